@@ -1,0 +1,125 @@
+"""Every error a user can meet: what happened, what is safe, which command next.
+
+Two kinds matter to whoever runs the work. A `TransientError` fails *for now*: the same call may
+succeed later, so a scheduler should retry it. A `TerminalError` fails *for good*: the same call
+will fail again until a person changes something, so retrying only hides it.
+"""
+
+from __future__ import annotations
+
+
+class CkptOpsError(Exception):
+    """Base of all errors raised on purpose by ckpt_ops.
+
+    Args:
+        what: what happened, with the field, the value and what was expected.
+        safe: what was not harmed, so that nobody has to go and look.
+        next: the command or the edit that moves things forward.
+    """
+
+    def __init__(self, what: str, *, safe: str = "", next: str = "") -> None:
+        self.what, self.safe, self.next = what, safe, next
+        parts = [what]
+        if safe:
+            parts.append(f"Safe: {safe}")
+        if next:
+            parts.append(f"Next: {next}")
+        super().__init__("\n".join(parts))
+
+
+class TerminalError(CkptOpsError):
+    """Fails for good: retrying cannot help."""
+
+
+class TransientError(CkptOpsError):
+    """Fails for now: retrying may help."""
+
+
+class BadInput(TerminalError, ValueError):
+    """A value given by a person is refused at the door."""
+
+    def __init__(self, field: str, value: object, allowed: str, *, next: str = "") -> None:
+        self.field, self.value, self.allowed = field, value, allowed
+        super().__init__(
+            f"{field}={value!r} is not allowed: expected {allowed}",
+            safe="nothing was read or written",
+            next=next,
+        )
+
+
+# --- store -------------------------------------------------------------------------------------
+
+
+class ObjectNotFound(TerminalError, KeyError):
+    """No object has this name."""
+
+    __str__ = Exception.__str__
+
+
+class BucketNotFound(TerminalError):
+    """The bucket, or the directory that stands for one, does not exist."""
+
+
+class StoreForbidden(TerminalError, PermissionError):
+    """The credentials lack a permission, or have expired."""
+
+
+class StoreUnavailable(TransientError, ConnectionError):
+    """The store did not answer, or answered 5xx or 429, until the deadline ran out."""
+
+
+class CommitStateUnknown(TransientError):
+    """A conditional write got no reply, and reading back did not settle who won."""
+
+
+class Corrupt(TerminalError):
+    """Bytes do not match the hash under which they were written."""
+
+
+# --- lineage -----------------------------------------------------------------------------------
+
+
+class LineageMoved(TransientError):
+    """Another writer appended first: reload the state and plan again."""
+
+
+class Fenced(TerminalError):
+    """A newer attempt at the same candidate has begun: this process must end itself."""
+
+
+class ForkNeeded(TerminalError):
+    """A consumed slice was corrected or withdrawn; the lineage would have to fork."""
+
+
+class HeldByPerson(TerminalError):
+    """The model is held: a person has to choose before anything trains."""
+
+
+# --- slices ------------------------------------------------------------------------------------
+
+
+class SliceMissing(TransientError):
+    """The source has no such slice (yet)."""
+
+
+class SliceUnreadable(TerminalError):
+    """The source's bytes are not what the source says they are."""
+
+
+class SliceChanging(TransientError):
+    """The slice changed while it was read."""
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+class ModelCodeError(TerminalError):
+    """The user's model or examples function raised, or returned something unusable."""
+
+
+class IncompatibleCheckpoint(TerminalError):
+    """A checkpoint's tensors differ in name, shape or dtype from the model's variables."""
+
+
+class TrainingDied(TransientError):
+    """The training process ended without a result; what it committed is kept."""
