@@ -1,0 +1,8 @@
+"""Objects under names: five verbs and what each guarantees."""
+
+from ckpt_ops.store.base import Entry, Store
+from ckpt_ops.store.gcs import GcsStore
+from ckpt_ops.store.local import LocalStore
+from ckpt_ops.store.opening import open_store
+
+__all__ = ["Entry", "GcsStore", "LocalStore", "Store", "open_store"]

@@ -1,0 +1,84 @@
+"""The contract of a store: what each verb promises, whichever store answers.
+
+Everything above is built from these verbs alone. Two kinds of names exist, and no third:
+
+* *write-once* names: content-addressed chunks, and names that carry an id nobody else writes.
+  They are written with `put`, which may be repeated: the same bytes arrive again.
+* *contested* names: the numbered entries of a log. They are written with `put_if_absent`, of which
+  exactly one of many racers wins. There is no overwrite, no lock and no rename, because an object
+  store offers none that survives a writer's death.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from ckpt_ops.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One object in a listing.
+
+    Attributes:
+        name: the object's name, relative to the store's root.
+        size: bytes.
+        fingerprint: changes whenever the content is written anew (GCS: generation and crc32c).
+    """
+
+    name: str
+    size: int
+    fingerprint: str
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Objects of bytes under names. Safe to use from several threads.
+
+    Errors of every verb: `BucketNotFound`, `StoreForbidden` (for good); `StoreUnavailable` (for now).
+    """
+
+    @property
+    def url(self) -> str:
+        """Where the store is, as `open_store` takes it."""
+        ...
+
+    def get(self, name: str) -> bytes:
+        """The whole object; never a mix of two writes. Raises `ObjectNotFound`."""
+        ...
+
+    def get_range(self, name: str, start: int, length: int) -> bytes:
+        """Bytes `start` to `start + length` of the object. Raises `ObjectNotFound`."""
+        ...
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a write-once name. No reader ever sees a part of it. May be repeated."""
+        ...
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        """Create a contested name. True: this call created it. False: it was there before.
+
+        Of any number of racers exactly one gets True. A lost reply is settled by reading back;
+        if that cannot be done, `CommitStateUnknown`: read the name before you write again.
+        """
+        ...
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """All objects whose names begin with `prefix`, in name order, with what was written before the call."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove the object; no error when it is not there."""
+        ...
+
+
+def check_name(name: str) -> str:
+    """Refuse object names that could leave the root or that no listing would show."""
+    parts = name.split("/")
+    if not name or name.startswith("/") or any(part in ("", ".", "..") for part in parts):
+        raise BadInput("object name", name, "segments joined by '/', none of them empty, '.' or '..'")
+    if any(ord(character) < 32 for character in name) or len(name.encode()) > 1024:
+        raise BadInput("object name", name, "at most 1024 bytes and no control characters")
+    return name

@@ -1,0 +1,121 @@
+"""A directory as a store: for unit tests and offline tools.
+
+A write goes to a temporary file in the root's own `.staging` folder and appears under its name by
+`rename` (put) or `link` (put_if_absent). Both are atomic on a POSIX file system, and `link` fails
+when the name is taken: that is what makes one racer win.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ckpt_ops.errors import BucketNotFound, ObjectNotFound, StoreForbidden, StoreUnavailable
+from ckpt_ops.store.base import Entry, check_name
+
+_STAGING = ".staging"
+
+
+class LocalStore:
+    """Objects as files below `root`. Raises `BucketNotFound` when `root` is no directory."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).absolute()
+        if not self.root.is_dir():
+            raise BucketNotFound(
+                f"the directory {self.root} does not exist",
+                safe="nothing was written",
+                next=f"mkdir -p {self.root}",
+            )
+        (self.root / _STAGING).mkdir(exist_ok=True)
+
+    @property
+    def url(self) -> str:
+        return self.root.as_uri()
+
+    def get(self, name: str) -> bytes:
+        try:
+            return self._path(name).read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise ObjectNotFound(f"no object {self.url}/{name}") from None
+        except OSError as error:
+            raise self._translated(error, name) from error
+
+    def get_range(self, name: str, start: int, length: int) -> bytes:
+        try:
+            with self._path(name).open("rb") as file:
+                file.seek(start)
+                return file.read(length)
+        except (FileNotFoundError, IsADirectoryError):
+            raise ObjectNotFound(f"no object {self.url}/{name}") from None
+
+    def put(self, name: str, data: bytes) -> None:
+        path = self._path(name)
+        staged = self._stage(path, name, data)
+        staged.replace(path)
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        path = self._path(name)
+        staged = self._stage(path, name, data)
+        try:
+            os.link(staged, path)
+        except FileExistsError:
+            return False
+        finally:
+            staged.unlink()
+        return True
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        folder = self.root / prefix.rpartition("/")[0]
+        found = []
+        for directory, _, files in os.walk(folder):
+            if Path(directory).name == _STAGING:
+                continue
+            for file in files:
+                path = Path(directory) / file
+                name = path.relative_to(self.root).as_posix()
+                if name.startswith(prefix):
+                    found.append((name, path))
+        for name, path in sorted(found):
+            try:
+                stat = path.stat()
+            except FileNotFoundError:
+                continue
+            yield Entry(name=name, size=stat.st_size, fingerprint=f"{stat.st_mtime_ns}-{stat.st_ino}")
+
+    def delete(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.root / check_name(name)
+
+    def _stage(self, path: Path, name: str, data: bytes) -> Path:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, staged = tempfile.mkstemp(dir=self.root / _STAGING)
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except BaseException:
+                Path(staged).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise self._translated(error, name) from error
+        return Path(staged)
+
+    def _translated(self, error: OSError, name: str) -> StoreForbidden | StoreUnavailable:
+        if isinstance(error, PermissionError):
+            return StoreForbidden(
+                f"no permission for {self.url}/{name}: {error.strerror}",
+                safe="no object was changed",
+                next=f"chmod u+rwX {self.root}",
+            )
+        return StoreUnavailable(
+            f"the file system refused {self.url}/{name}: {error.strerror}",
+            safe="no object was changed",
+            next=f"df -h {self.root}",
+        )
