@@ -66,7 +66,7 @@ class Store(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        """All objects whose names begin with `prefix`, in name order, with what was written before the call."""
+        """All objects whose names begin with `prefix`, in name order."""
         ...
 
     def delete(self, name: str) -> None:

@@ -114,7 +114,7 @@ class GcsStore:
             return self.get(name) == data
         except CkptOpsError as error:
             raise CommitStateUnknown(
-                f"no reply to the conditional write of {self.url}/{name}, and reading it back failed: {error.what}",
+                f"no reply to the conditional write of {self.url}/{name}; reading it back failed: {error.what}",
                 safe="the object holds either these bytes or another writer's, whole",
                 next="run the same command again: it reads first and goes on from what it finds",
             ) from error

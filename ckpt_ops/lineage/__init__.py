@@ -1,0 +1,20 @@
+"""The history of a model: an append-only log, the state it folds to, and what to do with a slice."""
+
+from ckpt_ops.lineage.candidate import CandidateLog, candidate_id
+from ckpt_ops.lineage.log import ModelLog
+from ckpt_ops.lineage.planner import Action, Plan, plan
+from ckpt_ops.lineage.state import LineageState, SliceState, VersionState, VersionStatus, fold
+
+__all__ = [
+    "Action",
+    "CandidateLog",
+    "LineageState",
+    "ModelLog",
+    "Plan",
+    "SliceState",
+    "VersionState",
+    "VersionStatus",
+    "candidate_id",
+    "fold",
+    "plan",
+]

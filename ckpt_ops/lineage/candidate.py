@@ -1,0 +1,136 @@
+"""A candidate's own short log: attempts, committed checkpoints, the result. And fencing.
+
+When a worker dies, the training process it started may live on and write beside the retry. A lease
+cannot stop it: it does not know that it is dead. Here every attempt begins by appending an entry,
+whose number is its **fencing token**, and commits each checkpoint by appending the next number. A
+zombie's append finds the newer attempt's entry in its place, is refused (`Fenced`), and the
+process ends itself. What it uploaded before is unreferenced, or byte for byte what the newer
+attempt writes.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import blake3
+
+from ckpt_ops.errors import Fenced, TransientError
+from ckpt_ops.lineage.numbered import NumberedEntries
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.store import Store
+
+
+def candidate_id(
+    *,
+    parent: int | None,
+    slices: Sequence[SliceRef],
+    config: Mapping[str, Any],
+    code_digest: str,
+    lock_digest: str,
+) -> str:
+    """Names the work, not the run: the same inputs give the same id, whichever run or try asks.
+
+    A blake3 hash over parent, ordered slice revisions, pipeline configuration, and the digests of
+    the model's code and of the dependency lock; 16 hex digits.
+    """
+    payload = {
+        "parent": parent,
+        "slices": [[ref.key, ref.revision] for ref in slices],
+        "config": config,
+        "code": code_digest,
+        "lock": lock_digest,
+    }
+    return blake3.blake3(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """A committed checkpoint: `step` since the parent, and its manifest's object name."""
+
+    step: int
+    manifest: str
+    token: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What a candidate's log adds up to."""
+
+    attempts: int
+    commits: tuple[Commit, ...]
+    result: Mapping[str, Any] | None
+
+
+class CandidateLog:
+    """The log of version `version` of `model`: `v{version}/log/{sequence:06d}.json`."""
+
+    def __init__(self, store: Store, model: str, version: int) -> None:
+        self.model, self.version = model, version
+        self._entries = NumberedEntries(store, f"models/{model}/v{version}/log", digits=6)
+
+    def progress(self) -> Progress:
+        """Attempts so far, the commits in order, and the result if training has ended."""
+        attempts, commits, result = 0, [], None
+        for data in self._entries.read():
+            entry = json.loads(data)
+            match entry["type"]:
+                case "AttemptStarted":
+                    attempts += 1
+                case "CheckpointCommitted":
+                    commits.append(
+                        Commit(step=entry["step"], manifest=entry["manifest"], token=entry["token"])
+                    )
+                case "TrainingEnded":
+                    result = entry["result"]
+        return Progress(attempts=attempts, commits=tuple(commits), result=result)
+
+    def start_attempt(self, **about: str | int) -> Attempt:
+        """Begin an attempt; every earlier one is fenced off from now on."""
+        while True:
+            number = len(self._entries.read()) + 1
+            entry = {"type": "AttemptStarted", "nonce": uuid.uuid4().hex, **about}
+            if self._entries.append(number, json.dumps(entry).encode()):
+                return Attempt(self, self._entries, token=number)
+
+
+class Attempt:
+    """The right to commit to a candidate, until a newer attempt begins. Not thread-safe.
+
+    Attributes:
+        token: the fencing token: the number of this attempt's first entry.
+    """
+
+    def __init__(self, log: CandidateLog, entries: NumberedEntries, *, token: int) -> None:
+        self.token = token
+        self._log, self._entries, self._last = log, entries, token
+
+    def commit(self, *, step: int, manifest: str) -> None:
+        """Commit a checkpoint whose manifest is stored. Raises `Fenced`."""
+        self._append({"type": "CheckpointCommitted", "step": step, "manifest": manifest})
+
+    def end(self, result: Mapping[str, Any]) -> None:
+        """Say what training came to. Raises `Fenced`."""
+        self._append({"type": "TrainingEnded", "result": dict(result)})
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        number = self._last + 1
+        data = json.dumps({**entry, "token": self.token, "nonce": uuid.uuid4().hex}).encode()
+        if not self._entries.append(number, data):
+            self._refuse(number)
+        self._last = number
+
+    def _refuse(self, number: int) -> None:
+        taken = self._entries.get(number)
+        if taken is None:
+            raise TransientError(f"entry {self._entries.name(number)} was refused but cannot be read")
+        by = json.loads(taken)
+        raise Fenced(
+            f"attempt {self.token} at {self._log.model} v{self._log.version} is fenced off: "
+            f"entry {number} is a {by['type']} of another attempt",
+            safe="the newer attempt's commits stand; this one's last checkpoint was not committed",
+            next="nothing: the newer attempt goes on",
+        )

@@ -1,0 +1,103 @@
+"""What to do with a slice: a pure decision over the state.
+
+The table of the design, row by row:
+
+| the slice is | action |
+|---|---|
+| not accepted (unknown, quarantined, withdrawn before anything consumed it) | skip |
+| consumed, unchanged | skip |
+| consumed, then corrected or withdrawn | fork |
+| newer than everything consumed | append |
+| older, never consumed, within `late_within` slices of the newest consumed | late |
+| older, never consumed, beyond it | hold |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.lineage.state import LineageState, SliceStatus
+
+
+class Action(Enum):
+    """What a run does with its slice."""
+
+    SKIP = "skip"
+    APPEND = "append"
+    LATE = "late"
+    HOLD = "hold"
+    FORK = "fork"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """An action, why, and the slices a candidate would consume, in order.
+
+    Attributes:
+        slices: for append and late, every pending slice that is due with this one; else empty.
+    """
+
+    key: str
+    action: Action
+    why: str
+    slices: tuple[SliceRef, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return sum(ref.rows for ref in self.slices)
+
+
+def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int = 3) -> Plan:
+    """Decide on the slice `key`.
+
+    Args:
+        state: the model's state.
+        late_within: an older slice is appended late if fewer than this many accepted slices
+            newer than it have been consumed.
+        max_rejections: after so many refusals of the same pending slice the model is held.
+    """
+    entry = state.slices.get(key)
+    consumed = state.consumed.get(key)
+    if entry is None:
+        return Plan(key=key, action=Action.SKIP, why=f"slice {key} has not been validated")
+    if consumed is not None:
+        by = f"version {state.consumed_by(key)}"
+        if entry.status is SliceStatus.ACCEPTED and entry.ref.revision == consumed.revision:
+            return Plan(key=key, action=Action.SKIP, why=f"already consumed by {by}, unchanged")
+        if entry.status is SliceStatus.ACCEPTED:
+            what = f"corrected ({consumed.revision} became {entry.ref.revision})"
+        else:
+            what = f"{entry.status.value}"
+        return Plan(key=key, action=Action.FORK, why=f"consumed by {by}, then {what}")
+    if entry.status is not SliceStatus.ACCEPTED:
+        return Plan(key=key, action=Action.SKIP, why=f"{entry.status.value}: {entry.reason}")
+    if state.held is not None:
+        return Plan(key=key, action=Action.HOLD, why=state.held)
+
+    newer = sorted(other for other in state.consumed if other > key)
+    if len(newer) > late_within:
+        return Plan(
+            key=key,
+            action=Action.HOLD,
+            why=f"{len(newer)} newer slices are consumed already, more than the {late_within} that "
+            "late_slices allows: a person chooses",
+        )
+    pending = tuple(
+        ref
+        for ref in state.pending(up_to=key)
+        if sum(other > ref.key for other in state.consumed) <= late_within
+    )
+    stuck = [ref for ref in pending if state.rejections.get(ref.revision, 0) >= max_rejections]
+    if stuck:
+        keys = ", ".join(ref.key for ref in stuck)
+        return Plan(
+            key=key,
+            action=Action.HOLD,
+            why=f"slice {keys} was in {max_rejections} rejected candidates; the gate is not widened",
+        )
+    if newer:
+        why = f"late: {len(newer)} newer slices are consumed already"
+        return Plan(key=key, action=Action.LATE, why=why, slices=pending)
+    return Plan(key=key, action=Action.APPEND, why="newer than everything consumed", slices=pending)

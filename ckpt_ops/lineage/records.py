@@ -1,0 +1,225 @@
+"""What can be said in a model's log: small immutable records.
+
+A record is written once and never edited; the log is their order. Readers of a later version of
+this code must read what this one wrote, so `SCHEMA` goes up when a field changes its meaning.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import json
+import os
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ckpt_ops.errors import Corrupt
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceRef:
+    """One revision of one slice.
+
+    Attributes:
+        key: the slice's key; keys sort in time.
+        revision: hash of its content.
+        rows: how many rows it holds.
+    """
+
+    key: str
+    revision: str
+    rows: int
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _actor() -> str:
+    return os.environ.get("CKPT_OPS_ACTOR") or getpass.getuser()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What every record carries.
+
+    Attributes:
+        reason: why, in words.
+        actor: who caused it (CKPT_OPS_ACTOR, or the operating system's user).
+        run: the Airflow run or the command that caused it (CKPT_OPS_RUN).
+        time: when, UTC, ISO 8601.
+        nonce: makes each record's bytes unique, so that a writer knows its own.
+    """
+
+    reason: str = ""
+    actor: str = field(default_factory=_actor)
+    run: str = field(default_factory=lambda: os.environ.get("CKPT_OPS_RUN", ""))
+    time: str = field(default_factory=_now)
+    nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceAccepted(Record):
+    """The slice passed validation and is pending until a promoted version consumed it."""
+
+    slice: SliceRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceQuarantined(Record):
+    """The slice failed validation: nothing trains on it."""
+
+    slice: SliceRef
+    report: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceWithdrawn(Record):
+    """A person took the slice back."""
+
+    slice: SliceRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateDeferred(Record):
+    """The update policy found no update due; the slices stay pending."""
+
+    slice: SliceRef
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateStarted(Record):
+    """A version number was given to a candidate.
+
+    Attributes:
+        parent: the promoted version it resumes from; None for the first.
+        slices: what it consumes, in order.
+    """
+
+    version: int
+    candidate: str
+    parent: int | None
+    slices: tuple[SliceRef, ...]
+    late: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateTrained(Record):
+    """Training ended within its budget.
+
+    Attributes:
+        step: steps since the parent.
+        stopped_by: the bound of the budget that was met first.
+        checkpoints: how many were committed.
+        manifest: object name of the final checkpoint's manifest.
+        artifacts: object names of predictions, export and so on, by kind.
+    """
+
+    version: int
+    step: int
+    stopped_by: str
+    checkpoints: int
+    manifest: str
+    artifacts: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated(Record):
+    """Every gate has spoken.
+
+    Attributes:
+        champion: the version the candidate was compared with; None for the first.
+        metrics: by metric name, for candidate and champion on the same rows.
+    """
+
+    version: int
+    champion: int | None
+    passed: bool
+    metrics: dict[str, dict[str, float]]
+    verdicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promoted(Record):
+    """The version is in production and the parent of what comes next."""
+
+    version: int
+    champion: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected(Record):
+    """A gate refused the version; its slices are pending again."""
+
+    version: int
+    champion: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledBack(Record):
+    """Production went back to an earlier promoted version; versions built on the later ones are marked."""
+
+    version: int
+    champion: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held(Record):
+    """Nothing trains until a person has decided."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released(Record):
+    """A person ended the hold."""
+
+
+_TYPES: dict[str, type[Record]] = {
+    kind.__name__: kind
+    for kind in (
+        SliceAccepted,
+        SliceQuarantined,
+        SliceWithdrawn,
+        UpdateDeferred,
+        CandidateStarted,
+        CandidateTrained,
+        Evaluated,
+        Promoted,
+        Rejected,
+        RolledBack,
+        Held,
+        Released,
+    )
+}
+
+
+def encode(record: Record) -> bytes:
+    """The record as the bytes of a log entry: JSON with its type and schema."""
+    payload = {"schema": SCHEMA, "type": type(record).__name__, **dataclasses.asdict(record)}
+    return json.dumps(payload, sort_keys=True, indent=1).encode()
+
+
+def decode(data: bytes, *, name: str = "log entry") -> Record:
+    """The record in `data`. Raises `Corrupt`, naming `name`, when it is none that this code knows."""
+    try:
+        payload: dict[str, Any] = json.loads(data)
+        schema, kind = payload.pop("schema"), payload.pop("type")
+    except (ValueError, KeyError, AttributeError) as error:
+        raise Corrupt(f"{name} is no record: {error!r}", next="restore the object from a replica") from error
+    if schema > SCHEMA or kind not in _TYPES:
+        raise Corrupt(
+            f"{name} is a {kind} of schema {schema}; this ckpt_ops reads up to schema {SCHEMA}",
+            safe="nothing was changed",
+            next="install the ckpt_ops version that wrote it, or a later one",
+        )
+    if "slice" in payload:
+        payload["slice"] = SliceRef(**payload["slice"])
+    if "slices" in payload:
+        payload["slices"] = tuple(SliceRef(**ref) for ref in payload["slices"])
+    if "verdicts" in payload:
+        payload["verdicts"] = tuple(payload["verdicts"])
+    return _TYPES[kind](**payload)

@@ -1,0 +1,225 @@
+"""The state of a model: a pure fold over its log.
+
+`fold` never refuses a record that the log holds: the log is the truth, and what the rules forbid
+was refused before it was appended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage.records import (
+    CandidateStarted,
+    CandidateTrained,
+    Evaluated,
+    Held,
+    Promoted,
+    Record,
+    Rejected,
+    Released,
+    RolledBack,
+    SliceAccepted,
+    SliceQuarantined,
+    SliceRef,
+    SliceWithdrawn,
+    UpdateDeferred,
+)
+
+
+class SliceStatus(Enum):
+    """What validation or a person said of a slice's newest revision."""
+
+    ACCEPTED = "accepted"
+    QUARANTINED = "quarantined"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceState:
+    """The newest known revision of a slice."""
+
+    ref: SliceRef
+    status: SliceStatus
+    reason: str = ""
+    time: str = ""
+
+
+class VersionStatus(Enum):
+    """How far a version has come."""
+
+    STARTED = "started"
+    TRAINED = "trained"
+    EVALUATED = "evaluated"
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+    ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionState:
+    """A candidate or version with the records that made it."""
+
+    version: int
+    candidate: str
+    parent: int | None
+    slices: tuple[SliceRef, ...]
+    status: VersionStatus
+    started: CandidateStarted
+    trained: CandidateTrained | None = None
+    evaluated: Evaluated | None = None
+    decided: Record | None = None
+
+    @property
+    def rows(self) -> int:
+        return sum(ref.rows for ref in self.slices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineageState:
+    """Everything true of a model after `sequence` records.
+
+    Attributes:
+        head: the version in production, which is also the parent of the next candidate.
+        held: why nothing may train, or None.
+        released_at: the sequence of the last release: rejections before it no longer count.
+        deferred: by slice key, what the update policy last said of it.
+    """
+
+    model: str
+    sequence: int = 0
+    slices: Mapping[str, SliceState] = field(default_factory=dict)
+    versions: Mapping[int, VersionState] = field(default_factory=dict)
+    head: int | None = None
+    held: str | None = None
+    rejections: Mapping[str, int] = field(default_factory=dict)
+    deferred: Mapping[str, UpdateDeferred] = field(default_factory=dict)
+
+    def ancestry(self, version: int | None) -> tuple[VersionState, ...]:
+        """`version` and its ancestors, oldest first."""
+        chain: list[VersionState] = []
+        while version is not None:
+            state = self.versions[version]
+            chain.append(state)
+            version = state.parent
+        return tuple(reversed(chain))
+
+    @cached_property
+    def consumed(self) -> Mapping[str, SliceRef]:
+        """By key, the slice revisions in the ancestry of the promoted head."""
+        return {ref.key: ref for version in self.ancestry(self.head) for ref in version.slices}
+
+    def consumed_by(self, key: str) -> int | None:
+        """The version of the head's ancestry that learned from the slice."""
+        for version in self.ancestry(self.head):
+            if any(ref.key == key for ref in version.slices):
+                return version.version
+        return None
+
+    @property
+    def newest_consumed(self) -> str | None:
+        return max(self.consumed, default=None)
+
+    def pending(self, *, up_to: str | None = None) -> tuple[SliceRef, ...]:
+        """Accepted slices that the head has not consumed in any revision, in key order."""
+        return tuple(
+            state.ref
+            for key, state in sorted(self.slices.items())
+            if state.status is SliceStatus.ACCEPTED
+            and key not in self.consumed
+            and (up_to is None or key <= up_to)
+        )
+
+    def version(self, number: int) -> VersionState:
+        """The version `number`. Raises `BadInput` naming those that exist."""
+        if number not in self.versions:
+            known = ", ".join(map(str, self.versions)) or "none yet"
+            raise BadInput("version", number, f"a version of {self.model}: {known}")
+        return self.versions[number]
+
+    def by_candidate(self, candidate: str) -> VersionState | None:
+        """The newest version with this candidate id."""
+        found = [version for version in self.versions.values() if version.candidate == candidate]
+        return found[-1] if found else None
+
+
+def fold(model: str, records: Iterable[Record]) -> LineageState:
+    """The state after `records`."""
+    state = LineageState(model=model)
+    for record in records:
+        state = replace(_apply(state, record), sequence=state.sequence + 1)
+    return state
+
+
+def _apply(state: LineageState, record: Record) -> LineageState:
+    match record:
+        case SliceAccepted():
+            return _slice(state, record, record.slice, SliceStatus.ACCEPTED)
+        case SliceQuarantined():
+            return _slice(state, record, record.slice, SliceStatus.QUARANTINED)
+        case SliceWithdrawn():
+            return _slice(state, record, record.slice, SliceStatus.WITHDRAWN)
+        case UpdateDeferred():
+            return replace(state, deferred={**state.deferred, record.slice.key: record})
+        case CandidateStarted():
+            version = VersionState(
+                version=record.version,
+                candidate=record.candidate,
+                parent=record.parent,
+                slices=record.slices,
+                status=VersionStatus.STARTED,
+                started=record,
+            )
+            return replace(state, versions={**state.versions, record.version: version})
+        case CandidateTrained():
+            return _version(state, record.version, status=VersionStatus.TRAINED, trained=record)
+        case Evaluated():
+            return _version(state, record.version, status=VersionStatus.EVALUATED, evaluated=record)
+        case Promoted():
+            state = _version(state, record.version, status=VersionStatus.PROMOTED, decided=record)
+            return replace(state, head=record.version)
+        case Rejected():
+            state = _version(state, record.version, status=VersionStatus.REJECTED, decided=record)
+            counts = dict(state.rejections)
+            for ref in state.versions[record.version].slices:
+                counts[ref.revision] = counts.get(ref.revision, 0) + 1
+            return replace(state, rejections=counts)
+        case RolledBack():
+            kept = {version.version for version in state.ancestry(record.version)}
+            for version in state.ancestry(state.head):
+                if version.version not in kept:
+                    state = _version(state, version.version, status=VersionStatus.ROLLED_BACK, decided=record)
+            return replace(state, head=record.version)
+        case Held():
+            return replace(state, held=record.reason)
+        case Released():
+            return replace(state, held=None, rejections={})
+    return state
+
+
+def _slice(state: LineageState, record: Record, ref: SliceRef, status: SliceStatus) -> LineageState:
+    entry = SliceState(ref=ref, status=status, reason=record.reason, time=record.time)
+    return replace(state, slices={**state.slices, ref.key: entry})
+
+
+def _version(
+    state: LineageState,
+    number: int,
+    *,
+    status: VersionStatus,
+    trained: CandidateTrained | None = None,
+    evaluated: Evaluated | None = None,
+    decided: Record | None = None,
+) -> LineageState:
+    before = state.versions[number]
+    after = replace(
+        before,
+        status=status,
+        trained=trained or before.trained,
+        evaluated=evaluated or before.evaluated,
+        decided=decided or before.decided,
+    )
+    return replace(state, versions={**state.versions, number: after})
