@@ -1,0 +1,64 @@
+"""A snapshot of a model between two steps, without copying it.
+
+`variable.value()` hands out the tensor that a TensorFlow variable holds at this moment. Holding it
+costs microseconds: TensorFlow copies a buffer on the next in-place write *if somebody else holds
+it*, so the snapshot stays what it was while training goes on. (`get_state_tree()` of Keras returns
+live variables: not a snapshot.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ckpt_ops.errors import ModelCodeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The held values of every variable at `step`.
+
+    Attributes:
+        tensors: by variable name, an eager tensor that nothing will change.
+    """
+
+    step: int
+    tensors: Mapping[str, Any]
+
+
+def model_variables(model: Any) -> dict[str, Any]:
+    """Everything that exact resume needs, by name: model variables *with* seed-generator states, and
+    all optimizer variables. Metrics are left out: they say what was, not what comes.
+
+    Args:
+        model: a compiled and built `keras.Model`.
+
+    Raises:
+        ModelCodeError: the model is not built or not compiled.
+    """
+    if not model.built:
+        raise ModelCodeError(
+            "the model is not built", next="give it an Input layer, or call it once on a batch"
+        )
+    if getattr(model, "optimizer", None) is None:
+        raise ModelCodeError("the model is not compiled", next="call model.compile(...) in build_model()")
+    model.optimizer.build(model.trainable_variables)
+    named: dict[str, Any] = {}
+    for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+        for variable in variables:
+            name = f"{kind}/{variable.path}"
+            if name in named:
+                name = f"{name}#{sum(other.partition('#')[0] == name for other in named)}"
+            named[name] = variable
+    return named
+
+
+def capture(variables: Mapping[str, Any], *, step: int) -> Snapshot:
+    """Hold the present value of each variable."""
+    return Snapshot(step=step, tensors={name: _value(variable) for name, variable in variables.items()})
+
+
+def _value(variable: Any) -> Any:
+    inner = getattr(variable, "value", variable)  # a Keras variable wraps a tf.Variable
+    return inner.value() if callable(getattr(inner, "value", None)) else inner

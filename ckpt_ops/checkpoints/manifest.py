@@ -1,0 +1,109 @@
+"""The manifest of a checkpoint: what it is, where its bytes are, what it learned from.
+
+A manifest is a pure function of the training state: it holds no time and no host, so that an attempt
+which repeats a step writes the same bytes. Timing stands beside it, in the commit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ckpt_ops.errors import Corrupt
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorEntry:
+    """A tensor inside a segment.
+
+    Attributes:
+        dtype: numpy's name of it.
+        offset: where its bytes begin in the segment (row-major, little-endian).
+        nbytes: how many there are.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    nbytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Bytes in chunks: one large tensor, or several small ones packed together.
+
+    Attributes:
+        chunks: blake3 of each chunk, in order; a chunk is the object `chunks/{first two}/{hash}`.
+    """
+
+    chunks: tuple[str, ...]
+    tensors: tuple[TensorEntry, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A checkpoint.
+
+    Attributes:
+        step: optimizer steps since the parent.
+        parent: object name of the checkpoint that training resumed from, or None.
+        cursor: where in its data the training stands: enough to draw the very next batch.
+        slices: (key, revision) of every slice revision that this candidate trains on.
+        structure: the model's configuration, as its framework describes it.
+        code_digest, lock_digest: of the model's code and of the libraries it runs on.
+    """
+
+    model: str
+    version: int
+    step: int
+    parent: str | None
+    cursor: Mapping[str, int]
+    slices: tuple[tuple[str, str], ...]
+    segments: tuple[Segment, ...]
+    code_digest: str = ""
+    lock_digest: str = ""
+    structure: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for segment in self.segments for tensor in segment.tensors)
+
+    @property
+    def tensors(self) -> dict[str, TensorEntry]:
+        return {tensor.name: tensor for segment in self.segments for tensor in segment.tensors}
+
+    def encode(self) -> bytes:
+        return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, sort_keys=True).encode()
+
+    @classmethod
+    def decode(cls, data: bytes, *, name: str) -> Manifest:
+        """Raises `Corrupt`, naming the object, when `data` is no manifest that this code reads."""
+        try:
+            payload = json.loads(data)
+            schema = payload.pop("schema")
+        except (ValueError, KeyError, AttributeError) as error:
+            raise Corrupt(f"{name} is no manifest: {error!r}") from error
+        if schema > SCHEMA:
+            raise Corrupt(
+                f"{name} has schema {schema}; this ckpt_ops reads up to {SCHEMA}",
+                safe="nothing was changed",
+                next="install the ckpt_ops version that wrote it, or a later one",
+            )
+        segments = tuple(
+            Segment(
+                chunks=tuple(segment["chunks"]),
+                tensors=tuple(
+                    TensorEntry(**{**tensor, "shape": tuple(tensor["shape"])})
+                    for tensor in segment["tensors"]
+                ),
+            )
+            for segment in payload.pop("segments")
+        )
+        slices = tuple((key, revision) for key, revision in payload.pop("slices"))
+        return cls(**payload, segments=segments, slices=slices)
