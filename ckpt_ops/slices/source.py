@@ -1,0 +1,53 @@
+"""What a source of slices answers: which keys, has it changed, the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+import pyarrow as pa
+
+
+@runtime_checkable
+class SliceSource(Protocol):
+    """Where slices come from. Implement this to bring your own; four answers and a name.
+
+    A source reads; it never writes. Building one must be cheap (a DAG file does it on every parse):
+    connect in the methods, not in the constructor. Errors of the place it reads from pass through
+    as they are: `BucketNotFound`, `StoreForbidden`, `StoreUnavailable`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Names the source in the store and the log for good: letters, digits, '-', '_', '.'."""
+        ...
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns the pipeline was written for. What comes is judged against it by validation."""
+        ...
+
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        """The keys that exist now for the interval from `start` up to but without `end`, in time order.
+
+        Empty when nothing has arrived. Aware times are taken as UTC, naive ones as UTC already.
+        """
+        ...
+
+    def fingerprint(self, key: str) -> str:
+        """Changes whenever the key's content is written anew. Cheap: it reads no rows.
+
+        Equal fingerprints mean equal content. Unequal ones may still: that is what revisions are for.
+        Raises `SliceMissing` when the source has no such slice (yet).
+        """
+        ...
+
+    def read(self, key: str) -> Iterator[pa.RecordBatch]:
+        """The rows, in an order that is the same each time, in batches of one schema.
+
+        Columns come as they are, missing, extra or wrongly typed: validation judges them. Memory is
+        bounded by the batch, not by the slice. Raises `SliceMissing`, and `SliceUnreadable` when the
+        bytes are not what the source says they are, before or between batches.
+        """
+        ...

@@ -1,0 +1,156 @@
+"""What a Parquet source says of objects that are there, missing, spoiled or of another table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ckpt_ops.errors import BadInput, BucketNotFound, SliceMissing, SliceUnreadable
+from ckpt_ops.slices import LANDING, ParquetFiles, SliceSource, files
+from ckpt_ops.store import LocalStore
+
+SCHEMA = pa.schema([("carrier", pa.string()), ("distance", pa.int64())])
+TABLE = pa.table({"carrier": ["UA", "AA", None], "distance": [1400, 1089, 17]}, schema=SCHEMA)
+KEY = "2013-01-06"
+
+
+def parquet(table: pa.Table, **options: object) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, **options)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path)
+
+
+@pytest.fixture
+def source(landing: LocalStore) -> ParquetFiles:
+    return ParquetFiles(name="flights", url=landing.url, template="flights/{key}.parquet", schema=SCHEMA)
+
+
+def read(source: ParquetFiles) -> pa.Table:
+    return pa.Table.from_batches(list(source.read(KEY)))
+
+
+def land(landing: LocalStore, data: bytes) -> None:
+    landing.put(f"flights/{KEY}.parquet", data)
+
+
+def refused(source: ParquetFiles, *said: str) -> None:
+    with pytest.raises(SliceUnreadable) as caught:
+        list(source.read(KEY))
+    assert source.url is not None
+    for words in (f"{source.url}/flights/{KEY}.parquet", "the log and the champion are untouched", *said):
+        assert words in str(caught.value)
+
+
+def test_it_is_a_source_and_reads_what_was_written(landing: LocalStore, source: ParquetFiles) -> None:
+    land(landing, parquet(TABLE, row_group_size=2))
+    assert isinstance(source, SliceSource)
+    assert read(source).equals(TABLE)
+
+
+def test_a_large_object_is_read_by_ranges(
+    landing: LocalStore, source: ParquetFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_ONE_REQUEST", 0)
+    monkeypatch.setattr(files, "_READ_AHEAD", 64)
+    monkeypatch.setattr(LocalStore, "get", lambda self, name: pytest.fail("the whole object was asked for"))
+    land(landing, parquet(TABLE, row_group_size=1))
+    assert read(source).equals(TABLE)
+
+
+def test_keys_are_those_that_landed_in_the_interval(landing: LocalStore, source: ParquetFiles) -> None:
+    for name in ("2012-12-30", "2013-01-06", "2013-01-13", "2013-1-06", "notes", "2013-01-06/old"):
+        landing.put(f"flights/{name}.parquet", b"any")
+    landing.put("flights/2013-01-06.csv", b"any")
+    assert source.keys(datetime(2013, 1, 6), datetime(2013, 1, 13)) == ["2013-01-06"]
+    assert source.keys(datetime(2013, 1, 6, tzinfo=UTC), datetime(2013, 1, 6, tzinfo=UTC)) == ["2013-01-06"]
+    assert source.keys(datetime(2012, 1, 1), datetime(2014, 1, 1)) == [
+        "2012-12-30",
+        "2013-01-06",
+        "2013-01-13",
+    ]
+    assert source.keys(datetime(2014, 1, 1), datetime(2014, 2, 1)) == []
+    with pytest.raises(BadInput, match="not before start"):
+        source.keys(datetime(2014, 1, 1), datetime(2013, 1, 1))
+
+
+def test_a_fingerprint_changes_with_the_object(landing: LocalStore, source: ParquetFiles) -> None:
+    with pytest.raises(SliceMissing, match=r"no object file:///.*2013-01-06\.parquet"):
+        source.fingerprint(KEY)
+    land(landing, b"one")
+    first = source.fingerprint(KEY)
+    assert source.fingerprint(KEY) == first
+    land(landing, b"two")
+    assert source.fingerprint(KEY) != first
+
+
+def test_not_parquet_says_what_it_found(landing: LocalStore, source: ParquetFiles) -> None:
+    land(landing, b"year,month,day\n2013,1,6\n")
+    refused(source, "is not Parquet", "b'year,month,day\\n2'")
+
+
+def test_cut_off_parquet(landing: LocalStore, source: ParquetFiles) -> None:
+    land(landing, parquet(TABLE)[:-20])
+    refused(source, "is cut off")
+
+
+def test_damage_behind_a_whole_footer(landing: LocalStore, source: ParquetFiles) -> None:
+    data = parquet(pa.table({"carrier": [f"{n * n}" for n in range(5000)]}), compression="zstd")
+    land(landing, data[:4] + b"\0" * 9000 + data[9004:])
+    refused(source, "is damaged inside")
+
+
+def test_an_empty_object_and_a_table_without_rows(landing: LocalStore, source: ParquetFiles) -> None:
+    land(landing, b"")
+    refused(source, "is empty: 0 bytes")
+    land(landing, parquet(TABLE.slice(0, 0)))
+    refused(source, "has 0 rows")
+
+
+def test_another_table_altogether(landing: LocalStore, source: ParquetFiles) -> None:
+    land(landing, parquet(pa.table({"temp": [39.0], "wind": [10.4]})))
+    refused(source, "temp, wind", "carrier, distance", "flights/{key}.parquet")
+
+
+def test_missing_and_mistyped_columns_are_read_as_they_came(
+    landing: LocalStore, source: ParquetFiles
+) -> None:
+    came = pa.table({"distance": ["far", "near"], "more": [1, 2]})
+    land(landing, parquet(came))
+    assert read(source).equals(came)
+
+
+def test_where_it_reads_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, landing: LocalStore
+) -> None:
+    source = ParquetFiles(name="flights", template="flights/{key}.parquet", schema=SCHEMA)
+    monkeypatch.delenv(LANDING, raising=False)
+    with pytest.raises(BadInput, match=f"set {LANDING}"):
+        source.fingerprint(KEY)
+    land(landing, parquet(TABLE))
+    monkeypatch.setenv(LANDING, landing.url)
+    assert read(source).equals(TABLE)
+
+
+def test_a_missing_bucket_is_the_stores_word(tmp_path: Path) -> None:
+    url = (tmp_path / "gone").as_uri()
+    source = ParquetFiles(name="flights", url=url, template="flights/{key}.parquet", schema=SCHEMA)
+    with pytest.raises(BucketNotFound):
+        source.read(KEY)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("template", "flights.parquet"), ("key_format", "%Y/%m"), ("name", "a/b")]
+)
+def test_settings_are_refused_by_name(field: str, value: str) -> None:
+    settings = {"name": "flights", "template": "flights/{key}.parquet", "schema": SCHEMA, field: value}
+    with pytest.raises(BadInput, match=field):
+        ParquetFiles(**settings)  # type: ignore[arg-type]
