@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from ckpt_ops.embedded.process import Command, ComponentFailed, last_lines
+from ckpt_ops.embedded.process import Command, ComponentFailed, Stopping, last_lines
 from ckpt_ops.embedded.secret_files import Secrets, load_or_create, passwords
 from ckpt_ops.embedded.settings import HOST, LANDING, STORE, USER, Settings
 
@@ -19,6 +19,8 @@ API_SERVER = "api-server"
 SCHEDULER = "scheduler"
 DAG_PROCESSOR = "dag-processor"
 TRIGGERER = "triggerer"
+
+STOPPING = {SCHEDULER: Stopping.WITH_TASKS, TRIGGERER: Stopping.TWICE}
 
 
 def airflow_environment(
@@ -117,7 +119,7 @@ def command(name: str, settings: Settings, environment: Mapping[str, str]) -> Co
         log=settings.logs / f"{name}.log",
         record=settings.run_dir / f"{name}.json",
         stop_seconds=25.0 if name == SCHEDULER else 15.0,
-        stop_groups=name == SCHEDULER,
+        stopping=STOPPING.get(name, Stopping.ALONE),
     )
 
 

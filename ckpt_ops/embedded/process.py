@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from ckpt_ops.embedded import procfs
@@ -22,10 +23,24 @@ from ckpt_ops.embedded.procfs import Identity
 from ckpt_ops.errors import TerminalError
 
 POLL_SECONDS = 0.1
+IDLE_SECONDS = 8.0
 
 
 class ComponentFailed(TerminalError):
     """A process of the platform ended by itself, or did not become ready in time."""
+
+
+class Stopping(Enum):
+    """Whom to ask to end, besides the process itself."""
+
+    ALONE = "alone"
+    """Nobody: it ends its own workers."""
+    WITH_TASKS = "with tasks"
+    """The leaders of the process groups below it. Airflow's scheduler waits for its running tasks,
+    and each task leads a group: asked together, a task can save its work and its worker can still
+    report how it ended. Without tasks it gets `IDLE_SECONDS` only: it has been seen to hang."""
+    TWICE = "twice"
+    """Itself again, once all below it is gone: Airflow's triggerer does not notice for 10 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +56,7 @@ class Command:
         record: file that names the running process.
         stop_with: the signal that asks it to end.
         stop_seconds: how long it may take before it is killed.
-        stop_groups: ask the leaders of the process groups below it, too. Airflow's scheduler waits
-            for its running tasks, and each task leads a group: asked together, a task can save
-            its work and its worker can still report how it ended.
+        stopping: whom else to ask.
         uid, gid: the user to run as, when the caller is root and the program refuses root.
     """
 
@@ -55,7 +68,7 @@ class Command:
     record: Path
     stop_with: signal.Signals = signal.SIGTERM
     stop_seconds: float = 15.0
-    stop_groups: bool = False
+    stopping: Stopping = Stopping.ALONE
     uid: int | None = None
     gid: int | None = None
 
@@ -139,7 +152,7 @@ class Child:
                 [] if running is None else [running],
                 stop_with=self.command.stop_with,
                 seconds=self.command.stop_seconds,
-                groups=self.command.stop_groups,
+                stopping=self.command.stopping,
                 reap=self._process.poll,
             )
             self._process.wait()
@@ -155,7 +168,7 @@ class Record:
     process: Identity
     stop_with: int = signal.SIGTERM
     stop_seconds: float = 15.0
-    stop_groups: bool = False
+    stopping: Stopping = Stopping.ALONE
 
     @classmethod
     def of(cls, pid: int, command: Command) -> Record:
@@ -167,7 +180,7 @@ class Record:
             process=process,
             stop_with=command.stop_with,
             stop_seconds=command.stop_seconds,
-            stop_groups=command.stop_groups,
+            stopping=command.stopping,
         )
 
     def write(self, path: Path) -> None:
@@ -179,7 +192,7 @@ class Record:
             "started": self.process.started,
             "stop_with": int(self.stop_with),
             "stop_seconds": self.stop_seconds,
-            "stop_groups": self.stop_groups,
+            "stopping": self.stopping.value,
         }
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_text(json.dumps(content) + "\n")
@@ -191,7 +204,7 @@ class Record:
             [self.process],
             stop_with=signal.Signals(self.stop_with),
             seconds=self.stop_seconds,
-            groups=self.stop_groups,
+            stopping=self.stopping,
         )
 
     @classmethod
@@ -204,7 +217,7 @@ class Record:
                 process=Identity(pid=int(content["pid"]), started=str(content["started"])),
                 stop_with=int(content["stop_with"]),
                 stop_seconds=float(content["stop_seconds"]),
-                stop_groups=bool(content["stop_groups"]),
+                stopping=Stopping(content["stopping"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -215,23 +228,34 @@ def stop_trees(
     *,
     stop_with: signal.Signals = signal.SIGTERM,
     seconds: float = 15.0,
-    groups: bool = False,
+    stopping: Stopping = Stopping.ALONE,
     reap: Callable[[], object] = lambda: None,
 ) -> None:
     """Ask these processes to end, then kill what is left of them and of all they started.
 
-    Only the roots are asked (with `groups`, also the leaders of process groups below them): a
-    server ends its own workers in order. What remains of the tree when they are gone, or when the
-    time is up, is asked too and then killed.
+    What remains of the tree when the roots are gone, or when the time is up, is asked as well and
+    then killed.
     """
     asked = [root for root in roots if root.alive]
-    tree = {*asked, *procfs.identities(procfs.descendants(root.pid for root in asked))}
-    for process in tree if groups else asked:
-        if process in asked or procfs.leads_group(process.pid):
-            process.signal(stop_with)
-    deadline = time.monotonic() + seconds
-    while any(root.alive for root in asked) and time.monotonic() < deadline:
-        tree |= procfs.identities(procfs.descendants(root.pid for root in asked))
+    below = _below(asked)
+    tree = {*asked, *below}
+    if stopping is Stopping.WITH_TASKS:
+        for task in below:
+            if procfs.leads_group(task.pid):
+                task.signal(stop_with)
+    for root in asked:
+        root.signal(stop_with)
+    began, asked_again = time.monotonic(), stopping is not Stopping.TWICE
+    while any(root.alive for root in asked) and time.monotonic() - began < seconds:
+        below = _below(asked)
+        tree |= below
+        if stopping is Stopping.WITH_TASKS and time.monotonic() - began > min(IDLE_SECONDS, seconds):
+            if not any(procfs.leads_group(process.pid) for process in below):
+                break
+        elif not below and not asked_again:
+            asked_again = True
+            for root in asked:
+                root.signal(stop_with)
         time.sleep(POLL_SECONDS / 2)
         reap()
     rest = procfs.wait_gone(tree, seconds=0.5)
@@ -239,6 +263,10 @@ def stop_trees(
     for process in tree:
         process.signal(signal.SIGKILL)
     procfs.wait_gone(tree, seconds=5.0)
+
+
+def _below(roots: Iterable[Identity]) -> set[Identity]:
+    return procfs.identities(procfs.descendants(root.pid for root in roots if root.alive))
 
 
 def end(processes: Iterable[Identity], *, seconds: float) -> None:
