@@ -3,11 +3,11 @@
 from ckpt_ops.checkpoints.capture import Snapshot, capture, model_variables
 from ckpt_ops.checkpoints.manifest import Manifest
 from ckpt_ops.checkpoints.restore import load_manifest, read_tensors, restore
-from ckpt_ops.checkpoints.triggers import AnyOf, EverySeconds, EverySteps, SaveTrigger, SinceSave
+from ckpt_ops.checkpoints.triggers import FirstOf, EverySeconds, EverySteps, SaveTrigger, SinceSave
 from ckpt_ops.checkpoints.writer import BackgroundWriter
 
 __all__ = [
-    "AnyOf",
+    "FirstOf",
     "BackgroundWriter",
     "EverySeconds",
     "EverySteps",

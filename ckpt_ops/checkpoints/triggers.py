@@ -56,14 +56,14 @@ class EverySeconds:
 
 
 @dataclass(frozen=True, init=False)
-class AnyOf:
+class FirstOf:
     """A save when any of `triggers` wants one."""
 
     triggers: tuple[SaveTrigger, ...]
 
     def __init__(self, *triggers: SaveTrigger) -> None:
         if not triggers:
-            raise BadInput("save.AnyOf", triggers, "at least one trigger")
+            raise BadInput("save.FirstOf", triggers, "at least one trigger")
         object.__setattr__(self, "triggers", triggers)
 
     def due(self, since: SinceSave) -> bool:

@@ -1,0 +1,22 @@
+"""Bounded incremental training: what to draw next, when to stop, where to save."""
+
+from ckpt_ops.training.budget import Budget, Spent, StopReason
+from ckpt_ops.training.cursor import BatchOrder
+from ckpt_ops.training.examples import Examples, concatenate
+from ckpt_ops.training.replay import NoReplay, Replay, Reservoir
+from ckpt_ops.training.split import holdout_mask
+from ckpt_ops.training.trainer import Trainer
+
+__all__ = [
+    "BatchOrder",
+    "Budget",
+    "Examples",
+    "NoReplay",
+    "Replay",
+    "Reservoir",
+    "Spent",
+    "StopReason",
+    "Trainer",
+    "concatenate",
+    "holdout_mask",
+]

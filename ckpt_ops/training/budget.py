@@ -1,0 +1,68 @@
+"""How much training is allowed: whichever bound is met first, and which it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ckpt_ops.errors import BadInput
+
+
+class StopReason(Enum):
+    """The bound that ended a training."""
+
+    STEPS = "max_steps"
+    SECONDS = "max_seconds"
+    EPOCHS = "max_epochs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What a candidate's training has used, over all its attempts.
+
+    Attributes:
+        seconds: of stepping, counted up to the last committed checkpoint of earlier attempts.
+    """
+
+    steps: int
+    seconds: float
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Bounds of one candidate's training.
+
+    Attributes:
+        max_steps: optimizer steps.
+        max_seconds: of stepping. A training that this bound ends is not reproducible to the bit.
+        max_epochs: passes over the candidate's rows, replay included.
+    """
+
+    max_steps: int
+    max_seconds: float
+    max_epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise BadInput("budget.max_steps", self.max_steps, "a whole number of at least 1")
+        if self.max_seconds <= 0:
+            raise BadInput("budget.max_seconds", self.max_seconds, "a positive number of seconds")
+        if self.max_epochs is not None and self.max_epochs < 1:
+            raise BadInput("budget.max_epochs", self.max_epochs, "a whole number of at least 1, or None")
+
+    def last_step(self, *, steps_per_epoch: int) -> int:
+        """The step after which steps or epochs end the training."""
+        if self.max_epochs is None:
+            return self.max_steps
+        return min(self.max_steps, self.max_epochs * steps_per_epoch)
+
+    def stop(self, spent: Spent) -> StopReason | None:
+        """The bound that is met, or None."""
+        if spent.steps >= self.max_steps:
+            return StopReason.STEPS
+        if self.max_epochs is not None and spent.steps >= self.max_epochs * spent.steps_per_epoch:
+            return StopReason.EPOCHS
+        if spent.seconds >= self.max_seconds:
+            return StopReason.SECONDS
+        return None

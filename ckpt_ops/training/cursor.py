@@ -1,0 +1,61 @@
+"""Which rows a step trains on: a pure function of the step.
+
+Shuffle buffers and dataset iterators have state that must be saved and replayed; this has none. Each
+epoch is a permutation drawn from (seed, epoch), a step is a window in it, so resuming at step `n`
+costs nothing and gives exactly the batches that an undisturbed run would have drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOrder:
+    """The order of `rows` rows in batches of `batch_size`.
+
+    The rows that do not fill the last batch of an epoch are left out of that epoch; another
+    permutation leaves out others. With fewer rows than `batch_size`, a batch is all of them.
+    """
+
+    rows: int
+    batch_size: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.rows < 1:
+            raise BadInput("rows to train on", self.rows, "at least 1")
+        if self.batch_size < 1:
+            raise BadInput("batch_size", self.batch_size, "a whole number of at least 1")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return max(1, self.rows // self.batch_size)
+
+    def indices(self, step: int) -> npt.NDArray[np.int64]:
+        """Row numbers of the batch that step `step` (from 0) trains on; shape (batch,)."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        start = position * self.batch_size
+        return _permutation(self.rows, self.seed, epoch)[start : start + self.batch_size]
+
+    def cursor(self, step: int) -> dict[str, int]:
+        """Where training stands after `step` steps, as a manifest records it."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        return {
+            "seed": self.seed,
+            "rows": self.rows,
+            "batch_size": self.batch_size,
+            "epoch": epoch,
+            "offset": position * self.batch_size,
+        }
+
+
+@lru_cache(maxsize=2)
+def _permutation(rows: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(rows)
