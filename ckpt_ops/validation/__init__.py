@@ -1,0 +1,24 @@
+"""Validation: is this slice what the pipeline was written for?"""
+
+from ckpt_ops.validation.quarantine import read_report, write_report
+from ckpt_ops.validation.run import validate
+from ckpt_ops.validation.schema import fits, schema_drift
+from ckpt_ops.validation.suite import Expectation, Suite, load_suite, parse_suite
+from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation
+
+__all__ = [
+    "Expectation",
+    "Kind",
+    "Outcome",
+    "Reason",
+    "Severity",
+    "Suite",
+    "Validation",
+    "fits",
+    "load_suite",
+    "parse_suite",
+    "read_report",
+    "schema_drift",
+    "validate",
+    "write_report",
+]

@@ -1,0 +1,151 @@
+"""A Great Expectations suite as JSON in git, checked at the door without importing Great Expectations.
+
+```json
+{"name": "flights", "expectations": [
+  {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "carrier"},
+   "severity": "critical", "meta": {"why": "the model looks the carrier up"}}]}
+```
+
+Types and keywords are checked against the JSON schemas that Great Expectations ships beside its code:
+a typing error stops a DAG file or `ckpt-ops check` in milliseconds, not a run after the import.
+Values are checked by Great Expectations itself when it runs (`run.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.validation.verdict import Severity
+
+_COLUMN_KEYWORDS = ("column", "column_A", "column_B")
+# Set by the runner, or without a meaning for one table.
+_NOT_OURS = {"batch_id", "catch_exceptions", "id", "meta", "metadata", "rendered_content"}
+_NOT_OURS |= {"result_format", "severity", "windows", "notes", "description"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """One line of a suite. `columns` are those it reads; none for an expectation on the whole table."""
+
+    type: str
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    severity: Severity = Severity.CRITICAL
+    why: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        names = [self.kwargs[keyword] for keyword in _COLUMN_KEYWORDS if keyword in self.kwargs]
+        if not self.type.startswith("expect_table_"):
+            names += self.kwargs.get("column_list", [])
+        return tuple(names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """Expectations under a name. `path` is the file they came from, for messages."""
+
+    name: str
+    expectations: tuple[Expectation, ...]
+    path: str = ""
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits that change when any expectation does; `why` and the path do not count."""
+        lines = [[each.type, each.kwargs, each.severity] for each in self.expectations]
+        return blake3(json.dumps([self.name, lines], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_suite(path: Path | str) -> Suite:
+    """Read and check a suite. Raises `BadInput` naming the file, the expectation and what is allowed."""
+    path = Path(path)
+    try:
+        payload = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput("expectations", str(path), f"a readable file ({error.strerror})") from error
+    except ValueError as error:
+        raise BadInput("expectations", str(path), f"a JSON file ({error})") from error
+    return parse_suite(payload, path=str(path))
+
+
+def parse_suite(payload: Any, *, path: str = "") -> Suite:
+    """A suite from what its JSON says. Raises `BadInput`."""
+    _only(payload, {"name": str, "expectations": list}, {"meta": dict}, path or "suite")
+    expectations = []
+    for at, each in enumerate(payload["expectations"]):
+        where = f"{path}: expectations[{at}]".removeprefix(": ")
+        _only(each, {"type": str}, {"kwargs": dict, "severity": str, "meta": dict}, where)
+        kwargs = each.get("kwargs", {})
+        _check(each["type"], kwargs, where)
+        severity = each.get("severity", Severity.CRITICAL)
+        if severity not in set(Severity):
+            raise BadInput(f"{where} severity", severity, ", ".join(Severity))
+        why = str(each.get("meta", {}).get("why", ""))
+        expectations.append(
+            Expectation(type=each["type"], kwargs=kwargs, severity=Severity(severity), why=why)
+        )
+    if not expectations:
+        raise BadInput(f"{path or 'suite'}: expectations", [], "at least one expectation")
+    return Suite(name=payload["name"], expectations=tuple(expectations), path=path)
+
+
+def _only(payload: Any, required: dict[str, type], optional: dict[str, type], where: str) -> None:
+    if not isinstance(payload, dict):
+        raise BadInput(where, payload, "a JSON object")
+    allowed = {**required, **optional}
+    for key in payload.keys() - allowed.keys():
+        raise BadInput(where, key, f"only the keys {', '.join(allowed)}")
+    for key, kind in allowed.items():
+        if (key in payload or key in required) and not isinstance(payload.get(key), kind):
+            raise BadInput(f"{where} {key}", payload.get(key), f"a JSON {kind.__name__}")
+
+
+def _check(type_: str, kwargs: dict[str, Any], where: str) -> None:
+    known = _known()
+    if not known:
+        return
+    if type_ not in known:
+        near = get_close_matches(type_, known, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise BadInput(f"{where} type", type_, f"an expectation of the installed Great Expectations{hint}")
+    if "Pandas" not in known[type_].get("supported_data_sources", ["Pandas"]):
+        raise BadInput(
+            f"{where} type", type_, "an expectation that works on a table in memory, not only in SQL"
+        )
+    schema = _shipped(known[type_].get("schema_file", ""))
+    if schema is None:
+        return
+    allowed = sorted(schema["properties"].keys() - _NOT_OURS)
+    for key in sorted(kwargs.keys() - set(allowed)):
+        raise BadInput(f"{where} ({type_}) kwargs", key, f"only {', '.join(allowed)}")
+    for key in schema.get("required", []):
+        if key not in kwargs:
+            raise BadInput(f"{where} ({type_}) kwargs", sorted(kwargs), f"{key} to be given")
+
+
+@functools.cache
+def _known() -> dict[str, dict[str, Any]]:
+    """Type to what is shipped about it; empty when nothing is shipped at all."""
+    index = _shipped("index.json")
+    if index is None:
+        return {}
+    return {**{type_: {} for type_ in index["documented_absent"]}, **index["expectations"]}
+
+
+@functools.cache
+def _shipped(name: str) -> dict[str, Any] | None:
+    found = importlib.util.find_spec("great_expectations")  # finds the folder, imports nothing
+    for folder in (found.submodule_search_locations or []) if found else []:
+        path = Path(folder) / "expectations" / "core" / "schemas" / name
+        if path.is_file():
+            payload: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return payload
+    return None

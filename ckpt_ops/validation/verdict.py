@@ -1,0 +1,125 @@
+"""What validation says of a slice: the outcome and each reason, in words a person can act on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from ckpt_ops.errors import Corrupt
+
+FORMAT = 1
+
+
+class Outcome(StrEnum):
+    """What happens to the slice as a whole."""
+
+    ACCEPTED = "accepted"
+    QUARANTINED = "quarantined"
+
+
+class Kind(StrEnum):
+    """What sort of thing is wrong."""
+
+    MISSING = "missing"  # a declared column did not come
+    EXTRA = "extra"  # a column came that is not declared
+    TYPE = "type"  # a column came in a type that does not fit the declared one
+    ALL_NULL = "all null"  # a column came without any value, and so without a type
+    FAILED = "failed"  # an expectation was judged, and the rows do not meet it
+    CRASHED = "crashed"  # an expectation could not be judged: look at the suite before the data
+
+
+class Severity(StrEnum):
+    """CRITICAL quarantines the slice; the others are reported and let it pass."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One thing that is wrong.
+
+    Attributes:
+        column: the column's name, several joined by ", ", or "" for the slice as a whole.
+        expectation: the expectation's type, or "" for schema drift.
+        words: one sentence: what was expected, what came, how much of it.
+        unexpected_count: values that do not fit; 0 where values are not counted.
+        examples: up to five distinct values that do not fit.
+        why: why the suite asks for it (`meta.why`), or "".
+    """
+
+    kind: Kind
+    column: str
+    words: str
+    expectation: str = ""
+    severity: Severity = Severity.CRITICAL
+    unexpected_count: int = 0
+    examples: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """The verdict on one slice.
+
+    Attributes:
+        rows: rows judged.
+        reasons: critical ones first; an accepted slice may have warnings.
+        expectations: how many were run.
+        seconds: wall time, with Great Expectations' import where it was the first in the process.
+        suite: the suite's name; `suite_digest`: 16 hex digits of its content.
+    """
+
+    outcome: Outcome
+    rows: int
+    reasons: tuple[Reason, ...]
+    expectations: int
+    seconds: float
+    suite: str
+    suite_digest: str
+
+    @property
+    def accepted(self) -> bool:
+        return self.outcome is Outcome.ACCEPTED
+
+    def to_json(self) -> bytes:
+        """UTF-8 with sorted keys."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, *, url: str) -> Validation:
+        """The inverse of `to_json`. Raises `Corrupt`, naming `url`."""
+        try:
+            payload = json.loads(data)
+            found = payload.pop("format")
+            if found != FORMAT:
+                raise ValueError(f"format {found}, this version reads {FORMAT}")
+            payload["outcome"] = Outcome(payload["outcome"])
+            payload["reasons"] = tuple(_reason(reason) for reason in payload["reasons"])
+            return cls(**payload)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Corrupt(
+                f"{url} is not a validation report: {error}",
+                safe="the slice and the log are untouched",
+                next="clear the validate task: it writes the report anew",
+            ) from error
+
+
+def outcome_of(reasons: tuple[Reason, ...]) -> Outcome:
+    """QUARANTINED when any reason is critical."""
+    critical = any(reason.severity is Severity.CRITICAL for reason in reasons)
+    return Outcome.QUARANTINED if critical else Outcome.ACCEPTED
+
+
+def _reason(payload: dict[str, Any]) -> Reason:
+    return Reason(
+        **{
+            **payload,
+            "kind": Kind(payload["kind"]),
+            "severity": Severity(payload["severity"]),
+            "examples": tuple(payload["examples"]),
+        }
+    )

@@ -1,0 +1,133 @@
+"""What an expectation's result means, as one sentence.
+
+`distance: 812 of 6,103 values (13.3 %) are not >= 0, e.g. -214, -1035`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ckpt_ops.validation.suite import Expectation
+
+EXAMPLES = 5
+
+
+def subject(expectation: Expectation) -> str:
+    """The columns an expectation is about, or "" for the table."""
+    return ", ".join(expectation.columns)
+
+
+def failed_words(expectation: Expectation, result: Mapping[str, Any]) -> str:
+    """A failed expectation in words. `result` is Great Expectations' `result`."""
+    if "element_count" in result:
+        return f"{subject(expectation)}: {_counted(expectation, result)}"
+    return f"{subject(expectation) or 'the slice'}: {_measured(expectation, result)}"
+
+
+def crashed_words(expectation: Expectation, message: str) -> str:
+    """An expectation that raised instead of judging."""
+    about = subject(expectation) or "the slice"
+    return f"{about}: {expectation.type} crashed and judged nothing: {message}"
+
+
+def examples(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """Up to five distinct values that do not fit, in row order."""
+    found = (_value(value) for value in result.get("partial_unexpected_list") or [] if value is not None)
+    return tuple(dict.fromkeys(found))[:EXAMPLES]
+
+
+def _counted(expectation: Expectation, result: Mapping[str, Any]) -> str:
+    values = result["element_count"] - (result.get("missing_count") or 0)
+    bad = result.get("unexpected_count") or 0
+    share = 100 * bad / values if values else 0.0
+    noun = "values" if len(expectation.columns) == 1 else "rows"
+    said = f"{bad:,} of {values:,} {noun} ({share:.1f} %) {_predicate(expectation)}"
+    mostly = expectation.kwargs.get("mostly")
+    if isinstance(mostly, int | float) and mostly < 1:
+        said += f", allowed {100 * (1 - mostly):.4g} %"
+    shown = examples(result)
+    return said + (f", e.g. {', '.join(shown)}" if shown else "")
+
+
+def _predicate(expectation: Expectation) -> str:
+    kwargs, kind = expectation.kwargs, expectation.type
+    said = {
+        "expect_column_values_to_not_be_null": "are null",
+        "expect_column_values_to_be_null": "are not null",
+        "expect_column_values_to_be_unique": "are not unique",
+        "expect_compound_columns_to_be_unique": "are not unique",
+        "expect_column_pair_values_to_be_equal": "are not equal",
+    }
+    if kind in said:
+        return said[kind]
+    if kind == "expect_column_values_to_be_between":
+        return f"are not {_bounds(kwargs)}"
+    if kind == "expect_column_value_lengths_to_be_between":
+        return f"have a length that is not {_bounds(kwargs)}"
+    if kind == "expect_column_value_lengths_to_equal":
+        return f"have a length other than {kwargs.get('value')}"
+    if kind == "expect_column_values_to_be_in_set":
+        return f"are none of {_some(kwargs.get('value_set'))}"
+    if kind == "expect_column_values_to_not_be_in_set":
+        return f"are one of {_some(kwargs.get('value_set'))}"
+    if kind == "expect_column_values_to_match_regex":
+        return f"do not match {kwargs.get('regex')}"
+    if kind == "expect_column_values_to_not_match_regex":
+        return f"match {kwargs.get('regex')}"
+    if kind == "expect_column_pair_values_a_to_be_greater_than_b":
+        sign = ">=" if kwargs.get("or_equal") else ">"
+        return f"do not have {kwargs.get('column_A')} {sign} {kwargs.get('column_B')}"
+    return f"do not meet {kind}({_arguments(kwargs)})"
+
+
+def _measured(expectation: Expectation, result: Mapping[str, Any]) -> str:
+    observed, kind, kwargs = result.get("observed_value"), expectation.type, expectation.kwargs
+    if kind == "expect_table_row_count_to_be_between":
+        return f"{_value(observed)} rows, expected {_bounds(kwargs)}"
+    for name in ("min", "max", "mean", "median", "sum", "stdev"):
+        if kind == f"expect_column_{name}_to_be_between":
+            return f"its {name} is {_value(observed)}, expected {_bounds(kwargs)}"
+    if kind == "expect_column_proportion_of_non_null_values_to_be_between":
+        return f"{_value(observed)} of the values are not null, expected {_bounds(kwargs)}"
+    shown = examples(result)
+    came = ", ".join(shown) if shown else _value(observed)
+    return f"{kind}({_arguments(kwargs)}) does not hold, came {came}"
+
+
+def _bounds(kwargs: Mapping[str, Any]) -> str:
+    low, high = kwargs.get("min_value"), kwargs.get("max_value")
+    more, less = (">" if kwargs.get("strict_min") else ">="), ("<" if kwargs.get("strict_max") else "<=")
+    parts = ([f"{more} {_value(low)}"] if low is not None else []) + (
+        [f"{less} {_value(high)}"] if high is not None else []
+    )
+    return " and ".join(parts)
+
+
+def _arguments(kwargs: Mapping[str, Any]) -> str:
+    about = ("column", "column_A", "column_B", "column_list", "mostly")
+    return ", ".join(f"{name}={_some(value)}" for name, value in kwargs.items() if name not in about)
+
+
+def _some(values: Any) -> str:
+    if not isinstance(values, list | tuple | set):
+        return _value(values)
+    said = [_value(value) for value in values]
+    return ", ".join(said[:8]) + (f" and {len(said) - 8} more" if len(said) > 8 else "")
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, Mapping):
+        return "(" + ", ".join(f"{name}={_value(each)}" for name, each in value.items()) + ")"
+    if isinstance(value, list | tuple):
+        return "(" + ", ".join(_value(each) for each in value) + ")"
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
