@@ -1,0 +1,92 @@
+"""How sure a difference between two models is, from the rows both were judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation.errors import UndefinedMetric
+from ckpt_ops.evaluation.metrics import FloatArray, Metric
+
+CELLS_AT_ONCE = 1 << 20
+"""Resamples are drawn in blocks of about so many counts (8 MiB each), whatever the number of rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A metric's difference, candidate minus champion, with its interval. In the metric's own unit and sign.
+
+    Attributes:
+        delta: on the rows as they are.
+        low, high: the two-sided percentile interval of `delta`.
+        confidence: the share of resamples between `low` and `high`.
+        resamples: how many resamples had a value (an AUC has none where one class was not drawn).
+    """
+
+    delta: float
+    low: float
+    high: float
+    confidence: float
+    resamples: int
+
+
+def paired_bootstrap(
+    metric: Metric,
+    y: FloatArray,
+    candidate: FloatArray,
+    champion: FloatArray,
+    *,
+    seed: int,
+    resamples: int = 1_000,
+    confidence: float = 0.95,
+) -> Difference:
+    """Draw rows with replacement, the same rows for both models, and look how the difference scatters.
+
+    Percentile interval (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13). Because the
+    rows are the same, what makes a row hard for both models cancels. The same seed gives the same interval.
+
+    Args:
+        metric: one of `METRICS`.
+        y, candidate, champion: labels and two models' predictions, float64 of one shape (n,).
+        seed: of the draws.
+        resamples: how many draws of n rows.
+        confidence: between 0 and 1.
+
+    Raises:
+        UndefinedMetric, UnusablePredictions: the metric has no value on these rows, or on most resamples.
+    """
+    if resamples < 1:
+        raise BadInput("resamples", resamples, "a whole number of at least 1")
+    if not 0 < confidence < 1:
+        raise BadInput("confidence", confidence, "a number between 0 and 1, such as 0.95")
+    delta = metric(y, candidate) - metric(y, champion)
+    of_candidate = metric.weighted(y, candidate)
+    of_champion = metric.weighted(y, champion)
+    random = np.random.default_rng(seed)
+    rows = y.size
+    block = max(1, CELLS_AT_ONCE // rows)
+    deltas = np.empty(resamples)
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        counts = _draw(random, size, rows)
+        deltas[start : start + size] = of_candidate(counts) - of_champion(counts)
+    deltas = deltas[~np.isnan(deltas)]
+    if deltas.size < resamples / 2:
+        raise UndefinedMetric(
+            f"{metric.name} has no value on {resamples - deltas.size:,} of {resamples:,} resamples of "
+            f"{rows:,} rows: one class is too rare here"
+        )
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(deltas, [tail, 1 - tail])
+    return Difference(
+        delta=delta, low=float(low), high=float(high), confidence=confidence, resamples=int(deltas.size)
+    )
+
+
+def _draw(random: np.random.Generator, size: int, rows: int) -> FloatArray:
+    """How often each row is drawn, float64 of shape (size, rows); each line sums to `rows`."""
+    drawn = random.integers(0, rows, size=(size, rows))
+    drawn += np.arange(size)[:, None] * rows
+    return np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows).astype(np.float64)

@@ -1,0 +1,263 @@
+"""Each gate: what it passes, what it refuses, and the sentence it says."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation import (
+    METRICS,
+    AtLeast,
+    AtMost,
+    Gate,
+    Judged,
+    NoSegmentWorse,
+    NotWorseThan,
+    Servable,
+    ServableCheck,
+    Verdict,
+)
+
+GATES = [NotWorseThan(), AtLeast("auc", 0.6), AtMost("log_loss", 0.7), NoSegmentWorse("carrier"), Servable()]
+
+
+def with_auc(wins: int, of: int = 1000) -> tuple[np.ndarray, np.ndarray]:
+    """One positive above `wins` of `of` negatives: an AUC of exactly wins / of."""
+    label = np.zeros(of + 1)
+    label[-1] = 1
+    return label, np.append(np.arange(of), wins - 0.5)
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
+def test_every_gate_is_a_gate_and_writes_itself_as_code(gate, flights):
+    assert isinstance(gate, Gate)
+    verdict = gate.judge(flights(), seed=0)
+    assert eval(verdict.gate) == gate
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
+def test_every_verdict_survives_strict_json(gate, flights):
+    verdict = gate.judge(flights(noise=0.2), seed=0)
+    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json(), allow_nan=False))) == verdict
+
+
+# --- NotWorseThan ------------------------------------------------------------------------------
+
+
+def test_the_champion_itself_passes_as_its_own_candidate(flights):
+    verdict = NotWorseThan(margin=0).judge(flights(noise=0), seed=0)
+    assert verdict.passed is True
+    assert "stayed at" in verdict.words
+    assert verdict.numbers["delta"] == 0
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_candidate_that_learned_nothing_is_refused(flights, seed):
+    good = flights(seed=seed)
+    shuffled = np.random.default_rng(seed).permutation(good.champion)
+    verdict = NotWorseThan().judge(flights(seed=seed, candidate=shuffled), seed=seed)
+    assert verdict.passed is False
+    assert verdict.numbers["high"] < 0
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_worse_is_refused_and_better_passes_in_the_metrics_own_direction(name, flights):
+    gate = NotWorseThan(metric=name)
+    worse = flights(noise=2.0)
+    better = flights(candidate=worse.champion, champion=worse.candidate)
+    assert gate.judge(worse, seed=0).passed is False
+    assert gate.judge(better, seed=0).passed is True
+
+
+def test_a_fall_beyond_the_margin_says_from_where_to_where_and_how_sure(flights):
+    verdict = NotWorseThan(metric="auc", margin=0.005).judge(flights(noise=0.5), seed=0)
+    n = {key: f"{value:.3f}" for key, value in verdict.numbers.items()}
+    assert verdict.words == (
+        f"auc fell from {n['champion']} to {n['candidate']} "
+        f"({n['delta']}, 95 % interval {n['low']} .. {n['high']}), more than the margin of 0.005"
+    )
+
+
+def test_a_fall_beyond_the_margin_is_refused_however_unsure(flights):
+    few = flights(count=60, noise=0.6, seed=3)
+    verdict = NotWorseThan(margin=0.005).judge(few, seed=0)
+    assert verdict.numbers["delta"] < -0.005
+    assert verdict.numbers["high"] > 0
+    assert verdict.passed is False
+
+
+def test_a_sure_fall_within_the_margin_is_refused_too(flights):
+    verdict = NotWorseThan(margin=0.1).judge(flights(noise=0.5), seed=0)
+    assert verdict.numbers["delta"] > -0.1
+    assert verdict.numbers["high"] < 0
+    assert verdict.passed is False
+    assert "within the margin of 0.100, but the whole interval is worse" in verdict.words
+
+
+def test_an_unsure_fall_within_the_margin_passes(flights):
+    verdict = NotWorseThan(margin=0.1).judge(flights(count=60, noise=0.6, seed=3), seed=0)
+    assert verdict.passed is True
+    assert "within the margin of 0.100" in verdict.words
+
+
+def test_a_fall_of_exactly_the_margin_is_within_it():
+    label, champion = with_auc(700)
+    _, candidate = with_auc(695)
+    judged = Judged(label=label, candidate=candidate, champion=champion, slice_key="k", rows="r")
+    verdict = NotWorseThan(margin=0.005).judge(judged, seed=0)
+    assert verdict.numbers["delta"] == pytest.approx(-0.005)
+    assert "more than the margin" not in verdict.words
+
+
+def test_without_a_champion_it_does_not_apply(flights):
+    verdict = NotWorseThan().judge(flights(champion=None), seed=0)
+    assert verdict.passed is None
+    assert verdict.words.startswith("not applicable")
+
+
+# --- AtLeast, AtMost ---------------------------------------------------------------------------
+
+
+def test_at_least_says_the_value_and_the_bound():
+    label, candidate = with_auc(671)
+    judged = Judged(label=label, candidate=candidate, slice_key="k", rows="r")
+    assert AtLeast("auc", 0.6).judge(judged, seed=0).words == "auc 0.671 is at least 0.600"
+    assert AtLeast("auc", 0.671).judge(judged, seed=0).passed is True
+    refused = AtLeast("auc", 0.7).judge(judged, seed=0)
+    assert (refused.passed, refused.words) == (False, "auc 0.671 is below 0.700")
+
+
+def test_a_near_miss_is_shown_with_the_digits_that_made_it():
+    label, candidate = with_auc(5999, of=10_000)
+    judged = Judged(label=label, candidate=candidate, slice_key="k", rows="r")
+    assert AtLeast("auc", 0.6).judge(judged, seed=0).words == "auc 0.5999 is below 0.6000"
+
+
+def test_at_most_bounds_a_loss(flights):
+    loss = METRICS["log_loss"](flights().label, flights().candidate)
+    assert AtMost("log_loss", loss).judge(flights(), seed=0).passed is True
+    refused = AtMost("log_loss", loss / 2).judge(flights(), seed=0)
+    assert refused.passed is False
+    assert " is above " in refused.words
+
+
+# --- NoSegmentWorse ----------------------------------------------------------------------------
+
+
+def test_one_bad_segment_is_found_behind_a_good_average(flights):
+    base = flights()
+    spoiled = np.where(base.segments["carrier"] == "UA", 1 - base.champion, base.label)
+    verdict = NoSegmentWorse("carrier").judge(flights(candidate=spoiled), seed=0)
+    assert METRICS["auc"](base.label, spoiled) > METRICS["auc"](base.label, base.champion) - 0.05
+    assert verdict.passed is False
+    assert verdict.words.startswith(
+        "1 of 2 segments of carrier got worse by more than the margin of 0.050 (UA)"
+    )
+    assert verdict.numbers["delta:UA"] < -0.05 < verdict.numbers["delta:AA"]
+
+
+def test_small_segments_are_left_out_and_counted(flights):
+    verdict = NoSegmentWorse("carrier", min_rows=200).judge(flights(), seed=0)
+    assert verdict.passed is True
+    assert "left out: 1 with fewer than 200 rows" in verdict.words
+    assert "delta:HA" not in verdict.numbers
+    assert "delta:HA" in NoSegmentWorse("carrier", min_rows=10).judge(flights(), seed=0).numbers
+
+
+def test_a_segment_of_one_class_is_left_out_and_counted(flights):
+    base = flights()
+    label = np.where(base.segments["carrier"] == "AA", 0.0, base.label)
+    verdict = NoSegmentWorse("carrier").judge(flights(label=label), seed=0)
+    assert verdict.passed is True
+    assert "1 on which auc has no value" in verdict.words
+
+
+def test_where_no_segment_can_be_compared_it_does_not_apply(flights):
+    assert NoSegmentWorse("carrier", min_rows=10_000).judge(flights(), seed=0).passed is None
+    assert NoSegmentWorse("carrier").judge(flights(champion=None), seed=0).passed is None
+
+
+def test_an_unknown_segment_column_is_refused_with_the_known_ones(flights):
+    with pytest.raises(BadInput, match=r"column='airline'.*judged rows: carrier"):
+        NoSegmentWorse("airline").judge(flights(), seed=0)
+
+
+# --- Servable ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("check", "passed", "words"),
+    [
+        (None, False, "export was not checked"),
+        (ServableCheck(max_abs_difference=0.0, rows=9), True, "equal the model's within 1e-06 on 9 rows"),
+        (ServableCheck(max_abs_difference=1e-6, rows=9), True, "equal the model's"),
+        (ServableCheck(max_abs_difference=2e-6, rows=9), False, "differ by up to 2e-06 on 9 rows"),
+        (ServableCheck(max_abs_difference=float("nan"), rows=9), False, "are not numbers"),
+        (ServableCheck(max_abs_difference=0.0, rows=0), False, "no predictions were compared"),
+        (ServableCheck(max_abs_difference=None, rows=9), False, "no predictions were compared"),
+        (ServableCheck(max_abs_difference=0.0, rows=9, error="no signature"), False, "failed: no signature"),
+    ],
+)
+def test_servable_passes_only_what_was_compared_and_equal(flights, check, passed, words):
+    verdict = Servable().judge(flights(servable=check), seed=0)
+    assert verdict.passed is passed
+    assert words in verdict.words
+
+
+# --- what could not be judged is never passed --------------------------------------------------
+
+
+@pytest.mark.parametrize("gate", [NotWorseThan(), AtLeast("auc", 0)], ids=lambda gate: gate.name)
+def test_one_class_is_a_refusal_in_plain_words(gate, flights):
+    verdict = gate.judge(flights(label=np.ones(2_000)), seed=0)
+    assert verdict.passed is False
+    assert verdict.words == "could not be judged: auc needs both classes, all 2,000 labels are 1"
+
+
+@pytest.mark.parametrize("gate", GATES[:4], ids=lambda gate: gate.name)
+def test_a_candidate_that_says_nan_is_refused_and_the_nan_counted(gate, flights):
+    candidate = flights().candidate.copy()
+    candidate[:17] = np.nan
+    candidate[17:1_500] = np.inf
+    verdict = gate.judge(flights(candidate=candidate), seed=0)
+    assert verdict.passed is False
+    assert "the candidate's" in verdict.words
+    assert "are NaN or infinite" in verdict.words
+
+
+def test_a_champion_that_says_nan_is_not_beaten_by_default(flights):
+    verdict = NotWorseThan().judge(flights(champion=np.full(2_000, np.nan)), seed=0)
+    assert verdict.passed is False
+    assert "the champion's auc has no value: 2,000 of 2,000 predictions" in verdict.words
+
+
+# --- settings ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: NotWorseThan(metric="f1"), "NotWorseThan.metric='f1'.*one of auc, log_loss"),
+        (lambda: NotWorseThan(margin=-0.1), "NotWorseThan.margin=-0.1.*0 or more"),
+        (lambda: NotWorseThan(margin=float("nan")), "NotWorseThan.margin=nan.*finite"),
+        (lambda: NotWorseThan(confidence=95), "NotWorseThan.confidence=95.*between 0 and 1"),
+        (lambda: NotWorseThan(champion="v3"), "NotWorseThan.champion='v3'.*'production'"),
+        (lambda: AtLeast("auc", "0.6"), "AtLeast.threshold='0.6'.*finite number"),
+        (lambda: AtLeast("auc", True), "AtLeast.threshold=True"),
+        (lambda: AtLeast("log_loss", 0.3), r"AtLeast.metric='log_loss'.*auc, accuracy[\s\S]*write AtMost"),
+        (lambda: AtMost("auc", 0.3), r"AtMost.metric='auc'.*log_loss, brier[\s\S]*write AtLeast"),
+        (lambda: NoSegmentWorse(""), "NoSegmentWorse.column=''"),
+        (lambda: NoSegmentWorse("carrier", min_rows=0), "NoSegmentWorse.min_rows=0.*at least 1"),
+        (lambda: NoSegmentWorse("carrier", margin=-1), "NoSegmentWorse.margin=-1"),
+        (lambda: Servable(tolerance=-1), "Servable.tolerance=-1"),
+    ],
+)
+def test_settings_are_refused_at_the_door(build, said):
+    with pytest.raises(BadInput, match=said):
+        build()
