@@ -1,0 +1,82 @@
+"""A policy that looks at quality: how the champion does on data nobody has trained on yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from types import MappingProxyType
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.policies.base import Decision, Facts, decided
+
+HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(
+    {"auc": True, "log_loss": False, "accuracy": True, "brier": False, "rmse": False, "mae": False}
+)
+"""The direction of each metric that the evaluation records; a test holds the two lists together."""
+
+ROUNDING = 1e-12
+"""A difference of two metrics is not exact: a drop of exactly `by` is one."""
+
+
+@dataclass(frozen=True)
+class MetricDrop:
+    """Due when the champion does worse on the newest slice than at its promotion, by at least `by`.
+
+    Worse is lower or higher as the metric has it: a log loss "drops" when it rises.
+
+    Undecided until the slice is scored. Where the promotion recorded no such metric the policy is due,
+    because only another promotion can record one. Where the slice gives the metric no value (an AUC with
+    one class), it is not due: there is no evidence of a drop, and the next slice may give some.
+
+    Args:
+        metric: a metric of the evaluation.
+        by: in the metric's unit, above 0.
+    """
+
+    metric: str
+    _: KW_ONLY
+    by: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.metric, str) or self.metric not in HIGHER_IS_BETTER:
+            raise BadInput("MetricDrop.metric", self.metric, f"one of {', '.join(HIGHER_IS_BETTER)}")
+        if (
+            isinstance(self.by, bool)
+            or not isinstance(self.by, int | float)
+            or not (math.isfinite(self.by) and self.by > 0)
+        ):
+            raise BadInput("MetricDrop.by", self.by, "a number above 0, in the metric's unit")
+
+    def decide(self, facts: Facts) -> Decision:
+        name = self.metric
+        numbers = {f"{name}_drop_at_least": float(self.by)}
+        before = _finite(facts.champion_metrics_at_promotion.get(name))
+        if before is None:
+            return decided(True, f"the champion's promotion recorded no {name} to compare with", numbers)
+        numbers[f"{name}_at_promotion"] = before
+        if facts.champion_on_slice is None:
+            return decided(None, f"needs the champion's {name} on the new slice", numbers)
+        now = _finite(facts.champion_on_slice.get(name))
+        if now is None:
+            return decided(False, f"{name} has no value on the new slice, no evidence of a drop", numbers)
+        drop = before - now if HIGHER_IS_BETTER[name] else now - before
+        numbers |= {f"{name}_on_slice": now, f"{name}_drop": drop}
+        due = drop >= self.by - ROUNDING
+        d = _decimals(drop, self.by)
+        if drop > 0:
+            change = f"worse by {drop:.{d}f}, {'at least' if due else 'less than'} {self.by:.{d}f}"
+        else:
+            change = f"better by {-drop:.{d}f}" if drop else "unchanged"
+        reason = f"{name} went from {before:.{d}f} at promotion to {now:.{d}f} on the new slice, {change}"
+        return decided(due, reason, numbers)
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _decimals(drop: float, by: float) -> int:
+    """Decimals that tell a drop from its limit, and the limit from 0."""
+    apart = (d for d in range(3, 7) if f"{drop:.{d}f}" != f"{by:.{d}f}" and float(f"{by:.{d}f}"))
+    return next(apart, 3)

@@ -1,0 +1,87 @@
+"""Policies that count: slices, rows, time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.policies.base import Decision, Facts, decided
+
+
+@dataclass(frozen=True, kw_only=True)
+class Always:
+    """Due whenever it is asked."""
+
+    def decide(self, facts: Facts) -> Decision:
+        numbers = {
+            "pending_rows": float(facts.pending_rows),
+            "pending_slices": float(facts.pending_slices),
+        }
+        return decided(True, "always", numbers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Every:
+    """Due when at least so many slices are pending."""
+
+    slices: int
+
+    def __post_init__(self) -> None:
+        _check_whole("Every.slices", self.slices)
+
+    def decide(self, facts: Facts) -> Decision:
+        due = facts.pending_slices >= self.slices
+        reason = f"{facts.pending_slices:,} pending slices {_compared(due)} {self.slices:,}"
+        numbers = {"pending_slices": float(facts.pending_slices), "slices_at_least": float(self.slices)}
+        return decided(due, reason, numbers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Due when at least so many rows are pending."""
+
+    at_least: int
+
+    def __post_init__(self) -> None:
+        _check_whole("Rows.at_least", self.at_least)
+
+    def decide(self, facts: Facts) -> Decision:
+        due = facts.pending_rows >= self.at_least
+        reason = f"{facts.pending_rows:,} pending rows {_compared(due)} {self.at_least:,}"
+        numbers = {"pending_rows": float(facts.pending_rows), "rows_at_least": float(self.at_least)}
+        return decided(due, reason, numbers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Age:
+    """Due when the last update is at least so many seconds ago, or when none is on record."""
+
+    at_least_seconds: float
+
+    def __post_init__(self) -> None:
+        value = self.at_least_seconds
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not (math.isfinite(value) and value > 0)
+        ):
+            raise BadInput("Age.at_least_seconds", value, "a number of seconds above 0")
+
+    def decide(self, facts: Facts) -> Decision:
+        age, limit = facts.seconds_since_update, self.at_least_seconds
+        numbers = {"seconds_at_least": float(limit)}
+        if age is None:
+            return decided(True, "no update is on record", numbers)
+        due = age >= limit
+        reason = f"{age:,.0f} s since the last update {_compared(due)} {limit:,.0f} s"
+        return decided(due, reason, {"seconds_since_update": float(age)} | numbers)
+
+
+def _compared(reached: bool) -> str:
+    return ">=" if reached else "<"
+
+
+def _check_whole(field: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise BadInput(field, value, "a whole number of at least 1")
