@@ -1,4 +1,4 @@
-"""The smallest DAG: shows that a platform parses, schedules and runs."""
+"""The smallest DAGs: they show that a platform parses, schedules, runs and stops tasks."""
 
 from __future__ import annotations
 
@@ -16,4 +16,17 @@ def smoke() -> None:
     store_address()
 
 
+@dag(dag_id="smoke_long", schedule=None, tags=["test"])
+def smoke_long() -> None:
+    @task(retries=1, retry_delay=0)
+    def busy() -> None:
+        """Runs, with a process of its own session below it, until it is stopped."""
+        import subprocess
+
+        subprocess.run(["sleep", "1234"], start_new_session=True, check=True)
+
+    busy()
+
+
 smoke()
+smoke_long()

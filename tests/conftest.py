@@ -1,0 +1,76 @@
+"""Real parts that tests share: started on first use, once per session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ckpt_ops.embedded.gcs_server import GcsServer
+from ckpt_ops.embedded.platform import Platform
+from ckpt_ops.embedded.settings import Settings
+
+PROJECT = Path(__file__).parents[1]
+
+# as it was before any test or fixture set AIRFLOW__... or STORAGE_EMULATOR_HOST for this process
+CLEAN_ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("AIRFLOW", "CKPT_OPS_")) and name != "STORAGE_EMULATOR_HOST"
+}
+
+
+def _settings(home: Path) -> Settings:
+    return Settings(
+        project=PROJECT,
+        home=home,
+        dags_dir=PROJECT / "tests" / "dags",
+        plugins_dir=PROJECT / "plugins",
+        gcs_port=0,
+        ui_port=0,
+    )
+
+
+@pytest.fixture(scope="session")
+def settings_in() -> Callable[[Path], Settings]:
+    """Makes settings of a platform in a given home: free ports, the pipelines of `tests/dags`."""
+    return _settings
+
+
+@pytest.fixture(scope="session")
+def clean_environment() -> dict[str, str]:
+    """The environment without what tests and fixtures have set: for processes of their own."""
+    return dict(CLEAN_ENVIRONMENT)
+
+
+@pytest.fixture(scope="session")
+def session_home(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A directory for the session's servers; kept, with their logs, when a test failed.
+
+    Not below pytest's own temporary directory: every other pytest run takes the right to pass
+    through that one away from other users, and PostgreSQL is another user when the tests run as root.
+    """
+    home = Path(tempfile.mkdtemp(prefix="ckpt-ops-test-"))
+    yield home
+    if not request.session.testsfailed:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def gcs_server(session_home: Path) -> Iterator[GcsServer]:
+    """A GCS API server with buckets `ckpt-ops` and `ckpt-ops-landing`; clients of this process use it."""
+    with GcsServer(session_home / "gcs-only") as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", server.endpoint)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def platform(session_home: Path, clean_environment: dict[str, str]) -> Iterator[Platform]:
+    """The whole platform, healthy, running the pipelines of `tests/dags`; half a minute to start."""
+    settings = _settings(session_home / "platform")
+    with Platform(settings, environ=clean_environment) as running:
+        yield running

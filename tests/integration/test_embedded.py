@@ -1,0 +1,287 @@
+"""The platform that runs on one machine: what it starts, what it survives, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ckpt_ops.embedded import leftovers, ports, procfs
+from ckpt_ops.embedded.airflow import airflow_environment
+from ckpt_ops.embedded.gcs_server import GcsServer
+from ckpt_ops.embedded.platform import Platform
+from ckpt_ops.embedded.process import Child, Command, ComponentFailed, Record
+from ckpt_ops.embedded.rest import Rest
+from ckpt_ops.embedded.settings import Settings
+from ckpt_ops.embedded.state import State
+from ckpt_ops.errors import BadInput, TerminalError
+
+PROJECT = Path(__file__).parents[2]
+NewSettings = Callable[[Path], Settings]
+RunCommand = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def run_command(clean_environment: dict[str, str]) -> RunCommand:
+    """Runs `python -m ckpt_ops.embedded NAME --home HOME` on free ports."""
+
+    def run(name: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        defaults = {"CKPT_OPS_GCS_PORT": "0", "CKPT_OPS_UI_PORT": "0", "COLUMNS": "200"}
+        return subprocess.run(
+            [sys.executable, "-m", "ckpt_ops.embedded", name, "--home", str(home)],
+            env={**clean_environment, **defaults, **variables},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run
+
+
+def eventually(check: Callable[[], Any], *, seconds: float = 60.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.2)
+    return found
+
+
+def running_task(state: State) -> procfs.Identity:
+    """Start DAG `smoke_long` and wait for the process, in a session of its own, that its task runs."""
+    passwords = json.loads(Path(state.password_file).read_text())
+    rest = Rest(state.ui_url, state.user, passwords[state.user])
+    eventually(lambda: {"smoke_long"} & {dag["dag_id"] for dag in rest.call("GET", "dags?tags=test")["dags"]})
+    rest.call("POST", "dags/smoke_long/dagRuns", {"logical_date": None})
+
+    def sleeper() -> procfs.Identity | None:
+        below = procfs.descendants([state.pids["scheduler"]])
+        cmdlines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below}
+        tasks = (pid for pid, line in cmdlines.items() if line == b"sleep\x001234\x00")
+        return next(map(procfs.identify, tasks), None)
+
+    found = eventually(sleeper)
+    assert isinstance(found, procfs.Identity)
+    return found
+
+
+class TestSettings:
+    def test_reads_home_and_ports_from_the_environment(self, tmp_path: Path) -> None:
+        (tmp_path / "dags").mkdir()
+        environ = {"CKPT_OPS_HOME": "state", "CKPT_OPS_GCS_PORT": "0", "CKPT_OPS_UI_PORT": "9000"}
+        settings = Settings.from_environment(environ, cwd=tmp_path)
+        assert (settings.home, settings.gcs_port, settings.ui_port) == (tmp_path / "state", 0, 9000)
+
+    def test_the_project_is_the_nearest_parent_with_dags(self, tmp_path: Path) -> None:
+        (tmp_path / "dags").mkdir()
+        below = tmp_path / "notebooks" / "deep"
+        below.mkdir(parents=True)
+        assert Settings.from_environment({}, cwd=below).home == tmp_path / ".ckpt_ops"
+
+    @pytest.mark.parametrize("value", ["eighty", "-1", "65536", "80.5", "0x50"])
+    def test_refuses_what_is_not_a_port(self, value: str, tmp_path: Path) -> None:
+        with pytest.raises(BadInput, match="CKPT_OPS_UI_PORT"):
+            Settings.from_environment({"CKPT_OPS_UI_PORT": value}, cwd=tmp_path)
+
+    def test_refuses_one_port_for_both_servers(self, tmp_path: Path) -> None:
+        environ = {"CKPT_OPS_UI_PORT": "9000", "CKPT_OPS_GCS_PORT": "9000"}
+        with pytest.raises(BadInput, match=r"CKPT_OPS_UI_PORT=9000 .*CKPT_OPS_GCS_PORT=9000"):
+            Settings.from_environment(environ, cwd=tmp_path)
+
+    def test_a_variable_set_by_the_user_wins(self, tmp_path: Path, settings_in: NewSettings) -> None:
+        user = {"AIRFLOW__CORE__PARALLELISM": "9", "AIRFLOW__CORE__FERNET_KEY_CMD": "cat key"}
+        found = airflow_environment(settings_in(tmp_path), environ=user)
+        assert found["AIRFLOW__CORE__PARALLELISM"] == "9"
+        assert "AIRFLOW__CORE__FERNET_KEY" not in found
+        assert found["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+
+    def test_secrets_are_made_once_and_are_private(self, tmp_path: Path, settings_in: NewSettings) -> None:
+        first, second = (airflow_environment(settings_in(tmp_path), environ={}) for _ in range(2))
+        assert first == second
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        assert modes == {"secrets.json": 0o600, "passwords.json": 0o600}
+
+
+class TestPorts:
+    def test_a_busy_port_is_refused_by_name(self, tmp_path: Path, busy_port: int) -> None:
+        settings = Settings.from_environment({"CKPT_OPS_UI_PORT": str(busy_port)}, home=tmp_path)
+        with pytest.raises(BadInput) as refused:
+            ports.resolve(settings)
+        assert f"CKPT_OPS_UI_PORT={busy_port}" in str(refused.value)
+        assert "set CKPT_OPS_UI_PORT to another port" in refused.value.next
+
+    def test_zero_becomes_a_free_port(self, tmp_path: Path, settings_in: NewSettings) -> None:
+        found = ports.resolve(settings_in(tmp_path))
+        assert found.gcs_port != found.ui_port
+        assert ports.is_free(found.gcs_port)
+
+
+class TestProcess:
+    def child(self, tmp_path: Path, *argv: str) -> Child:
+        return Child(
+            command=Command(
+                name="child",
+                argv=argv,
+                environment={"PATH": os.defpath},
+                cwd=tmp_path,
+                log=tmp_path / "child.log",
+                record=tmp_path / "run" / "child.json",
+            )
+        )
+
+    def test_an_early_end_tells_the_last_lines_of_the_log(self, tmp_path: Path) -> None:
+        child = self.child(tmp_path, "sh", "-c", "echo cannot open the vault; exit 3")
+        child.start()
+        with pytest.raises(ComponentFailed, match=r"(?s)exit code 3.*cannot open the vault"):
+            child.wait_ready(lambda: False, seconds=10)
+
+    def test_stop_ends_what_left_the_process_group_too(self, tmp_path: Path) -> None:
+        child = self.child(tmp_path, "sh", "-c", "trap '' TERM; setsid sleep 300 & echo $!; wait")
+        child.start()
+        grandchild = int(eventually(lambda: (tmp_path / "child.log").read_text().strip()))
+        left = eventually(lambda: procfs.identify(grandchild))
+        child.command = Command(**{**vars(child.command), "stop_seconds": 1.0})
+        child.stop()
+        assert not left.alive
+        assert not child.command.record.exists()
+
+    def test_a_recycled_pid_is_never_signalled(self, tmp_path: Path) -> None:
+        child = self.child(tmp_path, "sleep", "300")
+        child.start()
+        true = Record.read(child.command.record)
+        assert true is not None
+        assert true.process.alive
+        other = procfs.Identity(pid=true.process.pid, started="another boot:1")
+        Record(name="child", process=other).stop()
+        assert true.process.alive
+        child.stop()
+        assert not true.process.alive
+
+
+class TestGcsServer:
+    def test_data_survives_a_restart_and_a_kill(self, tmp_path: Path) -> None:
+        storage = pytest.importorskip("google.cloud.storage")
+        credentials = pytest.importorskip("google.auth.credentials").AnonymousCredentials()
+        for turn in range(3):
+            with GcsServer(tmp_path) as server:
+                client = storage.Client(
+                    project="test", credentials=credentials, client_options={"api_endpoint": server.endpoint}
+                )
+                bucket = client.bucket("ckpt-ops")
+                for earlier in range(turn):
+                    assert bucket.blob(f"a/{earlier}").download_as_bytes() == b"%d" % earlier
+                bucket.blob(f"a/{turn}").upload_from_string(b"%d" % turn)
+                if turn == 1 and server.child is not None and server.child.pid is not None:
+                    os.kill(server.child.pid, signal.SIGKILL)
+
+    def test_the_session_server_is_what_clients_use(self, gcs_server: GcsServer) -> None:
+        assert os.environ["STORAGE_EMULATOR_HOST"] == gcs_server.endpoint
+
+
+@pytest.mark.slow
+class TestPlatform:
+    def test_all_four_components_are_healthy(self, platform: Platform) -> None:
+        health = platform.api("GET", "/api/v2/monitor/health")
+        found = {name: entry["status"] for name, entry in health.items()}
+        assert found == dict.fromkeys(("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy")
+
+    def test_nobody_enters_without_the_password(self, platform: Platform) -> None:
+        with pytest.raises(TerminalError, match="HTTP 401"):
+            Rest(platform.ui_url, platform.user, "guess").token()
+
+    def test_a_task_runs_and_gets_the_store_s_address(self, platform: Platform) -> None:
+        dags = eventually(lambda: platform.api("GET", "dags?tags=test")["dags"])
+        assert [dag["is_paused"] for dag in dags if dag["dag_id"] == "smoke"] == [False]
+        run = platform.api("POST", "dags/smoke/dagRuns", {"logical_date": None})
+        path = f"dags/smoke/dagRuns/{run['dag_run_id']}"
+        state = eventually(lambda: {platform.api("GET", path)["state"]} & {"success", "failed"})
+        assert state == {"success"}
+        value = platform.api("GET", f"{path}/taskInstances/store_address/xcomEntries/return_value")
+        assert value["value"] == "gs://ckpt-ops/store"
+        log = platform.api("GET", f"{path}/taskInstances/store_address/logs/1")
+        assert "Could not read" not in str(log)
+
+    def test_a_process_that_dies_is_started_again(self, platform: Platform) -> None:
+        began, victim = time.time(), platform.pids["triggerer"]
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: procfs.identify(victim) is None)
+        platform.watch()
+        assert platform.pids["triggerer"] != victim
+        eventually(lambda: "triggerer" in platform.rest.healthy(since=began))
+
+    def test_one_home_has_one_owner(self, platform: Platform, run_command: RunCommand) -> None:
+        refused = run_command("up", platform.settings.home)
+        assert refused.returncode == 1
+        assert "already runs" in refused.stdout
+        assert platform.rest.healthy()
+
+
+@pytest.mark.slow
+class TestCommand:
+    def test_up_refuses_a_busy_port_and_starts_nothing(
+        self, session_home: Path, busy_port: int, run_command: RunCommand
+    ) -> None:
+        home = session_home / "busy"
+        refused = run_command("up", home, CKPT_OPS_GCS_PORT=str(busy_port))
+        assert refused.returncode == 1
+        assert f"CKPT_OPS_GCS_PORT={busy_port}" in refused.stdout
+        assert leftovers.running(home / "run") == {}
+
+    def test_up_tells_which_component_failed_and_cleans_up(
+        self, session_home: Path, run_command: RunCommand
+    ) -> None:
+        home = session_home / "fails"
+        failed = run_command("up", home, AIRFLOW__API__SSL_CERT="/nowhere", AIRFLOW__API__SSL_KEY="/nowhere")
+        assert failed.returncode == 1
+        assert "api-server ended by itself" in failed.stdout
+        assert "SSL related file does not exist /nowhere" in failed.stdout
+        assert leftovers.running(home / "run") == {}
+        assert leftovers.marked_in(home) == set()
+
+    def test_up_twice_a_killed_supervisor_and_down(self, session_home: Path, run_command: RunCommand) -> None:
+        home = session_home / "command"
+        first = run_command("up", home, AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "tests" / "dags"))
+        assert first.returncode == 0, first.stdout
+        state = State.read(home)
+        assert state is not None
+        assert state.ready
+        assert state.ui_url in first.stdout
+        second = run_command("up", home)
+        assert (second.returncode, "already runs" in second.stdout) == (0, True)
+        assert run_command("status", home).returncode == 0
+        components = leftovers.running(home / "run")
+        assert set(components) == set(leftovers.COMPONENTS)
+
+        task = running_task(state)
+        os.kill(state.supervisor, signal.SIGKILL)
+        eventually(lambda: procfs.identify(state.supervisor) is None)
+        assert all(record.process.alive for record in components.values())
+        assert run_command("status", home).returncode == 1
+        down = run_command("down", home)
+        assert down.returncode == 0
+        assert "a killed supervisor had left" in down.stdout
+        assert [name for name, record in components.items() if record.process.alive] == []
+        assert not task.alive
+        assert leftovers.marked_in(home) == set()
+        assert ports.is_free(int(state.ui_url.rsplit(":", 1)[1]))
+        assert ports.is_free(int(state.gcs_endpoint.rsplit(":", 1)[1]))
+        again = run_command("down", home)
+        assert (again.returncode, "Nothing runs" in again.stdout) == (0, True)
