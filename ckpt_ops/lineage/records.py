@@ -86,10 +86,15 @@ class SliceWithdrawn(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateDeferred(Record):
-    """The update policy found no update due; the slices stay pending."""
+    """The update policy found no update due; the slices stay pending.
+
+    Attributes:
+        version: the candidate that ended so, where the champion had to score the slice first.
+    """
 
     slice: SliceRef
     numbers: dict[str, float]
+    version: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,10 +159,15 @@ class Promoted(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected(Record):
-    """A gate refused the version; its slices are pending again."""
+    """The version was refused; its slices are pending again.
+
+    Attributes:
+        superseded: no gate refused it: the champion it was compared with is no longer the head.
+    """
 
     version: int
     champion: int | None
+    superseded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

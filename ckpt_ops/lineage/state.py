@@ -57,6 +57,7 @@ class VersionStatus(Enum):
     PROMOTED = "promoted"
     REJECTED = "rejected"
     ROLLED_BACK = "rolled back"
+    DEFERRED = "deferred"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +164,8 @@ def _apply(state: LineageState, record: Record) -> LineageState:
         case SliceWithdrawn():
             return _slice(state, record, record.slice, SliceStatus.WITHDRAWN)
         case UpdateDeferred():
+            if record.version is not None:
+                state = _version(state, record.version, status=VersionStatus.DEFERRED, decided=record)
             return replace(state, deferred={**state.deferred, record.slice.key: record})
         case CandidateStarted():
             version = VersionState(
@@ -183,6 +186,8 @@ def _apply(state: LineageState, record: Record) -> LineageState:
             return replace(state, head=record.version)
         case Rejected():
             state = _version(state, record.version, status=VersionStatus.REJECTED, decided=record)
+            if record.superseded:
+                return state
             counts = dict(state.rejections)
             for ref in state.versions[record.version].slices:
                 counts[ref.revision] = counts.get(ref.revision, 0) + 1

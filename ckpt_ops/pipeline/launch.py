@@ -1,0 +1,97 @@
+"""Training in a process of its own.
+
+TensorFlow takes seconds to import and is not safe to fork, so whoever asks for a training starts a
+fresh interpreter. Its output goes to a file, which is followed here: when the asking process dies,
+the training neither blocks on a full pipe nor ends by a broken one. It lives on until it finishes or
+is fenced off by a newer attempt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ckpt_ops import errors
+from ckpt_ops.errors import CkptOpsError, TrainingDied
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.store import Store
+
+_POLL_SECONDS = 0.1
+
+
+def run_training_process(
+    pipeline: Pipeline, store: Store, version: int, report: Callable[[str], None]
+) -> None:
+    """Train version `version` until its process ends; its output is passed to `report` line by line.
+
+    Raises:
+        TrainingDied: the process was killed, or crashed outside our own code.
+        CkptOpsError: what the process raised, as it raised it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"{pipeline.name}-v{version}-", dir=_logs()))
+    log, error = folder / "training.log", folder / "error.json"
+    command = [sys.executable, "-m", "ckpt_ops.pipeline.training_process"]
+    command += ["--pipeline", pipeline.name, "--store", store.url]
+    command += ["--version", str(version), "--error-file", str(error)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=_environment(pipeline), cwd=folder
+        )
+    try:
+        with log.open(encoding="utf-8", errors="replace") as lines:
+            code = _follow(process, lines.readline, report)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if error.exists():
+        raise _raised(json.loads(error.read_text()))
+    if code != 0:
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise TrainingDied(
+            f"the training process of {pipeline.name} v{version} {how}; its last lines:\n{tail}",
+            safe="every committed checkpoint is kept; the champion serves on",
+            next=f"a retry resumes at the last committed checkpoint; the whole log is {log}",
+        )
+
+
+def _follow(
+    process: subprocess.Popen[bytes], readline: Callable[[], str], report: Callable[[str], None]
+) -> int:
+    while True:
+        code = process.poll()
+        while line := readline():
+            report(line.rstrip())
+        if code is not None:
+            return code
+        time.sleep(_POLL_SECONDS)
+
+
+def _environment(pipeline: Pipeline) -> dict[str, str]:
+    dags = str(pipeline.folder.parent)
+    project = str(Path(__file__).parents[2])
+    paths = [dags, project, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+    return {**quiet, **os.environ, "CKPT_OPS_DAGS": dags, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _logs() -> Path:
+    """Where the logs of training processes stay: below CKPT_OPS_HOME if set, else the temporary folder."""
+    home = os.environ.get("CKPT_OPS_HOME")
+    folder = Path(home).absolute() / "logs" / "training" if home else Path(tempfile.gettempdir())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _raised(error: dict[str, str]) -> CkptOpsError:
+    kind = getattr(errors, error["type"], errors.TerminalError)
+    raised: CkptOpsError = kind.__new__(kind)
+    CkptOpsError.__init__(raised, error["what"], safe=error["safe"], next=error["next"])
+    return raised

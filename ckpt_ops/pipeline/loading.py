@@ -1,0 +1,41 @@
+"""From a pipeline's name to its description: `dags/{name}/pipeline.py`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.description import Pipeline
+
+
+def dags_folder() -> Path:
+    """CKPT_OPS_DAGS, else `dags` in the working directory."""
+    return Path(os.environ.get("CKPT_OPS_DAGS", "dags")).absolute()
+
+
+def find_pipelines(folder: Path | None = None) -> list[str]:
+    """Names of the pipelines in `folder`, sorted."""
+    return sorted(path.parent.name for path in (folder or dags_folder()).glob("*/pipeline.py"))
+
+
+def load_pipeline(name: str, folder: Path | None = None) -> Pipeline:
+    """The one `Pipeline` in `{folder}/{name}/pipeline.py`. Raises `BadInput` naming those that exist."""
+    folder = folder or dags_folder()
+    if name not in find_pipelines(folder):
+        raise BadInput(
+            "pipeline",
+            name,
+            f"one of {', '.join(find_pipelines(folder)) or 'none'} in {folder}",
+            next="run it from the project's folder, or set CKPT_OPS_DAGS",
+        )
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    module = importlib.import_module(f"{name}.pipeline")
+    found = [value for value in vars(module).values() if isinstance(value, Pipeline)]
+    if len(found) != 1 or found[0].name != name:
+        names = ", ".join(pipeline.name for pipeline in found) or "none"
+        raise BadInput(f"{name}/pipeline.py", names, f"exactly one Pipeline, with name={name!r}")
+    return found[0]

@@ -1,0 +1,309 @@
+"""The steps of a run: pull, validate, decide, train, evaluate, promote.
+
+Each takes all its state from the store and may be repeated: what is done already is found and left
+as it is. Airflow's tasks and `ckpt-ops run` call the same functions.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ckpt_ops.errors import HeldByPerson, TrainingDied
+from ckpt_ops.evaluation import Judged, judge_all
+from ckpt_ops.lineage import (
+    Action,
+    CandidateLog,
+    LineageState,
+    ModelLog,
+    Plan,
+    VersionStatus,
+    candidate_id,
+    plan,
+)
+from ckpt_ops.lineage.records import (
+    CandidateStarted,
+    CandidateTrained,
+    Evaluated,
+    Held,
+    Record,
+    SliceAccepted,
+    SliceQuarantined,
+    SliceRef,
+    UpdateDeferred,
+)
+from ckpt_ops.lineage.state import SliceStatus, VersionState
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.pipeline.facts import facts
+from ckpt_ops.pipeline.launch import run_training_process
+from ckpt_ops.policies import decide as ask
+from ckpt_ops.serving import settle
+from ckpt_ops.serving.decisions import fork_needed
+from ckpt_ops.slices import check_key, load_manifest, read_slice
+from ckpt_ops.slices import pull as pull_slice
+from ckpt_ops.store import Store
+from ckpt_ops.validation import Outcome, load_suite, write_report
+from ckpt_ops.validation import validate as validate_table
+
+Report = Callable[[str], None]
+
+
+def pull(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
+    """Copy the slice from its source into the store. The same content again writes nothing."""
+    manifest = pull_slice(store, pipeline.source, check_key(key))
+    return {"key": key, "revision": manifest.revision, "rows": manifest.rows}
+
+
+def validate(pipeline: Pipeline, store: Store, key: str, revision: str) -> dict[str, Any]:
+    """Judge the slice, keep the report beside it, and say in the log whether it may be trained on."""
+    manifest = load_manifest(store, pipeline.source.name, key, revision)
+    ref = SliceRef(key=key, revision=revision, rows=manifest.rows)
+    log = ModelLog(store, pipeline.name)
+    suite = load_suite(pipeline.folder / pipeline.expectations)
+    validation = validate_table(read_slice(store, manifest), suite, pipeline.source.schema)
+    report = write_report(store, manifest.prefix, validation)
+    accepted = validation.outcome is Outcome.ACCEPTED
+    words = [reason.words for reason in validation.reasons]
+
+    def choose(state: LineageState) -> Record | None:
+        known = state.slices.get(key)
+        status = SliceStatus.ACCEPTED if accepted else SliceStatus.QUARANTINED
+        if known is not None and known.ref == ref and known.status in (status, SliceStatus.WITHDRAWN):
+            return None
+        if accepted:
+            return SliceAccepted(slice=ref, reason=f"{validation.expectations} expectations hold")
+        return SliceQuarantined(slice=ref, report=report, reason="; ".join(words))
+
+    log.decide(choose)
+    return {
+        "key": key,
+        "revision": revision,
+        "rows": manifest.rows,
+        "outcome": validation.outcome.value,
+        "reasons": words,
+        "report": f"{store.url}/{report}",
+    }
+
+
+def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
+    """Say what happens with the slice, as far as that needs no model.
+
+    Raises:
+        ForkNeeded: the slice was consumed and then corrected or withdrawn.
+        HeldByPerson: the model is held, or has to be.
+    """
+    log = ModelLog(store, pipeline.name)
+    state = log.state()
+    planned = _plan(pipeline, state, key)
+    if planned.action is Action.FORK:
+        raise fork_needed(pipeline.name, key, planned.why)
+    if planned.action is Action.HOLD:
+        raise _held(pipeline, log, state, planned)
+    if planned.action is Action.SKIP:
+        return _decision(planned, train=False, why=planned.why)
+    before = state.by_candidate(_candidate(pipeline, state, planned))
+    if before is not None and before.status in _ENDED:
+        why = f"version {before.version} of the very same inputs was {before.status.value}; nothing to do"
+        return _decision(planned, train=False, why=why)
+    decision = ask(pipeline.update_when, facts(state, planned.slices))
+    if decision.due is False:
+        record = UpdateDeferred(
+            slice=state.slices[key].ref, numbers=dict(decision.numbers), reason=decision.words
+        )
+        log.decide(lambda state: None if key in state.deferred else record)
+        return _decision(planned, train=False, why=decision.words)
+    return _decision(planned, train=True, why=f"{planned.why}; {decision.words}")
+
+
+def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) -> dict[str, Any]:
+    """Train a candidate on what is pending up to the slice, in a process of its own.
+
+    The same inputs give the same candidate: a retry resumes it at its last committed checkpoint.
+
+    Raises:
+        TrainingDied: the process ended without a result. Retry: what it committed is kept.
+    """
+    log = ModelLog(store, pipeline.name)
+    started: list[VersionState] = []
+
+    def choose(state: LineageState) -> Record | None:
+        planned = _plan(pipeline, state, key)
+        if planned.action not in (Action.APPEND, Action.LATE):
+            return None
+        candidate = _candidate(pipeline, state, planned)
+        known = state.by_candidate(candidate)
+        if known is not None:
+            started[:] = [known]
+            return None
+        return CandidateStarted(
+            version=max(state.versions, default=0) + 1,
+            candidate=candidate,
+            parent=state.head,
+            slices=planned.slices,
+            late=planned.action is Action.LATE,
+            reason=planned.why,
+        )
+
+    state = log.decide(choose)
+    planned = _plan(pipeline, state, key)
+    version = started[0] if started else state.by_candidate(_candidate(pipeline, state, planned))
+    if planned.action not in (Action.APPEND, Action.LATE) or version is None or version.status in _ENDED:
+        return {"key": key, "version": None, "outcome": "skip", "why": planned.why}
+    number = version.version
+    if version.status is VersionStatus.STARTED:
+        run_training_process(pipeline, store, number, report)
+        _record_result(log, CandidateLog(store, pipeline.name, number), number, key)
+    version = log.state().versions[number]
+    if version.status is VersionStatus.DEFERRED:
+        why = version.decided.reason if version.decided else ""
+        return {"key": key, "version": number, "outcome": "deferred", "why": why}
+    trained = version.trained
+    if trained is None:
+        raise TrainingDied(f"version {number} of {pipeline.name} is {version.status.value}, not trained")
+    return {
+        "key": key,
+        "version": number,
+        "outcome": "trained",
+        "why": planned.why,
+        "step": trained.step,
+        "stopped_by": trained.stopped_by,
+        "checkpoints": trained.checkpoints,
+    }
+
+
+def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
+    """Judge candidate and champion on the same held-out rows. Needs no TensorFlow."""
+    log = ModelLog(store, pipeline.name)
+    trained = log.state().version(version).trained
+    if trained is None:
+        raise TrainingDied(f"version {version} of {pipeline.name} has no predictions to judge")
+    table = pq.read_table(io.BytesIO(store.get(trained.artifacts["predictions"])))
+    evaluation = judge_all(pipeline.gates, Judged.from_table(table), seed=pipeline.seed)
+
+    def choose(state: LineageState) -> Record | None:
+        candidate = state.version(version)
+        if candidate.evaluated is not None:
+            return None
+        metrics = {"candidate": dict(evaluation.candidate)}
+        if evaluation.champion is not None:
+            metrics["champion"] = dict(evaluation.champion)
+        return Evaluated(
+            version=version,
+            champion=candidate.parent,
+            passed=evaluation.passed,
+            metrics=metrics,
+            verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
+            reason=evaluation.words,
+        )
+
+    log.decide(choose)
+    return {"version": version, **evaluation.to_json()}
+
+
+def promote(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
+    """Promote the version if every gate passed, else reject it."""
+    settled = settle(store, pipeline.name, version).version(version)
+    decision = settled.status.value
+    if getattr(settled.decided, "superseded", False):
+        decision = "superseded"
+    why = settled.decided.reason if settled.decided else ""
+    return {"version": version, "decision": decision, "why": why}
+
+
+def run_slice(pipeline: Pipeline, store: Store, key: str, report: Report = print) -> dict[str, Any]:
+    """All steps for one slice, one after the other."""
+    pulled = pull(pipeline, store, key)
+    report(f"pulled slice {key}: {pulled['rows']:,} rows, revision {pulled['revision']}")
+    validated = validate(pipeline, store, key, pulled["revision"])
+    report(f"validated: {validated['outcome']}" + "".join(f"\n  {why}" for why in validated["reasons"]))
+    decided = decide(pipeline, store, key)
+    report(f"decided: {decided['action']}: {decided['why']}")
+    if not decided["train"]:
+        return {**validated, **decided, "decision": decided["action"]}
+    trained = train(pipeline, store, key, report)
+    if trained["outcome"] != "trained":
+        return {**validated, **trained, "decision": trained["outcome"]}
+    evaluated = evaluate(pipeline, store, trained["version"])
+    report(f"evaluated: {evaluated['words']}")
+    promoted = promote(pipeline, store, trained["version"])
+    report(f"version {trained['version']}: {promoted['decision']}")
+    return {**validated, **trained, **promoted}
+
+
+_ENDED = (VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
+
+
+def _plan(pipeline: Pipeline, state: LineageState, key: str) -> Plan:
+    return plan(
+        state,
+        key,
+        late_within=pipeline.late_slices.within.count,
+        max_rejections=pipeline.max_rejections,
+    )
+
+
+def _candidate(pipeline: Pipeline, state: LineageState, planned: Plan) -> str:
+    return candidate_id(
+        parent=state.head,
+        slices=planned.slices,
+        config=pipeline.training_config(),
+        code_digest=code_digest(pipeline.folder),
+        lock_digest=lock_digest(),
+    )
+
+
+def _decision(planned: Plan, *, train: bool, why: str) -> dict[str, Any]:
+    return {"key": planned.key, "action": planned.action.value, "why": why, "train": train}
+
+
+def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> HeldByPerson:
+    stuck = [ref.key for ref in state.pending() if state.rejections.get(ref.revision, 0)]
+    if state.held is None and stuck:
+        log.decide(lambda now: Held(reason=planned.why) if now.held is None else None)
+        advice = (
+            f"ckpt-ops show {pipeline.name} shows the verdicts; ckpt-ops withdraw {pipeline.name} "
+            f"--slice KEY takes a slice back; then ckpt-ops release {pipeline.name}"
+        )
+    else:
+        advice = f"ckpt-ops withdraw {pipeline.name} --slice {planned.key} --why TEXT sets it aside for good"
+        if state.held is not None:
+            advice = f"ckpt-ops release {pipeline.name} --why TEXT ends the hold"
+    return HeldByPerson(
+        f"{pipeline.name} holds slice {planned.key}: {planned.why}",
+        safe="nothing was trained; the champion serves on",
+        next=advice,
+    )
+
+
+def _record_result(log: ModelLog, candidate: CandidateLog, number: int, key: str) -> None:
+    progress = candidate.progress()
+    result = progress.result
+    if result is None:
+        raise TrainingDied(f"the training process of {log.model} v{number} left no result")
+
+    def choose(state: LineageState) -> Record | None:
+        version = state.versions[number]
+        if version.status is not VersionStatus.STARTED:
+            return None
+        if result["outcome"] == "deferred":
+            return UpdateDeferred(
+                slice=version.slices[-1], numbers=result["numbers"], version=number, reason=result["why"]
+            )
+        return CandidateTrained(
+            version=number,
+            step=result["step"],
+            stopped_by=result["stopped_by"],
+            checkpoints=len({commit.step for commit in progress.commits}),
+            manifest=progress.commits[-1].manifest,
+            artifacts=result["artifacts"],
+            reason=f"{result['step']} steps, ended by {result['stopped_by']}",
+        )
+
+    log.decide(choose)
+
+
+__all__ = ["decide", "evaluate", "promote", "pull", "run_slice", "train", "validate"]

@@ -1,0 +1,176 @@
+"""The one process of a run that imports TensorFlow: it trains, predicts and exports.
+
+Started by `launch`, once per attempt. All it needs is in the store: the candidate's record says what to
+learn from and which version to resume from; the candidate's own log says how far an earlier attempt came.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ckpt_ops.checkpoints import BackgroundWriter, Manifest, load_manifest, model_variables, restore
+from ckpt_ops.checkpoints.manifest import Segment
+from ckpt_ops.checkpoints.writer import Saved
+from ckpt_ops.errors import CkptOpsError, TerminalError
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.candidate import Attempt
+from ckpt_ops.pipeline.data import TrainingData, load_data
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.pipeline.facts import facts
+from ckpt_ops.pipeline.loading import load_pipeline
+from ckpt_ops.pipeline.results import score, write_results
+from ckpt_ops.pipeline.user_code import build_model
+from ckpt_ops.policies import decide
+from ckpt_ops.store import Store, open_store
+from ckpt_ops.training import BatchOrder, Trainer
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0: the candidate's log holds the result. Otherwise the error file says why, if it could."""
+    parser = argparse.ArgumentParser(prog="ckpt_ops.pipeline.training_process")
+    parser.add_argument("--pipeline", required=True)
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--version", type=int, required=True)
+    parser.add_argument("--error-file", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    try:
+        pipeline, store = load_pipeline(options.pipeline), open_store(options.store)
+        run_attempt(pipeline, store, options.version)
+    except CkptOpsError as error:
+        known = {"type": type(error).__name__, "what": error.what, "safe": error.safe, "next": error.next}
+        print(f"{type(error).__name__}: {error}", flush=True)
+        staged = options.error_file.with_suffix(".part")
+        staged.write_text(json.dumps(known))
+        staged.replace(options.error_file)
+        return 1
+    return 0
+
+
+def run_attempt(pipeline: Pipeline, store: Store, number: int) -> None:
+    """One attempt at version `number`: from its last committed checkpoint to the end."""
+    state = ModelLog(store, pipeline.name).state()
+    version = state.version(number)
+    log = CandidateLog(store, pipeline.name, number)
+    progress = log.progress()
+    if progress.result is not None:
+        print(f"version {number} is trained already", flush=True)
+        return
+    attempt = log.start_attempt()
+    # Whoever was at it before is fenced off: what it committed until now is what we go on from.
+    commits = log.progress().commits
+    print(f"version {number}, attempt {progress.attempts + 1}: importing TensorFlow", flush=True)
+    began = time.monotonic()
+    model = build_model(pipeline)
+    print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
+    variables = model_variables(model)
+    data = load_data(pipeline, store, version, _consumed(state, version))
+    parent = _parent_manifest(store, state, version)
+    champion = None
+    if parent is not None:
+        restore(store, load_manifest(store, parent), variables)
+        champion = score(model, data)
+        decision = decide(pipeline.update_when, facts(state, version.slices, score=champion.newest))
+        print(f"champion on slice {version.slices[-1].key}: {decision.words}", flush=True)
+        if decision.due is not True:
+            numbers = dict(decision.numbers)
+            attempt.end({"outcome": "deferred", "why": decision.words, "numbers": numbers})
+            return
+    step = 0
+    if commits:
+        step = commits[-1].step
+        restore(store, load_manifest(store, commits[-1].manifest), variables)
+        print(f"resuming at step {step}", flush=True)
+    trained = _train(pipeline, store, version, attempt, model, variables, data, parent, step)
+    artifacts = write_results(pipeline, store, version, attempt.token, model, data, champion)
+    attempt.end(
+        {
+            "outcome": "trained",
+            "step": trained.step,
+            "stopped_by": trained.stopped_by.value,
+            "artifacts": artifacts,
+            "champion_on_slice": champion.newest if champion else None,
+        }
+    )
+    print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
+
+
+def _train(
+    pipeline: Pipeline,
+    store: Store,
+    version: VersionState,
+    attempt: Attempt,
+    model: Any,
+    variables: dict[str, Any],
+    data: TrainingData,
+    parent: str | None,
+    step: int,
+) -> Any:
+    order = BatchOrder(
+        rows=data.train.rows, batch_size=pipeline.batch_size, seed=int(version.candidate[:8], 16)
+    )
+    digests = {"code_digest": code_digest(pipeline.folder), "lock_digest": lock_digest()}
+
+    def describe(at: int, segments: tuple[Segment, ...]) -> Manifest:
+        return Manifest(
+            model=pipeline.name,
+            version=version.version,
+            step=at,
+            parent=parent,
+            cursor=order.cursor(at),
+            slices=tuple((ref.key, ref.revision) for ref in version.slices),
+            segments=segments,
+            structure={"class": type(model).__name__, "name": model.name, "parameters": model.count_params()},
+            **digests,
+        )
+
+    def commit(saved: Saved) -> None:
+        attempt.commit(step=saved.step, manifest=saved.manifest)
+        print(f"checkpoint at step {saved.step}: {saved.nbytes:,} bytes, {saved.uploaded:,} new", flush=True)
+
+    def progress(at: int, last: int, logs: dict[str, float]) -> None:
+        numbers = " ".join(f"{name} {value:.4f}" for name, value in logs.items())
+        print(f"step {at}/{last} {numbers}", flush=True)
+
+    # The token keeps a fenced attempt from writing over what the newer one committed.
+    folder = f"models/{pipeline.name}/v{version.version}"
+    with BackgroundWriter(
+        store,
+        describe=describe,
+        name=lambda at: f"{folder}/iter_num={at}/manifest-{attempt.token:06d}.json",
+        commit=commit,
+    ) as writer:
+        trainer = Trainer(
+            model=model,
+            variables=variables,
+            examples=data.train,
+            order=order,
+            budget=pipeline.budget,
+            save=pipeline.save,
+            writer=writer,
+            progress=progress,
+        )
+        return trainer.train(from_step=step)
+
+
+def _consumed(state: LineageState, version: VersionState) -> dict[str, str]:
+    """Revisions by key of what the parent's ancestry consumed."""
+    return {ref.key: ref.revision for one in state.ancestry(version.parent) for ref in one.slices}
+
+
+def _parent_manifest(store: Store, state: LineageState, version: VersionState) -> str | None:
+    if version.parent is None:
+        return None
+    trained = state.versions[version.parent].trained
+    if trained is None:
+        raise TerminalError(f"version {version.parent}, the parent, has no final checkpoint")
+    return trained.manifest
+
+
+if __name__ == "__main__":
+    sys.exit(main())

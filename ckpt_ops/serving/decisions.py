@@ -1,0 +1,110 @@
+"""What moves the head of a model: one record each, appended behind the state it was decided on."""
+
+from __future__ import annotations
+
+from ckpt_ops.errors import BadInput, ForkNeeded
+from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage.records import Promoted, Record, Rejected, Released, RolledBack, SliceWithdrawn
+from ckpt_ops.serving.publish import publish
+from ckpt_ops.store import Store
+
+
+def settle(store: Store, model: str, version: int) -> LineageState:
+    """Promote or reject an evaluated version, once. A second call finds it settled and changes nothing.
+
+    Promotion names the champion that the evaluation compared against. If another version became the
+    champion meanwhile, the comparison and the parent are both void: the version is rejected as
+    superseded, its slices are pending again, and the next run trains them on the new head.
+    """
+
+    def choose(state: LineageState) -> Record | None:
+        candidate = state.version(version)
+        if candidate.evaluated is None:
+            raise BadInput("version", version, f"an evaluated version; it is {candidate.status.value}")
+        if candidate.status is not VersionStatus.EVALUATED:
+            return None
+        judged = candidate.evaluated
+        if state.head != judged.champion:
+            return Rejected(
+                version=version,
+                champion=judged.champion,
+                superseded=True,
+                reason=f"superseded: the champion is version {state.head} now, "
+                f"it was compared with version {judged.champion}",
+            )
+        if judged.passed:
+            return Promoted(version=version, champion=judged.champion, reason=judged.reason)
+        return Rejected(version=version, champion=judged.champion, reason=judged.reason)
+
+    state = ModelLog(store, model).decide(choose)
+    publish(store, model, state)
+    return state
+
+
+def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
+    """Make the promoted version `to` the head again: for serving, and as the parent of what comes next.
+
+    The versions built on it are marked as rolled back; the slices they consumed are pending again.
+
+    Raises:
+        BadInput: `to` is no ancestor of the head, or no reason is given.
+    """
+    if not why.strip():
+        raise BadInput("why", why, "a reason, for those who read the log later")
+
+    def choose(state: LineageState) -> Record | None:
+        state.version(to)
+        if state.head is None or to == state.head:
+            raise BadInput("to", to, f"a version before the head, which is {state.head}")
+        ancestors = [version.version for version in state.ancestry(state.head)][:-1]
+        if to not in ancestors:
+            raise BadInput("to", to, f"a promoted ancestor of version {state.head}: {ancestors}")
+        return RolledBack(version=to, champion=state.head, reason=why)
+
+    state = ModelLog(store, model).decide(choose)
+    publish(store, model, state)
+    return state
+
+
+def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
+    """Take back a slice that no promoted version has consumed; nothing will train on it.
+
+    Raises:
+        BadInput: the slice is not known.
+        ForkNeeded: it was consumed: its traces can only be removed by a fork, which is not built yet.
+    """
+    if not why.strip():
+        raise BadInput("why", why, "a reason, for those who read the log later")
+
+    def choose(state: LineageState) -> Record | None:
+        if key not in state.slices:
+            known = ", ".join(sorted(state.slices)) or "none yet"
+            raise BadInput("slice", key, f"a slice of {model}: {known}")
+        if key in state.consumed:
+            raise fork_needed(model, key, f"consumed by version {state.consumed_by(key)}")
+        return SliceWithdrawn(slice=state.slices[key].ref, reason=why)
+
+    return ModelLog(store, model).decide(choose)
+
+
+def release(store: Store, model: str, why: str) -> LineageState:
+    """End a hold. Rejections are counted anew."""
+    if not why.strip():
+        raise BadInput("why", why, "a reason, for those who read the log later")
+
+    def choose(state: LineageState) -> Record | None:
+        if state.held is None:
+            raise BadInput("model", model, "a held model; this one is not held")
+        return Released(reason=why)
+
+    return ModelLog(store, model).decide(choose)
+
+
+def fork_needed(model: str, key: str, what: str) -> ForkNeeded:
+    """The one message for what only a fork could do."""
+    return ForkNeeded(
+        f"slice {key} of {model} was {what}: the lineage would have to fork before it. "
+        "Forking is not built yet",
+        safe="the champion serves on, nothing was trained, newer slices are not held up",
+        next=f"ckpt-ops slices {model}; ckpt-ops rollback {model} --to VERSION goes back before it",
+    )

@@ -1,0 +1,28 @@
+"""Will a flight leaving New York arrive more than 15 minutes late? A model kept fresh week by week."""
+
+from __future__ import annotations
+
+from ckpt_ops.checkpoints import EverySeconds, EverySteps, FirstOf
+from ckpt_ops.evaluation import AtLeast, NoSegmentWorse, NotWorseThan, Servable
+from ckpt_ops.pipeline import Append, Pipeline, Slices
+from ckpt_ops.policies import AnyOf, Every, MetricDrop, Rows
+from ckpt_ops.training import Budget, Reservoir
+from flight_delay.source import FlightWeeks
+
+flight_delay = Pipeline(
+    name="flight_delay",
+    source=FlightWeeks(),
+    expectations="expectations.json",
+    model="flight_delay.model:build_model",
+    update_when=AnyOf(Rows(at_least=5_000), MetricDrop("auc", by=0.01), Every(slices=4)),
+    budget=Budget(max_steps=400, max_seconds=600, max_epochs=4),
+    save=FirstOf(EverySteps(50), EverySeconds(30)),
+    replay=Reservoir(share=0.2),
+    gates=[
+        NotWorseThan(champion="production", metric="auc", margin=0.005, confidence=0.95),
+        AtLeast("auc", 0.60),
+        NoSegmentWorse("carrier", metric="auc", margin=0.05),
+        Servable(),
+    ],
+    late_slices=Append(within=Slices(4)),
+)
