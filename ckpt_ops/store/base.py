@@ -50,7 +50,10 @@ class Store(Protocol):
         ...
 
     def get_range(self, name: str, start: int, length: int) -> bytes:
-        """Bytes `start` to `start + length` of the object. Raises `ObjectNotFound`."""
+        """Bytes `start` to `start + length` of the object, fewer if it ends before. Raises `ObjectNotFound`.
+
+        `start` is at least 0, `length` at least 1.
+        """
         ...
 
     def put(self, name: str, data: bytes) -> None:
@@ -82,3 +85,16 @@ def check_name(name: str) -> str:
     if any(ord(character) < 32 for character in name) or len(name.encode()) > 1024:
         raise BadInput("object name", name, "at most 1024 bytes and no control characters")
     return name
+
+
+def check_prefix(prefix: str) -> str:
+    """Refuse prefixes of a listing that could leave the root."""
+    if prefix.startswith("/") or any(part in (".", "..") for part in prefix.split("/")[:-1]):
+        raise BadInput("prefix", prefix, "the beginning of an object name, relative to the store's root")
+    return prefix
+
+
+def check_range(start: int, length: int) -> None:
+    """Refuse ranges that no byte can be in."""
+    if start < 0 or length < 1:
+        raise BadInput("range", (start, length), "a start of at least 0 and a length of at least 1")

@@ -25,7 +25,7 @@ from ckpt_ops.errors import (
     StoreForbidden,
     StoreUnavailable,
 )
-from ckpt_ops.store.base import Entry, check_name
+from ckpt_ops.store.base import Entry, check_name, check_prefix, check_range
 
 MULTIPART_LIMIT = 8 * 1024 * 1024
 _REQUEST_TIMEOUT = 60.0
@@ -54,11 +54,17 @@ class GcsStore:
             return data
 
     def get_range(self, name: str, start: int, length: int) -> bytes:
-        with self._errors(name):
-            data: bytes = self._blob(name).download_as_bytes(
-                start=start, end=start + length - 1, retry=self._retry, timeout=_REQUEST_TIMEOUT
-            )
-            return data
+        from google.api_core.exceptions import RequestRangeNotSatisfiable
+
+        check_range(start, length)
+        try:
+            with self._errors(name):
+                data: bytes = self._blob(name).download_as_bytes(
+                    start=start, end=start + length - 1, retry=self._retry, timeout=_REQUEST_TIMEOUT
+                )
+                return data
+        except RequestRangeNotSatisfiable:
+            return b""  # the object ends before `start`
 
     def put(self, name: str, data: bytes) -> None:
         with self._errors(name):
@@ -88,6 +94,7 @@ class GcsStore:
         return True
 
     def list(self, prefix: str) -> Iterator[Entry]:
+        check_prefix(prefix)
         with self._errors(prefix):
             blobs = self._client.list_blobs(
                 self.bucket,
@@ -114,7 +121,7 @@ class GcsStore:
             return self.get(name) == data
         except CkptOpsError as error:
             raise CommitStateUnknown(
-                f"no reply to the conditional write of {self.url}/{name}; reading it back failed: {error.what}",
+                f"no reply to the conditional write of {self.url}/{name}; reading back failed: {error.what}",
                 safe="the object holds either these bytes or another writer's, whole",
                 next="run the same command again: it reads first and goes on from what it finds",
             ) from error
@@ -147,8 +154,8 @@ class GcsStore:
         return self._client.bucket(self.bucket).blob(self._full(check_name(name)))
 
     @contextmanager
-    def _errors(self, name: str) -> Iterator[None]:
-        """Translate the client's errors into ours, once."""
+    def _errors(self, name: str, *, looking: bool = False) -> Iterator[None]:
+        """Translate the client's errors into ours, once; `looking`: leave NotFound as it is."""
         import requests
         from google.api_core import exceptions as api
         from google.auth import exceptions as auth
@@ -157,7 +164,9 @@ class GcsStore:
         try:
             yield
         except api.NotFound as error:
-            if self._bucket_is_missing():
+            if looking:
+                raise
+            if self._bucket_is_missing(name):
                 raise BucketNotFound(
                     f"the bucket {self.bucket} does not exist",
                     safe="nothing was read or written",
@@ -183,8 +192,26 @@ class GcsStore:
             next="try again when the store answers; CKPT_OPS_STORE_DEADLINE sets how many seconds to wait",
         )
 
-    def _bucket_is_missing(self) -> bool:
-        return not self._client.bucket(self.bucket).exists(retry=self._retry, timeout=_REQUEST_TIMEOUT)
+    def _bucket_is_missing(self, name: str) -> bool:
+        """Asked by a listing: roles/storage.objectUser may list objects, but not look at the bucket."""
+        from google.api_core import exceptions as api
+
+        try:
+            with self._errors(name, looking=True):
+                found = self._client.list_blobs(
+                    self.bucket,
+                    prefix=self._full(name),
+                    max_results=1,
+                    fields="items(name)",
+                    retry=self._retry,
+                    timeout=_REQUEST_TIMEOUT,
+                )
+                next(iter(found), None)
+        except api.NotFound:
+            return True
+        except StoreForbidden:
+            return False
+        return False
 
 
 def _deadline_from_environment() -> float:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ckpt_ops.errors import BucketNotFound, ObjectNotFound, StoreForbidden, StoreUnavailable
-from ckpt_ops.store.base import Entry, check_name
+from ckpt_ops.errors import BadInput, BucketNotFound, ObjectNotFound, StoreForbidden, StoreUnavailable
+from ckpt_ops.store.base import Entry, check_name, check_prefix, check_range
 
 _STAGING = ".staging"
 
@@ -36,25 +37,25 @@ class LocalStore:
         return self.root.as_uri()
 
     def get(self, name: str) -> bytes:
-        try:
-            return self._path(name).read_bytes()
-        except (FileNotFoundError, IsADirectoryError):
-            raise ObjectNotFound(f"no object {self.url}/{name}") from None
-        except OSError as error:
-            raise self._translated(error, name) from error
+        path = self._path(name)
+        with self._errors(name):
+            return path.read_bytes()
 
     def get_range(self, name: str, start: int, length: int) -> bytes:
-        try:
-            with self._path(name).open("rb") as file:
-                file.seek(start)
-                return file.read(length)
-        except (FileNotFoundError, IsADirectoryError):
-            raise ObjectNotFound(f"no object {self.url}/{name}") from None
+        check_range(start, length)
+        path = self._path(name)
+        with self._errors(name), path.open("rb") as file:
+            file.seek(start)
+            return file.read(length)
 
     def put(self, name: str, data: bytes) -> None:
         path = self._path(name)
         staged = self._stage(path, name, data)
-        staged.replace(path)
+        try:
+            staged.replace(path)
+        except OSError as error:
+            staged.unlink(missing_ok=True)
+            raise self._translated(error, name) from error
 
     def put_if_absent(self, name: str, data: bytes) -> bool:
         path = self._path(name)
@@ -63,15 +64,17 @@ class LocalStore:
             os.link(staged, path)
         except FileExistsError:
             return False
+        except OSError as error:
+            raise self._translated(error, name) from error
         finally:
             staged.unlink()
         return True
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        folder = self.root / prefix.rpartition("/")[0]
+        folder = self.root / check_prefix(prefix).rpartition("/")[0]
         found = []
         for directory, _, files in os.walk(folder):
-            if Path(directory).name == _STAGING:
+            if Path(directory) == self.root / _STAGING:
                 continue
             for file in files:
                 path = Path(directory) / file
@@ -86,10 +89,27 @@ class LocalStore:
             yield Entry(name=name, size=stat.st_size, fingerprint=f"{stat.st_mtime_ns}-{stat.st_ino}")
 
     def delete(self, name: str) -> None:
-        self._path(name).unlink(missing_ok=True)
+        path = self._path(name)
+        try:
+            with self._errors(name):
+                path.unlink()
+        except ObjectNotFound:
+            return
 
     def _path(self, name: str) -> Path:
+        if name.partition("/")[0] == _STAGING:
+            raise BadInput("object name", name, f"a name outside {_STAGING}/, where writes are prepared")
         return self.root / check_name(name)
+
+    @contextmanager
+    def _errors(self, name: str) -> Iterator[None]:
+        """Translate the file system's errors into ours, for verbs that need the object."""
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise ObjectNotFound(f"no object {self.url}/{name}") from None
+        except OSError as error:
+            raise self._translated(error, name) from error
 
     def _stage(self, path: Path, name: str, data: bytes) -> Path:
         try:
