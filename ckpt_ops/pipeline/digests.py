@@ -8,7 +8,9 @@ from pathlib import Path
 
 import blake3
 
-_LIBRARIES = ("tensorflow", "keras", "numpy", "pyarrow", "ckpt-ops")
+import ckpt_ops
+
+_LIBRARIES = ("tensorflow", "keras", "numpy", "pyarrow")
 
 
 def code_digest(folder: Path) -> str:
@@ -23,5 +25,6 @@ def code_digest(folder: Path) -> str:
 
 def lock_digest() -> str:
     """Over Python's version and those of the libraries that shape weights."""
-    parts = [f"python=={platform.python_version()}", *(f"{name}=={version(name)}" for name in _LIBRARIES)]
+    parts = [f"python=={platform.python_version()}", f"ckpt-ops=={ckpt_ops.__version__}"]
+    parts += [f"{name}=={version(name)}" for name in _LIBRARIES]
     return blake3.blake3("\n".join(parts).encode()).hexdigest()[:16]
