@@ -1,0 +1,81 @@
+# Everything below makes what it needs: uv, .venv and the packages of the lock. Python 3.11 must be there.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV := $(shell command -v uv || echo .uv/bin/uv)
+ifneq ($(UV),.uv/bin/uv)
+# An absolute path of a tool that is there already needs no rule; `pyenv` may shadow uv with a shim that fails.
+ifneq ($(shell $(UV) --version >/dev/null 2>&1 && echo works),works)
+UV := .uv/bin/uv
+endif
+endif
+
+RUN := .venv/bin/python
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(COMPILE_ARGS)
+
+export UV_HTTP_TIMEOUT ?= 300
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test up down lint types lock venv clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## A model kept fresh over real weeks of flights, on this machine
+	$(RUN) -m demo $(ARGS)
+
+test: $(DEV) ## All tests; ARGS="tests/unit -k lineage" for some
+	$(RUN) -m pytest -q --durations=10 $(ARGS)
+
+up: $(RUNTIME) ## Start the embedded platform: Airflow, PostgreSQL, a GCS server
+	$(RUN) -m ckpt_ops.embedded up
+
+down: $(RUNTIME) ## Stop the embedded platform; its state stays in .ckpt_ops
+	$(RUN) -m ckpt_ops.embedded down
+
+lint: $(DEV) ## ruff (rules and format) and the import rules
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/lint-imports
+
+types: $(DEV) ## mypy, strict
+	.venv/bin/mypy
+
+lock: $(UV) ## Bring the locks in step with requirements.in and dev.in; COMPILE_ARGS=--upgrade for newer versions
+	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) dev.in --constraint requirements.txt --output-file requirements-dev.txt
+
+venv: $(DEV) ## .venv with all of the above, ready for an editor
+
+clean: ## Remove .venv, .uv and caches; the platform's state in .ckpt_ops stays
+	rm -rf .venv .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.ckpt_ops/*' -prune -exec rm -rf {} +
+
+# --- what the targets need ----------------------------------------------------------------------
+
+# Debian splits ensurepip from Python: without python3-venv, pip alone will do.
+.uv/bin/uv:
+	@[ -n "$(PYTHON)" ] || { echo "No python3.11 and no python3 on the PATH: install Python 3.11." >&2; exit 1; }
+	rm -rf .uv
+	{ $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet "uv==$(UV_VERSION)"; } || { \
+		rm -rf .uv && $(PYTHON) -m pip install --quiet --target .uv "uv==$(UV_VERSION)"; } || { \
+		rm -rf .uv; echo "uv could not be installed: install uv, python3-venv or python3-pip." >&2; exit 1; }
+
+.venv/bin/python: | $(UV)
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv
+
+$(RUNTIME): requirements.txt requirements.in pyproject.toml | .venv/bin/python
+	$(UV) pip install --python $(RUN) --require-hashes -r requirements.txt
+	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
+	touch $@
+
+$(DEV): requirements.txt requirements-dev.txt requirements.in pyproject.toml | .venv/bin/python
+	$(UV) pip sync --python $(RUN) --require-hashes requirements.txt requirements-dev.txt
+	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
+	touch $(RUNTIME) $@
