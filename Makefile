@@ -42,7 +42,7 @@ down: $(RUNTIME) ## Stop the embedded platform; its state stays in .ckpt_ops
 lint: $(DEV) ## ruff (rules and format) and the import rules
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
