@@ -1,0 +1,231 @@
+"""One operator per step of a pipeline: call the step, hand on its small result, translate its errors.
+
+Nothing here decides anything. A step takes its state from the store and may run again at any time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.utils.skipmixin import SkipMixin
+from airflow.sdk import Asset, AssetAlias, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from ckpt_ops.errors import BadInput, SliceMissing, TerminalError, TrainingDied
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from ckpt_ops.pipeline import Pipeline
+    from ckpt_ops.store import Store
+
+Result = dict[str, Any]
+
+
+class StepOperator(BaseOperator, SkipMixin):
+    """Runs one step.
+
+    A `TerminalError` fails the task without a retry; anything else that is raised is retried.
+
+    Args:
+        pipeline: whose step.
+    """
+
+    def __init__(self, *, pipeline: Pipeline, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pipeline = pipeline
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Call the step."""
+        raise NotImplementedError
+
+    def why_stop(self, result: Result) -> str | None:
+        """Why what comes after this task is to be skipped; None to go on."""
+        return None
+
+    def execute(self, context: Context) -> Result:
+        """Run the step; skip what comes after it when its result says so."""
+        from ckpt_ops.store import open_store
+
+        self._tell_who()
+        try:
+            result = self.step(open_store(_store_address()), context)
+        except TerminalError as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("%s: %s", self.task_id, result)
+        why = self.why_stop(result)
+        if why is not None:
+            self.log.info("Nothing more to do for this slice: %s", why)
+            context["ti"].xcom_push(key="return_value", value=result)
+            self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
+        return result
+
+    def _tell_who(self) -> None:
+        # The task has this process for itself. Records in the log carry who and why; the training
+        # process inherits it, and finds the pipeline in the folder that this DAG was read from.
+        os.environ["CKPT_OPS_ACTOR"] = "airflow"
+        os.environ["CKPT_OPS_RUN"] = _run_name()
+        os.environ.setdefault("CKPT_OPS_DAGS", str(self.pipeline.folder.parent))
+
+
+class PullOperator(StepOperator):
+    """Copies the interval's slice into the store; skips the run when there is none (yet)."""
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Find the slice's key for the run's data interval and pull it."""
+        from ckpt_ops.pipeline import steps
+
+        key = self._key(context)
+        try:
+            return steps.pull(self.pipeline, store, key)
+        except SliceMissing as error:
+            raise AirflowSkipException(str(error)) from error
+
+    def _key(self, context: Context) -> str:
+        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        if start is None or end is None:
+            raise BadInput(
+                "logical date",
+                None,
+                "a date: it says which slice",
+                next="trigger the run with a logical date",
+            )
+        source = self.pipeline.source
+        keys = source.keys(start, end)
+        if not keys:
+            raise AirflowSkipException(
+                f"Slice missing: {source.name} has none between {start:%Y-%m-%d %H:%M} and "
+                f"{end:%Y-%m-%d %H:%M} UTC. Nothing was written. When it has arrived, clear this run."
+            )
+        if len(keys) > 1:
+            raise BadInput(
+                "schedule",
+                f"{start.isoformat()} to {end.isoformat()}",
+                f"intervals with one slice; this one holds {', '.join(keys)}",
+                next="give retraining_dag a schedule as fine as the slices",
+            )
+        return str(keys[0])
+
+
+class ValidateOperator(StepOperator):
+    """Judges the slice; a quarantined one ends the run."""
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Validate what `pull` brought."""
+        from ckpt_ops.pipeline import steps
+
+        pulled = _result_of("pull", context)
+        return steps.validate(self.pipeline, store, pulled["key"], pulled["revision"])
+
+    def why_stop(self, result: Result) -> str | None:
+        """The reasons of the quarantine and where the report is."""
+        if result["outcome"] == "accepted":
+            return None
+        why = "; ".join(result["reasons"])
+        return f"slice {result['key']} is {result['outcome']}: {why}. Report: {result['report']}"
+
+
+class DecideOperator(StepOperator):
+    """Asks the planner and the update policy."""
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Decide on the run's slice."""
+        from ckpt_ops.pipeline import steps
+
+        return steps.decide(self.pipeline, store, _result_of("pull", context)["key"])
+
+    def why_stop(self, result: Result) -> str | None:
+        """The planner's or the policy's words."""
+        return None if result["train"] else str(result["why"])
+
+
+class TrainOperator(StepOperator):
+    """Trains in a process of its own; a retry resumes at the last committed checkpoint."""
+
+    _training = False
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Train a candidate on what is pending up to the run's slice."""
+        from ckpt_ops.pipeline import steps
+
+        key = _result_of("pull", context)["key"]
+        self._training = True
+        try:
+            return steps.train(self.pipeline, store, key, report=self._report)
+        finally:
+            self._training = False
+
+    def on_kill(self) -> None:
+        """End the training process, too: Airflow calls this on SIGTERM, in the midst of `step`."""
+        if self._training:
+            raise TrainingDied(
+                "Airflow asked the task to end",
+                safe="every committed checkpoint is kept; the champion serves on",
+                next="a retry, or clearing the task, resumes at the last committed checkpoint",
+            )
+
+    def _report(self, line: str) -> None:
+        self.log.info("%s", line)
+
+    def why_stop(self, result: Result) -> str | None:
+        """Why there is no candidate to judge."""
+        return None if result["outcome"] == "trained" else f"{result['outcome']}: {result['why']}"
+
+
+class EvaluateOperator(StepOperator):
+    """Judges the candidate against the champion; `promote` acts on the verdict, either way."""
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Evaluate the version that `train` made."""
+        from ckpt_ops.pipeline import steps
+
+        return steps.evaluate(self.pipeline, store, _result_of("train", context)["version"])
+
+
+class PromoteOperator(StepOperator):
+    """Promotes or rejects the version. Only a promotion emits an event.
+
+    Args:
+        announces: the asset that gets the event. It is not an outlet: an outlet gets an event
+            whenever its task succeeds, and rejecting a candidate is a success, too.
+    """
+
+    def __init__(self, *, announces: Asset, outlets: Sequence[Any] = (), **kwargs: Any) -> None:
+        alias = AssetAlias(announces.name)
+        super().__init__(outlets=[*outlets, alias], **kwargs)
+        self.announces, self.alias = announces, alias
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Settle the version that `train` made."""
+        from ckpt_ops.pipeline import steps
+
+        result = steps.promote(self.pipeline, store, _result_of("train", context)["version"])
+        if result["decision"] == "promoted":
+            context["outlet_events"][self.alias].add(self.announces, extra={"version": result["version"]})
+        return result
+
+
+def _result_of(task_id: str, context: Context) -> Result:
+    result: Result = context["ti"].xcom_pull(task_ids=task_id)
+    return result
+
+
+def _run_name() -> str:
+    from airflow.sdk import get_current_context
+
+    ti = get_current_context()["ti"]
+    return f"{ti.dag_id}/{ti.run_id}"
+
+
+def _store_address() -> str:
+    try:
+        return os.environ["CKPT_OPS_STORE"]
+    except KeyError:
+        raise BadInput(
+            "CKPT_OPS_STORE",
+            None,
+            "the address of a store in the tasks' environment",
+            next="set CKPT_OPS_STORE, for example CKPT_OPS_STORE=gs://my-bucket/ckpt-ops",
+        ) from None

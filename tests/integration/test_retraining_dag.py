@@ -1,0 +1,182 @@
+"""A pipeline as a DAG: cheap to parse, cut by data intervals, and run in the order of time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ckpt_ops.embedded.airflow import airflow_environment
+from ckpt_ops.embedded.platform import Platform
+from ckpt_ops.embedded.settings import Settings
+
+PROJECT = Path(__file__).parents[2]
+TASKS = ["pull", "validate", "wait_for_earlier", "decide", "train", "evaluate", "promote"]
+
+PARSE = """
+import json, sys, time
+import airflow.sdk
+import airflow.providers.standard.utils.skipmixin
+import numpy, pyarrow.compute  # a quarter of a second, once per process and not per DAG
+began = time.process_time()
+from flight_delay.dag import dag
+seconds = time.process_time() - began
+
+import pendulum
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+loaded = sorted({name.partition(".")[0] for name in sys.modules})
+serialized = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+intervals = serialized.iter_dagrun_infos_between(
+    pendulum.datetime(2013, 1, 6), pendulum.datetime(2013, 2, 24)
+)
+tasks = {task.task_id: task for task in dag.topological_sort()}
+print(json.dumps({
+    "seconds": seconds,
+    "loaded": loaded,
+    "tasks": list(tasks),
+    "upstream": {name: sorted(task.upstream_task_ids) for name, task in tasks.items()},
+    "one_at_a_time": [name for name, task in tasks.items() if task.max_active_tis_per_dag == 1],
+    "retries": sorted({task.retries for task in tasks.values()}),
+    "catchup": dag.catchup,
+    "intervals": [[str(i.data_interval.start.date()), str(i.data_interval.end.date())] for i in intervals],
+}))
+"""
+
+
+def eventually(check: Callable[[], Any], *, seconds: float = 90.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.3)
+    return found
+
+
+def in_a_fresh_process(script: str, settings: Settings, environment: dict[str, str]) -> Any:
+    """Runs the script as the dag-processor would, and returns the JSON of its last line."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **environment,
+            **airflow_environment(settings, environ=environment),
+            "PYTHONPATH": f"{PROJECT}:{PROJECT / 'plugins'}:{PROJECT / 'dags'}",
+        },
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+class TestFlightDelay:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def parsed(
+        tmp_path_factory: pytest.TempPathFactory,
+        settings_in: Callable[[Path], Settings],
+        clean_environment: dict[str, str],
+    ) -> Any:
+        settings = settings_in(tmp_path_factory.mktemp("parse"))
+        return in_a_fresh_process(PARSE, settings, clean_environment)
+
+    def test_parses_in_under_half_a_second_of_processor_time(self, parsed: Any) -> None:
+        assert parsed["seconds"] < 0.5
+
+    def test_parsing_imports_no_training_and_no_validation_library(self, parsed: Any) -> None:
+        assert not {"tensorflow", "keras", "great_expectations", "pandas"} & set(parsed["loaded"])
+
+    def test_the_tasks_are_one_chain(self, parsed: Any) -> None:
+        assert parsed["tasks"] == TASKS
+        assert list(parsed["upstream"].values()) == [[], *([name] for name in TASKS[:-1])]
+
+    def test_training_runs_one_at_a_time_and_is_retried(self, parsed: Any) -> None:
+        assert parsed["one_at_a_time"] == ["train"]
+        assert parsed["retries"] == [3]
+        assert parsed["catchup"] is False
+
+    def test_each_run_has_the_data_interval_of_one_week(self, parsed: Any) -> None:
+        assert len(parsed["intervals"]) == 8
+        assert parsed["intervals"][0] == ["2013-01-06", "2013-01-13"]
+        assert parsed["intervals"][-1] == ["2013-02-24", "2013-03-03"]
+
+
+@pytest.mark.slow
+class TestOrder:
+    @pytest.fixture
+    def trained(self, platform: Platform) -> Callable[[], list[str]]:
+        """The lines that the DAG's `train` has written since the test began."""
+        path = platform.settings.home / "ordering.txt"
+        path.unlink(missing_ok=True)
+        eventually(
+            lambda: {"ordering"} & {d["dag_id"] for d in platform.api("GET", "dags?tags=test")["dags"]}
+        )
+        # a backfill is closed some time after its last run has ended; until then there is no other
+        eventually(
+            lambda: all(
+                b["completed_at"] for b in platform.api("GET", "backfills?dag_id=ordering")["backfills"]
+            )
+        )
+        return lambda: path.read_text().splitlines() if path.exists() else []
+
+    def backfill(self, platform: Platform, first: str, last: str, **settings: Any) -> None:
+        body = {"dag_id": "ordering", "from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        platform.api("POST", "backfills", {**body, **settings})
+
+    def ended(self, platform: Platform, first: str, last: str, count: int) -> dict[str, str]:
+        """State by day, once all runs of the days have ended."""
+        query = f"logical_date_gte={first}T00:00:00Z&logical_date_lte={last}T00:00:00Z"
+
+        def states() -> dict[str, str] | None:
+            runs = platform.api("GET", f"dags/ordering/dagRuns?{query}")["dag_runs"]
+            found = {run["logical_date"][:10]: run["state"] for run in runs}
+            return found if len(found) == count and not {"queued", "running"} & set(found.values()) else None
+
+        found: dict[str, str] = eventually(states, seconds=150)
+        return found
+
+    def test_runs_created_backwards_train_in_order_and_never_two_at_once(
+        self, platform: Platform, trained: Callable[[], list[str]]
+    ) -> None:
+        days = ["2020-01-05", "2020-01-12", "2020-01-19", "2020-01-26"]
+        self.backfill(platform, days[0], days[-1], run_backwards=True, max_active_runs=4)
+        states = self.ended(platform, days[0], days[-1], 4)
+        assert trained() == [f"{what} {day}" for day in days for what in ("begin", "end")]
+        assert states == dict.fromkeys(days, "success") | {"2020-01-19": "failed"}
+
+    def test_waiting_runs_that_fill_every_slot_do_not_wait_for_ever(
+        self, platform: Platform, trained: Callable[[], list[str]]
+    ) -> None:
+        days = ["2020-02-02", "2020-02-09", "2020-02-16", "2020-02-23"]
+        self.backfill(platform, days[0], days[-1], run_backwards=True, max_active_runs=2)
+        states = self.ended(platform, days[0], days[-1], 4)
+        assert states == dict.fromkeys(days, "success")
+        assert sorted(trained()) == sorted(f"{what} {day}" for day in days for what in ("begin", "end"))
+
+    def test_a_backfill_from_the_command_line_trains_in_order(
+        self, platform: Platform, trained: Callable[[], list[str]], clean_environment: dict[str, str]
+    ) -> None:
+        days = ["2020-03-01", "2020-03-08", "2020-03-15"]
+        command = "backfill create --dag-id ordering --from-date 2020-03-01 --to-date 2020-03-15"
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *command.split()],
+            env={**clean_environment, **platform.environment()},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, textwrap.indent(done.stdout + done.stderr, "  ")
+        assert self.ended(platform, days[0], days[-1], 3) == dict.fromkeys(days, "success")
+        assert trained() == [f"{what} {day}" for day in days for what in ("begin", "end")]
