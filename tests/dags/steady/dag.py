@@ -1,0 +1,16 @@
+"""The DAG that tests kill."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from ckpt_ops_airflow import retraining_dag
+from steady.pipeline import steady
+
+dag = retraining_dag(
+    steady,
+    schedule="0 0 * * 0",
+    start_date=datetime(2013, 1, 6, tzinfo=UTC),
+    end_date=datetime(2013, 1, 6, tzinfo=UTC),
+    retry_delay=timedelta(seconds=1),
+)

@@ -1,0 +1,31 @@
+"""Trains long enough to be killed in the middle: real flights, a small model with dropout."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from ckpt_ops.checkpoints import EverySteps
+from ckpt_ops.evaluation import AtLeast, Servable
+from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.slices import ParquetFiles
+from ckpt_ops.training import Budget, Reservoir
+
+SCHEMA = pa.schema(
+    [
+        ("carrier", pa.string()),
+        ("hour", pa.int64()),
+        ("distance", pa.int64()),
+        ("arr_delay", pa.int64()),
+    ]
+)
+
+steady = Pipeline(
+    name="steady",
+    source=ParquetFiles(name="steady_flights", schema=SCHEMA, template="steady/{key}.parquet"),
+    expectations="expectations.json",
+    model="steady.model:build_model",
+    budget=Budget(max_steps=3_000, max_seconds=600),
+    save=EverySteps(20),
+    replay=Reservoir(share=0.2),
+    gates=[AtLeast("auc", 0.5), Servable()],
+)

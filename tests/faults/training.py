@@ -1,0 +1,77 @@
+"""Finding, killing and comparing trainings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ckpt_ops.checkpoints import load_manifest
+from ckpt_ops.lineage import CandidateLog, ModelLog
+from ckpt_ops.store import Store
+from demo.flights import weeks
+
+COLUMNS = ["carrier", "hour", "distance", "arr_delay"]
+KEYS = ("2013-01-06", "2013-01-13")
+
+
+def land(landing: Store) -> None:
+    """Two real weeks of flights, in the four columns that `steady` declares."""
+    tables = weeks()
+    for key in KEYS:
+        sink = pa.BufferOutputStream()
+        pq.write_table(tables[key].select(COLUMNS), sink)
+        landing.put(f"steady/{key}.parquet", sink.getvalue().to_pybytes())
+
+
+def trainings(store: Store) -> list[int]:
+    """Process ids of the trainings that write to `store`."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        mine = b"ckpt_ops.pipeline.training_process" in words and store.url.encode() in words
+        if mine and state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def until(what: str, check: Callable[[], Any], *, seconds: float) -> Any:
+    """The first truthy answer of `check`; fails, naming `what`, when there is none in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := check():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+def commits(store: Store, version: int = 1) -> int:
+    return len(CandidateLog(store, "steady", version).progress().commits)
+
+
+def weights(store: Store, version: int = 1) -> tuple[Any, ...]:
+    """Names, shapes and content hashes of every tensor of the version's final checkpoint."""
+    trained = ModelLog(store, "steady").state().versions[version].trained
+    assert trained is not None
+    return load_manifest(store, trained.manifest).segments
