@@ -1,0 +1,147 @@
+"""Follow a backfill until all its runs have ended: a live table, or a line a change without a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from ckpt_ops.errors import TransientError
+from demo.backfill import ENDED, Backfill, Run
+
+TASKS = ("pull", "validate", "wait_for_earlier", "decide", "train", "evaluate", "promote")
+_HEADS = {"wait_for_earlier": "wait"}
+_MARKS = {
+    "success": "[green]●[/]",
+    "running": "[yellow]◐[/]",
+    "deferred": "[blue]…[/]",
+    "skipped": "[dim]-[/]",
+    "upstream_failed": "[red]○[/]",
+    "failed": "[red]✗[/]",
+    "up_for_retry": "[red]↻[/]",
+    "queued": "[dim]◌[/]",
+    "scheduled": "[dim]◌[/]",
+}
+_POLL_SECONDS = 0.5
+_NOT_NEWS = ("checkpoint at step", "WARNING:", "I0000", "W0000", "E0000")  # counted; TensorFlow's chatter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """The runs as they were last seen."""
+
+    runs: Mapping[str, Run]
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.runs) and all(run.state in ENDED for run in self.runs.values())
+
+
+def watch(
+    console: Console, backfill: Backfill, home: Path, *, seconds: float, tick: Callable[[], None]
+) -> Progress:
+    """Show the runs until they have ended.
+
+    Args:
+        console: where.
+        backfill: what to follow.
+        home: the platform's, with the logs of its trainings.
+        seconds: how long at most.
+        tick: called again and again.
+
+    Raises:
+        TransientError: they have not ended in time; it says how far they came.
+    """
+    began = time.monotonic()
+    terminal = console.is_terminal
+    shown: dict[str, str] = {}
+    notes = TrainingNotes(home, since=time.time())
+    with Live(console=console, refresh_per_second=4, transient=False, auto_refresh=terminal) as live:
+        while True:
+            tick()
+            progress = Progress(runs=backfill.runs())
+            elapsed = time.monotonic() - began
+            if terminal:
+                live.update(_table(progress, notes, elapsed))
+            else:
+                _changes(console, progress, shown, elapsed)
+            if progress.ended and set(progress.runs) == set(backfill.keys):
+                return progress
+            if elapsed > seconds:
+                raise TransientError(
+                    f"the backfill has not ended within {seconds:.0f} s: {_where(progress)}",
+                    safe="every committed checkpoint is kept, and the champion serves on",
+                    next="run the demo again: it goes on from there (--timeout SECONDS gives it longer)",
+                )
+            time.sleep(_POLL_SECONDS)
+
+
+class TrainingNotes:
+    """The last thing that the newest training process said, and how many checkpoints it has committed."""
+
+    def __init__(self, home: Path, *, since: float) -> None:
+        self._folder, self._since = home / "logs" / "training", since
+
+    def text(self) -> str:
+        """As `step 150/400 loss 0.51, 3 checkpoints`."""
+        logs = [path for path in self._folder.glob("*/training.log") if path.stat().st_mtime >= self._since]
+        if not logs:
+            return "starting"
+        lines = max(logs, key=lambda path: path.stat().st_mtime).read_text(errors="replace").splitlines()
+        committed = sum(line.startswith("checkpoint at step") for line in lines)
+        last = next((line for line in reversed(lines) if not line.startswith(_NOT_NEWS)), "")
+        return f"{last[:60]}" + (f", {committed} checkpoint(s)" if committed else "")
+
+
+def _table(progress: Progress, notes: TrainingNotes, elapsed: float) -> Table:
+    ended = sum(run.state in ENDED for run in progress.runs.values())
+    table = Table(title=f"{ended} of {len(progress.runs)} weeks, {elapsed:.0f} s", title_justify="left")
+    table.add_column("slice")
+    for task in TASKS:
+        table.add_column(_HEADS.get(task, task), justify="center")
+    table.add_column("now", min_width=30, no_wrap=True)
+    for run in progress.runs.values():
+        marks = [_MARKS.get(run.tasks.get(task, ""), " ") for task in TASKS]
+        table.add_row(run.key, *marks, escape(_now(run, notes)))
+    return table
+
+
+def _now(run: Run, notes: TrainingNotes) -> str:
+    running = [task for task in TASKS if run.tasks.get(task) == "running"]
+    if "train" in running:
+        return notes.text()
+    if running:
+        return running[0]
+    if run.tasks.get("wait_for_earlier") == "deferred":
+        return "waits for earlier weeks"
+    return {"success": "ended", "failed": "failed"}.get(run.state, run.state)
+
+
+def _changes(console: Console, progress: Progress, shown: dict[str, str], elapsed: float) -> None:
+    for run in progress.runs.values():
+        busy = [
+            f"{task} {state}" for task, state in run.tasks.items() if state in ("running", "up_for_retry")
+        ]
+        text = "ended: " + run.state if run.state in ENDED else ", ".join(busy)
+        if text and shown.get(run.key) != text:
+            shown[run.key] = text
+            console.print(f"{elapsed:5.0f} s  {run.key}  {text}")
+
+
+def _where(progress: Progress) -> str:
+    left = [run for run in progress.runs.values() if run.state not in ENDED]
+    return "; ".join(
+        f"{run.key} "
+        + (", ".join(f"{task} {run.tasks[task]}" for task in TASKS if _ahead(run, task)) or run.state)
+        for run in left
+    )
+
+
+def _ahead(run: Run, task: str) -> bool:
+    return run.tasks.get(task) in ("running", "deferred", "up_for_retry", "queued", "failed")
