@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from ckpt_ops_airflow import retraining_dag
 from flight_delay.pipeline import flight_delay
 
-# The data ends with 2013. An unpaused DAG begins with the newest interval up to its end date: here it is
-# one that has no slice and skips, so that backfills of the real weeks begin with an untouched model.
+# The data ends with 2013. An end date in the past: nothing starts by itself, every run is asked for.
 dag = retraining_dag(
     flight_delay,
     schedule="0 0 * * 0",

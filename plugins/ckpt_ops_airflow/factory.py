@@ -50,8 +50,9 @@ def retraining_dag(
         pipeline: what to keep fresh; its name is the DAG's id.
         schedule: a cron expression or preset; its intervals cut time into slices.
         start_date: begin of the first interval.
-        end_date: no scheduled run begins after it. For data in the past: an unpaused DAG starts a
-            scheduled run for the newest interval up to here.
+        end_date: no run is scheduled for an interval that begins after it. When it is in the past,
+            nothing starts by itself and every run is asked for; without one, an unpaused DAG begins
+            with the newest interval that is over.
         timezone: in which the cron expression is read.
         max_active_runs: of this DAG at once; runs that wait for their turn count, and hold no worker.
         retries: of a task that fails for now. What fails for good is never retried.

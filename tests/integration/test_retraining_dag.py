@@ -50,6 +50,60 @@ print(json.dumps({
 }))
 """
 
+OPERATORS = """
+import json, types
+from datetime import UTC, datetime
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from ckpt_ops import errors
+from ckpt_ops.pipeline import steps
+from ckpt_ops_airflow import operators
+
+class Ti:
+    def __init__(self, **results): self.results, self.pushed = results, {}
+    def xcom_pull(self, task_ids): return self.results[task_ids]
+    def xcom_push(self, key, value): self.pushed[key] = value
+
+def run(kind, raises=None, returns=None, keys=("a",), **results):
+    def step(*args, **kwargs):
+        if raises: raise raises
+        return returns
+    for name in ("pull", "validate", "decide", "train", "evaluate", "promote"):
+        setattr(steps, name, step)
+    operators._run_name = lambda: "dag/run"
+    pipeline = types.SimpleNamespace(
+        folder=__import__("pathlib").Path("/dags/p"),
+        source=types.SimpleNamespace(name="s", keys=lambda start, end: list(keys)),
+    )
+    task = kind(task_id=kind.__name__, pipeline=pipeline)
+    skipped = []
+    task.get_direct_relatives = lambda upstream: []
+    task.skip = lambda ti, tasks: skipped.append(True)
+    context = {"ti": Ti(**results), "data_interval_start": datetime(2013, 1, 6, tzinfo=UTC),
+               "data_interval_end": datetime(2013, 1, 13, tzinfo=UTC)}
+    try:
+        task.execute(context)
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+    return ["skips the rest" if skipped else "goes on", ""]
+
+pulled = {"pull": {"key": "a", "revision": "r"}}
+print(json.dumps({
+    "no slice": run(operators.PullOperator, keys=()),
+    "slice gone": run(operators.PullOperator, raises=errors.SliceMissing("gone")),
+    "two slices": run(operators.PullOperator, keys=("a", "b")),
+    "a slice": run(operators.PullOperator, returns={}),
+    "quarantined": run(operators.ValidateOperator, returns={"key": "a", "outcome": "quarantined",
+                       "reasons": ["x"], "report": "r"}, **pulled),
+    "accepted": run(operators.ValidateOperator, returns={"outcome": "accepted"}, **pulled),
+    "nothing due": run(operators.DecideOperator, returns={"train": False, "why": "w"}, **pulled),
+    "due": run(operators.DecideOperator, returns={"train": True}, **pulled),
+    "held": run(operators.DecideOperator, raises=errors.HeldByPerson("held", next="release"), **pulled),
+    "deferred": run(operators.TrainOperator, returns={"outcome": "deferred", "why": "w"}, **pulled),
+    "trained": run(operators.TrainOperator, returns={"outcome": "trained"}, **pulled),
+    "died": run(operators.TrainOperator, raises=errors.TrainingDied("died"), **pulled),
+}))
+"""
+
 
 def eventually(check: Callable[[], Any], *, seconds: float = 90.0) -> Any:
     deadline = time.monotonic() + seconds
@@ -109,6 +163,31 @@ class TestFlightDelay:
         assert len(parsed["intervals"]) == 8
         assert parsed["intervals"][0] == ["2013-01-06", "2013-01-13"]
         assert parsed["intervals"][-1] == ["2013-02-24", "2013-03-03"]
+
+
+@pytest.mark.slow
+def test_what_a_step_says_becomes_a_state_of_its_task(
+    tmp_path: Path, settings_in: Callable[[Path], Settings], clean_environment: dict[str, str]
+) -> None:
+    environment = {**clean_environment, "CKPT_OPS_STORE": f"file://{tmp_path}"}
+    found = in_a_fresh_process(OPERATORS, settings_in(tmp_path), environment)
+    assert {case: state for case, (state, _) in found.items()} == {
+        "no slice": "AirflowSkipException",
+        "slice gone": "AirflowSkipException",
+        "two slices": "AirflowFailException",
+        "a slice": "goes on",
+        "quarantined": "skips the rest",
+        "accepted": "goes on",
+        "nothing due": "skips the rest",
+        "due": "goes on",
+        "held": "AirflowFailException",
+        "deferred": "skips the rest",
+        "trained": "goes on",
+        "died": "TrainingDied",
+    }
+    assert "Slice missing" in found["no slice"][1]
+    assert "a, b" in found["two slices"][1]
+    assert "Next: release" in found["held"][1]
 
 
 @pytest.mark.slow
