@@ -1,0 +1,56 @@
+"""The command `ckpt-ops`.
+
+Exit codes: 0 done; 1 it failed; 2 what was asked for is not allowed. Errors go to standard error:
+what happened, what is safe, what to do next.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ckpt_ops.cli import read_commands, write_commands
+from ckpt_ops.errors import BadInput, CkptOpsError
+
+
+class Commands(TyperGroup):
+    """Turns our errors into words and an exit code; any other exception is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CkptOpsError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2 if isinstance(error, BadInput) else 1) from error
+
+
+app = typer.Typer(
+    name="ckpt-ops",
+    cls=Commands,
+    help="What a model has learned and from what; and what a person may change.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    read_commands.status,
+    read_commands.log,
+    read_commands.show,
+    read_commands.slices,
+    write_commands.run,
+    write_commands.rollback,
+    write_commands.withdraw,
+    write_commands.release,
+):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command given on the command line."""
+    # records say what caused them
+    os.environ.setdefault("CKPT_OPS_RUN", " ".join(["ckpt-ops", *sys.argv[1:2]]))
+    app()

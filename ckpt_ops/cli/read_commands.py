@@ -1,0 +1,80 @@
+"""Commands that change nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ckpt_ops.cli import render, views
+from ckpt_ops.cli.store_option import StoreOption, chosen_store
+from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage import fold
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model; it is its pipeline's.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def status(
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="One model; all by default.")] = None,
+    store: StoreOption = None,
+    json: Json = False,
+) -> None:
+    """Head, metric, hold, pending slices and last records of each model."""
+    with chosen_store(store) as opened:
+        names = views.model_names(opened) if model is None else [model]
+        found = [views.status_view(name, views.records_of(opened, name)) for name in names]
+    if json:
+        render.as_json(found)
+    elif found:
+        render.show_status(found)
+    else:
+        render.console().print("No models yet: a pipeline's first run makes one.")
+
+
+def log(model: Model, store: StoreOption = None, json: Json = False) -> None:
+    """Every record of a model's history, first to last."""
+    with chosen_store(store) as opened:
+        found = views.log_view(views.records_of(opened, model))
+    if json:
+        render.as_json(found)
+    else:
+        render.show_log(found)
+
+
+def show(
+    model: Model,
+    version: Annotated[
+        int | None, typer.Argument(metavar="[VERSION]", help="The head, else the newest, by default.")
+    ] = None,
+    store: StoreOption = None,
+    json: Json = False,
+) -> None:
+    """What a version learned from, how it was trained and judged, and what became of it."""
+    with chosen_store(store) as opened:
+        state = fold(model, views.records_of(opened, model))
+        number = version if version is not None else state.head or max(state.versions, default=None)
+        if number is None:
+            raise BadInput("version", None, f"a version of {model}; it has none yet")
+        found = views.version_view(opened, model, state, number)
+    if json:
+        render.as_json(found)
+    else:
+        render.show_version(found)
+
+
+def slices(
+    model: Model,
+    store: StoreOption = None,
+    late_within: Annotated[
+        int, typer.Option(min=0, help="As `late_slices` of the pipeline; 4 is its default.")
+    ] = 4,
+    json: Json = False,
+) -> None:
+    """Every slice: revision, verdict, which version consumed it, and what a run of it would do."""
+    with chosen_store(store) as opened:
+        found = views.slices_view(fold(model, views.records_of(opened, model)), late_within=late_within)
+    if json:
+        render.as_json(found)
+    else:
+        render.show_slices(found)

@@ -1,0 +1,133 @@
+"""Views as tables for people. What a person wrote is shown as it is, never read as markup."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ckpt_ops.cli.views import View
+
+_WIDTH_OF_A_FILE = 160
+
+
+def console() -> Console:
+    """Made for each command: tests and pipes replace standard output."""
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
+    return Console(highlight=False, markup=False, emoji=False, width=width)
+
+
+def as_json(view: object) -> None:
+    """The view and nothing else on standard output."""
+    sys.stdout.write(json.dumps(view, indent=2) + "\n")
+
+
+def show_status(views: Sequence[View]) -> None:
+    out = console()
+    table = Table("model", "head", "metric", "pending", "newest consumed", "held", "last record")
+    for view in views:
+        last = view["last"][-1]
+        table.add_row(
+            view["model"],
+            _text(view["head"]),
+            _one_metric(view["metrics"]),
+            _pending(view["pending"]),
+            _text(view["newest_consumed"]),
+            view["held"] or "no",
+            f"{_time(last)} {last['type']}",
+        )
+    out.print(table)
+    if len(views) == 1:
+        show_log(views[0]["last"])
+
+
+def show_log(views: Sequence[View]) -> None:
+    table = Table("#", "time (UTC)", "record", "about", "reason", "by")
+    for view in views:
+        by = " ".join(part for part in (view["actor"], view["run"]) if part)
+        table.add_row(str(view["sequence"]), _time(view), view["type"], _about(view), view["reason"], by)
+    console().print(table)
+
+
+def show_version(view: View) -> None:
+    out = console()
+    facts = Table.grid(padding=(0, 2))
+    head = ", the head" if view["head"] else ""
+    parent = "none: the first version" if view["parent"] is None else f"version {view['parent']}"
+    steps = "not trained" if view["steps"] is None else f"{view['steps']}, ended by {view['stopped_by']}"
+    for name, value in (
+        ("version", f"{view['version']} of {view['model']}"),
+        ("status", view["status"] + head),
+        ("parent", parent),
+        ("candidate", view["candidate"]),
+        ("why", view["why"]),
+        ("steps", steps),
+        ("attempts", str(view["attempts"])),
+        ("checkpoints at", ", ".join(str(commit["step"]) for commit in view["checkpoints"]) or "none"),
+    ):
+        facts.add_row(name, value)
+    out.print(facts)
+    learned = Table("slice", "revision", "rows", title="learned from", title_justify="left")
+    for ref in view["slices"]:
+        learned.add_row(ref["key"], ref["revision"], f"{ref['rows']:,}")
+    out.print(learned)
+    if view["metrics"]:
+        out.print(_metrics_table(view["metrics"]))
+    for verdict in view["verdicts"]:
+        out.print(f"- {verdict}")
+    if view["decision"]:
+        decision = view["decision"]
+        out.print(f"{decision['type']} by {decision['actor']} at {_time(decision)}: {decision['reason']}")
+
+
+def show_slices(views: Sequence[View]) -> None:
+    table = Table("slice", "revision", "rows", "status", "consumed by", "a run would", "why")
+    for view in views:
+        table.add_row(
+            view["key"],
+            view["revision"],
+            f"{view['rows']:,}",
+            view["status"],
+            _text(view["consumed_by"]),
+            view["action"],
+            view["why"],
+        )
+    console().print(table)
+
+
+def _metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
+    table = Table("metric", *metrics, title="on the same rows", title_justify="left")
+    names = dict.fromkeys(name for values in metrics.values() for name in values)
+    for name in names:
+        cells = (values.get(name) for values in metrics.values())
+        table.add_row(name, *("-" if value is None else f"{value:.4f}" for value in cells))
+    return table
+
+
+def _one_metric(metrics: Mapping[str, float]) -> str:
+    name = "auc" if "auc" in metrics else next(iter(metrics), None)
+    return "-" if name is None else f"{name} {metrics[name]:.4f}"
+
+
+def _pending(refs: Sequence[View]) -> str:
+    if not refs:
+        return "none"
+    return f"{len(refs)} ({refs[0]['key']} to {refs[-1]['key']})" if len(refs) > 1 else refs[0]["key"]
+
+
+def _about(view: View) -> str:
+    if view.get("version") is not None:
+        return f"version {view['version']}"
+    return f"slice {view['slice']['key']}" if "slice" in view else ""
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _time(view: View) -> str:
+    return str(view["time"])[:19].replace("T", " ")

@@ -1,0 +1,127 @@
+"""What the reading commands show, as plain values: `--json` prints these, tables are drawn from them.
+
+The keys are a promise to scripts: they may be added to, not renamed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, fold, plan
+from ckpt_ops.lineage.records import Record, SliceRef, encode
+from ckpt_ops.store import Store
+
+View = dict[str, Any]
+
+
+def model_names(store: Store) -> list[str]:
+    """The models that have a log, sorted."""
+    names = (entry.name.split("/") for entry in store.list("models/"))
+    return sorted({parts[1] for parts in names if len(parts) == 4 and parts[2] == "log"})
+
+
+def records_of(store: Store, model: str) -> list[Record]:
+    """The model's log. Raises `BadInput` naming the models there are, when there is none of this name."""
+    records = ModelLog(store, model).records() if model and "/" not in model else []
+    if not records:
+        found = ", ".join(model_names(store))
+        raise BadInput("model", model, f"one of {found}" if found else f"a model; {store.url} holds none yet")
+    return records
+
+
+def status_view(model: str, records: Sequence[Record], *, last: int = 3) -> View:
+    """Where the model stands."""
+    state = fold(model, records)
+    head = state.versions[state.head] if state.head is not None else None
+    return {
+        "model": model,
+        "head": state.head,
+        "held": state.held,
+        "metrics": _metrics(head),
+        "newest_consumed": state.newest_consumed,
+        "pending": [_slice(ref) for ref in state.pending()],
+        "versions": len(state.versions),
+        "records": state.sequence,
+        "last": log_view(records)[-last:],
+    }
+
+
+def log_view(records: Sequence[Record]) -> list[View]:
+    """Every record with its number, first to last."""
+    views = []
+    for sequence, record in enumerate(records, start=1):
+        payload: View = json.loads(encode(record))
+        views.append({"sequence": sequence, **payload})
+    return views
+
+
+def version_view(store: Store, model: str, state: LineageState, number: int) -> View:
+    """One version: what it learned from, how it was trained, how it was judged and what became of it."""
+    version = state.version(number)
+    progress = CandidateLog(store, model, number).progress()
+    trained, evaluated, decided = version.trained, version.evaluated, version.decided
+    return {
+        "model": model,
+        "version": number,
+        "candidate": version.candidate,
+        "status": version.status.value,
+        "head": state.head == number,
+        "parent": version.parent,
+        "late": version.started.late,
+        "why": version.started.reason,
+        "started": version.started.time,
+        "slices": [_slice(ref) for ref in version.slices],
+        "rows": version.rows,
+        "attempts": progress.attempts,
+        "checkpoints": [{"step": commit.step, "manifest": commit.manifest} for commit in progress.commits],
+        "steps": trained.step if trained else None,
+        "stopped_by": trained.stopped_by if trained else None,
+        "artifacts": dict(trained.artifacts) if trained else {},
+        "champion": evaluated.champion if evaluated else None,
+        "passed": evaluated.passed if evaluated else None,
+        "metrics": evaluated.metrics if evaluated else {},
+        "verdicts": list(evaluated.verdicts) if evaluated else [],
+        "decision": _decision(decided),
+    }
+
+
+def slices_view(state: LineageState, *, late_within: int) -> list[View]:
+    """Every known slice, in key order, with what a run of it would do."""
+    views = []
+    for key, entry in sorted(state.slices.items()):
+        planned = plan(state, key, late_within=late_within)
+        views.append(
+            {
+                **_slice(entry.ref),
+                "status": entry.status.value,
+                "reason": entry.reason,
+                "consumed_by": state.consumed_by(key),
+                "action": planned.action.value,
+                "why": planned.why,
+            }
+        )
+    return views
+
+
+def _slice(ref: SliceRef) -> View:
+    return {"key": ref.key, "revision": ref.revision, "rows": ref.rows}
+
+
+def _metrics(version: VersionState | None) -> dict[str, float]:
+    if version is None or version.evaluated is None:
+        return {}
+    return dict(version.evaluated.metrics.get("candidate", {}))
+
+
+def _decision(record: Record | None) -> View | None:
+    if record is None:
+        return None
+    return {
+        "type": type(record).__name__,
+        "reason": record.reason,
+        "actor": record.actor,
+        "time": record.time,
+    }
