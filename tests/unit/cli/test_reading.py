@@ -1,0 +1,94 @@
+"""`status`, `log`, `show`, `slices`: what they say, to people and to scripts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def test_status_tells_head_metric_pending_and_last_records(ckpt_ops, store):
+    (view,) = json.loads(ckpt_ops("status", "--json").stdout)
+    assert view["model"] == "flight_delay"
+    assert view["head"] == 2
+    assert view["held"] is None
+    assert view["metrics"] == {"auc": 0.68}
+    assert [ref["key"] for ref in view["pending"]] == ["2013-01-27"]
+    assert [record["type"] for record in view["last"]] == ["CandidateTrained", "Evaluated", "Rejected"]
+
+
+def test_status_of_a_held_model_says_why(ckpt_ops, held):
+    assert "refused three times" in ckpt_ops("status", "flight_delay").stdout
+
+
+def test_log_numbers_every_record(ckpt_ops, store):
+    views = json.loads(ckpt_ops("log", "flight_delay", "--json").stdout)
+    assert [view["sequence"] for view in views] == list(range(1, 17))
+    assert views[0]["slice"] == {"key": "2013-01-06", "revision": "06ab", "rows": 6000}
+
+
+def test_show_tells_what_a_version_learned_from_and_how_it_was_judged(ckpt_ops, store):
+    view = json.loads(ckpt_ops("show", "flight_delay", "2", "--json").stdout)
+    assert view["parent"] == 1
+    assert view["slices"] == [{"key": "2013-01-13", "revision": "13ab", "rows": 13000}]
+    assert (view["steps"], view["stopped_by"], view["attempts"]) == (100, "max_epochs", 1)
+    assert [commit["step"] for commit in view["checkpoints"]] == [50, 100]
+    assert view["decision"]["type"] == "Promoted"
+
+
+def test_show_without_a_version_shows_the_head(ckpt_ops, store):
+    assert json.loads(ckpt_ops("show", "flight_delay", "--json").stdout)["version"] == 2
+
+
+def test_what_people_wrote_is_never_read_as_markup(ckpt_ops, store):
+    assert "auc is 0.51 [of 0.6]" in ckpt_ops("show", "flight_delay", "3").stdout
+
+
+def test_slices_tell_who_consumed_them_and_what_a_run_would_do(ckpt_ops, store):
+    views = {view["key"]: view for view in json.loads(ckpt_ops("slices", "flight_delay", "--json").stdout)}
+    assert views["2013-01-13"]["consumed_by"] == 2
+    assert views["2013-01-13"]["action"] == "skip"
+    assert views["2013-01-20"]["status"] == "quarantined"
+    assert views["2013-01-27"]["consumed_by"] is None
+    assert views["2013-01-27"]["action"] == "append"
+
+
+@pytest.mark.parametrize("command", [["status"], ["log"], ["show"], ["slices"]])
+def test_every_view_is_drawn_for_people_too(ckpt_ops, store, command):
+    done = ckpt_ops(*command, "flight_delay")
+    assert done.exit_code == 0
+    assert "2013-01" in done.stdout or command == ["log"]
+
+
+@pytest.mark.parametrize("command", ["status", "log", "show", "slices"])
+def test_an_unknown_model_is_refused_with_the_models_there_are(ckpt_ops, store, command):
+    done = ckpt_ops(command, "flight_dely")
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert "'flight_dely'" in done.stderr
+    assert "one of flight_delay" in done.stderr
+    assert "Safe: nothing was read or written" in done.stderr
+
+
+def test_an_unknown_version_is_refused_with_those_there_are(ckpt_ops, store):
+    done = ckpt_ops("show", "flight_delay", "9")
+    assert done.exit_code == 2
+    assert "1, 2, 3" in done.stderr
+
+
+def test_a_usage_error_has_exit_code_2(ckpt_ops):
+    assert ckpt_ops("show").exit_code == 2
+    assert ckpt_ops("show", "flight_delay", "two").exit_code == 2
+
+
+def test_an_empty_store_has_no_models(ckpt_ops, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = ckpt_ops("status", "--store", (tmp_path / "empty").as_uri())
+    assert (done.exit_code, "No models yet" in done.stdout) == (0, True)
+
+
+def test_a_missing_bucket_is_an_error_and_no_traceback(ckpt_ops, tmp_path):
+    done = ckpt_ops("status", "--store", (tmp_path / "nowhere").as_uri())
+    assert done.exit_code == 1
+    assert "Next: mkdir -p" in done.stderr
+    assert "Traceback" not in done.output
