@@ -8,7 +8,7 @@ The table of the design, row by row:
 | consumed, unchanged | skip |
 | consumed, then corrected or withdrawn | fork |
 | newer than everything consumed | append |
-| older, never consumed, within `late_within` slices of the newest consumed | late |
+| older, never consumed, at most `late_within` newer ones consumed | late |
 | older, never consumed, beyond it | hold |
 """
 
@@ -54,8 +54,8 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
 
     Args:
         state: the model's state.
-        late_within: an older slice is appended late if fewer than this many accepted slices
-            newer than it have been consumed.
+        late_within: an older slice is appended late if at most this many slices newer than it have
+            been consumed.
         max_rejections: after so many refusals of the same pending slice the model is held.
     """
     entry = state.slices.get(key)

@@ -216,9 +216,9 @@ def encode(record: Record) -> bytes:
 def decode(data: bytes, *, name: str = "log entry") -> Record:
     """The record in `data`. Raises `Corrupt`, naming `name`, when it is none that this code knows."""
     try:
-        payload: dict[str, Any] = json.loads(data)
-        schema, kind = payload.pop("schema"), payload.pop("type")
-    except (ValueError, KeyError, AttributeError) as error:
+        payload: dict[str, Any] = dict(json.loads(data))
+        schema, kind = int(payload.pop("schema")), str(payload.pop("type"))
+    except (ValueError, KeyError, TypeError) as error:
         raise Corrupt(f"{name} is no record: {error!r}", next="restore the object from a replica") from error
     if schema > SCHEMA or kind not in _TYPES:
         raise Corrupt(
@@ -226,10 +226,13 @@ def decode(data: bytes, *, name: str = "log entry") -> Record:
             safe="nothing was changed",
             next="install the ckpt_ops version that wrote it, or a later one",
         )
-    if "slice" in payload:
-        payload["slice"] = SliceRef(**payload["slice"])
-    if "slices" in payload:
-        payload["slices"] = tuple(SliceRef(**ref) for ref in payload["slices"])
-    if "verdicts" in payload:
-        payload["verdicts"] = tuple(payload["verdicts"])
-    return _TYPES[kind](**payload)
+    try:
+        if "slice" in payload:
+            payload["slice"] = SliceRef(**payload["slice"])
+        if "slices" in payload:
+            payload["slices"] = tuple(SliceRef(**ref) for ref in payload["slices"])
+        if "verdicts" in payload:
+            payload["verdicts"] = tuple(payload["verdicts"])
+        return _TYPES[kind](**payload)
+    except TypeError as error:
+        raise Corrupt(f"{name} is no {kind}: {error}", next="restore the object from a replica") from error

@@ -86,7 +86,7 @@ class LineageState:
     Attributes:
         head: the version in production, which is also the parent of the next candidate.
         held: why nothing may train, or None.
-        released_at: the sequence of the last release: rejections before it no longer count.
+        rejections: by slice revision, refused candidates that held it since the last release.
         deferred: by slice key, what the update policy last said of it.
     """
 
@@ -193,11 +193,7 @@ def _apply(state: LineageState, record: Record) -> LineageState:
                 counts[ref.revision] = counts.get(ref.revision, 0) + 1
             return replace(state, rejections=counts)
         case RolledBack():
-            kept = {version.version for version in state.ancestry(record.version)}
-            for version in state.ancestry(state.head):
-                if version.version not in kept:
-                    state = _version(state, version.version, status=VersionStatus.ROLLED_BACK, decided=record)
-            return replace(state, head=record.version)
+            return _rolled_back(state, record)
         case Held():
             return replace(state, held=record.reason)
         case Released():
@@ -210,6 +206,22 @@ def _slice(state: LineageState, record: Record, ref: SliceRef, status: SliceStat
     return replace(state, slices={**state.slices, ref.key: entry})
 
 
+def _rolled_back(state: LineageState, record: RolledBack) -> LineageState:
+    kept = {version.version for version in state.ancestry(record.version)}
+    dropped = {version.version for version in state.ancestry(state.head)} - kept
+    for number, version in state.versions.items():
+        status = version.status
+        if number in kept and status is VersionStatus.ROLLED_BACK:  # an earlier rollback is taken back
+            status = VersionStatus.PROMOTED
+        elif status is not VersionStatus.REJECTED and any(
+            ancestor.version in dropped for ancestor in state.ancestry(number)
+        ):
+            status = VersionStatus.ROLLED_BACK
+        if status is not version.status:
+            state = _version(state, number, status=status, decided=record)
+    return replace(state, head=record.version)
+
+
 def _version(
     state: LineageState,
     number: int,
@@ -220,6 +232,8 @@ def _version(
     decided: Record | None = None,
 ) -> LineageState:
     before = state.versions[number]
+    if before.status is VersionStatus.ROLLED_BACK and decided is None:
+        status = VersionStatus.ROLLED_BACK  # its training may end later; what it was built on is gone
     after = replace(
         before,
         status=status,

@@ -1,0 +1,117 @@
+"""Histories of a model: short ways to write one, and random ones that obey the rules."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from ckpt_ops.lineage import Action, LineageState, VersionStatus, fold, plan
+from ckpt_ops.lineage.records import (
+    CandidateStarted,
+    CandidateTrained,
+    Evaluated,
+    Promoted,
+    Record,
+    Rejected,
+    Released,
+    RolledBack,
+    SliceAccepted,
+    SliceQuarantined,
+    SliceRef,
+    SliceWithdrawn,
+)
+
+KEYS = [f"2013-w{week:02d}" for week in range(1, 9)]
+
+
+def ref(key: str, revision: int = 1, rows: int = 10) -> SliceRef:
+    return SliceRef(key=key, revision=f"{key}-r{revision}", rows=rows)
+
+
+def accepted(key: str, revision: int = 1) -> SliceAccepted:
+    return SliceAccepted(slice=ref(key, revision))
+
+
+def started(version: int, *slices: SliceRef, parent: int | None = None) -> CandidateStarted:
+    return CandidateStarted(version=version, candidate=f"c{version}", parent=parent, slices=slices)
+
+
+def trained(version: int) -> CandidateTrained:
+    return CandidateTrained(
+        version=version, step=5, stopped_by="max_steps", checkpoints=1, manifest="m", artifacts={}
+    )
+
+
+def evaluated(version: int, *, champion: int | None, passed: bool) -> Evaluated:
+    return Evaluated(version=version, champion=champion, passed=passed, metrics={}, verdicts=())
+
+
+def promoted(version: int, *slices: SliceRef, champion: int | None = None) -> list[Record]:
+    """A version from its start to its promotion, on top of the champion."""
+    return [
+        *(SliceAccepted(slice=each) for each in slices),
+        started(version, *slices, parent=champion),
+        trained(version),
+        evaluated(version, champion=champion, passed=True),
+        Promoted(version=version, champion=champion),
+    ]
+
+
+def rejected(version: int, *slices: SliceRef, champion: int | None = None) -> list[Record]:
+    return [
+        started(version, *slices, parent=champion),
+        trained(version),
+        evaluated(version, champion=champion, passed=False),
+        Rejected(version=version, champion=champion),
+    ]
+
+
+def state_after(*records: Record | list[Record]) -> LineageState:
+    flat: list[Record] = []
+    for record in records:
+        flat += record if isinstance(record, list) else [record]
+    return fold("model", flat)
+
+
+def _choices(state: LineageState, late_within: int, max_rejections: int) -> list[Record]:
+    """Everything that the rules allow to be said next, one record of each kind and subject."""
+    said: list[Record] = []
+    for key in KEYS:
+        known = state.slices.get(key)
+        revision = 1 if known is None else int(known.ref.revision.rpartition("r")[2])
+        said += [accepted(key, revision), SliceQuarantined(slice=ref(key, revision), report="")]
+        if known is not None:
+            said.append(SliceWithdrawn(slice=known.ref))
+            said.append(accepted(key, revision + 1))
+        decision = plan(state, key, late_within=late_within, max_rejections=max_rejections)
+        if decision.action in (Action.APPEND, Action.LATE):
+            said += [started(len(state.versions) + 1, *decision.slices, parent=state.head)] * 4
+    for number, version in state.versions.items():
+        if version.status is VersionStatus.STARTED:
+            said += [trained(number)] * 4
+        elif version.status is VersionStatus.TRAINED:
+            said += [evaluated(number, champion=state.head, passed=passed) for passed in (True, False)] * 2
+        elif version.status is VersionStatus.EVALUATED and version.evaluated is not None:
+            # Whoever promotes compares with the champion that the candidate was trained on and judged by.
+            if version.evaluated.passed and state.head == version.parent == version.evaluated.champion:
+                said += [Promoted(version=number, champion=state.head)] * 8
+            else:
+                said += [Rejected(version=number, champion=state.head)] * 2
+    said += [
+        RolledBack(version=version.version, champion=state.head)
+        for version in state.ancestry(state.head)[:-1]
+        if state.head is not None
+    ]
+    if state.held or state.rejections:
+        said.append(Released(reason="looked at"))
+    return said
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, late_within: int = 2, max_rejections: int = 2) -> list[Record]:
+    """Up to 40 records in an order that the pipeline could have written."""
+    records: list[Record] = []
+    state = fold("model", records)
+    for _ in range(draw(st.integers(0, 40))):
+        records.append(draw(st.sampled_from(_choices(state, late_within, max_rejections))))
+        state = fold("model", records)
+    return records
