@@ -14,10 +14,14 @@ _LIBRARIES = ("tensorflow", "keras", "numpy", "pyarrow")
 
 
 def code_digest(folder: Path) -> str:
-    """Over the Python files in the pipeline's folder, without `dag.py`: scheduling shapes no weights."""
+    """Over the Python files in the pipeline's folder, without `dag.py` and `pipeline.py`.
+
+    Scheduling, policies and gates shape no weights; the settings that do are in the candidate's
+    id by `Pipeline.training_config`.
+    """
     hasher = blake3.blake3()
     for path in sorted(folder.rglob("*.py")):
-        if path.name != "dag.py":
+        if path.name not in ("dag.py", "pipeline.py"):
             hasher.update(f"{path.relative_to(folder)}\n".encode())
             hasher.update(path.read_bytes())
     return hasher.hexdigest()[:16]

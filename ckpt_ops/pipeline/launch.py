@@ -41,7 +41,12 @@ def run_training_process(
     command += ["--version", str(version), "--error-file", str(error)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=_environment(pipeline), cwd=folder
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(pipeline),
+            cwd=folder,
+            start_new_session=True,  # signals meant for the asking process's group are not meant for it
         )
     try:
         with log.open(encoding="utf-8", errors="replace") as lines:

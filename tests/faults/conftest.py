@@ -39,6 +39,6 @@ def undisturbed(
 ) -> tuple[Any, ...]:
     """The final weights of a training that was never killed."""
     store = LocalStore(tmp_path_factory.mktemp("undisturbed"))
-    done = steps.run_slice(steady, store, KEYS[0])
+    done = steps.run_slice(steady, store, KEYS[0], lambda line: None)
     assert done["decision"] == "promoted", done
     return weights(store)

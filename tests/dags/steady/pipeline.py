@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from ckpt_ops.checkpoints import EverySteps
-from ckpt_ops.evaluation import AtLeast, Servable
+from ckpt_ops.evaluation import AtLeast, NotWorseThan, Servable
 from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.slices import ParquetFiles
 from ckpt_ops.training import Budget, Reservoir
@@ -27,5 +27,5 @@ steady = Pipeline(
     budget=Budget(max_steps=3_000, max_seconds=600),
     save=EverySteps(20),
     replay=Reservoir(share=0.2),
-    gates=[AtLeast("auc", 0.5), Servable()],
+    gates=[NotWorseThan(metric="auc", margin=0.02), AtLeast("auc", 0.55), Servable()],
 )
