@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich import box
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -114,27 +116,33 @@ def _numbers(version: VersionState | None) -> dict[str, Any]:
     }
 
 
-def table(outcome: Outcome) -> Table:
-    """A row for each week."""
+def table(outcome: Outcome) -> Group:
+    """A row for each week, narrow enough for any terminal, and below it why each was decided so."""
     head = f"version {outcome.head} is in production" if outcome.head else "nothing is in production"
-    shown = Table(title=f"{outcome.model}: {head}", title_justify="left", show_lines=False)
-    for name in ("slice", "rows", "data", "version", "steps", "checkpoints"):
-        shown.add_column(name, justify="left" if name in {"slice", "data"} else "right", no_wrap=True)
-    shown.add_column(f"{METRIC.upper()}\nchampion", justify="right")
-    shown.add_column(f"{METRIC.upper()}\ncandidate", justify="right")
-    shown.add_column("decision and why", overflow="fold", ratio=1)
+    shown = Table(
+        title=f"{outcome.model}: {head}", title_justify="left", box=box.SIMPLE_HEAD, title_style="bold"
+    )
+    for name in ("slice", "rows", "version", "steps", "saves", "champion", "candidate", "decision"):
+        left = name in {"slice", "decision"}
+        name = f"{METRIC.upper()} of\n{name}" if name in {"champion", "candidate"} else name
+        shown.add_column(name, justify="left" if left else "right", no_wrap=True)
     for week in outcome.weeks:
-        colour = _COLOURS.get(week.decision, "default")
-        why = f": {escape(week.why)}" if week.why else ""
         shown.add_row(
             week.key,
             f"{week.rows:,}",
-            week.verdict,
             *(_cell(value) for value in (week.version, week.steps, week.checkpoints)),
             *(_cell(value) for value in (week.champion, week.candidate)),
-            f"[{colour}]{week.decision}[/]{why}",
+            _coloured(week),
         )
-    return shown
+    reasons = Table.grid(padding=(0, 2))
+    for week in outcome.weeks:
+        reasons.add_row(week.key, f"{_coloured(week)}: {escape(week.why)}" if week.why else _coloured(week))
+    return Group(shown, reasons)
+
+
+def _coloured(week: Week) -> str:
+    decision = week.decision or week.verdict
+    return f"[{_COLOURS.get(decision, 'default')}]{decision}[/]"
 
 
 def _cell(value: float | None) -> str:
