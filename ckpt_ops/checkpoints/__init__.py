@@ -3,14 +3,14 @@
 from ckpt_ops.checkpoints.capture import Snapshot, capture, model_variables
 from ckpt_ops.checkpoints.manifest import Manifest
 from ckpt_ops.checkpoints.restore import load_manifest, read_tensors, restore
-from ckpt_ops.checkpoints.triggers import FirstOf, EverySeconds, EverySteps, SaveTrigger, SinceSave
+from ckpt_ops.checkpoints.triggers import EverySeconds, EverySteps, FirstOf, SaveTrigger, SinceSave
 from ckpt_ops.checkpoints.writer import BackgroundWriter
 
 __all__ = [
-    "FirstOf",
     "BackgroundWriter",
     "EverySeconds",
     "EverySteps",
+    "FirstOf",
     "Manifest",
     "SaveTrigger",
     "SinceSave",

@@ -60,5 +60,8 @@ def capture(variables: Mapping[str, Any], *, step: int) -> Snapshot:
 
 
 def _value(variable: Any) -> Any:
-    inner = getattr(variable, "value", variable)  # a Keras variable wraps a tf.Variable
-    return inner.value() if callable(getattr(inner, "value", None)) else inner
+    held = getattr(variable, "value", variable)
+    if callable(held):  # a tf.Variable
+        return held()
+    inner = getattr(held, "value", None)  # a Keras variable wraps a tf.Variable
+    return inner() if callable(inner) else held

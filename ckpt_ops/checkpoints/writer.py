@@ -12,7 +12,7 @@ silent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -45,7 +45,7 @@ class BackgroundWriter:
         describe: makes the manifest of a snapshot from its segments.
         name: the manifest's object name for a step.
         commit: called in the writer's thread after the manifest is stored. What it raises reaches
-            the training loop at the next `submit` or `close`.
+            the training loop at the next `submit` or `wait`.
         present: hashes of chunks known to be in the store, such as the parent's.
     """
 
@@ -96,7 +96,10 @@ class BackgroundWriter:
 
     def _save(self, snapshot: Snapshot) -> None:
         uploads: list[Future[int]] = []
-        segments = tuple(self._segments(snapshot, uploads))
+        try:
+            segments = tuple(self._segments(snapshot, uploads))
+        finally:
+            wait(uploads)  # none may fail later, while the next save counts on its chunk
         uploaded = sum(upload.result() for upload in uploads)
         manifest = self._describe(snapshot.step, segments)
         name = self._name(snapshot.step)
@@ -144,5 +147,9 @@ class BackgroundWriter:
         return Segment(chunks=tuple(chunks), tensors=tuple(entries))
 
     def _upload(self, digest: str, piece: memoryview) -> int:
-        self._store.put(chunk_name(digest), bytes(piece))
+        try:
+            self._store.put(chunk_name(digest), bytes(piece))
+        except BaseException:
+            self._present.discard(digest)
+            raise
         return len(piece)

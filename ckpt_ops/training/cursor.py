@@ -58,4 +58,6 @@ class BatchOrder:
 
 @lru_cache(maxsize=2)
 def _permutation(rows: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(rows)
+    order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(rows)
+    order.setflags(write=False)  # batches are windows in it
+    return order

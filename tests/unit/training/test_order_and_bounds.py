@@ -1,0 +1,171 @@
+"""What is drawn, when it stops, what is held out, when it is saved: pure values, no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ckpt_ops.checkpoints import EverySeconds, EverySteps, FirstOf, SinceSave
+from ckpt_ops.errors import BadInput
+from ckpt_ops.training import BatchOrder, Budget, NoReplay, Reservoir, Spent, StopReason, holdout_mask
+from ckpt_ops.training.replay import draw
+
+quick = settings(max_examples=60, deadline=None)
+orders = st.builds(
+    BatchOrder, rows=st.integers(1, 300), batch_size=st.integers(1, 64), seed=st.integers(0, 2**32)
+)
+
+
+# --- order --------------------------------------------------------------------------------------
+
+
+@quick
+@given(orders, st.integers(0, 5))
+def test_an_epoch_repeats_no_row_and_leaves_out_less_than_a_batch(order: BatchOrder, epoch: int) -> None:
+    first = epoch * order.steps_per_epoch
+    batches = [order.indices(first + position) for position in range(order.steps_per_epoch)]
+    rows = np.concatenate(batches)
+    assert len(set(rows)) == len(rows)
+    assert set(rows) <= set(range(order.rows))
+    assert {len(batch) for batch in batches} == {min(order.batch_size, order.rows)}
+    assert order.rows - len(rows) < order.batch_size
+
+
+@quick
+@given(orders, st.integers(0, 1000))
+def test_a_batch_is_a_function_of_the_step_alone(order: BatchOrder, step: int) -> None:
+    alone = order.indices(step).copy()
+    for other in (0, step + 1, step // 2, step + order.steps_per_epoch):
+        order.indices(other)
+    np.testing.assert_array_equal(order.indices(step), alone)
+
+
+def test_a_batch_cannot_be_written_into() -> None:
+    batch = BatchOrder(rows=10, batch_size=4, seed=1).indices(0)
+    with pytest.raises(ValueError, match="read-only"):
+        batch[0] = 99
+
+
+def test_epochs_and_seeds_differ() -> None:
+    order, other = (BatchOrder(rows=100, batch_size=100, seed=seed) for seed in (1, 2))
+    assert not np.array_equal(order.indices(0), order.indices(1))
+    assert not np.array_equal(order.indices(0), other.indices(0))
+
+
+@quick
+@given(orders, st.integers(0, 1000))
+def test_the_cursor_tells_where_the_next_batch_is(order: BatchOrder, step: int) -> None:
+    cursor = order.cursor(step)
+    assert cursor["epoch"] * order.steps_per_epoch + cursor["offset"] // order.batch_size == step
+    assert 0 <= cursor["offset"] < order.steps_per_epoch * order.batch_size
+    assert (cursor["seed"], cursor["rows"], cursor["batch_size"]) == (
+        order.seed,
+        order.rows,
+        order.batch_size,
+    )
+
+
+# --- budget -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds", "expected"),
+    [
+        (19, 1.0, None),
+        (20, 1.0, StopReason.EPOCHS),
+        (30, 1.0, StopReason.STEPS),
+        (5, 60.0, StopReason.SECONDS),
+        (30, 60.0, StopReason.STEPS),
+    ],
+)
+def test_the_bound_that_is_met_is_named(steps: int, seconds: float, expected: StopReason | None) -> None:
+    budget = Budget(max_steps=30, max_seconds=60.0, max_epochs=2)
+    assert budget.stop(Spent(steps=steps, seconds=seconds, steps_per_epoch=10)) is expected
+
+
+@quick
+@given(st.integers(1, 200), st.none() | st.integers(1, 10), st.integers(1, 50))
+def test_training_stops_at_the_last_step_and_not_before(steps: int, epochs: int | None, per: int) -> None:
+    budget = Budget(max_steps=steps, max_seconds=1e9, max_epochs=epochs)
+    last = budget.last_step(steps_per_epoch=per)
+    assert budget.stop(Spent(steps=last - 1, seconds=0.0, steps_per_epoch=per)) is None
+    assert budget.stop(Spent(steps=last, seconds=0.0, steps_per_epoch=per)) is not None
+
+
+# --- held out, replayed -------------------------------------------------------------------------
+
+revisions = st.text("0123456789abcdef", min_size=16, max_size=32)
+
+
+@quick
+@given(revisions, st.integers(0, 500), st.floats(0.0, 1.0))
+def test_the_same_rows_of_a_revision_are_held_out_for_ever(revision: str, rows: int, share: float) -> None:
+    mask = holdout_mask(revision=revision, rows=rows, share=share)
+    np.testing.assert_array_equal(mask, holdout_mask(revision=revision, rows=rows, share=share))
+    assert mask.shape == (rows,)
+
+
+def test_the_share_is_met_and_the_choice_is_pinned() -> None:
+    mask = holdout_mask(revision="0123456789abcdef", rows=100_000, share=0.2)
+    assert mask.mean() == pytest.approx(0.2, abs=0.005)
+    assert not np.array_equal(mask, holdout_mask(revision="f123456789abcdef", rows=100_000, share=0.2))
+
+
+@quick
+@given(
+    st.dictionaries(st.text("abc", min_size=1, max_size=4), st.integers(0, 50), max_size=6),
+    st.floats(0.0, 1.0),
+    st.integers(0, 2**32),
+)
+def test_a_draw_has_exactly_the_rows_asked_for_without_repeats(
+    sizes: dict[str, int], share: float, seed: int
+) -> None:
+    rows = int(share * sum(sizes.values()))
+    drawn = draw(sizes=sizes, rows=rows, seed=seed)
+    assert sum(len(each) for each in drawn.values()) == rows
+    for key, each in drawn.items():
+        assert len(each)
+        assert (np.diff(each) > 0).all()
+        assert 0 <= each[0] <= each[-1] < sizes[key]
+    again = draw(sizes=dict(reversed(sizes.items())), rows=rows, seed=seed)
+    assert {key: each.tolist() for key, each in again.items()} == {k: v.tolist() for k, v in drawn.items()}
+
+
+@given(st.floats(0.01, 100), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_replay_never_asks_for_more_than_there_is(share: float, new: int, consumed: int) -> None:
+    assert 0 <= Reservoir(share=share).rows(new=new, consumed=consumed) <= consumed
+    assert NoReplay().rows(new=new, consumed=consumed) == 0
+
+
+# --- saving -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "seconds", "due"), [(9, 59.0, False), (10, 0.0, True), (0, 60.0, True), (10, 60.0, True)]
+)
+def test_the_first_trigger_that_is_due_saves(steps: int, seconds: float, due: bool) -> None:
+    trigger = FirstOf(EverySteps(10), EverySeconds(60.0))
+    assert trigger.due(SinceSave(steps=steps, seconds=seconds)) is due
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: EverySteps(0),
+        lambda: EverySeconds(0),
+        lambda: FirstOf(),
+        lambda: Budget(max_steps=0, max_seconds=1),
+        lambda: Budget(max_steps=1, max_seconds=0),
+        lambda: Budget(max_steps=1, max_seconds=1, max_epochs=0),
+        lambda: BatchOrder(rows=0, batch_size=1, seed=0),
+        lambda: BatchOrder(rows=1, batch_size=0, seed=0),
+        lambda: Reservoir(share=0),
+    ],
+)
+def test_values_that_mean_nothing_are_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(BadInput):
+        make()
