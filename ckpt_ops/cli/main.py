@@ -7,7 +7,9 @@ what happened, what is safe, what to do next.
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Any
 
 import typer
@@ -53,4 +55,10 @@ def main() -> None:
     """Run the command given on the command line."""
     # records say what caused them
     os.environ.setdefault("CKPT_OPS_RUN", " ".join(["ckpt-ops", *sys.argv[1:2]]))
+    signal.signal(signal.SIGTERM, _end)
     app()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does: what the command started is stopped too."""
+    raise SystemExit(128 + number)

@@ -66,8 +66,10 @@ def chosen_store(url: str | None) -> Iterator[Store]:
                 raise
             time.sleep(0.2)
             continue
-        with owner, GcsServer(settings.home) as server, _environment(server.endpoint):
-            yield open_store(STORE)
+        with owner:
+            leftovers.stop_leftovers(settings.home)  # the server of a command that was killed
+            with GcsServer(settings.home) as server, _environment(server.endpoint):
+                yield open_store(STORE)
         return
 
 

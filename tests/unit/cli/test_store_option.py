@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 
 import pytest
 
@@ -47,3 +48,15 @@ def test_a_platform_that_is_down_is_read_through_a_server_of_the_commands_own(tm
         endpoint = os.environ["STORAGE_EMULATOR_HOST"]
     assert endpoint.startswith("http://127.0.0.1:")
     assert "STORAGE_EMULATOR_HOST" not in os.environ
+
+
+@pytest.mark.slow
+def test_the_server_of_a_killed_command_is_stopped_by_the_next(tmp_path):
+    home = tmp_path / "home"
+    killed = GcsServer(home)
+    killed.start()  # nothing stops it: its command was killed, and its record stays
+    with chosen_store(None) as store:
+        store.put("models/m/note", b"1")
+        assert os.environ["STORAGE_EMULATOR_HOST"] != killed.endpoint
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(killed.endpoint, timeout=2)
