@@ -1,0 +1,163 @@
+"""What a run decides on a history written by hand: no model is needed to say it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import (
+    CandidateStarted,
+    CandidateTrained,
+    Evaluated,
+    Promoted,
+    Record,
+    Rejected,
+    SliceAccepted,
+    SliceRef,
+    SliceWithdrawn,
+)
+from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.policies import Rows
+from ckpt_ops.serving import release, rollback, settle, withdraw
+from ckpt_ops.store import LocalStore
+
+WEEKS = ("2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27")
+
+
+def _ref(key: str, content: str = "a") -> SliceRef:
+    return SliceRef(key=key, revision=content * 16, rows=6_000)
+
+
+def _say(store: LocalStore, *records: Record) -> None:
+    log = ModelLog(store, "flight_delay")
+    for record in records:
+        log.append(record, after=log.state())
+
+
+def _trained(version: int, parent: int | None, *refs: SliceRef, passed: bool = True) -> list[Record]:
+    metrics = {"candidate": {"auc": 0.7}}
+    return [
+        CandidateStarted(version=version, candidate=f"c{version}", parent=parent, slices=refs),
+        CandidateTrained(
+            version=version, step=10, stopped_by="max_steps", checkpoints=1, manifest="m", artifacts={}
+        ),
+        Evaluated(version=version, champion=parent, passed=passed, metrics=metrics, verdicts=()),
+    ]
+
+
+def _promoted(version: int, parent: int | None, *refs: SliceRef) -> list[Record]:
+    return [*_trained(version, parent, *refs), Promoted(version=version, champion=parent)]
+
+
+def test_a_new_slice_is_appended_and_a_consumed_one_is_skipped(pipeline: Pipeline, store: LocalStore) -> None:
+    _say(store, SliceAccepted(slice=_ref(WEEKS[0])))
+    assert steps.decide(pipeline, store, WEEKS[0])["train"] is True
+
+    _say(store, *_promoted(1, None, _ref(WEEKS[0])))
+    decided = steps.decide(pipeline, store, WEEKS[0])
+    assert (decided["train"], decided["why"]) == (False, "already consumed by version 1, unchanged")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [SliceAccepted(slice=_ref(WEEKS[0], "b")), SliceWithdrawn(slice=_ref(WEEKS[0]))],
+    ids=["corrected", "withdrawn"],
+)
+def test_a_consumed_slice_that_changed_needs_a_fork_and_says_that_it_is_not_built(
+    pipeline: Pipeline, store: LocalStore, record: Record
+) -> None:
+    _say(store, SliceAccepted(slice=_ref(WEEKS[0])), *_promoted(1, None, _ref(WEEKS[0])), record)
+    before = ModelLog(store, "flight_delay").state()
+
+    with pytest.raises(ForkNeeded, match="Forking is not built yet") as caught:
+        steps.decide(pipeline, store, WEEKS[0])
+
+    assert "ckpt-ops rollback" in caught.value.next
+    assert ModelLog(store, "flight_delay").state() == before
+
+
+def test_too_few_rows_defer_the_update_once_and_the_slice_stays_pending(
+    pipeline: Pipeline, store: LocalStore
+) -> None:
+    patient = replace(pipeline, update_when=Rows(at_least=10_000))
+    _say(store, SliceAccepted(slice=_ref(WEEKS[0])), *_promoted(1, None, _ref(WEEKS[0])))
+    _say(store, SliceAccepted(slice=_ref(WEEKS[1])))
+    for _ in range(2):
+        decided = steps.decide(patient, store, WEEKS[1])
+        assert decided["train"] is False
+        assert "6,000" in decided["why"]
+    state = ModelLog(store, "flight_delay").state()
+    assert [ref.key for ref in state.pending()] == [WEEKS[1]]
+    assert list(state.deferred) == [WEEKS[1]]
+
+    _say(store, SliceAccepted(slice=_ref(WEEKS[2])))
+    assert steps.decide(patient, store, WEEKS[2])["train"] is True
+
+
+def test_a_slice_refused_again_and_again_holds_the_model_until_a_person_decides(
+    pipeline: Pipeline, store: LocalStore
+) -> None:
+    bad = _ref(WEEKS[1])
+    _say(store, SliceAccepted(slice=_ref(WEEKS[0])), *_promoted(1, None, _ref(WEEKS[0])))
+    _say(store, SliceAccepted(slice=bad))
+    for version in (2, 3, 4):
+        _say(store, *_trained(version, 1, bad, passed=False), Rejected(version=version, champion=1))
+    _say(store, SliceAccepted(slice=_ref(WEEKS[2])))
+
+    with pytest.raises(HeldByPerson, match="3 rejected candidates") as caught:
+        steps.decide(pipeline, store, WEEKS[2])
+    assert "ckpt-ops withdraw flight_delay" in caught.value.next
+    assert ModelLog(store, "flight_delay").state().held
+
+    withdraw(store, "flight_delay", WEEKS[1], "its labels are wrong")
+    release(store, "flight_delay", "the bad week is gone")
+    decided = steps.decide(pipeline, store, WEEKS[2])
+    assert decided["train"] is True
+
+
+def test_a_promotion_compares_with_the_champion_that_was_judged(store: LocalStore) -> None:
+    refs = [_ref(week) for week in WEEKS[:3]]
+    _say(store, *(SliceAccepted(slice=ref) for ref in refs))
+    _say(store, *_promoted(1, None, refs[0]), *_trained(2, 1, refs[1]), *_promoted(3, 1, refs[2]))
+
+    state = settle(store, "flight_delay", 2)
+
+    assert state.head == 3
+    assert state.versions[2].status.value == "rejected"
+    assert "superseded: the champion is version 3 now" in state.versions[2].decided.reason
+    assert not state.rejections, "no gate refused its slices"
+    assert settle(store, "flight_delay", 2).sequence == state.sequence, "settled once"
+
+
+def test_a_rollback_moves_the_head_and_gives_the_slices_back(store: LocalStore) -> None:
+    refs = [_ref(week) for week in WEEKS[:2]]
+    _say(store, *(SliceAccepted(slice=ref) for ref in refs))
+    _say(store, *_promoted(1, None, refs[0]), *_promoted(2, 1, refs[1]))
+
+    state = rollback(store, "flight_delay", 1, "complaints since Monday")
+
+    assert state.head == 1
+    assert state.pending() == (refs[1],)
+    assert state.versions[2].status.value == "rolled back"
+    with pytest.raises(BadInput, match="to=2"):
+        rollback(store, "flight_delay", 2, "again")
+
+
+def test_a_missing_landing_bucket_is_named_and_nothing_is_written(
+    pipeline: Pipeline, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CKPT_OPS_LANDING", f"file://{store.root}/no-such-bucket")
+    with pytest.raises(BucketNotFound, match="no-such-bucket"):
+        steps.pull(pipeline, store, WEEKS[0])
+    assert list(store.list("")) == []
+
+
+def test_a_slice_key_of_the_wrong_form_is_refused_with_an_example(
+    pipeline: Pipeline, store: LocalStore
+) -> None:
+    for key in ("../2013-01-06", "week one", "", "a/b"):
+        with pytest.raises(BadInput, match="slice key"):
+            steps.pull(pipeline, store, key)

@@ -1,0 +1,77 @@
+"""A description is refused at the door, with the field, the value and what is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ckpt_ops.checkpoints import EverySteps
+from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation import NotWorseThan, Servable
+from ckpt_ops.pipeline import Append, Pipeline, Slices, find_pipelines, load_pipeline
+from ckpt_ops.pipeline.digests import code_digest
+from ckpt_ops.training import Budget
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": "Flight Delay"}, "name"),
+        ({"model": "flight_delay/model.py"}, "model"),
+        ({"expectations": "../elsewhere.json"}, "expectations"),
+        ({"holdout": 0.0}, "holdout"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"max_rejections": 0}, "max_rejections"),
+        ({"late_slices": Append(within=Slices(-1))}, "late_slices"),
+        ({"gates": []}, "gates"),
+        ({"gates": [NotWorseThan(), Servable()]}, "gates"),
+        ({"save": EverySteps(401)}, "save"),
+    ],
+)
+def test_a_wrong_or_contradictory_setting_is_named(
+    pipeline: Pipeline, changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        replace(pipeline, **changes)
+    assert caught.value.field == field
+    assert caught.value.allowed
+
+
+def test_a_contradiction_names_both_settings(pipeline: Pipeline) -> None:
+    with pytest.raises(BadInput, match=r"save=EverySteps\(steps=500\).*budget.max_steps=400"):
+        replace(pipeline, save=EverySteps(500))
+
+
+def test_an_unknown_setting_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(TypeError, match="epochs"):
+        replace(pipeline, epochs=3)
+
+
+def test_what_shapes_the_weights_is_in_the_candidates_id_and_nothing_else(pipeline: Pipeline) -> None:
+    config = pipeline.training_config()
+    assert replace(pipeline, budget=Budget(max_steps=100, max_seconds=9)).training_config() != config
+    assert replace(pipeline, gates=[*pipeline.gates][1:]).training_config() == config
+    assert replace(pipeline, save=EverySteps(7)).training_config() == config
+
+
+def test_a_changed_model_has_another_digest_and_a_changed_schedule_has_not(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("a = 1\n")
+    (tmp_path / "dag.py").write_text("b = 1\n")
+    before = code_digest(tmp_path)
+    (tmp_path / "dag.py").write_text("b = 2\n")
+    assert code_digest(tmp_path) == before
+    (tmp_path / "model.py").write_text("a = 2\n")
+    assert code_digest(tmp_path) != before
+
+
+def test_an_unknown_pipeline_is_answered_with_those_that_exist(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "pipeline.py").write_text("")
+    assert find_pipelines(tmp_path) == ["other"]
+    with pytest.raises(BadInput, match="one of other"):
+        load_pipeline("flights", tmp_path)
+    with pytest.raises(BadInput, match="exactly one Pipeline"):
+        load_pipeline("other", tmp_path)
