@@ -49,11 +49,16 @@ def candidate_id(
 
 @dataclass(frozen=True, kw_only=True)
 class Commit:
-    """A committed checkpoint: `step` since the parent, and its manifest's object name."""
+    """A committed checkpoint: `step` since the parent, and its manifest's object name.
+
+    Attributes:
+        seconds: of stepping until then, over all attempts.
+    """
 
     step: int
     manifest: str
     token: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +86,8 @@ class CandidateLog:
                 case "AttemptStarted":
                     attempts += 1
                 case "CheckpointCommitted":
-                    commits.append(
-                        Commit(step=entry["step"], manifest=entry["manifest"], token=entry["token"])
-                    )
+                    fields = ("step", "manifest", "token", "seconds")
+                    commits.append(Commit(**{name: entry[name] for name in fields}))
                 case "TrainingEnded":
                     result = entry["result"]
         return Progress(attempts=attempts, commits=tuple(commits), result=result)
@@ -108,9 +112,10 @@ class Attempt:
         self.token = token
         self._log, self._entries, self._last = log, entries, token
 
-    def commit(self, *, step: int, manifest: str) -> None:
+    def commit(self, *, step: int, manifest: str, seconds: float = 0.0) -> None:
         """Commit a checkpoint whose manifest is stored. Raises `Fenced`."""
-        self._append({"type": "CheckpointCommitted", "step": step, "manifest": manifest})
+        entry = {"type": "CheckpointCommitted", "step": step, "manifest": manifest, "seconds": seconds}
+        self._append(entry)
 
     def end(self, result: Mapping[str, Any]) -> None:
         """Say what training came to. Raises `Fenced`."""

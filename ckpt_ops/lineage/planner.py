@@ -5,7 +5,7 @@ The table of the design, row by row:
 | the slice is | action |
 |---|---|
 | not accepted (unknown, quarantined, withdrawn before anything consumed it) | skip |
-| consumed, unchanged | skip |
+| consumed, unchanged, or its newer revision is quarantined | skip |
 | consumed, then corrected or withdrawn | fork |
 | newer than everything consumed | append |
 | older, never consumed, at most `late_within` newer ones consumed | late |
@@ -66,6 +66,9 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         by = f"version {state.consumed_by(key)}"
         if entry.status is SliceStatus.ACCEPTED and entry.ref.revision == consumed.revision:
             return Plan(key=key, action=Action.SKIP, why=f"already consumed by {by}, unchanged")
+        if entry.status is SliceStatus.QUARANTINED:
+            why = f"consumed by {by}; its newer revision is quarantined: {entry.reason}"
+            return Plan(key=key, action=Action.SKIP, why=why)
         if entry.status is SliceStatus.ACCEPTED:
             what = f"corrected ({consumed.revision} became {entry.ref.revision})"
         else:

@@ -84,9 +84,7 @@ class Pipeline:
             if not _FUNCTION.fullmatch(value):
                 raise BadInput(name, value, "'package.module:function': 'flight_delay.model:build_model'")
         if "/" in self.expectations or not self.expectations.endswith(".json"):
-            raise BadInput(
-                "expectations", self.expectations, "a .json file beside the model's module"
-            )
+            raise BadInput("expectations", self.expectations, "a .json file beside the model's module")
         if not 0 < self.holdout < 1:
             raise BadInput("holdout", self.holdout, "a share between 0 and 1: candidates are judged on it")
         if self.batch_size < 1:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ckpt_ops.errors import HeldByPerson, TrainingDied
+from ckpt_ops.errors import Corrupt, HeldByPerson, ObjectNotFound, TrainingDied
 from ckpt_ops.evaluation import Judged, judge_all
 from ckpt_ops.lineage import (
     Action,
@@ -43,10 +43,10 @@ from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.policies import decide as ask
 from ckpt_ops.serving import settle
 from ckpt_ops.serving.decisions import fork_needed
-from ckpt_ops.slices import check_key, load_manifest, read_slice
+from ckpt_ops.slices import SliceManifest, check_key, load_manifest, read_slice
 from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.store import Store
-from ckpt_ops.validation import Outcome, load_suite, write_report
+from ckpt_ops.validation import Outcome, Suite, Validation, load_suite, read_report, write_report
 from ckpt_ops.validation import validate as validate_table
 
 Report = Callable[[str], None]
@@ -64,7 +64,9 @@ def validate(pipeline: Pipeline, store: Store, key: str, revision: str) -> dict[
     ref = SliceRef(key=key, revision=revision, rows=manifest.rows)
     log = ModelLog(store, pipeline.name)
     suite = load_suite(pipeline.folder / pipeline.expectations)
-    validation = validate_table(read_slice(store, manifest), suite, pipeline.source.schema)
+    validation = _judged_before(store, manifest, log.state(), suite)
+    if validation is None:
+        validation = validate_table(read_slice(store, manifest), suite, pipeline.source.schema)
     report = write_report(store, manifest.prefix, validation)
     accepted = validation.outcome is Outcome.ACCEPTED
     words = [reason.words for reason in validation.reasons]
@@ -235,6 +237,21 @@ def run_slice(pipeline: Pipeline, store: Store, key: str, report: Report = print
 
 
 _ENDED = (VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
+
+
+def _judged_before(
+    store: Store, manifest: SliceManifest, state: LineageState, suite: Suite
+) -> Validation | None:
+    """The verdict of the same suite on the same revision, if it was reached: importing GX costs seconds."""
+    known = state.slices.get(manifest.key)
+    if known is None or known.ref.revision != manifest.revision or known.status is SliceStatus.WITHDRAWN:
+        return None
+    outcome = Outcome.ACCEPTED if known.status is SliceStatus.ACCEPTED else Outcome.QUARANTINED
+    try:
+        before = read_report(store, manifest.prefix, outcome)
+    except (ObjectNotFound, Corrupt):
+        return None
+    return before if before.suite_digest == suite.digest else None
 
 
 def _plan(pipeline: Pipeline, state: LineageState, key: str) -> Plan:

@@ -81,12 +81,12 @@ def run_attempt(pipeline: Pipeline, store: Store, number: int) -> None:
             numbers = dict(decision.numbers)
             attempt.end({"outcome": "deferred", "why": decision.words, "numbers": numbers})
             return
-    step = 0
+    step, seconds = 0, 0.0
     if commits:
-        step = commits[-1].step
+        step, seconds = commits[-1].step, commits[-1].seconds
         restore(store, load_manifest(store, commits[-1].manifest), variables)
         print(f"resuming at step {step}", flush=True)
-    trained = _train(pipeline, store, version, attempt, model, variables, data, parent, step)
+    trained = _train(pipeline, store, version, attempt, model, variables, data, parent, step, seconds)
     artifacts = write_results(pipeline, store, version, attempt.token, model, data, champion)
     attempt.end(
         {
@@ -110,6 +110,7 @@ def _train(
     data: TrainingData,
     parent: str | None,
     step: int,
+    seconds: float,
 ) -> Any:
     order = BatchOrder(
         rows=data.train.rows, batch_size=pipeline.batch_size, seed=int(version.candidate[:8], 16)
@@ -130,7 +131,7 @@ def _train(
         )
 
     def commit(saved: Saved) -> None:
-        attempt.commit(step=saved.step, manifest=saved.manifest)
+        attempt.commit(step=saved.step, manifest=saved.manifest, seconds=trainer.seconds)
         print(f"checkpoint at step {saved.step}: {saved.nbytes:,} bytes, {saved.uploaded:,} new", flush=True)
 
     def progress(at: int, last: int, logs: dict[str, float]) -> None:
@@ -154,6 +155,7 @@ def _train(
             save=pipeline.save,
             writer=writer,
             progress=progress,
+            seconds=seconds,
         )
         return trainer.train(from_step=step)
 

@@ -71,7 +71,8 @@ class Trainer:
             if now - reported_at > 1.0:
                 self.progress(step, last, {name: float(value) for name, value in logs.items()})
                 reported_at = now
-        self.writer.submit(capture(self.variables, step=step))
+        if step > saved:
+            self.writer.submit(capture(self.variables, step=step))
         self.writer.wait()
         return Trained(step=step, stopped_by=stopped_by, seconds=self.seconds)
 
