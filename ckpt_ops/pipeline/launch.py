@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ def run_training_process(
     pipeline: Pipeline, store: Store, version: int, report: Callable[[str], None]
 ) -> None:
     """Train version `version` until its process ends; its output is passed to `report` line by line.
+
+    The log is kept when the process failed.
 
     Raises:
         TrainingDied: the process was killed, or crashed outside our own code.
@@ -65,6 +68,7 @@ def run_training_process(
             safe="every committed checkpoint is kept; the champion serves on",
             next=f"a retry resumes at the last committed checkpoint; the whole log is {log}",
         )
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _follow(
