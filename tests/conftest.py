@@ -24,6 +24,21 @@ CLEAN_ENVIRONMENT = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers: what shares a server, a training or an import of GX runs in one of them."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "platform" in fixtures or item.path.name == "test_embedded.py":
+            group = "platform"
+        elif "steady" in fixtures:
+            group = "training"
+        elif item.path.parent.name in ("validation", "lineage", "evaluation", "cli"):
+            group = item.path.parent.name
+        else:
+            group = str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def _settings(home: Path) -> Settings:
     return Settings(
         project=PROJECT,
