@@ -198,7 +198,6 @@ def _left_behind(here: Here, image: Path) -> None:
         ("picture", image),
         ("store", f"{here.store}, on disk below {objects}"),
         ("task logs", here.home / "airflow" / "logs" / f"dag_id={DAG}"),
-        ("training logs", here.home / "logs" / "training"),
     ):
         console.print(f"  {what:<14} {where}", soft_wrap=True)
     console.print("Next:")
