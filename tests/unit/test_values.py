@@ -131,7 +131,6 @@ def keyed(key: object) -> Mapping[object, object]:
         (keyed(1), "keys that are text"),
         (keyed(Colour.RED), "keys that are text"),
     ],
-    ids=repr,
 )
 def test_what_has_no_stable_description_is_refused_with_the_way_to_it(value, said):
     with pytest.raises(BadInput, match=said) as raised:
