@@ -53,7 +53,9 @@ def build_model(*, units: int = 16, seed: int = 7, steps_per_execution: int = 1)
     hidden = keras.layers.Dense(units, activation="relu", name="hidden")(
         keras.layers.Concatenate(name="both")([embedded, numbers])
     )
-    hidden = keras.layers.Dropout(0.3, name="drop")(keras.layers.BatchNormalization(name="norm")(hidden))
+    hidden = keras.layers.Dropout(0.3, seed=seed, name="drop")(
+        keras.layers.BatchNormalization(name="norm")(hidden)
+    )
     model = keras.Model({"carrier": carrier, "numbers": numbers}, keras.layers.Dense(1, name="out")(hidden))
     model.compile("adam", "mse", steps_per_execution=steps_per_execution)
     return model
