@@ -46,7 +46,6 @@ class BackgroundWriter:
         name: the manifest's object name for a step.
         commit: called in the writer's thread after the manifest is stored. What it raises reaches
             the training loop at the next `submit` or `wait`.
-        present: hashes of chunks known to be in the store, such as the parent's.
     """
 
     def __init__(
@@ -56,10 +55,9 @@ class BackgroundWriter:
         describe: Callable[[int, tuple[Segment, ...]], Manifest],
         name: Callable[[int], str],
         commit: Callable[[Saved], None],
-        present: Iterable[str] = (),
     ) -> None:
         self._store, self._describe, self._name, self._commit = store, describe, name, commit
-        self._present = set(present)
+        self._present: set[str] = set()  # chunks that this writer has stored or is storing
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="checkpoint-writer")
         self._uploads = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="checkpoint-upload")
         self._in_flight: Future[None] | None = None

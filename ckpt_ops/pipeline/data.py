@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import VersionState
@@ -41,7 +42,7 @@ def load_data(
     for ref in version.slices:
         newest = _table(pipeline, store, ref.key, ref.revision)
         held = pa.array(holdout_mask(revision=ref.revision, rows=newest.num_rows, share=pipeline.holdout))
-        train.append(make_examples(pipeline, newest.filter(pa.compute.invert(held))))
+        train.append(make_examples(pipeline, newest.filter(pc.invert(held))))
         holdout.append(make_examples(pipeline, newest.filter(held)))
     new_rows = sum(part.rows for part in train)
     if not new_rows or not sum(part.rows for part in holdout):

@@ -46,7 +46,7 @@ from ckpt_ops.serving.decisions import fork_needed
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, read_slice
 from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.store import Store
-from ckpt_ops.validation import Outcome, Suite, Validation, load_suite, read_report, write_report
+from ckpt_ops.validation import Outcome, Suite, Validation, load_suite, read_report, report_name, write_report
 from ckpt_ops.validation import validate as validate_table
 
 Report = Callable[[str], None]
@@ -67,7 +67,8 @@ def validate(pipeline: Pipeline, store: Store, key: str, revision: str) -> dict[
     validation = _judged_before(store, manifest, log.state(), suite)
     if validation is None:
         validation = validate_table(read_slice(store, manifest), suite, pipeline.source.schema)
-    report = write_report(store, manifest.prefix, validation)
+        write_report(store, manifest.prefix, validation)
+    report = report_name(manifest.prefix, validation.outcome)
     accepted = validation.outcome is Outcome.ACCEPTED
     words = [reason.words for reason in validation.reasons]
 

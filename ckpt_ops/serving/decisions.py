@@ -49,8 +49,7 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
     Raises:
         BadInput: `to` is no ancestor of the head, or no reason is given.
     """
-    if not why.strip():
-        raise BadInput("why", why, "a reason, for those who read the log later")
+    _check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         state.version(to)
@@ -73,8 +72,7 @@ def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
         BadInput: the slice is not known.
         ForkNeeded: it was consumed: its traces can only be removed by a fork, which is not built yet.
     """
-    if not why.strip():
-        raise BadInput("why", why, "a reason, for those who read the log later")
+    _check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         if key not in state.slices:
@@ -89,8 +87,7 @@ def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
 
 def release(store: Store, model: str, why: str) -> LineageState:
     """End a hold. Rejections are counted anew."""
-    if not why.strip():
-        raise BadInput("why", why, "a reason, for those who read the log later")
+    _check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         if state.held is None:
@@ -108,3 +105,8 @@ def fork_needed(model: str, key: str, what: str) -> ForkNeeded:
         safe="the champion serves on, nothing was trained, newer slices are not held up",
         next=f"ckpt-ops slices {model}; ckpt-ops rollback {model} --to VERSION goes back before it",
     )
+
+
+def _check_reason(why: str) -> None:
+    if not why.strip():
+        raise BadInput("why", why, "a reason, for those who read the log later")

@@ -98,6 +98,4 @@ class Trainer:
             {name: spec(column) for name, column in self.examples.inputs.items()},
             spec(self.examples.labels),
         )
-        dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-        # The strategy-aware iterator is what Keras's own train function expects of its caller.
-        return dataset.prefetch(2)
+        return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)

@@ -25,13 +25,18 @@ def write_report(store: Store, prefix: str, validation: Validation) -> str:
     """
     _, source, key, revision = prefix.split("/")
     page = report_html(validation, source=source, key=key, revision=revision)
-    folder = f"{prefix}/{_FOLDER[validation.outcome]}"
-    store.put(f"{folder}/report.html", page.encode())
-    store.put(f"{folder}/report.json", validation.to_json())
-    return f"{folder}/report.json"
+    name = report_name(prefix, validation.outcome)
+    store.put(f"{name.removesuffix('.json')}.html", page.encode())
+    store.put(name, validation.to_json())
+    return name
+
+
+def report_name(prefix: str, outcome: Outcome) -> str:
+    """Where the JSON of a verdict lies; the page lies beside it."""
+    return f"{prefix}/{_FOLDER[outcome]}/report.json"
 
 
 def read_report(store: Store, prefix: str, outcome: Outcome) -> Validation:
     """The latest report of that outcome. Raises `ObjectNotFound` when there is none, `Corrupt`."""
-    name = f"{prefix}/{_FOLDER[outcome]}/report.json"
+    name = report_name(prefix, outcome)
     return Validation.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")

@@ -23,7 +23,7 @@ def examples(table: pa.Table) -> Examples:
     columns = {name: _text(table, name) for name in _CATEGORIES}
     for name in ("hour", "month", "distance"):
         columns[name] = table[name].to_numpy().astype(np.float32)
-    days = pa.compute.strptime(
+    days = pc.strptime(
         pc.binary_join_element_wise(
             *(pc.cast(table[name], pa.string()) for name in ("year", "month", "day")), "-"
         ),

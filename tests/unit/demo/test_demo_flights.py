@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-ROOT = Path(__file__).parents[3]
-sys.path[:0] = [str(ROOT), str(ROOT / "dags")]  # as Airflow's dags folder is
+from ckpt_ops.errors import BadInput
+from ckpt_ops.slices import LANDING, pull, read_slice
+from ckpt_ops.store import LocalStore
+from ckpt_ops.validation import Outcome, Suite, load_suite, validate
+from demo.flights import damaged, land, weeks
+from flight_delay.source import SCHEMA, FlightWeeks
 
-from ckpt_ops.errors import BadInput  # noqa: E402
-from ckpt_ops.slices import LANDING, pull, read_slice  # noqa: E402
-from ckpt_ops.store import LocalStore  # noqa: E402
-from ckpt_ops.validation import Outcome, Suite, load_suite, validate  # noqa: E402
-from demo.flights import damaged, land, weeks  # noqa: E402
-from flight_delay.source import SCHEMA, FlightWeeks  # noqa: E402
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
