@@ -44,19 +44,25 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 def build_model(*, units: int = 16, seed: int = 7, steps_per_execution: int = 1) -> keras.Model:
-    """As a training process would: from a clean session, with the same names each time."""
+    """As a training process would: from a clean session, with the same names each time.
+
+    Every layer has a seed of its own: Keras would draw it from Python's global generator, which whatever
+    still runs in this process, such as a client's retry in another thread, may draw from in between.
+    """
     keras.utils.clear_session()
-    keras.utils.set_random_seed(seed)
+    first = keras.initializers.RandomUniform(seed=seed)
+    dense = [keras.initializers.GlorotUniform(seed=seed + offset) for offset in (1, 2)]
     carrier = keras.Input((1,), name="carrier", dtype="int32")
     numbers = keras.Input((4,), name="numbers")
-    embedded = keras.layers.Flatten(name="flat")(keras.layers.Embedding(50, 8, name="table")(carrier))
-    hidden = keras.layers.Dense(units, activation="relu", name="hidden")(
-        keras.layers.Concatenate(name="both")([embedded, numbers])
+    table = keras.layers.Embedding(50, 8, embeddings_initializer=first, name="table")
+    hidden = keras.layers.Dense(units, activation="relu", kernel_initializer=dense[0], name="hidden")(
+        keras.layers.Concatenate(name="both")([keras.layers.Flatten(name="flat")(table(carrier)), numbers])
     )
     hidden = keras.layers.Dropout(0.3, seed=seed, name="drop")(
         keras.layers.BatchNormalization(name="norm")(hidden)
     )
-    model = keras.Model({"carrier": carrier, "numbers": numbers}, keras.layers.Dense(1, name="out")(hidden))
+    out = keras.layers.Dense(1, kernel_initializer=dense[1], name="out")(hidden)
+    model = keras.Model({"carrier": carrier, "numbers": numbers}, out)
     model.compile("adam", "mse", steps_per_execution=steps_per_execution)
     return model
 
