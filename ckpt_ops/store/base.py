@@ -26,11 +26,13 @@ class Entry:
         name: the object's name, relative to the store's root.
         size: bytes.
         fingerprint: changes whenever the content is written anew (GCS: generation and crc32c).
+        updated: when that was, in seconds since the epoch by the store's clock.
     """
 
     name: str
     size: int
     fingerprint: str
+    updated: float
 
 
 @runtime_checkable
@@ -56,7 +58,7 @@ class Store(Protocol):
         """
         ...
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes | memoryview) -> None:
         """Write a write-once name. No reader ever sees a part of it. May be repeated."""
         ...
 
@@ -74,6 +76,15 @@ class Store(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove the object; no error when it is not there."""
+        ...
+
+    def delete_unchanged(self, entry: Entry) -> bool:
+        """Remove the object unless it was written anew since it was listed as `entry`.
+
+        True: this call removed it, or emptied it on a server that honours no precondition on deletes.
+        False: it was written anew and stands, or somebody else removed it. Nothing written later is
+        ever lost: that is what collecting garbage beside running writers needs.
+        """
         ...
 
 

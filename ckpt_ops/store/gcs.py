@@ -1,5 +1,6 @@
-"""Google Cloud Storage as a store, through google-cloud-storage.
+"""Google Cloud Storage as a store.
 
+Whole objects travel by `gcs_media`; what is conditional or administrative is google-cloud-storage's.
 `put_if_absent` is `if_generation_match=0`, sent as **one multipart upload**: on the real service any
 upload honours the precondition, on the server of the embedded platform only this kind does. That is
 why contested objects are limited to what the client sends in one request.
@@ -26,9 +27,12 @@ from ckpt_ops.errors import (
     StoreUnavailable,
 )
 from ckpt_ops.store.base import Entry, check_name, check_prefix, check_range
+from ckpt_ops.store.gcs_media import MediaClient
 
 MULTIPART_LIMIT = 8 * 1024 * 1024
 _REQUEST_TIMEOUT = 60.0
+_GOOGLE = "https://storage.googleapis.com"
+_SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 
 
 class GcsStore:
@@ -38,39 +42,43 @@ class GcsStore:
         bucket: name of an existing bucket.
         prefix: put before every name; empty for the bucket's root.
         deadline: seconds a verb goes on trying (CKPT_OPS_STORE_DEADLINE, default 90).
+        endpoint: another server of the same API, such as "http://127.0.0.1:4443"; by default
+            STORAGE_EMULATOR_HOST, else Google's. One with http:// is asked without credentials.
     """
 
-    def __init__(self, *, bucket: str, prefix: str = "", deadline: float | None = None) -> None:
-        self.bucket, self.prefix = bucket, prefix
+    def __init__(
+        self, *, bucket: str, prefix: str = "", deadline: float | None = None, endpoint: str | None = None
+    ) -> None:
+        self.bucket, self.prefix, self._own_endpoint = bucket, prefix, endpoint
         self.deadline = _deadline_from_environment() if deadline is None else deadline
 
     @property
     def url(self) -> str:
-        return f"gs://{self.bucket}/{self.prefix}".rstrip("/")
+        asked = f"?endpoint={self._own_endpoint}" if self._own_endpoint else ""
+        return f"gs://{self.bucket}/{self.prefix}".rstrip("/") + asked
 
     def get(self, name: str) -> bytes:
+        full = self._full(check_name(name))
         with self._errors(name):
-            data: bytes = self._blob(name).download_as_bytes(retry=self._retry, timeout=_REQUEST_TIMEOUT)
+            data: bytes = self._retry(self._media.download)(full)
             return data
 
     def get_range(self, name: str, start: int, length: int) -> bytes:
         from google.api_core.exceptions import RequestRangeNotSatisfiable
 
         check_range(start, length)
+        full = self._full(check_name(name))
         try:
             with self._errors(name):
-                data: bytes = self._blob(name).download_as_bytes(
-                    start=start, end=start + length - 1, retry=self._retry, timeout=_REQUEST_TIMEOUT
-                )
+                data: bytes = self._retry(self._media.download)(full, start=start, length=length)
                 return data
         except RequestRangeNotSatisfiable:
             return b""  # the object ends before `start`
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes | memoryview) -> None:
+        full = self._full(check_name(name))
         with self._errors(name):
-            self._blob(name).upload_from_string(
-                data, content_type="application/octet-stream", retry=self._retry, timeout=_REQUEST_TIMEOUT
-            )
+            self._retry(self._media.upload)(full, data)
 
     def put_if_absent(self, name: str, data: bytes) -> bool:
         from google.api_core.exceptions import PreconditionFailed
@@ -99,14 +107,18 @@ class GcsStore:
             blobs = self._client.list_blobs(
                 self.bucket,
                 prefix=self._full(prefix) if prefix else f"{self.prefix}/".lstrip("/"),
-                fields="items(name,size,generation,crc32c),nextPageToken",
+                fields="items(name,size,generation,crc32c,updated),nextPageToken",
                 retry=self._retry,
                 timeout=_REQUEST_TIMEOUT,
             )
             cut = len(self.prefix) + 1 if self.prefix else 0
             for blob in blobs:
-                fingerprint = f"{blob.generation}-{blob.crc32c}"
-                yield Entry(name=blob.name[cut:], size=int(blob.size or 0), fingerprint=fingerprint)
+                yield Entry(
+                    name=blob.name[cut:],
+                    size=int(blob.size or 0),
+                    fingerprint=f"{blob.generation}-{blob.crc32c}",
+                    updated=blob.updated.timestamp(),
+                )
 
     def delete(self, name: str) -> None:
         try:
@@ -114,6 +126,25 @@ class GcsStore:
                 self._blob(name).delete(retry=self._retry, timeout=_REQUEST_TIMEOUT)
         except ObjectNotFound:
             return
+
+    def delete_unchanged(self, entry: Entry) -> bool:
+        from google.api_core.exceptions import PreconditionFailed
+
+        generation = int(entry.fingerprint.partition("-")[0])
+        settings = {"if_generation_match": generation, "retry": self._retry, "timeout": _REQUEST_TIMEOUT}
+        try:
+            with self._errors(entry.name):
+                blob = self._blob(entry.name)
+                if self._is_local:
+                    # Such a server ignores the precondition of a delete and honours that of an upload:
+                    # the object is emptied, which frees its bytes, and its name stays.
+                    if entry.size:
+                        blob.upload_from_string(b"", **settings)
+                else:
+                    blob.delete(**settings)
+        except (PreconditionFailed, ObjectNotFound):
+            return False
+        return True
 
     def _settle(self, name: str, data: bytes) -> bool:
         """Whose bytes stand under the name decides who won: entries of a log are unique to their writer."""
@@ -127,12 +158,26 @@ class GcsStore:
             ) from error
 
     @cached_property
-    def _client(self) -> Any:
-        from google.auth.exceptions import DefaultCredentialsError
-        from google.cloud import storage
+    def _endpoint(self) -> str:
+        """Read once, as Google's client does."""
+        return self._own_endpoint or os.environ.get("STORAGE_EMULATOR_HOST") or _GOOGLE
 
+    @property
+    def _is_local(self) -> bool:
+        return self._endpoint != _GOOGLE
+
+    @cached_property
+    def _credentials(self) -> tuple[Any, str | None]:
+        """Anonymous over http://, Application Default Credentials otherwise; and their project."""
+        import google.auth
+        from google.auth.credentials import AnonymousCredentials
+        from google.auth.exceptions import DefaultCredentialsError
+
+        if self._endpoint.startswith("http://"):
+            return AnonymousCredentials(), None
         try:
-            return storage.Client()
+            credentials, project = google.auth.default(scopes=_SCOPES)
+            return credentials, project
         except DefaultCredentialsError as error:
             raise StoreForbidden(
                 f"no Google credentials for {self.url}",
@@ -140,6 +185,23 @@ class GcsStore:
                 next="gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS, "
                 "or STORAGE_EMULATOR_HOST for a local server",
             ) from error
+
+    @cached_property
+    def _client(self) -> Any:
+        from google.cloud import storage
+
+        credentials, project = self._credentials
+        options = {"api_endpoint": self._own_endpoint} if self._own_endpoint else None
+        return storage.Client(credentials=credentials, project=project, client_options=options)
+
+    @cached_property
+    def _media(self) -> MediaClient:
+        return MediaClient(
+            endpoint=self._endpoint,
+            bucket=self.bucket,
+            credentials=self._credentials[0],
+            timeout=_REQUEST_TIMEOUT,
+        )
 
     @cached_property
     def _retry(self) -> Any:
@@ -185,9 +247,9 @@ class GcsStore:
             raise self._unavailable(where, error) from error
 
     def _unavailable(self, where: str, error: BaseException) -> StoreUnavailable:
-        endpoint = os.environ.get("STORAGE_EMULATOR_HOST", "https://storage.googleapis.com")
         return StoreUnavailable(
-            f"the store at {endpoint} gave no good answer for {where} within {self.deadline:g} s: {error}",
+            f"the store at {self._endpoint} gave no good answer for {where} "
+            f"within {self.deadline:g} s: {error}",
             safe="nothing is half-written; what was committed before is kept",
             next="try again when the store answers; CKPT_OPS_STORE_DEADLINE sets how many seconds to wait",
         )

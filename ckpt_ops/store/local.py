@@ -2,11 +2,13 @@
 
 A write goes to a temporary file in the root's own `.staging` folder and appears under its name by
 `rename` (put) or `link` (put_if_absent). Both are atomic on a POSIX file system, and `link` fails
-when the name is taken: that is what makes one racer win.
+when the name is taken: that is what makes one racer win. A conditional delete looks and removes
+under a lock that every write takes for its rename.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -48,11 +50,12 @@ class LocalStore:
             file.seek(start)
             return file.read(length)
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: bytes | memoryview) -> None:
         path = self._path(name)
         staged = self._stage(path, name, data)
         try:
-            staged.replace(path)
+            with self._locked(fcntl.LOCK_SH):
+                staged.replace(path)
         except OSError as error:
             staged.unlink(missing_ok=True)
             raise self._translated(error, name) from error
@@ -86,7 +89,9 @@ class LocalStore:
                 stat = path.stat()
             except FileNotFoundError:
                 continue
-            yield Entry(name=name, size=stat.st_size, fingerprint=f"{stat.st_mtime_ns}-{stat.st_ino}")
+            yield Entry(
+                name=name, size=stat.st_size, fingerprint=_fingerprint(stat), updated=stat.st_mtime_ns / 1e9
+            )
 
     def delete(self, name: str) -> None:
         path = self._path(name)
@@ -96,10 +101,28 @@ class LocalStore:
         except ObjectNotFound:
             return
 
+    def delete_unchanged(self, entry: Entry) -> bool:
+        path = self._path(entry.name)
+        try:
+            with self._errors(entry.name), self._locked(fcntl.LOCK_EX):
+                if _fingerprint(path.stat()) != entry.fingerprint:
+                    return False
+                path.unlink()
+        except ObjectNotFound:
+            return False
+        return True
+
     def _path(self, name: str) -> Path:
         if name.partition("/")[0] == _STAGING:
             raise BadInput("object name", name, f"a name outside {_STAGING}/, where writes are prepared")
         return self.root / check_name(name)
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        """Hold the root's lock; a file of its own each time, since threads share a lock by file."""
+        with (self.root / _STAGING / "lock").open("a") as file:
+            fcntl.flock(file, how)
+            yield
 
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:
@@ -111,7 +134,7 @@ class LocalStore:
         except OSError as error:
             raise self._translated(error, name) from error
 
-    def _stage(self, path: Path, name: str, data: bytes) -> Path:
+    def _stage(self, path: Path, name: str, data: bytes | memoryview) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, staged = tempfile.mkstemp(dir=self.root / _STAGING)
@@ -139,3 +162,7 @@ class LocalStore:
             safe="no object was changed",
             next=f"df -h {self.root}",
         )
+
+
+def _fingerprint(stat: os.stat_result) -> str:
+    return f"{stat.st_mtime_ns}-{stat.st_ino}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.store.base import Store
@@ -15,11 +15,15 @@ def open_store(url: str) -> Store:
     """The store at `url`: `gs://bucket/prefix` or `file:///directory`.
 
     For gs:// the environment decides who is asked, as for every Google Cloud client:
-    `STORAGE_EMULATOR_HOST` for a server on this machine, Application Default Credentials otherwise.
+    `STORAGE_EMULATOR_HOST` for a server on this machine, Application Default Credentials otherwise;
+    `gs://bucket/prefix?endpoint=http://127.0.0.1:4443` names a server of its own.
     """
     parts = urlsplit(url)
     if parts.scheme == "gs" and parts.netloc:
-        return GcsStore(bucket=parts.netloc, prefix=parts.path.strip("/"))
+        asked = dict(parse_qsl(parts.query))
+        return GcsStore(
+            bucket=parts.netloc, prefix=parts.path.strip("/"), endpoint=asked.get("endpoint") or None
+        )
     if parts.scheme == "file" and parts.path and not parts.netloc:
         return LocalStore(Path(unquote(parts.path)))
     raise BadInput(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from ckpt_ops.errors import BadInput, BucketNotFound, ObjectNotFound
-from ckpt_ops.store import GcsStore, LocalStore, Store, open_store
+from ckpt_ops.store import Entry, GcsStore, LocalStore, Store, open_store
 
 RACERS = 16
 ROUNDS = 20
@@ -193,6 +194,59 @@ def test_a_listing_of_more_than_one_page_is_complete_and_in_order(store: Store) 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: store.put(name, b"x"), reversed(names)))
     assert [entry.name for entry in store.list("many/")] == names
+
+
+def test_a_conditional_delete_removes_only_what_was_listed(store: Store) -> None:
+    store.put("kept", b"old")
+    store.put("gone", b"old")
+    listed = {entry.name: entry for entry in store.list("")}
+    store.put("kept", b"old")  # the same bytes again: somebody counts on them
+    assert store.delete_unchanged(listed["kept"]) is False
+    assert store.get("kept") == b"old"
+    assert store.delete_unchanged(listed["gone"]) is True
+    assert sum(entry.size for entry in store.list("gone")) == 0
+    store.put("gone", b"new")
+    assert store.get("gone") == b"new"
+
+
+def test_a_conditional_delete_of_what_is_gone_removes_nothing(store: Store) -> None:
+    store.put("a", b"x")
+    (listed,) = store.list("a")
+    store.delete("a")
+    assert store.delete_unchanged(listed) is False
+
+
+def test_a_conditional_delete_never_takes_what_another_thread_writes(store: Store) -> None:
+    """A writer puts once more what is there as garbage, and counts on it, while a sweep removes it."""
+    for number in range(30):
+        name = f"chunk/{number}"
+        store.put(name, b"payload")
+        (garbage,) = store.list(name)
+        start = threading.Barrier(2)
+
+        def sweep(garbage: Entry = garbage, start: threading.Barrier = start) -> None:
+            start.wait(10)
+            store.delete_unchanged(garbage)
+
+        with ThreadPoolExecutor(1) as pool:
+            swept = pool.submit(sweep)
+            start.wait(10)
+            store.put(name, b"payload")
+            swept.result()
+        assert store.get(name) == b"payload"
+
+
+def test_entries_say_when_they_were_written(store: Store) -> None:
+    before = time.time()
+    store.put("a", b"x")
+    (listed,) = store.list("a")
+    assert before - 2 <= listed.updated <= time.time() + 2
+
+
+def test_a_buffer_is_stored_like_bytes(store: Store) -> None:
+    store.put("view", memoryview(bytearray(b"0123456789"))[2:5])
+    store.put("empty", memoryview(b""))
+    assert (store.get("view"), store.get("empty")) == (b"234", b"")
 
 
 def test_a_fingerprint_stays_until_the_content_is_written_anew(store: Store) -> None:
