@@ -4,6 +4,10 @@
 costs microseconds: TensorFlow copies a buffer on the next in-place write *if somebody else holds
 it*, so the snapshot stays what it was while training goes on. (`get_state_tree()` of Keras returns
 live variables: not a snapshot.)
+
+A variable that was updated sparsely, such as an embedding, is in another mode: its reads copy, so
+that its writes need not. `DisableCopyOnRead` takes it back to the first mode, as TensorFlow's own
+checkpoints do; the next sparse write makes the one copy, in parallel and outside the save call.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckpt_ops.errors import ModelCodeError
+
+_WORTH_NO_COPY = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +61,20 @@ def model_variables(model: Any) -> dict[str, Any]:
 
 
 def capture(variables: Mapping[str, Any], *, step: int) -> Snapshot:
-    """Hold the present value of each variable."""
+    """Hold the present value of each variable, be it a `tf.Variable` or a Keras one."""
     return Snapshot(step=step, tensors={name: _value(variable) for name, variable in variables.items()})
 
 
+def tensorflow_variable(variable: Any) -> Any:
+    """The `tf.Variable` inside a Keras variable, or the argument itself."""
+    inner = getattr(variable, "value", None)
+    return variable if inner is None or callable(inner) else inner
+
+
 def _value(variable: Any) -> Any:
-    held = getattr(variable, "value", variable)
-    if callable(held):  # a tf.Variable
-        return held()
-    inner = getattr(held, "value", None)  # a Keras variable wraps a tf.Variable
-    return inner() if callable(inner) else held
+    import tensorflow as tf
+
+    inner = tensorflow_variable(variable)
+    if inner.shape.num_elements() * inner.dtype.size >= _WORTH_NO_COPY:
+        tf.raw_ops.DisableCopyOnRead(resource=inner.handle)
+    return inner.value()

@@ -6,7 +6,8 @@ A chunk can be checked by anyone who reads it, and a half-uploaded one has no na
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import blake3
 
@@ -14,6 +15,7 @@ from ckpt_ops.errors import Corrupt
 from ckpt_ops.store import Store
 
 CHUNK_BYTES = 4 * 1024 * 1024
+_UPLOADS = 4
 
 
 def chunk_name(digest: str) -> str:
@@ -41,3 +43,44 @@ def read_chunk(store: Store, digest: str) -> bytes:
             next="restore that object from a replica, or resume from an earlier checkpoint",
         )
     return data
+
+
+class ChunkUploads:
+    """Uploads the chunks of one save after another, several at a time, each from where it lies in memory.
+
+    A chunk that the save before referred to is not uploaded again. Only of those may a writer be sure:
+    garbage collection keeps what the last committed checkpoint needs, and may have taken anything else.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="checkpoint-upload")
+        self._kept: frozenset[str] = frozenset()
+        self._begun: dict[str, Future[int]] = {}
+
+    def put(self, data: memoryview) -> tuple[str, ...]:
+        """Begin to upload `data`, which must not change until `finish`; the digests of its chunks."""
+        digests = []
+        for piece in split(data):
+            digest = digest_of(piece)
+            digests.append(digest)
+            if digest not in self._kept and digest not in self._begun:
+                self._begun[digest] = self._pool.submit(self._upload, digest, piece)
+        return tuple(digests)
+
+    def finish(self) -> int:
+        """Wait for every upload that was begun; how many bytes they were. Raises what one of them raised."""
+        begun, self._begun = self._begun, {}
+        wait(begun.values())  # none may fail later, while the next save counts on its chunk
+        return sum(upload.result() for upload in begun.values())
+
+    def keep(self, chunks: Iterable[str]) -> None:
+        """These are what the checkpoint that was just committed refers to."""
+        self._kept = frozenset(chunks)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    def _upload(self, digest: str, piece: memoryview) -> int:
+        self._store.put(chunk_name(digest), piece)
+        return len(piece)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ckpt_ops.errors import Corrupt
 
-SCHEMA = 1
+SCHEMA = 2  # 1 knew no row deltas; what it wrote is read as chains without any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +35,39 @@ class TensorEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RowDelta:
+    """Rows of a table that changed between two saves.
+
+    Attributes:
+        chunks: as a segment's; together they are the row numbers (uint32, little-endian), then
+            the rows' bytes in that order.
+        rows: how many.
+    """
+
+    chunks: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Segment:
     """Bytes in chunks: one large tensor, or several small ones packed together.
 
     Attributes:
         chunks: blake3 of each chunk, in order; a chunk is the object `chunks/{first two}/{hash}`.
+        deltas: applied in order to what `chunks` holds; only a segment of one tensor has any.
     """
 
     chunks: tuple[str, ...]
     tensors: tuple[TensorEntry, ...]
+    deltas: tuple[RowDelta, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for tensor in self.tensors)
+
+    @property
+    def all_chunks(self) -> tuple[str, ...]:
+        return self.chunks + tuple(chunk for delta in self.deltas for chunk in delta.chunks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +96,12 @@ class Manifest:
 
     @property
     def nbytes(self) -> int:
-        return sum(tensor.nbytes for segment in self.segments for tensor in segment.tensors)
+        return sum(segment.nbytes for segment in self.segments)
+
+    @property
+    def chunks(self) -> tuple[str, ...]:
+        """The digest of every chunk that is needed to restore, in order, each once."""
+        return tuple(dict.fromkeys(chunk for segment in self.segments for chunk in segment.all_chunks))
 
     @property
     def tensors(self) -> dict[str, TensorEntry]:
@@ -95,15 +124,18 @@ class Manifest:
                 safe="nothing was changed",
                 next="install the ckpt_ops version that wrote it, or a later one",
             )
-        segments = tuple(
-            Segment(
-                chunks=tuple(segment["chunks"]),
-                tensors=tuple(
-                    TensorEntry(**{**tensor, "shape": tuple(tensor["shape"])})
-                    for tensor in segment["tensors"]
-                ),
-            )
-            for segment in payload.pop("segments")
-        )
+        segments = tuple(_segment(segment) for segment in payload.pop("segments"))
         slices = tuple((key, revision) for key, revision in payload.pop("slices"))
         return cls(**payload, segments=segments, slices=slices)
+
+
+def _segment(payload: Mapping[str, Any]) -> Segment:
+    return Segment(
+        chunks=tuple(payload["chunks"]),
+        tensors=tuple(
+            TensorEntry(**{**tensor, "shape": tuple(tensor["shape"])}) for tensor in payload["tensors"]
+        ),
+        deltas=tuple(
+            RowDelta(chunks=tuple(delta["chunks"]), rows=delta["rows"]) for delta in payload.get("deltas", ())
+        ),
+    )

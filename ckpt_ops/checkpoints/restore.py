@@ -1,19 +1,30 @@
-"""From a manifest back to tensors and variables."""
+"""From a manifest back to tensors and variables.
+
+All chunks of all segments are read side by side, checked, and laid straight into one buffer a
+segment. For large tensors those buffers are tensors of TensorFlow's own: a variable takes one over as
+it is, and the first step after it may write to it in place. Nothing that was read is copied again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import ctypes
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from ckpt_ops.checkpoints.chunks import read_chunk
-from ckpt_ops.checkpoints.manifest import Manifest
-from ckpt_ops.errors import IncompatibleCheckpoint
+from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.chunks import CHUNK_BYTES, chunk_name, read_chunk
+from ckpt_ops.checkpoints.manifest import Manifest, Segment
+from ckpt_ops.checkpoints.segments import apply_delta
+from ckpt_ops.errors import Corrupt, IncompatibleCheckpoint
 from ckpt_ops.store import Store
 
 _READS = 8
+
+Octets = npt.NDArray[np.uint8]
 
 
 def load_manifest(store: Store, name: str) -> Manifest:
@@ -21,18 +32,9 @@ def load_manifest(store: Store, name: str) -> Manifest:
     return Manifest.decode(store.get(name), name=f"{store.url}/{name}")
 
 
-def read_tensors(store: Store, manifest: Manifest) -> dict[str, np.ndarray[Any, Any]]:
+def read_tensors(store: Store, manifest: Manifest) -> dict[str, npt.NDArray[Any]]:
     """Every tensor of the checkpoint by name, each chunk checked against its hash."""
-    tensors: dict[str, np.ndarray[Any, Any]] = {}
-    with ThreadPoolExecutor(_READS) as pool:
-        for segment in manifest.segments:
-            data = b"".join(pool.map(lambda digest: read_chunk(store, digest), segment.chunks))
-            for entry in segment.tensors:
-                flat = np.frombuffer(
-                    data, dtype=_dtype(entry.dtype), count=_count(entry.shape), offset=entry.offset
-                )
-                tensors[entry.name] = flat.reshape(entry.shape)
-    return tensors
+    return _read(store, manifest, lambda segment: np.empty(segment.nbytes, np.uint8))
 
 
 def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> None:
@@ -40,11 +42,70 @@ def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> N
 
     Raises:
         IncompatibleCheckpoint: names, shapes or dtypes differ; the message says which.
+        Corrupt, ObjectNotFound: a chunk is damaged or missing. No variable was changed.
     """
+    import tensorflow as tf
+
     _check(manifest, variables)
-    tensors = read_tensors(store, manifest)
+    owned: dict[str, Any] = {}
+
+    def buffer(segment: Segment) -> Octets:
+        if len(segment.tensors) > 1:
+            return np.empty(segment.nbytes, np.uint8)
+        (entry,) = segment.tensors
+        with tf.device("CPU:0"):
+            owned[entry.name] = tf.raw_ops.Empty(shape=entry.shape, dtype=entry.dtype)
+        return _octets_of(owned[entry.name], entry.nbytes)
+
+    tensors = _read(store, manifest, buffer)
     for name, variable in variables.items():
-        variable.assign(tensors[name])
+        tensor = owned.pop(name) if name in owned else tf.convert_to_tensor(tensors[name])
+        tensorflow_variable(variable).assign(tensor)
+
+
+def _read(
+    store: Store, manifest: Manifest, buffer: Callable[[Segment], Octets]
+) -> dict[str, npt.NDArray[Any]]:
+    tensors: dict[str, npt.NDArray[Any]] = {}
+    with ThreadPoolExecutor(_READS) as pool:
+        reading = [_begin(store, segment, buffer(segment), pool) for segment in manifest.segments]
+        for segment, (octets, whole, deltas) in zip(manifest.segments, reading, strict=True):
+            for read in whole:
+                read.result()
+            for entry in segment.tensors:
+                flat = octets[entry.offset : entry.offset + entry.nbytes].view(_dtype(entry.dtype))
+                tensors[entry.name] = flat.reshape(entry.shape)
+            for delta, chunks in zip(segment.deltas, deltas, strict=True):
+                payload = b"".join(chunk.result() for chunk in chunks)
+                apply_delta(tensors[segment.tensors[0].name], delta, payload)
+    return tensors
+
+
+def _begin(
+    store: Store, segment: Segment, octets: Octets, pool: ThreadPoolExecutor
+) -> tuple[Octets, list[Future[None]], list[list[Future[bytes]]]]:
+    """Start to read a segment: its buffer, the reads that fill it, and those of its deltas."""
+    whole = [
+        pool.submit(_read_into, store, digest, octets[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES])
+        for number, digest in enumerate(segment.chunks)
+    ]
+    deltas = [[pool.submit(read_chunk, store, digest) for digest in delta.chunks] for delta in segment.deltas]
+    return octets, whole, deltas
+
+
+def _read_into(store: Store, digest: str, part: Octets) -> None:
+    data = read_chunk(store, digest)
+    if len(data) != len(part):
+        raise Corrupt(f"{store.url}/{chunk_name(digest)} has {len(data)} bytes where {len(part)} belong")
+    part[:] = np.frombuffer(data, np.uint8)
+
+
+def _octets_of(tensor: Any, nbytes: int) -> Octets:
+    """The memory of a tensor that nobody else has seen yet, to be filled."""
+    if not nbytes:
+        return np.empty(0, np.uint8)
+    address = np.asarray(tensor).__array_interface__["data"][0]
+    return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
 
 
 def _check(manifest: Manifest, variables: Mapping[str, Any]) -> None:
@@ -80,7 +141,3 @@ def _dtype(name: str) -> np.dtype[Any]:
         bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
         return bfloat16
     return np.dtype(name)
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape, dtype=np.int64))

@@ -4,33 +4,34 @@ Order is what makes a torn save invisible: first the chunks, then the manifest, 
 owns the candidate's log - the commit. A process killed anywhere before the commit leaves objects
 that nothing refers to.
 
-One save is in flight at a time. `submit` waits for the one before it, which bounds memory to one
-held snapshot besides the live model, and raises what went wrong with it: a failed save is never
-silent.
+One save is in flight at a time. `submit` waits for the one before it, which bounds memory to the
+snapshot being written and the tables held to compare the next one with; and it raises what went
+wrong: a failed save is never silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
-
-import numpy as np
 
 from ckpt_ops.checkpoints.capture import Snapshot
-from ckpt_ops.checkpoints.chunks import CHUNK_BYTES, chunk_name, digest_of, split
-from ckpt_ops.checkpoints.manifest import Manifest, Segment, TensorEntry
+from ckpt_ops.checkpoints.chunks import ChunkUploads
+from ckpt_ops.checkpoints.manifest import Manifest, Segment
+from ckpt_ops.checkpoints.segments import LARGE, Encoded, encode, restored
 from ckpt_ops.store import Store
-
-_PACK_BELOW = CHUNK_BYTES // 4
-_UPLOADS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A checkpoint whose chunks and manifest are stored, ready to be committed."""
+    """A checkpoint whose chunks and manifest are stored, ready to be committed.
+
+    Attributes:
+        manifest: the manifest's object name.
+        nbytes: of the tensors.
+        uploaded: bytes that had to be written for them.
+    """
 
     step: int
     manifest: str
@@ -46,6 +47,7 @@ class BackgroundWriter:
         name: the manifest's object name for a step.
         commit: called in the writer's thread after the manifest is stored. What it raises reaches
             the training loop at the next `submit` or `wait`.
+        large: bytes from which on a tensor is compared and chunked on its own.
     """
 
     def __init__(
@@ -55,29 +57,43 @@ class BackgroundWriter:
         describe: Callable[[int, tuple[Segment, ...]], Manifest],
         name: Callable[[int], str],
         commit: Callable[[Saved], None],
+        large: int = LARGE,
     ) -> None:
         self._store, self._describe, self._name, self._commit = store, describe, name, commit
-        self._present: set[str] = set()  # chunks that this writer has stored or is storing
+        self._large = large
+        self._uploads = ChunkUploads(store)
+        self._committed = Encoded()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="checkpoint-writer")
-        self._uploads = ThreadPoolExecutor(_UPLOADS, thread_name_prefix="checkpoint-upload")
-        self._in_flight: Future[None] | None = None
+        self._pending: list[Future[None]] = []
+
+    def resume(self, manifest: Manifest, snapshot: Snapshot) -> None:
+        """Write the next checkpoint against `manifest`, restored just now into what `snapshot` holds."""
+        self._committed = restored(manifest, snapshot)
+        self._uploads.keep(self._committed.chunks)
 
     def submit(self, snapshot: Snapshot) -> None:
-        """Begin to write `snapshot`; waits for the save before it and raises its error."""
+        """Begin to write `snapshot`; waits for what was submitted before and raises its error."""
         self.wait()
-        self._in_flight = self._worker.submit(self._save, snapshot)
+        self.run(lambda: self._save(snapshot))
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Do `job` in the writer's thread, behind what was submitted before; does not wait."""
+        self._pending.append(self._worker.submit(job))
 
     def wait(self) -> None:
         """Until what was submitted is committed. Raises its error."""
-        if self._in_flight is not None:
-            pending, self._in_flight = self._in_flight, None
-            pending.result()
+        pending, self._pending = self._pending, []
+        for each in pending:
+            each.result()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something submitted is not yet done. Never blocks."""
+        return not all(each.done() for each in self._pending)
 
     def failed(self) -> bool:
-        """Whether the save in flight has already failed; `wait` raises why. Never blocks."""
-        return (
-            self._in_flight is not None and self._in_flight.done() and self._in_flight.exception() is not None
-        )
+        """Whether something submitted has already failed; `wait` raises why. Never blocks."""
+        return any(each.done() and each.exception() is not None for each in self._pending)
 
     def __enter__(self) -> BackgroundWriter:
         return self
@@ -90,64 +106,16 @@ class BackgroundWriter:
                 self.wait()
         finally:
             self._worker.shutdown(wait=True)
-            self._uploads.shutdown(wait=True)
+            self._uploads.close()
 
     def _save(self, snapshot: Snapshot) -> None:
-        uploads: list[Future[int]] = []
         try:
-            segments = tuple(self._segments(snapshot, uploads))
+            encoded = encode(snapshot, self._committed, self._uploads.put, large=self._large)
         finally:
-            wait(uploads)  # none may fail later, while the next save counts on its chunk
-        uploaded = sum(upload.result() for upload in uploads)
-        manifest = self._describe(snapshot.step, segments)
+            uploaded = self._uploads.finish()
+        manifest = self._describe(snapshot.step, encoded.segments)
         name = self._name(snapshot.step)
         self._store.put(name, manifest.encode())
         self._commit(Saved(step=snapshot.step, manifest=name, nbytes=manifest.nbytes, uploaded=uploaded))
-
-    def _segments(self, snapshot: Snapshot, uploads: list[Future[int]]) -> Iterable[Segment]:
-        small: list[tuple[str, np.ndarray[Any, Any]]] = []
-        for name, tensor in snapshot.tensors.items():
-            # np.array of a scalar must stay 0-d: np.ascontiguousarray would make it 1-d.
-            array = np.asarray(tensor, order="C")
-            if array.nbytes < _PACK_BELOW:
-                small.append((name, array))
-            else:
-                yield self._segment([(name, array)], array.reshape(-1).view(np.uint8).data, uploads)
-        if small:
-            packed = b"".join(array.tobytes() for _, array in small)
-            yield self._segment(small, memoryview(packed), uploads)
-
-    def _segment(
-        self,
-        arrays: list[tuple[str, np.ndarray[Any, Any]]],
-        data: memoryview,
-        uploads: list[Future[int]],
-    ) -> Segment:
-        entries, offset = [], 0
-        for name, array in arrays:
-            entries.append(
-                TensorEntry(
-                    name=name,
-                    dtype=array.dtype.name,
-                    shape=array.shape,
-                    offset=offset,
-                    nbytes=array.nbytes,
-                )
-            )
-            offset += array.nbytes
-        chunks = []
-        for piece in split(data):
-            digest = digest_of(piece)
-            chunks.append(digest)
-            if digest not in self._present:
-                self._present.add(digest)
-                uploads.append(self._uploads.submit(self._upload, digest, piece))
-        return Segment(chunks=tuple(chunks), tensors=tuple(entries))
-
-    def _upload(self, digest: str, piece: memoryview) -> int:
-        try:
-            self._store.put(chunk_name(digest), bytes(piece))
-        except BaseException:
-            self._present.discard(digest)
-            raise
-        return len(piece)
+        self._committed = encoded
+        self._uploads.keep(encoded.chunks)
