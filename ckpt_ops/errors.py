@@ -123,3 +123,7 @@ class IncompatibleCheckpoint(TerminalError):
 
 class TrainingDied(TransientError):
     """The training process ended without a result; what it committed is kept."""
+
+
+class TrainingInterrupted(TransientError):
+    """The training was asked to end early; what it had is saved and committed."""

@@ -1,21 +1,46 @@
 """Checkpoints: a snapshot held without copying, written in the background, committed by its manifest."""
 
 from ckpt_ops.checkpoints.capture import Snapshot, capture, model_variables
+from ckpt_ops.checkpoints.checkpointer import Checkpointer, Position
+from ckpt_ops.checkpoints.committing import Commits
+from ckpt_ops.checkpoints.intermediate import Intermediate, IntermediateWriter
+from ckpt_ops.checkpoints.keep import Keep
 from ckpt_ops.checkpoints.manifest import Manifest
+from ckpt_ops.checkpoints.requests import RequestDesk, SaveRequest, What
 from ckpt_ops.checkpoints.restore import load_manifest, read_tensors, restore
-from ckpt_ops.checkpoints.triggers import EverySeconds, EverySteps, FirstOf, SaveTrigger, SinceSave
-from ckpt_ops.checkpoints.writer import BackgroundWriter
+from ckpt_ops.checkpoints.standalone import checkpointing
+from ckpt_ops.checkpoints.triggers import (
+    Automatic,
+    EverySeconds,
+    EverySteps,
+    FirstOf,
+    SaveTrigger,
+    SinceSave,
+)
+from ckpt_ops.checkpoints.writer import BackgroundWriter, Saved
 
 __all__ = [
+    "Automatic",
     "BackgroundWriter",
+    "Checkpointer",
+    "Commits",
     "EverySeconds",
     "EverySteps",
     "FirstOf",
+    "Intermediate",
+    "IntermediateWriter",
+    "Keep",
     "Manifest",
+    "Position",
+    "RequestDesk",
+    "SaveRequest",
     "SaveTrigger",
+    "Saved",
     "SinceSave",
     "Snapshot",
+    "What",
     "capture",
+    "checkpointing",
     "load_manifest",
     "model_variables",
     "read_tensors",

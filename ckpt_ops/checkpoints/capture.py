@@ -13,7 +13,7 @@ checkpoints do; the next sparse write makes the one copy, in parallel and outsid
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ckpt_ops.errors import ModelCodeError
@@ -27,10 +27,16 @@ class Snapshot:
 
     Attributes:
         tensors: by variable name, an eager tensor that nothing will change.
+        seconds: of training until then, over all attempts.
+        metrics: what training reported so far.
+        cursor: where in its data the training stands, as its loop says it.
     """
 
     step: int
     tensors: Mapping[str, Any]
+    seconds: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    cursor: Mapping[str, int] = field(default_factory=dict)
 
 
 def model_variables(model: Any) -> dict[str, Any]:
@@ -60,9 +66,17 @@ def model_variables(model: Any) -> dict[str, Any]:
     return named
 
 
-def capture(variables: Mapping[str, Any], *, step: int) -> Snapshot:
+def capture(
+    variables: Mapping[str, Any],
+    *,
+    step: int,
+    seconds: float = 0.0,
+    metrics: Mapping[str, float] | None = None,
+    cursor: Mapping[str, int] | None = None,
+) -> Snapshot:
     """Hold the present value of each variable, be it a `tf.Variable` or a Keras one."""
-    return Snapshot(step=step, tensors={name: _value(variable) for name, variable in variables.items()})
+    tensors = {name: _value(variable) for name, variable in variables.items()}
+    return Snapshot(step=step, tensors=tensors, seconds=seconds, metrics=metrics or {}, cursor=cursor or {})
 
 
 def tensorflow_variable(variable: Any) -> Any:

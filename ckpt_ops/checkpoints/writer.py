@@ -11,9 +11,9 @@ wrong: a failed save is never silent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from ckpt_ops.checkpoints.capture import Snapshot
@@ -31,12 +31,15 @@ class Saved:
         manifest: the manifest's object name.
         nbytes: of the tensors.
         uploaded: bytes that had to be written for them.
+        seconds, metrics: the snapshot's.
     """
 
     step: int
     manifest: str
     nbytes: int
     uploaded: int
+    seconds: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 class BackgroundWriter:
@@ -54,12 +57,12 @@ class BackgroundWriter:
         self,
         store: Store,
         *,
-        describe: Callable[[int, tuple[Segment, ...]], Manifest],
+        describe: Callable[[Snapshot, tuple[Segment, ...]], Manifest],
         name: Callable[[int], str],
         commit: Callable[[Saved], None],
         large: int = LARGE,
     ) -> None:
-        self._store, self._describe, self._name, self._commit = store, describe, name, commit
+        self._store, self._describe, self.name_of, self._commit = store, describe, name, commit
         self._large = large
         self._uploads = ChunkUploads(store)
         self._committed = Encoded()
@@ -77,8 +80,12 @@ class BackgroundWriter:
         self.run(lambda: self._save(snapshot))
 
     def run(self, job: Callable[[], None]) -> None:
-        """Do `job` in the writer's thread, behind what was submitted before; does not wait."""
-        self._pending.append(self._worker.submit(job))
+        """Do `job` in the writer's thread, behind what was submitted before; does not wait.
+
+        It is left out when something before it, since the last `wait`, has failed.
+        """
+        before = tuple(self._pending)
+        self._pending.append(self._worker.submit(lambda: None if _any_failed(before) else job()))
 
     def wait(self) -> None:
         """Until what was submitted is committed. Raises its error."""
@@ -93,7 +100,7 @@ class BackgroundWriter:
 
     def failed(self) -> bool:
         """Whether something submitted has already failed; `wait` raises why. Never blocks."""
-        return any(each.done() and each.exception() is not None for each in self._pending)
+        return _any_failed(self._pending)
 
     def __enter__(self) -> BackgroundWriter:
         return self
@@ -113,9 +120,22 @@ class BackgroundWriter:
             encoded = encode(snapshot, self._committed, self._uploads.put, large=self._large)
         finally:
             uploaded = self._uploads.finish()
-        manifest = self._describe(snapshot.step, encoded.segments)
-        name = self._name(snapshot.step)
+        manifest = self._describe(snapshot, encoded.segments)
+        name = self.name_of(snapshot.step)
         self._store.put(name, manifest.encode())
-        self._commit(Saved(step=snapshot.step, manifest=name, nbytes=manifest.nbytes, uploaded=uploaded))
+        self._commit(
+            Saved(
+                step=snapshot.step,
+                manifest=name,
+                nbytes=manifest.nbytes,
+                uploaded=uploaded,
+                seconds=snapshot.seconds,
+                metrics=snapshot.metrics,
+            )
+        )
         self._committed = encoded
         self._uploads.keep(encoded.chunks)
+
+
+def _any_failed(jobs: Iterable[Future[None]]) -> bool:
+    return any(job.done() and job.exception() is not None for job in jobs)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import blake3
@@ -53,12 +53,19 @@ class Commit:
 
     Attributes:
         seconds: of stepping until then, over all attempts.
+        metrics: what training reported so far; not part of the training's state.
+        uploaded: bytes that were written for it.
     """
 
     step: int
     manifest: str
     token: int
     seconds: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    uploaded: int = 0
+
+
+_FIELDS = tuple(field.name for field in fields(Commit))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +93,7 @@ class CandidateLog:
                 case "AttemptStarted":
                     attempts += 1
                 case "CheckpointCommitted":
-                    fields = ("step", "manifest", "token", "seconds")
-                    commits.append(Commit(**{name: entry[name] for name in fields}))
+                    commits.append(Commit(**{name: entry[name] for name in _FIELDS if name in entry}))
                 case "TrainingEnded":
                     result = entry["result"]
         return Progress(attempts=attempts, commits=tuple(commits), result=result)
@@ -112,10 +118,18 @@ class Attempt:
         self.token = token
         self._log, self._entries, self._last = log, entries, token
 
-    def commit(self, *, step: int, manifest: str, seconds: float = 0.0) -> None:
+    def commit(
+        self,
+        *,
+        step: int,
+        manifest: str,
+        seconds: float = 0.0,
+        metrics: Mapping[str, float] | None = None,
+        uploaded: int = 0,
+    ) -> None:
         """Commit a checkpoint whose manifest is stored. Raises `Fenced`."""
-        entry = {"type": "CheckpointCommitted", "step": step, "manifest": manifest, "seconds": seconds}
-        self._append(entry)
+        entry = {"step": step, "manifest": manifest, "seconds": seconds, "uploaded": uploaded}
+        self._append({"type": "CheckpointCommitted", **entry, "metrics": dict(metrics or {})})
 
     def end(self, result: Mapping[str, Any]) -> None:
         """Say what training came to. Raises `Fenced`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ckpt_ops.checkpoints import EverySteps, SaveTrigger
+from ckpt_ops.checkpoints import EverySteps, Intermediate, Keep, SaveTrigger
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Gate, NoSegmentWorse, check_gates
 from ckpt_ops.policies import Always, Policy
@@ -50,6 +50,8 @@ class Pipeline:
         update_when: when an update is due.
         budget: bounds of one training.
         save: when training saves a checkpoint; the last step is always saved.
+        keep: which checkpoints on the way to a version stay; its last one always does.
+        intermediate: what to record of the model's insides while it trains; nothing by default.
         replay: how much of what was consumed before is drawn again.
         gates: what a candidate must pass; at least one must be absolute.
         late_slices: what happens to a slice that arrives after newer ones were consumed.
@@ -67,6 +69,8 @@ class Pipeline:
     update_when: Policy = field(default_factory=Always)
     budget: Budget
     save: SaveTrigger = field(default_factory=lambda: EverySteps(100))
+    keep: Keep = field(default_factory=lambda: Keep(last=3))
+    intermediate: Intermediate | None = None
     replay: Replay = field(default_factory=NoReplay)
     gates: Sequence[Gate]
     late_slices: Append = field(default_factory=lambda: Append(within=Slices(4)))

@@ -24,6 +24,7 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.store import Store
 
 _POLL_SECONDS = 0.1
+_END_SECONDS = 60.0
 
 
 def run_training_process(
@@ -55,8 +56,7 @@ def run_training_process(
         with log.open(encoding="utf-8", errors="replace") as lines:
             code = _follow(process, lines.readline, report)
     except BaseException:
-        process.terminate()
-        process.wait()
+        _end(process)
         raise
     if error.exists():
         raise _raised(json.loads(error.read_text()))
@@ -81,6 +81,16 @@ def _follow(
         if code is not None:
             return code
         time.sleep(_POLL_SECONDS)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to save and end, as SIGTERM does between two steps; kill it when that takes too long."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _environment(pipeline: Pipeline) -> dict[str, str]:

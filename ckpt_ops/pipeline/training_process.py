@@ -11,17 +11,13 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-from ckpt_ops.checkpoints import BackgroundWriter, Manifest, load_manifest, model_variables, restore
-from ckpt_ops.checkpoints.manifest import Segment
-from ckpt_ops.checkpoints.writer import Saved
+from ckpt_ops.checkpoints import load_manifest, model_variables, restore
 from ckpt_ops.errors import CkptOpsError, TerminalError
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
-from ckpt_ops.lineage.candidate import Attempt
-from ckpt_ops.pipeline.data import TrainingData, load_data
+from ckpt_ops.pipeline.candidate_checkpoints import candidate_checkpoints
+from ckpt_ops.pipeline.data import load_data
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest, lock_digest
 from ckpt_ops.pipeline.facts import facts
 from ckpt_ops.pipeline.loading import load_pipeline
 from ckpt_ops.pipeline.results import score, write_results
@@ -81,12 +77,27 @@ def run_attempt(pipeline: Pipeline, store: Store, number: int) -> None:
             numbers = dict(decision.numbers)
             attempt.end({"outcome": "deferred", "why": decision.words, "numbers": numbers})
             return
-    step, seconds = 0, 0.0
-    if commits:
-        step, seconds = commits[-1].step, commits[-1].seconds
-        restore(store, load_manifest(store, commits[-1].manifest), variables)
-        print(f"resuming at step {step}", flush=True)
-    trained = _train(pipeline, store, version, attempt, model, variables, data, parent, step, seconds)
+    with candidate_checkpoints(
+        pipeline,
+        store,
+        version,
+        attempt,
+        model=model,
+        variables=variables,
+        data=data,
+        parent=parent,
+        commits=commits,
+    ) as checkpoints:
+        trained = Trainer(
+            model=model,
+            examples=data.train,
+            order=BatchOrder(
+                rows=data.train.rows, batch_size=pipeline.batch_size, seed=int(version.candidate[:8], 16)
+            ),
+            budget=pipeline.budget,
+            checkpoints=checkpoints,
+            progress=_progress,
+        ).train()
     artifacts = write_results(pipeline, store, version, attempt.token, model, data, champion)
     attempt.end(
         {
@@ -100,64 +111,9 @@ def run_attempt(pipeline: Pipeline, store: Store, number: int) -> None:
     print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
 
 
-def _train(
-    pipeline: Pipeline,
-    store: Store,
-    version: VersionState,
-    attempt: Attempt,
-    model: Any,
-    variables: dict[str, Any],
-    data: TrainingData,
-    parent: str | None,
-    step: int,
-    seconds: float,
-) -> Any:
-    order = BatchOrder(
-        rows=data.train.rows, batch_size=pipeline.batch_size, seed=int(version.candidate[:8], 16)
-    )
-    digests = {"code_digest": code_digest(pipeline.folder), "lock_digest": lock_digest()}
-
-    def describe(at: int, segments: tuple[Segment, ...]) -> Manifest:
-        return Manifest(
-            model=pipeline.name,
-            version=version.version,
-            step=at,
-            parent=parent,
-            cursor=order.cursor(at),
-            slices=tuple((ref.key, ref.revision) for ref in version.slices),
-            segments=segments,
-            structure={"class": type(model).__name__, "name": model.name, "parameters": model.count_params()},
-            **digests,
-        )
-
-    def commit(saved: Saved) -> None:
-        attempt.commit(step=saved.step, manifest=saved.manifest, seconds=trainer.seconds)
-        print(f"checkpoint at step {saved.step}: {saved.nbytes:,} bytes, {saved.uploaded:,} new", flush=True)
-
-    def progress(at: int, last: int, logs: dict[str, float]) -> None:
-        numbers = " ".join(f"{name} {value:.4f}" for name, value in logs.items())
-        print(f"step {at}/{last} {numbers}", flush=True)
-
-    # The token keeps a fenced attempt from writing over what the newer one committed.
-    folder = f"models/{pipeline.name}/v{version.version}"
-    with BackgroundWriter(
-        store,
-        describe=describe,
-        name=lambda at: f"{folder}/iter_num={at}/manifest-{attempt.token:06d}.json",
-        commit=commit,
-    ) as writer:
-        trainer = Trainer(
-            model=model,
-            variables=variables,
-            examples=data.train,
-            order=order,
-            budget=pipeline.budget,
-            save=pipeline.save,
-            writer=writer,
-            progress=progress,
-            seconds=seconds,
-        )
-        return trainer.train(from_step=step)
+def _progress(at: int, last: int, logs: dict[str, float]) -> None:
+    numbers = " ".join(f"{name} {value:.4f}" for name, value in logs.items())
+    print(f"step {at}/{last} {numbers}", flush=True)
 
 
 def _consumed(state: LineageState, version: VersionState) -> dict[str, str]:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ckpt_ops.checkpoints import BackgroundWriter, SaveTrigger, SinceSave, capture
+from ckpt_ops.checkpoints import Checkpointer
+from ckpt_ops.errors import TrainingInterrupted
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
@@ -28,56 +29,56 @@ class Trained:
 
 @dataclass(kw_only=True)
 class Trainer:
-    """Trains `model` on `examples` in `order`, from a step on, within `budget`.
+    """Trains `model` on `examples` in `order`, from where `checkpoints` stands on, within `budget`.
 
     Attributes:
-        variables: what a checkpoint holds, by name.
+        checkpoints: told after every call of the train function; saves what it was made for.
         progress: told (step, last step, metrics of the model so far) now and then.
-        seconds: of stepping so far, over all attempts; committed with each checkpoint.
     """
 
     model: Any
-    variables: dict[str, Any]
     examples: Examples
     order: BatchOrder
     budget: Budget
-    save: SaveTrigger
-    writer: BackgroundWriter
+    checkpoints: Checkpointer
     progress: Callable[[int, int, dict[str, float]], None]
-    seconds: float = 0.0
 
-    def train(self, *, from_step: int) -> Trained:
+    def train(self) -> Trained:
         """Step until a bound of the budget is met; the last state is saved whatever the trigger says.
 
-        Raises whatever a save raised, at the latest one save later.
+        Raises:
+            TrainingInterrupted: it was asked to stop before; the last state is committed all the same.
+            Whatever a save raised, at the latest one save later.
         """
         per_call = int(getattr(self.model, "steps_per_execution", 1))
+        step, seconds = self.checkpoints.at.step, self.checkpoints.at.seconds
         last = self.budget.last_step(steps_per_epoch=self.order.steps_per_epoch)
-        batches = iter(self._dataset(from_step, last)) if from_step < last else iter(())
+        batches = iter(self._dataset(step, last)) if step < last else iter(())
         self.model.make_train_function()
-        step = saved = from_step
-        saved_at = reported_at = began = time.monotonic()
-        spent_before = self.seconds
-        while (stopped_by := self.budget.stop(self._spent(step))) is None:
+        reported_at = began = time.monotonic()
+        seconds_before = seconds
+        while (stopped_by := self.budget.stop(self._spent(step, seconds))) is None:
+            if self.checkpoints.stopping:
+                break
             logs = self.model.train_function(batches)
             step = min(step + per_call, last)
             now = time.monotonic()
-            self.seconds = spent_before + now - began
-            if self.save.due(SinceSave(steps=step - saved, seconds=now - saved_at)) and step < last:
-                self.writer.submit(capture(self.variables, step=step))
-                saved, saved_at = step, time.monotonic()
-            elif self.writer.failed():
-                self.writer.wait()
+            seconds = seconds_before + now - began
+            self.checkpoints.after_step(step, seconds=seconds, cursor=self.order.cursor(step), metrics=logs)
             if now - reported_at > 1.0:
                 self.progress(step, last, {name: float(value) for name, value in logs.items()})
                 reported_at = now
-        if step > saved:
-            self.writer.submit(capture(self.variables, step=step))
-        self.writer.wait()
-        return Trained(step=step, stopped_by=stopped_by, seconds=self.seconds)
+        self.checkpoints.finish()
+        if stopped_by is None:
+            raise TrainingInterrupted(
+                f"the training was asked to end at step {step} of {last}",
+                safe=f"step {step} is saved and committed; the champion serves on",
+                next="a retry, or clearing the task, goes on from there",
+            )
+        return Trained(step=step, stopped_by=stopped_by, seconds=seconds)
 
-    def _spent(self, step: int) -> Spent:
-        return Spent(steps=step, seconds=self.seconds, steps_per_epoch=self.order.steps_per_epoch)
+    def _spent(self, step: int, seconds: float) -> Spent:
+        return Spent(steps=step, seconds=seconds, steps_per_epoch=self.order.steps_per_epoch)
 
     def _dataset(self, start: int, stop: int) -> Any:
         import tensorflow as tf

@@ -14,9 +14,12 @@ import tensorflow as tf
 
 from ckpt_ops.checkpoints import (
     BackgroundWriter,
+    Checkpointer,
     EverySteps,
     Manifest,
+    Position,
     SaveTrigger,
+    Snapshot,
     capture,
     load_manifest,
     model_variables,
@@ -93,9 +96,15 @@ def manifest_name(step: int) -> str:
 
 
 def new_writer(store: LocalStore, commit: Callable[[Saved], None] = lambda saved: None) -> BackgroundWriter:
-    def describe(step: int, segments: tuple[Segment, ...]) -> Manifest:
+    def describe(snapshot: Snapshot, segments: tuple[Segment, ...]) -> Manifest:
         return Manifest(
-            model="m", version=1, step=step, parent=None, cursor={}, slices=(("w1", "r1"),), segments=segments
+            model="m",
+            version=1,
+            step=snapshot.step,
+            parent=None,
+            cursor=snapshot.cursor,
+            slices=(("w1", "r1"),),
+            segments=segments,
         )
 
     return BackgroundWriter(store, describe=describe, name=manifest_name, commit=commit)
@@ -114,14 +123,17 @@ def train(
     with new_writer(store, lambda each: saved.append(each.step)) as writer:
         trained = Trainer(
             model=model,
-            variables=model_variables(model),
             examples=examples(),
             order=BatchOrder(rows=ROWS, batch_size=BATCH, seed=5),
             budget=Budget(max_steps=steps, max_seconds=600, max_epochs=max_epochs),
-            save=save or EverySteps(10**6),
-            writer=writer,
+            checkpoints=Checkpointer(
+                writer,
+                model_variables(model),
+                save=save or EverySteps(10**6),
+                start=Position(step=from_step),
+            ),
             progress=lambda step, last, metrics: None,
-        ).train(from_step=from_step)
+        ).train()
     return trained.step, trained.stopped_by, saved
 
 

@@ -1,0 +1,193 @@
+"""Intermediate results of a training: what its layers do with a few fixed rows, and how far they move.
+
+For looking into a model while it learns, not for resuming. One `.npz` a capture, under
+`models/{model}/v{version}/iter_num={step}/intermediate_results/`:
+
+| array | shape | |
+|---|---|---|
+| `activations/{layer}` | the layer's output on the probe rows | |
+| `gradients/{layer}` | the same | of the loss by that output |
+| `predictions`, `labels` | (rows, ...) | of the probe rows |
+| `loss` | () | on the probe rows |
+| `update_norm/{layer}` | () | Euclidean norm of what the layer's weights moved since the capture before |
+| `since_step`, `step` | () | between which that was |
+| `metrics/{name}` | () | of training so far |
+
+The probe runs the model in inference mode, so no state of the training changes: the weights that come
+out are, bit for bit, those of a training that recorded nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.checkpoints.capture import Snapshot, capture
+from ckpt_ops.checkpoints.triggers import SaveTrigger, SinceSave
+from ckpt_ops.checkpoints.writer import BackgroundWriter
+from ckpt_ops.errors import BadInput
+from ckpt_ops.store import Store
+
+_FOLDER = "intermediate_results"
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intermediate:
+    """What to record, and when.
+
+    Attributes:
+        layers: names of layers of the model, as `model.get_layer` takes them.
+        save: when a capture is due.
+        rows: of the held-out rows, the first so many are the probe.
+        latest_only: a capture replaces the one before; otherwise all stay.
+    """
+
+    layers: tuple[str, ...]
+    save: SaveTrigger
+    rows: int = 32
+    latest_only: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers:
+            raise BadInput("Intermediate.layers", self.layers, "at least one name of a layer")
+        if self.rows < 1:
+            raise BadInput("Intermediate.rows", self.rows, "a whole number of at least 1")
+
+
+class IntermediateWriter:
+    """Captures what `settings` name of a Keras model on the probe rows, and writes it to `store`.
+
+    Args:
+        inputs, labels: the probe rows, as the model takes them.
+        folder: the version's folder in the store.
+        suffix: of the file's name, before `.npz`: what tells one attempt's from another's.
+        step: that training begins or resumes at.
+
+    Raises:
+        BadInput: the model has no such layer.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        model: Any,
+        settings: Intermediate,
+        *,
+        inputs: Mapping[str, npt.NDArray[Any]],
+        labels: npt.NDArray[Any],
+        folder: str,
+        suffix: str = "",
+        step: int = 0,
+    ) -> None:
+        self._store, self._model, self._settings = store, model, settings
+        self._inputs, self._labels = inputs, labels
+        self._folder, self._suffix = folder, suffix
+        self._layers = [_layer(model, name) for name in settings.layers]
+        self._before = self._weights(step)
+        self._saved_at = time.monotonic()
+
+    def name_of(self, step: int) -> str:
+        return f"{self._folder}/iter_num={step}/{_FOLDER}/results{self._suffix}.npz"
+
+    def after_step(
+        self, step: int, metrics: Callable[[], Mapping[str, float]], writer: BackgroundWriter, *, wanted: bool
+    ) -> None:
+        """Capture if that is due or `wanted`; the file is written behind `writer`'s other work."""
+        now = time.monotonic()
+        since = SinceSave(steps=step - self._before.step, seconds=now - self._saved_at)
+        if not wanted and not self._settings.save.due(since):
+            return
+        found = probe(self._model, self._layers, self._inputs, self._labels)
+        found |= {f"metrics/{name}": np.asarray(value) for name, value in metrics().items()}
+        before, after = self._before, self._weights(step)
+        self._before, self._saved_at = after, now
+        writer.run(lambda: self._write(step, found, before, after))
+
+    def _weights(self, step: int) -> Snapshot:
+        return capture({each.path: each for each in self._model.trainable_variables}, step=step)
+
+    def _write(self, step: int, found: Arrays, before: Snapshot, after: Snapshot) -> None:
+        buffer = io.BytesIO()
+        steps = {"step": np.asarray(step), "since_step": np.asarray(before.step)}
+        arrays: dict[str, Any] = {**found, **update_norms(before, after), **steps}
+        np.savez(buffer, **arrays)
+        self._store.put(self.name_of(step), buffer.getvalue())
+        if self._settings.latest_only:
+            for entry in self._store.list(f"{self._folder}/iter_num="):
+                if f"/{_FOLDER}/" in entry.name and entry.name != self.name_of(step):
+                    self._store.delete(entry.name)
+
+
+def probe(
+    model: Any, layers: list[Any], inputs: Mapping[str, npt.NDArray[Any]], labels: npt.NDArray[Any]
+) -> Arrays:
+    """Activations of `layers`, the loss's gradients by them, predictions and loss; in inference mode."""
+    import tensorflow as tf
+
+    rows = {name: tf.convert_to_tensor(column) for name, column in inputs.items()}
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with _watching(layers, tape.watch) as seen:
+            predictions = model(rows, training=False)
+        loss = model.compute_loss(x=rows, y=tf.convert_to_tensor(labels), y_pred=predictions, training=False)
+    gradients = tape.gradient(loss, seen)
+    found = {f"activations/{name}": np.asarray(value) for name, value in seen.items()}
+    found |= {
+        f"gradients/{name}": np.asarray(tf.convert_to_tensor(value))
+        for name, value in gradients.items()
+        if value is not None
+    }
+    return {
+        **found,
+        "predictions": np.asarray(predictions),
+        "labels": np.asarray(labels),
+        "loss": np.asarray(loss),
+    }
+
+
+def update_norms(before: Snapshot, after: Snapshot) -> Arrays:
+    """By layer (a weight's path without its last part), the norm of what its weights moved."""
+    squares: dict[str, float] = {}
+    for path, tensor in after.tensors.items():
+        layer = path.rpartition("/")[0]
+        moved = np.asarray(tensor, np.float64) - np.asarray(before.tensors[path], np.float64)
+        squares[layer] = squares.get(layer, 0.0) + float(np.vdot(moved, moved))
+    return {f"update_norm/{layer}": np.asarray(np.sqrt(square)) for layer, square in squares.items()}
+
+
+@contextmanager
+def _watching(layers: list[Any], watch: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
+    """Within it, what each of `layers` puts out is watched and kept by the layer's name."""
+    seen: dict[str, Any] = {}
+
+    def watched(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+        def calls(*arguments: Any, **named: Any) -> Any:
+            output = call(*arguments, **named)
+            watch(output)
+            seen[layer.name] = output
+            return output
+
+        return calls
+
+    for layer in layers:
+        layer.call = watched(layer, layer.call)
+    try:
+        yield seen
+    finally:
+        for layer in layers:
+            del layer.call
+
+
+def _layer(model: Any, name: str) -> Any:
+    known = [layer.name for layer in model.layers]
+    if name not in known:
+        raise BadInput("Intermediate.layers", name, f"a layer of {model.name}: {', '.join(known)}")
+    return model.get_layer(name)

@@ -1,0 +1,84 @@
+"""Which checkpoints of a version stay: a pure choice over what it has committed.
+
+What this decides on is the way to a version. The last checkpoint is always kept: training resumes at
+it, and when the version is promoted it is what the next one starts from, what a rollback goes back to
+and what a rebase forks from.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ckpt_ops.errors import BadInput
+
+_log = logging.getLogger(__name__)
+
+
+class Committed(Protocol):
+    """What is known of a checkpoint; a candidate's `Commit` is one."""
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """The newest `last`, the best few, and every so many as an anchor. `Keep()` keeps all of them.
+
+    Attributes:
+        last: newest checkpoints; `Keep(last=1)` is "latest only". None: all.
+        best: checkpoints with the best `metric` of training so far.
+        metric: its name among the metrics that training reports.
+        larger_is_better: of that metric.
+        anchors_every: each so many-th checkpoint stays for good; 0 for none.
+    """
+
+    last: int | None = None
+    best: int = 0
+    metric: str = "loss"
+    larger_is_better: bool = field(default=False)
+    anchors_every: int = 0
+
+    def __post_init__(self) -> None:
+        if self.last is not None and self.last < 1:
+            raise BadInput(
+                "Keep.last", self.last, "a whole number of at least 1: training resumes at the last"
+            )
+        for name in ("best", "anchors_every"):
+            if getattr(self, name) < 0:
+                raise BadInput(f"Keep.{name}", getattr(self, name), "a whole number of at least 0")
+        if self.last is None and (self.best or self.anchors_every):
+            raise BadInput(
+                "Keep.last",
+                None,
+                f"a number, since best={self.best} and anchors_every={self.anchors_every}"
+                " choose among what last=... would drop",
+            )
+
+    def kept(self, commits: Sequence[Committed]) -> frozenset[int]:
+        """Steps of the checkpoints that stay, of `commits` in order."""
+        steps = sorted({commit.step for commit in commits})
+        if self.last is None:
+            return frozenset(steps)
+        kept = set(steps[-self.last :])
+        if self.anchors_every:
+            kept.update(steps[self.anchors_every - 1 :: self.anchors_every])
+        if self.best:
+            ranked = sorted(commits, key=lambda commit: (self._badness(commit), -commit.step))
+            kept.update(commit.step for commit in ranked[: self.best])
+        if dropped := [step for step in steps if step not in kept]:
+            _log.info("%s keeps steps %s and drops %s", self, sorted(kept), dropped)
+        return frozenset(kept)
+
+    def _badness(self, commit: Committed) -> float:
+        value = commit.metrics.get(self.metric, math.nan)
+        if math.isnan(value):
+            return math.inf
+        return -value if self.larger_is_better else value

@@ -1,0 +1,200 @@
+"""Asking a running training for a save, through the store, and its answer.
+
+An ask is an object `models/{model}/requests/{id}.json`; the training that serves it writes
+`{id}.answer.json` beside it when the save is durable, and removes the ask. Whoever asked needs no
+connection to the training, and a training that dies leaves the ask to the attempt that follows it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound
+from ckpt_ops.store import Store
+
+POLL_SECONDS = 2.0
+_ANSWER = ".answer.json"
+_log = logging.getLogger(__name__)
+
+
+class What(StrEnum):
+    """What is asked for."""
+
+    PARAMETERS = "parameters"
+    INTERMEDIATE = "intermediate"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaveRequest:
+    """A person's wish.
+
+    Attributes:
+        at_step: save at this step, or at once if it is past.
+        after: save so many seconds after the training has seen the ask.
+        asked: seconds since the epoch, by the asking machine's clock.
+    """
+
+    what: What = What.PARAMETERS
+    at_step: int | None = None
+    after: float | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    asked: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        if self.at_step is not None and self.after is not None:
+            raise BadInput("--after", self.after, f"not together with --at-step={self.at_step}")
+        if self.at_step is not None and self.at_step < 1:
+            raise BadInput("--at-step", self.at_step, "a whole number of at least 1")
+        if self.after is not None and self.after < 0:
+            raise BadInput("--after", self.after, "a number of seconds, at least 0")
+
+    @property
+    def parameters(self) -> bool:
+        return self.what in (What.PARAMETERS, What.BOTH)
+
+    @property
+    def intermediate(self) -> bool:
+        return self.what in (What.INTERMEDIATE, What.BOTH)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What became of an ask.
+
+    Attributes:
+        done: whether all that was asked for is durable.
+        step: at which it was saved.
+        seconds: from the ask until it was durable.
+        objects: names of what was written.
+        why: when it was not done.
+    """
+
+    id: str
+    done: bool
+    version: int
+    step: int
+    seconds: float
+    objects: tuple[str, ...] = ()
+    why: str = ""
+
+
+def ask(store: Store, model: str, request: SaveRequest) -> None:
+    """Leave `request` for the training of `model`."""
+    store.put(_name(model, request.id), json.dumps(dataclasses.asdict(request)).encode())
+
+
+def answer_to(store: Store, model: str, id: str) -> Answer | None:
+    """The answer, if there is one yet."""
+    try:
+        payload = json.loads(store.get(f"models/{model}/requests/{id}{_ANSWER}"))
+    except ObjectNotFound:
+        return None
+    return Answer(**{**payload, "objects": tuple(payload["objects"])})
+
+
+def withdraw(store: Store, model: str, id: str) -> None:
+    """Take back an ask that nobody has answered."""
+    store.delete(_name(model, id))
+
+
+class RequestDesk:
+    """Looks for asks in a thread of its own, and hands them to the training loop when they are due.
+
+    The store being away stops nothing: it is asked again later.
+    """
+
+    def __init__(self, store: Store, model: str, version: int, *, poll: float = POLL_SECONDS) -> None:
+        self._store, self._model, self._version, self._poll = store, model, version, poll
+        self._lock, self._closed = threading.Lock(), threading.Event()
+        self._waiting: dict[str, tuple[SaveRequest, float]] = {}
+        self._taken: set[str] = set()
+        self._thread = threading.Thread(target=self._watch, name="checkpoint-requests", daemon=True)
+        self._thread.start()
+
+    def due(self, step: int) -> tuple[SaveRequest, ...]:
+        """Asks whose step or time has come; each is handed out once. Never blocks on the store."""
+        if not self._waiting:
+            return ()
+        now = time.monotonic()
+        with self._lock:
+            chosen = [
+                request
+                for request, seen in self._waiting.values()
+                if (request.at_step is None or step >= request.at_step)
+                and (request.after is None or now - seen >= request.after)
+            ]
+            for request in chosen:
+                del self._waiting[request.id]
+        return tuple(chosen)
+
+    def answer(self, request: SaveRequest, step: int, objects: Sequence[str], *, why: str = "") -> None:
+        """Say what became of `request`, and remove the ask."""
+        said = Answer(
+            id=request.id,
+            done=not why,
+            version=self._version,
+            step=step,
+            seconds=max(0.0, time.time() - request.asked),
+            objects=tuple(objects),
+            why=why,
+        )
+        self._store.put(
+            f"models/{self._model}/requests/{request.id}{_ANSWER}",
+            json.dumps(dataclasses.asdict(said)).encode(),
+        )
+        self._store.delete(_name(self._model, request.id))
+
+    def close(self, step: int) -> None:
+        """Training has ended at `step`: whatever still waits is told so."""
+        self.stop()
+        try:
+            self._look()
+            for request, _ in self._waiting.values():
+                self.answer(request, step, (), why=f"the training ended at step {step}, where it saved")
+        except CkptOpsError as error:
+            _log.warning("could not answer save requests: %s", error.what)
+
+    def stop(self) -> None:
+        """The training goes down before its end: what waits is left to the attempt that follows."""
+        self._closed.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(self._poll):
+            try:
+                self._look()
+            except CkptOpsError as error:
+                _log.warning("could not look for save requests: %s", error.what)
+
+    def _look(self) -> None:
+        prefix = f"models/{self._model}/requests/"
+        names = [entry.name for entry in self._store.list(prefix)]
+        for name in names:
+            known = name.removeprefix(prefix).removesuffix(".json")
+            if name.endswith(_ANSWER) or known in self._taken:
+                continue
+            try:
+                payload = json.loads(self._store.get(name))
+                request = SaveRequest(**{**payload, "what": What(payload["what"])})
+            except ObjectNotFound:
+                continue  # taken back meanwhile
+            except (ValueError, TypeError, KeyError) as error:
+                _log.warning("%s is no save request and is left alone: %s", name, error)
+                self._taken.add(known)
+                continue
+            with self._lock:
+                self._taken.add(known)
+                self._waiting[known] = (request, time.monotonic())
+
+
+def _name(model: str, id: str) -> str:
+    return f"models/{model}/requests/{id}.json"

@@ -1,0 +1,129 @@
+"""The checkpoints of a candidate's training: where they go, what they say, what they begin from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ckpt_ops.checkpoints import (
+    BackgroundWriter,
+    Checkpointer,
+    Commits,
+    IntermediateWriter,
+    Manifest,
+    Position,
+    RequestDesk,
+    Saved,
+    Snapshot,
+    capture,
+    load_manifest,
+    restore,
+)
+from ckpt_ops.checkpoints.manifest import Segment
+from ckpt_ops.lineage import VersionState
+from ckpt_ops.lineage.candidate import Attempt, Commit
+from ckpt_ops.pipeline.data import TrainingData
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.store import Store
+
+
+@contextmanager
+def candidate_checkpoints(
+    pipeline: Pipeline,
+    store: Store,
+    version: VersionState,
+    attempt: Attempt,
+    *,
+    model: Any,
+    variables: dict[str, Any],
+    data: TrainingData,
+    parent: str | None,
+    commits: Sequence[Commit],
+) -> Iterator[Checkpointer]:
+    """A checkpointer that stands where the last attempt's last commit does, `variables` restored to it.
+
+    Args:
+        parent: object name of the manifest that `variables` were restored from, or None.
+        commits: of earlier attempts.
+    """
+    folder = f"models/{pipeline.name}/v{version.version}"
+    slices = tuple((ref.key, ref.revision) for ref in version.slices)
+    digests = {"code_digest": code_digest(pipeline.folder), "lock_digest": lock_digest()}
+    structure = _structure(model)
+    committing = Commits(store, attempt, pipeline.keep, commits)
+
+    def describe(snapshot: Snapshot, segments: tuple[Segment, ...]) -> Manifest:
+        return Manifest(
+            model=pipeline.name,
+            version=version.version,
+            step=snapshot.step,
+            parent=parent,
+            cursor=snapshot.cursor,
+            slices=slices,
+            segments=segments,
+            structure=structure,
+            **digests,
+        )
+
+    def commit(saved: Saved) -> None:
+        committing.commit(saved)
+        print(f"checkpoint at step {saved.step}: {saved.nbytes:,} bytes, {saved.uploaded:,} new", flush=True)
+
+    # The token keeps a fenced attempt from writing over what the newer one committed.
+    with BackgroundWriter(
+        store,
+        describe=describe,
+        name=lambda at: f"{folder}/iter_num={at}/manifest-{attempt.token:06d}.json",
+        commit=commit,
+    ) as writer:
+        start = Position()
+        begins_at = commits[-1].manifest if commits else parent
+        if commits:
+            restore(store, load_manifest(store, commits[-1].manifest), variables)
+            start = Position(step=commits[-1].step, seconds=commits[-1].seconds)
+            print(f"resuming at step {start.step}", flush=True)
+        if begins_at is not None:
+            writer.resume(load_manifest(store, begins_at), capture(variables, step=start.step))
+        checkpoints = Checkpointer(
+            writer,
+            variables,
+            save=pipeline.save,
+            requests=RequestDesk(store, pipeline.name, version.version),
+            intermediate=_intermediate(pipeline, store, model, data, folder, attempt.token, start.step),
+            start=start,
+        )
+        try:
+            with checkpoints.stopping_on_sigterm():
+                yield checkpoints
+        finally:
+            checkpoints.close()
+
+
+def _intermediate(
+    pipeline: Pipeline, store: Store, model: Any, data: TrainingData, folder: str, token: int, step: int
+) -> IntermediateWriter | None:
+    settings = pipeline.intermediate
+    if settings is None:
+        return None
+    rows = min(settings.rows, data.holdout.rows)
+    return IntermediateWriter(
+        store,
+        model,
+        settings,
+        inputs={name: column[:rows] for name, column in data.holdout.inputs.items()},
+        labels=data.holdout.labels[:rows],
+        folder=folder,
+        suffix=f"-{token:06d}",
+        step=step,
+    )
+
+
+def _structure(model: Any) -> dict[str, Any]:
+    known = {"class": type(model).__name__, "name": model.name, "parameters": model.count_params()}
+    try:
+        return {**known, "config": json.loads(model.to_json())}
+    except (NotImplementedError, TypeError, ValueError) as error:
+        return {**known, "config": None, "why": f"the model has no configuration: {error}"}
