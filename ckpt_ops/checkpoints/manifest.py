@@ -78,6 +78,11 @@ class Manifest:
     def tensors(self) -> dict[str, TensorEntry]:
         return {tensor.name: tensor for segment in self.segments for tensor in segment.tensors}
 
+    @property
+    def chunks(self) -> tuple[str, ...]:
+        """The digest of every chunk it names, in order, each once."""
+        return tuple(dict.fromkeys(digest for segment in self.segments for digest in segment.chunks))
+
     def encode(self) -> bytes:
         return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, sort_keys=True).encode()
 
