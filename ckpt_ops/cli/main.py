@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ckpt_ops.cli import read_commands, write_commands
+from ckpt_ops.cli import checkpoint_commands, read_commands, write_commands
 from ckpt_ops.errors import BadInput, CkptOpsError
 
 
@@ -43,6 +43,9 @@ for command in (
     read_commands.log,
     read_commands.show,
     read_commands.slices,
+    checkpoint_commands.verify,
+    checkpoint_commands.drill,
+    checkpoint_commands.export,
     write_commands.run,
     write_commands.rollback,
     write_commands.withdraw,

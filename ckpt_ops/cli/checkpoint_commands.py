@@ -1,0 +1,117 @@
+"""Commands about checkpoints: are they whole, do they come back, and how others get them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ckpt_ops.checkpoints import Manifest, model_variables, read_tensors, restore
+from ckpt_ops.checkpoints.committed import committed_manifest
+from ckpt_ops.checkpoints.export import Format, check_output, export_model, export_tensors
+from ckpt_ops.checkpoints.verify import Condition
+from ckpt_ops.checkpoints.verify import verify as verify_checkpoints
+from ckpt_ops.cli import render, views
+from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.store_option import StoreOption, chosen_store
+from ckpt_ops.errors import Corrupt
+from ckpt_ops.lineage import fold
+from ckpt_ops.store import Store
+
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+
+
+def verify(
+    model: Model,
+    version: Annotated[int | None, typer.Argument(metavar="[VERSION]", help="One; all by default.")] = None,
+    store: StoreOption = None,
+    json: Json = False,
+) -> None:
+    """Read every committed checkpoint and hash it again. Exit code 1 when one is damaged."""
+    with chosen_store(store) as opened:
+        state = fold(model, views.records_of(opened, model))
+        versions = sorted(state.versions) if version is None else [version]
+        with render.progress("hashing chunks") as progress:
+            checked = verify_checkpoints(opened, state, versions, progress)
+    found = [views.checked_view(each) for each in checked]
+    if json:
+        render.as_json(found)
+    elif found:
+        render.show_checked(found)
+    else:
+        render.console().print("No committed checkpoints.")
+    damaged = [each for each in checked if each.condition is Condition.DAMAGED]
+    if damaged:
+        where = ", ".join(f"v{each.version} step {each.step}" for each in damaged)
+        raise Corrupt(
+            f"{len(damaged)} of {len(checked)} checkpoints of {model} are damaged: {where}",
+            safe="nothing was changed; what is ok can be restored",
+            next="restore the objects named above (a soft-deleted version or a replica), then verify again",
+        )
+
+
+def drill(
+    model: Model,
+    version: Annotated[int | None, typer.Option(help="Of this version; of any by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Picks the same checkpoint again.")] = None,
+    store: StoreOption = None,
+    json: Json = False,
+) -> None:
+    """Restore a checkpoint, picked by chance, in a fresh process, compare it, and train one step."""
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.drill import pick, run_drill
+
+    seed = secrets.randbelow(2**32) if seed is None else seed
+    with chosen_store(store) as opened:
+        state = fold(model, views.records_of(opened, model))
+        versions = sorted(state.versions) if version is None else [version]
+        number, step = pick(opened, state, versions, seed)
+        typer.echo(f"seed {seed}: version {number}, step {step}", err=True)
+        result = run_drill(load_pipeline(model), opened, number, step, lambda line: None)
+    found = {"model": model, "version": number, "step": step, "seed": seed, **result}
+    if json:
+        render.as_json(found)
+    else:
+        render.show_drill(found)
+
+
+def export(
+    model: Model,
+    version: Annotated[int, typer.Argument(metavar="VERSION")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A file or folder that does not exist yet.")],
+    format: Annotated[Format, typer.Option("--format", help="safetensors needs no TensorFlow.")],
+    step: Annotated[int | None, typer.Option(help="A committed step of it; the last by default.")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Write a checkpoint in a format that others read."""
+    check_output(out, format)
+    with chosen_store(store) as opened:
+        fold(model, views.records_of(opened, model)).version(version)
+        manifest = committed_manifest(opened, model, version, step=step)
+        if format.needs_model:
+            _export_built(opened, manifest, format, out)
+        else:
+            about = {"model": model, "version": str(version), "step": str(manifest.step)}
+            export_tensors(read_tensors(opened, manifest), out, about=about)
+    render.console().print(f"{model} v{version} step {manifest.step} is in {out}, as {format.value}.")
+
+
+def _export_built(store: Store, manifest: Manifest, format: Format, out: Path) -> None:
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.digests import code_digest
+    from ckpt_ops.pipeline.user_code import build_model
+
+    pipeline = load_pipeline(manifest.model)
+    if code_digest(pipeline.folder) != manifest.code_digest:
+        note = (
+            f"Note: {pipeline.folder} has changed since this version was trained; build_model() of today is"
+        )
+        typer.echo(f"{note} used. Its variables are checked, what it computes from them is not.", err=True)
+    model = build_model(pipeline)
+    restore(store, manifest, model_variables(model))
+    export_model(model, format, out)
