@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from saved import MODEL, STEPS, manifest_name, save_history, tensors
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops.errors import BadInput, DrillFailed
 from ckpt_ops.lineage import ModelLog
+from ckpt_ops.pipeline import drill_process, load_pipeline
 from ckpt_ops.pipeline.drill import pick
 from ckpt_ops.store import LocalStore
 
@@ -139,3 +143,38 @@ def test_a_drill_that_is_refused_starts_nothing(ckpt_ops, store, tmp_path, monke
     assert done.exit_code == 2
     assert words in done.stderr
     assert contents(store) == before
+
+
+# --- what a drill finds -----------------------------------------------------------------------------
+
+
+@dataclass
+class Rounding:
+    """A variable that keeps less than it is given, as one with a constraint on assignment would."""
+
+    path: str
+    held: np.ndarray[Any, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.held.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.held.dtype
+
+    def assign(self, value: np.ndarray[Any, Any]) -> None:
+        self.held = np.floor(value / 100) * 100
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        return self.held
+
+
+def test_a_variable_that_does_not_equal_the_checkpoint_fails_the_drill_by_name(store, monkeypatch):
+    fresh = [Rounding(name.removeprefix("model/"), array * 0) for name, array in tensors(1, 50).items()]
+    optimizer = SimpleNamespace(build=lambda variables: None, variables=[])
+    model = SimpleNamespace(built=True, optimizer=optimizer, variables=fresh, trainable_variables=fresh)
+    monkeypatch.setattr(drill_process, "build_model", lambda pipeline: model)
+    pipeline = load_pipeline(MODEL, PROJECT / "dags")
+    with pytest.raises(DrillFailed, match=r"2 of 2 variables differ: model/frozen, model/w"):
+        drill_process.drill(pipeline, store, 1, 50)
