@@ -110,6 +110,17 @@ class SliceChanging(TransientError):
     """The slice changed while it was read."""
 
 
+# --- checkpoints --------------------------------------------------------------------------------
+
+
+class ExportFailed(TerminalError):
+    """A checkpoint could not be written in another format."""
+
+
+class DrillFailed(TerminalError):
+    """A checkpoint was restored, and is not what training would go on from."""
+
+
 # --- training ----------------------------------------------------------------------------------
 
 

@@ -1,161 +1,117 @@
-"""Commands about checkpoints: ask a running training for one, and remove what nothing needs."""
+"""Commands about checkpoints: are they whole, do they come back, and how others get them."""
 
 from __future__ import annotations
 
-import dataclasses
-import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import os
+import secrets
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
-from rich.table import Table
 
-from ckpt_ops.checkpoints.garbage import Garbage, find_garbage, remove_garbage
-from ckpt_ops.checkpoints.requests import Answer, SaveRequest, What, answer_to, ask, withdraw
+from ckpt_ops.checkpoints import Manifest, model_variables, read_tensors, restore
+from ckpt_ops.checkpoints.committed import committed_manifest
+from ckpt_ops.checkpoints.export import Format, check_output, export_model, export_tensors
+from ckpt_ops.checkpoints.verify import Condition
+from ckpt_ops.checkpoints.verify import verify as verify_checkpoints
 from ckpt_ops.cli import render, views
 from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.errors import BadInput, TransientError
-from ckpt_ops.lineage import CandidateLog
-from ckpt_ops.store import Entry, Store
+from ckpt_ops.errors import Corrupt
+from ckpt_ops.lineage import fold
+from ckpt_ops.store import Store
 
-_POLL_SECONDS = 0.5
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
-def save_now(
+def verify(
     model: Model,
-    what: Annotated[What, typer.Option("--what", help="What to save.")] = What.PARAMETERS,
-    at_step: Annotated[
-        int | None, typer.Option("--at-step", metavar="N", help="At this step; at once if it is past.")
-    ] = None,
-    after: Annotated[
-        float | None, typer.Option("--after", metavar="SECONDS", help="So long after the training sees it.")
-    ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it is durable, and say at which step.")] = False,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="With --wait.")] = 600.0,
+    version: Annotated[int | None, typer.Argument(metavar="[VERSION]", help="One; all by default.")] = None,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Ask the running training of a model for a checkpoint."""
-    request = SaveRequest(what=what, at_step=at_step, after=after)
+    """Read every committed checkpoint and hash it again. Exit code 1 when one is damaged."""
     with chosen_store(store) as opened:
-        version = _in_training(opened, model)
-        ask(opened, model, request)
-        answer = _wait(opened, model, request, timeout) if wait else None
+        state = fold(model, views.records_of(opened, model))
+        versions = sorted(state.versions) if version is None else [version]
+        with render.progress("hashing chunks") as progress:
+            checked = verify_checkpoints(opened, state, versions, progress)
+    found = [views.checked_view(each) for each in checked]
     if json:
-        said = dataclasses.asdict(answer) if answer else None
-        render.as_json({"id": request.id, "version": version, "answer": said})
-    elif answer is None:
-        render.console().print(f"Asked version {version} of {model} for {what.value}. Id: {request.id}")
-    elif answer.done:
-        objects = "".join(f"\n  {name}" for name in answer.objects)
-        render.console().print(
-            f"Version {answer.version} of {model} saved at step {answer.step}, "
-            f"durable {answer.seconds:.1f} s after it was asked:{objects}"
-        )
-    if answer is not None and not answer.done:
-        raise TransientError(
-            f"version {answer.version} of {model} did not save: {answer.why}",
-            safe="the training was not disturbed",
-            next=f"ckpt-ops show {model} {answer.version} lists its checkpoints",
+        render.as_json(found)
+    elif found:
+        render.show_checked(found)
+    else:
+        render.console().print("No committed checkpoints.")
+    damaged = [each for each in checked if each.condition is Condition.DAMAGED]
+    if damaged:
+        where = ", ".join(f"v{each.version} step {each.step}" for each in damaged)
+        raise Corrupt(
+            f"{len(damaged)} of {len(checked)} checkpoints of {model} are damaged: {where}",
+            safe="nothing was changed; what is ok can be restored",
+            next="restore the objects named above (a soft-deleted version or a replica), then verify again",
         )
 
 
-def gc(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what and how much.")] = False,
-    grace_hours: Annotated[
-        float,
-        typer.Option("--grace-hours", min=0.0, help="What is younger stays: longer than any save."),
-    ] = 24.0,
+def drill(
+    model: Model,
+    version: Annotated[int | None, typer.Option(help="Of this version; of any by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Picks the same checkpoint again.")] = None,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Remove checkpoints that nothing can resume from, and chunks that no checkpoint names."""
+    """Restore a checkpoint, picked by chance, in a fresh process, compare it, and train one step."""
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.drill import pick, run_drill
+
+    seed = secrets.randbelow(2**32) if seed is None else seed
     with chosen_store(store) as opened:
-        garbage = find_garbage(opened, grace=3600 * grace_hours)
-        removed: Sequence[Entry] = () if dry_run else _remove(opened, garbage, quiet=json)
-    chosen = garbage.entries if dry_run else removed
+        state = fold(model, views.records_of(opened, model))
+        versions = sorted(state.versions) if version is None else [version]
+        number, step = pick(opened, state, versions, seed)
+        typer.echo(f"seed {seed}: version {number}, step {step}", err=True)
+        result = run_drill(load_pipeline(model), opened, number, step, lambda line: None)
+    found = {"model": model, "version": number, "step": step, "seed": seed, **result}
     if json:
-        render.as_json(
-            {
-                "dry_run": dry_run,
-                "objects": [{"name": entry.name, "bytes": entry.size} for entry in chosen],
-                "bytes": sum(entry.size for entry in chosen),
-                "kept": {
-                    "checkpoints": garbage.kept_manifests,
-                    "chunks": garbage.kept_chunks,
-                    "bytes": garbage.kept_bytes,
-                },
-            }
+        render.as_json(found)
+    else:
+        render.show_drill(found)
+
+
+def export(
+    model: Model,
+    version: Annotated[int, typer.Argument(metavar="VERSION")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A file or folder that does not exist yet.")],
+    format: Annotated[Format, typer.Option("--format", help="safetensors needs no TensorFlow.")],
+    step: Annotated[int | None, typer.Option(help="A committed step of it; the last by default.")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Write a checkpoint in a format that others read."""
+    check_output(out, format)
+    with chosen_store(store) as opened:
+        fold(model, views.records_of(opened, model)).version(version)
+        manifest = committed_manifest(opened, model, version, step=step)
+        if format.needs_model:
+            _export_built(opened, manifest, format, out)
+        else:
+            about = {"model": model, "version": str(version), "step": str(manifest.step)}
+            export_tensors(read_tensors(opened, manifest), out, about=about)
+    render.console().print(f"{model} v{version} step {manifest.step} is in {out}, as {format.value}.")
+
+
+def _export_built(store: Store, manifest: Manifest, format: Format, out: Path) -> None:
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.digests import code_digest
+    from ckpt_ops.pipeline.user_code import build_model
+
+    pipeline = load_pipeline(manifest.model)
+    if code_digest(pipeline.folder) != manifest.code_digest:
+        note = (
+            f"Note: {pipeline.folder} has changed since this version was trained; build_model() of today is"
         )
-        return
-    _show(garbage, removed, dry_run=dry_run)
-
-
-def _in_training(store: Store, model: str) -> int:
-    """The version that is being trained, as far as its log says."""
-    found = sorted(
-        {
-            int(part[1:])
-            for entry in store.list(f"models/{model}/v")
-            if (part := entry.name.split("/")[2])[1:].isdigit()
-        }
-    )
-    if not found:
-        raise BadInput(
-            "MODEL", model, f"a model that trains: {', '.join(views.model_names(store)) or 'none yet'}"
-        )
-    if CandidateLog(store, model, found[-1]).progress().result is not None:
-        raise BadInput(
-            "MODEL",
-            model,
-            f"a model that trains now; version {found[-1]}, its newest, has ended",
-            next=f"ckpt-ops status {model}",
-        )
-    return found[-1]
-
-
-def _wait(store: Store, model: str, request: SaveRequest, timeout: float) -> Answer:
-    end = time.monotonic() + timeout
-    while (answer := answer_to(store, model, request.id)) is None:
-        if time.monotonic() > end:
-            withdraw(store, model, request.id)
-            raise TransientError(
-                f"no training of {model} answered within {timeout:g} s",
-                safe="the ask was taken back",
-                next=f"ckpt-ops status {model} says whether it still trains; --timeout waits longer",
-            )
-        time.sleep(_POLL_SECONDS)
-    return answer
-
-
-def _remove(store: Store, garbage: Garbage, *, quiet: bool) -> Sequence[Entry]:
-    bar = Progress(console=render.console(), transient=True)
-    shown: AbstractContextManager[object] = nullcontext() if quiet else bar
-    with shown:
-        task = bar.add_task("removing", total=len(garbage.entries))
-        return remove_garbage(store, garbage, lambda entry: bar.advance(task))
-
-
-def _show(garbage: Garbage, removed: Sequence[Entry], *, dry_run: bool) -> None:
-    table = Table(title="Would be removed" if dry_run else "Removed")
-    table.add_column("what")
-    table.add_column("objects", justify="right")
-    table.add_column("MB", justify="right")
-    gone = {entry.name for entry in (garbage.entries if dry_run else removed)}
-    for what, entries in (
-        ("checkpoints that nothing resumes from", garbage.manifests),
-        ("intermediate results of refused versions", garbage.results),
-        ("old save requests", garbage.requests),
-        ("chunks that no checkpoint names", garbage.chunks),
-    ):
-        sizes = [entry.size for entry in entries if entry.name in gone]
-        table.add_row(what, f"{len(sizes):,}", f"{sum(sizes) / 1e6:,.1f}")
-    out = render.console()
-    out.print(table)
-    out.print(
-        f"Kept: {garbage.kept_manifests:,} checkpoints, {garbage.kept_chunks:,} chunks, "
-        f"{garbage.kept_bytes / 1e6:,.1f} MB"
-    )
+        typer.echo(f"{note} used. Its variables are checked, what it computes from them is not.", err=True)
+    model = build_model(pipeline)
+    restore(store, manifest, model_variables(model))
+    export_model(model, format, out)

@@ -15,7 +15,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ckpt_ops.cli import checkpoint_commands, read_commands, write_commands
+from ckpt_ops.cli import (
+    checkpoint_commands,
+    read_commands,
+    store_commands,
+    training_commands,
+    write_commands,
+)
 from ckpt_ops.errors import BadInput, CkptOpsError
 
 
@@ -43,12 +49,15 @@ for command in (
     read_commands.log,
     read_commands.show,
     read_commands.slices,
+    checkpoint_commands.verify,
+    checkpoint_commands.drill,
+    checkpoint_commands.export,
     write_commands.run,
     write_commands.rollback,
     write_commands.withdraw,
     write_commands.release,
-    checkpoint_commands.save_now,
-    checkpoint_commands.gc,
+    training_commands.save_now,
+    store_commands.gc,
 ):
     app.command()(command)
 

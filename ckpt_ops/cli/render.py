@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from ckpt_ops.cli.views import View
@@ -97,6 +99,53 @@ def show_slices(views: Sequence[View]) -> None:
             view["why"],
         )
     console().print(table)
+
+
+def show_checked(views: Sequence[View]) -> None:
+    out = console()
+    table = Table("version", "step", "chunks", "bytes", "condition")
+    for view in views:
+        table.add_row(
+            str(view["version"]),
+            str(view["step"]),
+            str(view["chunks"]) if view["chunks"] else "-",
+            f"{view['bytes']:,}" if view["bytes"] else "-",
+            view["condition"],
+        )
+    out.print(table)
+    problems: dict[str, list[str]] = {}
+    for view in views:
+        for problem in view["problems"]:
+            problems.setdefault(problem, []).append(f"v{view['version']} step {view['step']}")
+    for problem, where in problems.items():  # below the table: an object's name should stay in one piece
+        out.print(f"- {problem}\n  in {', '.join(where)}", soft_wrap=True)
+
+
+def show_drill(view: View) -> None:
+    seconds = view["seconds"]
+    table = Table("seconds", "what", title_justify="left", title=f"{view['model']} v{view['version']}")
+    for name, what in (
+        ("import_and_build", "import TensorFlow and build the model"),
+        ("read_and_restore", f"read and restore {view['bytes']:,} bytes"),
+        ("load_data", "load the version's own data"),
+        ("first_step", "first step, compiling included"),
+        ("total", "all of it, the start of the process included"),
+    ):
+        table.add_row(f"{seconds[name]:.2f}", what)
+    out = console()
+    out.print(table)
+    out.print(f"All {view['variables']} variables equal the checkpoint of step {view['step']}, bit for bit.")
+    batch = "the very next of that training" if view["next_batch"] else "another than that training's next"
+    out.print(f"The step's batch was {batch}; its loss was {view['loss']:.4f}.")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error while something is done; told how many of how many. None without a terminal."""
+    bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    with bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def _metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:

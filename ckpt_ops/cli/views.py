@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ckpt_ops.checkpoints.verify import Checked
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, fold, plan
 from ckpt_ops.lineage.records import Record, SliceRef, encode
@@ -104,6 +105,19 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
             }
         )
     return views
+
+
+def checked_view(checked: Checked) -> View:
+    """A committed checkpoint as `verify` found it."""
+    return {
+        "version": checked.version,
+        "step": checked.step,
+        "manifest": checked.manifest,
+        "condition": checked.condition.value,
+        "chunks": checked.chunks,
+        "bytes": checked.nbytes,
+        "problems": list(checked.problems),
+    }
 
 
 def _slice(ref: SliceRef) -> View:

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.lineage import VersionState
+from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.slices import load_manifest, read_slice
 from ckpt_ops.store import Store
-from ckpt_ops.training import Examples, concatenate, holdout_mask
+from ckpt_ops.training import BatchOrder, Examples, concatenate, holdout_mask
 from ckpt_ops.training.replay import draw
 
 
@@ -53,10 +53,24 @@ def load_data(
             safe="nothing was trained; the champion serves on",
             next="look at which rows examples() drops",
         )
-    train += _replayed(pipeline, store, consumed, new_rows=new_rows, seed=int(version.candidate[:8], 16))
+    train += _replayed(pipeline, store, consumed, new_rows=new_rows, seed=_seed(version))
     return TrainingData(
         train=concatenate(train), holdout=concatenate(holdout), newest=make_examples(pipeline, newest)
     )
+
+
+def consumed_before(state: LineageState, version: VersionState) -> dict[str, str]:
+    """Revisions by key of what the parent's ancestry consumed."""
+    return {ref.key: ref.revision for one in state.ancestry(version.parent) for ref in one.slices}
+
+
+def batch_order(pipeline: Pipeline, version: VersionState, data: TrainingData) -> BatchOrder:
+    """The order in which the candidate's training draws from `data.train`."""
+    return BatchOrder(rows=data.train.rows, batch_size=pipeline.batch_size, seed=_seed(version))
+
+
+def _seed(version: VersionState) -> int:
+    return int(version.candidate[:8], 16)
 
 
 def _replayed(

@@ -1,9 +1,11 @@
-"""Training in a process of its own.
+"""Work with TensorFlow in a process of its own.
 
-TensorFlow takes seconds to import and is not safe to fork, so whoever asks for a training starts a
-fresh interpreter. Its output goes to a file, which is followed here: when the asking process dies,
-the training neither blocks on a full pipe nor ends by a broken one. It lives on until it finishes or
-is fenced off by a newer attempt.
+TensorFlow takes seconds to import and is not safe to fork, so whoever asks for a training or a drill
+starts a fresh interpreter. Its output goes to a file, which is followed here: when the asking process
+dies, the work neither blocks on a full pipe nor ends by a broken one. A training lives on until it
+finishes or is fenced off by a newer attempt.
+
+The other side is `fresh_process`: it leaves a result or an error in the file named by `--answer`.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ckpt_ops import errors
 from ckpt_ops.errors import CkptOpsError, TrainingDied
@@ -38,11 +41,42 @@ def run_training_process(
         TrainingDied: the process was killed, or crashed outside our own code.
         CkptOpsError: what the process raised, as it raised it.
     """
+
+    def died(how: str, log: Path) -> CkptOpsError:
+        return TrainingDied(
+            f"the training process of {pipeline.name} v{version} {how}",
+            safe="every committed checkpoint is kept; the champion serves on",
+            next=f"a retry resumes at the last committed checkpoint; the whole log is {log}",
+        )
+
+    run_process("training", pipeline, store, version, report=report, died=died)
+
+
+def run_process(
+    work: str,
+    pipeline: Pipeline,
+    store: Store,
+    version: int,
+    arguments: Sequence[str] = (),
+    *,
+    report: Callable[[str], None],
+    died: Callable[[str, Path], CkptOpsError],
+) -> Any:
+    """Run the module `ckpt_ops.pipeline.{work}_process` until it ends, and return its result.
+
+    Args:
+        arguments: of this work alone.
+        report: gets its output line by line.
+        died: makes the error for a process that left no answer, of how it ended and of its log's path.
+
+    Raises:
+        CkptOpsError: what the process raised, as it raised it; or what `died` makes.
+    """
     folder = Path(tempfile.mkdtemp(prefix=f"{pipeline.name}-v{version}-", dir=_logs()))
-    log, error = folder / "training.log", folder / "error.json"
-    command = [sys.executable, "-m", "ckpt_ops.pipeline.training_process"]
-    command += ["--pipeline", pipeline.name, "--store", store.url]
-    command += ["--version", str(version), "--error-file", str(error)]
+    log, answer = folder / f"{work}.log", folder / "answer.json"
+    command = [sys.executable, "-m", f"ckpt_ops.pipeline.{work}_process"]
+    command += ["--pipeline", pipeline.name, "--store", store.url, "--version", str(version)]
+    command += [*arguments, "--answer", str(answer)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -58,17 +92,15 @@ def run_training_process(
     except BaseException:
         _end(process)
         raise
-    if error.exists():
-        raise _raised(json.loads(error.read_text()))
-    if code != 0:
+    given = json.loads(answer.read_text()) if answer.exists() else {}
+    if "error" in given:
+        raise _raised(given["error"])
+    if code != 0 or "result" not in given:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        raise TrainingDied(
-            f"the training process of {pipeline.name} v{version} {how}; its last lines:\n{tail}",
-            safe="every committed checkpoint is kept; the champion serves on",
-            next=f"a retry resumes at the last committed checkpoint; the whole log is {log}",
-        )
+        raise died(f"{how}; its last lines:\n{tail}", log)
     shutil.rmtree(folder, ignore_errors=True)
+    return given["result"]
 
 
 def _follow(
@@ -102,7 +134,7 @@ def _environment(pipeline: Pipeline) -> dict[str, str]:
 
 
 def _logs() -> Path:
-    """Where the logs of training processes stay: below CKPT_OPS_HOME if set, else the temporary folder."""
+    """Where the logs of such processes stay: below CKPT_OPS_HOME if set, else the temporary folder."""
     home = os.environ.get("CKPT_OPS_HOME")
     folder = Path(home).absolute() / "logs" / "training" if home else Path(tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)

@@ -6,46 +6,28 @@ learn from and which version to resume from; the candidate's own log says how fa
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from pathlib import Path
 
 from ckpt_ops.checkpoints import load_manifest, model_variables, restore
-from ckpt_ops.errors import CkptOpsError, TerminalError
+from ckpt_ops.errors import TerminalError
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.pipeline.candidate_checkpoints import candidate_checkpoints
-from ckpt_ops.pipeline.data import load_data
+from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.facts import facts
-from ckpt_ops.pipeline.loading import load_pipeline
+from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.results import score, write_results
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.policies import decide
-from ckpt_ops.store import Store, open_store
-from ckpt_ops.training import BatchOrder, Trainer
+from ckpt_ops.store import Store
+from ckpt_ops.training import Trainer
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: the candidate's log holds the result. Otherwise the error file says why, if it could."""
-    parser = argparse.ArgumentParser(prog="ckpt_ops.pipeline.training_process")
-    parser.add_argument("--pipeline", required=True)
-    parser.add_argument("--store", required=True)
-    parser.add_argument("--version", type=int, required=True)
-    parser.add_argument("--error-file", type=Path, required=True)
-    options = parser.parse_args(arguments)
-    try:
-        pipeline, store = load_pipeline(options.pipeline), open_store(options.store)
-        run_attempt(pipeline, store, options.version)
-    except CkptOpsError as error:
-        known = {"type": type(error).__name__, "what": error.what, "safe": error.safe, "next": error.next}
-        print(f"{type(error).__name__}: {error}", flush=True)
-        staged = options.error_file.with_suffix(".part")
-        staged.write_text(json.dumps(known))
-        staged.replace(options.error_file)
-        return 1
-    return 0
+    """Exit code 0: the candidate's log holds the result. Otherwise the answer says why, if it could."""
+    options = parser("ckpt_ops.pipeline.training_process").parse_args(arguments)
+    return answer(options, lambda pipeline, store: run_attempt(pipeline, store, options.version))
 
 
 def run_attempt(pipeline: Pipeline, store: Store, number: int) -> None:
@@ -65,7 +47,7 @@ def run_attempt(pipeline: Pipeline, store: Store, number: int) -> None:
     model = build_model(pipeline)
     print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
     variables = model_variables(model)
-    data = load_data(pipeline, store, version, _consumed(state, version))
+    data = load_data(pipeline, store, version, consumed_before(state, version))
     parent = _parent_manifest(store, state, version)
     champion = None
     if parent is not None:
@@ -91,9 +73,7 @@ def run_attempt(pipeline: Pipeline, store: Store, number: int) -> None:
         trained = Trainer(
             model=model,
             examples=data.train,
-            order=BatchOrder(
-                rows=data.train.rows, batch_size=pipeline.batch_size, seed=int(version.candidate[:8], 16)
-            ),
+            order=batch_order(pipeline, version, data),
             budget=pipeline.budget,
             checkpoints=checkpoints,
             progress=_progress,
@@ -114,11 +94,6 @@ def run_attempt(pipeline: Pipeline, store: Store, number: int) -> None:
 def _progress(at: int, last: int, logs: dict[str, float]) -> None:
     numbers = " ".join(f"{name} {value:.4f}" for name, value in logs.items())
     print(f"step {at}/{last} {numbers}", flush=True)
-
-
-def _consumed(state: LineageState, version: VersionState) -> dict[str, str]:
-    """Revisions by key of what the parent's ancestry consumed."""
-    return {ref.key: ref.revision for one in state.ancestry(version.parent) for ref in one.slices}
 
 
 def _parent_manifest(store: Store, state: LineageState, version: VersionState) -> str | None:

@@ -7,12 +7,13 @@ that a save point lies exactly between two steps and the cursor says exactly wha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ckpt_ops.checkpoints import Checkpointer
 from ckpt_ops.errors import TrainingInterrupted
+from ckpt_ops.training.batches import batches
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
@@ -53,14 +54,14 @@ class Trainer:
         per_call = int(getattr(self.model, "steps_per_execution", 1))
         step, seconds = self.checkpoints.at.step, self.checkpoints.at.seconds
         last = self.budget.last_step(steps_per_epoch=self.order.steps_per_epoch)
-        batches = iter(self._dataset(step, last)) if step < last else iter(())
+        drawn = iter(batches(self.examples, self.order, step, last)) if step < last else iter(())
         self.model.make_train_function()
         reported_at = began = time.monotonic()
         seconds_before = seconds
         while (stopped_by := self.budget.stop(self._spent(step, seconds))) is None:
             if self.checkpoints.stopping:
                 break
-            logs = self.model.train_function(batches)
+            logs = self.model.train_function(drawn)
             step = min(step + per_call, last)
             now = time.monotonic()
             seconds = seconds_before + now - began
@@ -79,24 +80,3 @@ class Trainer:
 
     def _spent(self, step: int, seconds: float) -> Spent:
         return Spent(steps=step, seconds=seconds, steps_per_epoch=self.order.steps_per_epoch)
-
-    def _dataset(self, start: int, stop: int) -> Any:
-        import tensorflow as tf
-
-        def batches() -> Iterator[tuple[dict[str, Any], Any]]:
-            for step in range(start, stop):
-                rows = self.order.indices(step)
-                yield (
-                    {name: column[rows] for name, column in self.examples.inputs.items()},
-                    self.examples.labels[rows],
-                )
-
-        def spec(column: Any) -> Any:
-            dtype = tf.string if column.dtype.kind in "OSU" else tf.as_dtype(column.dtype)
-            return tf.TensorSpec((None, *column.shape[1:]), dtype)
-
-        signature = (
-            {name: spec(column) for name, column in self.examples.inputs.items()},
-            spec(self.examples.labels),
-        )
-        return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)

@@ -34,11 +34,17 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStore]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(
+def undisturbed_store(
     steady: Pipeline, landing: LocalStore, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Any, ...]:
-    """The final weights of a training that was never killed."""
+) -> LocalStore:
+    """Holds a training that was never killed. Not to be changed: tests share it."""
     store = LocalStore(tmp_path_factory.mktemp("undisturbed"))
     done = steps.run_slice(steady, store, KEYS[0], lambda line: None)
     assert done["decision"] == "promoted", done
-    return weights(store)
+    return store
+
+
+@pytest.fixture(scope="session")
+def undisturbed(undisturbed_store: LocalStore) -> tuple[Any, ...]:
+    """The final weights of a training that was never killed."""
+    return weights(undisturbed_store)

@@ -1,0 +1,94 @@
+"""A checkpoint in the formats of others.
+
+| format | holds | opened by |
+|---|---|---|
+| `keras` | structure, weights, optimizer | `keras.saving.load_model` |
+| `tf-checkpoint` | weights, optimizer | `tf.train.Checkpoint(model=..., optimizer=...)` of the same objects |
+| `safetensors` | every tensor by name; model, version, step as metadata | safetensors; needs no TensorFlow |
+| `saved-model` | the forward pass | `tf.saved_model.load`, TensorFlow Serving |
+
+Only `safetensors` keeps the state of seed generators: `.keras` files have no place for it, and to
+TensorFlow's checkpoints a Keras seed generator is no trackable object. A training that goes on from
+those two draws other dropout masks than one that goes on from the checkpoint. And the cursor, where in
+its data the training stands, is in the manifest alone. These formats are for using a model elsewhere,
+not for exact resume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ckpt_ops.checkpoints.whole_output import check_new, whole
+from ckpt_ops.errors import BadInput
+
+
+class Format(Enum):
+    """What a checkpoint can be written as."""
+
+    KERAS = "keras"
+    TF_CHECKPOINT = "tf-checkpoint"
+    SAFETENSORS = "safetensors"
+    SAVED_MODEL = "saved-model"
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether it takes the built model, or the tensors are enough."""
+        return self is not Format.SAFETENSORS
+
+
+def check_output(out: Path, format: Format) -> None:
+    """Refuse, with `BadInput`, what `export_model` or `export_tensors` would refuse: before any work."""
+    if format is Format.KERAS and out.suffix != ".keras":
+        raise BadInput("OUT", str(out), "a name that ends in .keras: Keras opens no other")
+    check_new(out)
+
+
+def export_tensors(
+    tensors: Mapping[str, np.ndarray[Any, Any]], out: Path, *, about: Mapping[str, str]
+) -> None:
+    """Write `tensors` by name as the safetensors file `out`; bfloat16 stays bfloat16.
+
+    Args:
+        about: the file's `__metadata__`.
+
+    Raises:
+        BadInput: `out` exists, or its folder does not.
+        ExportFailed: a dtype that the format lacks, such as strings, or the file could not be written.
+    """
+    from safetensors.numpy import save_file
+
+    check_output(out, Format.SAFETENSORS)
+    # The library copies memory as it lies: a transposed view would be written in the wrong order.
+    contiguous = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
+    with whole(out) as staged:
+        save_file(contiguous, staged, dict(about))
+
+
+def export_model(model: Any, format: Format, out: Path) -> None:
+    """Write the compiled and built Keras `model`, with the values that it has now, as `out`.
+
+    `keras` makes a file, `tf-checkpoint` and `saved-model` a folder. The checkpoint in a `tf-checkpoint`
+    folder is the one that `tf.train.latest_checkpoint(out)` names.
+
+    Raises:
+        BadInput: `out` exists, or its folder does not; or `format` is safetensors.
+        ExportFailed: it could not be written, or the model cannot be exported.
+    """
+    check_output(out, format)
+    with whole(out) as staged:
+        match format:
+            case Format.KERAS:
+                model.save(staged)
+            case Format.TF_CHECKPOINT:
+                import tensorflow as tf
+
+                tf.train.Checkpoint(model=model, optimizer=model.optimizer).save(str(staged / "ckpt"))
+            case Format.SAVED_MODEL:
+                model.export(str(staged), verbose=False)
+            case Format.SAFETENSORS:
+                raise BadInput("format", format.value, "a format of a model; export_tensors writes this one")

@@ -1,0 +1,80 @@
+"""Commands about the store as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ckpt_ops.checkpoints.garbage import Garbage, find_garbage, remove_garbage
+from ckpt_ops.cli import render
+from ckpt_ops.cli.read_commands import Json
+from ckpt_ops.cli.store_option import StoreOption, chosen_store
+from ckpt_ops.store import Entry, Store
+
+
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what and how much.")] = False,
+    grace_hours: Annotated[
+        float,
+        typer.Option("--grace-hours", min=0.0, help="What is younger stays: longer than any save."),
+    ] = 24.0,
+    store: StoreOption = None,
+    json: Json = False,
+) -> None:
+    """Remove checkpoints that nothing can resume from, and chunks that no checkpoint names."""
+    with chosen_store(store) as opened:
+        garbage = find_garbage(opened, grace=3600 * grace_hours)
+        removed: Sequence[Entry] = () if dry_run else _remove(opened, garbage)
+    chosen = garbage.entries if dry_run else removed
+    if json:
+        render.as_json(
+            {
+                "dry_run": dry_run,
+                "objects": [{"name": entry.name, "bytes": entry.size} for entry in chosen],
+                "bytes": sum(entry.size for entry in chosen),
+                "kept": {
+                    "checkpoints": garbage.kept_manifests,
+                    "chunks": garbage.kept_chunks,
+                    "bytes": garbage.kept_bytes,
+                },
+            }
+        )
+        return
+    _show(garbage, removed, dry_run=dry_run)
+
+
+def _remove(store: Store, garbage: Garbage) -> Sequence[Entry]:
+    done = 0
+    with render.progress("removing") as told:
+
+        def advance(entry: Entry) -> None:
+            nonlocal done
+            done += 1
+            told(done, len(garbage.entries))
+
+        return remove_garbage(store, garbage, advance)
+
+
+def _show(garbage: Garbage, removed: Sequence[Entry], *, dry_run: bool) -> None:
+    table = Table(title="Would be removed" if dry_run else "Removed")
+    table.add_column("what")
+    table.add_column("objects", justify="right")
+    table.add_column("MB", justify="right")
+    gone = {entry.name for entry in (garbage.entries if dry_run else removed)}
+    for what, entries in (
+        ("checkpoints that nothing resumes from", garbage.manifests),
+        ("intermediate results of refused versions", garbage.results),
+        ("old save requests", garbage.requests),
+        ("chunks that no checkpoint names", garbage.chunks),
+    ):
+        sizes = [entry.size for entry in entries if entry.name in gone]
+        table.add_row(what, f"{len(sizes):,}", f"{sum(sizes) / 1e6:,.1f}")
+    out = render.console()
+    out.print(table)
+    out.print(
+        f"Kept: {garbage.kept_manifests:,} checkpoints, {garbage.kept_chunks:,} chunks, "
+        f"{garbage.kept_bytes / 1e6:,.1f} MB"
+    )

@@ -1,0 +1,105 @@
+"""The process of a restore drill: build, restore, compare, train one step. Started by `drill`."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import Any
+
+from ckpt_ops.checkpoints import Manifest, model_variables, read_tensors, restore
+from ckpt_ops.checkpoints.committed import committed_manifest
+from ckpt_ops.errors import DrillFailed
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.fresh_process import answer, parser
+from ckpt_ops.pipeline.user_code import build_model
+from ckpt_ops.store import Store
+from ckpt_ops.training import BatchOrder, Examples
+from ckpt_ops.training.batches import batches
+
+_SAFE = "a drill writes nothing to the store; the checkpoint is as it was"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0: the answer is what the drill found. Otherwise it says why not, if it could."""
+    options = parser("ckpt_ops.pipeline.drill_process")
+    options.add_argument("--step", type=int, required=True)
+    given = options.parse_args(arguments)
+    return answer(given, lambda pipeline, store: drill(pipeline, store, given.version, given.step))
+
+
+def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str, Any]:
+    """Restore the checkpoint of version `number` at `step` and train one step from it.
+
+    Returns:
+        `variables` and `bytes` that were compared; `loss` of the step; `next_batch`: whether the step
+        drew the batch that training itself would have drawn, which another `examples()` or batch size
+        than the version's prevents; `seconds` of each part.
+
+    Raises:
+        DrillFailed: a restored variable differs from the checkpoint, or no step was made from it.
+    """
+    state = ModelLog(store, pipeline.name).state()
+    version = state.version(number)
+    began = time.monotonic()
+    model = build_model(pipeline)
+    variables = model_variables(model)
+    built = time.monotonic()
+    manifest = committed_manifest(store, pipeline.name, number, step=step)
+    restore(store, manifest, variables)
+    restored = time.monotonic()
+    compared = _compare(store, manifest, variables)
+    loading = time.monotonic()
+    data = load_data(pipeline, store, version, consumed_before(state, version))
+    order = batch_order(pipeline, version, data)
+    stepping = time.monotonic()
+    loss = _one_step(model, data.train, order, step)
+    return {
+        "variables": len(variables),
+        "bytes": compared,
+        "loss": loss,
+        "next_batch": dict(manifest.cursor) == order.cursor(step),
+        "seconds": {
+            "import_and_build": built - began,
+            "read_and_restore": restored - built,
+            "load_data": stepping - loading,
+            "first_step": time.monotonic() - stepping,
+        },
+    }
+
+
+def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int:
+    """How many bytes are equal: all of the checkpoint, which is read once more for this."""
+    tensors = read_tensors(store, manifest)
+    differing = [
+        name for name, variable in variables.items() if variable.numpy().tobytes() != tensors[name].tobytes()
+    ]
+    if differing or len(tensors) != len(variables):
+        raise DrillFailed(
+            f"restored from {manifest.model} v{manifest.version} step {manifest.step}, "
+            f"{len(differing)} of {len(tensors)} variables differ: {', '.join(differing)}",
+            safe=_SAFE,
+            next="this is a bug of ckpt_ops or of a layer that changes what is assigned to it: report it",
+        )
+    return sum(tensor.nbytes for tensor in tensors.values())
+
+
+def _one_step(model: Any, examples: Examples, order: BatchOrder, step: int) -> float:
+    """The loss of one step of the compiled model's own train function."""
+    before = int(model.optimizer.iterations.numpy())
+    model.make_train_function()
+    loss = float(model.train_function(iter(batches(examples, order, step, step + 1)))["loss"])
+    made = int(model.optimizer.iterations.numpy()) - before
+    if made != 1 or not math.isfinite(loss):
+        raise DrillFailed(
+            f"the first step from the restored checkpoint made {made} updates with a loss of {loss}",
+            safe=_SAFE,
+            next="look at the step's batch and at build_model(); an earlier checkpoint may train on",
+        )
+    return loss
+
+
+if __name__ == "__main__":
+    sys.exit(main())
