@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ckpt_ops.cli import read_commands, write_commands
+from ckpt_ops.cli import read_commands, repair_command, write_commands
 from ckpt_ops.errors import BadInput, CkptOpsError
 
 
@@ -47,6 +47,7 @@ for command in (
     write_commands.rollback,
     write_commands.withdraw,
     write_commands.release,
+    repair_command.repair,
 ):
     app.command()(command)
 

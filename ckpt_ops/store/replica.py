@@ -112,7 +112,7 @@ class Replica:
 
 @dataclass(kw_only=True)
 class Answers(Generic[T]):
-    """What replicas said, by their number."""
+    """What replicas said, by their number, in order."""
 
     values: dict[int, T] = field(default_factory=dict)
     errors: dict[int, CkptOpsError] = field(default_factory=dict)
@@ -171,6 +171,7 @@ def side_by_side(
             why = f"{replica.url} gave no answer for {time.monotonic() - began:.1f} s"
             replica.failed(use, why)
             answers.errors[number] = StoreUnavailable(why)
+    answers.values = dict(sorted(answers.values.items()))
     return answers
 
 
