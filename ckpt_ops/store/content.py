@@ -34,6 +34,14 @@ def is_log_entry(name: str) -> bool:
     return _LOG_ENTRY.fullmatch(name) is not None
 
 
+def entry_before(name: str) -> str | None:
+    """The log entry in front of `name`; None for the first, and for other names."""
+    match = _LOG_ENTRY.fullmatch(name)
+    if match is None or int(match[2]) <= 1:
+        return None
+    return f"{match[1]}/{int(match[2]) - 1:0{len(match[2])}d}.json"
+
+
 def logs_in(names: Iterable[str]) -> dict[str, dict[int, str]]:
     """The log entries among `names`: by log, then by number."""
     logs: dict[str, dict[int, str]] = defaultdict(dict)

@@ -3,9 +3,9 @@
 The first store is the **primary**. What each kind of name gets:
 
 *Write-once names* go to all stores side by side and count when a quorum has them (`quorum.py`): two
-of three, so any store may be lost while training goes on; of two, the primary, so the second may be
-lost. A store that is down is skipped (`replica.py`); what it misses is copied to it by whoever next
-reads the object past it, and by `ckpt-ops repair`.
+of three; of two, the primary. So training goes on without any store but the primary, and without that
+it goes on until it has something to commit. A store that is down is skipped (`replica.py`); what it
+misses is copied to it by whoever next reads the object past it, and by `ckpt-ops repair`.
 
 *Contested names* (log entries) are decided by the primary alone. Two arbiters would be two truths:
 each could accept another entry 7 from another writer while they can't see each other. Hence
@@ -17,8 +17,8 @@ each could accept another entry 7 from another writer while they can't see each 
   entry is given back to the primary;
 - a decided entry is copied to the others within the call, and by every later listing that finds it
   missing somewhere. A lost reply, or a writer that died before it copied, is settled by that;
-- two stores with different bytes under one entry means that both have acted as the primary. That is
-  `Corrupt`, naming both; nothing is written, and `repair` does not choose either.
+- two stores with different bytes under the entry, or under the one before it, have both acted as the
+  primary. That is `Corrupt`, naming both; nothing is written, and `repair` does not choose either.
 
 *Listings* are the union of what the stores hold, for two reasons. A primary that lost entries must not
 make a log look shorter: a writer would decide their numbers again. And a store that missed an entry
@@ -43,7 +43,7 @@ from typing import TypeVar
 
 from ckpt_ops.errors import BadInput, CkptOpsError, StoreUnavailable, TransientError
 from ckpt_ops.store.base import Entry, Store, check_name, check_prefix, check_range
-from ckpt_ops.store.content import digest_in, is_log_entry
+from ckpt_ops.store.content import digest_in, entry_before, is_log_entry
 from ckpt_ops.store.quorum import PRIMARY, Quorum
 from ckpt_ops.store.replica import Answers, Replica, T, Use, failure, get_or_none, side_by_side, whole
 from ckpt_ops.store.replicated_listing import (
@@ -177,14 +177,21 @@ class ReplicatedStore:
         Raises:
             StoreUnavailable: the primary or the quorum did not answer; the name is as it was.
             CommitStateUnknown: the primary fell silent over the write itself.
-            Corrupt: two stores hold different bytes under this name.
+            Corrupt: two stores hold different bytes under this name, or under the entry before it.
         """
         check_name(name)
-        answers = self._ask(partial(get_or_none, name), Use.READ, enough=self._can_decide)
+        before = entry_before(name)
+
+        def look(store: Store) -> tuple[bytes | None, bytes | None]:
+            return get_or_none(name, store), get_or_none(before, store) if before else None
+
+        answers = self._ask(look, Use.READ, enough=self._can_decide)
         if not self._can_decide(answers.values):
-            raise self._undecidable(name, answers)
-        held = {number: found for number, found in answers.values.items() if found is not None}
+            raise self._undecidable(name, answers.errors)
+        held = {number: found for number, (found, _) in answers.values.items() if found is not None}
+        last = {number: found for number, (_, found) in answers.values.items() if found is not None}
         require_same(self.replicas, name, held)
+        require_same(self.replicas, before or name, last)
         decided = next(iter(held.values()), None)
         if decided is not None and decided != data:
             if PRIMARY not in held:  # decided while we looked, or lost by the primary
@@ -287,11 +294,11 @@ class ReplicatedStore:
                 raise failure(doing, self.replicas, {number: error}, needed="all of them") from error
         return tuple(removed.values())
 
-    def _undecidable(self, name: str, answers: Answers[bytes | None]) -> CkptOpsError:
-        primary, reason = self.replicas[PRIMARY].url, answers.errors.get(PRIMARY)
-        if reason is None or len(answers.errors) == len(self.replicas):
+    def _undecidable(self, name: str, errors: Mapping[int, CkptOpsError]) -> CkptOpsError:
+        primary, reason = self.replicas[PRIMARY].url, errors.get(PRIMARY)
+        if reason is None or len(errors) == len(self.replicas):
             needed = f"{self.quorum}; a log entry also the primary"
-            return failure(f"deciding {name}", self.replicas, answers.errors, needed=needed)
+            return failure(f"deciding {name}", self.replicas, errors, needed=needed)
         return StoreUnavailable(
             f"{name} can't be decided: the primary {primary} does not answer: {reason.what}",
             safe="nothing was written, the log is what it was; reading goes on from the other stores",

@@ -280,6 +280,16 @@ def test_two_primaries_are_found_out_and_both_named(parts: list[Switched]) -> No
     assert reasons(parts[1]) == ["1", "b says 2", "b says 3"]
 
 
+def test_nothing_is_appended_to_histories_that_parted(parts: list[Switched]) -> None:
+    append(ReplicatedStore(parts), "1")
+    for part, text in ((parts[0], "a says 2"), (parts[1], "b says 2")):
+        log = ModelLog(part, "m")
+        log.append(note(text), after=log.state())
+    with pytest.raises(Corrupt, match=r"000000000002\.json differs between"):
+        append(ReplicatedStore(parts), "3")
+    assert reasons(parts[0]) == ["1", "a says 2"]
+
+
 # --- deleting -----------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.store.content import digest_in, first_gap, is_intact, is_log_entry
+from ckpt_ops.store.content import digest_in, entry_before, first_gap, is_intact, is_log_entry
 from ckpt_ops.store.quorum import Quorum
 from ckpt_ops.store.repair import judge
 from ckpt_ops.store.replica import Circuit
@@ -78,6 +78,12 @@ def test_a_gap_is_the_first_number_that_is_missing_before_the_last(numbers: set[
     missing = set(range(1, max(numbers, default=0))) - numbers
     expected = entry(min(missing)) if missing else None
     assert first_gap({entry(number) for number in numbers} | {"models/m/v1/log/000001.json"}) == expected
+
+
+@given(st.integers(1, 10**12 - 1))
+def test_the_entry_before_another_has_the_number_before(number: int) -> None:
+    assert entry_before(entry(number)) == (entry(number - 1) if number > 1 else None)
+    assert entry_before(f"{entry(number)}.bak") is None
 
 
 @pytest.mark.parametrize(
