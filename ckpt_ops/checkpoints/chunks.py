@@ -13,13 +13,10 @@ import blake3
 
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.store import Store
+from ckpt_ops.store.content import chunk_name
 
 CHUNK_BYTES = 4 * 1024 * 1024
 _UPLOADS = 4
-
-
-def chunk_name(digest: str) -> str:
-    return f"chunks/{digest[:2]}/{digest}"
 
 
 def digest_of(data: bytes | memoryview) -> str:

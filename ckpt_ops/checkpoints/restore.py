@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.checkpoints.capture import tensorflow_variable
-from ckpt_ops.checkpoints.chunks import CHUNK_BYTES, chunk_name, read_chunk
+from ckpt_ops.checkpoints.chunks import CHUNK_BYTES, read_chunk
 from ckpt_ops.checkpoints.manifest import Manifest, Segment
 from ckpt_ops.checkpoints.segments import apply_delta
 from ckpt_ops.errors import Corrupt, IncompatibleCheckpoint
 from ckpt_ops.store import Store
+from ckpt_ops.store.content import chunk_name
 
 _READS = 8
 

@@ -17,8 +17,9 @@ from typer.core import TyperGroup
 
 from ckpt_ops.cli import (
     checkpoint_commands,
+    gc_command,
     read_commands,
-    store_commands,
+    repair_command,
     training_commands,
     write_commands,
 )
@@ -57,7 +58,8 @@ for command in (
     write_commands.withdraw,
     write_commands.release,
     training_commands.save_now,
-    store_commands.gc,
+    gc_command.gc,
+    repair_command.repair,
 ):
     app.command()(command)
 

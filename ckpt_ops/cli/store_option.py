@@ -22,7 +22,8 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="URL",
-        help="gs://BUCKET/PREFIX or file:///DIRECTORY; else CKPT_OPS_STORE, else the platform of `make up`.",
+        help="gs://BUCKET/PREFIX or file:///DIRECTORY, or two or three of them separated by commas; "
+        "else CKPT_OPS_STORE, else the platform of `make up`.",
     ),
 ]
 

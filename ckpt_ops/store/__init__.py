@@ -4,5 +4,6 @@ from ckpt_ops.store.base import Entry, Store
 from ckpt_ops.store.gcs import GcsStore
 from ckpt_ops.store.local import LocalStore
 from ckpt_ops.store.opening import open_store
+from ckpt_ops.store.replicated import ReplicatedStore
 
-__all__ = ["Entry", "GcsStore", "LocalStore", "Store", "open_store"]
+__all__ = ["Entry", "GcsStore", "LocalStore", "ReplicatedStore", "Store", "open_store"]

@@ -13,11 +13,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ckpt_ops.checkpoints import load_manifest, read_tensors
-from ckpt_ops.checkpoints.chunks import chunk_name
 from ckpt_ops.cli.main import app
 from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.store import LocalStore
+from ckpt_ops.store.content import chunk_name
 
 DAGS = Path(__file__).parents[1] / "dags"
 

@@ -1,4 +1,4 @@
-"""One contract, two stores: what holds on a real GCS API server holds in a directory, and the reverse."""
+"""One contract: what holds on a real GCS API server holds in a directory, and in both as one store."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ from typing import Any
 import pytest
 
 from ckpt_ops.errors import BadInput, BucketNotFound, ObjectNotFound
-from ckpt_ops.store import Entry, GcsStore, LocalStore, Store, open_store
+from ckpt_ops.store import Entry, GcsStore, LocalStore, ReplicatedStore, Store, open_store
 
 RACERS = 16
 ROUNDS = 20
 
 
-@pytest.fixture(params=["local", "gcs"])
+@pytest.fixture(params=["local", "gcs", "replicated"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "local":
         return LocalStore(tmp_path)
     request.getfixturevalue("gcs_server")
-    return GcsStore(bucket="ckpt-ops", prefix=f"contract/{uuid.uuid4().hex}", deadline=20)
+    gcs = GcsStore(bucket="ckpt-ops", prefix=f"contract/{uuid.uuid4().hex}", deadline=20)
+    return gcs if request.param == "gcs" else ReplicatedStore([gcs, LocalStore(tmp_path)])
 
 
-@pytest.fixture(params=["local", "gcs"])
+@pytest.fixture(params=["local", "gcs", "replicated"])
 def open_missing(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
     """Opens a store whose bucket, or directory, does not exist."""
     if request.param == "local":
         return lambda: LocalStore(tmp_path / "no-such-directory")
     request.getfixturevalue("gcs_server")
-    return lambda: GcsStore(bucket="no-such-bucket", deadline=5)
+    if request.param == "gcs":
+        return lambda: GcsStore(bucket="no-such-bucket", deadline=5)
+    return lambda: open_store(f"gs://no-such-bucket,{(tmp_path / 'no-such-directory').as_uri()}")
 
 
 # --- reading and writing ------------------------------------------------------------------------

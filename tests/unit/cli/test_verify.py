@@ -10,11 +10,11 @@ import pytest
 from saved import MODEL, STEPS, manifest_name, save_history
 
 from ckpt_ops.checkpoints import load_manifest
-from ckpt_ops.checkpoints.chunks import chunk_name
 from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.errors import StoreUnavailable
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.store import LocalStore
+from ckpt_ops.store.content import chunk_name
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Commands about the store as a whole."""
+"""The command that removes what nothing needs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,68 @@
+"""What a name says about the object under it.
+
+A chunk is named by the hash of its bytes, so whoever reads it can tell whether it is whole. The
+entries of a log are numbered from 1 without a gap, so whoever lists them can tell whether one is
+missing. Nothing else is known about other names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+import blake3
+
+_CHUNK = re.compile(r"chunks/([0-9a-f]{2})/(\1[0-9a-f]{62})")
+_LOG_ENTRY = re.compile(r"((?:.*/)?log)/([0-9]+)\.json")
+
+
+def chunk_name(digest: str) -> str:
+    """The name of the chunk whose bytes have the blake3 hash `digest`."""
+    return f"chunks/{digest[:2]}/{digest}"
+
+
+def digest_in(name: str) -> str | None:
+    """The blake3 hash that `name` promises, or None when it is no chunk's name."""
+    match = _CHUNK.fullmatch(name)
+    return match[2] if match else None
+
+
+def is_intact(name: str, data: bytes) -> bool:
+    """False only for a chunk whose bytes do not have the hash in its name."""
+    digest = digest_in(name)
+    return digest is None or blake3.blake3(data).hexdigest() == digest
+
+
+def is_log_entry(name: str) -> bool:
+    """Whether `name` is a numbered entry of a log: `.../log/000012.json`."""
+    return _LOG_ENTRY.fullmatch(name) is not None
+
+
+def entry_before(name: str) -> str | None:
+    """The log entry in front of `name`; None for the first, and for other names."""
+    match = _LOG_ENTRY.fullmatch(name)
+    if match is None or int(match[2]) <= 1:
+        return None
+    return f"{match[1]}/{int(match[2]) - 1:0{len(match[2])}d}.json"
+
+
+def logs_in(names: Iterable[str]) -> dict[str, dict[int, str]]:
+    """The log entries among `names`: by log, then by number."""
+    logs: dict[str, dict[int, str]] = defaultdict(dict)
+    for name in names:
+        match = _LOG_ENTRY.fullmatch(name)
+        if match:
+            logs[match[1]][int(match[2])] = name
+    return dict(logs)
+
+
+def first_gap(names: Iterable[str]) -> str | None:
+    """The first log entry that must exist, because a later one does, and is not among `names`."""
+    for log, entries in sorted(logs_in(names).items()):
+        last = max(entries)
+        for number in range(1, last):
+            if number not in entries:
+                digits = len(entries[last].removeprefix(f"{log}/").removesuffix(".json"))
+                return f"{log}/{number:0{digits}d}.json"
+    return None
