@@ -5,9 +5,10 @@ version was refused for good, and chunks that no remaining manifest names. Why t
 a writer at work:
 
 * what it uploads is younger than the grace period, which is far longer than any save;
-* what it counts on without uploading is named by its last committed checkpoint. Its manifest is
-  there, because retention removes a manifest only after the next one is committed. If one vanishes
-  while the manifests are read, they are read again until none does;
+* what it counts on without uploading is named by its last committed checkpoint. Which one that is says
+  the log, not a listing: while one manifest is written and another removed, a listing may miss both.
+  Its manifest is there, because retention removes one only after the next is committed. If one
+  vanishes while the manifests are read, everything is read again until none does;
 * a chunk that was garbage and that it puts once more was written anew since it was listed, and
   `delete_unchanged` leaves it alone.
 
@@ -17,13 +18,13 @@ What a promoted version needs is never looked at: its last manifest stays, and s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ckpt_ops.checkpoints.manifest import Manifest
 from ckpt_ops.errors import BadInput, ObjectNotFound
-from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage import CandidateLog, ModelLog, VersionStatus
 from ckpt_ops.store import Entry, Store
 
 DAY = 24 * 3600.0
@@ -73,11 +74,13 @@ def find_garbage(store: Store, *, grace: float = DAY) -> Garbage:
     old = time.time() - grace
     while True:
         listed = list(store.list("models/"))
-        manifests, results = _refused_or_uncommitted(store, listed, old)
+        versions = [_Version.read(store, *which) for which in _versions(listed)]
+        manifests, results = _no_longer_needed(listed, versions, old)
         gone = {entry.name for entry in manifests}
-        remaining = [entry.name for entry in listed if _is_manifest(entry.name) and entry.name not in gone]
-        named = _chunks_named(store, remaining)
-        if named is not None:
+        remaining = {entry.name for entry in listed if _is_manifest(entry.name)} - gone
+        remaining |= {version.last for version in versions if version.last and not version.refused}
+        named, vanished = _chunks_named(store, remaining)
+        if not vanished or not any(version.has_moved(store) for version in versions):
             break
     chunks, kept, kept_bytes = [], 0, 0
     for entry in store.list("chunks/"):
@@ -90,7 +93,7 @@ def find_garbage(store: Store, *, grace: float = DAY) -> Garbage:
         results=results,
         requests=tuple(entry for entry in listed if "/requests/" in entry.name and entry.updated < old),
         chunks=tuple(chunks),
-        kept_manifests=len(remaining),
+        kept_manifests=len(remaining) - vanished,
         kept_chunks=kept,
         kept_bytes=kept_bytes,
     )
@@ -99,62 +102,98 @@ def find_garbage(store: Store, *, grace: float = DAY) -> Garbage:
 def remove_garbage(
     store: Store, garbage: Garbage, progress: Callable[[Entry], None] = lambda entry: None
 ) -> tuple[Entry, ...]:
-    """Remove `garbage`; what was written anew since it was found stays. Returns what was removed."""
-    removed = []
+    """Remove `garbage`; a chunk that was written anew since it was found stays. Returns what was removed."""
+
+    def remove(entry: Entry) -> bool:
+        if entry in chunks:
+            return store.delete_unchanged(entry)
+        store.delete(entry.name)  # its name carries an id: nobody writes it again
+        return True
+
+    removed, chunks = [], set(garbage.chunks)
     with ThreadPoolExecutor(_THREADS) as pool:
         for group in (garbage.manifests, garbage.results + garbage.requests, garbage.chunks):
-            for entry, done in zip(group, pool.map(store.delete_unchanged, group), strict=True):
+            for entry, done in zip(group, pool.map(remove, group), strict=True):
                 progress(entry)
                 if done:
                     removed.append(entry)
     return tuple(removed)
 
 
-def _refused_or_uncommitted(
-    store: Store, listed: list[Entry], old: float
+@dataclass(frozen=True, kw_only=True)
+class _Version:
+    """What the logs say of a version's checkpoints."""
+
+    model: str
+    version: int
+    refused: bool
+    commits: tuple[str, ...]
+
+    @classmethod
+    def read(cls, store: Store, model: str, version: int) -> _Version:
+        state = ModelLog(store, model).state()
+        known = state.versions.get(version)
+        progress = CandidateLog(store, model, version).progress()
+        return cls(
+            model=model,
+            version=version,
+            refused=known is not None and known.status in _REFUSED,
+            commits=tuple(commit.manifest for commit in progress.commits),
+        )
+
+    @property
+    def prefix(self) -> str:
+        return f"models/{self.model}/v{self.version}/"
+
+    @property
+    def last(self) -> str | None:
+        """The manifest that was committed last."""
+        return self.commits[-1] if self.commits else None
+
+    def has_moved(self, store: Store) -> bool:
+        """Whether something was committed since."""
+        return _Version.read(store, self.model, self.version).commits != self.commits
+
+
+def _versions(listed: list[Entry]) -> list[tuple[str, int]]:
+    """Every version that has a log: (model, number)."""
+    found = set()
+    for entry in listed:
+        match entry.name.split("/"):
+            case ["models", model, folder, "log", _] if folder[:1] == "v" and folder[1:].isdigit():
+                found.add((model, int(folder[1:])))
+    return sorted(found)
+
+
+def _no_longer_needed(
+    listed: list[Entry], versions: list[_Version], old: float
 ) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """Old manifests that nobody can resume from, and old intermediate results of refused versions."""
     manifests, results = [], []
-    for model, version, entries in _by_version(listed):
-        state = ModelLog(store, model).state()
-        refused = _is_refused(state, version)
-        committed = {commit.manifest for commit in CandidateLog(store, model, version).progress().commits}
-        for entry in entries:
-            if entry.updated >= old:
+    for version in versions:
+        for entry in listed:
+            if not entry.name.startswith(f"{version.prefix}iter_num=") or entry.updated >= old:
                 continue
-            if _is_manifest(entry.name) and (refused or entry.name not in committed):
+            if _is_manifest(entry.name) and (version.refused or entry.name not in version.commits):
                 manifests.append(entry)
-            elif refused and "/intermediate_results/" in entry.name:
+            elif version.refused and "/intermediate_results/" in entry.name:
                 results.append(entry)
     return tuple(manifests), tuple(results)
-
-
-def _by_version(listed: list[Entry]) -> Iterator[tuple[str, int, list[Entry]]]:
-    found: dict[tuple[str, int], list[Entry]] = {}
-    for entry in listed:
-        match entry.name.split("/"):
-            case ["models", model, folder, step, *_] if step.startswith("iter_num="):
-                found.setdefault((model, int(folder.removeprefix("v"))), []).append(entry)
-    for (model, version), entries in sorted(found.items()):
-        yield model, version, entries
 
 
 def _is_manifest(name: str) -> bool:
     return "/iter_num=" in name and name.rpartition("/")[2].startswith("manifest-")
 
 
-def _is_refused(state: LineageState, version: int) -> bool:
-    return version in state.versions and state.versions[version].status in _REFUSED
+def _chunks_named(store: Store, manifests: set[str]) -> tuple[set[str], int]:
+    """Digests that `manifests` name, and how many of them have vanished since they were listed."""
 
+    def read(name: str) -> tuple[str, ...] | None:
+        try:
+            return Manifest.decode(store.get(name), name=f"{store.url}/{name}").chunks
+        except ObjectNotFound:
+            return None
 
-def _chunks_named(store: Store, manifests: list[str]) -> set[str] | None:
-    """Digests that `manifests` name; None when one of them has vanished since it was listed."""
-
-    def read(name: str) -> tuple[str, ...]:
-        return Manifest.decode(store.get(name), name=f"{store.url}/{name}").chunks
-
-    try:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return {chunk for chunks in pool.map(read, manifests) for chunk in chunks}
-    except ObjectNotFound:
-        return None
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(read, sorted(manifests)))
+    return {chunk for chunks in found if chunks for chunk in chunks}, found.count(None)
