@@ -59,7 +59,7 @@ lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgra
 venv: $(DEV) ## .venv with all of the above, ready for an editor
 
 clean: ## Remove .venv, .venv-bench, .uv and caches; the platform's state in .ckpt_ops stays
-	rm -rf .venv .venv-bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.ckpt_ops/*' -prune -exec rm -rf {} +
 
 # --- what the targets need ----------------------------------------------------------------------
