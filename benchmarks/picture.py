@@ -48,7 +48,7 @@ def draw(summary: Summary, path: Path) -> None:
                 values = [value * factor for value in row.values[metric]] if row else []
                 bars.append((ENGINES[engine].title, values, engine == OURS))
             heading = f"{CASES[case](summary.scale).title}\n\n" if line == 0 else ""
-            _bars(axes, bars, f"{heading}{title}", labels=column == 0, log=metric in ("block", "bytes"))
+            _bars(axes, bars, f"{heading}{title}", labels=column == 0, log=metric == "block")
     if summary.uploads:
         below = grid[len(rows), :].subgridspec(1, 2)
         measures = (
@@ -61,6 +61,13 @@ def draw(summary: Summary, path: Path) -> None:
                 for each in summary.uploads
             ]
             _bars(figure.add_subplot(below[0, column]), bars, title, labels=column == 0, log=False)
+    figure.suptitle(
+        "Bars are medians, dots all measured values. Shorter is better, except MB/s.",
+        fontsize=11,
+        x=0.01,
+        ha="left",
+    )
+    figure.get_layout_engine().set(hspace=0.03, wspace=0.03)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -84,9 +91,11 @@ def _bars(
     if log:
         axes.set_xscale("log")
         axes.set_xlim(min(positive) / 3, max(positive) * 6)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(lambda value, _: "")
     elif positive:
         lowest = min(0.0, *(value for _, values, _ in bars for value in values))
-        axes.set_xlim(lowest * 1.1, max(positive) * 1.22)
+        axes.set_xlim(lowest * 1.1, max(positive) * 1.25)
     right = axes.get_xlim()[1]
     for place, ((_, values, ours), middle) in enumerate(zip(bars, medians, strict=True)):
         if middle is None:
@@ -95,7 +104,7 @@ def _bars(
             )
             continue
         axes.barh(place, middle, color=_OURS if ours else _PEER, height=0.62)
-        axes.plot(values, [place] * len(values), "o", ms=3, color="#333333", alpha=0.45, mew=0)
+        axes.plot(values, [place] * len(values), "o", ms=3, color="#333333", alpha=0.45, mew=0, clip_on=False)
         # past the last dot, where the number covers none
         end = max(*values, middle, 0.0)
         axes.annotate(
