@@ -1,6 +1,6 @@
 """Checkpoints of this project beside tf.train, Keras and Orbax, in one interleaved run.
 
-    make bench                                         # everything, in full size: about an hour
+    make bench                                         # everything, in full size: well over an hour
     make bench ARGS="--scale 0.05 --rounds 1"          # a quick look
     make bench ARGS="--only ckpt_ops,tf_sync --cases mlp --stores disk"
 
@@ -85,7 +85,7 @@ def _run(arguments: argparse.Namespace) -> None:
             raw |= summary.as_json()
             (arguments.out / "checkpoints.json").write_text(json.dumps(raw, indent=1, default=str) + "\n")
             picture.draw(summary, arguments.out / "checkpoints.png")
-    report.show(summary, console)
+    report.show(summary, console, fsync=arguments.fsync)
     console.print(f"raw numbers and picture: {arguments.out}/checkpoints.json, .png")
 
 

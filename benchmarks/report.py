@@ -25,12 +25,13 @@ _COLUMNS = (
 _COMPARED = ("block", "stall", "commit", "bytes", "first_step", "restore")
 
 
-def show(summary: Summary, console: Console) -> None:
+def show(summary: Summary, console: Console, *, fsync: bool) -> None:
+    """fsync: whether the run flushed to disk for the engines that do not."""
     for case in CASES:
         for store in PLACES:
             rows = summary.of(case, store)
             if rows:
-                console.print(_table(summary, case, store, rows))
+                console.print(_table(summary, case, store, rows, "by us" if fsync else "no"))
     _notes(summary, console)
     if summary.uploads:
         console.print(_uploads(summary))
@@ -44,7 +45,7 @@ def number(value: float | None) -> str:
     return f"{value:.3g}" if abs(value) < 99.95 else f"{value:,.0f}"
 
 
-def _table(summary: Summary, case: str, store: str, rows: list[Row]) -> Table:
+def _table(summary: Summary, case: str, store: str, rows: list[Row], unflushed: str) -> Table:
     step = next((row.median("step") for row in rows if row.median("step")), None)
     title = CASES[case](summary.scale).title
     table = Table(
@@ -65,7 +66,7 @@ def _table(summary: Summary, case: str, store: str, rows: list[Row]) -> Table:
             text = number(None if value is None else value * factor)
             to_best = ratio(value, summary.best_peer(case, store, metric)) if metric in _COMPARED else None
             cells.append(text if to_best is None else f"{text} ({to_best:.2f})")
-        flushed = "server" if store == "gcs" else "yes" if engine.flushes else "no"
+        flushed = "server" if store == "gcs" else "yes" if engine.flushes else unflushed
         style = "bold" if row.engine == OURS else "red" if row.failures else ""
         table.add_row(engine.title, *cells, flushed, style=style)
     return table
@@ -114,7 +115,7 @@ def _goals(summary: Summary) -> Table:
         table.add_row(
             goal.text,
             f"{number(goal.target)} {goal.unit}",
-            f"{number(goal.measured)} {goal.unit}",
+            "-" if goal.measured is None else f"{number(goal.measured)} {goal.unit}",
             goal.verdict,
             style=colors.get(goal.verdict, "dim"),
         )
