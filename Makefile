@@ -16,13 +16,14 @@ endif
 RUN := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
+BENCH := .venv-bench/.ready
 COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(COMPILE_ARGS)
 
 export UV_HTTP_TIMEOUT ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test up down lint types lock venv clean
+.PHONY: help demo test up down lint types bench lock venv clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,14 +48,18 @@ lint: $(DEV) ## ruff (rules and format) and the import rules
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-lock: $(UV) ## Bring the locks in step with requirements.in and dev.in; COMPILE_ARGS=--upgrade for newer versions
+bench: $(BENCH) ## Measure this beside its peers; ARGS="--scale 0.05 --rounds 1" for a quick look
+	.venv-bench/bin/python -m benchmarks.checkpoints $(ARGS)
+
+lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgrade for newer versions
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) dev.in --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) benchmarks/requirements.in --constraint requirements.txt --output-file benchmarks/requirements.txt
 
 venv: $(DEV) ## .venv with all of the above, ready for an editor
 
-clean: ## Remove .venv, .uv and caches; the platform's state in .ckpt_ops stays
-	rm -rf .venv .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## Remove .venv, .venv-bench, .uv and caches; the platform's state in .ckpt_ops stays
+	rm -rf .venv .venv-bench .bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.ckpt_ops/*' -prune -exec rm -rf {} +
 
 # --- what the targets need ----------------------------------------------------------------------
@@ -79,3 +84,12 @@ $(DEV): requirements.txt requirements-dev.txt requirements.in pyproject.toml | .
 	$(UV) pip sync --python $(RUN) --require-hashes requirements.txt requirements-dev.txt
 	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
 	touch $(RUNTIME) $@
+
+# The peers live apart: jax must never reach what the product runs on.
+.venv-bench/bin/python: | $(UV)
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv-bench
+
+$(BENCH): requirements.txt benchmarks/requirements.txt pyproject.toml | .venv-bench/bin/python
+	$(UV) pip sync --python .venv-bench/bin/python --require-hashes requirements.txt benchmarks/requirements.txt
+	$(UV) pip install --python .venv-bench/bin/python --no-deps --no-build-isolation -e .
+	touch $@
