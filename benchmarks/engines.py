@@ -91,9 +91,10 @@ class CkptOps:
         return f"models/bench/v1/iter_num={step}/manifest.json"
 
     @staticmethod
-    def _describe(step: int, segments: Any) -> Any:
+    def _describe(snapshot: Any, segments: Any) -> Any:
         from ckpt_ops.checkpoints import Manifest
 
+        step = snapshot.step
         return Manifest(
             model="bench", version=1, step=step, parent=None, cursor={}, slices=(), segments=segments
         )
