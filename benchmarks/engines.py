@@ -40,6 +40,10 @@ class Engine(Protocol):
         """Until that checkpoint is durable; when that was, by `time.perf_counter`."""
         ...
 
+    def tidy(self) -> None:
+        """Between two measured saves: what else removes old checkpoints. Most managers do it in `save`."""
+        ...
+
     def restore(self, step: int) -> Any:
         """Go back to the checkpoint of `step`, the newest. The model to train on from there."""
         ...
@@ -48,21 +52,27 @@ class Engine(Protocol):
 
 
 class CkptOps:
-    """This project: held values, a writer in the background, durable when the commit is called."""
+    """This project, as a pipeline's training uses it: durable when the candidate's log has the commit."""
 
     title = "ckpt_ops"
     asynchronous = True
     flushes = True
     stores = ("disk", "gcs")
-    note = ""
+    note = "chunks of dropped checkpoints are removed between the measured saves, as `ckpt-ops gc` would"
 
     def __init__(self, model: Any, place: Place) -> None:
-        from ckpt_ops.checkpoints import BackgroundWriter, model_variables
+        from ckpt_ops.checkpoints import BackgroundWriter, Commits, Keep, model_variables
+        from ckpt_ops.lineage import CandidateLog
 
         self._model, self._store, self._durable = model, place.store(), 0.0
+        self._log = CandidateLog(self._store, "bench", 1)
+        self._commits = Commits(self._store, self._log.start_attempt(), Keep(last=2))
         self._variables = model_variables(model) if model.optimizer.built else {}
         self._writer = BackgroundWriter(
-            self._store, describe=self._describe, name=self._name, commit=self._committed
+            self._store,
+            describe=self._describe,
+            name=lambda step: f"models/bench/v1/iter_num={step}/manifest-000001.json",
+            commit=self._committed,
         )
 
     def save(self, step: int) -> None:
@@ -74,21 +84,24 @@ class CkptOps:
         self._writer.wait()
         return self._durable
 
+    def tidy(self) -> None:
+        from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
+
+        remove_garbage(self._store, find_garbage(self._store, grace=0))
+
     def restore(self, step: int) -> Any:
         from ckpt_ops.checkpoints import load_manifest, model_variables, restore
 
-        restore(self._store, load_manifest(self._store, self._name(step)), model_variables(self._model))
+        newest = self._log.progress().commits[-1]
+        restore(self._store, load_manifest(self._store, newest.manifest), model_variables(self._model))
         return self._model
 
     def close(self) -> None:
         self._writer.__exit__(None, None, None)
 
     def _committed(self, saved: Any) -> None:
+        self._commits.commit(saved)
         self._durable = time.perf_counter()
-
-    @staticmethod
-    def _name(step: int) -> str:
-        return f"models/bench/v1/iter_num={step}/manifest.json"
 
     @staticmethod
     def _describe(snapshot: Any, segments: Any) -> Any:
@@ -117,6 +130,9 @@ class _Synchronous:
 
     def wait(self) -> float:
         return self._durable
+
+    def tidy(self) -> None:
+        return
 
     def close(self) -> None:
         return
@@ -180,6 +196,9 @@ class TfAsync:
     def wait(self) -> float:
         self._manager.sync()
         return time.perf_counter()
+
+    def tidy(self) -> None:
+        return
 
     def restore(self, step: int) -> Any:
         self._model.optimizer.build(self._model.trainable_variables)
@@ -267,6 +286,9 @@ class Orbax:
     def wait(self) -> float:
         self._checkpointer.wait_until_finished()
         return time.perf_counter()
+
+    def tidy(self) -> None:
+        return
 
     def restore(self, step: int) -> Any:
         from ckpt_ops.checkpoints import model_variables

@@ -149,6 +149,7 @@ def _turn(
         taken += 1
     end = time.perf_counter()
     written = _new(present, place.entries())
+    saver.tidy()
     return {
         "block": returned - begin,
         "stall": end - begin - taken * price,
