@@ -129,14 +129,14 @@ def test_a_revoked_key_is_refused_at_once_and_says_what_to_do(
     assert time.monotonic() - began < 5, "asking again cannot help"
 
 
-@every_verb
+@pytest.mark.parametrize("verb", ["put", "list"])  # one of each client
 def test_an_outage_of_the_token_service_is_ridden_through(
-    store: GcsStore, tokens: TokenService, verb: Callable[[GcsStore], Any]
+    store: GcsStore, tokens: TokenService, verb: str
 ) -> None:
     store.put("a/object", b"x")
     tokens.expire()
     tokens.unavailable(4)  # one more than google-auth tries by itself
-    verb(store)
+    VERBS[verb](store)
     assert len(tokens.granted) > 1
 
 
