@@ -115,18 +115,22 @@ class Manifest:
         """Raises `Corrupt`, naming the object, when `data` is no manifest that this code reads."""
         try:
             payload = json.loads(data)
-            schema = payload.pop("schema")
-        except (ValueError, KeyError, AttributeError) as error:
-            raise Corrupt(f"{name} is no manifest: {error!r}") from error
-        if schema > SCHEMA:
+            schema = int(payload.pop("schema"))
+            if schema <= SCHEMA:
+                segments = tuple(_segment(segment) for segment in payload.pop("segments"))
+                slices = tuple((key, revision) for key, revision in payload.pop("slices"))
+                return cls(**payload, segments=segments, slices=slices)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Corrupt(
-                f"{name} has schema {schema}; this ckpt_ops reads up to {SCHEMA}",
-                safe="nothing was changed",
-                next="install the ckpt_ops version that wrote it, or a later one",
-            )
-        segments = tuple(_segment(segment) for segment in payload.pop("segments"))
-        slices = tuple((key, revision) for key, revision in payload.pop("slices"))
-        return cls(**payload, segments=segments, slices=slices)
+                f"{name} is no manifest: {error!r}",
+                safe="no other checkpoint was touched; nothing was restored",
+                next="restore that object from a replica, or resume from an earlier checkpoint",
+            ) from error
+        raise Corrupt(
+            f"{name} has schema {schema}; this ckpt_ops reads up to {SCHEMA}",
+            safe="nothing was changed",
+            next="install the ckpt_ops version that wrote it, or a later one",
+        )
 
 
 def _segment(payload: Mapping[str, Any]) -> Segment:

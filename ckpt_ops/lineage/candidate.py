@@ -138,15 +138,19 @@ class Attempt:
     def _append(self, entry: dict[str, Any]) -> None:
         number = self._last + 1
         data = json.dumps({**entry, "token": self.token, "nonce": uuid.uuid4().hex}).encode()
-        if not self._entries.append(number, data):
-            self._refuse(number)
+        while not self._entries.append(number, data):
+            self._require_own(number)
+            number += 1
         self._last = number
 
-    def _refuse(self, number: int) -> None:
+    def _require_own(self, number: int) -> None:
+        """The entry in our place may be ours: written, though `CommitStateUnknown` was all we heard."""
         taken = self._entries.get(number)
         if taken is None:
             raise TransientError(f"entry {self._entries.name(number)} was refused but cannot be read")
         by = json.loads(taken)
+        if by.get("token") == self.token:
+            return
         raise Fenced(
             f"attempt {self.token} at {self._log.model} v{self._log.version} is fenced off: "
             f"entry {number} is a {by['type']} of another attempt",

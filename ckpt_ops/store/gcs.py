@@ -205,9 +205,16 @@ class GcsStore:
 
     @cached_property
     def _retry(self) -> Any:
+        from google.auth.exceptions import RefreshError
         from google.cloud.storage.retry import DEFAULT_RETRY
 
-        return DEFAULT_RETRY.with_timeout(self.deadline).with_delay(initial=0.1, maximum=5.0, multiplier=1.6)
+        passes = DEFAULT_RETRY._predicate  # it has no public name
+
+        def may_pass(error: Exception) -> bool:
+            return bool(error.retryable if isinstance(error, RefreshError) else passes(error))
+
+        retry = DEFAULT_RETRY.with_predicate(may_pass).with_timeout(self.deadline)
+        return retry.with_delay(initial=0.1, maximum=5.0, multiplier=1.6)
 
     def _full(self, name: str) -> str:
         return f"{self.prefix}/{name}" if self.prefix else name
@@ -236,6 +243,8 @@ class GcsStore:
                 ) from error
             raise ObjectNotFound(f"no object {where}") from error
         except (api.Forbidden, api.Unauthorized, auth.RefreshError) as error:
+            if getattr(error, "retryable", False):  # the token service is out, not the credentials
+                raise self._unavailable(where, error) from error
             raise StoreForbidden(
                 f"access to {where} was refused: {error}",
                 safe="no object was changed",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
-from proxy import FaultyProxy
+from proxy import FaultyProxy, Reply
 
 from ckpt_ops.embedded import ports
 from ckpt_ops.embedded.gcs_server import GcsServer
@@ -177,3 +179,68 @@ def test_a_record_is_in_the_log_once_when_its_reply_was_lost(proxy: FaultyProxy,
     state = log.decide(lambda state: None if state.held else Held(reason="look at this"))
     assert (state.sequence, state.held) == (1, "look at this")
     assert len(ModelLog(new_store(), "model").records()) == 1
+
+
+# --- bytes that change or stop on the way -------------------------------------------------------
+
+ANOTHER = "AAAAAA=="  # the crc32c of nothing
+
+
+def stored_something_else(reply: Reply) -> Reply:
+    body = json.dumps({**json.loads(reply.body), "crc32c": ANOTHER}).encode()
+    return replace(reply, body=body, length=len(body))
+
+
+def one_bit_flipped(reply: Reply) -> Reply:
+    return replace(reply, body=bytes([reply.body[0] ^ 1]) + reply.body[1:])
+
+
+def broken_off(reply: Reply) -> Reply:
+    return replace(reply, body=reply.body[: len(reply.body) // 2])
+
+
+DAMAGES = pytest.mark.parametrize(
+    ("method", "how", "verb"),
+    [
+        ("POST", stored_something_else, lambda store: store.put("a/object", b"0123456789")),
+        ("GET", one_bit_flipped, lambda store: store.get("a/object")),
+        ("GET", broken_off, lambda store: store.get("a/object")),
+        ("GET", broken_off, lambda store: store.get_range("a/object", 0, 10)),
+    ],
+    ids=["stored otherwise", "sent otherwise", "broken off", "a range broken off"],
+)
+
+
+@DAMAGES
+def test_bytes_that_arrived_otherwise_are_sent_again(
+    proxy: FaultyProxy,
+    new_store: NewStore,
+    method: str,
+    how: Callable[[Reply], Reply],
+    verb: Callable[[GcsStore], object],
+) -> None:
+    store = new_store()
+    store.put("a/object", b"0123456789")
+    proxy.seen.clear()
+    proxy.spoil(how, method=method, path="object", times=2)
+    assert verb(store) == (None if method == "POST" else b"0123456789")
+    assert [done for _, _, done in proxy.seen] == ["spoilt", "spoilt", "forwarded"]
+
+
+@DAMAGES
+def test_bytes_that_never_arrive_right_are_an_outage(
+    proxy: FaultyProxy,
+    new_store: NewStore,
+    method: str,
+    how: Callable[[Reply], Reply],
+    verb: Callable[[GcsStore], object],
+) -> None:
+    store = new_store(deadline=0.5)
+    store.put("a/object", b"0123456789")
+    proxy.spoil(how, method=method, path="object", times=1000)
+    with pytest.raises(StoreUnavailable) as caught:
+        verb(store)
+    assert f"{store.url}/a/object" in caught.value.what
+    assert any(words in caught.value.what for words in ("crc32c", "broke off"))
+    assert caught.value.safe
+    assert caught.value.next
