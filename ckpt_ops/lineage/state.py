@@ -62,7 +62,12 @@ class VersionStatus(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class VersionState:
-    """A candidate or version with the records that made it."""
+    """A candidate or version with the records that made it.
+
+    Attributes:
+        decided: the last word on it.
+        promoted: its promotion, also after it was rolled back.
+    """
 
     version: int
     candidate: str
@@ -73,6 +78,7 @@ class VersionState:
     trained: CandidateTrained | None = None
     evaluated: Evaluated | None = None
     decided: Record | None = None
+    promoted: Promoted | None = None
 
     @property
     def rows(self) -> int:
@@ -134,6 +140,15 @@ class LineageState:
             and (up_to is None or key <= up_to)
         )
 
+    @property
+    def restorable(self) -> tuple[int, ...]:
+        """What a rollback may go to: not the head, promoted once, and so was everything it was built on."""
+        return tuple(
+            number
+            for number in self.versions
+            if number != self.head and all(version.promoted for version in self.ancestry(number))
+        )
+
     def version(self, number: int) -> VersionState:
         """The version `number`. Raises `BadInput` naming those that exist."""
         if number not in self.versions:
@@ -182,7 +197,9 @@ def _apply(state: LineageState, record: Record) -> LineageState:
         case Evaluated():
             return _version(state, record.version, status=VersionStatus.EVALUATED, evaluated=record)
         case Promoted():
-            state = _version(state, record.version, status=VersionStatus.PROMOTED, decided=record)
+            state = _version(
+                state, record.version, status=VersionStatus.PROMOTED, decided=record, promoted=record
+            )
             return replace(state, head=record.version)
         case Rejected():
             state = _version(state, record.version, status=VersionStatus.REJECTED, decided=record)
@@ -230,6 +247,7 @@ def _version(
     trained: CandidateTrained | None = None,
     evaluated: Evaluated | None = None,
     decided: Record | None = None,
+    promoted: Promoted | None = None,
 ) -> LineageState:
     before = state.versions[number]
     if before.status is VersionStatus.ROLLED_BACK and decided is None:
@@ -240,5 +258,6 @@ def _version(
         trained=trained or before.trained,
         evaluated=evaluated or before.evaluated,
         decided=decided or before.decided,
+        promoted=promoted or before.promoted,
     )
     return replace(state, versions={**state.versions, number: after})

@@ -21,11 +21,9 @@ from ckpt_ops.lineage import (
     ModelLog,
     Plan,
     VersionStatus,
-    candidate_id,
-    plan,
+    repeated,
 )
 from ckpt_ops.lineage.records import (
-    CandidateStarted,
     CandidateTrained,
     Evaluated,
     Held,
@@ -35,9 +33,9 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     UpdateDeferred,
 )
-from ckpt_ops.lineage.state import SliceStatus, VersionState
+from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.pipeline.candidate import candidate_of, plan_slice, proposed
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest, lock_digest
 from ckpt_ops.pipeline.facts import facts
 from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.policies import decide as ask
@@ -101,17 +99,16 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
     """
     log = ModelLog(store, pipeline.name)
     state = log.state()
-    planned = _plan(pipeline, state, key)
+    planned = plan_slice(pipeline, state, key)
     if planned.action is Action.FORK:
         raise fork_needed(pipeline.name, key, planned.why)
     if planned.action is Action.HOLD:
         raise _held(pipeline, log, state, planned)
     if planned.action is Action.SKIP:
         return _decision(planned, train=False, why=planned.why)
-    before = state.by_candidate(_candidate(pipeline, state, planned))
-    if before is not None and before.status in _ENDED:
-        why = f"version {before.version} of the very same inputs was {before.status.value}; nothing to do"
-        return _decision(planned, train=False, why=why)
+    tried = repeated(state, planned, candidate=candidate_of(pipeline, state, planned))
+    if tried is not None:
+        return _decision(planned, train=False, why=f"nothing to do: {tried.words}")
     decision = ask(pipeline.update_when, facts(state, planned.slices))
     if decision.due is False:
         record = UpdateDeferred(
@@ -131,31 +128,19 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
         TrainingDied: the process ended without a result. Retry: what it committed is kept.
     """
     log = ModelLog(store, pipeline.name)
-    started: list[VersionState] = []
 
     def choose(state: LineageState) -> Record | None:
-        planned = _plan(pipeline, state, key)
-        if planned.action not in (Action.APPEND, Action.LATE):
-            return None
-        candidate = _candidate(pipeline, state, planned)
-        known = state.by_candidate(candidate)
-        if known is not None:
-            started[:] = [known]
-            return None
-        return CandidateStarted(
-            version=max(state.versions, default=0) + 1,
-            candidate=candidate,
-            parent=state.head,
-            slices=planned.slices,
-            late=planned.action is Action.LATE,
-            reason=planned.why,
-        )
+        record = proposed(pipeline, state, key)
+        return None if record is None or state.by_candidate(record.candidate) else record
 
     state = log.decide(choose)
-    planned = _plan(pipeline, state, key)
-    version = started[0] if started else state.by_candidate(_candidate(pipeline, state, planned))
-    if planned.action not in (Action.APPEND, Action.LATE) or version is None or version.status in _ENDED:
-        return {"key": key, "version": None, "outcome": "skip", "why": planned.why}
+    planned = plan_slice(pipeline, state, key)
+    wanted = proposed(pipeline, state, key)
+    version = state.by_candidate(wanted.candidate) if wanted else None
+    tried = repeated(state, planned, candidate=version.candidate) if version else None
+    if version is None or tried is not None:
+        why = f"{planned.why}; {tried.words}" if tried else planned.why
+        return {"key": key, "version": None, "outcome": "skip", "why": why}
     number = version.version
     if version.status is VersionStatus.STARTED:
         run_training_process(pipeline, store, number, report)
@@ -237,9 +222,6 @@ def run_slice(pipeline: Pipeline, store: Store, key: str, report: Report = print
     return {**validated, **trained, **promoted}
 
 
-_ENDED = (VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
-
-
 def _judged_before(
     store: Store, manifest: SliceManifest, state: LineageState, suite: Suite
 ) -> Validation | None:
@@ -253,25 +235,6 @@ def _judged_before(
     except (ObjectNotFound, Corrupt):
         return None
     return before if before.suite_digest == suite.digest else None
-
-
-def _plan(pipeline: Pipeline, state: LineageState, key: str) -> Plan:
-    return plan(
-        state,
-        key,
-        late_within=pipeline.late_slices.within.count,
-        max_rejections=pipeline.max_rejections,
-    )
-
-
-def _candidate(pipeline: Pipeline, state: LineageState, planned: Plan) -> str:
-    return candidate_id(
-        parent=state.head,
-        slices=planned.slices,
-        config=pipeline.training_config(),
-        code_digest=code_digest(pipeline.folder),
-        lock_digest=lock_digest(),
-    )
 
 
 def _decision(planned: Plan, *, train: bool, why: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ckpt_ops.cli.views import slices_view
 from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import (
@@ -20,6 +21,7 @@ from ckpt_ops.lineage.records import (
     SliceWithdrawn,
 )
 from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.pipeline.candidate import proposed
 from ckpt_ops.policies import Rows
 from ckpt_ops.serving import release, rollback, settle, withdraw
 from ckpt_ops.store import LocalStore
@@ -142,8 +144,55 @@ def test_a_rollback_moves_the_head_and_gives_the_slices_back(store: LocalStore) 
     assert state.head == 1
     assert state.pending() == (refs[1],)
     assert state.versions[2].status.value == "rolled back"
-    with pytest.raises(BadInput, match="to=2"):
-        rollback(store, "flight_delay", 2, "again")
+    with pytest.raises(BadInput, match="to=1"):
+        rollback(store, "flight_delay", 1, "again")
+
+
+def test_a_rollback_is_taken_back_by_a_rollback(store: LocalStore) -> None:
+    refs = [_ref(week) for week in WEEKS[:3]]
+    _say(store, *(SliceAccepted(slice=ref) for ref in refs))
+    _say(store, *_promoted(1, None, refs[0]), *_promoted(2, 1, refs[1]), *_trained(3, 2, refs[2]))
+    rollback(store, "flight_delay", 1, "complaints since Monday")
+
+    with pytest.raises(BadInput, match="once promoted: 2"):
+        rollback(store, "flight_delay", 3, "it was never in production")
+    state = rollback(store, "flight_delay", 2, "the complaints were about something else")
+
+    assert (state.head, state.pending()) == (2, (refs[2],))
+    assert state.versions[2].status.value == "promoted"
+
+
+def test_a_rollback_does_not_bring_back_what_learned_from_a_slice_withdrawn_since(store: LocalStore) -> None:
+    refs = [_ref(week) for week in WEEKS[:2]]
+    _say(store, *(SliceAccepted(slice=ref) for ref in refs))
+    _say(store, *_promoted(1, None, refs[0]), *_promoted(2, 1, refs[1]))
+    rollback(store, "flight_delay", 1, "its week is wrong")
+    withdraw(store, "flight_delay", WEEKS[1], "its week is wrong")
+
+    with pytest.raises(BadInput, match=f"learned from {WEEKS[1]}, which is withdrawn"):
+        rollback(store, "flight_delay", 2, "by mistake")
+
+
+def test_after_a_rollback_slices_and_a_run_say_the_same(pipeline: Pipeline, store: LocalStore) -> None:
+    refs = [_ref(week) for week in WEEKS[:2]]
+    _say(store, *(SliceAccepted(slice=ref) for ref in refs), *_promoted(1, None, refs[0]))
+    log = ModelLog(store, "flight_delay")
+    candidate = proposed(pipeline, log.state(), WEEKS[1])
+    assert candidate is not None
+    again = [replace(record, candidate=candidate.candidate) for record in _trained(2, 1, refs[1])[:1]]
+    _say(store, *again, *_promoted(2, 1, refs[1])[1:])
+    rollback(store, "flight_delay", 1, "complaints since Monday")
+
+    (_, view) = slices_view(log.state(), late_within=4)
+    decided = steps.decide(pipeline, store, WEEKS[1])
+
+    words = "version 2 with the same parent and slices was rolled back: only changed code or settings"
+    assert (view["action"], view["repeats"]) == ("append", 2)
+    assert words in view["why"]
+    assert decided["train"] is False
+    assert words in decided["why"]
+    changed = replace(pipeline, batch_size=pipeline.batch_size + 1)
+    assert steps.decide(changed, store, WEEKS[1])["train"] is True
 
 
 def test_a_missing_landing_bucket_is_named_and_nothing_is_written(
