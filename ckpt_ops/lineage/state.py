@@ -80,6 +80,18 @@ class VersionState:
     decided: Record | None = None
     promoted: Promoted | None = None
 
+    @classmethod
+    def opened(cls, record: CandidateStarted) -> VersionState:
+        """As `record` opens it."""
+        return cls(
+            version=record.version,
+            candidate=record.candidate,
+            parent=record.parent,
+            slices=record.slices,
+            status=VersionStatus.STARTED,
+            started=record,
+        )
+
     @property
     def rows(self) -> int:
         return sum(ref.rows for ref in self.slices)
@@ -183,15 +195,7 @@ def _apply(state: LineageState, record: Record) -> LineageState:
                 state = _version(state, record.version, status=VersionStatus.DEFERRED, decided=record)
             return replace(state, deferred={**state.deferred, record.slice.key: record})
         case CandidateStarted():
-            version = VersionState(
-                version=record.version,
-                candidate=record.candidate,
-                parent=record.parent,
-                slices=record.slices,
-                status=VersionStatus.STARTED,
-                started=record,
-            )
-            return replace(state, versions={**state.versions, record.version: version})
+            return replace(state, versions={**state.versions, record.version: VersionState.opened(record)})
         case CandidateTrained():
             return _version(state, record.version, status=VersionStatus.TRAINED, trained=record)
         case Evaluated():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ckpt_ops.lineage import Action, LineageState, Plan, candidate_id, plan
-from ckpt_ops.lineage.records import CandidateStarted
+from ckpt_ops.errors import LineageMoved
+from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan, VersionState, candidate_id, plan
+from ckpt_ops.lineage.records import CandidateStarted, Record
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import code_digest, lock_digest
 
@@ -41,4 +42,33 @@ def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStar
         slices=planned.slices,
         late=planned.action is Action.LATE,
         reason=planned.why,
+    )
+
+
+def open_candidate(pipeline: Pipeline, log: ModelLog, key: str, candidate: str) -> VersionState:
+    """Give `candidate` its version number; it keeps the one that it has.
+
+    Raises:
+        LineageMoved: training on the slice would give another candidate by now, or none.
+    """
+
+    def choose(state: LineageState) -> Record | None:
+        record = proposed(pipeline, state, key)
+        if record is None or record.candidate != candidate:
+            raise moved(log.model, key)
+        return None if state.by_candidate(candidate) else record
+
+    opened = log.decide(choose).by_candidate(candidate)
+    if opened is None:
+        raise moved(log.model, key)
+    return opened
+
+
+def moved(model: str, key: str) -> LineageMoved:
+    """What was to be trained for the slice when the run asked for it is not what is to be trained now."""
+    return LineageMoved(
+        f"while the model was built, the history of {model} or its code changed: slice {key} would make "
+        "another candidate now, or none",
+        safe="nothing was trained, no version or checkpoint was added; the champion serves on",
+        next="nothing: a retry plans again",
     )

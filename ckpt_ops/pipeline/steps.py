@@ -33,7 +33,7 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     UpdateDeferred,
 )
-from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.lineage.state import SliceStatus, VersionState
 from ckpt_ops.pipeline.candidate import candidate_of, plan_slice, proposed
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.facts import facts
@@ -122,28 +122,25 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
 def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) -> dict[str, Any]:
     """Train a candidate on what is pending up to the slice, in a process of its own.
 
-    The same inputs give the same candidate: a retry resumes it at its last committed checkpoint.
+    The same inputs give the same candidate: a retry resumes it at its last committed checkpoint. The
+    process opens the candidate in the log only after the user's functions gave a model and examples.
 
     Raises:
+        ModelCodeError: they did not. The log does not hear of it.
         TrainingDied: the process ended without a result. Retry: what it committed is kept.
     """
     log = ModelLog(store, pipeline.name)
-
-    def choose(state: LineageState) -> Record | None:
-        record = proposed(pipeline, state, key)
-        return None if record is None or state.by_candidate(record.candidate) else record
-
-    state = log.decide(choose)
+    state = log.state()
     planned = plan_slice(pipeline, state, key)
     wanted = proposed(pipeline, state, key)
-    version = state.by_candidate(wanted.candidate) if wanted else None
-    tried = repeated(state, planned, candidate=version.candidate) if version else None
-    if version is None or tried is not None:
+    tried = repeated(state, planned, candidate=wanted.candidate) if wanted else None
+    if wanted is None or tried is not None:
         why = f"{planned.why}; {tried.words}" if tried else planned.why
         return {"key": key, "version": None, "outcome": "skip", "why": why}
+    version = state.by_candidate(wanted.candidate) or VersionState.opened(wanted)
     number = version.version
     if version.status is VersionStatus.STARTED:
-        run_training_process(pipeline, store, number, report)
+        number = run_training_process(pipeline, store, number, key, report)
         _record_result(log, CandidateLog(store, pipeline.name, number), number, key)
     version = log.state().versions[number]
     if version.status is VersionStatus.DEFERRED:

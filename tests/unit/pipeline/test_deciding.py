@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ckpt_ops.cli.views import slices_view
-from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson
+from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson, LineageMoved, SliceUnreadable
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import (
     CandidateStarted,
@@ -21,7 +24,7 @@ from ckpt_ops.lineage.records import (
     SliceWithdrawn,
 )
 from ckpt_ops.pipeline import Pipeline, steps
-from ckpt_ops.pipeline.candidate import proposed
+from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.policies import Rows
 from ckpt_ops.serving import release, rollback, settle, withdraw
 from ckpt_ops.store import LocalStore
@@ -202,6 +205,58 @@ def test_a_missing_landing_bucket_is_named_and_nothing_is_written(
     with pytest.raises(BucketNotFound, match="no-such-bucket"):
         steps.pull(pipeline, store, WEEKS[0])
     assert list(store.list("")) == []
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+@pytest.mark.parametrize(
+    "landed",
+    [
+        b"",
+        b"PK\x03\x04 no Parquet",
+        _parquet(pa.table({"x": [1]}))[:-6],
+        _parquet(pa.table({"carrier": pa.array([], pa.string())})),
+        _parquet(pa.table({"customer": ["a"], "basket": [3]})),
+    ],
+    ids=["empty", "not Parquet", "cut off", "no rows", "another table"],
+)
+def test_what_is_no_slice_is_refused_before_log_and_store_hear_of_it(
+    pipeline: Pipeline, store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, landed: bytes
+) -> None:
+    (tmp_path / "landing").mkdir()
+    landing = LocalStore(tmp_path / "landing")
+    landing.put(f"flights/{WEEKS[1]}.parquet", landed)
+    monkeypatch.setenv("CKPT_OPS_LANDING", landing.url)
+    _say(store, SliceAccepted(slice=_ref(WEEKS[0])), *_promoted(1, None, _ref(WEEKS[0])))
+    before = {entry.name: store.get(entry.name) for entry in store.list("")}
+
+    with pytest.raises(SliceUnreadable) as caught:
+        steps.run_slice(pipeline, store, WEEKS[1], lambda line: None)
+
+    assert caught.value.safe == "the log and the champion are untouched; nothing was written"
+    assert {entry.name: store.get(entry.name) for entry in store.list("")} == before
+
+
+def test_a_candidate_is_opened_once_and_only_while_it_is_what_the_plan_says(
+    pipeline: Pipeline, store: LocalStore
+) -> None:
+    _say(store, SliceAccepted(slice=_ref(WEEKS[0])))
+    log = ModelLog(store, "flight_delay")
+    wanted = proposed(pipeline, log.state(), WEEKS[0])
+    assert wanted is not None
+    _say(store, SliceAccepted(slice=_ref(WEEKS[1])))  # a newer slice changes nothing
+    for _ in range(2):
+        assert open_candidate(pipeline, log, WEEKS[0], wanted.candidate).version == 1
+    assert log.state().sequence == 3
+
+    _say(store, SliceAccepted(slice=_ref("2012-12-30")))
+    with pytest.raises(LineageMoved, match="would make another candidate"):
+        open_candidate(pipeline, log, WEEKS[0], wanted.candidate)
+    assert log.state().sequence == 4
 
 
 def test_a_slice_key_of_the_wrong_form_is_refused_with_an_example(
