@@ -141,8 +141,7 @@ class Platform:
                 self._report(Event(component=name, state="leftover", detail="left by a killed supervisor"))
             self.settings = ports.resolve(self.settings)
             self._start_all()
-        except BaseException as error:
-            self._report(Event(component="platform", state="failed", detail=str(error)))
+        except BaseException:
             self.stop()
             raise
         self._write_state(ready=True)
