@@ -49,10 +49,15 @@ def test_release_ends_a_hold(ckpt_ops, held):
         (["withdraw", "flight_delay", "--slice", "2013-02-03", "--why", "x"], 2, "2013-01-27"),
         (["withdraw", "flight_delay", "--slice", "2013-01-06", "--why", "x"], 1, "consumed by version 1"),
         (["release", "flight_delay", "--why", "x"], 2, "not held"),
+        (["run", "flight_delay", "--slice", "2013-13-45"], 2, "a Sunday as %Y-%m-%d, such as '2013-01-06'"),
+        (["run", "flight_delay", "--slice", "2013-01-07"], 2, "slice key='2013-01-07'"),
+        (["run", "flight_delay", "--slice", "2013-03-03"], 1, "no slice 2013-03-03"),
         (["run", "nothing", "--slice", "2013-01-06"], 2, "'nothing'"),
     ],
 )
-def test_what_is_refused_changes_nothing(ckpt_ops, store, arguments, code, words):
+def test_what_is_refused_changes_nothing(ckpt_ops, store, tmp_path, monkeypatch, arguments, code, words):
+    (tmp_path / "landing").mkdir()
+    monkeypatch.setenv("CKPT_OPS_LANDING", (tmp_path / "landing").as_uri())
     before = state(store).sequence
     done = ckpt_ops(*arguments)
     assert done.exit_code == code
