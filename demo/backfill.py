@@ -103,6 +103,11 @@ class Backfill:
         return "\n".join([f"task {failed[0]}, try {number}:", *said[-lines:]])
 
 
+def month_and_day(key: str) -> str:
+    """`01-06` of `2013-01-06`: for tables whose title has the year."""
+    return key.partition("-")[2]
+
+
 def _line(entry: Any) -> str:
     if not isinstance(entry, dict):
         return str(entry)

@@ -16,6 +16,7 @@ from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Promoted
 from ckpt_ops.lineage.state import SliceStatus, VersionState
 from ckpt_ops.store import Store
+from demo.backfill import month_and_day
 
 METRIC = "auc"
 _COLOURS = {"promoted": "green", "rejected": "red", "quarantined": "yellow", "failed": "red"}
@@ -117,18 +118,23 @@ def _numbers(version: VersionState | None) -> dict[str, Any]:
 
 
 def table(outcome: Outcome) -> Group:
-    """A row for each week, narrow enough for any terminal, and below it why each was decided so."""
+    """A row for each week, no wider than 80 columns, and below it why each was decided so."""
     head = f"version {outcome.head} is in production" if outcome.head else "nothing is in production"
+    span = f"{outcome.weeks[0].key} to {outcome.weeks[-1].key}" if outcome.weeks else "no weeks"
     shown = Table(
-        title=f"{outcome.model}: {head}", title_justify="left", box=box.SIMPLE_HEAD, title_style="bold"
+        title=f"{outcome.model}, {span}: {head}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        title_style="bold",
+        padding=(0, 1, 0, 0),
     )
-    for name in ("slice", "rows", "version", "steps", "saves", "champion", "candidate", "decision"):
-        left = name in {"slice", "decision"}
+    for name in ("week", "rows", "version", "steps", "saves", "champion", "candidate", "decision"):
+        left = name in {"week", "decision"}
         name = f"{METRIC.upper()} of\n{name}" if name in {"champion", "candidate"} else name
         shown.add_column(name, justify="left" if left else "right", no_wrap=True)
     for week in outcome.weeks:
         shown.add_row(
-            week.key,
+            month_and_day(week.key),
             f"{week.rows:,}",
             *(_cell(value) for value in (week.version, week.steps, week.checkpoints)),
             *(_cell(value) for value in (week.champion, week.candidate)),
@@ -136,7 +142,9 @@ def table(outcome: Outcome) -> Group:
         )
     reasons = Table.grid(padding=(0, 2))
     for week in outcome.weeks:
-        reasons.add_row(week.key, f"{_coloured(week)}: {escape(week.why)}" if week.why else _coloured(week))
+        reasons.add_row(
+            month_and_day(week.key), f"{_coloured(week)}: {escape(week.why)}" if week.why else _coloured(week)
+        )
     return Group(shown, reasons)
 
 

@@ -7,20 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from ckpt_ops.errors import TransientError
-from demo.backfill import ENDED, Backfill, Run
+from demo.backfill import ENDED, Backfill, Run, month_and_day
 
 TASKS = ("pull", "validate", "wait_for_earlier", "decide", "train", "evaluate", "promote")
 _HEADS = {"wait_for_earlier": "wait"}
 _MARKS = {
     "success": "[green]●[/]",
     "running": "[yellow]◐[/]",
-    "deferred": "[blue]…[/]",
+    "deferred": "[blue]~[/]",
     "skipped": "[dim]-[/]",
     "upstream_failed": "[red]○[/]",
     "failed": "[red]✗[/]",
@@ -68,7 +69,7 @@ def watch(
             progress = Progress(runs=backfill.runs())
             elapsed = time.monotonic() - began
             if terminal:
-                live.update(_table(progress, notes, elapsed))
+                live.update(table(progress, notes.text(), elapsed))
             else:
                 _changes(console, progress, shown, elapsed)
             if progress.ended and set(progress.runs) == set(backfill.keys):
@@ -99,27 +100,39 @@ class TrainingNotes:
         return f"{last[:60]}" + (f", {committed} checkpoint(s)" if committed else "")
 
 
-def _table(progress: Progress, notes: TrainingNotes, elapsed: float) -> Table:
-    ended = sum(run.state in ENDED for run in progress.runs.values())
-    table = Table(title=f"{ended} of {len(progress.runs)} weeks, {elapsed:.0f} s", title_justify="left")
-    table.add_column("slice")
+def table(progress: Progress, training: str, elapsed: float) -> Group:
+    """A mark for each task of each week, no wider than 80 columns, and below it what is trained now.
+
+    Args:
+        training: what the running training said last.
+        elapsed: seconds since the backfill was asked for.
+    """
+    runs = progress.runs
+    ended = sum(run.state in ENDED for run in runs.values())
+    span = f", {min(runs)} to {max(runs)}" if runs else ""
+    shown = Table(
+        title=f"{ended} of {len(runs)} weeks{span}, {elapsed:.0f} s",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    shown.add_column("week", no_wrap=True)
     for task in TASKS:
-        table.add_column(_HEADS.get(task, task), justify="center")
-    table.add_column("now", min_width=30, no_wrap=True)
-    for run in progress.runs.values():
+        shown.add_column(_HEADS.get(task, task), justify="center", no_wrap=True)
+    shown.add_column("now", no_wrap=True)
+    for run in runs.values():
         marks = [_MARKS.get(run.tasks.get(task, ""), " ") for task in TASKS]
-        table.add_row(run.key, *marks, escape(_now(run, notes)))
-    return table
+        shown.add_row(month_and_day(run.key), *marks, _now(run))
+    trained = [run.key for run in runs.values() if run.tasks.get("train") == "running"]
+    return Group(shown, *(Text(f"{month_and_day(key)}  {training}") for key in trained))
 
 
-def _now(run: Run, notes: TrainingNotes) -> str:
+def _now(run: Run) -> str:
     running = [task for task in TASKS if run.tasks.get(task) == "running"]
-    if "train" in running:
-        return notes.text()
     if running:
-        return running[0]
+        return _HEADS.get(running[0], running[0])
     if run.tasks.get("wait_for_earlier") == "deferred":
-        return "waits for earlier weeks"
+        return "waits"
     return {"success": "ended", "failed": "failed"}.get(run.state, run.state)
 
 

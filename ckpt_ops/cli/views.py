@@ -11,7 +11,7 @@ from typing import Any
 
 from ckpt_ops.checkpoints.verify import Checked
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, fold, plan
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, fold, plan, repeated
 from ckpt_ops.lineage.records import Record, SliceRef, encode
 from ckpt_ops.store import Store
 
@@ -90,10 +90,15 @@ def version_view(store: Store, model: str, state: LineageState, number: int) -> 
 
 
 def slices_view(state: LineageState, *, late_within: int) -> list[View]:
-    """Every known slice, in key order, with what a run of it would do."""
+    """Every known slice, in key order, with what a run of it would do.
+
+    Only the pipeline knows what code and settings a run would train with. So a slice whose like was tried
+    before stays what the planner makes of it, and `why` and `repeats` say that a run may find it done.
+    """
     views = []
     for key, entry in sorted(state.slices.items()):
         planned = plan(state, key, late_within=late_within)
+        tried = repeated(state, planned)
         views.append(
             {
                 **_slice(entry.ref),
@@ -101,7 +106,8 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
                 "reason": entry.reason,
                 "consumed_by": state.consumed_by(key),
                 "action": planned.action.value,
-                "why": planned.why,
+                "why": f"{planned.why}; {tried.words}" if tried else planned.why,
+                "repeats": tried.version.version if tried else None,
             }
         )
     return views

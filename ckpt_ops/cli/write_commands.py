@@ -32,11 +32,11 @@ def run(
 
 def rollback(
     model: Model,
-    to: Annotated[int, typer.Option("--to", metavar="VERSION", help="An earlier promoted version.")],
+    to: Annotated[int, typer.Option("--to", metavar="VERSION", help="A version that was in production.")],
     why: Why,
     store: StoreOption = None,
 ) -> None:
-    """Serve an earlier version again, and train on from it."""
+    """Serve another version that was in production, and train on from it; also takes a rollback back."""
     with chosen_store(store) as opened:
         views.records_of(opened, model)
         state = serving.rollback(opened, model, to, why)

@@ -1,4 +1,4 @@
-"""`python -m ckpt_ops.embedded up|down|status|serve`: the platform from a terminal."""
+"""`python -m ckpt_ops.embedded up|down|status|env|serve`: the platform from a terminal."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ckpt_ops.embedded.platform import HEALTH_NAMES, Event
 from ckpt_ops.embedded.process import Record
 from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import Settings
+from ckpt_ops.embedded.shell import exports
 from ckpt_ops.embedded.state import State
 from ckpt_ops.embedded.supervisor import launch, serve
 from ckpt_ops.errors import CkptOpsError
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("up", "start everything, and return when it is healthy"),
         ("down", "stop everything that was started, and nothing else"),
         ("status", "what runs, and how healthy it is; exit code 1 unless all of it is"),
+        ("env", "print `export NAME=value` lines, secrets included, for Airflow's own CLI"),
         ("serve", "run in the foreground until Ctrl-C; `up` starts this detached"),
     ):
         command = commands.add_parser(name, help=summary)
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings.from_environment(home=given.home)
         if given.command == "serve":
             return serve(settings, events=given.events)
-        return {"up": up, "down": down, "status": status}[given.command](settings)
+        return {"up": up, "down": down, "status": status, "env": env}[given.command](settings)
     except CkptOpsError as error:
         console.print(escape(str(error)), style="red")
         return 1
@@ -123,6 +125,21 @@ def status(settings: Settings) -> int:
     if owner is not None:
         show_address(settings)
     return 0 if fine else 1
+
+
+def env(settings: Settings) -> int:
+    """Print what makes a shell part of the platform; whatever is not for `eval` goes to standard error."""
+    try:
+        sys.stdout.write(exports(settings.home))
+    except CkptOpsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    state = State.read(settings.home)
+    if state is None or not state.ready:
+        sys.stderr.write(
+            f"The platform in {settings.home} is not up: Airflow's commands will find no database.\n"
+        )
+    return 0
 
 
 def _process_cells(settings: Settings, name: str, record: Record | None) -> tuple[str, str, str]:

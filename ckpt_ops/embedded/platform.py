@@ -17,6 +17,7 @@ from ckpt_ops.embedded.postgres import Postgres
 from ckpt_ops.embedded.process import Child, Command, Record, how_it_ended
 from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import USER, Settings
+from ckpt_ops.embedded.shell import write_environment
 from ckpt_ops.embedded.state import State
 
 RESTARTS = 3
@@ -141,8 +142,7 @@ class Platform:
                 self._report(Event(component=name, state="leftover", detail="left by a killed supervisor"))
             self.settings = ports.resolve(self.settings)
             self._start_all()
-        except BaseException as error:
-            self._report(Event(component="platform", state="failed", detail=str(error)))
+        except BaseException:
             self.stop()
             raise
         self._write_state(ready=True)
@@ -158,6 +158,7 @@ class Platform:
         self._timed("postgres", postgres.start)
         self._adopt("postgres", postgres.child)
         self._database = {driver: postgres.url(driver) for driver in ("psycopg2", "asyncpg")}
+        write_environment(self.settings.home, self.environment())
         environment = base | self.environment() | {"PYTHONUNBUFFERED": "1"}
         self._write_state(ready=False)
         self._migrate(postgres, environment)

@@ -2,7 +2,7 @@
 
 from ckpt_ops.lineage.candidate import CandidateLog, candidate_id
 from ckpt_ops.lineage.log import ModelLog
-from ckpt_ops.lineage.planner import Action, Plan, plan
+from ckpt_ops.lineage.planner import Action, Plan, plan, repeated
 from ckpt_ops.lineage.state import LineageState, SliceState, VersionState, VersionStatus, fold
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "candidate_id",
     "fold",
     "plan",
+    "repeated",
 ]

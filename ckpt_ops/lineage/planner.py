@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.lineage.state import LineageState, SliceStatus
+from ckpt_ops.lineage.state import LineageState, SliceStatus, VersionState, VersionStatus
+
+_CAME_TO_NOTHING = (VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
 
 
 class Action(Enum):
@@ -47,6 +49,41 @@ class Plan:
     @property
     def rows(self) -> int:
         return sum(ref.rows for ref in self.slices)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """A plan that asks for what was tried before: the same parent and the same slice revisions, in order.
+
+    The same candidate does not come back by itself: one that was refused, rolled back or deferred has
+    ended. Only changed code, settings or libraries make another of the same slices.
+
+    Attributes:
+        version: the newest version of it that came to nothing.
+    """
+
+    version: VersionState
+
+    @property
+    def words(self) -> str:
+        return (
+            f"version {self.version.version} with the same parent and slices was "
+            f"{self.version.status.value}: only changed code or settings make a new candidate"
+        )
+
+
+def repeated(state: LineageState, planned: Plan, *, candidate: str | None = None) -> Repeated | None:
+    """Whether what is planned was tried before and came to nothing.
+
+    Args:
+        candidate: the id of what would be trained: only the very same is meant. None, for those who do
+            not know the pipeline: whatever the code and settings.
+    """
+    for version in reversed(tuple(state.versions.values())):
+        same = (version.parent, version.slices) == (state.head, planned.slices)
+        if planned.slices and same and candidate in (None, version.candidate):
+            return Repeated(version=version) if version.status in _CAME_TO_NOTHING else None
+    return None
 
 
 def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int = 3) -> Plan:

@@ -62,7 +62,12 @@ class VersionStatus(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class VersionState:
-    """A candidate or version with the records that made it."""
+    """A candidate or version with the records that made it.
+
+    Attributes:
+        decided: the last word on it.
+        promoted: its promotion, also after it was rolled back.
+    """
 
     version: int
     candidate: str
@@ -73,6 +78,19 @@ class VersionState:
     trained: CandidateTrained | None = None
     evaluated: Evaluated | None = None
     decided: Record | None = None
+    promoted: Promoted | None = None
+
+    @classmethod
+    def opened(cls, record: CandidateStarted) -> VersionState:
+        """As `record` opens it."""
+        return cls(
+            version=record.version,
+            candidate=record.candidate,
+            parent=record.parent,
+            slices=record.slices,
+            status=VersionStatus.STARTED,
+            started=record,
+        )
 
     @property
     def rows(self) -> int:
@@ -134,6 +152,15 @@ class LineageState:
             and (up_to is None or key <= up_to)
         )
 
+    @property
+    def restorable(self) -> tuple[int, ...]:
+        """What a rollback may go to: not the head, promoted once, and so was everything it was built on."""
+        return tuple(
+            number
+            for number in self.versions
+            if number != self.head and all(version.promoted for version in self.ancestry(number))
+        )
+
     def version(self, number: int) -> VersionState:
         """The version `number`. Raises `BadInput` naming those that exist."""
         if number not in self.versions:
@@ -168,21 +195,15 @@ def _apply(state: LineageState, record: Record) -> LineageState:
                 state = _version(state, record.version, status=VersionStatus.DEFERRED, decided=record)
             return replace(state, deferred={**state.deferred, record.slice.key: record})
         case CandidateStarted():
-            version = VersionState(
-                version=record.version,
-                candidate=record.candidate,
-                parent=record.parent,
-                slices=record.slices,
-                status=VersionStatus.STARTED,
-                started=record,
-            )
-            return replace(state, versions={**state.versions, record.version: version})
+            return replace(state, versions={**state.versions, record.version: VersionState.opened(record)})
         case CandidateTrained():
             return _version(state, record.version, status=VersionStatus.TRAINED, trained=record)
         case Evaluated():
             return _version(state, record.version, status=VersionStatus.EVALUATED, evaluated=record)
         case Promoted():
-            state = _version(state, record.version, status=VersionStatus.PROMOTED, decided=record)
+            state = _version(
+                state, record.version, status=VersionStatus.PROMOTED, decided=record, promoted=record
+            )
             return replace(state, head=record.version)
         case Rejected():
             state = _version(state, record.version, status=VersionStatus.REJECTED, decided=record)
@@ -230,6 +251,7 @@ def _version(
     trained: CandidateTrained | None = None,
     evaluated: Evaluated | None = None,
     decided: Record | None = None,
+    promoted: Promoted | None = None,
 ) -> LineageState:
     before = state.versions[number]
     if before.status is VersionStatus.ROLLED_BACK and decided is None:
@@ -240,5 +262,6 @@ def _version(
         trained=trained or before.trained,
         evaluated=evaluated or before.evaluated,
         decided=decided or before.decided,
+        promoted=promoted or before.promoted,
     )
     return replace(state, versions={**state.versions, number: after})

@@ -31,14 +31,19 @@ _END_SECONDS = 60.0
 
 
 def run_training_process(
-    pipeline: Pipeline, store: Store, version: int, report: Callable[[str], None]
-) -> None:
-    """Train version `version` until its process ends; its output is passed to `report` line by line.
+    pipeline: Pipeline, store: Store, version: int, key: str, report: Callable[[str], None]
+) -> int:
+    """Train a candidate for slice `key` until its process ends; returns its version's number.
 
     The log is kept when the process failed.
 
+    Args:
+        version: the number that the candidate has, or gets if nobody is first.
+        report: gets the process's output line by line.
+
     Raises:
         TrainingDied: the process was killed, or crashed outside our own code.
+        LineageMoved: what there is to train was another by the time the model was built.
         CkptOpsError: what the process raised, as it raised it.
     """
 
@@ -49,7 +54,8 @@ def run_training_process(
             next=f"a retry resumes at the last committed checkpoint; the whole log is {log}",
         )
 
-    run_process("training", pipeline, store, version, report=report, died=died)
+    arguments = ["--slice", key]
+    return int(run_process("training", pipeline, store, version, arguments, report=report, died=died))
 
 
 def run_process(

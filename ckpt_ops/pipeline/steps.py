@@ -21,11 +21,9 @@ from ckpt_ops.lineage import (
     ModelLog,
     Plan,
     VersionStatus,
-    candidate_id,
-    plan,
+    repeated,
 )
 from ckpt_ops.lineage.records import (
-    CandidateStarted,
     CandidateTrained,
     Evaluated,
     Held,
@@ -36,8 +34,8 @@ from ckpt_ops.lineage.records import (
     UpdateDeferred,
 )
 from ckpt_ops.lineage.state import SliceStatus, VersionState
+from ckpt_ops.pipeline.candidate import candidate_of, plan_slice, proposed
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest, lock_digest
 from ckpt_ops.pipeline.facts import facts
 from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.policies import decide as ask
@@ -101,17 +99,16 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
     """
     log = ModelLog(store, pipeline.name)
     state = log.state()
-    planned = _plan(pipeline, state, key)
+    planned = plan_slice(pipeline, state, key)
     if planned.action is Action.FORK:
         raise fork_needed(pipeline.name, key, planned.why)
     if planned.action is Action.HOLD:
         raise _held(pipeline, log, state, planned)
     if planned.action is Action.SKIP:
         return _decision(planned, train=False, why=planned.why)
-    before = state.by_candidate(_candidate(pipeline, state, planned))
-    if before is not None and before.status in _ENDED:
-        why = f"version {before.version} of the very same inputs was {before.status.value}; nothing to do"
-        return _decision(planned, train=False, why=why)
+    tried = repeated(state, planned, candidate=candidate_of(pipeline, state, planned))
+    if tried is not None:
+        return _decision(planned, train=False, why=f"nothing to do: {tried.words}")
     decision = ask(pipeline.update_when, facts(state, planned.slices))
     if decision.due is False:
         record = UpdateDeferred(
@@ -125,40 +122,25 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
 def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) -> dict[str, Any]:
     """Train a candidate on what is pending up to the slice, in a process of its own.
 
-    The same inputs give the same candidate: a retry resumes it at its last committed checkpoint.
+    The same inputs give the same candidate: a retry resumes it at its last committed checkpoint. The
+    process opens the candidate in the log only after the user's functions gave a model and examples.
 
     Raises:
+        ModelCodeError: they did not. The log does not hear of it.
         TrainingDied: the process ended without a result. Retry: what it committed is kept.
     """
     log = ModelLog(store, pipeline.name)
-    started: list[VersionState] = []
-
-    def choose(state: LineageState) -> Record | None:
-        planned = _plan(pipeline, state, key)
-        if planned.action not in (Action.APPEND, Action.LATE):
-            return None
-        candidate = _candidate(pipeline, state, planned)
-        known = state.by_candidate(candidate)
-        if known is not None:
-            started[:] = [known]
-            return None
-        return CandidateStarted(
-            version=max(state.versions, default=0) + 1,
-            candidate=candidate,
-            parent=state.head,
-            slices=planned.slices,
-            late=planned.action is Action.LATE,
-            reason=planned.why,
-        )
-
-    state = log.decide(choose)
-    planned = _plan(pipeline, state, key)
-    version = started[0] if started else state.by_candidate(_candidate(pipeline, state, planned))
-    if planned.action not in (Action.APPEND, Action.LATE) or version is None or version.status in _ENDED:
-        return {"key": key, "version": None, "outcome": "skip", "why": planned.why}
+    state = log.state()
+    planned = plan_slice(pipeline, state, key)
+    wanted = proposed(pipeline, state, key)
+    tried = repeated(state, planned, candidate=wanted.candidate) if wanted else None
+    if wanted is None or tried is not None:
+        why = f"{planned.why}; {tried.words}" if tried else planned.why
+        return {"key": key, "version": None, "outcome": "skip", "why": why}
+    version = state.by_candidate(wanted.candidate) or VersionState.opened(wanted)
     number = version.version
     if version.status is VersionStatus.STARTED:
-        run_training_process(pipeline, store, number, report)
+        number = run_training_process(pipeline, store, number, key, report)
         _record_result(log, CandidateLog(store, pipeline.name, number), number, key)
     version = log.state().versions[number]
     if version.status is VersionStatus.DEFERRED:
@@ -237,9 +219,6 @@ def run_slice(pipeline: Pipeline, store: Store, key: str, report: Report = print
     return {**validated, **trained, **promoted}
 
 
-_ENDED = (VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
-
-
 def _judged_before(
     store: Store, manifest: SliceManifest, state: LineageState, suite: Suite
 ) -> Validation | None:
@@ -253,25 +232,6 @@ def _judged_before(
     except (ObjectNotFound, Corrupt):
         return None
     return before if before.suite_digest == suite.digest else None
-
-
-def _plan(pipeline: Pipeline, state: LineageState, key: str) -> Plan:
-    return plan(
-        state,
-        key,
-        late_within=pipeline.late_slices.within.count,
-        max_rejections=pipeline.max_rejections,
-    )
-
-
-def _candidate(pipeline: Pipeline, state: LineageState, planned: Plan) -> str:
-    return candidate_id(
-        parent=state.head,
-        slices=planned.slices,
-        config=pipeline.training_config(),
-        code_digest=code_digest(pipeline.folder),
-        lock_digest=lock_digest(),
-    )
 
 
 def _decision(planned: Plan, *, train: bool, why: str) -> dict[str, Any]:

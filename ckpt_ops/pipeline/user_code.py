@@ -12,7 +12,7 @@ from ckpt_ops.errors import CkptOpsError, ModelCodeError
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.training import Examples
 
-_SAFE = "nothing was trained; the log and the champion are untouched"
+_SAFE = "nothing was trained, no version or checkpoint was added; the champion serves on"
 
 
 def build_model(pipeline: Pipeline) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ckpt_ops.errors import BadInput, ForkNeeded
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.records import Promoted, Record, Rejected, Released, RolledBack, SliceWithdrawn
+from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.serving.publish import publish
 from ckpt_ops.store import Store
 
@@ -42,22 +43,30 @@ def settle(store: Store, model: str, version: int) -> LineageState:
 
 
 def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
-    """Make the promoted version `to` the head again: for serving, and as the parent of what comes next.
+    """Make version `to` the head again: for serving, and as the parent of what comes next.
 
-    The versions built on it are marked as rolled back; the slices they consumed are pending again.
+    The versions that the head was built on and `to` was not are marked as rolled back; the slices they
+    consumed are pending again. A rollback is taken back the same way: `to` is then the later version.
 
     Raises:
-        BadInput: `to` is no ancestor of the head, or no reason is given.
+        BadInput: `to` was never promoted, or is the head; a slice that it would bring back was withdrawn
+            or quarantined meanwhile; or no reason is given.
     """
     _check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         state.version(to)
-        if state.head is None or to == state.head:
-            raise BadInput("to", to, f"a version before the head, which is {state.head}")
-        ancestors = [version.version for version in state.ancestry(state.head)][:-1]
-        if to not in ancestors:
-            raise BadInput("to", to, f"a promoted ancestor of version {state.head}: {ancestors}")
+        if state.head is None or to not in state.restorable:
+            known = ", ".join(map(str, state.restorable)) or "there is none"
+            raise BadInput("to", to, f"another version than the head, {state.head}, once promoted: {known}")
+        refused = _no_longer_accepted(state, to)
+        if refused:
+            raise BadInput(
+                "to",
+                to,
+                f"a version that learned only from slices that stand; it learned from {', '.join(refused)}",
+                next=f"ckpt-ops slices {model}",
+            )
         return RolledBack(version=to, champion=state.head, reason=why)
 
     state = ModelLog(store, model).decide(choose)
@@ -105,6 +114,18 @@ def fork_needed(model: str, key: str, what: str) -> ForkNeeded:
         safe="the champion serves on, nothing was trained, newer slices are not held up",
         next=f"ckpt-ops slices {model}; ckpt-ops rollback {model} --to VERSION goes back before it",
     )
+
+
+def _no_longer_accepted(state: LineageState, to: int) -> list[str]:
+    """Slices that the head has not consumed, `to` has, and that were refused since."""
+    return [
+        f"{ref.key}, which is {entry.status.value}"
+        for version in state.ancestry(to)
+        for ref in version.slices
+        if ref.key not in state.consumed
+        and (entry := state.slices.get(ref.key)) is not None
+        and entry.status is not SliceStatus.ACCEPTED
+    ]
 
 
 def _check_reason(why: str) -> None:

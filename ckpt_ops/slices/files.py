@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import calendar
 import functools
 import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,6 +35,7 @@ class ParquetFiles:
         url: `gs://bucket/prefix` or `file:///directory`. None: the environment's CKPT_OPS_LANDING,
             read at each call, so that one DAG file serves every deployment.
         key_format: strftime form of a key: the UTC start of its data interval. It must sort in time.
+        weekday: the day on which every slice begins, 0 for Monday to 6 for Sunday. None: any.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ParquetFiles:
     template: str
     url: str | None = None
     key_format: str = "%Y-%m-%d"
+    weekday: int | None = None
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
@@ -48,12 +51,14 @@ class ParquetFiles:
             raise BadInput(
                 "template", self.template, "an object name with {key} once: 'flights/{key}.parquet'"
             )
-        check_key(datetime(2013, 1, 6, tzinfo=UTC).strftime(self.key_format), field="key_format")
+        check_key(self._example(), field="key_format")
+        if self.weekday not in (None, *range(7)):
+            raise BadInput("weekday", self.weekday, "0 for Monday to 6 for Sunday, or None")
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """Keys whose time is in [start, end), or is `start` when both are equal, of objects that are there.
 
-        Names that fit the template but not `key_format` are not slices and are passed over.
+        Names that fit the template but neither `key_format` nor `weekday` are no slices: passed over.
         """
         first, last = _utc(start), _utc(end)
         if last < first:
@@ -69,7 +74,10 @@ class ParquetFiles:
         return sorted(found)
 
     def fingerprint(self, key: str) -> str:
-        """The object's size and the store's fingerprint of it. Raises `SliceMissing`."""
+        """The object's size and the store's fingerprint of it.
+
+        Raises `SliceMissing`; `BadInput` for a key that no slice will ever have.
+        """
         entry = self._entry(self._store(), key)
         return f"{entry.size}-{entry.fingerprint}"
 
@@ -125,6 +133,9 @@ class ParquetFiles:
 
     def _entry(self, store: Store, key: str) -> Entry:
         name = self.template.replace("{key}", check_key(key))
+        if self._time(key) is None:
+            day = "a time" if self.weekday is None else f"a {calendar.day_name[self.weekday]}"
+            raise BadInput("slice key", key, f"{day} as {self.key_format}, such as {self._example()!r}")
         for entry in store.list(name):
             if entry.name == name:
                 return entry
@@ -136,7 +147,14 @@ class ParquetFiles:
             time = datetime.strptime(key, self.key_format).replace(tzinfo=UTC)
         except ValueError:
             return None
-        return time if time.strftime(self.key_format) == key else None
+        fits = time.strftime(self.key_format) == key and self.weekday in (None, time.weekday())
+        return time if fits else None
+
+    def _example(self) -> str:
+        time = datetime(2013, 1, 6, tzinfo=UTC)
+        if self.weekday is not None:
+            time += timedelta(days=(self.weekday - time.weekday()) % 7)
+        return time.strftime(self.key_format)
 
 
 class _Ranges(io.RawIOBase):

@@ -35,6 +35,7 @@ def pull(store: Store, source: SliceSource, key: str, *, rows_per_part: int = RO
     disk by the slice.
 
     Raises:
+        BadInput: no slice of the source will ever have this key.
         SliceMissing, SliceChanging: try again later.
         SliceUnreadable: the source's bytes are not what it says they are, or it has no rows.
     """

@@ -43,3 +43,4 @@ class FlightWeeks(ParquetFiles):
     name: str = "flights"
     schema: pa.Schema = SCHEMA
     template: str = "flights/{key}.parquet"
+    weekday: int | None = 6

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +14,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from training import KEYS, land, weights
+from training import KEYS, Asked, land, weights
 
-from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
+from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.store import LocalStore
 
 DAGS = Path(__file__).parents[1] / "dags"
@@ -33,15 +36,35 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStore]:
         yield store
 
 
+ASK = """
+import json, sys
+from ckpt_ops.pipeline import load_pipeline, steps
+from ckpt_ops.store import open_store
+done = steps.run_slice(load_pipeline("steady"), open_store(sys.argv[1]), sys.argv[2], lambda line: None)
+print(json.dumps({"decision": done["decision"], "modules": sorted(sys.modules)}))
+"""
+
+
 @pytest.fixture(scope="session")
-def undisturbed_store(
-    steady: Pipeline, landing: LocalStore, tmp_path_factory: pytest.TempPathFactory
-) -> LocalStore:
-    """Holds a training that was never killed. Not to be changed: tests share it."""
+def asked(steady: Pipeline, landing: LocalStore, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    """The run behind `undisturbed_store`."""
     store = LocalStore(tmp_path_factory.mktemp("undisturbed"))
-    done = steps.run_slice(steady, store, KEYS[0], lambda line: None)
-    assert done["decision"] == "promoted", done
-    return store
+    path = os.pathsep.join([str(DAGS.parents[1]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, store.url, KEYS[0]],
+        env={**os.environ, "CKPT_OPS_DAGS": str(DAGS), "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    said = json.loads(done.stdout)
+    assert said["decision"] == "promoted", said["decision"]
+    return Asked(store=store, modules=frozenset(said["modules"]))
+
+
+@pytest.fixture(scope="session")
+def undisturbed_store(asked: Asked) -> LocalStore:
+    """Holds a training that was never killed. Not to be changed: tests share it."""
+    return asked.store
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,8 +68,13 @@ def test_a_killed_training_and_a_killed_worker_leave_the_weights_of_an_undisturb
     # a third attempt goes on; then the zombie wakes
     until("a third attempt", lambda: _attempts(store) == 3, seconds=240)
     assert alive(zombie), "the old training process should have outlived its worker"
+    folder = Path(f"/proc/{zombie}/cwd").readlink()
     os.kill(zombie, signal.SIGCONT)
     until("the zombie ended itself", lambda: not alive(zombie), seconds=60)
+    answer = json.loads((folder / "answer.json").read_text())
+    assert answer["error"]["type"] == "Fenced", answer
+    assert "of another attempt" in answer["error"]["what"]
+    assert "\nFenced: " in (folder / "training.log").read_text()
     state = until(
         "the run has ended",
         lambda: (run := _run_state(platform)).get("state") in ("success", "failed") and run,

@@ -7,6 +7,8 @@ import random
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,30 +30,45 @@ def _prepared(pipeline: Pipeline, store: LocalStore) -> None:
     assert steps.validate(pipeline, store, KEYS[0], pulled["revision"])["outcome"] == "accepted"
 
 
-def _killed_often(pipeline: Pipeline, store: LocalStore, moments: list[float], log: list[str]) -> None:
-    """Train, killing the process `moment` seconds after it began to step (or to import, if negative)."""
-    for moment in moments:
-        stepping = threading.Event()
+def _killed(pipeline: Pipeline, store: LocalStore, moment: float) -> bool:
+    """Train, killing the process `moment` seconds after it began to step (or to import, if negative).
 
-        def report(line: str, stepping: threading.Event = stepping) -> None:
-            if line.startswith("step "):
-                stepping.set()
+    Returns whether it died of that; otherwise it had finished before. Anything else raises.
+    """
+    stepping = threading.Event()
 
-        def kill(moment: float = moment, stepping: threading.Event = stepping) -> None:
-            pid = until("a training process", lambda: trainings(store), seconds=60)[0]
-            if moment >= 0:
-                stepping.wait(120)
-            time.sleep(abs(moment))
+    def report(line: str) -> None:
+        if line.startswith("step "):
+            stepping.set()
+
+    def kill() -> None:
+        pid = until("a training process", lambda: trainings(store), seconds=60)[0]
+        if moment >= 0:
+            until("a step, or the end", lambda: stepping.wait(0.1) or not alive(pid), seconds=120)
+        time.sleep(abs(moment))
+        with suppress(ProcessLookupError):  # it had finished: then `train` says so
             os.kill(pid, signal.SIGKILL)
 
-        killer = threading.Thread(target=kill)
-        killer.start()
+    with ThreadPoolExecutor(1) as pool:
+        killer = pool.submit(kill)
         try:
             steps.train(pipeline, store, KEYS[0], report)
+        except TrainingDied as error:
+            died = error.what
+        else:
+            died = None
+        killer.result()
+    assert died is None or "was killed by signal 9" in died, died
+    return died is not None
+
+
+def _killed_often(pipeline: Pipeline, store: LocalStore, moments: list[float], log: list[str]) -> None:
+    """Train until it ends, killing the process at each of the moments until then."""
+    for moment in moments:
+        if not _killed(pipeline, store, moment):
             log.append(f"{moment:.2f}: finished before the kill")
-        except TrainingDied:
-            log.append(f"{moment:.2f}: killed with {commits(store)} commits")
-        killer.join()
+            break
+        log.append(f"{moment:.2f}: killed with {commits(store)} commits")
     steps.train(pipeline, store, KEYS[0], lambda line: None)
 
 
@@ -60,7 +77,7 @@ def test_twenty_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
 ) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
-    stores, logs, lanes = [], [], []
+    stores, logs, plans = [], [], []
     for lane in range(LANES):
         folder = tmp_path / f"lane{lane}"
         folder.mkdir()
@@ -68,17 +85,23 @@ def test_twenty_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
         _prepared(steady, store)
         moments = [chance.uniform(0, 1.2) for _ in range(KILLS_PER_LANE - 2)]
         moments[3:3] = [-chance.uniform(0, 3), -chance.uniform(0, 3)]  # while it imports and restores
-        lanes.append(threading.Thread(target=_killed_often, args=(steady, store, moments, log)))
+        plans.append(moments)
         stores.append(store)
         logs.append(log)
-    for thread in lanes:
-        thread.start()
-    for thread in lanes:
-        thread.join()
-
+    with ThreadPoolExecutor(LANES) as pool:
+        running = [
+            pool.submit(_killed_often, steady, store, moments, log)
+            for store, moments, log in zip(stores, plans, logs, strict=True)
+        ]
     print(f"seed {seed}", *logs, sep="\n")
+    for lane in running:
+        lane.result()
+
     for store, log in zip(stores, logs, strict=True):
-        assert sum("killed" in line for line in log) >= KILLS_PER_LANE // 2, log
+        finished = sum("finished" in line for line in log)
+        assert len(log) == KILLS_PER_LANE or finished == 1, log
+        assert sum("killed with" in line for line in log) == len(log) - finished, log
+        assert len(log) - finished >= KILLS_PER_LANE // 2, f"most of the training was left alone: {log}"
         assert weights(store) == undisturbed, f"seed {seed}"
         steps_committed = [commit.step for commit in CandidateLog(store, "steady", 1).progress().commits]
         assert steps_committed == sorted(set(steps_committed)), "a step was committed twice"

@@ -17,6 +17,7 @@ from training import COLUMNS, KEYS
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import ModelCodeError, SliceUnreadable, TerminalError
 from ckpt_ops.lineage import ModelLog, VersionStatus
+from ckpt_ops.lineage.records import SliceAccepted
 from ckpt_ops.pipeline import Pipeline, steps
 from ckpt_ops.store import LocalStore
 from demo.flights import weeks
@@ -117,8 +118,9 @@ def test_a_model_function_that_raises_is_named_and_nothing_is_promoted(
 
     assert "raises.model:build_model raised KeyError" in str(caught.value)
     assert isinstance(caught.value, TerminalError), "a retry would only hide it"
-    state = ModelLog(store, "raises").state()
-    assert state.head is None
+    assert "no version or checkpoint was added" in caught.value.safe
+    assert [type(record) for record in ModelLog(store, "raises").records()] == [SliceAccepted]
+    assert [entry.name for entry in store.list("models/raises/")] == ["models/raises/log/000000000001.json"]
     assert ModelLog(store, "steady").state().head == 1
 
 

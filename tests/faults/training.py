@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,23 @@ import pyarrow.parquet as pq
 
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.lineage import CandidateLog, ModelLog
-from ckpt_ops.store import Store
+from ckpt_ops.store import LocalStore, Store
 from demo.flights import weeks
 
 COLUMNS = ["carrier", "hour", "distance", "arr_delay"]
 KEYS = ("2013-01-06", "2013-01-13")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A whole run of one slice, asked for by a process of its own.
+
+    Attributes:
+        modules: what that process had imported by its end.
+    """
+
+    store: LocalStore
+    modules: frozenset[str]
 
 
 def land(landing: Store) -> None:

@@ -242,14 +242,19 @@ class TestOrder:
         assert states == dict.fromkeys(days, "success")
         assert sorted(trained()) == sorted(f"{what} {day}" for day in days for what in ("begin", "end"))
 
-    def test_a_backfill_from_the_command_line_trains_in_order(
+    def test_a_backfill_from_a_shell_of_its_own_trains_in_order(
         self, platform: Platform, trained: Callable[[], list[str]], clean_environment: dict[str, str]
     ) -> None:
         days = ["2020-03-01", "2020-03-08", "2020-03-15"]
         command = "backfill create --dag-id ordering --from-date 2020-03-01 --to-date 2020-03-15"
+        script = f"""
+            set -e
+            eval "$('{sys.executable}' -m ckpt_ops.embedded env --home '{platform.settings.home}')"
+            exec '{sys.executable}' -m airflow {command}
+        """
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *command.split()],
-            env={**clean_environment, **platform.environment()},
+            ["sh", "-c", script],
+            env=clean_environment,
             cwd=PROJECT,
             capture_output=True,
             text=True,
@@ -258,4 +263,7 @@ class TestOrder:
         )
         assert done.returncode == 0, textwrap.indent(done.stdout + done.stderr, "  ")
         assert self.ended(platform, days[0], days[-1], 3) == dict.fromkeys(days, "success")
+        runs = platform.api("GET", "dags/ordering/dagRuns?logical_date_gte=2020-03-15T00:00:00Z")["dag_runs"]
+        named = {run["logical_date"][:10]: run["dag_run_id"] for run in runs}
+        assert "2020-03-22" in named["2020-03-15"], "a run is named after the end of its interval"
         assert trained() == [f"{what} {day}" for day in days for what in ("begin", "end")]

@@ -51,6 +51,8 @@ def test_slices_tell_who_consumed_them_and_what_a_run_would_do(ckpt_ops, store):
     assert views["2013-01-20"]["status"] == "quarantined"
     assert views["2013-01-27"]["consumed_by"] is None
     assert views["2013-01-27"]["action"] == "append"
+    assert views["2013-01-27"]["repeats"] == 3
+    assert "version 3 with the same parent and slices was rejected" in views["2013-01-27"]["why"]
 
 
 @pytest.mark.parametrize("command", [["status"], ["log"], ["show"], ["slices"]])

@@ -19,6 +19,15 @@ def test_rollback_moves_the_head_and_keeps_the_reason(ckpt_ops, store):
     assert ModelLog(store, "flight_delay").records()[-1].reason == "late flights scored too low"
 
 
+def test_a_rollback_is_taken_back_and_slices_say_meanwhile_what_was_tried(ckpt_ops, store):
+    assert ckpt_ops("rollback", "flight_delay", "--to", "1", "--why", "complaints").exit_code == 0
+    said = ckpt_ops("slices", "flight_delay").stdout
+    assert "version 2 with the same parent" in said
+
+    done = ckpt_ops("rollback", "flight_delay", "--to", "2", "--why", "it was the network")
+    assert (done.exit_code, state(store).head) == (0, 2), done.stderr
+
+
 def test_withdraw_takes_a_pending_slice_back(ckpt_ops, store):
     done = ckpt_ops("withdraw", "flight_delay", "--slice", "2013-01-27", "--why", "test data")
     assert done.exit_code == 0, done.stderr
@@ -33,17 +42,22 @@ def test_release_ends_a_hold(ckpt_ops, held):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["rollback", "flight_delay", "--to", "3", "--why", "x"], 2, "a promoted ancestor of version 2"),
+        (["rollback", "flight_delay", "--to", "3", "--why", "x"], 2, "once promoted: 1"),
         (["rollback", "flight_delay", "--to", "1", "--why", " "], 2, "a reason"),
         (["rollback", "flight_delay", "--to", "1"], 2, "--why"),
         (["rollback", "nobody", "--to", "1", "--why", "x"], 2, "one of flight_delay"),
         (["withdraw", "flight_delay", "--slice", "2013-02-03", "--why", "x"], 2, "2013-01-27"),
         (["withdraw", "flight_delay", "--slice", "2013-01-06", "--why", "x"], 1, "consumed by version 1"),
         (["release", "flight_delay", "--why", "x"], 2, "not held"),
+        (["run", "flight_delay", "--slice", "2013-13-45"], 2, "a Sunday as %Y-%m-%d, such as '2013-01-06'"),
+        (["run", "flight_delay", "--slice", "2013-01-07"], 2, "slice key='2013-01-07'"),
+        (["run", "flight_delay", "--slice", "2013-03-03"], 1, "no slice 2013-03-03"),
         (["run", "nothing", "--slice", "2013-01-06"], 2, "'nothing'"),
     ],
 )
-def test_what_is_refused_changes_nothing(ckpt_ops, store, arguments, code, words):
+def test_what_is_refused_changes_nothing(ckpt_ops, store, tmp_path, monkeypatch, arguments, code, words):
+    (tmp_path / "landing").mkdir()
+    monkeypatch.setenv("CKPT_OPS_LANDING", (tmp_path / "landing").as_uri())
     before = state(store).sequence
     done = ckpt_ops(*arguments)
     assert done.exit_code == code

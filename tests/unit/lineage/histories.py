@@ -97,8 +97,8 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
             else:
                 said += [Rejected(version=number, champion=state.head)] * 2
     said += [
-        RolledBack(version=version.version, champion=state.head)
-        for version in state.ancestry(state.head)[:-1]
+        RolledBack(version=number, champion=state.head)
+        for number in state.restorable
         if state.head is not None
     ]
     if state.held or state.rejections:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from histories import KEYS, accepted, histories, promoted, ref, rejected, state_after
+from histories import KEYS, accepted, histories, promoted, ref, rejected, started, state_after
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ckpt_ops.lineage import Action, fold, plan
+from ckpt_ops.lineage import Action, fold, plan, repeated
 from ckpt_ops.lineage.records import Held, Record, Released, RolledBack, SliceQuarantined, SliceWithdrawn
 
 W1, W2, W3, W4, W5 = KEYS[:5]
@@ -122,6 +122,29 @@ def test_a_corrected_revision_begins_with_no_rejections() -> None:
 def test_a_release_lets_it_be_tried_again() -> None:
     state = state_after(accepted(W1), rejected(1, ref(W1)), rejected(2, ref(W1)), Released(reason="retry"))
     assert plan(state, W1, late_within=0, max_rejections=2).action is Action.APPEND
+
+
+# --- tried before -------------------------------------------------------------------------------
+
+
+def test_what_was_rolled_back_is_planned_again_and_said_to_have_been_tried() -> None:
+    state = state_after(PROMOTED, RolledBack(version=2, champion=3))
+    tried = repeated(state, plan(state, W4, late_within=0))
+    assert tried is not None
+    assert tried.words.startswith("version 3 with the same parent and slices was rolled back")
+    assert repeated(state, plan(state, W4, late_within=0), candidate="c3") == tried
+    assert repeated(state, plan(state, W4, late_within=0), candidate="of changed code") is None
+
+
+def test_another_parent_other_slices_or_an_open_try_are_no_repetition() -> None:
+    back = [*PROMOTED, RolledBack(version=2, champion=3)]
+    for more in ([accepted(W5)], [accepted(W4, 2)], [started(4, ref(W4), parent=2)]):
+        state = state_after(back, more)
+        assert repeated(state, plan(state, max(state.slices), late_within=0)) is None
+    state = state_after(back, RolledBack(version=1, champion=2), started(4, ref(W3), parent=1))
+    assert repeated(state, plan(state, W4, late_within=0)) is None
+    consumed = state_after(PROMOTED)
+    assert repeated(consumed, plan(consumed, W4, late_within=0)) is None
 
 
 # --- properties of any plan ---------------------------------------------------------------------

@@ -186,6 +186,19 @@ def test_a_rollback_can_itself_be_taken_back() -> None:
     assert state.versions[2].status is VersionStatus.PROMOTED
 
 
+def test_a_rollback_may_go_to_what_was_promoted_before_whichever_way_and_to_nothing_else() -> None:
+    state = state_after(
+        promoted(1, ref(W1)),
+        promoted(2, ref(W2), champion=1),
+        promoted(3, ref(W3), champion=2),
+        rejected(4, ref(W4), champion=3),
+        started(5, ref(W4), parent=3),
+        RolledBack(version=1, champion=3),
+    )
+    assert state.versions[5].status is VersionStatus.ROLLED_BACK
+    assert state.restorable == (2, 3), "never the head, a refused one or one that was never in production"
+
+
 def test_a_version_that_was_rejected_before_a_rollback_stays_rejected() -> None:
     state = state_after(
         promoted(1, ref(W1)),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson
+from ckpt_ops.cli.views import slices_view
+from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson, LineageMoved, SliceUnreadable
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import (
     CandidateStarted,
@@ -20,6 +24,7 @@ from ckpt_ops.lineage.records import (
     SliceWithdrawn,
 )
 from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.policies import Rows
 from ckpt_ops.serving import release, rollback, settle, withdraw
 from ckpt_ops.store import LocalStore
@@ -142,8 +147,55 @@ def test_a_rollback_moves_the_head_and_gives_the_slices_back(store: LocalStore) 
     assert state.head == 1
     assert state.pending() == (refs[1],)
     assert state.versions[2].status.value == "rolled back"
-    with pytest.raises(BadInput, match="to=2"):
-        rollback(store, "flight_delay", 2, "again")
+    with pytest.raises(BadInput, match="to=1"):
+        rollback(store, "flight_delay", 1, "again")
+
+
+def test_a_rollback_is_taken_back_by_a_rollback(store: LocalStore) -> None:
+    refs = [_ref(week) for week in WEEKS[:3]]
+    _say(store, *(SliceAccepted(slice=ref) for ref in refs))
+    _say(store, *_promoted(1, None, refs[0]), *_promoted(2, 1, refs[1]), *_trained(3, 2, refs[2]))
+    rollback(store, "flight_delay", 1, "complaints since Monday")
+
+    with pytest.raises(BadInput, match="once promoted: 2"):
+        rollback(store, "flight_delay", 3, "it was never in production")
+    state = rollback(store, "flight_delay", 2, "the complaints were about something else")
+
+    assert (state.head, state.pending()) == (2, (refs[2],))
+    assert state.versions[2].status.value == "promoted"
+
+
+def test_a_rollback_does_not_bring_back_what_learned_from_a_slice_withdrawn_since(store: LocalStore) -> None:
+    refs = [_ref(week) for week in WEEKS[:2]]
+    _say(store, *(SliceAccepted(slice=ref) for ref in refs))
+    _say(store, *_promoted(1, None, refs[0]), *_promoted(2, 1, refs[1]))
+    rollback(store, "flight_delay", 1, "its week is wrong")
+    withdraw(store, "flight_delay", WEEKS[1], "its week is wrong")
+
+    with pytest.raises(BadInput, match=f"learned from {WEEKS[1]}, which is withdrawn"):
+        rollback(store, "flight_delay", 2, "by mistake")
+
+
+def test_after_a_rollback_slices_and_a_run_say_the_same(pipeline: Pipeline, store: LocalStore) -> None:
+    refs = [_ref(week) for week in WEEKS[:2]]
+    _say(store, *(SliceAccepted(slice=ref) for ref in refs), *_promoted(1, None, refs[0]))
+    log = ModelLog(store, "flight_delay")
+    candidate = proposed(pipeline, log.state(), WEEKS[1])
+    assert candidate is not None
+    again = [replace(record, candidate=candidate.candidate) for record in _trained(2, 1, refs[1])[:1]]
+    _say(store, *again, *_promoted(2, 1, refs[1])[1:])
+    rollback(store, "flight_delay", 1, "complaints since Monday")
+
+    (_, view) = slices_view(log.state(), late_within=4)
+    decided = steps.decide(pipeline, store, WEEKS[1])
+
+    words = "version 2 with the same parent and slices was rolled back: only changed code or settings"
+    assert (view["action"], view["repeats"]) == ("append", 2)
+    assert words in view["why"]
+    assert decided["train"] is False
+    assert words in decided["why"]
+    changed = replace(pipeline, batch_size=pipeline.batch_size + 1)
+    assert steps.decide(changed, store, WEEKS[1])["train"] is True
 
 
 def test_a_missing_landing_bucket_is_named_and_nothing_is_written(
@@ -153,6 +205,58 @@ def test_a_missing_landing_bucket_is_named_and_nothing_is_written(
     with pytest.raises(BucketNotFound, match="no-such-bucket"):
         steps.pull(pipeline, store, WEEKS[0])
     assert list(store.list("")) == []
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+@pytest.mark.parametrize(
+    "landed",
+    [
+        b"",
+        b"PK\x03\x04 no Parquet",
+        _parquet(pa.table({"x": [1]}))[:-6],
+        _parquet(pa.table({"carrier": pa.array([], pa.string())})),
+        _parquet(pa.table({"customer": ["a"], "basket": [3]})),
+    ],
+    ids=["empty", "not Parquet", "cut off", "no rows", "another table"],
+)
+def test_what_is_no_slice_is_refused_before_log_and_store_hear_of_it(
+    pipeline: Pipeline, store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, landed: bytes
+) -> None:
+    (tmp_path / "landing").mkdir()
+    landing = LocalStore(tmp_path / "landing")
+    landing.put(f"flights/{WEEKS[1]}.parquet", landed)
+    monkeypatch.setenv("CKPT_OPS_LANDING", landing.url)
+    _say(store, SliceAccepted(slice=_ref(WEEKS[0])), *_promoted(1, None, _ref(WEEKS[0])))
+    before = {entry.name: store.get(entry.name) for entry in store.list("")}
+
+    with pytest.raises(SliceUnreadable) as caught:
+        steps.run_slice(pipeline, store, WEEKS[1], lambda line: None)
+
+    assert caught.value.safe == "the log and the champion are untouched; nothing was written"
+    assert {entry.name: store.get(entry.name) for entry in store.list("")} == before
+
+
+def test_a_candidate_is_opened_once_and_only_while_it_is_what_the_plan_says(
+    pipeline: Pipeline, store: LocalStore
+) -> None:
+    _say(store, SliceAccepted(slice=_ref(WEEKS[0])))
+    log = ModelLog(store, "flight_delay")
+    wanted = proposed(pipeline, log.state(), WEEKS[0])
+    assert wanted is not None
+    _say(store, SliceAccepted(slice=_ref(WEEKS[1])))  # a newer slice changes nothing
+    for _ in range(2):
+        assert open_candidate(pipeline, log, WEEKS[0], wanted.candidate).version == 1
+    assert log.state().sequence == 3
+
+    _say(store, SliceAccepted(slice=_ref("2012-12-30")))
+    with pytest.raises(LineageMoved, match="would make another candidate"):
+        open_candidate(pipeline, log, WEEKS[0], wanted.candidate)
+    assert log.state().sequence == 4
 
 
 def test_a_slice_key_of_the_wrong_form_is_refused_with_an_example(

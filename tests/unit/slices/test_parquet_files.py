@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,6 +55,26 @@ def test_it_is_a_source_and_reads_what_was_written(landing: LocalStore, source: 
     land(landing, parquet(TABLE, row_group_size=2))
     assert isinstance(source, SliceSource)
     assert read(source).equals(TABLE)
+
+
+@pytest.mark.parametrize("key", ["2013-13-45", "2013-1-6", "20130106", "week-1", "2013-01-06T00"])
+def test_a_key_that_is_no_time_is_refused_and_not_waited_for(source: ParquetFiles, key: str) -> None:
+    for ask in (source.fingerprint, source.read):
+        with pytest.raises(BadInput, match="a time as %Y-%m-%d, such as '2013-01-06'"):
+            ask(key)
+
+
+def test_a_weekly_source_has_no_slice_on_another_day(landing: LocalStore, source: ParquetFiles) -> None:
+    mondays = replace(source, weekday=0)
+    for key in ("2013-01-06", "2013-01-07"):
+        landing.put(f"flights/{key}.parquet", parquet(TABLE))
+    with pytest.raises(BadInput, match=r"slice key='2013-01-06'.*a Monday as %Y-%m-%d, such as '2013-01-07'"):
+        mondays.fingerprint("2013-01-06")
+    assert mondays.keys(datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 2, 1, tzinfo=UTC)) == ["2013-01-07"]
+    with pytest.raises(SliceMissing):
+        mondays.fingerprint("2013-01-14")
+    with pytest.raises(BadInput, match="weekday=7"):
+        replace(source, weekday=7)
 
 
 def test_a_large_object_is_read_by_ranges(
