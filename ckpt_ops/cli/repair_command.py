@@ -18,8 +18,8 @@ from ckpt_ops.cli.read_commands import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, Corrupt
 from ckpt_ops.store import ReplicatedStore
-from ckpt_ops.store.repair import Repair
-from ckpt_ops.store.repair import repair as repair_store
+from ckpt_ops.store.replication.repair import Repair
+from ckpt_ops.store.replication.repair import repair as repair_store
 
 _SHOWN = 20
 

@@ -10,8 +10,8 @@ from ckpt_ops.errors import BadInput, BucketNotFound
 from ckpt_ops.store.base import Store
 from ckpt_ops.store.gcs import GcsStore
 from ckpt_ops.store.local import LocalStore
-from ckpt_ops.store.replica import Replica
-from ckpt_ops.store.replicated import ReplicatedStore
+from ckpt_ops.store.replication import ReplicatedStore
+from ckpt_ops.store.replication.replica import Replica
 
 
 def open_store(url: str) -> Store:

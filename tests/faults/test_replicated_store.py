@@ -22,7 +22,7 @@ from ckpt_ops.errors import Fenced, LineageMoved, StoreUnavailable
 from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.lineage.records import Held
 from ckpt_ops.store import GcsStore, ReplicatedStore, Store, open_store
-from ckpt_ops.store.repair import repair
+from ckpt_ops.store.replication.repair import repair
 
 BUCKET = "ckpt-ops"
 SAVES = 4

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.store.content import digest_in, entry_before, first_gap, is_intact, is_log_entry
-from ckpt_ops.store.quorum import Quorum
-from ckpt_ops.store.repair import judge
-from ckpt_ops.store.replica import Circuit
+from ckpt_ops.store.replication.quorum import Quorum
+from ckpt_ops.store.replication.repair import judge
+from ckpt_ops.store.replication.replica import Circuit
 
 quorums = st.integers(1, 5).flatmap(
     lambda stores: st.builds(Quorum, stores=st.just(stores), writes=st.integers(1, stores))

@@ -9,8 +9,8 @@ from functools import partial
 from ckpt_ops.errors import Corrupt, StoreUnavailable
 from ckpt_ops.store.base import Entry, Store
 from ckpt_ops.store.content import first_gap, is_log_entry, logs_in
-from ckpt_ops.store.quorum import PRIMARY
-from ckpt_ops.store.replica import Replica, Use, get_or_none
+from ckpt_ops.store.replication.quorum import PRIMARY
+from ckpt_ops.store.replication.replica import Replica, Use, get_or_none
 
 Listing = Mapping[str, Entry]
 

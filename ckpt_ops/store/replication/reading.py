@@ -14,8 +14,17 @@ from dataclasses import dataclass
 from ckpt_ops.errors import CkptOpsError, Corrupt, ObjectNotFound
 from ckpt_ops.store.base import Store
 from ckpt_ops.store.content import is_intact, is_log_entry
-from ckpt_ops.store.quorum import PRIMARY, Quorum
-from ckpt_ops.store.replica import PATIENCE_SECONDS, Answers, Outcome, Replica, Use, failure, start, take
+from ckpt_ops.store.replication.quorum import PRIMARY, Quorum
+from ckpt_ops.store.replication.replica import (
+    PATIENCE_SECONDS,
+    Answers,
+    Outcome,
+    Replica,
+    Use,
+    failure,
+    start,
+    take,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

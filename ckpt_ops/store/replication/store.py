@@ -44,9 +44,7 @@ from typing import TypeVar
 from ckpt_ops.errors import BadInput, CkptOpsError, StoreUnavailable, TransientError
 from ckpt_ops.store.base import Entry, Store, check_name, check_prefix, check_range
 from ckpt_ops.store.content import digest_in, entry_before, is_log_entry
-from ckpt_ops.store.quorum import PRIMARY, Quorum
-from ckpt_ops.store.replica import Answers, Replica, T, Use, failure, get_or_none, side_by_side, whole
-from ckpt_ops.store.replicated_listing import (
+from ckpt_ops.store.replication.listing import (
     ReplicatedEntry,
     listing_of,
     log_names,
@@ -56,7 +54,18 @@ from ckpt_ops.store.replicated_listing import (
     refuse_gap,
     require_same,
 )
-from ckpt_ops.store.replicated_reading import first_good
+from ckpt_ops.store.replication.quorum import PRIMARY, Quorum
+from ckpt_ops.store.replication.reading import first_good
+from ckpt_ops.store.replication.replica import (
+    Answers,
+    Replica,
+    T,
+    Use,
+    failure,
+    get_or_none,
+    side_by_side,
+    whole,
+)
 
 _CAUGHT_UP_AT_ONCE = 32
 _log = logging.getLogger(__name__)

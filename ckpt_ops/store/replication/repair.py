@@ -18,8 +18,8 @@ from functools import partial
 
 from ckpt_ops.store.base import Entry
 from ckpt_ops.store.content import digest_in, is_intact, is_log_entry, logs_in
-from ckpt_ops.store.replica import Replica, Use, get_or_none
-from ckpt_ops.store.replicated import ReplicatedStore
+from ckpt_ops.store.replication import ReplicatedStore
+from ckpt_ops.store.replication.replica import Replica, Use, get_or_none
 
 _SIDE_BY_SIDE = 8
 

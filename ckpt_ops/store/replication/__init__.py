@@ -1,0 +1,5 @@
+"""Two or three stores as one: a quorum for writes, one arbiter for logs, reads that mend, repair."""
+
+from ckpt_ops.store.replication.store import ReplicatedStore
+
+__all__ = ["ReplicatedStore"]
