@@ -32,7 +32,7 @@ demo: $(RUNTIME) ## A model kept fresh over real weeks of flights, on this machi
 	$(RUN) -m demo $(ARGS)
 
 test: $(DEV) ## All tests; ARGS="tests/unit -k lineage" for some
-	$(RUN) -m pytest -q --durations=10 -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(RUN) -m pytest -q --durations=10 -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 up: $(RUNTIME) ## Start the embedded platform: Airflow, PostgreSQL, a GCS server
 	$(RUN) -m ckpt_ops.embedded up

@@ -38,7 +38,7 @@ def test_save_now_sigterm_and_the_retry_leave_the_weights_of_an_undisturbed_run(
         os.kill(trainings(store)[0], signal.SIGTERM)
 
     def report(line: str) -> None:
-        if line.startswith("model built"):
+        if line.startswith("version 1, attempt"):
             threads.append(threading.Thread(target=ask_at_the_command_line))
             threads[-1].start()
 

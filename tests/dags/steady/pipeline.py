@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ckpt_ops.checkpoints import EverySteps
+from ckpt_ops.checkpoints import EverySteps, Keep
 from ckpt_ops.evaluation import AtLeast, NotWorseThan, Servable
 from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.slices import ParquetFiles
@@ -26,6 +26,7 @@ steady = Pipeline(
     model="steady.model:build_model",
     budget=Budget(max_steps=3_000, max_seconds=600),
     save=EverySteps(20),
+    keep=Keep(),
     replay=Reservoir(share=0.2),
     gates=[NotWorseThan(metric="auc", margin=0.02), AtLeast("auc", 0.55), Servable()],
 )
