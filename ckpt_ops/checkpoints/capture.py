@@ -89,6 +89,6 @@ def _value(variable: Any) -> Any:
     import tensorflow as tf
 
     inner = tensorflow_variable(variable)
-    if inner.shape.num_elements() * inner.dtype.size >= _WORTH_NO_COPY:
+    if (inner.shape.num_elements() or 0) * inner.dtype.size >= _WORTH_NO_COPY:
         tf.raw_ops.DisableCopyOnRead(resource=inner.handle)
     return inner.value()

@@ -74,6 +74,7 @@ class Checkpointer:
         self._requests, self._intermediate = requests, intermediate
         self._stopping = threading.Event()
         self._stall = StallMeter()
+        self._writing = False  # whether the step that comes shares the machine with a save
         self._saved_step = self.at.step
         self._saved_at = self._stepped_at = time.monotonic()
 
@@ -101,7 +102,7 @@ class Checkpointer:
         """
         self.at = Position(step=step, seconds=seconds, cursor=cursor or {}, metrics=metrics or {})
         now = time.monotonic()
-        self._stall.step(now - self._stepped_at, saving=self._writer.busy)
+        self._stall.step(now - self._stepped_at, saving=self._writing)
         self._stepped_at = now
         asked = self._requests.due(step) if self._requests else ()
         since = SinceSave(
@@ -116,6 +117,7 @@ class Checkpointer:
             self._intermediate.after_step(step, self.at.numbers, self._writer, wanted=wanted)
         for request in asked:
             self._answer(request)
+        self._writing = self._writer.busy
 
     def finish(self) -> None:
         """Save the last state, whatever the trigger says, and wait until it is committed."""

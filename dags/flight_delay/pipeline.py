@@ -18,7 +18,7 @@ flight_delay = Pipeline(
     budget=Budget(max_steps=400, max_seconds=600, max_epochs=4),
     save=FirstOf(EverySteps(50), EverySeconds(30)),
     keep=Keep(last=3, best=1, anchors_every=4),
-    intermediate=Intermediate(layers=("features", "hidden_2"), save=EverySteps(200), latest_only=True),
+    intermediate=Intermediate(layers=("features", "hidden_2"), save=EverySteps(100), latest_only=True),
     replay=Reservoir(share=0.2),
     gates=[
         NotWorseThan(champion="production", metric="auc", margin=0.005, confidence=0.95),
