@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--saves", type=_positive, default=4, help="measured saves in each process (default 4)"
     )
-    parser.add_argument("--warmups", type=int, default=2, help="discarded saves before them (default 2)")
+    parser.add_argument("--warmups", type=int, default=4, help="discarded saves before them (default 4)")
     parser.add_argument("--scale", type=float, default=1.0, help="of the sizes, 1.0 for 302 and 512 MB")
     parser.add_argument("--only", type=_among(ENGINES), default=list(ENGINES), help=",".join(ENGINES))
     parser.add_argument("--cases", type=_among(CASES), default=list(CASES), help=",".join(CASES))

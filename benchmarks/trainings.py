@@ -40,6 +40,8 @@ def measure_saves(
     """Train, save `warmups + saves` times, and once more for the restore to begin from.
 
     Args:
+        warmups: saves not counted: a process's first ones pay for memory and file cache that the
+            machine touches for the first time, whichever engine asks for them.
         fsync: flush to disk for engines that do not do so themselves.
 
     Returns:
