@@ -74,7 +74,7 @@ def find_garbage(store: Store, *, grace: float = DAY) -> Garbage:
     old = time.time() - grace
     while True:
         listed = list(store.list("models/"))
-        versions = [_Version.read(store, *which) for which in _versions(listed)]
+        versions = _versions(store, listed)
         manifests, results = _no_longer_needed(listed, versions, old)
         gone = {entry.name for entry in manifests}
         remaining = {entry.name for entry in listed if _is_manifest(entry.name)} - gone
@@ -100,9 +100,13 @@ def find_garbage(store: Store, *, grace: float = DAY) -> Garbage:
 
 
 def remove_garbage(
-    store: Store, garbage: Garbage, progress: Callable[[Entry], None] = lambda entry: None
+    store: Store, garbage: Garbage, progress: Callable[[int, int], None] = lambda done, of: None
 ) -> tuple[Entry, ...]:
-    """Remove `garbage`; a chunk that was written anew since it was found stays. Returns what was removed."""
+    """Remove `garbage`; a chunk that was written anew since it was found stays. Returns what was removed.
+
+    Args:
+        progress: told after each object how many of how many are done; from this thread.
+    """
 
     def remove(entry: Entry) -> bool:
         if entry in chunks:
@@ -110,12 +114,13 @@ def remove_garbage(
         store.delete(entry.name)  # its name carries an id: nobody writes it again
         return True
 
-    removed, chunks = [], set(garbage.chunks)
+    removed, chunks, done = [], set(garbage.chunks), 0
     with ThreadPoolExecutor(_THREADS) as pool:
         for group in (garbage.manifests, garbage.results + garbage.requests, garbage.chunks):
-            for entry, done in zip(group, pool.map(remove, group), strict=True):
-                progress(entry)
-                if done:
+            for entry, gone in zip(group, pool.map(remove, group), strict=True):
+                done += 1
+                progress(done, len(garbage.entries))
+                if gone:
                     removed.append(entry)
     return tuple(removed)
 
@@ -129,18 +134,6 @@ class _Version:
     refused: bool
     commits: tuple[str, ...]
 
-    @classmethod
-    def read(cls, store: Store, model: str, version: int) -> _Version:
-        state = ModelLog(store, model).state()
-        known = state.versions.get(version)
-        progress = CandidateLog(store, model, version).progress()
-        return cls(
-            model=model,
-            version=version,
-            refused=known is not None and known.status in _REFUSED,
-            commits=tuple(commit.manifest for commit in progress.commits),
-        )
-
     @property
     def prefix(self) -> str:
         return f"models/{self.model}/v{self.version}/"
@@ -152,17 +145,31 @@ class _Version:
 
     def has_moved(self, store: Store) -> bool:
         """Whether something was committed since."""
-        return _Version.read(store, self.model, self.version).commits != self.commits
+        return _commits(store, self.model, self.version) != self.commits
 
 
-def _versions(listed: list[Entry]) -> list[tuple[str, int]]:
-    """Every version that has a log: (model, number)."""
+def _versions(store: Store, listed: list[Entry]) -> list[_Version]:
+    """Every version that has a log of its own."""
     found = set()
     for entry in listed:
         match entry.name.split("/"):
             case ["models", model, folder, "log", _] if folder[:1] == "v" and folder[1:].isdigit():
                 found.add((model, int(folder[1:])))
-    return sorted(found)
+    states = {model: ModelLog(store, model).state() for model in {model for model, _ in found}}
+    return [
+        _Version(
+            model=model,
+            version=number,
+            refused=number in states[model].versions and states[model].versions[number].status in _REFUSED,
+            commits=_commits(store, model, number),
+        )
+        for model, number in sorted(found)
+    ]
+
+
+def _commits(store: Store, model: str, version: int) -> tuple[str, ...]:
+    """Manifests that the version's log commits, in order."""
+    return tuple(commit.manifest for commit in CandidateLog(store, model, version).progress().commits)
 
 
 def _no_longer_needed(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from ckpt_ops.errors import BadInput
@@ -43,7 +43,7 @@ class Keep:
     last: int | None = None
     best: int = 0
     metric: str = "loss"
-    larger_is_better: bool = field(default=False)
+    larger_is_better: bool = False
     anchors_every: int = 0
 
     def __post_init__(self) -> None:

@@ -47,15 +47,8 @@ def gc(
 
 
 def _remove(store: Store, garbage: Garbage) -> Sequence[Entry]:
-    done = 0
-    with render.progress("removing") as told:
-
-        def advance(entry: Entry) -> None:
-            nonlocal done
-            done += 1
-            told(done, len(garbage.entries))
-
-        return remove_garbage(store, garbage, advance)
+    with render.progress("removing") as progress:
+        return remove_garbage(store, garbage, progress)
 
 
 def _show(garbage: Garbage, removed: Sequence[Entry], *, dry_run: bool) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ckpt_ops.cli import render
@@ -43,23 +39,13 @@ def repair(
                 "a replicated store: two or three URLs separated by commas, the primary first",
                 next="CKPT_OPS_STORE=gs://FIRST,gs://SECOND ckpt-ops repair",
             )
-        with _progress() as progress:
+        with render.progress("comparing") as progress:
             outcome = repair_store(opened, deep=deep, dry_run=dry_run, progress=progress)
     if json:
         render.as_json({**dataclasses.asdict(outcome), "dry_run": dry_run, "deep": deep})
     else:
         _show(outcome, dry_run)
     _refuse_conflicts(outcome)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while somebody watches."""
-    columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    err = Console(stderr=True)
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("comparing", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _show(outcome: Repair, dry_run: bool) -> None:

@@ -81,12 +81,13 @@ def candidate_checkpoints(
     ) as writer:
         start = Position()
         begins_at = commits[-1].manifest if commits else parent
-        if commits:
-            restore(store, load_manifest(store, commits[-1].manifest), variables)
+        manifest = load_manifest(store, begins_at) if begins_at is not None else None
+        if commits and manifest is not None:
+            restore(store, manifest, variables)
             start = Position(step=commits[-1].step, seconds=commits[-1].seconds)
             print(f"resuming at step {start.step}", flush=True)
-        if begins_at is not None:
-            writer.resume(load_manifest(store, begins_at), capture(variables, step=start.step))
+        if manifest is not None:
+            writer.resume(manifest, capture(variables, step=start.step))
         checkpoints = Checkpointer(
             writer,
             variables,
