@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -222,7 +223,23 @@ class TestOrder:
             return found if len(found) == count and not {"queued", "running"} & set(found.values()) else None
 
         found: dict[str, str] = eventually(states, seconds=150)
+        for day, state in found.items():
+            if state == "failed":
+                print(f"{day} failed:\n{self.told(platform, day)}")  # pytest shows it when the test fails
         return found
+
+    def told(self, platform: Platform, day: str) -> str:
+        """State and log of each task of a day's run."""
+        query = f"logical_date_gte={day}T00:00:00Z&logical_date_lte={day}T00:00:00Z"
+        (run,) = platform.api("GET", f"dags/ordering/dagRuns?{query}")["dag_runs"]
+        where = f"dags/ordering/dagRuns/{quote(run['dag_run_id'])}/taskInstances"
+        lines = []
+        for task in platform.api("GET", where)["task_instances"]:
+            lines.append(f"{task['task_id']}: {task['state']}, try {task['try_number']}")
+            if task["state"] not in ("success", "upstream_failed"):
+                log = platform.api("GET", f"{where}/{task['task_id']}/logs/{task['try_number']}")
+                lines.extend(f"  {line}" for line in log["content"])
+        return "\n".join(lines)
 
     def test_runs_created_backwards_train_in_order_and_never_two_at_once(
         self, platform: Platform, trained: Callable[[], list[str]]

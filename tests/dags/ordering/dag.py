@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
 
@@ -15,6 +15,7 @@ with DAG(
     end_date=datetime(2020, 12, 27, tzinfo=UTC),
     catchup=False,
     max_active_runs=16,
+    default_args={"retries": 3, "retry_delay": timedelta(seconds=1)},  # as `retraining_dag` gives them
     tags=["test"],
 ):
 
