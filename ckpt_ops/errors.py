@@ -102,6 +102,14 @@ class SliceMissing(TransientError):
     """The source has no such slice (yet)."""
 
 
+class SourceUnavailable(TransientError, ConnectionError):
+    """The source did not answer in time, or answered that it cannot now."""
+
+
+class SourceRefused(TerminalError, PermissionError):
+    """The source says no: wrong credentials, no permission, or a name that is not there."""
+
+
 class SliceUnreadable(TerminalError):
     """The source's bytes are not what the source says they are."""
 

@@ -4,13 +4,14 @@ from ckpt_ops.slices.files import LANDING, ParquetFiles
 from ckpt_ops.slices.identity import check_key, check_revision, revision_of
 from ckpt_ops.slices.manifest import Column, DataFile, SliceManifest
 from ckpt_ops.slices.pull import list_slices, load_manifest, pull, read_slice
-from ckpt_ops.slices.source import SliceSource
+from ckpt_ops.slices.source import PartedSource, SliceSource
 
 __all__ = [
     "LANDING",
     "Column",
     "DataFile",
     "ParquetFiles",
+    "PartedSource",
     "SliceManifest",
     "SliceSource",
     "check_key",

@@ -52,3 +52,20 @@ class SliceSource(Protocol):
         bytes are not what the source says they are, before or between batches.
         """
         ...
+
+
+@runtime_checkable
+class PartedSource(SliceSource, Protocol):
+    """A source whose slices come in several parts, such as files, that are read side by side.
+
+    `read(key)` gives the rows of the parts one after the other, and `fingerprint(key)` changes when
+    a part comes, goes or changes.
+    """
+
+    def parts(self, key: str) -> dict[str, str]:
+        """By part, its fingerprint; in the order of their rows. Raises as `fingerprint` does."""
+        ...
+
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        """One part's rows, as `read` gives them. A part without rows gives no batch, or empty ones."""
+        ...
