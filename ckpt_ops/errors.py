@@ -114,6 +114,10 @@ class SliceUnreadable(TerminalError):
     """The source's bytes are not what the source says they are."""
 
 
+class SliceEmpty(SliceUnreadable):
+    """The slice is there and has no rows."""
+
+
 class SliceChanging(TransientError):
     """The slice changed while it was read."""
 

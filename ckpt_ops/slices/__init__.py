@@ -1,24 +1,33 @@
 """Slices: how they are named, where they come from, how they get into the store."""
 
+from ckpt_ops.slices.committed import list_slices, load_manifest
 from ckpt_ops.slices.files import LANDING, ParquetFiles
 from ckpt_ops.slices.identity import check_key, check_revision, revision_of
-from ckpt_ops.slices.manifest import Column, DataFile, SliceManifest
-from ckpt_ops.slices.pull import list_slices, load_manifest, pull, read_slice
+from ckpt_ops.slices.manifest import Column, DataFile, Derived, SliceManifest
+from ckpt_ops.slices.parts import parts_of
+from ckpt_ops.slices.pull import commit, pull, pull_part
+from ckpt_ops.slices.reading import StagedSlice, read_slice, staged
 from ckpt_ops.slices.source import PartedSource, SliceSource
 
 __all__ = [
     "LANDING",
     "Column",
     "DataFile",
+    "Derived",
     "ParquetFiles",
     "PartedSource",
     "SliceManifest",
     "SliceSource",
+    "StagedSlice",
     "check_key",
     "check_revision",
+    "commit",
     "list_slices",
     "load_manifest",
+    "parts_of",
     "pull",
+    "pull_part",
     "read_slice",
     "revision_of",
+    "staged",
 ]

@@ -2,7 +2,8 @@
 
 A revision is a hash of *rows in order*, not of file bytes. The same rows in the same order are the
 same revision however the source packed them: other row groups, another compression, dictionary
-encoding or not, another version of the writer. The same rows in another order are another revision:
+encoding or not, another version of the writer. Only which of a key's several files holds a row
+counts, as files are pulled side by side. The same rows in another order are another revision:
 training reads a slice in its order, so an order that changed would change what a resumed run sees.
 """
 
@@ -10,11 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from blake3 import blake3
 
 from ckpt_ops.errors import BadInput
+
+if TYPE_CHECKING:
+    from ckpt_ops.slices.manifest import Column, DataFile
 
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _REVISION = re.compile(r"[0-9a-f]{16}")
@@ -43,13 +47,15 @@ def check_revision(revision: str) -> str:
     return revision
 
 
-def revision_of(schema: pa.Schema, files: Iterable[tuple[str, str, int]]) -> str:
+def revision_of(columns: Iterable[Column], files: Iterable[DataFile], *, mark: str = "") -> str:
     """The first 16 hex digits of blake3 over the sorted content manifest.
 
     Args:
-        schema: columns in order; names, types and nullability count, metadata does not.
-        files: (name, content hash, rows) of each data file. Names sort in row order.
+        columns: in order; names, types and nullability count.
+        files: in row order; their rows and how many each holds count, their bytes and names do not.
+        mark: sets a revision apart from another of the same content.
     """
-    lines = [f"column {field.name!r} {field.type} {field.nullable}" for field in schema]
-    lines += [f"file {name} {content} {rows}" for name, content, rows in sorted(files)]
+    lines = [f"column {column.name!r} {column.type} {column.nullable}" for column in columns]
+    lines += [f"file data-{at:05d}.parquet {file.content} {file.rows}" for at, file in enumerate(files)]
+    lines += [mark] if mark else []
     return blake3("\n".join(lines).encode()).hexdigest()[:16]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+
+import pyarrow as pa
 
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.slices.identity import check_key, check_revision
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +21,18 @@ class Column:
     type: str
     nullable: bool = True
 
+    @classmethod
+    def of_schema(cls, schema: pa.Schema) -> tuple[Column, ...]:
+        """The columns of an Arrow schema, in order."""
+        return tuple(cls(name=field.name, type=str(field.type), nullable=field.nullable) for field in schema)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """One Parquet part: `blake3` is of its bytes (`size` of them), `content` of its rows in order."""
+    """Some rows as Parquet: `blake3` is of its bytes (`size` of them), `content` of its rows in order.
+
+    `name` is the object's, from the store's root.
+    """
 
     name: str
     rows: int
@@ -32,12 +42,28 @@ class DataFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Derived:
+    """How a revision came from another one of its key, not from the source.
+
+    Attributes:
+        revision: of what it was made.
+        how: what was done.
+        set_aside: rows of `revision` that it lacks.
+    """
+
+    revision: str
+    how: str
+    set_aside: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class SliceManifest:
     """A pulled slice. Written last and once: without it, the data files beside it do not count.
 
     Attributes:
         fingerprint: the source's, when it was read.
         pulled_at: ISO 8601, UTC, of the first pull of this content.
+        derived: None when it is as it was pulled.
     """
 
     source: str
@@ -48,6 +74,7 @@ class SliceManifest:
     rows: int
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
+    derived: Derived | None = None
 
     @property
     def prefix(self) -> str:
@@ -64,17 +91,26 @@ class SliceManifest:
         try:
             payload = json.loads(data)
             found = payload.pop("format")
-            if found != FORMAT:
-                raise ValueError(f"format {found}, this version reads {FORMAT}")
+            if found not in (1, FORMAT):
+                raise ValueError(f"format {found}, this version reads 1 and {FORMAT}")
             payload["columns"] = tuple(Column(**column) for column in payload["columns"])
             payload["files"] = tuple(DataFile(**file) for file in payload["files"])
-            return cls(**payload)
+            if payload.get("derived") is not None:
+                payload["derived"] = Derived(**payload["derived"])
+            manifest = cls(**payload)
+            return _from_format_1(manifest) if found == 1 else manifest
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Corrupt(
                 f"{url} is not a slice manifest: {error}",
                 safe="nothing was changed",
                 next="restore the object from the bucket's versions, or delete it and clear the pull task",
             ) from error
+
+
+def _from_format_1(manifest: SliceManifest) -> SliceManifest:
+    """Format 1 kept data files in the revision's folder, and named them from there."""
+    files = tuple(replace(file, name=f"{manifest.prefix}/{file.name}") for file in manifest.files)
+    return replace(manifest, files=files)
 
 
 def prefix_of(source: str, key: str, revision: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ckpt_ops.errors import BadInput, Corrupt, ObjectNotFound, SliceChanging, SliceUnreadable
+from ckpt_ops.errors import BadInput, Corrupt, ObjectNotFound, SliceChanging, SliceEmpty, SliceUnreadable
 from ckpt_ops.slices import list_slices, load_manifest, pull, read_slice
 from ckpt_ops.store import LocalStore
 
@@ -54,7 +54,7 @@ def objects(store: LocalStore) -> dict[str, str]:
 
 
 def test_rows_come_back_as_they_came_across_parts(store: LocalStore) -> None:
-    manifest = pull(store, made(TABLE, batch_rows=4), KEY, rows_per_part=3)
+    manifest = pull(store, made(TABLE, batch_rows=4), KEY, rows_per_file=3)
     assert [file.rows for file in manifest.files] == [3, 3, 3, 1]
     assert (manifest.rows, manifest.source, manifest.key, manifest.fingerprint) == (10, "made", KEY, "one")
     assert [(column.name, column.type) for column in manifest.columns] == [("n", "int64"), ("word", "string")]
@@ -66,10 +66,13 @@ def test_rows_come_back_as_they_came_across_parts(store: LocalStore) -> None:
 def test_the_same_content_again_writes_nothing(store: LocalStore) -> None:
     first = pull(store, made(TABLE), KEY)
     there = objects(store)
+    assert pull(store, made(TABLE), KEY) == first
+    assert objects(store) == there
     again = made(TABLE, batch_rows=1)
     again.fingerprints = ["landed again"]
     assert pull(store, again, KEY) == first
-    assert objects(store) == there
+    new = objects(store).keys() - there.keys()
+    assert [name.split("/")[3] for name in new] == ["parts"], "nothing but the receipt of another reading"
 
 
 def test_bytes_do_not_hang_on_how_the_source_cut_its_batches(tmp_path: Path) -> None:
@@ -124,11 +127,15 @@ def test_a_racer_that_committed_first_gives_the_manifest(
 
 def test_a_changed_file_is_corrupt(store: LocalStore) -> None:
     manifest = pull(store, made(TABLE), KEY)
-    name = f"{manifest.prefix}/data-00000.parquet"
+    name = manifest.files[0].name
     data = store.get(name)
     store.put(name, data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(Corrupt, match=r"data-00000\.parquet"):
+    with pytest.raises(Corrupt, match=name) as caught:
         read_slice(store, manifest)
+    assert f"delete {store.url}/{name}" in caught.value.next
+    store.delete(name)
+    pull(store, made(TABLE), KEY)
+    assert read_slice(store, manifest).equals(TABLE)
 
 
 @pytest.mark.parametrize("data", [b"{", b"[]", b'{"format": 9}', b'{"format": 1}'])
@@ -156,14 +163,15 @@ def test_slices_are_listed_by_key(store: LocalStore) -> None:
 
 
 def test_what_a_source_may_not_do(store: LocalStore) -> None:
-    with pytest.raises(SliceUnreadable, match="has no rows"):
+    with pytest.raises(SliceEmpty, match="has no rows"):
         pull(store, Made([]), KEY)
-    with pytest.raises(SliceUnreadable, match="has no rows"):
+    with pytest.raises(SliceEmpty, match="has no rows"):
         pull(store, made(TABLE.slice(0, 0)), KEY)
     two = [pa.record_batch({"n": [1]}), pa.record_batch({"n": ["one"]})]
     with pytest.raises(SliceUnreadable, match="different schemas"):
         pull(store, Made(two), KEY)
-    assert objects(store) == {}
+    assert list_slices(store, "made") == []
+    assert not [name for name in objects(store) if "/data/" in name]
 
 
 def test_names_are_checked_at_the_door(store: LocalStore) -> None:

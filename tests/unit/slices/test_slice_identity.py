@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.slices import check_key, check_revision, revision_of
+from ckpt_ops.slices import Column, DataFile, check_key, check_revision, revision_of
 from ckpt_ops.slices.content import ContentHash
 
 SCHEMA = pa.schema(
@@ -69,19 +71,29 @@ def test_rows_in_another_order_are_another_revision() -> None:
     assert content(rows) != content(rows.take(pa.array([0, 2, 1])))
 
 
-def test_a_revision_hangs_on_names_types_content_and_rows_but_not_on_metadata_or_file_order() -> None:
-    schema = pa.schema([("n", pa.int64())])
-    files = [("data-00000.parquet", "aa", 3), ("data-00001.parquet", "bb", 1)]
-    revision = revision_of(schema, files)
+def files(*contents: str) -> list[DataFile]:
+    return [DataFile(name=f"n{c}", rows=3, size=9, blake3="ff", content=c) for c in contents]
+
+
+def columns(name: str = "n", type: pa.DataType | None = None) -> tuple[Column, ...]:
+    return Column.of_schema(pa.schema([(name, type or pa.int64())], metadata={"written": "later"}))
+
+
+def test_a_revision_hangs_on_names_types_content_order_and_rows_but_not_on_bytes_or_metadata() -> None:
+    revision = revision_of(columns(), files("aa", "bb"))
     assert check_revision(revision) == revision
-    assert revision == revision_of(schema.with_metadata({"written": "later"}), files[::-1])
+    packed = [replace(file, name="other", size=1, blake3="00") for file in files("aa", "bb")]
+    assert revision == revision_of(columns(), packed)
     others = [
-        revision_of(pa.schema([("m", pa.int64())]), files),
-        revision_of(pa.schema([("n", pa.int32())]), files),
-        revision_of(schema, files[:1]),
-        revision_of(schema, [("data-00000.parquet", "bb", 3), ("data-00001.parquet", "aa", 1)]),
+        revision_of(columns("m"), files("aa", "bb")),
+        revision_of(columns(type=pa.int32()), files("aa", "bb")),
+        revision_of(columns(), files("aa")),
+        revision_of(columns(), files("bb", "aa")),
+        revision_of(columns(), [replace(file, rows=4) for file in files("aa", "bb")]),
+        revision_of(columns(), files("aa", "bb"), mark="released"),
     ]
     assert revision not in others
+    assert len(set(others)) == len(others)
 
 
 @pytest.mark.parametrize("key", ["2013-01-06", "2013-W01", "batch_000042", "v1.2", "a" * 64])

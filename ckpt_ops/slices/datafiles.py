@@ -1,0 +1,154 @@
+"""Rows into Parquet files: the same bytes for the same rows, named by their hash, written once.
+
+A data file belongs to a key, not to a revision: `slices/{source}/{key}/data/{blake3}.parquet`. So parts
+that are pulled side by side need not know the revision, a pull that was killed finds what it wrote, and
+revisions that share rows (a release, a correction of one file of many) share files.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+from ckpt_ops.errors import SliceUnreadable
+from ckpt_ops.slices.content import ContentHash
+from ckpt_ops.slices.manifest import DataFile
+from ckpt_ops.store import Store
+
+ROWS_PER_FILE = 500_000
+ROWS_PER_GROUP = 125_000
+
+
+def stage(
+    batches: Iterable[pa.RecordBatch], folder: Path, *, prefix: str, rows_per_file: int = ROWS_PER_FILE
+) -> tuple[pa.Schema | None, list[DataFile]]:
+    """Write the rows to `folder`, one file per `rows_per_file`; the schema is None without any batch.
+
+    Memory is bounded by a row group of 125,000 rows, `folder` by the rows. Batches must have one schema,
+    of types that Parquet gives back (`as_stored`).
+
+    Args:
+        prefix: `slices/{source}/{key}`, for the files' names in the store.
+    """
+    rest = iter(batches)
+    first = next(rest, None)
+    if first is None:
+        return None, []
+    rows = _Rows(itertools.chain([first], rest))
+    files: list[DataFile] = []
+    while rows:
+        files.append(
+            _write_file(rows, first.schema, folder / f"{len(files):05d}.parquet", rows_per_file, prefix)
+        )
+    return first.schema, files
+
+
+def upload(store: Store, folder: Path, files: list[DataFile]) -> None:
+    """Put what `stage` left in `folder` into the store; what is there already is not sent again."""
+    if not files:
+        return
+    there = {entry.name: entry.size for entry in store.list(files[0].name.rpartition("/")[0] + "/")}
+    for at, file in enumerate(files):
+        if there.get(file.name) != file.size:
+            store.put(file.name, (folder / f"{at:05d}.parquet").read_bytes())
+
+
+def as_stored(batches: Iterable[pa.RecordBatch], *, of: str) -> Iterator[pa.RecordBatch]:
+    """The non-empty batches in the types that Parquet gives back (timestamp[s] becomes [ms]).
+
+    An empty batch comes through only when it is the first: it says the schema.
+
+    Args:
+        of: what gave the batches, for the message of `SliceUnreadable`, when their schemas differ.
+    """
+    came: pa.Schema | None = None
+    stored: pa.Schema | None = None
+    for batch in batches:
+        if came is None:
+            came = batch.schema.remove_metadata()
+            stored = _stored_schema(came, of)
+            yield batch.replace_schema_metadata(None).cast(stored)
+            continue
+        if batch.schema.remove_metadata() != came:
+            raise SliceUnreadable(
+                f"{of} came in batches of different schemas: {came.to_string(show_field_metadata=False)!r}, "
+                f"then {batch.schema.to_string(show_field_metadata=False)!r}",
+                safe="the log and the champion are untouched; nothing was written",
+                next="mend read() of the source: one schema per slice",
+            )
+        if batch.num_rows:
+            yield batch.replace_schema_metadata(None).cast(stored)
+
+
+class _Rows:
+    """A stream of batches that gives out as many rows as one asks for, however they were cut."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._rest = (batch for batch in batches if batch.num_rows)
+        self._batch: pa.RecordBatch | None = next(self._rest, None)
+
+    def __bool__(self) -> bool:
+        return self._batch is not None
+
+    def take(self, rows: int) -> pa.Table | None:
+        """Up to `rows` rows as one chunk, fewer at the end of the stream; None after it."""
+        taken: list[pa.RecordBatch] = []
+        missing = rows
+        while missing and self._batch is not None:
+            piece = self._batch.slice(0, missing)
+            missing -= piece.num_rows
+            taken.append(piece)
+            if piece.num_rows < self._batch.num_rows:
+                self._batch = self._batch.slice(piece.num_rows)
+            else:
+                self._batch = next(self._rest, None)
+        return pa.Table.from_batches(taken).combine_chunks() if taken else None
+
+
+def _write_file(rows: _Rows, schema: pa.Schema, path: Path, limit: int, prefix: str) -> DataFile:
+    content = ContentHash()
+    # Every option that shapes the bytes is spelled out: a retry must write the same object.
+    with pq.ParquetWriter(
+        path,
+        schema,
+        version="2.6",
+        data_page_version="1.0",
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=True,
+        write_statistics=True,
+        store_schema=True,
+    ) as writer:
+        while content.rows < limit:
+            table = rows.take(min(ROWS_PER_GROUP, limit - content.rows))
+            if table is None:
+                break
+            for batch in table.to_batches():
+                content.update(batch)
+            writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+    digest = blake3().update_mmap(path).hexdigest()
+    return DataFile(
+        name=f"{prefix}/data/{digest}.parquet",
+        rows=content.rows,
+        size=path.stat().st_size,
+        blake3=digest,
+        content=content.hexdigest(),
+    )
+
+
+def _stored_schema(came: pa.Schema, of: str) -> pa.Schema:
+    sink = pa.BufferOutputStream()
+    try:
+        pq.write_table(came.empty_table(), sink)
+    except pa.ArrowException as error:
+        raise SliceUnreadable(
+            f"{of} has a type that Parquet cannot keep: {error}",
+            safe="the log and the champion are untouched; nothing was written",
+            next="cast the column in read() of the source",
+        ) from error
+    return pq.read_schema(pa.BufferReader(sink.getvalue())).remove_metadata()

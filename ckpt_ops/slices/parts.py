@@ -1,0 +1,115 @@
+"""The parts of a slice, and the receipt that a part leaves when it is pulled.
+
+A receipt, `slices/{source}/{key}/parts/{name}.json`, names the data files that hold a part's rows. Its id
+is a hash of the part's name, its fingerprint and how the source reads: so a pull that was killed goes on
+where it was, and a part that has changed, or whose reader was mended, is read anew. A receipt is no
+commit: `slice.json` is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from blake3 import blake3
+
+from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.slices.identity import check_key
+from ckpt_ops.slices.manifest import Column, DataFile
+from ckpt_ops.slices.source import PartedSource, SliceSource
+from ckpt_ops.store import Store
+
+WHOLE = ""
+"""The one part of a slice whose source tells no parts apart."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What was pulled of a part. `columns` is None when the source gave no batch at all."""
+
+    part: str
+    fingerprint: str
+    columns: tuple[Column, ...] | None
+    files: tuple[DataFile, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    def to_json(self) -> bytes:
+        """UTF-8 with sorted keys."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, *, url: str) -> Receipt:
+        """The inverse of `to_json`. Raises `Corrupt`, naming `url`."""
+        try:
+            payload = json.loads(data)
+            found = payload.pop("format")
+            if found != FORMAT:
+                raise ValueError(f"format {found}, this version reads {FORMAT}")
+            if payload["columns"] is not None:
+                payload["columns"] = tuple(Column(**column) for column in payload["columns"])
+            payload["files"] = tuple(DataFile(**file) for file in payload["files"])
+            return cls(**payload)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Corrupt(
+                f"{url} is no receipt of a pulled part: {error}",
+                safe="nothing was changed",
+                next="delete the object and clear the pull task: the part is read again",
+            ) from error
+
+
+def parts_of(source: SliceSource, key: str) -> dict[str, str]:
+    """By part, its fingerprint, in row order; one part, `WHOLE`, when the source tells none apart."""
+    if isinstance(source, PartedSource):
+        return source.parts(key)
+    return {WHOLE: source.fingerprint(key)}
+
+
+def read_part(source: SliceSource, key: str, part: str) -> Iterator[pa.RecordBatch]:
+    """The rows of one of `parts_of`."""
+    return source.read_part(key, part) if isinstance(source, PartedSource) else source.read(key)
+
+
+def receipt_name(source: SliceSource, key: str, part: str, fingerprint: str) -> str:
+    """Where the part's receipt lies, or will."""
+    name = digest(part, fingerprint, repr(source), _reader_digest(source), str(FORMAT))
+    return f"slices/{check_key(source.name, field='source name')}/{check_key(key)}/parts/{name}.json"
+
+
+def digest(*texts: str) -> str:
+    """16 hex digits that stand for texts in order."""
+    return blake3(json.dumps(texts).encode()).hexdigest()[:16]
+
+
+def find_receipt(store: Store, source: SliceSource, key: str, part: str, fingerprint: str) -> Receipt | None:
+    """The part's receipt, when it is there and so are the data files that it names."""
+    name = receipt_name(source, key, part, fingerprint)
+    try:
+        receipt = Receipt.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")
+    except ObjectNotFound:
+        return None
+    if not receipt.files:
+        return receipt
+    there = {entry.name for entry in store.list(receipt.files[0].name.rpartition("/")[0] + "/")}
+    return receipt if all(file.name in there for file in receipt.files) else None
+
+
+def _reader_digest(source: SliceSource) -> str:
+    """Over the files that say how the source reads: the classes it is made of, the user's included."""
+    hasher = blake3()
+    for kind in type(source).__mro__:
+        try:
+            path = inspect.getsourcefile(kind)
+        except TypeError:  # a builtin
+            continue
+        if path is not None and Path(path).is_file():
+            hasher.update(Path(path).read_bytes())
+    return hasher.hexdigest()

@@ -1,0 +1,84 @@
+"""The rows of a committed slice, checked against the hashes under which they were written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+from ckpt_ops.errors import Corrupt
+from ckpt_ops.slices.manifest import DataFile, SliceManifest
+from ckpt_ops.store import Store
+
+
+def read_slice(store: Store, manifest: SliceManifest) -> pa.Table:
+    """All rows in order, with the columns as they came: for slices that fit in memory.
+
+    Raises `Corrupt` when a file's bytes changed.
+    """
+    tables = [
+        pq.read_table(pa.BufferReader(_checked(store, file)), use_threads=False).replace_schema_metadata(None)
+        for file in manifest.files
+    ]
+    return pa.concat_tables(tables)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedSlice:
+    """A slice's data files on the local disk, to be read as often as need be, any columns of it.
+
+    Attributes:
+        schema: the columns as they came.
+        rows: how many.
+    """
+
+    schema: pa.Schema
+    rows: int
+    files: tuple[Path, ...]
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """All rows in order, a row group of at most 125,000 rows at a time.
+
+        Args:
+            columns: read only these, in this order; all by default.
+        """
+        for path in self.files:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    table = file.read_row_group(group, columns=columns, use_threads=False)
+                    if columns is not None:
+                        table = table.select(list(columns))
+                    yield from table.replace_schema_metadata(None).combine_chunks().to_batches()
+
+
+@contextmanager
+def staged(store: Store, manifest: SliceManifest) -> Iterator[StagedSlice]:
+    """Copy the slice's data files to the local disk while the block runs. Raises `Corrupt`."""
+    with tempfile.TemporaryDirectory(prefix="ckpt-ops-slice-") as folder:
+        paths = []
+        for at, file in enumerate(manifest.files):
+            path = Path(folder) / f"{at:05d}.parquet"
+            path.write_bytes(_checked(store, file))
+            paths.append(path)
+        schema = pq.read_schema(paths[0]).remove_metadata()
+        yield StagedSlice(schema=schema, rows=manifest.rows, files=tuple(paths))
+
+
+def _checked(store: Store, file: DataFile) -> bytes:
+    data = store.get(file.name)
+    found = blake3(data).hexdigest()
+    if found != file.blake3:
+        url = f"{store.url.rstrip('/')}/{file.name}"
+        raise Corrupt(
+            f"{url} was written with hash {file.blake3} and has {found} now "
+            f"({len(data):,} bytes, written with {file.size:,})",
+            safe="nothing was trained on it",
+            next=f"delete {url}, then clear its pull task: the rows are read from the source again",
+        )
+    return data
