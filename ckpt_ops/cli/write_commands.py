@@ -20,10 +20,13 @@ def run(
     slice_key: Key,
     store: StoreOption = None,
 ) -> None:
-    """Pull, validate, decide, train, evaluate and promote one slice, here and without Airflow."""
-    from ckpt_ops.pipeline import load_pipeline, steps
+    """Pull, validate, decide, train, evaluate and promote one slice, here and without Airflow.
 
-    described = load_pipeline(pipeline)
+    An intake, which has no model, pulls and validates it.
+    """
+    from ckpt_ops.pipeline import load_intake, steps
+
+    described = load_intake(pipeline)
     out = render.console()
     with chosen_store(store) as opened:
         result = steps.run_slice(described, opened, slice_key, out.print)

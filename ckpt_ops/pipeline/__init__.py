@@ -1,6 +1,16 @@
 """A pipeline: its description, and the steps that a run of it takes."""
 
 from ckpt_ops.pipeline.description import Append, Pipeline, Slices
-from ckpt_ops.pipeline.loading import find_pipelines, load_pipeline
+from ckpt_ops.pipeline.intake import EmptySlices, Intake
+from ckpt_ops.pipeline.loading import find_pipelines, load_intake, load_pipeline
 
-__all__ = ["Append", "Pipeline", "Slices", "find_pipelines", "load_pipeline"]
+__all__ = [
+    "Append",
+    "EmptySlices",
+    "Intake",
+    "Pipeline",
+    "Slices",
+    "find_pipelines",
+    "load_intake",
+    "load_pipeline",
+]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ckpt_ops.checkpoints import EverySteps, Intermediate, Keep, SaveTrigger
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Gate, NoSegmentWorse, check_gates
+from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.policies import Always, Policy
-from ckpt_ops.slices import SliceSource
 from ckpt_ops.training import Budget, NoReplay, Replay
 from ckpt_ops.values import describe
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -36,13 +33,14 @@ class Append:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pipeline:
+class Pipeline(Intake):
     """Keeps one model fresh.
 
     Attributes:
         name: of the pipeline, its model and its DAG.
         source: where slices come from.
         expectations: file name of a Great Expectations suite beside the model's module.
+        empty_slices: what happens to a slice without rows.
         model: "package.module:function" of `build_model()`, which returns a compiled and built Keras
             model. Imported only in the process that trains.
         examples: "package.module:function" of `examples(table)`, which turns an Arrow table of a
@@ -61,9 +59,6 @@ class Pipeline:
         max_rejections: so many refusals of the same slice hold the model until a person decides.
     """
 
-    name: str
-    source: SliceSource
-    expectations: str
     model: str
     examples: str = ""
     update_when: Policy = field(default_factory=Always)
@@ -80,15 +75,12 @@ class Pipeline:
     max_rejections: int = 3
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise BadInput("name", self.name, "lower-case letters, digits and '_', beginning with a letter")
+        super().__post_init__()
         if not self.examples:
             object.__setattr__(self, "examples", f"{self.model.partition(':')[0]}:examples")
         for name, value in (("model", self.model), ("examples", self.examples)):
             if not _FUNCTION.fullmatch(value):
                 raise BadInput(name, value, "'package.module:function': 'flight_delay.model:build_model'")
-        if "/" in self.expectations or not self.expectations.endswith(".json"):
-            raise BadInput("expectations", self.expectations, "a .json file beside the model's module")
         if not 0 < self.holdout < 1:
             raise BadInput("holdout", self.holdout, "a share between 0 and 1: candidates are judged on it")
         if self.batch_size < 1:
@@ -111,19 +103,9 @@ class Pipeline:
             )
 
     @property
-    def folder(self) -> Path:
-        """The folder of the model's module, found without importing it."""
-        package = self.model.partition(":")[0].rpartition(".")[0]
-        spec = importlib.util.find_spec(package) if package else None
-        places = list(spec.submodule_search_locations or ()) if spec else []
-        if not places:
-            raise BadInput(
-                "model",
-                self.model,
-                "a module in a package that can be imported",
-                next="put the pipeline's folder into dags/ and name it as the package",
-            )
-        return Path(places[0])
+    def package(self) -> str:
+        """The package of the model's module."""
+        return self.model.partition(":")[0].rpartition(".")[0]
 
     @property
     def segments(self) -> tuple[str, ...]:

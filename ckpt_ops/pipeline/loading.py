@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.intake import Intake
 
 
 def dags_folder() -> Path:
@@ -22,7 +23,20 @@ def find_pipelines(folder: Path | None = None) -> list[str]:
 
 
 def load_pipeline(name: str, folder: Path | None = None) -> Pipeline:
-    """The one `Pipeline` in `{folder}/{name}/pipeline.py`. Raises `BadInput` naming those that exist."""
+    """The `Pipeline` in `{folder}/{name}/pipeline.py`. Raises `BadInput` naming those that exist."""
+    found = load_intake(name, folder)
+    if not isinstance(found, Pipeline):
+        raise BadInput(
+            "pipeline",
+            name,
+            "a pipeline with a model; this one only takes slices in",
+            next=f"describe a Pipeline in {name}/pipeline.py instead of the Intake: what it took in stays",
+        )
+    return found
+
+
+def load_intake(name: str, folder: Path | None = None) -> Intake:
+    """The one `Pipeline` or `Intake` in `{folder}/{name}/pipeline.py`. Raises `BadInput`."""
     folder = folder or dags_folder()
     if name not in find_pipelines(folder):
         raise BadInput(
@@ -34,8 +48,8 @@ def load_pipeline(name: str, folder: Path | None = None) -> Pipeline:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     module = importlib.import_module(f"{name}.pipeline")
-    found = [value for value in vars(module).values() if isinstance(value, Pipeline)]
+    found = [value for value in vars(module).values() if isinstance(value, Intake)]
     if len(found) != 1 or found[0].name != name:
-        names = ", ".join(pipeline.name for pipeline in found) or "none"
-        raise BadInput(f"{name}/pipeline.py", names, f"exactly one Pipeline, with name={name!r}")
+        names = ", ".join(one.name for one in found) or "none"
+        raise BadInput(f"{name}/pipeline.py", names, f"exactly one Pipeline or Intake, with name={name!r}")
     return found[0]

@@ -1,4 +1,4 @@
-"""The steps of a run: pull, validate, decide, train, evaluate, promote.
+"""The steps of a run: pull, validate (`intake_steps`), decide, train, evaluate, promote.
 
 Each takes all its state from the store and may be repeated: what is done already is found and left
 as it is. Airflow's tasks and `ckpt-ops run` call the same functions.
@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ckpt_ops.errors import Corrupt, HeldByPerson, ObjectNotFound, TrainingDied
+from ckpt_ops.errors import HeldByPerson, TrainingDied
 from ckpt_ops.evaluation import Judged, judge_all
 from ckpt_ops.lineage import (
     Action,
@@ -28,66 +28,21 @@ from ckpt_ops.lineage.records import (
     Evaluated,
     Held,
     Record,
-    SliceAccepted,
-    SliceQuarantined,
-    SliceRef,
     UpdateDeferred,
 )
-from ckpt_ops.lineage.state import SliceStatus, VersionState
+from ckpt_ops.lineage.state import VersionState
 from ckpt_ops.pipeline.candidate import candidate_of, plan_slice, proposed
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.facts import facts
+from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.intake_steps import pull, validate
 from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.policies import decide as ask
 from ckpt_ops.serving import settle
 from ckpt_ops.serving.decisions import fork_needed
-from ckpt_ops.slices import SliceManifest, check_key, load_manifest, read_slice
-from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.store import Store
-from ckpt_ops.validation import Outcome, Suite, Validation, load_suite, read_report, report_name, write_report
-from ckpt_ops.validation import validate as validate_table
 
 Report = Callable[[str], None]
-
-
-def pull(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
-    """Copy the slice from its source into the store. The same content again writes nothing."""
-    manifest = pull_slice(store, pipeline.source, check_key(key))
-    return {"key": key, "revision": manifest.revision, "rows": manifest.rows}
-
-
-def validate(pipeline: Pipeline, store: Store, key: str, revision: str) -> dict[str, Any]:
-    """Judge the slice, keep the report beside it, and say in the log whether it may be trained on."""
-    manifest = load_manifest(store, pipeline.source.name, key, revision)
-    ref = SliceRef(key=key, revision=revision, rows=manifest.rows)
-    log = ModelLog(store, pipeline.name)
-    suite = load_suite(pipeline.folder / pipeline.expectations)
-    validation = _judged_before(store, manifest, log.state(), suite)
-    if validation is None:
-        validation = validate_table(read_slice(store, manifest), suite, pipeline.source.schema)
-        write_report(store, manifest.prefix, validation)
-    report = report_name(manifest.prefix, validation.outcome)
-    accepted = validation.outcome is Outcome.ACCEPTED
-    words = [reason.words for reason in validation.reasons]
-
-    def choose(state: LineageState) -> Record | None:
-        known = state.slices.get(key)
-        status = SliceStatus.ACCEPTED if accepted else SliceStatus.QUARANTINED
-        if known is not None and known.ref == ref and known.status in (status, SliceStatus.WITHDRAWN):
-            return None
-        if accepted:
-            return SliceAccepted(slice=ref, reason=f"{validation.expectations} expectations hold")
-        return SliceQuarantined(slice=ref, report=report, reason="; ".join(words))
-
-    log.decide(choose)
-    return {
-        "key": key,
-        "revision": revision,
-        "rows": manifest.rows,
-        "outcome": validation.outcome.value,
-        "reasons": words,
-        "report": f"{store.url}/{report}",
-    }
 
 
 def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
@@ -199,12 +154,14 @@ def promote(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
     return {"version": version, "decision": decision, "why": why}
 
 
-def run_slice(pipeline: Pipeline, store: Store, key: str, report: Report = print) -> dict[str, Any]:
-    """All steps for one slice, one after the other."""
+def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) -> dict[str, Any]:
+    """All steps for one slice, one after the other; an intake has but two."""
     pulled = pull(pipeline, store, key)
     report(f"pulled slice {key}: {pulled['rows']:,} rows, revision {pulled['revision']}")
     validated = validate(pipeline, store, key, pulled["revision"])
     report(f"validated: {validated['outcome']}" + "".join(f"\n  {why}" for why in validated["reasons"]))
+    if not isinstance(pipeline, Pipeline):
+        return {**validated, "decision": validated["outcome"], "why": "; ".join(validated["reasons"])}
     decided = decide(pipeline, store, key)
     report(f"decided: {decided['action']}: {decided['why']}")
     if not decided["train"]:
@@ -217,21 +174,6 @@ def run_slice(pipeline: Pipeline, store: Store, key: str, report: Report = print
     promoted = promote(pipeline, store, trained["version"])
     report(f"version {trained['version']}: {promoted['decision']}")
     return {**validated, **trained, **promoted}
-
-
-def _judged_before(
-    store: Store, manifest: SliceManifest, state: LineageState, suite: Suite
-) -> Validation | None:
-    """The verdict of the same suite on the same revision, if it was reached: importing GX costs seconds."""
-    known = state.slices.get(manifest.key)
-    if known is None or known.ref.revision != manifest.revision or known.status is SliceStatus.WITHDRAWN:
-        return None
-    outcome = Outcome.ACCEPTED if known.status is SliceStatus.ACCEPTED else Outcome.QUARANTINED
-    try:
-        before = read_report(store, manifest.prefix, outcome)
-    except (ObjectNotFound, Corrupt):
-        return None
-    return before if before.suite_digest == suite.digest else None
 
 
 def _decision(planned: Plan, *, train: bool, why: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ckpt_ops.errors import BadInput, SliceMissing, TerminalError, TrainingDied
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from ckpt_ops.pipeline import Pipeline
+    from ckpt_ops.pipeline import Intake, Pipeline
     from ckpt_ops.store import Store
 
 Result = dict[str, Any]
@@ -31,10 +31,10 @@ class StepOperator(BaseOperator, SkipMixin):
     A `TerminalError` fails the task without a retry; anything else that is raised is retried.
 
     Args:
-        pipeline: whose step.
+        pipeline: whose step; pulling and validating need but an intake.
     """
 
-    def __init__(self, *, pipeline: Pipeline, **kwargs: Any) -> None:
+    def __init__(self, *, pipeline: Intake, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pipeline = pipeline
 
@@ -76,11 +76,11 @@ class PullOperator(StepOperator):
 
     def step(self, store: Store, context: Context) -> Result:
         """Find the slice's key for the run's data interval and pull it."""
-        from ckpt_ops.pipeline import steps
+        from ckpt_ops.pipeline import intake_steps
 
         key = self._key(context)
         try:
-            return steps.pull(self.pipeline, store, key)
+            return intake_steps.pull(self.pipeline, store, key)
         except SliceMissing as error:
             raise AirflowSkipException(str(error)) from error
 
@@ -115,12 +115,12 @@ class ValidateOperator(StepOperator):
 
     def step(self, store: Store, context: Context) -> Result:
         """Validate what `pull` brought."""
-        from ckpt_ops.pipeline import steps
+        from ckpt_ops.pipeline import intake_steps
 
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
         pulled = _result_of("pull", context)
-        return steps.validate(self.pipeline, store, pulled["key"], pulled["revision"])
+        return intake_steps.validate(self.pipeline, store, pulled["key"], pulled["revision"])
 
     def why_stop(self, result: Result) -> str | None:
         """The reasons of the quarantine and where the report is."""
@@ -132,6 +132,8 @@ class ValidateOperator(StepOperator):
 
 class DecideOperator(StepOperator):
     """Asks the planner and the update policy."""
+
+    pipeline: Pipeline
 
     def step(self, store: Store, context: Context) -> Result:
         """Decide on the run's slice."""
@@ -146,6 +148,8 @@ class DecideOperator(StepOperator):
 
 class TrainOperator(StepOperator):
     """Trains in a process of its own; a retry resumes at the last committed checkpoint."""
+
+    pipeline: Pipeline
 
     _training = False
 
@@ -180,6 +184,8 @@ class TrainOperator(StepOperator):
 class EvaluateOperator(StepOperator):
     """Judges the candidate against the champion; `promote` acts on the verdict, either way."""
 
+    pipeline: Pipeline
+
     def step(self, store: Store, context: Context) -> Result:
         """Evaluate the version that `train` made."""
         from ckpt_ops.pipeline import steps
@@ -194,6 +200,8 @@ class PromoteOperator(StepOperator):
         announces: the asset that gets the event. It is not an outlet: an outlet gets an event
             whenever its task succeeds, and rejecting a candidate is a success, too.
     """
+
+    pipeline: Pipeline
 
     def __init__(self, *, announces: Asset, outlets: Sequence[Any] = (), **kwargs: Any) -> None:
         alias = AssetAlias(announces.name)

@@ -1,0 +1,65 @@
+"""How slices come in: from which source, judged by which suite. A pipeline is this and a model."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.slices import SliceSource
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class EmptySlices(Enum):
+    """What happens to a slice that is there and has no rows."""
+
+    REFUSE = "refuse"  # the run fails: a slice without rows is a delivery that went wrong
+    SKIP = "skip"  # the run is skipped: nothing to learn from is nothing wrong
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """Pulls and judges slices. Nothing trains on them until a `Pipeline` of the same name does.
+
+    Attributes:
+        name: of the intake, its log, its DAG and its folder.
+        source: where slices come from.
+        expectations: file name of a Great Expectations suite in the folder.
+        empty_slices: what happens to a slice without rows.
+    """
+
+    name: str
+    source: SliceSource
+    expectations: str
+    empty_slices: EmptySlices = EmptySlices.REFUSE
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise BadInput("name", self.name, "lower-case letters, digits and '_', beginning with a letter")
+        if "/" in self.expectations or not self.expectations.endswith(".json"):
+            raise BadInput("expectations", self.expectations, f"a .json file in the folder of {self.name}")
+        if not isinstance(self.empty_slices, EmptySlices):
+            raise BadInput("empty_slices", self.empty_slices, "EmptySlices.REFUSE or EmptySlices.SKIP")
+
+    @property
+    def package(self) -> str:
+        """The package whose folder holds what the description names."""
+        return self.name
+
+    @property
+    def folder(self) -> Path:
+        """The package's folder, found without importing it."""
+        spec = importlib.util.find_spec(self.package) if self.package else None
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if not places:
+            raise BadInput(
+                "package",
+                self.package,
+                "a package that can be imported",
+                next=f"put the folder of {self.name} into dags/ and name it as the package",
+            )
+        return Path(places[0])
