@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from ckpt_ops.cli import (
     checkpoint_commands,
     gc_command,
+    quarantine_commands,
     read_commands,
     repair_command,
     training_commands,
@@ -62,6 +63,7 @@ for command in (
     repair_command.repair,
 ):
     app.command()(command)
+app.add_typer(quarantine_commands.app)
 
 
 def main() -> None:

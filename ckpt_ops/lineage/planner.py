@@ -4,8 +4,8 @@ The table of the design, row by row:
 
 | the slice is | action |
 |---|---|
-| not accepted (unknown, quarantined, withdrawn before anything consumed it) | skip |
-| consumed, unchanged, or its newer revision is quarantined | skip |
+| not accepted (unknown, quarantined, discarded, withdrawn before anything consumed it) | skip |
+| consumed, unchanged, or its newer revision is quarantined or discarded | skip |
 | consumed, then corrected or withdrawn | fork |
 | newer than everything consumed | append |
 | older, never consumed, at most `late_within` newer ones consumed | late |
@@ -103,8 +103,8 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         by = f"version {state.consumed_by(key)}"
         if entry.status is SliceStatus.ACCEPTED and entry.ref.revision == consumed.revision:
             return Plan(key=key, action=Action.SKIP, why=f"already consumed by {by}, unchanged")
-        if entry.status is SliceStatus.QUARANTINED:
-            why = f"consumed by {by}; its newer revision is quarantined: {entry.reason}"
+        if entry.status in (SliceStatus.QUARANTINED, SliceStatus.DISCARDED):
+            why = f"consumed by {by}; its newer revision is {entry.status.value}: {entry.reason}"
             return Plan(key=key, action=Action.SKIP, why=why)
         if entry.status is SliceStatus.ACCEPTED:
             what = f"corrected ({consumed.revision} became {entry.ref.revision})"

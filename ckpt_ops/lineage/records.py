@@ -64,9 +64,21 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class SliceAccepted(Record):
-    """The slice passed validation and is pending until a promoted version consumed it."""
+    """The slice passed validation and is pending until a promoted version consumed it.
+
+    Attributes:
+        origin: the revision that was pulled, when the accepted one was made of it: bad rows were set
+            aside, or a person released it. Else "".
+        set_aside: rows of `origin` that the accepted revision lacks.
+        released: a person let it pass, whatever validation says of it.
+        report: object name of the verdict; "" in what older code wrote.
+    """
 
     slice: SliceRef
+    origin: str = ""
+    set_aside: int = 0
+    released: bool = False
+    report: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +87,13 @@ class SliceQuarantined(Record):
 
     slice: SliceRef
     report: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceDiscarded(Record):
+    """A person gave up on what is in quarantine: the whole slice, or the rows set aside from it."""
+
+    slice: SliceRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +212,7 @@ _TYPES: dict[str, type[Record]] = {
     for kind in (
         SliceAccepted,
         SliceQuarantined,
+        SliceDiscarded,
         SliceWithdrawn,
         UpdateDeferred,
         CandidateStarted,

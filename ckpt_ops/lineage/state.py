@@ -23,6 +23,7 @@ from ckpt_ops.lineage.records import (
     Released,
     RolledBack,
     SliceAccepted,
+    SliceDiscarded,
     SliceQuarantined,
     SliceRef,
     SliceWithdrawn,
@@ -35,17 +36,39 @@ class SliceStatus(Enum):
 
     ACCEPTED = "accepted"
     QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
     WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SliceState:
-    """The newest known revision of a slice."""
+    """The newest known revision of a slice.
+
+    Attributes:
+        origin: the revision that was pulled, when `ref` was made of it, else "".
+        set_aside: rows of `origin` that `ref` lacks and that nobody has decided on.
+        released: a person let it pass.
+        report: object name of the verdict, or "".
+    """
 
     ref: SliceRef
     status: SliceStatus
     reason: str = ""
     time: str = ""
+    origin: str = ""
+    set_aside: int = 0
+    released: bool = False
+    report: str = ""
+
+    @property
+    def pulled(self) -> str:
+        """The revision as the source gave it."""
+        return self.origin or self.ref.revision
+
+    @property
+    def in_quarantine(self) -> int:
+        """Rows that a person may release or discard."""
+        return self.ref.rows if self.status is SliceStatus.QUARANTINED else self.set_aside
 
 
 class VersionStatus(Enum):
@@ -184,12 +207,8 @@ def fold(model: str, records: Iterable[Record]) -> LineageState:
 
 def _apply(state: LineageState, record: Record) -> LineageState:
     match record:
-        case SliceAccepted():
-            return _slice(state, record, record.slice, SliceStatus.ACCEPTED)
-        case SliceQuarantined():
-            return _slice(state, record, record.slice, SliceStatus.QUARANTINED)
-        case SliceWithdrawn():
-            return _slice(state, record, record.slice, SliceStatus.WITHDRAWN)
+        case SliceAccepted() | SliceQuarantined() | SliceDiscarded() | SliceWithdrawn():
+            return replace(state, slices={**state.slices, record.slice.key: _slice(state, record)})
         case UpdateDeferred():
             if record.version is not None:
                 state = _version(state, record.version, status=VersionStatus.DEFERRED, decided=record)
@@ -222,9 +241,31 @@ def _apply(state: LineageState, record: Record) -> LineageState:
     return state
 
 
-def _slice(state: LineageState, record: Record, ref: SliceRef, status: SliceStatus) -> LineageState:
-    entry = SliceState(ref=ref, status=status, reason=record.reason, time=record.time)
-    return replace(state, slices={**state.slices, ref.key: entry})
+def _slice(
+    state: LineageState, record: SliceAccepted | SliceQuarantined | SliceDiscarded | SliceWithdrawn
+) -> SliceState:
+    known = state.slices.get(record.slice.key)
+    match record:
+        case SliceAccepted():
+            return SliceState(
+                ref=record.slice,
+                status=SliceStatus.ACCEPTED,
+                reason=record.reason,
+                time=record.time,
+                origin=record.origin,
+                set_aside=record.set_aside,
+                released=record.released,
+                report=record.report,
+            )
+        case SliceDiscarded() if known is not None and known.status is SliceStatus.ACCEPTED:
+            return replace(known, set_aside=0)  # the rows set aside are given up, the slice stays
+        case SliceQuarantined():
+            status, report = SliceStatus.QUARANTINED, record.report
+        case SliceDiscarded():
+            status, report = SliceStatus.DISCARDED, known.report if known else ""
+        case _:
+            status, report = SliceStatus.WITHDRAWN, known.report if known else ""
+    return SliceState(ref=record.slice, status=status, reason=record.reason, time=record.time, report=report)
 
 
 def _rolled_back(state: LineageState, record: RolledBack) -> LineageState:

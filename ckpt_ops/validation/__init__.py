@@ -1,6 +1,6 @@
 """Validation: is this slice what the pipeline was written for?"""
 
-from ckpt_ops.validation.quarantine import read_report, report_name, write_report
+from ckpt_ops.validation.quarantine import read_report, read_verdict, report_name, write_report
 from ckpt_ops.validation.run import validate
 from ckpt_ops.validation.schema import fits, schema_drift
 from ckpt_ops.validation.suite import Expectation, Suite, load_suite, parse_suite
@@ -18,6 +18,7 @@ __all__ = [
     "load_suite",
     "parse_suite",
     "read_report",
+    "read_verdict",
     "report_name",
     "schema_drift",
     "validate",

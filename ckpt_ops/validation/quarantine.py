@@ -38,5 +38,9 @@ def report_name(prefix: str, outcome: Outcome) -> str:
 
 def read_report(store: Store, prefix: str, outcome: Outcome) -> Validation:
     """The latest report of that outcome. Raises `ObjectNotFound` when there is none, `Corrupt`."""
-    name = report_name(prefix, outcome)
+    return read_verdict(store, report_name(prefix, outcome))
+
+
+def read_verdict(store: Store, name: str) -> Validation:
+    """The report of that object name. Raises as `read_report`."""
     return Validation.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")

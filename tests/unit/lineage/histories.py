@@ -15,6 +15,7 @@ from ckpt_ops.lineage.records import (
     Released,
     RolledBack,
     SliceAccepted,
+    SliceDiscarded,
     SliceQuarantined,
     SliceRef,
     SliceWithdrawn,
@@ -81,6 +82,8 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
         said += [accepted(key, revision), SliceQuarantined(slice=ref(key, revision), report="")]
         if known is not None:
             said.append(SliceWithdrawn(slice=known.ref))
+            if known.in_quarantine:
+                said.append(SliceDiscarded(slice=known.ref))
             said.append(accepted(key, revision + 1))
         decision = plan(state, key, late_within=late_within, max_rejections=max_rejections)
         if decision.action in (Action.APPEND, Action.LATE):

@@ -27,6 +27,8 @@ from ckpt_ops.lineage.records import (
     Record,
     Released,
     RolledBack,
+    SliceAccepted,
+    SliceDiscarded,
     SliceQuarantined,
     SliceWithdrawn,
     UpdateDeferred,
@@ -106,9 +108,27 @@ def test_the_newest_word_on_a_slice_counts() -> None:
         accepted(W1), SliceQuarantined(slice=ref(W1, 2), report="r", reason="nulls", time="t")
     )
     assert state.slices[W1] == SliceState(
-        ref=ref(W1, 2), status=SliceStatus.QUARANTINED, reason="nulls", time="t"
+        ref=ref(W1, 2), status=SliceStatus.QUARANTINED, reason="nulls", time="t", report="r"
     )
     assert state.pending() == ()
+
+
+def test_what_is_in_quarantine_is_so_until_a_person_decides() -> None:
+    whole = state_after(SliceQuarantined(slice=ref(W1), report="r"))
+    assert whole.slices[W1].in_quarantine == 10
+    given_up = state_after(
+        SliceQuarantined(slice=ref(W1), report="r"), SliceDiscarded(slice=ref(W1), reason="nobody needs it")
+    )
+    assert (given_up.slices[W1].status, given_up.slices[W1].in_quarantine) == (SliceStatus.DISCARDED, 0)
+    assert given_up.pending() == ()
+
+    some = SliceAccepted(slice=ref(W1, 2), origin="pulled", set_aside=3, report="r")
+    state = state_after(some)
+    assert (state.slices[W1].in_quarantine, state.slices[W1].pulled) == (3, "pulled")
+    state = state_after(some, SliceDiscarded(slice=ref(W1, 2)))
+    assert (state.slices[W1].in_quarantine, state.pending()) == (0, (ref(W1, 2),))
+    state = state_after(some, SliceAccepted(slice=ref(W1, 3), origin="pulled", released=True))
+    assert (state.slices[W1].in_quarantine, state.pending()) == (0, (ref(W1, 3),))
 
 
 def test_pending_slices_are_in_key_order_whatever_order_they_came_in() -> None:

@@ -1,0 +1,128 @@
+"""What is in quarantine, and what a person may do with it: release it, or give it up.
+
+Whole slices are in quarantine, and rows set aside from accepted ones. Neither is ever edited: a
+release makes a new revision, of all rows as they were pulled. Whether it is appended, late, held or
+needs a fork is the planner's to say, as of any slice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.records import Record, SliceAccepted, SliceDiscarded, SliceRef
+from ckpt_ops.lineage.state import SliceState, SliceStatus
+from ckpt_ops.slices import load_manifest
+from ckpt_ops.slices.derive import released
+from ckpt_ops.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quarantined:
+    """What of a slice is in quarantine.
+
+    Attributes:
+        source: the slice's source.
+        revision: as it was pulled.
+        rows: of it in quarantine, of `of_rows`.
+        whole: nothing of the slice may be trained on; else the rest was accepted.
+        report: object name of the verdict.
+    """
+
+    key: str
+    source: str
+    revision: str
+    rows: int
+    of_rows: int
+    whole: bool
+    reason: str
+    time: str
+    report: str
+
+    @property
+    def prefix(self) -> str:
+        """The folder of the pulled revision."""
+        return f"slices/{self.source}/{self.key}/{self.revision}"
+
+
+def in_quarantine(state: LineageState) -> list[Quarantined]:
+    """Everything that nobody has decided on, in key order."""
+    return [_quarantined(key, entry) for key, entry in sorted(state.slices.items()) if entry.in_quarantine]
+
+
+def one_in_quarantine(state: LineageState, key: str) -> Quarantined:
+    """The slice `key`. Raises `BadInput` naming what is in quarantine."""
+    found = {one.key: one for one in in_quarantine(state)}
+    if key not in found:
+        there = ", ".join(found) or "nothing at present"
+        entry = state.slices.get(key)
+        what = "a slice" if entry is None else f"a slice in quarantine (this one is {entry.status.value})"
+        raise BadInput("slice", key, f"{what}: {there}", next=f"ckpt-ops quarantine list {state.model}")
+    return found[key]
+
+
+def release(store: Store, model: str, key: str, why: str) -> SliceRef:
+    """Let a slice pass, with all rows that were pulled, whatever validation says of them.
+
+    Returns the new revision.
+
+    Raises:
+        BadInput: the slice is not in quarantine, or no reason is given.
+    """
+    _check_reason(why)
+    log = ModelLog(store, model)
+    found = one_in_quarantine(log.state(), key)
+    manifest = released(store, load_manifest(store, found.source, key, found.revision))
+    ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
+
+    def choose(state: LineageState) -> Record | None:
+        if one_in_quarantine(state, key).revision != found.revision:
+            raise BadInput("slice", key, "the revision that was looked at; a newer one has come meanwhile")
+        return SliceAccepted(
+            slice=ref, origin=found.revision, released=True, report=found.report, reason=f"released: {why}"
+        )
+
+    log.decide(choose)
+    return ref
+
+
+def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
+    """Give up on what is in quarantine: it is not listed any more, and the same content is not judged again.
+
+    Nothing is deleted. A corrected slice has other content and is judged as any other.
+
+    Raises:
+        BadInput: the slice is not in quarantine, or no reason is given.
+    """
+    _check_reason(why)
+    log = ModelLog(store, model)
+    found = one_in_quarantine(log.state(), key)
+
+    def choose(state: LineageState) -> Record | None:
+        if one_in_quarantine(state, key).revision != found.revision:
+            raise BadInput("slice", key, "the revision that was looked at; a newer one has come meanwhile")
+        return SliceDiscarded(slice=state.slices[key].ref, reason=why)
+
+    log.decide(choose)
+    return found
+
+
+def _quarantined(key: str, entry: SliceState) -> Quarantined:
+    whole = entry.status is SliceStatus.QUARANTINED
+    return Quarantined(
+        key=key,
+        source=entry.report.split("/")[1] if "/" in entry.report else "",
+        revision=entry.pulled,
+        rows=entry.in_quarantine,
+        of_rows=entry.ref.rows + (0 if whole else entry.set_aside),
+        whole=whole,
+        reason=entry.reason,
+        time=entry.time,
+        report=entry.report,
+    )
+
+
+def _check_reason(why: str) -> None:
+    if not why.strip():
+        raise BadInput("why", why, "a reason, for those who read the log later")
