@@ -43,8 +43,9 @@ class Pipeline(Intake):
         empty_slices: what happens to a slice without rows.
         model: "package.module:function" of `build_model()`, which returns a compiled and built Keras
             model. Imported only in the process that trains.
-        examples: "package.module:function" of `examples(table)`, which turns an Arrow table of a
-            slice's rows into `Examples`; by default `examples` beside `build_model`.
+        examples: "package.module:function" of `examples(table)`, which turns an Arrow table into
+            `Examples`; by default `examples` beside `build_model`. It gets some of a slice's rows at a
+            time, so what it makes of a row must not depend on the others.
         update_when: when an update is due.
         budget: bounds of one training.
         save: when training saves a checkpoint; the last step is always saved.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,20 +40,15 @@ class ChampionScore:
 
 def score(model: Any, data: TrainingData) -> ChampionScore:
     """Test, then train: the champion on rows that it has not seen."""
-    newest = metrics_of(
-        np.asarray(data.newest.labels, np.float64).reshape(-1), predict(model, data.newest.inputs)
-    )
-    return ChampionScore(holdout=predict(model, data.holdout.inputs), newest=newest)
+    labels = np.concatenate([np.asarray(part.labels, np.float64).reshape(-1) for part in data.newest])
+    predictions = np.concatenate([predict(model, part.inputs) for part in data.newest])
+    return ChampionScore(holdout=predict(model, data.holdout.inputs), newest=metrics_of(labels, predictions))
 
 
 def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
     """The model's predictions, shape (rows,). Raises `ModelCodeError` for another shape."""
     rows = len(next(iter(inputs.values())))
-    parts = []
-    for start in range(0, rows, _BATCH):
-        batch = {name: _tensor(column[start : start + _BATCH]) for name, column in inputs.items()}
-        parts.append(np.asarray(model(batch, training=False), np.float64))
-    predictions = np.concatenate(parts)
+    predictions = _by_batches(lambda batch: model(batch, training=False), inputs)
     if predictions.size != rows:
         raise ModelCodeError(
             f"the model predicts shape {predictions.shape} for {rows} rows; gates judge one number a row",
@@ -104,8 +99,7 @@ def _export(model: Any, folder: Path, holdout: Examples, candidate: Scores) -> S
     try:
         model.export(str(folder), verbose=False)
         loaded = tf.saved_model.load(str(folder))
-        inputs = {name: _tensor(column) for name, column in holdout.inputs.items()}
-        exported = np.asarray(loaded.serve(inputs), np.float64).reshape(-1)
+        exported = _by_batches(loaded.serve, holdout.inputs).reshape(-1)
     except Exception as error:  # noqa: BLE001 - whatever the export raises is the gate's verdict
         return ServableCheck(max_abs_difference=None, rows=0, error=f"{type(error).__name__}: {error}")
     return ServableCheck(
@@ -113,7 +107,14 @@ def _export(model: Any, folder: Path, holdout: Examples, candidate: Scores) -> S
     )
 
 
-def _tensor(column: npt.NDArray[Any]) -> Any:
+def _by_batches(model: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
+    """What `model` says of the rows, asked so many at a time that memory does not follow their number."""
     import tensorflow as tf
 
-    return tf.convert_to_tensor(column)
+    parts = [np.empty(0)]
+    for start in range(0, len(next(iter(inputs.values()))), _BATCH):
+        batch = {
+            name: tf.convert_to_tensor(column[start : start + _BATCH]) for name, column in inputs.items()
+        }
+        parts.append(np.asarray(model(batch), np.float64))
+    return np.concatenate(parts[1:] or parts)

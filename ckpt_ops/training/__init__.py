@@ -2,7 +2,7 @@
 
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
-from ckpt_ops.training.examples import Examples, concatenate
+from ckpt_ops.training.examples import Collected, Examples
 from ckpt_ops.training.replay import NoReplay, Replay, Reservoir
 from ckpt_ops.training.split import holdout_mask
 from ckpt_ops.training.trainer import Trainer
@@ -10,6 +10,7 @@ from ckpt_ops.training.trainer import Trainer
 __all__ = [
     "BatchOrder",
     "Budget",
+    "Collected",
     "Examples",
     "NoReplay",
     "Replay",
@@ -17,6 +18,5 @@ __all__ = [
     "Spent",
     "StopReason",
     "Trainer",
-    "concatenate",
     "holdout_mask",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,8 +51,8 @@ class Examples:
     def rows(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: npt.NDArray[Any]) -> Examples:
-        """The rows that an index or boolean array of shape (n,) names."""
+    def take(self, rows: npt.NDArray[Any] | slice) -> Examples:
+        """The rows that an index or boolean array of shape (n,) names: a copy. Those of a slice: a view."""
         return Examples(
             inputs={name: column[rows] for name, column in self.inputs.items()},
             labels=self.labels[rows],
@@ -60,11 +60,59 @@ class Examples:
         )
 
 
-def concatenate(parts: Sequence[Examples]) -> Examples:
-    """All rows of `parts`, in order. They must have the same columns."""
-    first = parts[0]
-    return Examples(
-        inputs={name: np.concatenate([part.inputs[name] for part in parts]) for name in first.inputs},
-        labels=np.concatenate([part.labels for part in parts]),
-        segments={name: np.concatenate([part.segments[name] for part in parts]) for name in first.segments},
-    )
+class Collected:
+    """Puts parts together, one after the other, in the memory of the whole and of one part.
+
+    Args:
+        expected: about how many rows there will be; more are copied once. Memory is taken as it fills.
+    """
+
+    def __init__(self, expected: int) -> None:
+        self.rows = 0
+        self._expected = expected
+        self._columns: dict[tuple[str, str], Array] = {}
+
+    def add(self, part: Examples) -> None:
+        """Append a part. Raises `ModelCodeError` when its columns are not those of the parts before."""
+        stop = self.rows + part.rows
+        columns = _columns(part)
+        if self._columns and columns.keys() != self._columns.keys():
+            ours, theirs = (_names(one) for one in (self._columns, columns))
+            raise ModelCodeError(
+                f"examples() returned columns {theirs} for some rows and {ours} for others",
+                safe="nothing was trained",
+                next="return the same inputs and segments whatever the rows are",
+            )
+        for name, column in columns.items():
+            there = self._columns.get(name)
+            if there is None:
+                there = np.empty((max(self._expected, stop), *column.shape[1:]), column.dtype)
+            wanted = np.result_type(there.dtype, column.dtype)  # text of another width, integers then floats
+            if there.dtype != wanted or len(there) < stop:
+                grown = np.empty((max(len(there), stop), *there.shape[1:]), wanted)
+                grown[: self.rows] = there[: self.rows]
+                there = grown
+            self._columns[name] = there
+            there[self.rows : stop] = column
+        self.rows = stop
+
+    def examples(self) -> Examples:
+        """All rows so far. There must be a part, be it without rows."""
+        columns = {name: column[: self.rows] for name, column in self._columns.items()}
+        return Examples(
+            inputs={name: column for (kind, name), column in columns.items() if kind == "inputs"},
+            labels=columns["labels", ""],
+            segments={name: column for (kind, name), column in columns.items() if kind == "segments"},
+        )
+
+
+def _columns(part: Examples) -> dict[tuple[str, str], Array]:
+    return {
+        **{("inputs", name): column for name, column in part.inputs.items()},
+        ("labels", ""): part.labels,
+        **{("segments", name): column for name, column in part.segments.items()},
+    }
+
+
+def _names(columns: Mapping[tuple[str, str], Array]) -> str:
+    return ", ".join(f"{kind}[{name!r}]" for kind, name in columns if name)
