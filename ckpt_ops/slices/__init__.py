@@ -1,7 +1,7 @@
 """Slices: how they are named, where they come from, how they get into the store."""
 
 from ckpt_ops.slices.committed import list_slices, load_manifest
-from ckpt_ops.slices.files import LANDING, ParquetFiles
+from ckpt_ops.slices.files import LANDING, Files
 from ckpt_ops.slices.identity import check_key, check_revision, revision_of
 from ckpt_ops.slices.manifest import Column, DataFile, Derived, SliceManifest
 from ckpt_ops.slices.parts import parts_of
@@ -14,7 +14,7 @@ __all__ = [
     "Column",
     "DataFile",
     "Derived",
-    "ParquetFiles",
+    "Files",
     "PartedSource",
     "SliceManifest",
     "SliceSource",

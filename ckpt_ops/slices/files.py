@@ -1,41 +1,50 @@
-"""One Parquet object per slice, in a bucket or a directory, named by a template."""
+"""Files in a bucket or a directory, named by a template: one a slice, or several."""
 
 from __future__ import annotations
 
 import calendar
 import functools
-import io
+import itertools
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound, SliceMissing, SliceUnreadable
-from ckpt_ops.slices.identity import check_key
+from ckpt_ops.errors import BadInput, ObjectNotFound, SliceMissing
+from ckpt_ops.slices.formats import Format, format_of
+from ckpt_ops.slices.formats.choosing import GZIP
+from ckpt_ops.slices.formats.raw import SAFE, RawFile
+from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.store import Entry, Store, open_store
 
 LANDING = "CKPT_OPS_LANDING"
-_ONE_REQUEST = 32 * 2**20
-_READ_AHEAD = 8 * 2**20
-_BATCH_ROWS = 65_536
-_SAFE = "the log and the champion are untouched; nothing was written"
+_DIRECTIVES = {"Y": r"\d{4}", "G": r"\d{4}", "j": r"\d{3}"} | dict.fromkeys("mdHMSyVUW", r"\d{2}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParquetFiles:
-    """A `SliceSource` over objects such as `flights/2013-01-06.parquet`.
+class Files:
+    """A `SliceSource` over files such as `flights/2013-01-06.parquet` or `flights/2013-01-06/*.csv.gz`.
+
+    * `keys`: one listing; what fits the template and is a time as `key_format`.
+    * `fingerprint`: changes when one of the key's files comes, goes or is written anew: it is made of the
+      names, the sizes and the store's own fingerprints. It reads no file.
+    * `read`: the rows of the files in name order, in the types that the format says.
 
     Attributes:
         name: the source's name in the store and the log.
-        schema: the declared columns. Objects may differ: validation judges that.
-        template: the object's name below `url`, with `{key}` once.
+        schema: the declared columns. Files may differ: validation judges that.
+        template: the files' name below `url`, with `{key}` once. Each `*` stands for anything but '/', and
+            makes a slice of several files.
         url: `gs://bucket/prefix` or `file:///directory`. None: the environment's CKPT_OPS_LANDING,
             read at each call, so that one DAG file serves every deployment.
         key_format: strftime form of a key: the UTC start of its data interval. It must sort in time.
         weekday: the day on which every slice begins, 0 for Monday to 6 for Sunday. None: any.
+        format: None: as the template's end says: .parquet, .csv, .tsv, .jsonl, .ndjson or .json, and .gz
+            behind it.
+        max_expansion: an unzipped file may be so many times as large as it lies there.
     """
 
     name: str
@@ -44,6 +53,8 @@ class ParquetFiles:
     url: str | None = None
     key_format: str = "%Y-%m-%d"
     weekday: int | None = None
+    format: Format | None = None
+    max_expansion: float = 200.0
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
@@ -51,73 +62,98 @@ class ParquetFiles:
             raise BadInput(
                 "template", self.template, "an object name with {key} once: 'flights/{key}.parquet'"
             )
+        if any(part in ("", ".", "..") for part in self.template.split("/")):
+            raise BadInput(
+                "template", self.template, "a name below the url, without empty, '.' or '..' parts"
+            )
         check_key(self._example(), field="key_format")
         if self.weekday not in (None, *range(7)):
             raise BadInput("weekday", self.weekday, "0 for Monday to 6 for Sunday, or None")
+        if self.max_expansion < 1:
+            raise BadInput("max_expansion", self.max_expansion, "at least 1")
+        if self.format is None:
+            format_of(self.template)
+
+    @property
+    def several(self) -> bool:
+        """A slice may have several files."""
+        return "*" in self.template
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
-        """Keys whose time is in [start, end), or is `start` when both are equal, of objects that are there.
+        """Keys whose time is in [start, end), or is `start` when both are equal, of files that are there.
 
         Names that fit the template but neither `key_format` nor `weekday` are no slices: passed over.
         """
         first, last = _utc(start), _utc(end)
         if last < first:
             raise BadInput("end", end.isoformat(), f"not before start={start.isoformat()}")
-        before, after = self.template.split("{key}")
-        shared = _shared(first.strftime(self.key_format), last.strftime(self.key_format))
-        found = []
+        before = self.template.split("{key}")[0].split("*")[0]
+        shared = ""
+        if "*" not in self.template.split("{key}")[0]:
+            shared = _shared(first.strftime(self.key_format), last.strftime(self.key_format))
+        found = set()
         for entry in self._store().list(before + shared):
-            key = entry.name[len(before) : len(entry.name) - len(after)]
-            time = self._time(key) if entry.name == before + key + after else None
-            if time is not None and (first <= time < last or first == time == last):
-                found.append(key)
+            fits = self._pattern.fullmatch(entry.name)
+            time = self._time(fits["key"]) if fits else None
+            if fits and time is not None and (first <= time < last or first == time == last):
+                found.add(fits["key"])
         return sorted(found)
 
     def fingerprint(self, key: str) -> str:
-        """The object's size and the store's fingerprint of it.
+        """Of all the key's files.
 
         Raises `SliceMissing`; `BadInput` for a key that no slice will ever have.
         """
-        entry = self._entry(self._store(), key)
-        return f"{entry.size}-{entry.fingerprint}"
+        return digest(*(text for part in self.parts(key).items() for text in part))
+
+    def parts(self, key: str) -> dict[str, str]:
+        """By name, the size and the store's fingerprint of each of the key's files.
+
+        Raises as `fingerprint`.
+        """
+        return {entry.name: f"{entry.size}-{entry.fingerprint}" for entry in self._entries(key)}
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
-        """The object's rows, row group after row group.
+        """The rows of the key's files, in name order.
 
-        An object up to 32 MiB is one request; a larger one is read by ranges. Raises `SliceMissing`;
-        `SliceUnreadable` when it is not Parquet, cut off, without rows, or of another table altogether.
+        Raises `SliceMissing`; `SliceUnreadable` when a file is not of its format, cut off, damaged, or of
+        another table altogether.
         """
-        store = self._store()
-        entry = self._entry(store, key)
-        url = _url_of(store, entry.name)
-        if entry.size == 0:
-            raise SliceUnreadable(f"{url} is empty: 0 bytes", safe=_SAFE, next=_again(url))
-        try:
-            file = pq.ParquetFile(_opened(store, entry), pre_buffer=False)
-            found = file.schema_arrow.remove_metadata()
-        except ObjectNotFound as error:
-            raise _missing(self.name, key, url) from error
-        except CkptOpsError:
-            raise
-        except (pa.ArrowException, OSError) as error:
-            raise _not_parquet(store, entry, url, error) from error
-        self._check(file.metadata.num_rows, found, url)
-        return _batches(file, found, url)
+        entries = self._entries(key)
+        return itertools.chain.from_iterable(self._read(key, entry) for entry in entries)
 
-    def _check(self, rows: int, found: pa.Schema, url: str) -> None:
-        if rows == 0:
-            raise SliceUnreadable(f"{url} is Parquet but has 0 rows", safe=_SAFE, next=_again(url))
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        """The rows of one file. Raises as `read`."""
+        for entry in self._entries(key):
+            if entry.name == part:
+                return self._read(key, entry)
+        raise _missing(self.name, key, f"{self._store().url.rstrip('/')}/{part}")
+
+    def _read(self, key: str, entry: Entry) -> Iterator[pa.RecordBatch]:
+        file = RawFile(
+            store=self._store(),
+            entry=entry,
+            gzipped=entry.name.endswith(GZIP),
+            max_expansion=self.max_expansion,
+        )
+        first = True
+        try:
+            for batch in (self.format or format_of(self.template)).batches(file, self.schema):
+                if first:
+                    self._check(file, batch.schema)
+                    first = False
+                yield batch
+        except ObjectNotFound as error:
+            raise _missing(self.name, key, file.url) from error
+
+    def _check(self, file: RawFile, found: pa.Schema) -> None:
         twice = sorted({name for name in found.names if found.names.count(name) > 1})
         if twice:
-            raise SliceUnreadable(
-                f"{url} has several columns of one name: {', '.join(twice)}", safe=_SAFE, next=_again(url)
-            )
+            raise file.bad(f"has several columns of one name: {', '.join(twice)}")
         if not set(found.names) & set(self.schema.names):
-            raise SliceUnreadable(
-                f"{url} is another table: none of its columns ({_some(found.names)}) is declared by source "
-                f"{self.name!r} ({_some(self.schema.names)})",
-                safe=_SAFE,
-                next=f"{_again(url)}, or mend the template {self.template!r} of source {self.name!r}",
+            raise file.bad(
+                f"is another table: none of its columns ({_some(found.names)}) is declared by source "
+                f"{self.name!r} ({_some(self.schema.names)}); or mend the template {self.template!r}"
             )
 
     def _store(self) -> Store:
@@ -131,23 +167,37 @@ class ParquetFiles:
             )
         return _store_at(url, os.environ.get("STORAGE_EMULATOR_HOST"), os.getpid())
 
-    def _entry(self, store: Store, key: str) -> Entry:
-        name = self.template.replace("{key}", check_key(key))
+    def _entries(self, key: str) -> list[Entry]:
+        pattern = self.template.replace("{key}", check_key(key))
         if self._time(key) is None:
             day = "a time" if self.weekday is None else f"a {calendar.day_name[self.weekday]}"
             raise BadInput("slice key", key, f"{day} as {self.key_format}, such as {self._example()!r}")
-        for entry in store.list(name):
-            if entry.name == name:
-                return entry
-            break
-        raise _missing(self.name, key, _url_of(store, name))
+        store = self._store()
+        entries = []
+        for entry in store.list(pattern.split("*")[0]):
+            fits = self._pattern.fullmatch(entry.name)
+            if fits and fits["key"] == key:
+                entries.append(entry)
+        if not entries:
+            raise _missing(self.name, key, f"{store.url.rstrip('/')}/{pattern}")
+        return entries
+
+    @functools.cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        key = re.sub(r"%(.)", lambda found: _DIRECTIVES.get(found[1], "[^/]+?"), self.key_format)
+        template = re.escape(self.template).replace(r"\*", "[^/]*").replace(r"\{key\}", f"(?P<key>{key})")
+        return re.compile(template)
 
     def _time(self, key: str) -> datetime | None:
+        form = self.key_format
         try:
-            time = datetime.strptime(key, self.key_format).replace(tzinfo=UTC)
+            # without a weekday, strptime reads no week of the ISO year
+            iso = "%G" in form and "%u" not in form
+            time = datetime.strptime(f"{key} 1" if iso else key, f"{form} %u" if iso else form)
         except ValueError:
             return None
-        fits = time.strftime(self.key_format) == key and self.weekday in (None, time.weekday())
+        time = time.replace(tzinfo=UTC)
+        fits = time.strftime(form) == key and self.weekday in (None, time.weekday())
         return time if fits else None
 
     def _example(self) -> str:
@@ -157,88 +207,22 @@ class ParquetFiles:
         return time.strftime(self.key_format)
 
 
-class _Ranges(io.RawIOBase):
-    """An object as a seekable file: each read is one range request."""
-
-    def __init__(self, store: Store, entry: Entry) -> None:
-        self._store, self._entry, self._at = store, entry, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._entry.size}[whence]
-        self._at = base + offset
-        return self._at
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        length = max(0, min(len(view), self._entry.size - self._at))
-        data = self._store.get_range(self._entry.name, self._at, length) if length else b""
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
 @functools.lru_cache(maxsize=8)
 def _store_at(url: str, emulator: str | None, process: int) -> Store:
     # A client keeps connections: one for all calls of a process, never one taken along by a fork.
     return open_store(url)
 
 
-def _opened(store: Store, entry: Entry) -> pa.NativeFile | io.BufferedReader:
-    if entry.size <= _ONE_REQUEST:
-        return pa.BufferReader(store.get(entry.name))
-    return io.BufferedReader(_Ranges(store, entry), _READ_AHEAD)
-
-
-def _batches(file: pq.ParquetFile, found: pa.Schema, url: str) -> Iterator[pa.RecordBatch]:
-    try:
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-            yield batch.replace_schema_metadata(None)
-    except CkptOpsError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        raise SliceUnreadable(
-            f"{url} is damaged inside: its Parquet footer is whole, its data pages are not ({error})",
-            safe=_SAFE,
-            next=_again(url),
-        ) from error
-
-
-def _not_parquet(store: Store, entry: Entry, url: str, error: Exception) -> SliceUnreadable:
-    head = store.get_range(entry.name, 0, 16)
-    if head.startswith(b"PAR1"):
-        what = f"{url} is cut off: it begins as Parquet, but its {entry.size:,} bytes end without a footer"
-    else:
-        what = f"{url} is not Parquet: its {entry.size:,} bytes begin with {head!r}, expected b'PAR1'"
-    return SliceUnreadable(f"{what} ({str(error).splitlines()[0]})", safe=_SAFE, next=_again(url))
-
-
 def _missing(source: str, key: str, url: str) -> SliceMissing:
     return SliceMissing(
         f"source {source!r} has no slice {key}: no object {url}",
-        safe=_SAFE,
+        safe=SAFE,
         next="wait for it to land: the pull is tried again; or mend the source's url or template",
     )
 
 
-def _again(url: str) -> str:
-    return f"write {url} anew, then clear the pull task"
-
-
 def _some(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def _url_of(store: Store, name: str) -> str:
-    return f"{store.url.rstrip('/')}/{name}"
 
 
 def _shared(first: str, last: str) -> str:

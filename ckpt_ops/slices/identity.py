@@ -9,6 +9,7 @@ training reads a slice in its order, so an order that changed would change what 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -59,3 +60,8 @@ def revision_of(columns: Iterable[Column], files: Iterable[DataFile], *, mark: s
     lines += [f"file data-{at:05d}.parquet {file.content} {file.rows}" for at, file in enumerate(files)]
     lines += [mark] if mark else []
     return blake3("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def digest(*texts: str) -> str:
+    """16 hex digits that stand for texts in order."""
+    return blake3(json.dumps(texts).encode()).hexdigest()[:16]

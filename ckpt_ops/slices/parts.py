@@ -18,7 +18,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
-from ckpt_ops.slices.identity import check_key
+from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.manifest import Column, DataFile
 from ckpt_ops.slices.source import PartedSource, SliceSource
 from ckpt_ops.store import Store
@@ -82,11 +82,6 @@ def receipt_name(source: SliceSource, key: str, part: str, fingerprint: str) -> 
     """Where the part's receipt lies, or will."""
     name = digest(part, fingerprint, repr(source), _reader_digest(source), str(FORMAT))
     return f"slices/{check_key(source.name, field='source name')}/{check_key(key)}/parts/{name}.json"
-
-
-def digest(*texts: str) -> str:
-    """16 hex digits that stand for texts in order."""
-    return blake3(json.dumps(texts).encode()).hexdigest()[:16]
 
 
 def find_receipt(store: Store, source: SliceSource, key: str, part: str, fingerprint: str) -> Receipt | None:

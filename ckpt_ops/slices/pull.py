@@ -16,9 +16,9 @@ from pathlib import Path
 from ckpt_ops.errors import BadInput, ObjectNotFound, SliceChanging, SliceEmpty, SliceUnreadable
 from ckpt_ops.slices.committed import commit_manifest, load_manifest
 from ckpt_ops.slices.datafiles import ROWS_PER_FILE, as_stored, stage, upload
-from ckpt_ops.slices.identity import check_key, revision_of
+from ckpt_ops.slices.identity import check_key, digest, revision_of
 from ckpt_ops.slices.manifest import Column, SliceManifest
-from ckpt_ops.slices.parts import WHOLE, Receipt, digest, find_receipt, parts_of, read_part, receipt_name
+from ckpt_ops.slices.parts import WHOLE, Receipt, find_receipt, parts_of, read_part, receipt_name
 from ckpt_ops.slices.source import SliceSource
 from ckpt_ops.store import Store
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ckpt_ops.slices import ParquetFiles
+from ckpt_ops.slices import Files
 
 SCHEMA = pa.schema(
     [
@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlightWeeks(ParquetFiles):
+class FlightWeeks(Files):
     """Weeks from Sunday, as cron's `0 0 * * 0` cuts them, by the flight's local date.
 
     A key is the interval's first day: `2013-01-06`. The first week, `2012-12-30`, holds January 1 to 5.

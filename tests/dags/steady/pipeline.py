@@ -7,7 +7,7 @@ import pyarrow as pa
 from ckpt_ops.checkpoints import EverySteps, Keep
 from ckpt_ops.evaluation import AtLeast, NotWorseThan, Servable
 from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.slices import ParquetFiles
+from ckpt_ops.slices import Files
 from ckpt_ops.training import Budget, Reservoir
 
 SCHEMA = pa.schema(
@@ -21,7 +21,7 @@ SCHEMA = pa.schema(
 
 steady = Pipeline(
     name="steady",
-    source=ParquetFiles(name="steady_flights", schema=SCHEMA, template="steady/{key}.parquet"),
+    source=Files(name="steady_flights", schema=SCHEMA, template="steady/{key}.parquet"),
     expectations="expectations.json",
     model="steady.model:build_model",
     budget=Budget(max_steps=3_000, max_seconds=600),

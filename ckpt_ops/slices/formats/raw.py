@@ -1,0 +1,140 @@
+"""The bytes of one object as a file: read by ranges, unzipped, with bounds that bad input cannot pass."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, BinaryIO, cast
+
+from ckpt_ops.errors import SliceUnreadable
+from ckpt_ops.store import Entry, Store
+
+ONE_REQUEST = 32 * 2**20
+READ_AHEAD = 8 * 2**20
+ALWAYS_ALLOWED = 64 * 2**20
+SAFE = "the log and the champion are untouched; nothing was written"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFile:
+    """One object.
+
+    Attributes:
+        gzipped: it is read through gzip.
+        max_expansion: unzipped bytes may be so many times the object's own; 64 MiB always may.
+    """
+
+    store: Store
+    entry: Entry
+    gzipped: bool
+    max_expansion: float
+
+    @property
+    def url(self) -> str:
+        """For messages."""
+        return f"{self.store.url.rstrip('/')}/{self.entry.name}"
+
+    @property
+    def most_bytes(self) -> int:
+        """What it may be unzipped."""
+        return max(ALWAYS_ALLOWED, int(self.entry.size * self.max_expansion))
+
+    def bad(self, what: str) -> SliceUnreadable:
+        """The error that says what is wrong with this file."""
+        return SliceUnreadable(
+            f"{self.url} {what}", safe=SAFE, next=f"write {self.url} anew, then clear the pull task"
+        )
+
+    @contextmanager
+    def stream(self) -> Iterator[BinaryIO]:
+        """The bytes from first to last.
+
+        An object up to 32 MiB is one request; a larger one is read by ranges, 8 MiB ahead. In the midst
+        of reading it raises `SliceUnreadable`: a gzip that is cut off, damaged, or expands beyond its bound.
+        """
+        with self._opened() as plain:
+            yield cast(BinaryIO, _Unzipped(self, plain)) if self.gzipped else plain
+
+    @contextmanager
+    def seekable(self) -> Iterator[BinaryIO]:
+        """As `stream`, but for a reader that jumps: a gzip is unzipped to the local disk first."""
+        with self._opened() as plain:
+            if not self.gzipped:
+                yield plain
+                return
+            with tempfile.TemporaryFile(prefix="ckpt-ops-unzipped-") as unzipped:
+                shutil.copyfileobj(_Unzipped(self, plain), unzipped, 2**20)
+                unzipped.seek(0)
+                yield unzipped
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        if self.entry.size == 0:
+            raise self.bad("is empty: 0 bytes")
+        if self.entry.size <= ONE_REQUEST:
+            yield io.BytesIO(self.store.get(self.entry.name))
+        else:
+            yield io.BufferedReader(_Ranges(self.store, self.entry), READ_AHEAD)
+
+
+class _Ranges(io.RawIOBase):
+    """An object as a seekable file: each read is one range request."""
+
+    def __init__(self, store: Store, entry: Entry) -> None:
+        self._store, self._entry, self._at = store, entry, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._entry.size}[whence]
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        length = max(0, min(len(view), self._entry.size - self._at))
+        data = self._store.get_range(self._entry.name, self._at, length) if length else b""
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+class _Unzipped(io.BufferedIOBase):
+    """A gzip, of one or several members, that stops at its bound. gzip itself checks each member's crc."""
+
+    def __init__(self, file: RawFile, plain: IO[bytes]) -> None:
+        self._file, self._bytes = file, 0
+        self._zip = gzip.GzipFile(fileobj=plain)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = self._file.most_bytes - self._bytes + 1
+        try:
+            data = self._zip.read(left if size is None or size < 0 else min(size, left))
+        except EOFError as error:
+            raise self._file.bad("is cut off: its gzip ends in the middle") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise self._file.bad(f"is no whole gzip: {error}") from error
+        self._bytes += len(data)
+        if self._bytes > self._file.most_bytes:
+            raise self._file.bad(
+                f"unzips to more than {self._file.most_bytes:,} bytes, "
+                f"{self._file.max_expansion:g} times its own {self._file.entry.size:,}: a zip bomb, or "
+                "max_expansion of the source is too low"
+            )
+        return data
