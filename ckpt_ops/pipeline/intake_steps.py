@@ -6,18 +6,29 @@ as it is.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined, SliceRef
-from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.lineage.state import SliceState, SliceStatus
 from ckpt_ops.pipeline.intake import Intake
-from ckpt_ops.slices import SliceManifest, check_key, load_manifest, read_slice
+from ckpt_ops.slices import SliceManifest, check_key, load_manifest, staged
 from ckpt_ops.slices import pull as pull_slice
+from ckpt_ops.slices.derive import without_rows
 from ckpt_ops.store import Store
-from ckpt_ops.validation import Outcome, Suite, Validation, load_suite, read_report, report_name, write_report
-from ckpt_ops.validation import validate as validate_table
+from ckpt_ops.validation import (
+    Outcome,
+    Suite,
+    Validation,
+    load_suite,
+    read_report,
+    report_name,
+    schema_digest,
+    write_report,
+)
+from ckpt_ops.validation import validate as judge
 
 
 def pull(intake: Intake, store: Store, key: str) -> dict[str, Any]:
@@ -27,49 +38,106 @@ def pull(intake: Intake, store: Store, key: str) -> dict[str, Any]:
 
 
 def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str, Any]:
-    """Judge the slice, keep the report beside it, and say in the log whether it may be trained on."""
+    """Judge the slice, keep the report beside it, and say in the log what of it may be trained on.
+
+    Where bad rows are set aside, the rest is a revision of its own, and that is what is accepted. What a
+    person said of this revision (released, discarded, withdrawn) stands.
+    """
     manifest = load_manifest(store, intake.source.name, key, revision)
-    ref = SliceRef(key=key, revision=revision, rows=manifest.rows)
     log = ModelLog(store, intake.name)
+    known = log.state().slices.get(key)
+    if known is not None and known.released and known.pulled == revision:
+        return _result(manifest, known.ref, Outcome.ACCEPTED, [known.reason], f"{store.url}/{known.report}")
     suite = load_suite(intake.folder / intake.expectations)
-    validation = _judged_before(store, manifest, log.state(), suite)
+    validation = _judged_before(store, manifest, known, suite, intake)
+    accepted = manifest
     if validation is None:
-        validation = validate_table(read_slice(store, manifest), suite, intake.source.schema)
-        write_report(store, manifest.prefix, validation)
+        validation, accepted = _judge(intake, store, manifest, suite)
+    elif known is not None and validation.accepted:
+        accepted = load_manifest(store, intake.source.name, key, known.ref.revision)
     report = report_name(manifest.prefix, validation.outcome)
-    accepted = validation.outcome is Outcome.ACCEPTED
     words = [reason.words for reason in validation.reasons]
+    record = _verdict(manifest, accepted, validation, report)
 
     def choose(state: LineageState) -> Record | None:
-        known = state.slices.get(key)
-        status = SliceStatus.ACCEPTED if accepted else SliceStatus.QUARANTINED
-        if known is not None and known.ref == ref and known.status in (status, SliceStatus.WITHDRAWN):
-            return None
-        if accepted:
-            return SliceAccepted(slice=ref, reason=f"{validation.expectations} expectations hold")
-        return SliceQuarantined(slice=ref, report=report, reason="; ".join(words))
+        now = state.slices.get(key)
+        if now is None or now.pulled != revision:
+            return record
+        same = now.ref == record.slice and now.status is _STATUS[type(record)]
+        return None if same or now.released or now.status in _BY_A_PERSON else record
 
     log.decide(choose)
+    return _result(manifest, record.slice, validation.outcome, words, f"{store.url}/{report}")
+
+
+_STATUS = {SliceAccepted: SliceStatus.ACCEPTED, SliceQuarantined: SliceStatus.QUARANTINED}
+_BY_A_PERSON = (SliceStatus.WITHDRAWN, SliceStatus.DISCARDED)
+
+
+def _judge(
+    intake: Intake, store: Store, manifest: SliceManifest, suite: Suite
+) -> tuple[Validation, SliceManifest]:
+    """The verdict, and the revision that may be trained on."""
+    with staged(store, manifest) as rows:
+        judged = judge(
+            rows, suite, intake.source.schema, pulled_at=datetime.fromisoformat(manifest.pulled_at)
+        )
+        accepted = manifest
+        if judged.validation.set_aside:
+            accepted = without_rows(store, manifest, judged.bad.rest(rows))
+        write_report(store, manifest.prefix, judged, rows)
+    return judged.validation, accepted
+
+
+def _verdict(
+    manifest: SliceManifest, accepted: SliceManifest, validation: Validation, report: str
+) -> SliceAccepted | SliceQuarantined:
+    if not validation.accepted:
+        words = "; ".join(reason.words for reason in validation.reasons)
+        ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
+        return SliceQuarantined(slice=ref, report=report, reason=words)
+    reason = f"{validation.expectations} expectations hold"
+    if validation.set_aside:
+        reason = f"{validation.set_aside:,} of {validation.rows:,} rows set aside"
+    return SliceAccepted(
+        slice=SliceRef(key=accepted.key, revision=accepted.revision, rows=accepted.rows),
+        origin=manifest.revision if accepted.revision != manifest.revision else "",
+        set_aside=validation.set_aside,
+        report=report,
+        reason=reason,
+    )
+
+
+def _result(
+    manifest: SliceManifest, ref: SliceRef, outcome: Outcome, words: list[str], report: str
+) -> dict[str, Any]:
     return {
-        "key": key,
-        "revision": revision,
-        "rows": manifest.rows,
-        "outcome": validation.outcome.value,
+        "key": ref.key,
+        "revision": ref.revision,
+        "rows": ref.rows,
+        "set_aside": manifest.rows - ref.rows,
+        "outcome": outcome.value,
+        "trainable": outcome.trainable,
         "reasons": words,
-        "report": f"{store.url}/{report}",
+        "report": report,
     }
 
 
 def _judged_before(
-    store: Store, manifest: SliceManifest, state: LineageState, suite: Suite
+    store: Store, manifest: SliceManifest, known: SliceState | None, suite: Suite, intake: Intake
 ) -> Validation | None:
-    """The verdict of the same suite on the same revision, if it was reached: importing GX costs seconds."""
-    known = state.slices.get(manifest.key)
-    if known is None or known.ref.revision != manifest.revision or known.status is SliceStatus.WITHDRAWN:
+    """The verdict of the same suite and declared columns on the same revision, if it was reached.
+
+    Importing Great Expectations costs seconds.
+    """
+    if known is None or known.pulled != manifest.revision or known.status is SliceStatus.WITHDRAWN:
         return None
-    outcome = Outcome.ACCEPTED if known.status is SliceStatus.ACCEPTED else Outcome.QUARANTINED
+    outcome = Outcome.QUARANTINED
+    if known.status is SliceStatus.ACCEPTED:
+        outcome = Outcome.SET_ASIDE if known.origin else Outcome.ACCEPTED
     try:
         before = read_report(store, manifest.prefix, outcome)
     except (ObjectNotFound, Corrupt):
         return None
-    return before if before.suite_digest == suite.digest else None
+    same = (before.suite_digest, before.schema_digest) == (suite.digest, schema_digest(intake.source.schema))
+    return before if same and before.outcome is outcome else None

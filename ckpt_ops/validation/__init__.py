@@ -1,18 +1,24 @@
 """Validation: is this slice what the pipeline was written for?"""
 
+from ckpt_ops.validation.bad_rows import BadRows
 from ckpt_ops.validation.quarantine import read_report, read_verdict, report_name, write_report
-from ckpt_ops.validation.run import validate
-from ckpt_ops.validation.schema import fits, schema_drift
+from ckpt_ops.validation.rows import SliceRows, TableRows
+from ckpt_ops.validation.run import Judged, validate
+from ckpt_ops.validation.schema import fits, schema_digest, schema_drift
 from ckpt_ops.validation.suite import Expectation, Suite, load_suite, parse_suite
 from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation
 
 __all__ = [
+    "BadRows",
     "Expectation",
+    "Judged",
     "Kind",
     "Outcome",
     "Reason",
     "Severity",
+    "SliceRows",
     "Suite",
+    "TableRows",
     "Validation",
     "fits",
     "load_suite",
@@ -20,6 +26,7 @@ __all__ = [
     "read_report",
     "read_verdict",
     "report_name",
+    "schema_digest",
     "schema_drift",
     "validate",
     "write_report",

@@ -1,39 +1,59 @@
-"""Where a verdict is kept: beside the slice, as JSON for programs and as a page for people.
+"""Where a verdict is kept: beside the slice, as JSON for programs and as pages for people.
 
-    slices/{source}/{key}/{revision}/quarantine/report.json, report.html    quarantined as a whole
-    slices/{source}/{key}/{revision}/validation/report.json, report.html    accepted
+    slices/{source}/{key}/{revision}/validation/     of an accepted slice
+    slices/{source}/{key}/{revision}/quarantine/     of one that is quarantined, whole or some rows of it
+
+    report.json       the verdict
+    report.html       the same as a page
+    data_docs.html    Great Expectations' own page
+    rows.parquet      the rows set aside: all their columns, `_row` and `_reasons`
 
 A report is the latest verdict in its folder: judging a slice again, under another suite, replaces it.
-Which verdict counts is the lineage log's to say, which keeps every one. Rows are not set aside one by
-one: a slice is quarantined as a whole, and its data files stay where they are.
+Which verdict counts is the lineage log's to say, which keeps every one.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow.parquet as pq
+
 from ckpt_ops.store import Store
+from ckpt_ops.validation.data_docs import data_docs_html
 from ckpt_ops.validation.report import report_html
+from ckpt_ops.validation.rows import SliceRows
+from ckpt_ops.validation.run import Judged
 from ckpt_ops.validation.verdict import Outcome, Validation
 
-_FOLDER = {Outcome.ACCEPTED: "validation", Outcome.QUARANTINED: "quarantine"}
+ROWS = "rows.parquet"
 
 
-def write_report(store: Store, prefix: str, validation: Validation) -> str:
-    """Write both reports and return the JSON's name.
+def write_report(store: Store, prefix: str, judged: Judged, rows: SliceRows) -> str:
+    """Write all that is kept of a verdict, its JSON last, and return the JSON's name.
 
     Args:
         prefix: the slice revision's folder, `slices/{source}/{key}/{revision}` (`SliceManifest.prefix`).
+        rows: what was judged.
     """
     _, source, key, revision = prefix.split("/")
-    page = report_html(validation, source=source, key=key, revision=revision)
+    validation = judged.validation
     name = report_name(prefix, validation.outcome)
-    store.put(f"{name.removesuffix('.json')}.html", page.encode())
+    folder = name.rpartition("/")[0]
+    if validation.set_aside:
+        _write_rows(store, f"{folder}/{ROWS}", judged, rows)
+    if judged.results:
+        store.put(f"{folder}/data_docs.html", data_docs_html(judged, source=source, key=key).encode())
+    page = report_html(validation, source=source, key=key, revision=revision)
+    store.put(f"{folder}/report.html", page.encode())
     store.put(name, validation.to_json())
     return name
 
 
 def report_name(prefix: str, outcome: Outcome) -> str:
-    """Where the JSON of a verdict lies; the page lies beside it."""
-    return f"{prefix}/{_FOLDER[outcome]}/report.json"
+    """Where the JSON of a verdict lies; the pages lie beside it."""
+    folder = "validation" if outcome is Outcome.ACCEPTED else "quarantine"
+    return f"{prefix}/{folder}/report.json"
 
 
 def read_report(store: Store, prefix: str, outcome: Outcome) -> Validation:
@@ -44,3 +64,15 @@ def read_report(store: Store, prefix: str, outcome: Outcome) -> Validation:
 def read_verdict(store: Store, name: str) -> Validation:
     """The report of that object name. Raises as `read_report`."""
     return Validation.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")
+
+
+def _write_rows(store: Store, name: str, judged: Judged, rows: SliceRows) -> None:
+    with TemporaryDirectory(prefix="ckpt-ops-bad-rows-") as folder:
+        path = Path(folder) / ROWS
+        writer: pq.ParquetWriter | None = None
+        for table in judged.bad.table(rows):
+            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+            store.put(name, path.read_bytes())

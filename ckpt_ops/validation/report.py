@@ -9,7 +9,7 @@ from ckpt_ops.validation.verdict import Outcome, Reason, Validation
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
 body { margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } .quarantined { color: #a11; } .accepted { color: #161; }
+h1 { font-size: 1.4rem; } .quarantined { color: #a11; } .accepted { color: #161; } .aside { color: #a60; }
 table { border-collapse: collapse; width: 100%; } caption { text-align: left; padding: .5rem 0; }
 th, td { border: 1px solid #bbb; padding: .4rem .6rem; text-align: left; vertical-align: top; }
 th { background: #f2f2f2; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -17,21 +17,24 @@ th { background: #f2f2f2; } td.number { text-align: right; font-variant-numeric:
 _SAFE = {
     Outcome.QUARANTINED: "Nothing trains on this slice. The champion serves on, untouched.",
     Outcome.ACCEPTED: "The slice may be trained on.",
+    Outcome.SET_ASIDE: "Rows that meet everything may be trained on; the others are kept in rows.parquet.",
 }
 
 
 def report_html(validation: Validation, *, source: str, key: str, revision: str) -> str:
     """The page. All text from the data is escaped."""
     outcome = validation.outcome.value
+    colour = "aside" if validation.outcome is Outcome.SET_ASIDE else outcome
     title = f"{source} {key}: {outcome}"
     facts = (
-        f"Revision {revision}. {validation.rows:,} rows, {validation.expectations} expectations run of suite "
+        f"Revision {revision}. {validation.rows:,} rows, {validation.set_aside:,} of them set aside; "
+        f"{validation.expectations} expectations run of suite "
         f"{validation.suite} ({validation.suite_digest}) in {validation.seconds:.2f} s."
     )
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<h1>{escape(source)} {escape(key)}: <span class="{outcome}">{outcome}</span></h1>\n'
+        f'<h1>{escape(source)} {escape(key)}: <span class="{colour}">{outcome}</span></h1>\n'
         f"<p>{escape(facts)}</p>\n<p>{_SAFE[validation.outcome]}</p>\n{_table(validation)}</body>\n</html>\n"
     )
 

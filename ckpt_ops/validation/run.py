@@ -1,63 +1,211 @@
-"""Judge a slice: schema drift first, then one pass of Great Expectations over what can be judged.
+"""Judge a slice: schema drift first, then Great Expectations over what can be judged.
 
-Great Expectations (4 to 10 s to import) is imported only here, only when there is something to run.
+A slice that fits into a chunk is judged in one go. A larger one is read in chunks for what is asked of
+each row, and a few columns at a time for everything else (`ways`). The verdict is the same.
 """
 
 from __future__ import annotations
 
-import os
 import time
-import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.validation.schema import schema_drift
+from ckpt_ops.validation.bad_rows import BadRows, RowNumbers
+from ckpt_ops.validation.engine import Engine, crash_of, frame_of, frame_of_rows
+from ckpt_ops.validation.merging import Merged
+from ckpt_ops.validation.rows import SliceRows, chunks, whole
+from ckpt_ops.validation.schema import schema_digest, schema_drift
 from ckpt_ops.validation.suite import Expectation, Suite
 from ckpt_ops.validation.verdict import Kind, Reason, Severity, Validation, outcome_of
-from ckpt_ops.validation.words import crashed_words, examples, failed_words, subject
+from ckpt_ops.validation.ways import Way, way_of
+from ckpt_ops.validation.words import (
+    crashed_words,
+    examples,
+    failed_words,
+    row_words,
+    subject,
+    too_many_words,
+)
+
+CHUNK_CELLS = 10_000_000
+"""Values in a chunk: 500,000 rows of 20 columns, 80 MB of numbers. See docs/validation.md."""
 
 _ORDER = list(Severity)
-# SUMMARY rather than COMPLETE: the same counts, without a list of every bad row in memory.
-_RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 50}
 
 
-def validate(table: pa.Table, suite: Suite, declared: pa.Schema) -> Validation:
-    """The verdict on `table`. The table is not changed; no file is written.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """A verdict, and what it was reached on.
+
+    Attributes:
+        bad: the rows to set aside; none when the slice is quarantined.
+        results: Great Expectations' own, in the suite's order, for its Data Docs.
+    """
+
+    validation: Validation
+    bad: BadRows = field(default_factory=BadRows)
+    results: tuple[Any, ...] = ()
+
+
+def validate(
+    rows: SliceRows,
+    suite: Suite,
+    declared: pa.Schema,
+    *,
+    pulled_at: datetime | None = None,
+    chunk_cells: int = CHUNK_CELLS,
+) -> Judged:
+    """The verdict on `rows`. No file is written.
 
     Expectations on a column that is missing or of a wrong type are not run: the reason for the column
     says which. Columns of a narrower type are judged as the declared type. Integers with nulls are
     judged as float64, exact up to 2**53.
+
+    Args:
+        pulled_at: what `hours_after_pull` counts from; now by default.
 
     Raises:
         BadInput: the suite names a column that is neither declared nor there, or Great Expectations
             refuses an expectation's values.
     """
     began = time.monotonic()
-    _known_columns(table, suite, declared)
-    drift = schema_drift(declared, table.schema)
+    _known_columns(rows.schema, suite, declared)
+    drift = schema_drift(declared, rows.schema)
     unusable = {reason.column for reason in drift if reason.kind in (Kind.MISSING, Kind.TYPE)}
-    runnable = [each for each in suite.expectations if not unusable & set(each.columns)]
+    runnable = {at: each for at, each in enumerate(suite.expectations) if not unusable & set(each.columns)}
     reasons = [_with_skipped(reason, suite) if reason.column in unusable else reason for reason in drift]
+    results: dict[int, Any] = {}
+    bad = BadRows()
     if runnable:
-        reasons += _judge(_as_declared(table, declared, unusable), runnable, suite)
+        judging = _Judging(
+            rows=rows,
+            suite=suite,
+            schema=_as_judged(rows.schema, declared, unusable),
+            pulled_at=pulled_at or datetime.now(UTC),
+            chunk_cells=chunk_cells,
+        )
+        results, failing = judging.judge(runnable)
+        for at, each in runnable.items():
+            reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
+            if reason is not None:
+                reasons.append(reason)
+        bad = BadRows(by_reason={row_words(runnable[at]): numbers for at, numbers in failing.items()})
+        reasons += _too_many(suite, rows.rows, len(bad.numbers))
     ordered = tuple(sorted(reasons, key=lambda reason: _ORDER.index(reason.severity)))
-    return Validation(
-        outcome=outcome_of(ordered),
-        rows=table.num_rows,
+    outcome = outcome_of(ordered, set_aside=len(bad.numbers))
+    validation = Validation(
+        outcome=outcome,
+        rows=rows.rows,
+        set_aside=len(bad.numbers) if outcome.trainable else 0,
         reasons=ordered,
         expectations=len(runnable),
         seconds=round(time.monotonic() - began, 3),
         suite=suite.name,
         suite_digest=suite.digest,
+        schema_digest=schema_digest(declared),
+    )
+    return Judged(
+        validation=validation,
+        bad=bad if outcome.trainable else BadRows(),
+        results=tuple(results[at] for at in sorted(results)),
     )
 
 
-def _known_columns(table: pa.Table, suite: Suite, declared: pa.Schema) -> None:
-    known = {*declared.names, *table.column_names}
+@dataclass(frozen=True, kw_only=True)
+class _Judging:
+    rows: SliceRows
+    suite: Suite
+    schema: pa.Schema
+    pulled_at: datetime
+    chunk_cells: int
+
+    def judge(self, expectations: Mapping[int, Expectation]) -> tuple[dict[int, Any], dict[int, RowNumbers]]:
+        """Results by place in the suite, and the rows to set aside by the place of what they fail."""
+        engine = Engine(self.suite, self.schema, self.pulled_at)
+        ways: dict[Way, dict[int, Expectation]] = {way: {} for way in Way}
+        for at, each in expectations.items():
+            ways[way_of(each.type)][at] = each
+        results = engine.judge(frame_of_rows(self.rows.rows), ways[Way.ROW_COUNT])
+        results |= engine.judge(frame_of(self.rows.schema.empty_table()), ways[Way.COLUMN_NAMES])
+        by_rows, failing = self._by_rows(engine, ways[Way.ROWS])
+        return results | by_rows | self._by_columns(engine, ways[Way.COLUMNS]), failing
+
+    def _by_rows(
+        self, engine: Engine, expectations: Mapping[int, Expectation]
+    ) -> tuple[dict[int, Any], dict[int, RowNumbers]]:
+        if not expectations:
+            return {}, {}
+        columns = _columns(self.rows.schema, expectations)
+        size = max(1, self.chunk_cells // len(columns))
+        merged = {at: Merged(each) for at, each in expectations.items()}
+        failing = _Failing(
+            {at: each for at, each in expectations.items() if each.set_aside}, self.suite, self.rows
+        )
+        start = 0
+        for table in chunks(self.rows, columns, size):
+            frame = frame_of(self._cast(table))
+            results = engine.judge(frame, expectations)
+            for at, result in results.items():
+                merged[at].add(result)
+            failing.add(start, engine, frame, results)
+            start += table.num_rows
+        return {at: each.result() for at, each in merged.items()}, failing.numbers()
+
+    def _by_columns(self, engine: Engine, expectations: Mapping[int, Expectation]) -> dict[int, Any]:
+        """Those that read the same columns at once; all at once when the slice is no more than a chunk."""
+        columns = _columns(self.rows.schema, expectations)
+        if self.rows.rows * len(columns) <= self.chunk_cells:
+            groups = {columns: dict(expectations)}
+        else:
+            groups = {}
+            for at, each in expectations.items():
+                groups.setdefault(_columns(self.rows.schema, {at: each}), {})[at] = each
+        results: dict[int, Any] = {}
+        for names, group in groups.items():
+            if group:
+                results |= engine.judge(frame_of(self._cast(whole(self.rows, names))), group)
+        return results
+
+    def _cast(self, table: pa.Table) -> pa.Table:
+        return table.cast(pa.schema([self.schema.field(name) for name in table.column_names]))
+
+
+class _Failing:
+    """Collects the rows that fail, as long as there are not too many to set aside."""
+
+    def __init__(self, expectations: Mapping[int, Expectation], suite: Suite, rows: SliceRows) -> None:
+        self._expectations = expectations
+        self._most = (suite.bad_rows_at_most or 0.0) * rows.rows
+        self._found: dict[int, list[RowNumbers]] = {at: [] for at in expectations}
+
+    def add(self, start: int, engine: Engine, frame: Any, results: Mapping[int, Any]) -> None:
+        wanted = {
+            at: each
+            for at, each in self._expectations.items()
+            if crash_of(results[at]) is None
+            and results[at].result["unexpected_count"]
+            and sum(map(len, self._found[at])) <= self._most
+        }
+        for at, result in engine.judge(frame, wanted, every_row=True).items():
+            self._found[at].append(np.array(result.result["unexpected_index_list"], np.int64) + start)
+
+    def numbers(self) -> dict[int, RowNumbers]:
+        return {at: np.sort(np.concatenate(found)) for at, found in self._found.items() if found}
+
+
+def _columns(schema: pa.Schema, expectations: Mapping[int, Expectation]) -> tuple[str, ...]:
+    wanted = {name for each in expectations.values() for name in each.columns}
+    return tuple(name for name in schema.names if name in wanted)
+
+
+def _known_columns(schema: pa.Schema, suite: Suite, declared: pa.Schema) -> None:
+    known = {*declared.names, *schema.names}
     for at, each in enumerate(suite.expectations):
         for column in each.columns:
             if column not in known:
@@ -70,73 +218,27 @@ def _with_skipped(reason: Reason, suite: Suite) -> Reason:
     return replace(reason, words=f"{reason.words}; not run: {', '.join(skipped)}") if skipped else reason
 
 
-def _as_declared(table: pa.Table, declared: pa.Schema, unusable: set[str]) -> pa.Table:
-    for at, name in enumerate(table.column_names):
-        if name in declared.names and name not in unusable:
-            wanted = declared.field(name).type
-            if not table.schema.field(name).type.equals(wanted):
-                table = table.set_column(at, name, table[name].cast(wanted))
-    return table
+def _as_judged(schema: pa.Schema, declared: pa.Schema, unusable: set[str]) -> pa.Schema:
+    """The columns as they came, those that are declared and fit in the declared type."""
+    return pa.schema(
+        [
+            pa.field(field.name, declared.field(field.name).type)
+            if field.name in declared.names and field.name not in unusable
+            else pa.field(field.name, field.type)
+            for field in schema
+        ]
+    )
 
 
-def _judge(table: pa.Table, expectations: list[Expectation], suite: Suite) -> list[Reason]:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: no telemetry from a data path
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Great Expectations' own use of what pandas deprecates
-        import great_expectations as gx
-
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-        batch = (
-            context.data_sources.add_pandas("slice")
-            .add_dataframe_asset("slice")
-            .add_batch_definition_whole_dataframe("slice")
-            .get_batch({"dataframe": _to_pandas(table)})
-        )
-        built = [_build(gx, each, at, suite) for at, each in enumerate(expectations)]
-        outcome = batch.validate(
-            gx.ExpectationSuite(name=suite.name, expectations=built), result_format=_RESULT_FORMAT
-        )
-        # Results do not come in the suite's order: those that crashed come first.
-        results = {result.expectation_config.meta["at"]: result for result in outcome.results}
-    reasons = []
-    for at, each in enumerate(expectations):
-        reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
-        if reason is not None:
-            reasons.append(reason)
-    return reasons
-
-
-def _to_pandas(table: pa.Table) -> Any:
-    import numpy as np
-    import pandas as pd
-
-    # Strings as Python objects: Great Expectations is about twice as slow on Arrow-backed ones.
-    text = pd.StringDtype("python", na_value=np.nan)
-    kinds = {pa.string(): text, pa.large_string(): text}
-    return table.to_pandas(types_mapper=kinds.get, date_as_object=False)
-
-
-def _build(gx: Any, expectation: Expectation, at: int, suite: Suite) -> Any:
-    from great_expectations.exceptions import ExpectationNotFoundError
-    from great_expectations.expectations.registry import get_expectation_impl
-
-    where = f"{suite.path or suite.name}: {expectation.type}"
-    try:
-        kind = get_expectation_impl(expectation.type)
-    except ExpectationNotFoundError as error:
-        raise BadInput(
-            where, expectation.type, "an expectation of the installed Great Expectations"
-        ) from error
-    try:
-        return kind(**expectation.kwargs, meta={"at": at})
-    except (ValueError, TypeError) as error:
-        said = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
-        raise BadInput(where, expectation.kwargs, f"what Great Expectations takes ({said})") from error
+def _too_many(suite: Suite, rows: int, bad: int) -> list[Reason]:
+    if suite.bad_rows_at_most is None or bad <= suite.bad_rows_at_most * rows:
+        return []
+    words = too_many_words(bad, rows, suite.bad_rows_at_most)
+    return [Reason(kind=Kind.FAILED, column="", words=words, unexpected_count=bad)]
 
 
 def _reason(expectation: Expectation, result: Any) -> Reason | None:
-    message = _exception(result.exception_info)
+    message = crash_of(result)
     if message is not None:
         return _crashed(expectation, message)
     if result.success:
@@ -147,7 +249,7 @@ def _reason(expectation: Expectation, result: Any) -> Reason | None:
         column=subject(expectation),
         expectation=expectation.type,
         words=failed_words(expectation, found),
-        severity=expectation.severity,
+        severity=Severity.WARNING if expectation.set_aside else expectation.severity,
         unexpected_count=int(found.get("unexpected_count") or 0),
         examples=examples(found),
         why=expectation.why,
@@ -163,14 +265,3 @@ def _crashed(expectation: Expectation, message: str) -> Reason:
         severity=expectation.severity,
         why=expectation.why,
     )
-
-
-def _exception(info: Mapping[str, Any] | None) -> str | None:
-    """The message when something was raised. It comes in two shapes: flat, or one entry per metric."""
-    if not info:
-        return None
-    entries = [info] if "raised_exception" in info else list(info.values())
-    for entry in entries:
-        if entry["raised_exception"]:
-            return str(entry["exception_message"]).strip().splitlines()[0]
-    return None

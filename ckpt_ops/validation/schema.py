@@ -23,10 +23,17 @@ suite's expectations on nulls decide. Nullability and metadata are not compared.
 from __future__ import annotations
 
 import pyarrow as pa
+from blake3 import blake3
 
 from ckpt_ops.validation.verdict import Kind, Reason, Severity
 
 _UNITS = ("s", "ms", "us", "ns")
+
+
+def schema_digest(declared: pa.Schema) -> str:
+    """16 hex digits that change when a declared column does."""
+    lines = [f"{field.name!r} {field.type}" for field in declared]
+    return blake3("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def schema_drift(declared: pa.Schema, found: pa.Schema) -> list[Reason]:

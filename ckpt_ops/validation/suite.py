@@ -6,6 +6,11 @@
    "severity": "critical", "meta": {"why": "the model looks the carrier up"}}]}
 ```
 
+`"meta": {"bad_rows": "set aside"}` of an expectation that judges row by row sets aside the rows that fail
+it, instead of failing the slice, as long as they are no more than the share of its rows that the suite
+allows: `"meta": {"bad_rows_at_most": 0.01}`. A bound on times may be `{"hours_after_pull": 24}`: so many
+hours after the slice was pulled.
+
 Types and keywords are checked against the JSON schemas that Great Expectations ships beside its code:
 a typing error stops a DAG file or `ckpt-ops check` in milliseconds, not a run after the import.
 Values are checked by Great Expectations itself when it runs (`run.py`).
@@ -25,7 +30,10 @@ from blake3 import blake3
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.verdict import Severity
+from ckpt_ops.validation.ways import Way, way_of
 
+HOURS_AFTER_PULL = "hours_after_pull"
+_SET_ASIDE = "set aside"
 _COLUMN_KEYWORDS = ("column", "column_A", "column_B")
 # Set by the runner, or without a meaning for one table.
 _NOT_OURS = {"batch_id", "catch_exceptions", "id", "meta", "metadata", "rendered_content"}
@@ -34,12 +42,17 @@ _NOT_OURS |= {"result_format", "severity", "windows", "notes", "description"}
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """One line of a suite. `columns` are those it reads; none for an expectation on the whole table."""
+    """One line of a suite. `columns` are those it reads; none for an expectation on the whole table.
+
+    Attributes:
+        set_aside: rows that fail it are set aside.
+    """
 
     type: str
     kwargs: dict[str, Any] = field(default_factory=dict)
     severity: Severity = Severity.CRITICAL
     why: str = ""
+    set_aside: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,17 +64,26 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """Expectations under a name. `path` is the file they came from, for messages."""
+    """Expectations under a name. `path` is the file they came from, for messages.
+
+    Attributes:
+        bad_rows_at_most: share of a slice's rows that may be set aside; None when nothing sets rows aside.
+    """
 
     name: str
     expectations: tuple[Expectation, ...]
     path: str = ""
+    bad_rows_at_most: float | None = None
 
     @property
     def digest(self) -> str:
         """16 hex digits that change when any expectation does; `why` and the path do not count."""
-        lines = [[each.type, each.kwargs, each.severity] for each in self.expectations]
-        return blake3(json.dumps([self.name, lines], sort_keys=True).encode()).hexdigest()[:16]
+        lines = [
+            [each.type, each.kwargs, each.severity, *([_SET_ASIDE] if each.set_aside else [])]
+            for each in self.expectations
+        ]
+        at_most = [] if self.bad_rows_at_most is None else [self.bad_rows_at_most]
+        return blake3(json.dumps([self.name, lines, *at_most], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def load_suite(path: Path | str) -> Suite:
@@ -88,13 +110,55 @@ def parse_suite(payload: Any, *, path: str = "") -> Suite:
         severity = each.get("severity", Severity.CRITICAL)
         if severity not in set(Severity):
             raise BadInput(f"{where} severity", severity, ", ".join(Severity))
-        why = str(each.get("meta", {}).get("why", ""))
+        meta = each.get("meta", {})
         expectations.append(
-            Expectation(type=each["type"], kwargs=kwargs, severity=Severity(severity), why=why)
+            Expectation(
+                type=each["type"],
+                kwargs=kwargs,
+                severity=Severity(severity),
+                why=str(meta.get("why", "")),
+                set_aside=_sets_aside(each["type"], kwargs, meta, where),
+            )
         )
     if not expectations:
         raise BadInput(f"{path or 'suite'}: expectations", [], "at least one expectation")
-    return Suite(name=payload["name"], expectations=tuple(expectations), path=path)
+    return Suite(
+        name=payload["name"],
+        expectations=tuple(expectations),
+        path=path,
+        bad_rows_at_most=_at_most(payload.get("meta", {}), expectations, path or "suite"),
+    )
+
+
+def _sets_aside(type_: str, kwargs: dict[str, Any], meta: dict[str, Any], where: str) -> bool:
+    if "bad_rows" not in meta:
+        return False
+    if meta["bad_rows"] != _SET_ASIDE:
+        raise BadInput(f"{where} meta.bad_rows", meta["bad_rows"], f"{_SET_ASIDE!r}, or not to be given")
+    if way_of(type_) is not Way.ROWS:
+        raise BadInput(
+            f"{where} meta.bad_rows", _SET_ASIDE, f"an expectation that judges row by row; {type_} does not"
+        )
+    if kwargs.get("mostly", 1) != 1:
+        raise BadInput(
+            f"{where} kwargs.mostly",
+            kwargs["mostly"],
+            "no mostly beside bad_rows: rows that fail are set aside, how many is bad_rows_at_most's to say",
+        )
+    return True
+
+
+def _at_most(meta: dict[str, Any], expectations: list[Expectation], where: str) -> float | None:
+    if not any(each.set_aside for each in expectations):
+        return None
+    found = meta.get("bad_rows_at_most")
+    if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < 1:
+        raise BadInput(
+            f"{where}: meta.bad_rows_at_most",
+            found,
+            "a share of the rows, more than 0 and less than 1, as expectations set bad rows aside",
+        )
+    return float(found)
 
 
 def _only(payload: Any, required: dict[str, type], optional: dict[str, type], where: str) -> None:

@@ -16,7 +16,13 @@ class Outcome(StrEnum):
     """What happens to the slice as a whole."""
 
     ACCEPTED = "accepted"
+    SET_ASIDE = "accepted, bad rows set aside"
     QUARANTINED = "quarantined"
+
+    @property
+    def trainable(self) -> bool:
+        """Something of the slice may be trained on."""
+        return self is not Outcome.QUARANTINED
 
 
 class Kind(StrEnum):
@@ -67,10 +73,12 @@ class Validation:
 
     Attributes:
         rows: rows judged.
+        set_aside: rows of them that nothing trains on, while the rest is accepted.
         reasons: critical ones first; an accepted slice may have warnings.
         expectations: how many were run.
         seconds: wall time, with Great Expectations' import where it was the first in the process.
         suite: the suite's name; `suite_digest`: 16 hex digits of its content.
+        schema_digest: 16 hex digits of the declared columns.
     """
 
     outcome: Outcome
@@ -80,10 +88,13 @@ class Validation:
     seconds: float
     suite: str
     suite_digest: str
+    set_aside: int = 0
+    schema_digest: str = ""
 
     @property
     def accepted(self) -> bool:
-        return self.outcome is Outcome.ACCEPTED
+        """The slice, or what is left of it, may be trained on."""
+        return self.outcome.trainable
 
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""
@@ -108,10 +119,11 @@ class Validation:
             ) from error
 
 
-def outcome_of(reasons: tuple[Reason, ...]) -> Outcome:
-    """QUARANTINED when any reason is critical."""
-    critical = any(reason.severity is Severity.CRITICAL for reason in reasons)
-    return Outcome.QUARANTINED if critical else Outcome.ACCEPTED
+def outcome_of(reasons: tuple[Reason, ...], *, set_aside: int = 0) -> Outcome:
+    """QUARANTINED when any reason is critical; else whether rows are set aside."""
+    if any(reason.severity is Severity.CRITICAL for reason in reasons):
+        return Outcome.QUARANTINED
+    return Outcome.SET_ASIDE if set_aside else Outcome.ACCEPTED
 
 
 def _reason(payload: dict[str, Any]) -> Reason:

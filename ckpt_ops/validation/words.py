@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ckpt_ops.validation.suite import Expectation
+from ckpt_ops.validation.suite import HOURS_AFTER_PULL, Expectation
 
 EXAMPLES = 5
 
@@ -23,6 +23,24 @@ def failed_words(expectation: Expectation, result: Mapping[str, Any]) -> str:
     if "element_count" in result:
         return f"{subject(expectation)}: {_counted(expectation, result)}"
     return f"{subject(expectation) or 'the slice'}: {_measured(expectation, result)}"
+
+
+def row_words(expectation: Expectation) -> str:
+    """What a single row fails, as `distance: is not >= 0`."""
+    said = _predicate(expectation)
+    for many, one in (("are ", "is "), ("do ", "does "), ("have ", "has "), ("match ", "matches ")):
+        if said.startswith(many):
+            said = one + said.removeprefix(many)
+            break
+    return f"{subject(expectation)}: {said}"
+
+
+def too_many_words(bad: int, rows: int, at_most: float) -> str:
+    """Why rows are not set aside, but the slice is quarantined."""
+    return (
+        f"{bad:,} of {rows:,} rows ({100 * bad / rows:.1f} %) fail what is asked of each row, and at most "
+        f"{100 * at_most:.4g} % may be set aside"
+    )
 
 
 def crashed_words(expectation: Expectation, message: str) -> str:
@@ -119,6 +137,8 @@ def _some(values: Any) -> str:
 def _value(value: Any) -> str:
     if value is None:
         return "null"
+    if isinstance(value, Mapping) and value.keys() == {HOURS_AFTER_PULL}:
+        return f"{value[HOURS_AFTER_PULL]:g} hours after the pull"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

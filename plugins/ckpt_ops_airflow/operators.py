@@ -124,7 +124,7 @@ class ValidateOperator(StepOperator):
 
     def why_stop(self, result: Result) -> str | None:
         """The reasons of the quarantine and where the report is."""
-        if result["outcome"] == "accepted":
+        if result["trainable"]:
             return None
         why = "; ".join(result["reasons"])
         return f"slice {result['key']} is {result['outcome']}: {why}. Report: {result['report']}"

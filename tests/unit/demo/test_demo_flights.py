@@ -11,11 +11,16 @@ import pytest
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices import LANDING, pull, read_slice
 from ckpt_ops.store import LocalStore
-from ckpt_ops.validation import Outcome, Suite, load_suite, validate
+from ckpt_ops.validation import Outcome, Suite, TableRows, Validation, load_suite
+from ckpt_ops.validation import validate as judge
 from demo.flights import damaged, land, weeks
 from flight_delay.source import SCHEMA, FlightWeeks
 
 ROOT = Path(__file__).parents[3]
+
+
+def validate(table: pa.Table, suite: Suite, declared: pa.Schema) -> Validation:
+    return judge(TableRows(table=table), suite, declared).validation
 
 
 @pytest.fixture(scope="module")

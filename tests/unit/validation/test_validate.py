@@ -12,17 +12,19 @@ import pytest
 from ckpt_ops.errors import BadInput, Corrupt, ObjectNotFound
 from ckpt_ops.store import LocalStore
 from ckpt_ops.validation import (
+    Judged,
     Kind,
     Outcome,
     Reason,
     Severity,
     Suite,
+    TableRows,
     Validation,
     parse_suite,
     read_report,
-    validate,
     write_report,
 )
+from ckpt_ops.validation import validate as judge
 
 DECLARED = pa.schema([("carrier", pa.string()), ("distance", pa.int64()), ("delay", pa.int64())])
 TABLE = pa.table({"carrier": ["UA", "AA", None], "distance": [1400, -214, -1035], "delay": [1, None, 3]})
@@ -34,6 +36,10 @@ def expect(kind: str, *, severity: str = "critical", **kwargs: Any) -> dict[str,
 
 def suite(*expectations: dict[str, Any]) -> Suite:
     return parse_suite({"name": "small", "expectations": list(expectations)})
+
+
+def validate(table: pa.Table, suite: Suite, declared: pa.Schema) -> Validation:
+    return judge(TableRows(table=table), suite, declared).validation
 
 
 def words(validation: Validation) -> list[str]:
@@ -153,7 +159,8 @@ VERDICT = Validation(
 
 def test_reports_lie_beside_the_slice_and_are_read_back(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    assert write_report(store, PREFIX, VERDICT) == f"{PREFIX}/quarantine/report.json"
+    judged = Judged(validation=VERDICT)
+    assert write_report(store, PREFIX, judged, TableRows(table=TABLE)) == f"{PREFIX}/quarantine/report.json"
     assert read_report(store, PREFIX, Outcome.QUARANTINED) == VERDICT
     page = store.get(f"{PREFIX}/quarantine/report.html").decode()
     assert "<script" not in page

@@ -1,0 +1,64 @@
+"""How an expectation is judged, so that memory follows neither the rows nor the columns of a slice.
+
+| way | which | what is held |
+|---|---|---|
+| by rows | nulls, ranges, sets, regexes, formats, lengths; pairs and sums in a row | a chunk of rows |
+| by columns | all others: uniqueness, means, quantiles, distinct values, types, drift | its own columns |
+| by the number of rows | `expect_table_row_count_...` | nothing |
+| by the names of columns | `expect_table_column..._`, `expect_column_to_exist` | nothing |
+
+By rows is exact: each row is judged alone, the counts add up, and `mostly` is asked of the sums. An
+expectation that is not known here is judged by columns, which is exact for any.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+_VALUES = (
+    "not_be_null",
+    "be_null",
+    "be_between",
+    "be_in_set",
+    "not_be_in_set",
+    "match_regex",
+    "not_match_regex",
+    "match_regex_list",
+    "not_match_regex_list",
+    "match_strftime_format",
+)
+_BY_ROWS = {f"expect_column_values_to_{name}" for name in _VALUES} | {
+    "expect_column_value_lengths_to_be_between",
+    "expect_column_value_lengths_to_equal",
+    "expect_column_pair_values_a_to_be_greater_than_b",
+    "expect_column_pair_values_to_be_equal",
+    "expect_column_pair_values_to_be_in_set",
+    "expect_multicolumn_sum_to_equal",
+    "expect_select_column_values_to_be_unique_within_record",
+}
+_ROW_COUNT = {"expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"}
+_COLUMN_NAMES = {
+    "expect_column_to_exist",
+    "expect_table_column_count_to_be_between",
+    "expect_table_column_count_to_equal",
+    "expect_table_columns_to_match_ordered_list",
+    "expect_table_columns_to_match_set",
+}
+
+
+class Way(Enum):
+    """How an expectation is judged."""
+
+    ROWS = "by rows"
+    COLUMNS = "by columns"
+    ROW_COUNT = "by the number of rows"
+    COLUMN_NAMES = "by the names of columns"
+
+
+def way_of(type_: str) -> Way:
+    """How expectations of a type are judged."""
+    if type_ in _BY_ROWS:
+        return Way.ROWS
+    if type_ in _ROW_COUNT:
+        return Way.ROW_COUNT
+    return Way.COLUMN_NAMES if type_ in _COLUMN_NAMES else Way.COLUMNS
