@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ckpt_ops.validation.run import Judged
@@ -19,7 +21,7 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
 th, td { border: 1px solid #ccc; padding: .4rem .6rem; text-align: left; vertical-align: top; }
 th { background: #f2f2f2; } h4, h5 { margin: 1rem 0 .25rem; } .badge { background: #eee; padding: 0 .3rem; }
 .alert { border-left: .3rem solid #999; padding: .3rem .8rem; background: #f7f7f7; }
-.navbar, .breadcrumb, .navigation, #ge-navigation, .modal, .cooltip, footer, button { display: none; }
+.navbar, .breadcrumb, .col-2, .col-lg-2, .modal, .cooltip, footer, button { display: none; }
 .fa-check-circle::before { content: "\\2713"; color: #161; font-weight: bold; }
 .fa-times::before { content: "\\2717"; color: #a11; font-weight: bold; }
 .fa-exclamation-triangle::before { content: "!"; color: #a60; font-weight: bold; }
@@ -30,6 +32,7 @@ def data_docs_html(judged: Judged, *, source: str, key: str) -> str:
     """The page. Great Expectations must have judged something (`judged.results`)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import great_expectations
         from great_expectations.core import ExpectationSuiteValidationResult
         from great_expectations.render.renderer import ValidationResultsPageRenderer
         from great_expectations.render.view import DefaultJinjaPageView
@@ -38,7 +41,7 @@ def data_docs_html(judged: Judged, *, source: str, key: str) -> str:
         count = len(judged.results)
         results = ExpectationSuiteValidationResult(
             success=held == count,
-            results=list(judged.results),
+            results=[_renderable(result) for result in judged.results],
             suite_name=f"{judged.validation.suite} on {source} {key}",
             statistics={
                 "evaluated_expectations": count,
@@ -46,7 +49,22 @@ def data_docs_html(judged: Judged, *, source: str, key: str) -> str:
                 "unsuccessful_expectations": count - held,
                 "success_percent": 100 * held / count,
             },
-            meta={"active_batch_definition": {"datasource_name": source, "data_asset_name": key}},
+            meta={
+                "active_batch_definition": {"datasource_name": source, "data_asset_name": key},
+                "great_expectations_version": great_expectations.__version__,
+            },
         )
         page: str = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(results))
     return _FROM_AFAR.sub("", page).replace("</head>", f"{_STYLE}</head>", 1)
+
+
+def _renderable(result: Any) -> Any:
+    """A copy that the renderers take: plain numbers, and every count that they look for or none."""
+    copied = copy.copy(result)
+    found = json.loads(json.dumps(result.to_json_dict()["result"]))
+    if "element_count" in found:
+        found.setdefault("unexpected_percent", 0.0)  # of a column without any value there is none
+    else:
+        found = {name: value for name, value in found.items() if name == "observed_value"}
+    copied.result = found
+    return copied

@@ -12,7 +12,8 @@ body { margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } .quarantined { color: #a11; } .accepted { color: #161; } .aside { color: #a60; }
 table { border-collapse: collapse; width: 100%; } caption { text-align: left; padding: .5rem 0; }
 th, td { border: 1px solid #bbb; padding: .4rem .6rem; text-align: left; vertical-align: top; }
-th { background: #f2f2f2; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
+td { overflow-wrap: anywhere; } th { background: #f2f2f2; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
 """
 _SAFE = {
     Outcome.QUARANTINED: "Nothing trains on this slice. The champion serves on, untouched.",

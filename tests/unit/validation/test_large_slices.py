@@ -233,7 +233,9 @@ def test_the_declared_columns_are_part_of_a_verdict() -> None:
     assert json.loads(one.to_json())["schema_digest"] == one.schema_digest
 
 
-def test_data_docs_are_one_page_that_loads_nothing(tmp_path: Path) -> None:
+def test_data_docs_are_one_whole_page_that_loads_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     store = LocalStore(tmp_path)
     judged = validate(TableRows(table=TABLE), suite(*EVERY_WAY), DECLARED, chunk_cells=8)
     prefix = "slices/made/2013-01-06/0123456789abcdef"
@@ -243,3 +245,5 @@ def test_data_docs_are_one_page_that_loads_nothing(tmp_path: Path) -> None:
     assert 'src="http' not in page
     assert "values must be greater than or equal to" in page
     assert "made on made 2013-01-06" in page
+    alarmed = [each.message for each in caplog.records if each.levelname != "INFO"]
+    assert alarmed == [], "a renderer that fails says so, and leaves a hole in the page"

@@ -1,0 +1,257 @@
+"""An intake pulls and judges: three verdicts, and a person's word on what is in quarantine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from ckpt_ops.cli.main import app
+from ckpt_ops.errors import BadInput, SliceEmpty
+from ckpt_ops.lineage import Action, ModelLog, plan
+from ckpt_ops.lineage.records import SliceAccepted, SliceDiscarded, SliceQuarantined
+from ckpt_ops.pipeline import EmptySlices, Intake, load_intake, load_pipeline
+from ckpt_ops.pipeline.intake_steps import pull, validate
+from ckpt_ops.pipeline.quarantine import discard, in_quarantine, release
+from ckpt_ops.pipeline.steps import run_slice
+from ckpt_ops.slices import load_manifest, read_slice
+from ckpt_ops.store import LocalStore
+
+SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
+SUITE = {
+    "name": "days",
+    "meta": {"bad_rows_at_most": 0.3},
+    "expectations": [
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {"column": "n", "min_value": 0},
+            "meta": {"bad_rows": "set aside", "why": "nothing is counted below zero"},
+        },
+        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "word"}},
+    ],
+}
+PIPELINE = """
+import pyarrow as pa
+from ckpt_ops.pipeline import Intake
+from ckpt_ops.slices import Files
+
+SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
+source = Files(name="days", schema=SCHEMA, template="days/{key}.csv")
+days = Intake(name="days", source=source, expectations="e.json")
+"""
+KEY = "2013-01-06"
+GOOD, BAD, WORSE = (
+    "n,word\n1,a\n2,b\n3,c\n4,d\n",
+    "n,word\n1,a\n-2,b\n3,c\n4,d\n",
+    "n,word\n-1,a\n-2,b\n3,c\n",
+)
+
+
+class Place:
+    """A folder of DAGs with one intake, a landing place and a store."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("dags/days", "landing", "store"):
+            (folder / name).mkdir(parents=True)
+        self.suite = folder / "dags/days/e.json"
+        self.suite.write_text(json.dumps(SUITE))
+        (folder / "dags/days/__init__.py").touch()
+        (folder / "dags/days/pipeline.py").write_text(PIPELINE)
+        self.landing, self.store = LocalStore(folder / "landing"), LocalStore(folder / "store")
+        monkeypatch.setenv("CKPT_OPS_LANDING", self.landing.url)
+        monkeypatch.setenv("CKPT_OPS_STORE", self.store.url)
+        monkeypatch.setenv("CKPT_OPS_DAGS", str(folder / "dags"))
+        monkeypatch.setattr(sys, "path", [str(folder / "dags"), *sys.path])
+        self.intake = load_intake("days")
+        self.log = ModelLog(self.store, "days")
+
+    def run(self, text: str, key: str = KEY, **changes: Any) -> dict[str, Any]:
+        self.landing.put(f"days/{key}.csv", text.encode())
+        intake = replace(self.intake, **changes) if changes else self.intake
+        return validate(intake, self.store, key, pull(intake, self.store, key)["revision"])
+
+    def rows(self, revision: str, key: str = KEY) -> list[Any]:
+        return read_slice(self.store, load_manifest(self.store, "days", key, revision))["n"].to_pylist()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    yield Place(tmp_path, monkeypatch)
+    for name in [name for name in sys.modules if name.split(".")[0] == "days"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def ckpt_ops(place: Place) -> Callable[..., Result]:
+    return lambda *arguments: CliRunner().invoke(app, arguments)
+
+
+def test_accepted_as_it_came(place: Place) -> None:
+    result = place.run(GOOD)
+    assert (result["outcome"], result["trainable"], result["set_aside"]) == ("accepted", True, 0)
+    (record,) = place.log.records()
+    assert isinstance(record, SliceAccepted)
+    assert (record.slice.rows, record.origin, record.reason) == (4, "", "2 expectations hold")
+    place.run(GOOD)
+    assert len(place.log.records()) == 1, "the same content again says nothing new"
+
+
+def test_bad_rows_are_set_aside_and_the_rest_is_the_accepted_revision(place: Place) -> None:
+    pulled = place.run(BAD)
+    again = place.run(BAD)
+    assert pulled["outcome"] == again["outcome"] == "accepted, bad rows set aside"
+    (record,) = place.log.records()
+    assert isinstance(record, SliceAccepted)
+    assert (record.slice.rows, record.set_aside, record.reason) == (3, 1, "1 of 4 rows set aside")
+    assert place.rows(record.slice.revision) == [1, 3, 4]
+    assert place.rows(record.origin) == [1, -2, 3, 4]
+    state = place.log.state()
+    assert plan(state, KEY, late_within=4).slices == (record.slice,)
+    (found,) = in_quarantine(state)
+    assert (found.rows, found.of_rows, found.whole, found.source) == (1, 4, False, "days")
+
+
+def test_a_slice_whose_bad_rows_were_mended_at_the_source_is_what_it_would_have_been(place: Place) -> None:
+    place.run(BAD)
+    place.run(GOOD)
+    one, two = place.log.records()
+    assert (one.slice.rows, two.slice.rows, two.origin) == (3, 4, "")
+
+
+def test_quarantined_whole_above_the_rate_then_released_then_left_in_peace(place: Place) -> None:
+    assert place.run(WORSE)["outcome"] == "quarantined"
+    assert place.log.state().pending() == ()
+    ref = release(place.store, "days", KEY, "the counter ran backwards, we know")
+    state = place.log.state()
+    assert state.pending() == (ref,)
+    quarantined = place.log.records()[0]
+    assert isinstance(quarantined, SliceQuarantined)
+    assert ref.revision != quarantined.slice.revision, "a release is a new revision"
+    assert place.rows(ref.revision) == [-1, -2, 3]
+    result = place.run(WORSE)
+    assert (result["outcome"], result["revision"]) == ("accepted", ref.revision)
+    assert result["reasons"] == ["released: the counter ran backwards, we know"]
+    assert len(place.log.records()) == 2
+    with pytest.raises(BadInput, match=r"a slice in quarantine \(this one is accepted\): nothing at present"):
+        release(place.store, "days", KEY, "again")
+
+
+def test_a_released_slice_is_late_when_the_lineage_has_moved_on(place: Place) -> None:
+    from ckpt_ops.lineage.records import CandidateStarted, Promoted
+
+    place.run(WORSE)
+    place.run(GOOD, "2013-01-13")
+    newer = place.log.state().slices["2013-01-13"].ref
+    for record in (
+        CandidateStarted(version=1, candidate="c", parent=None, slices=(newer,)),
+        Promoted(version=1, champion=None),
+    ):
+        place.log.append(record, after=place.log.state())
+    ref = release(place.store, "days", KEY, "we know")
+    planned = plan(place.log.state(), KEY, late_within=4)
+    assert (planned.action, planned.slices) == (Action.LATE, (ref,))
+
+
+def test_discarded_stays_discarded_until_other_content_comes(place: Place) -> None:
+    place.run(WORSE)
+    discard(place.store, "days", KEY, "nobody needs that day")
+    assert in_quarantine(place.log.state()) == []
+    assert not place.run(WORSE)["trainable"]
+    assert isinstance(place.log.records()[-1], SliceDiscarded)
+    assert place.run(GOOD)["trainable"]
+
+
+def test_rows_set_aside_may_be_released_or_given_up(place: Place) -> None:
+    place.run(BAD)
+    (accepted,) = place.log.records()
+    discard(place.store, "days", KEY, "one row of four")
+    state = place.log.state()
+    assert (in_quarantine(state), state.pending()) == ([], (accepted.slice,))
+    place.run(BAD)
+    assert place.log.state().sequence == 2
+
+    place.run(BAD, "2013-01-13")
+    ref = release(place.store, "days", "2013-01-13", "minus two it was")
+    assert place.rows(ref.revision, "2013-01-13") == [1, -2, 3, 4]
+
+
+def test_drift_is_accepted_by_declaring_it_and_by_nothing_else(place: Place) -> None:
+    came = pa.table({"n": [1.5, 2.0], "word": ["a", "b"]})
+    sink = pa.BufferOutputStream()
+    pq.write_table(came, sink)
+    place.landing.put(f"days/{KEY}.parquet", bytes(sink.getvalue()))
+    source = replace(place.intake.source, template="days/{key}.parquet")
+
+    def run(**changes: Any) -> dict[str, Any]:
+        intake = replace(place.intake, source=replace(source, **changes))
+        return validate(intake, place.store, KEY, pull(intake, place.store, KEY)["revision"])
+
+    for _ in range(2):
+        result = run()
+        assert result["outcome"] == "quarantined"
+        assert result["reasons"][0].startswith("column n changed its type: declared int64, came double")
+    result = run(schema=SCHEMA.set(0, pa.field("n", pa.float64())))
+    assert result["outcome"] == "accepted"
+    assert len(place.log.records()) == 2
+
+
+def test_a_slice_without_rows_is_refused_as_such(place: Place) -> None:
+    with pytest.raises(SliceEmpty, match="empty_slices=EmptySlices"):
+        place.run("n,word\n")
+    with pytest.raises(BadInput, match="empty_slices"):
+        Intake(name="days", source=place.intake.source, expectations="e.json", empty_slices="skip")  # type: ignore[arg-type]
+    assert replace(place.intake, empty_slices=EmptySlices.SKIP).empty_slices is EmptySlices.SKIP
+
+
+def test_an_intake_runs_without_a_model_and_is_no_pipeline(place: Place) -> None:
+    place.landing.put(f"days/{KEY}.csv", BAD.encode())
+    assert run_slice(place.intake, place.store, KEY, lambda line: None)["decision"].startswith("accepted")
+    with pytest.raises(BadInput, match=r"describe a Pipeline in days/pipeline\.py"):
+        load_pipeline("days")
+
+
+def test_the_commands(place: Place, ckpt_ops: Callable[..., Result]) -> None:
+    place.run(BAD)
+    place.run(WORSE, "2013-01-13")
+    listed = json.loads(ckpt_ops("quarantine", "list", "days", "--json").stdout)
+    assert [(one["key"], one["rows"], one["of_rows"], one["whole"]) for one in listed] == [
+        (KEY, 1, 4, False),
+        ("2013-01-13", 3, 3, True),
+    ]
+    table = ckpt_ops("quarantine", "list", "days").stdout
+    assert "1 of 4" in table
+    assert "rows set aside; the rest is accepted" in table
+    shown = json.loads(ckpt_ops("quarantine", "show", "days", KEY, "--json").stdout)
+    assert shown["bad_rows"] == [
+        {"row": 1, "reasons": ["n: is not >= 0"], "values": {"n": "-2", "word": "b"}}
+    ]
+    assert "nothing is counted below zero" in ckpt_ops("quarantine", "show", "days", KEY).stdout
+
+    done = ckpt_ops("quarantine", "release", "days", "2013-01-13", "--why", "we know")
+    assert "would append: newer than everything consumed" in done.stdout
+    assert "ckpt-ops run days --slice 2013-01-13" in done.stdout
+    assert (
+        "stays without the 1 rows"
+        in ckpt_ops("quarantine", "discard", "days", KEY, "--why", "one row").stdout
+    )
+    assert "Nothing of days is in quarantine" in ckpt_ops("quarantine", "list", "days").stdout
+    assert len(place.log.records()) == 4
+
+    for arguments, said in (
+        (("release", "days", KEY, "--why", "x"), "nothing at present"),
+        (("release", "days", "2013-09-09", "--why", "x"), "slice='2013-09-09'"),
+        (("discard", "days", "2013-01-13", "--why", " "), "why=' '"),
+        (("show", "weeks", KEY), "one of days"),
+    ):
+        refused = ckpt_ops("quarantine", *arguments)
+        assert (refused.exit_code, said in refused.stderr) == (2, True), refused.stderr
+    assert len(place.log.records()) == 4
