@@ -15,6 +15,7 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from ckpt_ops.errors import BadInput, TerminalError, TrainingDied
+from ckpt_ops.slices import connections
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,6 +57,7 @@ class StepOperator(BaseOperator, SkipMixin):
         from ckpt_ops.store import open_store
 
         self._tell_who()
+        connections.use(_uri_of)
         try:
             result = self.step(open_store(_store_address()), context)
         except TerminalError as error:
@@ -168,6 +170,16 @@ class PromoteOperator(StepOperator):
 def result_of(task_id: str, context: Context) -> Result:
     result: Result = context["ti"].xcom_pull(task_ids=task_id)
     return result
+
+
+def _uri_of(connection: str) -> str | None:
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return str(Connection.get(connection).get_uri())
+    except AirflowNotFoundException:
+        return None
 
 
 def _run_name() -> str:

@@ -23,23 +23,10 @@ class JsonLines:
 
     def batches(self, file: RawFile, declared: pa.Schema) -> Iterator[pa.RecordBatch]:
         """See `Format.batches`."""
-        import pyarrow.json as arrow_json
-
-        wanted = declared.remove_metadata()
-        yield pa.RecordBatch.from_pylist([], schema=wanted)
+        yield pa.RecordBatch.from_pylist([], schema=declared.remove_metadata())
         try:
-            with (
-                file.stream() as stream,
-                arrow_json.open_json(
-                    pa.PythonFile(Lines(file, stream), mode="r"),
-                    read_options=arrow_json.ReadOptions(block_size=BLOCK, use_threads=False),
-                    parse_options=arrow_json.ParseOptions(
-                        explicit_schema=_as_read(wanted), unexpected_field_behavior="ignore"
-                    ),
-                ) as reader,
-            ):
-                for batch in reader:
-                    yield batch.select(wanted.names).cast(wanted)
+            with file.stream() as stream:
+                yield from parse(pa.PythonFile(Lines(file, stream), mode="r"), declared)
         except CkptOpsError:
             raise
         except pa.ArrowException as error:
@@ -57,6 +44,25 @@ class JsonLines:
                 if not isinstance(value, dict):
                     return file.bad(f"has in line {number:,} no object but {json.dumps(value)[:60]}")
         return file.bad(f"does not fit the declared columns: {error}")
+
+
+def parse(lines: pa.NativeFile, declared: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The objects in batches of the declared columns, of which each may be null.
+
+    Raises `pa.ArrowException` for what is no object, or of another type than declared.
+    """
+    import pyarrow.json as arrow_json
+
+    wanted = declared.remove_metadata()
+    with arrow_json.open_json(
+        lines,
+        read_options=arrow_json.ReadOptions(block_size=BLOCK, use_threads=False),
+        parse_options=arrow_json.ParseOptions(
+            explicit_schema=_as_read(wanted), unexpected_field_behavior="ignore"
+        ),
+    ) as reader:
+        for batch in reader:
+            yield batch.select(wanted.names).cast(wanted)
 
 
 def _as_read(schema: pa.Schema) -> pa.Schema:
