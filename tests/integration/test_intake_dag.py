@@ -1,23 +1,15 @@
-"""Slices come in by a DAG: several parts side by side, waited for, and refused or skipped when empty."""
+"""The tasks of an intake, and what each answer of a source makes of them."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from airflow_process import eventually, in_a_fresh_process
+from airflow_process import in_a_fresh_process
 
-from ckpt_ops.embedded.platform import Platform
-from ckpt_ops.embedded.settings import LANDING, STORE, Settings
-from ckpt_ops.slices import list_slices, read_slice
-from ckpt_ops.store import Store, open_store
+from ckpt_ops.embedded.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -221,105 +213,3 @@ class TestPulling:
     def test_no_more_shares_than_parts(self, found: Any) -> None:
         key = '"key": "2020-01-01-01"'
         assert found["shared out"][1] == f'[{{{key}, "share": 0, "of": 2}}, {{{key}, "share": 1, "of": 2}}]'
-
-
-class Runs:
-    """Runs of `incoming` on the platform."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.platform, self.home = platform, platform.settings.home
-        eventually(
-            lambda: {"incoming"} & {d["dag_id"] for d in platform.api("GET", "dags?tags=test")["dags"]}
-        )
-
-    def start(self, logical_date: datetime) -> tuple[str, str]:
-        """The run's path in the REST API, and the key of its slice."""
-        run = self.platform.api(
-            "POST", "dags/incoming/dagRuns", {"logical_date": f"{logical_date.isoformat()}"}
-        )
-        begin = datetime.fromisoformat(run["data_interval_start"])
-        return f"dags/incoming/dagRuns/{quote(run['dag_run_id'])}", f"{begin:%Y-%m-%d-%H}"
-
-    def ended(self, run: str) -> str:
-        """The run's state, once it has ended."""
-
-        def state() -> str | None:
-            found: str = self.platform.api("GET", run)["state"]
-            return found if found not in ("queued", "running") else None
-
-        found: str = eventually(state)
-        return found
-
-    def tasks(self, run: str) -> dict[str, list[str]]:
-        """By task, the state of each of its instances."""
-        found: dict[str, list[str]] = {}
-        for task in self.platform.api("GET", f"{run}/taskInstances")["task_instances"]:
-            found.setdefault(task["task_id"], []).append(task["state"])
-        return found
-
-    def reads(self) -> list[tuple[str, int]]:
-        """File and pid of each read so far."""
-        path = self.home / "incoming-reads.txt"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [(name, int(pid)) for name, pid in map(str.split, lines)]
-
-
-@pytest.fixture(scope="module")
-def runs(platform: Platform) -> Runs:
-    return Runs(platform)
-
-
-@pytest.fixture(scope="module")
-def store(platform: Platform) -> Store:
-    return open_store(f"{STORE}?endpoint={platform.gcs_endpoint}")
-
-
-@pytest.fixture(scope="module")
-def landing(platform: Platform) -> Store:
-    return open_store(f"{LANDING}?endpoint={platform.gcs_endpoint}")
-
-
-@pytest.fixture(scope="module")
-def killed(runs: Runs, landing: Store) -> tuple[str, str]:
-    """Run and key of four files of which one's read was killed in its middle."""
-    for at, name in enumerate("abcd"):
-        landing.put(f"incoming/2020-01-01-04/{name}.csv", b"n\n%d\n" % at)
-    (runs.home / "incoming-hang").write_text("c.csv")
-    run, key = runs.start(datetime(2020, 1, 1, 5, tzinfo=UTC))
-    pid = eventually(lambda: dict(runs.reads()).get("c.csv"))
-    os.kill(pid, signal.SIGKILL)
-    assert runs.ended(run) == "success", runs.tasks(run)
-    return run, key
-
-
-class TestSeveralParts:
-    def test_a_killed_read_is_tried_again_alone_and_the_slice_is_whole(
-        self, runs: Runs, killed: tuple[str, str], store: Store
-    ) -> None:
-        run, key = killed
-        assert runs.tasks(run) == {
-            "list_parts": ["success"],
-            "pull_part": ["success", "success"],
-            "pull": ["success"],
-            "validate": ["success"],
-        }
-        (slice_,) = list_slices(store, "numbers", key)
-        assert read_slice(store, slice_)["n"].to_pylist() == [0, 1, 2, 3]
-
-    def test_nothing_but_the_killed_part_is_read_twice(self, runs: Runs, killed: tuple[str, str]) -> None:
-        assert Counter(name for name, _ in runs.reads()) == {"a.csv": 1, "b.csv": 1, "c.csv": 2, "d.csv": 1}
-
-
-class TestWaiting:
-    def test_a_run_waits_without_a_worker_until_its_slice_lands_and_a_late_one_is_skipped(
-        self, runs: Runs, killed: tuple[str, str], landing: Store, store: Store
-    ) -> None:
-        waiting, key = runs.start(datetime.now(UTC))
-        too_late, _ = runs.start(datetime(2020, 1, 1, 9, tzinfo=UTC))
-        eventually(lambda: runs.tasks(waiting).get("list_parts") == ["deferred"])
-        landing.put(f"incoming/{key}/a.csv", b"n\n7\n")
-        assert runs.ended(waiting) == "success"
-        assert set(sum(runs.tasks(waiting).values(), [])) == {"success"}
-        assert [slice_.rows for slice_ in list_slices(store, "numbers", key)] == [1]
-        runs.ended(too_late)
-        assert set(sum(runs.tasks(too_late).values(), [])) == {"skipped"}
