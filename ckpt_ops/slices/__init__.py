@@ -6,7 +6,7 @@ from ckpt_ops.slices.files import LANDING, Files
 from ckpt_ops.slices.http import HttpPages
 from ckpt_ops.slices.identity import check_key, check_revision, revision_of
 from ckpt_ops.slices.manifest import Column, DataFile, Derived, SliceManifest
-from ckpt_ops.slices.parts import parts_of
+from ckpt_ops.slices.parts import parts_of, worth_sharing
 from ckpt_ops.slices.periods import Period
 from ckpt_ops.slices.postgres import PostgresTable
 from ckpt_ops.slices.pull import commit, pull, pull_part
@@ -38,4 +38,5 @@ __all__ = [
     "read_slice",
     "revision_of",
     "staged",
+    "worth_sharing",
 ]
