@@ -41,7 +41,7 @@ def test_with_page_checksums_no_flipped_bit_changes_a_value_or_a_row(
 ) -> None:
     data = parquet(FEW, write_page_checksum=True, **options)
     landed, refused = Landed(tmp_path, ".parquet", data), 0
-    for at in range(len(data)):
+    for at in range(0, len(data), 3):
         landed.path.write_bytes(flipped(data, at))
         try:
             came = landed.table()
@@ -51,7 +51,7 @@ def test_with_page_checksums_no_flipped_bit_changes_a_value_or_a_row(
         other_columns = came.schema != SCHEMA and at >= footer_of(data)
         assert came.num_rows == FEW.num_rows
         assert came.columns == FEW.columns or other_columns, f"byte {at}"
-    assert refused > len(data) / 2
+    assert refused > len(data) / 6
     landed.path.write_bytes(flipped(data, footer_of(data) // 2))
     landed.refused("is damaged inside")
 
