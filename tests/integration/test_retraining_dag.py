@@ -53,29 +53,30 @@ print(json.dumps({
 
 OPERATORS = """
 import json, types
-from datetime import UTC, datetime
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from datetime import UTC, datetime, timedelta
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from ckpt_ops import errors
-from ckpt_ops.pipeline import steps
-from ckpt_ops_airflow import operators
+from ckpt_ops.pipeline import EmptySlices, intake_steps, steps
+from ckpt_ops_airflow import intake, operators
 
 class Ti:
     def __init__(self, **results): self.results, self.pushed = results, {}
     def xcom_pull(self, task_ids): return self.results[task_ids]
     def xcom_push(self, key, value): self.pushed[key] = value
 
-def run(kind, raises=None, returns=None, keys=("a",), **results):
+def run(kind, raises=None, returns=None, keys=("a",), settings={}, empty=EmptySlices.REFUSE, **results):
     def step(*args, **kwargs):
         if raises: raise raises
         return returns
     for name in ("pull", "validate", "decide", "train", "evaluate", "promote"):
-        setattr(steps, name, step)
+        setattr(intake_steps if name in ("pull", "validate") else steps, name, step)
     operators._run_name = lambda: "dag/run"
     pipeline = types.SimpleNamespace(
         folder=__import__("pathlib").Path("/dags/p"),
+        empty_slices=empty,
         source=types.SimpleNamespace(name="s", keys=lambda start, end: list(keys)),
     )
-    task = kind(task_id=kind.__name__, pipeline=pipeline)
+    task = kind(task_id=kind.__name__, pipeline=pipeline, **settings)
     skipped = []
     task.get_direct_relatives = lambda upstream: []
     task.skip = lambda ti, tasks: skipped.append(True)
@@ -83,19 +84,26 @@ def run(kind, raises=None, returns=None, keys=("a",), **results):
                "data_interval_end": datetime(2013, 1, 13, tzinfo=UTC)}
     try:
         task.execute(context)
+    except TaskDeferred as deferred:
+        ahead = (deferred.trigger.moment - datetime.now(UTC)).total_seconds()
+        return [type(deferred.trigger).__name__, str(round(ahead, -1))]
     except Exception as error:
         return [type(error).__name__, str(error)]
     return ["skips the rest" if skipped else "goes on", ""]
 
 pulled = {"pull": {"key": "a", "revision": "r"}}
 print(json.dumps({
-    "no slice": run(operators.PullOperator, keys=()),
-    "slice gone": run(operators.PullOperator, raises=errors.SliceMissing("gone")),
-    "two slices": run(operators.PullOperator, keys=("a", "b")),
-    "a slice": run(operators.PullOperator, returns={}),
-    "quarantined": run(operators.ValidateOperator, returns={"key": "a", "outcome": "quarantined",
+    "no slice": run(intake.PullOperator, keys=()),
+    "waits": run(intake.PullOperator, keys=(), settings={"wait": timedelta(days=365 * 99)}),
+    "waited long enough": run(intake.PullOperator, keys=(), settings={"wait": timedelta(days=1)}),
+    "empty": run(intake.PullOperator, raises=errors.SliceEmpty("no rows")),
+    "empty, skipped": run(intake.PullOperator, raises=errors.SliceEmpty("no rows"), empty=EmptySlices.SKIP),
+    "slice gone": run(intake.PullOperator, raises=errors.SliceMissing("gone")),
+    "two slices": run(intake.PullOperator, keys=("a", "b")),
+    "a slice": run(intake.PullOperator, returns={}),
+    "quarantined": run(intake.ValidateOperator, returns={"key": "a", "outcome": "quarantined",
                        "trainable": False, "reasons": ["x"], "report": "r"}, **pulled),
-    "accepted": run(operators.ValidateOperator, returns={"outcome": "accepted", "trainable": True}, **pulled),
+    "accepted": run(intake.ValidateOperator, returns={"outcome": "accepted", "trainable": True}, **pulled),
     "nothing due": run(operators.DecideOperator, returns={"train": False, "why": "w"}, **pulled),
     "due": run(operators.DecideOperator, returns={"train": True}, **pulled),
     "held": run(operators.DecideOperator, raises=errors.HeldByPerson("held", next="release"), **pulled),
@@ -176,6 +184,10 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "no slice": "AirflowSkipException",
         "slice gone": "AirflowSkipException",
         "two slices": "AirflowFailException",
+        "waits": "DateTimeTrigger",
+        "waited long enough": "AirflowSkipException",
+        "empty": "AirflowFailException",
+        "empty, skipped": "AirflowSkipException",
         "a slice": "goes on",
         "quarantined": "skips the rest",
         "accepted": "goes on",
@@ -187,6 +199,11 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "died": "TrainingDied",
     }
     assert "Slice missing" in found["no slice"][1]
+    assert found["waits"][0] == "DateTimeTrigger"
+    assert found["waits"][1] == "300.0", "seconds until it looks again"
+    assert found["waited long enough"] == found["no slice"]
+    assert found["empty"] == ["AirflowFailException", "no rows"]
+    assert found["empty, skipped"] == ["AirflowSkipException", "no rows: skipped, as empty_slices says"]
     assert "a, b" in found["two slices"][1]
     assert "Next: release" in found["held"][1]
 
