@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from collections.abc import Iterator
@@ -116,7 +115,7 @@ class HttpPages:
             lines = b"".join(json.dumps(item).encode() + b"\n" for item in found)
             if lines:
                 try:
-                    yield from parse(pa.PythonFile(io.BytesIO(lines), mode="r"), self.schema)
+                    yield from parse(lines, self.schema.remove_metadata()).to_batches()
                 except pa.ArrowException as error:
                     raise self._bad(answer.url, f"does not fit the declared columns: {error}") from error
 
