@@ -18,10 +18,10 @@ from ckpt_ops.slices.formats import Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import SAFE, RawFile
 from ckpt_ops.slices.identity import check_key, digest
+from ckpt_ops.slices.times import pattern_of, time_of
 from ckpt_ops.store import Entry, Store, open_store
 
 LANDING = "CKPT_OPS_LANDING"
-_DIRECTIVES = {"Y": r"\d{4}", "G": r"\d{4}", "j": r"\d{3}"} | dict.fromkeys("mdHMSyVUW", r"\d{2}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,21 +184,13 @@ class Files:
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[str]:
-        key = re.sub(r"%(.)", lambda found: _DIRECTIVES.get(found[1], "[^/]+?"), self.key_format)
-        template = re.escape(self.template).replace(r"\*", "[^/]*").replace(r"\{key\}", f"(?P<key>{key})")
+        key = f"(?P<key>{pattern_of(self.key_format)})"
+        template = re.escape(self.template).replace(r"\*", "[^/]*").replace(r"\{key\}", key)
         return re.compile(template)
 
     def _time(self, key: str) -> datetime | None:
-        form = self.key_format
-        try:
-            # without a weekday, strptime reads no week of the ISO year
-            iso = "%G" in form and "%u" not in form
-            time = datetime.strptime(f"{key} 1" if iso else key, f"{form} %u" if iso else form)
-        except ValueError:
-            return None
-        time = time.replace(tzinfo=UTC)
-        fits = time.strftime(form) == key and self.weekday in (None, time.weekday())
-        return time if fits else None
+        time = time_of(key, self.key_format)
+        return time if time is not None and self.weekday in (None, time.weekday()) else None
 
     def _example(self) -> str:
         time = datetime(2013, 1, 6, tzinfo=UTC)
