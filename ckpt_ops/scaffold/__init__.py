@@ -1,0 +1,1 @@
+"""A new source from a look at its data."""
