@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ MOST_VALUES = 25
 """A text column with no more distinct values is taken for a category."""
 
 _MOST_KEY_COLUMNS = 4
+_TELLING = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +94,8 @@ def key_of(columns: Sequence[Column], slices: Sequence[Looked], *, at_least: int
     """The columns that tell all rows apart, in every slice; none when there are none, or too few rows.
 
     A single one where there is one, the first of those called an id before others; else up to four, taken
-    by how many rows each tells apart. Columns with nulls, and numbers with a fraction, are no keys.
+    by how many rows each tells apart, if that is more than chance: columns of many values each tell most
+    rows apart without being a key. Columns with nulls, and numbers with a fraction, are no keys.
     """
     if sum(looked.table.num_rows for looked in slices) < at_least:
         return ()
@@ -118,8 +121,15 @@ def key_of(columns: Sequence[Column], slices: Sequence[Looked], *, at_least: int
         chosen.append(best)
         apart = scores[best]
         if apart == sum(rows):
-            return tuple(chosen)
+            return tuple(chosen) if _twins_by_chance(chosen, columns) >= _TELLING else ()
     return ()
+
+
+def _twins_by_chance(names: Sequence[str], columns: Sequence[Column]) -> float:
+    """Pairs of rows that would be alike, were the columns drawn apart from each other."""
+    chosen = [column for column in columns if column.name in names]
+    cells = [math.prod(counts) for counts in zip(*(column.distinct for column in chosen), strict=True)]
+    return sum(rows**2 / (2 * count) for rows, count in zip(chosen[0].rows, cells, strict=True))
 
 
 def _column(field: pa.Field, pieces: Sequence[pa.ChunkedArray], samples: Sequence[pa.ChunkedArray]) -> Column:
