@@ -59,7 +59,8 @@ class PartedSource(SliceSource, Protocol):
     """A source whose slices come in several parts, such as files, that are read side by side.
 
     `read(key)` gives the rows of the parts one after the other, and `fingerprint(key)` changes when
-    a part comes, goes or changes.
+    a part comes, goes or changes. One that can tell before it looks that every slice will have but one
+    part may say so by an attribute `several = False`: then a DAG has no tasks to share them out.
     """
 
     def parts(self, key: str) -> dict[str, str]:

@@ -1,24 +1,28 @@
-"""From a pipeline to a DAG: one slice per data interval, in order."""
+"""From a description to a DAG: one slice per data interval, in order."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 
+from ckpt_ops.errors import BadInput
+from ckpt_ops.slices import worth_sharing
 from ckpt_ops_airflow.operators import (
     DecideOperator,
     EvaluateOperator,
     PromoteOperator,
-    PullOperator,
     TrainOperator,
     ValidateOperator,
 )
 from ckpt_ops_airflow.ordering import WaitForEarlierRuns
+from ckpt_ops_airflow.pulling import ListPartsOperator, PullOperator, PullShareOperator
 
 if TYPE_CHECKING:
-    from ckpt_ops.pipeline import Pipeline
+    from ckpt_ops.pipeline import Intake, Pipeline
+
+LONGEST_RETRY_DELAY = timedelta(minutes=10)
 
 
 def production_asset(model: str) -> Asset:
@@ -26,8 +30,8 @@ def production_asset(model: str) -> Asset:
     return Asset(f"ckpt-ops://{model}/production")
 
 
-def retraining_dag(
-    pipeline: Pipeline,
+def intake_dag(
+    intake: Intake,
     *,
     schedule: str = "@weekly",
     start_date: datetime,
@@ -36,35 +40,52 @@ def retraining_dag(
     max_active_runs: int = 16,
     retries: int = 3,
     retry_delay: timedelta = timedelta(seconds=10),
-    train_timeout: timedelta | None = None,
-    poll_seconds: float = 1.0,
+    wait_for_slice: timedelta | None = None,
+    look_every: timedelta = timedelta(minutes=5),
+    pull_timeout: timedelta = timedelta(hours=1),
+    pull_side_by_side: int = 4,
     tags: tuple[str, ...] = (),
 ) -> DAG:
-    """The DAG that keeps the pipeline's model fresh.
+    """The DAG that takes slices in: `pull -> validate`, and nothing trains.
 
-    `pull -> validate -> wait_for_earlier -> decide -> train -> evaluate -> promote`, a run for each
-    data interval of `schedule`, so that backfills from the UI, the command line and REST work.
-    Pulling and validating run side by side; from `decide` on, runs take their turn in time order.
+    A run for each data interval of `schedule`, so that backfills from the UI, the command line and REST
+    work. Where slices may have several parts, `list_parts -> pull_part` go ahead of `pull`.
 
     Args:
-        pipeline: what to keep fresh; its name is the DAG's id.
+        intake: what to take in; its name is the DAG's id.
         schedule: a cron expression or preset; its intervals cut time into slices.
         start_date: begin of the first interval.
         end_date: no run is scheduled for an interval that begins after it. When it is in the past,
             nothing starts by itself and every run is asked for; without one, an unpaused DAG begins
             with the newest interval that is over.
         timezone: in which the cron expression is read.
-        max_active_runs: of this DAG at once; runs that wait for their turn count, and hold no worker.
+        max_active_runs: of this DAG at once; runs that wait, for a slice or for their turn, count, and
+            hold no worker.
         retries: of a task that fails for now. What fails for good is never retried.
-        retry_delay: between tries.
-        train_timeout: ends a training that runs longer; its committed checkpoints are kept and a
-            retry resumes. The pipeline's own budget is the usual bound.
-        poll_seconds: how often a waiting run looks whether the earlier ones have ended.
+        retry_delay: between tries; doubled from try to try where a source is asked, up to 10 minutes.
+        wait_for_slice: how long after the end of its interval a slice may land; until then a run whose
+            slice is not there waits, and after that it is skipped. None: skipped at once.
+        look_every: how often a waiting run looks; each time starts a task for a few seconds.
+        pull_timeout: ends a task that asks a source for longer; it is retried, and what it copied is kept.
+        pull_side_by_side: tasks at most that copy parts of one slice at the same time. 1: `pull` copies
+            all of them.
         tags: besides "ckpt-ops".
+
+    Raises:
+        BadInput: naming the argument.
     """
+    for name, value in (
+        ("wait_for_slice", wait_for_slice),
+        ("look_every", look_every),
+        ("pull_timeout", pull_timeout),
+    ):
+        if value is not None and value <= timedelta():
+            raise BadInput(name, str(value), "more than nothing, such as timedelta(minutes=5)")
+    if pull_side_by_side < 1:
+        raise BadInput("pull_side_by_side", pull_side_by_side, "1 or more tasks")
     with DAG(
-        dag_id=pipeline.name,
-        description=f"Keeps {pipeline.name} fresh from slices of {pipeline.source.name}",
+        dag_id=intake.name,
+        description=f"Takes in slices of {intake.source.name}",
         schedule=CronDataIntervalTimetable(schedule, timezone=timezone),
         start_date=start_date,
         end_date=end_date,
@@ -73,8 +94,45 @@ def retraining_dag(
         default_args={"retries": retries, "retry_delay": retry_delay},
         tags=["ckpt-ops", *tags],
     ) as dag:
-        pull = PullOperator(task_id="pull", pipeline=pipeline)
-        validate = ValidateOperator(task_id="validate", pipeline=pipeline)
+        asking: dict[str, Any] = {
+            "pipeline": intake,
+            "execution_timeout": pull_timeout,
+            "retry_exponential_backoff": 2,
+            "max_retry_delay": LONGEST_RETRY_DELAY,
+        }
+        waiting: dict[str, Any] = {"wait_for_slice": wait_for_slice, "look_every": look_every}
+        pull = PullOperator(task_id="pull", **asking, **waiting)
+        if pull_side_by_side > 1 and worth_sharing(intake.source):
+            shares = ListPartsOperator(
+                task_id="list_parts", side_by_side=pull_side_by_side, **asking, **waiting
+            )
+            PullShareOperator.partial(task_id="pull_part", **asking).expand(share=shares.output) >> pull
+        pull >> ValidateOperator(task_id="validate", pipeline=intake)
+    return dag
+
+
+def retraining_dag(
+    pipeline: Pipeline,
+    *,
+    train_timeout: timedelta | None = None,
+    poll_seconds: float = 1.0,
+    **intake: Any,
+) -> DAG:
+    """The DAG that keeps the pipeline's model fresh.
+
+    `pull -> validate -> wait_for_earlier -> decide -> train -> evaluate -> promote`. Pulling and
+    validating run side by side; from `decide` on, runs take their turn in time order.
+
+    Args:
+        pipeline: what to keep fresh; its name is the DAG's id.
+        train_timeout: ends a training that runs longer; its committed checkpoints are kept and a
+            retry resumes. The pipeline's own budget is the usual bound.
+        poll_seconds: how often a waiting run looks whether the earlier ones have ended.
+        intake: all that `intake_dag` takes: schedule, start_date, wait_for_slice and so on.
+    """
+    dag = intake_dag(pipeline, **intake)
+    dag.description = f"Keeps {pipeline.name} fresh from slices of {pipeline.source.name}"
+    with dag:
         wait = WaitForEarlierRuns(task_id="wait_for_earlier", poll_seconds=poll_seconds)
         decide = DecideOperator(task_id="decide", pipeline=pipeline)
         train = TrainOperator(
@@ -84,5 +142,5 @@ def retraining_dag(
         promote = PromoteOperator(
             task_id="promote", pipeline=pipeline, announces=production_asset(pipeline.name)
         )
-        pull >> validate >> wait >> decide >> train >> evaluate >> promote
+        dag.get_task("validate") >> wait >> decide >> train >> evaluate >> promote
     return dag

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.utils.skipmixin import SkipMixin
 from airflow.sdk import Asset, AssetAlias, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
-from ckpt_ops.errors import BadInput, SliceMissing, TerminalError, TrainingDied
+from ckpt_ops.errors import BadInput, TerminalError, TrainingDied
+from ckpt_ops_airflow.links import DataDocsLink, SliceReportLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -71,47 +72,10 @@ class StepOperator(BaseOperator, SkipMixin):
         os.environ.setdefault("CKPT_OPS_DAGS", str(self.pipeline.folder.parent))
 
 
-class PullOperator(StepOperator):
-    """Copies the interval's slice into the store; skips the run when there is none (yet)."""
-
-    def step(self, store: Store, context: Context) -> Result:
-        """Find the slice's key for the run's data interval and pull it."""
-        from ckpt_ops.pipeline import intake_steps
-
-        key = self._key(context)
-        try:
-            return intake_steps.pull(self.pipeline, store, key)
-        except SliceMissing as error:
-            raise AirflowSkipException(str(error)) from error
-
-    def _key(self, context: Context) -> str:
-        start, end = context.get("data_interval_start"), context.get("data_interval_end")
-        if start is None or end is None:
-            raise BadInput(
-                "logical date",
-                None,
-                "a date: it says which slice",
-                next="trigger the run with a logical date",
-            )
-        source = self.pipeline.source
-        keys = source.keys(start, end)
-        if not keys:
-            raise AirflowSkipException(
-                f"Slice missing: {source.name} has none between {start:%Y-%m-%d %H:%M} and "
-                f"{end:%Y-%m-%d %H:%M} UTC. Nothing was written. When it has arrived, clear this run."
-            )
-        if len(keys) > 1:
-            raise BadInput(
-                "schedule",
-                f"{start.isoformat()} to {end.isoformat()}",
-                f"intervals with one slice; this one holds {', '.join(keys)}",
-                next="give retraining_dag a schedule as fine as the slices",
-            )
-        return str(keys[0])
-
-
 class ValidateOperator(StepOperator):
     """Judges the slice; a quarantined one ends the run."""
+
+    operator_extra_links = (SliceReportLink(), DataDocsLink())
 
     def step(self, store: Store, context: Context) -> Result:
         """Validate what `pull` brought."""
