@@ -129,7 +129,7 @@ def _twins_by_chance(names: Sequence[str], columns: Sequence[Column]) -> float:
     """Pairs of rows that would be alike, were the columns drawn apart from each other."""
     chosen = [column for column in columns if column.name in names]
     cells = [math.prod(counts) for counts in zip(*(column.distinct for column in chosen), strict=True)]
-    return sum(rows**2 / (2 * count) for rows, count in zip(chosen[0].rows, cells, strict=True))
+    return sum((rows**2 / (2 * count) for rows, count in zip(chosen[0].rows, cells, strict=True)), 0.0)
 
 
 def _column(field: pa.Field, pieces: Sequence[pa.ChunkedArray], samples: Sequence[pa.ChunkedArray]) -> Column:
