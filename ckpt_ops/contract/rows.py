@@ -132,11 +132,11 @@ class Readings:
         size = max(self.first(key).size for key in self.keys)
         if peak > most:
             raise Broken(
-                f"reading {size:,} bytes took {peak:,} bytes of memory, at most {most:,} are allowed "
+                f"reading {_megabytes(size)} took {_megabytes(peak)} of memory, {_megabytes(most)} are allowed "
                 "whatever the slice's size: yield batch after batch, and hold none"
             )
-        small = "" if size > most else f"; slices over {most:,} bytes would tell more"
-        return f"{peak:,} bytes at most while {size:,} were read, {most:,} are allowed{small}"
+        small = "" if size > most else "; a larger slice would tell more"
+        return f"{_megabytes(peak)} for a slice of {_megabytes(size)}, {_megabytes(most)} are allowed{small}"
 
     def parts_agree(self) -> str:
         """The parts' rows, one part after the other, are the slice's."""
@@ -172,3 +172,7 @@ class Readings:
                 "never be pulled"
             )
         return f"{key}: {before}, then {after}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

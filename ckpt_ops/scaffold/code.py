@@ -21,7 +21,7 @@ def source_py(asked: Asked, found: Found) -> str:
     """`source.py`: the declared columns and the source."""
     imports = _imports(found.code.imports)
     about = _docstring(
-        f"Slices of {asked.name}: {found.what}. Found by `ckpt-ops new source`; yours to edit."
+        f"Slices of {asked.name}: {found.what}.", "Written by `ckpt-ops new source`; yours to edit."
     )
     columns = "".join(_column(column) for column in columns_of(found.schema, found.slices))
     return (
@@ -35,7 +35,7 @@ def source_py(asked: Asked, found: Found) -> str:
 def pipeline_py(name: str) -> str:
     """`pipeline.py`: the intake."""
     about = _docstring(
-        f"Takes slices of {name} in: pulls and judges them by expectations.json. Nothing trains on them yet."
+        f"Pulls slices of {name} and judges them by expectations.json. Nothing trains on them."
     )
     imports = _imports({"ckpt_ops.pipeline": ["Intake"], f"{name}.source": ["source"]})
     return (
@@ -188,11 +188,8 @@ def _said(column: Column) -> str:
         shown = ", ".join(every[:6]) if len(every) <= MOST_VALUES else ""
         words.append(shown + (f" and {len(every) - 6} more" if len(every) > 6 else ""))
     elif column.least is not None:
-        words.append(
-            f"{column.least:,} to {column.largest:,}"
-            if isinstance(column.least, int | float)
-            else f"{column.least} to {column.largest}"
-        )
+        same = column.least == column.largest
+        words.append(f"{column.least}" if same else f"{column.least} to {column.largest}")
     worst = max(column.null_shares, default=0)
     if worst == 1:
         words.append("no value in what was seen: is it text?")
@@ -214,11 +211,8 @@ def _as_sorted(names: Sequence[str]) -> list[str]:
     return sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name))
 
 
-def _docstring(text: str) -> str:
-    lines = textwrap.wrap(text, _WIDTH - 6, break_long_words=False, break_on_hyphens=False)
-    if len(lines) == 1:
-        return f'"""{lines[0]}"""\n'
-    return '"""' + "\n".join(lines) + '\n"""\n'
+def _docstring(first: str, more: str = "") -> str:
+    return f'"""{first}\n\n{more}\n"""\n' if more else f'"""{first}"""\n'
 
 
 def _time(time: datetime) -> str:
