@@ -132,8 +132,8 @@ class Readings:
         size = max(self.first(key).size for key in self.keys)
         if peak > most:
             raise Broken(
-                f"reading {_megabytes(size)} took {_megabytes(peak)} of memory, {_megabytes(most)} are allowed "
-                "whatever the slice's size: yield batch after batch, and hold none"
+                f"reading {_megabytes(size)} took {_megabytes(peak)} of memory, {_megabytes(most)} may be "
+                "taken whatever the slice's size: yield batch after batch, and hold none"
             )
         small = "" if size > most else "; a larger slice would tell more"
         return f"{_megabytes(peak)} for a slice of {_megabytes(size)}, {_megabytes(most)} are allowed{small}"

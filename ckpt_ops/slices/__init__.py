@@ -4,7 +4,7 @@ from ckpt_ops.slices.committed import list_slices, load_manifest
 from ckpt_ops.slices.files import LANDING, Files
 from ckpt_ops.slices.identity import check_key, check_revision, revision_of
 from ckpt_ops.slices.manifest import Column, DataFile, Derived, SliceManifest
-from ckpt_ops.slices.parts import parts_of, worth_sharing
+from ckpt_ops.slices.parts import parts_of
 from ckpt_ops.slices.pull import commit, pull, pull_part
 from ckpt_ops.slices.reading import StagedSlice, read_slice, staged
 from ckpt_ops.slices.source import PartedSource, SliceSource
@@ -30,5 +30,4 @@ __all__ = [
     "read_slice",
     "revision_of",
     "staged",
-    "worth_sharing",
 ]

@@ -32,6 +32,7 @@ class Parts:
     tables: dict[str, tuple[str, list[int]]] = field(repr=False)
     broken: str = field(default="", repr=False)
     name: str = "parts"
+    several: bool = True
 
     @property
     def schema(self) -> pa.Schema:
