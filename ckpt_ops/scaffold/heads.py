@@ -23,6 +23,7 @@ from ckpt_ops.slices.formats.raw import RawFile
 
 _DELIMITERS = ",;\t|"
 _LOOK_AT = 64 * 2**10
+_AGREE = 0.9  # of the lines: a damaged one is for reading to find
 
 
 def reading_of(
@@ -94,7 +95,7 @@ def _text_schema(form: Csv, slices: Sequence[Sequence[RawFile]], most_rows: int)
 
 
 def _delimiter(file: RawFile, form: Csv) -> str:
-    """The one that cuts every line into the same number of pieces, the most of them."""
+    """The one that cuts lines into as many pieces as their header, the most of them."""
     with file.stream() as stream:
         data = stream.read(_LOOK_AT)
     text = _decoded(file, data, form.encoding)
@@ -103,19 +104,11 @@ def _delimiter(file: RawFile, form: Csv) -> str:
     lines = [line for line in lines if line][:50]
     if not lines:
         raise file.bad("is empty")
-    widths = {}
+    found, most = form.delimiter, 1
     for delimiter in _DELIMITERS:
-        counts = {len(row) for row in csv.reader(lines, delimiter=delimiter)}
-        widths[delimiter] = counts.pop() if len(counts) == 1 else 0
-    best = max(_DELIMITERS, key=lambda delimiter: widths[delimiter])
-    if widths[best] == 0:
-        raise BadInput(
-            "--from",
-            file.url,
-            "CSV with the same number of columns in each line, cut by ',', ';', '|' or a tab",
-            next="write the file anew, or a source of your own: docs/add-a-source.md",
-        )
-    found = best if widths[best] > 1 else form.delimiter
+        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+        if widths[0] > most and widths.count(widths[0]) >= _AGREE * len(widths):
+            found, most = delimiter, widths[0]
     _check_header(file, next(csv.reader(lines[:1], delimiter=found)))
     return found
 
