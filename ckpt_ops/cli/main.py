@@ -21,6 +21,7 @@ from ckpt_ops.cli import (
     quarantine_commands,
     read_commands,
     repair_command,
+    source_commands,
     training_commands,
     write_commands,
 )
@@ -64,6 +65,8 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(quarantine_commands.app)
+app.add_typer(source_commands.new)
+app.add_typer(source_commands.check)
 
 
 def main() -> None:

@@ -74,6 +74,18 @@ def chosen_store(url: str | None) -> Iterator[Store]:
         return
 
 
+@contextmanager
+def platform_if_running() -> Iterator[None]:
+    """What sources look up: the embedded platform's own, while one runs and nothing else was chosen."""
+    chosen = {"CKPT_OPS_STORE", "CKPT_OPS_LANDING", "STORAGE_EMULATOR_HOST"} & os.environ.keys()
+    endpoint = None if chosen else _running_endpoint(Settings.from_environment())
+    if endpoint is None:
+        yield
+        return
+    with _environment(endpoint):
+        yield
+
+
 def _running_endpoint(settings: Settings) -> str | None:
     """Where the platform's own GCS server answers; not one that another command runs for itself."""
     state, server = State.read(settings.home), leftovers.running(settings.run_dir).get("gcs")

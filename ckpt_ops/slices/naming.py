@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices.identity import check_key
+from ckpt_ops.slices.times import pattern_of, time_of
 from ckpt_ops.store.base import check_name
-
-_DIRECTIVES = {"Y": r"\d{4}", "G": r"\d{4}", "j": r"\d{3}"} | dict.fromkeys("mdHMSyVUW", r"\d{2}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +67,8 @@ class Naming:
 
     def time_of(self, key: str) -> datetime | None:
         """When the key's interval begins, in UTC; None when it is no key."""
-        form = self.key_format
-        try:
-            # without a weekday, strptime reads no week of the ISO year
-            iso = "%G" in form and "%u" not in form
-            time = datetime.strptime(f"{key} 1" if iso else key, f"{form} %u" if iso else form)
-        except ValueError:
-            return None
-        time = time.replace(tzinfo=UTC)
-        fits = time.strftime(form) == key and self.weekday in (None, time.weekday())
-        return time if fits else None
+        time = time_of(key, self.key_format)
+        return time if time is not None and self.weekday in (None, time.weekday()) else None
 
     def shared(self, first: datetime, last: datetime) -> str:
         """What all names between two times begin with, as keys sort in time: it narrows a listing."""
@@ -94,8 +85,8 @@ class Naming:
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[str]:
-        key = re.sub(r"%(.)", lambda found: _DIRECTIVES.get(found[1], "[^/]+?"), self.key_format)
-        template = re.escape(self.template).replace(r"\*", "[^/]*").replace(r"\{key\}", f"(?P<key>{key})")
+        key = f"(?P<key>{pattern_of(self.key_format)})"
+        template = re.escape(self.template).replace(r"\*", "[^/]*").replace(r"\{key\}", key)
         return re.compile(template)
 
 

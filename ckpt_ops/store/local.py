@@ -32,7 +32,6 @@ class LocalStore:
                 safe="nothing was written",
                 next=f"mkdir -p {self.root}",
             )
-        (self.root / _STAGING).mkdir(exist_ok=True)
 
     @property
     def url(self) -> str:
@@ -120,6 +119,7 @@ class LocalStore:
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
         """Hold the root's lock; a file of its own each time, since threads share a lock by file."""
+        (self.root / _STAGING).mkdir(exist_ok=True)
         with (self.root / _STAGING / "lock").open("a") as file:
             fcntl.flock(file, how)
             yield
@@ -137,6 +137,7 @@ class LocalStore:
     def _stage(self, path: Path, name: str, data: bytes | memoryview) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            (self.root / _STAGING).mkdir(exist_ok=True)  # not before: who only reads may have no right to
             handle, staged = tempfile.mkstemp(dir=self.root / _STAGING)
             try:
                 with os.fdopen(handle, "wb") as file:

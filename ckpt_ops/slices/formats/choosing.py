@@ -36,6 +36,8 @@ _BY_ENDING: dict[str, Format] = {
     ".json": JsonLines(),
 }
 
+ENDINGS = tuple(_BY_ENDING)
+
 
 def format_of(name: str) -> Format:
     """The format that a file name's end stands for. Raises `BadInput`."""
@@ -43,7 +45,8 @@ def format_of(name: str) -> Format:
     for ending, found in _BY_ENDING.items():
         if plain.endswith(ending):
             return found
-    endings = ", ".join(_BY_ENDING)
     raise BadInput(
-        "template", name, f"a name that ends with {endings}, with or without {GZIP}; or give format="
+        "template",
+        name,
+        f"a name that ends with {', '.join(ENDINGS)}, with or without {GZIP}; or give format=",
     )

@@ -1,0 +1,162 @@
+"""`ckpt-ops new source` and `ckpt-ops check source`: from nothing to a source that keeps its promises."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ckpt_ops.cli import render
+from ckpt_ops.cli.read_commands import Json
+from ckpt_ops.cli.store_option import platform_if_running
+from ckpt_ops.contract import Check, check_source
+from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.loading import dags_folder, load_intake
+from ckpt_ops.scaffold import Asked, Written, new_source
+
+new = typer.Typer(name="new", help="Write what is needed for something new.", no_args_is_help=True)
+check = typer.Typer(name="check", help="Check what somebody has written.", no_args_is_help=True)
+
+
+@new.command("source")
+def new_source_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the source and its folder, dags/NAME.")],
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="URL", help="Where data of it lies: a directory or gs://BUCKET/PREFIX."
+        ),
+    ],
+    template: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the files, as 'flights/{key}/*.csv.gz'.")
+    ] = None,
+    key_format: Annotated[
+        str | None, typer.Option(metavar="FORM", help="strftime form of the keys, as '%Y-%m-%d'.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(metavar="CRON", help="hourly, daily, weekly, monthly or a cron expression.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of CSV files, when it is not UTF-8.")] = None,
+    json: Json = False,
+) -> None:
+    """Look at some data and write dags/NAME: source, expectations, sample, DAG and a test that passes.
+
+    Nothing is written unless all of it can be, and nothing is ever overwritten.
+    """
+    asked = Asked(
+        name=name,
+        origin=origin,
+        template=template,
+        key_format=key_format,
+        schedule=schedule,
+        encoding=encoding,
+    )
+    with platform_if_running(), _said() as status:
+        written = new_source(asked, dags_folder(), status)
+    if json:
+        render.as_json(
+            {"folder": str(written.folder), "files": written.files, "notes": [*written.found.notes]}
+        )
+    else:
+        _show(written)
+
+
+@check.command("source")
+def check_source_command(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of the pipeline: dags/NAME.")],
+    slices: Annotated[
+        list[str] | None, typer.Option("--slice", metavar="KEY", help="Read these; the newest three else.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check what a source promises: keys, fingerprints, rows, types, memory. Slices are read twice or more.
+
+    Nothing is written. Exit code 1 when a promise is broken.
+    """
+    with platform_if_running(), _said() as status:
+        found = check_source(_loaded(folder).source, slices or None, progress=status)
+    broken = [one for one in found if not one.passed]
+    if json:
+        render.as_json([asdict(one) for one in found])
+    else:
+        _show_checks(folder, found)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _loaded(folder: Path) -> Intake:
+    folder = folder.absolute()
+    if not (folder / "pipeline.py").is_file():
+        raise BadInput(
+            "FOLDER",
+            str(folder),
+            "the folder of a pipeline, with pipeline.py in it",
+            next=f"ckpt-ops new source {folder.name} --from URL writes one",
+        )
+    try:
+        return load_intake(folder.name, folder.parent)
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(
+            f"{folder}/pipeline.py", type(error).__name__, f"Python that can be imported ({error})"
+        ) from error
+
+
+@contextmanager
+def _said() -> Iterator[Callable[[str], object]]:
+    """One line on standard error that says what is being done; without a terminal, a line for each."""
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if not sys.stderr.isatty():
+        yield lambda said: console.print(f"{said} ...", soft_wrap=True)
+        return
+    with console.status("looking") as status:
+        yield status.update
+
+
+def _show(written: Written) -> None:
+    out = render.console()
+    table = Table("file", "what", title=f"wrote {written.folder}", title_justify="left")
+    for path, what in written.files.items():
+        table.add_row(path, what)
+    out.print(table)
+    for note in written.found.notes:
+        out.print(f"- {note}", soft_wrap=True)
+    name = written.folder.name
+    shown = _shown(written.folder)
+    first = written.found.sample_keys[0]
+    out.print(
+        f"Look through {shown}/source.py and expectations.json: they are yours now.\n"
+        f"Next: ckpt-ops check source {shown}\n"
+        f"      pytest {shown}\n"
+        f"      ckpt-ops run {name} --slice {first}, or in Airflow: DAG {name}, Trigger, Backfill",
+        soft_wrap=True,
+    )
+
+
+def _show_checks(folder: Path, checks: list[Check]) -> None:
+    table = Table("", "promise", "what was seen", title=f"{folder}", title_justify="left")
+    for one in checks:
+        table.add_row("kept" if one.passed else "BROKEN", one.name, one.words)
+    out = render.console()
+    out.print(table)
+    broken = sum(not one.passed for one in checks)
+    if broken:
+        out.print(
+            f"{broken} of {len(checks)} promises are broken. Next: mend {folder}/source.py, then check again"
+        )
+    else:
+        out.print(f"All {len(checks)} promises are kept. Next: pytest {folder}")
+
+
+def _shown(folder: Path) -> str:
+    """Relative to the working directory where that is shorter."""
+    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)

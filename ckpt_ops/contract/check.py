@@ -1,0 +1,38 @@
+"""A verdict on one promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ckpt_ops.errors import CkptOpsError
+
+
+class Broken(Exception):
+    """A promise is not kept; the message says how, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One promise of a source.
+
+    Attributes:
+        name: the promise, such as "reading twice gives the same rows".
+        words: what was seen; when it is broken, where, and what to do.
+    """
+
+    name: str
+    passed: bool
+    words: str
+
+
+def checked(name: str, look: Callable[[], str]) -> Check:
+    """The verdict of `look`, which returns what it saw, or raises."""
+    try:
+        return Check(name=name, passed=True, words=look())
+    except Broken as error:
+        return Check(name=name, passed=False, words=str(error))
+    except CkptOpsError as error:
+        return Check(name=name, passed=False, words=f"{type(error).__name__}: {error.what}")
+    except Exception as error:  # noqa: BLE001 - the source is the user's code: whatever it raises is the finding
+        return Check(name=name, passed=False, words=f"raised {type(error).__name__}: {error}")

@@ -1,0 +1,69 @@
+"""All checks on one source, in the order in which a person mends what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ckpt_ops.contract import building, keys
+from ckpt_ops.contract.check import Check, checked
+from ckpt_ops.contract.rows import MOST_MEMORY, Readings
+from ckpt_ops.slices import PartedSource, SliceSource
+
+MOST_KEYS = 3
+
+
+def check_source(
+    source: SliceSource,
+    keys: Sequence[str] | None = None,
+    *,
+    change: Callable[[], object] | None = None,
+    most_memory: int = MOST_MEMORY,
+    progress: Callable[[str], object] | None = None,
+) -> list[Check]:
+    """Check what `SliceSource` and `PartedSource` promise. Each slice is read twice, in parts once more.
+
+    Nothing is written, and whatever the source raises is a finding: a source that breaks a promise gives a
+    `Check` with `passed=False`, never an exception. Without any slice, what needs one is left out.
+
+    Args:
+        keys: slices to read; by default the newest three.
+        change: writes the content of the first of `keys` anew with other rows. Without it, that the
+            fingerprint follows the content cannot be checked.
+        most_memory: bytes of Arrow memory that reading may take, whatever the slice's size.
+        progress: told what is looked at next.
+    """
+    return [*_checks(source, keys, change, most_memory, progress or (lambda said: None))]
+
+
+def _checks(
+    source: SliceSource,
+    wanted: Sequence[str] | None,
+    change: Callable[[], object] | None,
+    most_memory: int,
+    progress: Callable[[str], object],
+) -> Iterable[Check]:
+    progress("how it is built")
+    yield checked("building it is cheap", lambda: building.built_cheaply(source))
+    yield checked("it shows no password", lambda: building.shows_no_secret(source))
+    progress("keys")
+    found = checked("keys are valid, sorted and stable", lambda: keys.stable(source))
+    yield found
+    chosen = list(wanted) if wanted else (keys.all_keys(source)[-MOST_KEYS:] if found.passed else [])
+    if not chosen:
+        return
+    yield checked("keys are in their interval", lambda: keys.in_their_interval(source, chosen))
+    yield checked("an unknown key is refused", lambda: keys.unknown_is_refused(source, chosen[-1]))
+    readings = Readings(source=source, keys=chosen)
+    progress(f"rows of {', '.join(chosen)}")
+    yield checked("fingerprints are stable", readings.fingerprint_is_stable)
+    yield checked("reading twice gives the same rows", readings.same_twice)
+    yield checked("a slice has one schema", readings.one_schema)
+    yield checked("types match the declared schema", readings.types_fit)
+    yield checked("memory is bounded", lambda: readings.memory_is_bounded(most_memory))
+    if isinstance(source, PartedSource):
+        progress("parts")
+        yield checked("parts agree with the whole", readings.parts_agree)
+    if change is not None:
+        yield checked(
+            "fingerprints change with the content", lambda: readings.changes_with_content(chosen[0], change)
+        )

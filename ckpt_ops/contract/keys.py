@@ -1,0 +1,124 @@
+"""Keys: valid, in order, the same each time, each in its interval; and what a key that is none gets."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ckpt_ops.contract.check import Broken
+from ckpt_ops.errors import BadInput, SliceMissing
+from ckpt_ops.slices import PartedSource, SliceSource, check_key
+from ckpt_ops.slices.times import form_of, time_of
+
+START, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_STEP = timedelta(hours=1)
+_AROUND = timedelta(days=1)  # a source may cut days in another time zone
+_LONGEST = timedelta(days=31)  # of an interval: a month
+
+
+def all_keys(source: SliceSource) -> list[str]:
+    """Every key there is now."""
+    return source.keys(START, END)
+
+
+def stable(source: SliceSource) -> str:
+    """They are asked for twice."""
+    keys = all_keys(source)
+    if not keys:
+        raise Broken(
+            "there is no slice at all: nothing can be checked; mend where the source looks, or land a sample"
+        )
+    for key in keys:
+        try:
+            check_key(key)
+        except BadInput as error:
+            raise Broken(error.what) from error
+    twice = sorted({key for key in keys if keys.count(key) > 1}) if len(set(keys)) < len(keys) else []
+    if twice:
+        raise Broken(f"keys() gives {twice[0]} {keys.count(twice[0])} times: one key is one slice")
+    for before, after in itertools.pairwise(keys):
+        if before > after:
+            raise Broken(
+                f"keys() gives {before} before {after}: in time order, and keys must sort in time as text"
+            )
+    again = all_keys(source)
+    if again != keys:
+        differ = sorted({*keys} ^ {*again})
+        raise Broken(f"asked twice, keys() gives others: {', '.join(differ[:5])}")
+    return f"{len(keys):,}, from {keys[0]} to {keys[-1]}"
+
+
+def in_their_interval(source: SliceSource, keys: Sequence[str]) -> str:
+    """Of two intervals that meet, exactly one holds the key: wherever they are cut."""
+    for key in keys:
+        start, end = _window(key)
+        if key not in source.keys(start, end):
+            start, end = START, END
+        if key not in source.keys(start, end):
+            raise Broken(f"slice {key} is in no interval that keys() was asked for")
+        cut = _cut_behind(source, key, start, end)
+        if key in source.keys(cut, end):
+            raise Broken(
+                f"slice {key} is in keys(.., {cut:%Y-%m-%d %H:%M}) and in keys({cut:%Y-%m-%d %H:%M}, ..): "
+                "an interval is from its start up to but without its end"
+            )
+        if key not in source.keys(cut - _STEP, cut):
+            raise Broken(
+                f"slice {key} is in keys({start:%Y-%m-%d %H:%M}, {cut:%Y-%m-%d %H:%M}) but not in the last "
+                "hour of it, and not before: an interval is from its start up to but without its end"
+            )
+    return f"of two intervals that meet, one holds the slice: {', '.join(keys)}"
+
+
+def unknown_is_refused(source: SliceSource, key: str) -> str:
+    """A key that will never be there, and one that is not there yet."""
+    said = []
+    for unknown in ("no-such-slice", _later(key)):
+        asks: dict[str, Callable[[str], object]] = {
+            "fingerprint": source.fingerprint,
+            "read": lambda key: next(iter(source.read(key)), None),
+        }
+        if isinstance(source, PartedSource):
+            asks["parts"] = source.parts
+        for method, ask in asks.items():
+            try:
+                ask(unknown)
+            except (SliceMissing, BadInput) as error:
+                said.append(type(error).__name__)
+                continue
+            except Exception as error:
+                raise Broken(
+                    f"{method}({unknown!r}) raised {type(error).__name__} ({error}): SliceMissing says "
+                    "that it may still come, BadInput that it never will"
+                ) from error
+            raise Broken(f"{method}({unknown!r}) raised nothing: there is no such slice")
+    return f"by {' and '.join(sorted(set(said)))}"
+
+
+def _window(key: str) -> tuple[datetime, datetime]:
+    """Where a key that is a time must be; everywhere for another."""
+    form = form_of(key)
+    time = time_of(key, form) if form else None
+    return (time - _AROUND, time + _LONGEST + _AROUND) if time else (START, END)
+
+
+def _cut_behind(source: SliceSource, key: str, start: datetime, end: datetime) -> datetime:
+    """The earliest full hour with the key in the interval before it, found by halving."""
+    low, high = 0, int((end - start) / _STEP)
+    while low < high:
+        middle = (low + high) // 2
+        if key in source.keys(start, start + middle * _STEP):
+            high = middle
+        else:
+            low = middle + 1
+    return start + low * _STEP
+
+
+def _later(key: str) -> str:
+    """A key of the same form, a century later; for a key that is no time, one that nobody has."""
+    form = form_of(key)
+    time = time_of(key, form) if form else None
+    if time is None or form is None:
+        return f"{key[:48]}-not-there"
+    return (time + timedelta(weeks=5218)).strftime(form)

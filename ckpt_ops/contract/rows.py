@@ -1,0 +1,178 @@
+"""Rows: the same each time, of one schema and of the declared types, in bounded memory, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from ckpt_ops.contract.check import Broken
+from ckpt_ops.errors import BadInput
+from ckpt_ops.slices import PartedSource, SliceSource
+from ckpt_ops.slices.content import ContentHash
+from ckpt_ops.validation import Severity, schema_drift
+
+MOST_MEMORY = 256 * 2**20
+"""Bytes of Arrow memory that reading may take, whatever the slice's size."""
+
+
+@dataclass(kw_only=True)
+class Reading:
+    """What one reading of a slice came to.
+
+    Attributes:
+        schema: of the first batch; `odd` is the first that differs.
+        content: of all rows in order, as long as they have one schema.
+        size: bytes of all batches in memory.
+        peak: bytes of Arrow memory above what was taken before, at most at any moment that was seen.
+    """
+
+    schema: pa.Schema | None = None
+    odd: pa.Schema | None = None
+    rows: int = 0
+    batches: int = 0
+    size: int = 0
+    peak: int = 0
+    content: str = ""
+
+
+def read(batches: Iterator[pa.RecordBatch]) -> Reading:
+    """Read to the end, holding one batch at a time."""
+    found, content = Reading(), ContentHash()
+    before, highest = pa.total_allocated_bytes(), pa.default_memory_pool().max_memory()
+    for batch in batches:
+        schema = batch.schema.remove_metadata()
+        if found.schema is None:
+            found.schema = schema
+        elif schema != found.schema and found.odd is None:
+            found.odd = schema
+        if found.odd is None:
+            content.update(batch)
+        found.rows += batch.num_rows
+        found.batches += 1
+        found.size += batch.nbytes
+        found.peak = max(found.peak, pa.total_allocated_bytes() - before)
+    # The pool's own high-water mark sees what happened between batches; it only tells when it rose.
+    if pa.default_memory_pool().max_memory() > highest:
+        found.peak = max(found.peak, pa.default_memory_pool().max_memory() - before)
+    found.content = content.hexdigest()
+    return found
+
+
+@dataclass(kw_only=True)
+class Readings:
+    """Readings by key; each key is read once for all checks, and once more to compare."""
+
+    source: SliceSource
+    keys: Sequence[str]
+    _first: dict[str, Reading] = field(default_factory=dict)
+
+    def first(self, key: str) -> Reading:
+        """The first reading of a key."""
+        if key not in self._first:
+            self._first[key] = read(iter(self.source.read(key)))
+        return self._first[key]
+
+    def fingerprint_is_stable(self) -> str:
+        """Asked before and after reading."""
+        for key in self.keys:
+            before = self.source.fingerprint(key)
+            if not isinstance(before, str) or not before:
+                raise Broken(f"the fingerprint of {key} is {before!r}: it must be text that says something")
+            self.first(key)
+            after = self.source.fingerprint(key)
+            if before != after:
+                raise Broken(
+                    f"the fingerprint of {key} was {before} and is {after} after reading: it must change "
+                    "only when the content is written anew"
+                )
+        return f"the same before and after reading: {', '.join(self.keys)}"
+
+    def same_twice(self) -> str:
+        """Another reading gives the same rows in the same order."""
+        for key in self.keys:
+            first, again = self.first(key), read(iter(self.source.read(key)))
+            if first.rows != again.rows:
+                raise Broken(f"slice {key} has {first.rows:,} rows, read again {again.rows:,}")
+            if first.content != again.content:
+                raise Broken(
+                    f"slice {key} has other rows, or the same in another order, when it is read again: "
+                    "order them by something that tells rows apart"
+                )
+        rows = sum(self.first(key).rows for key in self.keys)
+        return f"{rows:,} rows of {', '.join(self.keys)}"
+
+    def one_schema(self) -> str:
+        """All batches of a slice have the same columns."""
+        for key in self.keys:
+            first = self.first(key)
+            if first.schema is None:
+                raise Broken(f"slice {key} gave no batch: one without rows says at least the columns")
+            if first.odd is not None:
+                differ = {str(one) for one in first.schema} ^ {str(one) for one in first.odd}
+                said = ", ".join(sorted(differ)) or "their order"
+                raise Broken(f"slice {key} came in batches of different schemas: {said}")
+        return f"{sum(self.first(key).batches for key in self.keys):,} batches"
+
+    def types_fit(self) -> str:
+        """What came fits what is declared, as validation will judge it."""
+        declared, notes = self.source.schema, []
+        for key in self.keys:
+            found = self.first(key).schema
+            for reason in schema_drift(declared, found) if found is not None else []:
+                if reason.severity is Severity.CRITICAL:
+                    raise Broken(f"slice {key}: {reason.words}; mend what comes, or the declared schema")
+                notes.append(reason.words)
+        return "; ".join([f"{len(declared.names)} declared columns came as declared", *dict.fromkeys(notes)])
+
+    def memory_is_bounded(self, most: int) -> str:
+        """Arrow's memory while reading, beside the slice's own size."""
+        peak = max(self.first(key).peak for key in self.keys)
+        size = max(self.first(key).size for key in self.keys)
+        if peak > most:
+            raise Broken(
+                f"reading {_megabytes(size)} took {_megabytes(peak)} of memory, {_megabytes(most)} may be "
+                "taken whatever the slice's size: yield batch after batch, and hold none"
+            )
+        small = "" if size > most else "; a larger slice would tell more"
+        return f"{_megabytes(peak)} for a slice of {_megabytes(size)}, {_megabytes(most)} are allowed{small}"
+
+    def parts_agree(self) -> str:
+        """The parts' rows, one part after the other, are the slice's."""
+        source, counted = self.source, 0
+        if not isinstance(source, PartedSource):
+            raise BadInput("source", source, "a PartedSource")
+        for key in self.keys:
+            parts = source.parts(key)
+            if not parts:
+                raise Broken(f"parts({key!r}) is empty: a slice that is there has a part")
+            if list(source.parts(key).items()) != list(parts.items()):
+                raise Broken(f"asked twice, parts({key!r}) gives others, or another order")
+            counted += len(parts)
+            whole = read(batch for part in parts for batch in source.read_part(key, part))
+            first = self.first(key)
+            if (whole.rows, whole.content) != (first.rows, first.content):
+                raise Broken(
+                    f"slice {key} has {first.rows:,} rows by read() and {whole.rows:,} by its {len(parts)} "
+                    "parts in order, or other ones: read() gives the parts' rows one after the other"
+                )
+        return f"{counted} parts of {len(self.keys)} slices"
+
+    def changes_with_content(self, key: str, change: Callable[[], object]) -> str:
+        """`change` writes the slice's content anew, with other rows."""
+        before, rows = self.source.fingerprint(key), read(iter(self.source.read(key)))
+        change()
+        after, others = self.source.fingerprint(key), read(iter(self.source.read(key)))
+        if rows.content == others.content:
+            raise Broken(f"slice {key} reads as it did before it was changed")
+        if before == after:
+            raise Broken(
+                f"the fingerprint of {key} is still {before}, and its rows are others: a correction would "
+                "never be pulled"
+            )
+        return f"{key}: {before}, then {after}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,221 @@
+"""The Python files of a new source: small, commented, and formatted as ruff would."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from ckpt_ops.scaffold.found import Asked, Code, Found
+from ckpt_ops.scaffold.profile import MOST_VALUES, Column, columns_of
+
+_WIDTH = 110
+_FUTURE = "from __future__ import annotations\n"
+_ENDED_AFTER = 3  # intervals without a slice
+
+
+def source_py(asked: Asked, found: Found) -> str:
+    """`source.py`: the declared columns and the source."""
+    imports = _imports(found.code.imports)
+    about = _docstring(
+        f"Slices of {asked.name}: {found.what}.", "Written by `ckpt-ops new source`; yours to edit."
+    )
+    columns = "".join(_column(column) for column in columns_of(found.schema, found.slices))
+    return (
+        f"{about}\n{_FUTURE}\nimport pyarrow as pa\n\n{imports}\n"
+        "# The columns this was written for. What comes is judged by them: edit them to accept a change.\n"
+        f"SCHEMA = pa.schema(\n    [\n{columns}    ]\n)\n\n"
+        f"source = {call(asked.name, found.code)}\n"
+    )
+
+
+def pipeline_py(name: str) -> str:
+    """`pipeline.py`: the intake."""
+    about = _docstring(
+        f"Pulls slices of {name} and judges them by expectations.json. Nothing trains on them."
+    )
+    imports = _imports({"ckpt_ops.pipeline": ["Intake"], f"{name}.source": ["source"]})
+    return (
+        f"{about}\n{_FUTURE}\n{imports}\n"
+        f'{name} = Intake(\n    name="{name}",\n    source=source,\n'
+        '    expectations="expectations.json",\n)\n'
+    )
+
+
+def dag_py(name: str, found: Found, *, now: datetime | None = None) -> str:
+    """`dag.py`: the schedule, and nothing else. Data that has ended gets an end date."""
+    spacing = found.spacing
+    ended = found.last + _ENDED_AFTER * spacing.interval < (now or datetime.now(UTC))
+    lines = [
+        f"    {name},",
+        f'    schedule="{spacing.cron}",  # {spacing.words}',
+        f"    start_date={_time(found.first)},",
+    ]
+    if ended:
+        lines += [
+            "    # The data ends here. With an end date in the past, nothing starts by itself.",
+            f"    end_date={_time(found.last)},",
+        ]
+    else:
+        hours = max(1, int(spacing.interval / timedelta(hours=1)) // 4)
+        lines += [
+            "    # A slice may land so long after its interval is over; until then its run waits.",
+            f"    wait_for_slice=timedelta(hours={hours}),",
+        ]
+    moments = "UTC, datetime" if ended else "UTC, datetime, timedelta"
+    imports = _imports({"ckpt_ops_airflow": ["intake_dag"], f"{name}.pipeline": [name]})
+    arguments = "\n".join(lines)
+    return (
+        f"{_docstring('The DAG of `pipeline.py`.')}\n{_FUTURE}\nfrom datetime import {moments}\n\n{imports}\n"
+        f"dag = intake_dag(\n{arguments}\n)\n"
+    )
+
+
+def test_py(name: str, found: Found) -> str:
+    """`test_NAME.py`: the contract and the suite on the sample, and the DAG."""
+    kind = found.sample_code.kind
+    needed: dict[str, list[str]] = defaultdict(list)
+    for module, names in (
+        ("ckpt_ops.contract", ["check_source", "drop_last_row"]),
+        ("ckpt_ops.slices", [kind]),
+        ("ckpt_ops.validation", ["TableRows", "load_suite", "validate"]),
+        (f"{name}.pipeline", [name]),
+    ):
+        needed[module] += names
+    keys = ", ".join(f'"{key}"' for key in found.sample_keys)
+    if found.sample_code is found.code:
+        needed[f"{name}.source"] += ["source"]
+        sample = "replace(source, url=folder.as_uri())"
+    else:
+        needed[f"{name}.source"] += ["SCHEMA"]
+        sample = textwrap.indent(
+            call(name, found.sample_code, more={"url": "folder.as_uri()"}), "    "
+        ).lstrip()
+    return f'''"""What {name} promises, on the sample beside this file. Run it: pytest dags/{name}"""
+
+{_FUTURE}
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+{_imports(needed)}
+FOLDER = Path(__file__).parent
+KEYS = [{keys}]
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> {kind}:
+    """The source of a copy of the sample, which a test may change."""
+    folder = tmp_path / "sample"
+    shutil.copytree(FOLDER / "sample", folder)
+    return {sample}
+
+
+def test_the_source_keeps_its_contract(sample: {kind}, tmp_path: Path) -> None:
+    first = tmp_path / "sample" / next(iter(sample.parts(KEYS[0])))
+    checks = check_source(sample, KEYS, change=lambda: drop_last_row(first))
+    assert [check for check in checks if not check.passed] == []
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_suite_accepts_the_sample(sample: {kind}, key: str) -> None:
+    suite = load_suite(FOLDER / {name}.expectations)
+    # A sample has fewer rows than a slice: all but their number is judged.
+    judged = tuple(each for each in suite.expectations if "row_count" not in each.type)
+    rows = TableRows(table=pa.Table.from_batches(list(sample.read(key))))
+    found = validate(rows, replace(suite, expectations=judged), sample.schema).validation
+    assert found.accepted, found.reasons
+
+
+def test_the_dag_can_be_read() -> None:
+    from {name}.dag import dag
+
+    assert dag.dag_id == "{name}"
+'''
+
+
+def call(name: str, code: Code, *, more: Mapping[str, str] | None = None) -> str:
+    """A source as an expression, an argument a line."""
+    lines = [f'    name="{name}",', "    schema=SCHEMA,"]
+    for argument, value in {**(more or {}), **code.arguments}.items():
+        if argument in code.comments:
+            lines.append(f"    # {code.comments[argument]}")
+        lines.append(f"    {argument}={value},")
+    return "\n".join([f"{code.kind}(", *lines, ")"])
+
+
+def type_code(kind: pa.DataType) -> str:
+    """An Arrow type as code."""
+    types = pa.types
+    if types.is_timestamp(kind):
+        zone = f', tz="{kind.tz}"' if kind.tz else ""
+        return f'pa.timestamp("{kind.unit}"{zone})'
+    if types.is_duration(kind) or types.is_time(kind):
+        return f'pa.{str(kind).partition("[")[0]}("{kind.unit}")'
+    if types.is_decimal(kind):
+        return f"pa.decimal{kind.bit_width}({kind.precision}, {kind.scale})"
+    if types.is_list(kind) or types.is_large_list(kind):
+        large = "large_" if types.is_large_list(kind) else ""
+        return f"pa.{large}list_({type_code(kind.value_type)})".replace("large_list_", "large_list")
+    if types.is_struct(kind):
+        parts = [
+            f'("{kind.field(at).name}", {type_code(kind.field(at).type)})' for at in range(kind.num_fields)
+        ]
+        return f"pa.struct([{', '.join(parts)}])"
+    if types.is_fixed_size_binary(kind):
+        return f"pa.binary({kind.byte_width})"
+    plain = {"bool": "bool_", "double": "float64", "float": "float32", "halffloat": "float16"}
+    plain |= {"date32[day]": "date32", "date64[ms]": "date64"}
+    return f"pa.{plain.get(str(kind), str(kind))}()"
+
+
+def _column(column: Column) -> str:
+    line = f'        ("{column.name}", {type_code(column.type)}),'
+    said = _said(column)
+    return (f"{line}  # {said}" if said and len(line) + len(said) + 4 <= _WIDTH else line) + "\n"
+
+
+def _said(column: Column) -> str:
+    words = []
+    if column.values is not None:
+        every = sorted({value for values in column.values for value in values})
+        shown = ", ".join(every[:6]) if len(every) <= MOST_VALUES else ""
+        words.append(shown + (f" and {len(every) - 6} more" if len(every) > 6 else ""))
+    elif column.least is not None:
+        same = column.least == column.largest
+        words.append(f"{column.least}" if same else f"{column.least} to {column.largest}")
+    worst = max(column.null_shares, default=0)
+    if worst == 1:
+        words.append("no value in what was seen: is it text?")
+    elif worst:
+        words.append(f"null in {worst:.1%}")
+    return "; ".join(word for word in words if word.isprintable() and word)
+
+
+def _imports(names: Mapping[str, Sequence[str]]) -> str:
+    """Sorted as ruff sorts them: all of them are this project's own."""
+    lines = [
+        f"from {module} import {', '.join(_as_sorted(these))}" for module, these in sorted(names.items())
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _as_sorted(names: Sequence[str]) -> list[str]:
+    """Constants, then classes, then functions."""
+    return sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+
+
+def _docstring(first: str, more: str = "") -> str:
+    return f'"""{first}\n\n{more}\n"""\n' if more else f'"""{first}"""\n'
+
+
+def _time(time: datetime) -> str:
+    hour = f", {time.hour}" if time.hour or time.minute else ""
+    minute = f", {time.minute}" if time.minute else ""
+    return f"datetime({time.year}, {time.month}, {time.day}{hour}{minute}, tzinfo=UTC)"

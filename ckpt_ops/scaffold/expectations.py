@@ -1,0 +1,203 @@
+"""From what was seen to a suite: every threshold with the value that was seen and the margin it was given."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from ckpt_ops.scaffold.profile import Column, Looked, columns_of, key_of
+from ckpt_ops.validation.suite import HOURS_AFTER_PULL
+
+BAD_ROWS_AT_MOST = 0.01
+_MOST_NULLS = 0.5
+_MARGIN_HOURS = 24
+_SET_ASIDE = "set aside"
+
+Line = dict[str, Any]
+
+
+def suite_of(name: str, schema: pa.Schema, slices: Sequence[Looked], *, now: datetime | None = None) -> Line:
+    """A suite as `load_suite` reads it, which accepts the slices that were looked at.
+
+    Args:
+        slices: at least one, in time order, with a row.
+        now: which times are in the future.
+    """
+    columns = columns_of(schema, slices)
+    rows = sum(looked.table.num_rows for looked in slices)
+    seen = f"{rows:,} rows of {len(slices)} slices" if len(slices) > 1 else f"{rows:,} rows of one slice"
+    lines = [_row_count(slices), *_unique(columns, slices, seen)]
+    for column in columns:
+        lines += _nulls(column, seen)
+        lines += _range(column, seen)
+        lines += _times(column, seen, now or datetime.now(UTC))
+        lines += _category(column, seen)
+    keys = ", ".join(looked.key for looked in slices)
+    meta: Line = {
+        "from": f"profiled from {seen}: {keys}. These thresholds are a beginning: edit what you know better"
+    }
+    if any("bad_rows" in line["meta"] for line in lines):
+        meta["bad_rows_at_most"] = BAD_ROWS_AT_MOST
+        meta["why"] = "up to 1 % of bad rows are set aside one by one; more, and the delivery is at fault"
+    return {"name": name, "meta": meta, "expectations": lines}
+
+
+def as_json(suite: Line) -> str:
+    """The suite as a person edits it: an expectation a line, its reason below."""
+
+    def text(value: object) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    lines = [
+        f'    {{"type": {text(each["type"])}, "kwargs": {text(each["kwargs"])},\n'
+        + (f'     "severity": {text(each["severity"])},\n' if "severity" in each else "")
+        + f'     "meta": {text(each["meta"])}}}'
+        for each in suite["expectations"]
+    ]
+    return (
+        f'{{\n  "name": {text(suite["name"])},\n  "meta": {text(suite["meta"])},\n'
+        '  "expectations": [\n' + ",\n".join(lines) + "\n  ]\n}\n"
+    )
+
+
+def _row_count(slices: Sequence[Looked]) -> Line:
+    counts = [looked.table.num_rows for looked in slices]
+    least = max(1, min(counts) // 2)
+    if not all(looked.whole for looked in slices):
+        why = f"seen {min(counts):,} rows before reading stopped: half of that; there is no upper bound"
+        return _line("expect_table_row_count_to_be_between", why, min_value=least)
+    seen = f"{min(counts):,} to {max(counts):,}" if min(counts) < max(counts) else f"{counts[0]:,}"
+    of = f"{len(counts)} slices" if len(counts) > 1 else "one slice"
+    why = f"seen {seen} rows in {of}: less than half is half a delivery, more than twice one that came twice"
+    return _line(
+        "expect_table_row_count_to_be_between",
+        why,
+        min_value=least,
+        max_value=_rounded_up(2 * max(counts)),
+    )
+
+
+def _unique(columns: Sequence[Column], slices: Sequence[Looked], seen: str) -> list[Line]:
+    key = key_of(columns, slices)
+    if len(key) == 1:
+        why = f"no value came twice in {seen}: a row that counts twice weighs twice in training"
+        return [_line("expect_column_values_to_be_unique", why, column=key[0])]
+    if not key:
+        return []
+    why = f"together they tell all of {seen} apart; a warning, as that may be chance"
+    line = _line("expect_compound_columns_to_be_unique", why, column_list=list(key))
+    return [{**line, "severity": "warning"}]
+
+
+def _nulls(column: Column, seen: str) -> list[Line]:
+    worst = max(column.null_shares, default=1.0)
+    if worst == 0:
+        why = f"never null in {seen}"
+        return [_line("expect_column_values_to_not_be_null", why, set_aside=True, column=column.name)]
+    allowed = math.ceil(100 * max(4 * worst, worst + 0.1)) / 100
+    if allowed >= _MOST_NULLS:
+        return []
+    why = f"null in {worst:.2%} of the worst slice: {allowed:.0%} is allowed, as such shares swing"
+    return [
+        _line("expect_column_values_to_not_be_null", why, column=column.name, mostly=round(1 - allowed, 2))
+    ]
+
+
+def _range(column: Column, seen: str) -> list[Line]:
+    least, largest = column.least, column.largest
+    number = isinstance(least, int | float) and not isinstance(least, bool)
+    if not number or least == largest or column.varies_by_slice:
+        return []
+    if all(low == high for low, high in column.ranges):
+        return []
+    span = largest - least
+    low = 0 if least >= 0 else _rounded_down(least - span)
+    high = 0 if largest <= 0 else _rounded_up(largest + span)
+    below = "not below 0" if least >= 0 else "as much below"
+    above = "not above 0" if largest <= 0 else "as much above"
+    why = f"seen {least:,} to {largest:,} in {seen}; margin: {above} as the range is wide, {below}"
+    if column.counts:
+        why = f"seen {least:,} to {largest:,} in {seen}; no upper bound: it counts rather than measures"
+        return [
+            _line(
+                "expect_column_values_to_be_between", why, set_aside=True, column=column.name, min_value=low
+            )
+        ]
+    return [
+        _line(
+            "expect_column_values_to_be_between",
+            why,
+            set_aside=True,
+            column=column.name,
+            min_value=low,
+            max_value=high,
+        )
+    ]
+
+
+def _times(column: Column, seen: str, now: datetime) -> list[Line]:
+    latest = column.largest
+    if isinstance(latest, datetime):
+        latest = latest.replace(tzinfo=UTC) if latest.tzinfo is None else latest
+    elif isinstance(latest, date):
+        latest = datetime(latest.year, latest.month, latest.day, tzinfo=UTC)
+    else:
+        return []
+    if latest > now + timedelta(hours=_MARGIN_HOURS):
+        return []
+    why = f"the latest in {seen} is {column.largest}: what lies over a day in the future has not happened"
+    return [
+        _line(
+            "expect_column_values_to_be_between",
+            why,
+            set_aside=True,
+            column=column.name,
+            max_value={HOURS_AFTER_PULL: _MARGIN_HOURS},
+        )
+    ]
+
+
+def _category(column: Column, seen: str) -> list[Line]:
+    if column.values is None:
+        return []
+    every = sorted({value for values in column.values for value in values})
+    if len(every) < 2 or sum(column.distinct) == 0:
+        return []
+    same = len(column.values) > 1 and len(set(column.values)) == 1
+    if same:
+        why = f"the same {len(every)} values in each slice of {seen}"
+        return [
+            _line(
+                "expect_column_values_to_be_in_set",
+                why,
+                set_aside=True,
+                column=column.name,
+                value_set=every,
+            )
+        ]
+    why = f"{len(every)} values in {seen}; a warning, as slices differ and a new one need not be wrong"
+    line = _line("expect_column_values_to_be_in_set", why, column=column.name, value_set=every)
+    return [{**line, "severity": "warning"}]
+
+
+def _line(type_: str, why: str, *, set_aside: bool = False, **kwargs: Any) -> Line:
+    meta = {"why": why, **({"bad_rows": _SET_ASIDE} if set_aside else {})}
+    return {"type": type_, "kwargs": kwargs, "meta": meta}
+
+
+def _rounded_up(value: float) -> float:
+    """To two digits that count: 9,949 becomes 10,000. Whole numbers stay whole."""
+    if value == 0:
+        return value
+    unit = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    rounded = math.ceil(round(value / unit, 6)) * unit
+    return math.ceil(rounded) if isinstance(value, int) else float(f"{rounded:.12g}")
+
+
+def _rounded_down(value: float) -> float:
+    return -_rounded_up(-value) if value < 0 else 0

@@ -1,0 +1,78 @@
+"""What a look at some data came to: all that is written down from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+
+from ckpt_ops.scaffold.profile import Looked
+from ckpt_ops.scaffold.spacing import Spacing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a person asked for. Everything but `name` and `origin` is found where it is None.
+
+    Attributes:
+        name: of the source, the pipeline and the folder.
+        origin: where the data is: a directory, gs://..., postgres://... or https://...
+        template, key_format, encoding: of files.
+        schedule: hourly, daily, weekly, monthly or a cron expression.
+        time_column, order_by: of a table.
+    """
+
+    name: str
+    origin: str
+    template: str | None = None
+    key_format: str | None = None
+    encoding: str | None = None
+    schedule: str | None = None
+    time_column: str | None = None
+    order_by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """A source as Python: `name(argument=value, ...)`.
+
+    Attributes:
+        imports: by module, the names that are needed of it.
+        arguments: by argument, its value as code; `name` and `schema` are there already.
+        comments: by argument, what is said behind it.
+    """
+
+    kind: str
+    imports: Mapping[str, Sequence[str]]
+    arguments: Mapping[str, str]
+    comments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A source that was looked at.
+
+    Attributes:
+        what: the kind of source in a few words.
+        first, last: begin of the first and the last slice that is there.
+        slices: those that were read, in time order.
+        code: the source itself.
+        sample: by file name below `sample/`, its bytes.
+        sample_code: a source of what is in `sample/`; its `url` is left out.
+        sample_keys: the slices that the sample has.
+        notes: what a person should know, or do, before it runs.
+    """
+
+    what: str
+    schema: pa.Schema
+    spacing: Spacing
+    first: datetime
+    last: datetime
+    slices: Sequence[Looked]
+    code: Code
+    sample: Mapping[str, bytes]
+    sample_code: Code
+    sample_keys: Sequence[str]
+    notes: Sequence[str] = ()

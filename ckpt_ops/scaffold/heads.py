@@ -1,0 +1,193 @@
+"""The heads of files: in which format and types they can be read, and their first rows as small files."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import itertools
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.scaffold.types import time_of_text, type_of_text
+from ckpt_ops.slices.formats import Csv, Format, JsonLines
+from ckpt_ops.slices.formats.lines import MAX_LINE
+from ckpt_ops.slices.formats.raw import RawFile
+
+_DELIMITERS = ",;\t|"
+_LOOK_AT = 64 * 2**10
+_AGREE = 0.9  # of the lines: a damaged one is for reading to find
+
+
+def reading_of(
+    slices: Sequence[Sequence[RawFile]], form: Format, encoding: str | None, most_rows: int
+) -> tuple[Format, pa.Schema]:
+    """How the files can be read: the format, with CSV's delimiter, and columns that fit all of them.
+
+    Args:
+        slices: their files.
+        form: as the files' ending says.
+        encoding: of CSV files; None: UTF-8.
+        most_rows: that are looked at, of each slice.
+
+    Raises:
+        BadInput: no delimiter fits, there is no header, it is another encoding, or files do not go together.
+        SliceUnreadable: a file is damaged.
+    """
+    if isinstance(form, Csv):
+        form = replace(form, encoding=encoding or form.encoding)
+        form = replace(form, delimiter=_delimiter(slices[0][0], form))
+        return form, _text_schema(form, slices, most_rows)
+    files = [file for each in slices for file in each]
+    if isinstance(form, JsonLines):
+        return form, _common([_json_schema(file, most_rows) for file in files], files)
+    return form, _common([next(iter(form.batches(file, pa.schema([])))).schema for file in files], files)
+
+
+def head_of(file: RawFile, form: Format, rows: int) -> bytes:
+    """The first rows as a file in the same format, zipped as it was; a text file's bytes are its own."""
+    if isinstance(form, Csv | JsonLines):
+        lines = rows + 1 if isinstance(form, Csv) else rows
+        with file.stream() as stream:
+            data = b"".join(iter_lines(stream, lines))
+    else:
+        sink = io.BytesIO()
+        batches = list(_limited(form, file, rows))
+        pq.write_table(pa.Table.from_batches(batches), sink, compression="zstd")
+        data = sink.getvalue()
+    return gzip.compress(data, mtime=0) if file.gzipped else data
+
+
+def iter_lines(stream: BinaryIO, count: int) -> Iterator[bytes]:
+    """So many lines, each with its end."""
+    return itertools.takewhile(bool, (stream.readline(MAX_LINE) for _ in range(count)))
+
+
+def _limited(form: Format, file: RawFile, rows: int) -> Iterator[pa.RecordBatch]:
+    left = rows
+    for batch in form.batches(file, pa.schema([])):
+        yield batch.slice(0, left)
+        left -= min(left, batch.num_rows)
+        if left == 0:
+            return
+
+
+def _text_schema(form: Csv, slices: Sequence[Sequence[RawFile]], most_rows: int) -> pa.Schema:
+    """Each column of all files together, as text alone says what it is."""
+    columns: dict[str, list[pa.Array]] = defaultdict(list)
+    for files in slices:
+        left = most_rows
+        for file in files:
+            for batch in _limited(form, file, left):
+                left -= batch.num_rows
+                for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                    columns[name].append(column)
+            if left == 0:
+                break
+    return pa.schema([(name, type_of_text(pa.chunked_array(pieces))) for name, pieces in columns.items()])
+
+
+def _delimiter(file: RawFile, form: Csv) -> str:
+    """The one that cuts lines into as many pieces as their header, the most of them."""
+    with file.stream() as stream:
+        data = stream.read(_LOOK_AT)
+    text = _decoded(file, data, form.encoding)
+    lines = text.splitlines()
+    lines = lines[:-1] if len(data) == _LOOK_AT and len(lines) > 1 else lines
+    lines = [line for line in lines if line][:50]
+    if not lines:
+        raise file.bad("is empty")
+    found, most = form.delimiter, 1
+    for delimiter in _DELIMITERS:
+        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+        if widths[0] > most and widths.count(widths[0]) >= _AGREE * len(widths):
+            found, most = delimiter, widths[0]
+    _check_header(file, next(csv.reader(lines[:1], delimiter=found)))
+    return found
+
+
+def _decoded(file: RawFile, data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding, errors="strict")
+    except UnicodeDecodeError as error:
+        if error.start > len(data) - 4:  # a character that was cut in two
+            return data[: error.start].decode(encoding)
+        raise BadInput(
+            "--encoding",
+            encoding,
+            f"the encoding of {file.url}: byte 0x{data[error.start]:02x} at {error.start:,} is none of it",
+            next="--encoding cp1252, or what it was written in",
+        ) from error
+    except LookupError as error:
+        raise BadInput("--encoding", encoding, "a name that Python knows, such as 'cp1252'") from error
+
+
+def _check_header(file: RawFile, names: Sequence[str]) -> None:
+    for name in names:
+        if not name.strip() or name.replace(".", "", 1).replace("-", "").isdigit():
+            raise BadInput(
+                "--from",
+                file.url,
+                f"CSV whose first line names the columns; here it has {name!r}",
+                next="write the files with a header line",
+            )
+
+
+def _json_schema(file: RawFile, most_rows: int) -> pa.Schema:
+    rows = []
+    with file.stream() as stream:
+        for number, line in enumerate(iter_lines(stream, most_rows), start=1):
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise file.bad(f"has no JSON in line {number:,}: {error}") from error
+            if not isinstance(value, dict):
+                raise file.bad(f"has in line {number:,} no object but {json.dumps(value)[:60]}")
+            rows.append(value)
+    fields = []
+    for name in dict.fromkeys(itertools.chain.from_iterable(rows)):
+        try:
+            column = pa.array([row.get(name) for row in rows])
+        except pa.ArrowException as error:
+            raise BadInput(
+                f"field {name!r}", file.url, f"values of one type in all lines ({error})"
+            ) from error
+        kind = column.type
+        if pa.types.is_string(kind):
+            kind = time_of_text(pa.chunked_array([column]))
+        fields.append(pa.field(name, kind))
+    return pa.schema(fields)
+
+
+def _common(schemas: Sequence[pa.Schema], files: Sequence[RawFile]) -> pa.Schema:
+    """One column per name, in the widest of its types; text where there is no value."""
+    fields: dict[str, pa.DataType] = {}
+    for schema, file in zip(schemas, files, strict=True):
+        for field in schema:
+            kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+            known = fields.get(field.name)
+            fields[field.name] = kind if known is None else _wider(known, kind, field.name, file)
+    return pa.schema(
+        [(name, pa.string() if pa.types.is_null(kind) else kind) for name, kind in fields.items()]
+    )
+
+
+def _wider(one: pa.DataType, other: pa.DataType, name: str, file: RawFile) -> pa.DataType:
+    if one == other:
+        return one
+    try:
+        both = [pa.schema([(name, kind)]) for kind in (one, other)]
+        return pa.unify_schemas(both, promote_options="permissive").field(name).type
+    except pa.ArrowException as error:
+        raise BadInput(
+            f"column {name!r}", file.url, f"the same type in all files: {one} before, {other} here"
+        ) from error

@@ -1,0 +1,35 @@
+"""From where the data is to the look that fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.scaffold.found import Asked, Found
+from ckpt_ops.scaffold.look_at_files import look_at_files
+
+
+def look(asked: Asked, progress: Callable[[str], object]) -> Found:
+    """Look at the data at `asked.origin`. Raises `BadInput`, and what the place raises."""
+    scheme = urlsplit(asked.origin).scheme
+    if scheme in ("", "file") or scheme == "gs":
+        return look_at_files(asked, _directory(asked.origin) if scheme != "gs" else asked.origin, progress)
+    raise BadInput(
+        "--from",
+        asked.origin,
+        "a directory or gs://BUCKET/PREFIX",
+        next="a source of your own: docs/add-a-source.md says which four methods it has",
+    )
+
+
+def _directory(origin: str) -> str:
+    if origin.startswith("file://"):
+        return origin
+    path = Path(origin).expanduser().absolute()
+    if path.is_file():
+        raise BadInput("--from", origin, "the directory that the files are in", next=f"--from {path.parent}")
+    if not path.is_dir():
+        raise BadInput("--from", origin, "a directory that is there, or gs://BUCKET/PREFIX")
+    return path.as_uri()

@@ -1,0 +1,185 @@
+"""A look at files: a listing, the rows of a few slices, and a source of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.scaffold.found import Asked, Code, Found
+from ckpt_ops.scaffold.heads import head_of, reading_of
+from ckpt_ops.scaffold.naming import Naming, naming_of
+from ckpt_ops.scaffold.profile import Looked
+from ckpt_ops.scaffold.spacing import Spacing, spacing_of
+from ckpt_ops.slices import Files
+from ckpt_ops.slices.formats import Csv, Format, format_of
+from ckpt_ops.slices.formats.choosing import GZIP
+from ckpt_ops.slices.formats.raw import RawFile
+from ckpt_ops.slices.times import time_of
+from ckpt_ops.store import Entry, Store, open_store
+
+MOST_NAMES = 20_000
+MOST_SLICES = 5
+MOST_ROWS = 100_000
+MOST_FILES = 20
+SAMPLE_SLICES, SAMPLE_FILES, SAMPLE_ROWS = 2, 2, 500
+_EXPANSION = 200.0
+
+
+def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> Found:
+    """Look at what lies below `url`.
+
+    At most 20,000 names are listed and 100,000 rows of each of five slices are read: the first, the last
+    and what lies between.
+
+    Raises:
+        BadInput: something cannot be told, with the option to give.
+        BucketNotFound, StoreForbidden, StoreUnavailable, SliceUnreadable.
+    """
+    store = open_store(url)
+    progress(f"listing {url}")
+    entries = {entry.name: entry for entry in itertools.islice(store.list(""), MOST_NAMES) if entry.size}
+    naming = naming_of(entries, template=asked.template, key_format=asked.key_format, where=url)
+    keys = list(naming.files)
+    times = [time for key in keys if (time := time_of(key, naming.key_format))]
+    spacing = spacing_of(times, naming.key_format, schedule=asked.schedule)
+    chosen = _spread(keys)
+    files = {key: [_raw(store, entries[name]) for name in naming.files[key][:MOST_FILES]] for key in chosen}
+    progress(f"reading {', '.join(chosen)}")
+    form, schema = reading_of(list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS)
+    source = _source(asked.name, url, naming, spacing, schema, form)
+    kept = chosen[:SAMPLE_SLICES]
+    slices = [_looked(source, key, naming, sampled=key in kept) for key in chosen]
+    if not any(looked.table.num_rows for looked in slices):
+        raise BadInput("--from", url, f"slices with rows; {', '.join(chosen)} have none")
+    code = _code(source, naming, spacing, form)
+    return Found(
+        what=f"{_kind(form)} files in {url}",
+        schema=schema,
+        spacing=spacing,
+        first=times[0],
+        last=times[-1],
+        slices=[looked for looked in slices if looked.table.num_rows],
+        code=code,
+        sample={
+            file.entry.name: head_of(file, form, SAMPLE_ROWS)
+            for key in kept
+            for file in files[key][:SAMPLE_FILES]
+        },
+        sample_code=code,
+        sample_keys=kept,
+        notes=_notes(entries, naming, slices),
+    )
+
+
+def _spread(keys: Sequence[str]) -> list[str]:
+    """The first, the last, and some between at even distances."""
+    if len(keys) <= MOST_SLICES:
+        return list(keys)
+    return [keys[at * (len(keys) - 1) // (MOST_SLICES - 1)] for at in range(MOST_SLICES)]
+
+
+def _raw(store: Store, entry: Entry) -> RawFile:
+    return RawFile(
+        store=store,
+        entry=entry,
+        gzipped=entry.name.endswith(GZIP),
+        max_expansion=_EXPANSION,
+    )
+
+
+def _source(name: str, url: str, naming: Naming, spacing: Spacing, schema: pa.Schema, form: Format) -> Files:
+    return Files(
+        name=name,
+        schema=schema,
+        url=url,
+        template=naming.template,
+        key_format=naming.key_format,
+        weekday=spacing.weekday,
+        format=None if form == format_of(naming.template) else form,
+    )
+
+
+def _looked(source: Files, key: str, naming: Naming, *, sampled: bool) -> Looked:
+    """Read through the very source that is written down: what a pull will see."""
+    tables, samples, left = [], [], MOST_ROWS
+    names = naming.files[key][:MOST_FILES]
+    for at, name in enumerate(names):
+        batches = []
+        for batch in source.read_part(key, name):
+            batches.append(batch.slice(0, left))
+            left -= batches[-1].num_rows
+            if left == 0:
+                break
+        tables.append(_as_declared(pa.Table.from_batches(batches), source.schema))
+        if at < SAMPLE_FILES:
+            samples.append(tables[-1].slice(0, SAMPLE_ROWS))
+        if left == 0:
+            break
+    return Looked(
+        key=key,
+        table=pa.concat_tables(tables),
+        whole=left > 0 and len(names) == len(naming.files[key]),
+        sample=pa.concat_tables(samples) if sampled else None,
+    )
+
+
+def _as_declared(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """All declared columns; one that a file lacks has no values in it."""
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _code(source: Files, naming: Naming, spacing: Spacing, form: Format) -> Code:
+    arguments = {"url": repr_of(source.url), "template": repr_of(source.template)}
+    comments = {}
+    imports = {"ckpt_ops.slices": ["Files"]}
+    if naming.key_format != "%Y-%m-%d":
+        arguments["key_format"] = repr_of(naming.key_format)
+    comments["template"] = f"{{key}} is the UTC start of a slice, as {next(iter(naming.files))}"
+    if spacing.weekday is not None and "%V" not in naming.key_format:
+        arguments["weekday"] = str(spacing.weekday)
+        comments["weekday"] = "0 is Monday: a file of another day is no slice"
+    if source.format is not None and isinstance(form, Csv):
+        arguments["format"] = _csv_code(form)
+        imports["ckpt_ops.slices.formats"] = ["Csv"]
+    return Code(kind="Files", imports=imports, arguments=arguments, comments=comments)
+
+
+def _csv_code(form: Csv) -> str:
+    given = {"delimiter": form.delimiter, "encoding": form.encoding}
+    default = Csv()
+    changed = [f"{name}={repr_of(value)}" for name, value in given.items() if value != getattr(default, name)]
+    return f"Csv({', '.join(changed)})"
+
+
+def repr_of(value: object) -> str:
+    """As ruff and black write text: in double quotes."""
+    shown = repr(value)
+    return shown if '"' in shown or not shown.startswith("'") else f'"{shown[1:-1]}"'
+
+
+def _kind(form: Format) -> str:
+    return {"Csv": "CSV", "JsonLines": "JSON lines"}.get(type(form).__name__, type(form).__name__)
+
+
+def _notes(entries: dict[str, Entry], naming: Naming, slices: Sequence[Looked]) -> list[str]:
+    notes = []
+    taken = sum(len(names) for names in naming.files.values())
+    if len(entries) >= MOST_NAMES:
+        notes.append(f"only the first {MOST_NAMES:,} names were looked at")
+    if taken < len(entries):
+        notes.append(
+            f"{len(entries) - taken:,} other files are no slices: {naming.template!r} does not fit them"
+        )
+    unread = [looked.key for looked in slices if not looked.whole]
+    if unread:
+        notes.append(f"the first {MOST_ROWS:,} rows were read of {', '.join(unread)}")
+    return notes

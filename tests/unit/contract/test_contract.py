@@ -1,0 +1,383 @@
+"""A source that keeps every promise passes; one that breaks a promise fails that check, and no other."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ckpt_ops.contract import Check, building, check_source
+from ckpt_ops.errors import SliceMissing, SourceUnavailable
+from ckpt_ops.slices import Files
+from ckpt_ops.slices.times import time_of
+from ckpt_ops.store import LocalStore
+
+SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
+KEYS = ["2013-01-05", "2013-01-06", "2013-01-07"]
+
+
+def table(first: int, rows: int = 10) -> pa.Table:
+    numbers = list(range(first, first + rows))
+    return pa.table({"n": numbers, "word": [f"w{n % 3}" for n in numbers]}, schema=SCHEMA)
+
+
+@dataclass(kw_only=True)
+class Kept:
+    """Keeps every promise: days in memory, each in two parts."""
+
+    days: dict[str, pa.Table] = field(
+        default_factory=lambda: {key: table(at * 10) for at, key in enumerate(KEYS)}
+    )
+    name: str = "kept"
+    schema: pa.Schema = field(default_factory=lambda: SCHEMA)
+
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        times = {key: time_of(key, "%Y-%m-%d") for key in self.days}
+        return sorted(key for key, time in times.items() if time is not None and start <= time < end)
+
+    def fingerprint(self, key: str) -> str:
+        return "+".join(self.parts(key).values())
+
+    def read(self, key: str) -> Iterator[pa.RecordBatch]:
+        for part in self.parts(key):
+            yield from self.read_part(key, part)
+
+    def parts(self, key: str) -> dict[str, str]:
+        rows = self._day(key)
+        return {name: str(half.to_pydict()) for name, half in (("a", rows.slice(0, 5)), ("b", rows.slice(5)))}
+
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        rows = self._day(key)
+        yield from (rows.slice(0, 5) if part == "a" else rows.slice(5)).to_batches(max_chunksize=2)
+
+    def _day(self, key: str) -> pa.Table:
+        if key not in self.days:
+            raise SliceMissing(f"no slice {key}")
+        return self.days[key]
+
+
+def failed(checks: list[Check]) -> dict[str, str]:
+    return {check.name: check.words for check in checks if not check.passed}
+
+
+def test_a_source_that_keeps_every_promise_passes_every_check() -> None:
+    source = Kept()
+    checks = check_source(source, change=lambda: source.days.update({KEYS[0]: table(7)}))
+    assert failed(checks) == {}
+    assert [check.name for check in checks] == [
+        "building it is cheap",
+        "it shows no password",
+        "keys are valid, sorted and stable",
+        "keys are in their interval",
+        "an unknown key is refused",
+        "fingerprints are stable",
+        "reading twice gives the same rows",
+        "a slice has one schema",
+        "types match the declared schema",
+        "memory is bounded",
+        "parts agree with the whole",
+        "fingerprints change with the content",
+    ]
+    words = {check.name: check.words for check in checks}
+    assert words["keys are valid, sorted and stable"] == "3, from 2013-01-05 to 2013-01-07"
+    assert words["reading twice gives the same rows"] == "30 rows of 2013-01-05, 2013-01-06, 2013-01-07"
+
+
+# --- one that breaks a promise ------------------------------------------------------------------
+
+
+@dataclass(kw_only=True)
+class HoldsSomethingOpen(Kept):
+    lock: Any = field(default_factory=threading.Lock)
+
+
+@dataclass(kw_only=True)
+class HoldsData(Kept):
+    days: dict[str, pa.Table] = field(default_factory=lambda: {KEYS[0]: table(0, 100_000)})
+
+
+@dataclass(kw_only=True)
+class Connects(Kept):
+    def __post_init__(self) -> None:
+        socket.getaddrinfo("127.0.0.1", 80)
+
+
+@dataclass(kw_only=True)
+class TakesItsTime(Kept):
+    def __post_init__(self) -> None:
+        end = time.process_time() + 2 * building.MOST_SECONDS
+        while time.process_time() < end:
+            pass
+
+
+@dataclass(kw_only=True)
+class KnowsAPassword(Kept):
+    password: str = field(default="hunter2", repr=False)
+
+
+@dataclass(kw_only=True)
+class ShowsAToken(Kept):
+    headers: dict[str, str] = field(default_factory=lambda: {"api_key": "abc"})
+
+
+@dataclass(kw_only=True)
+class HasAUrl(Kept):
+    url: str = "postgresql://reader:hunter2@db/flights"
+
+
+class NoKeys(Kept):
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        return []
+
+
+class KeysWithSpaces(Kept):
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        return ["day one"]
+
+
+class KeysTwice(Kept):
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        return sorted([*super().keys(start, end)] * 2)
+
+
+class KeysUnsorted(Kept):
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        return super().keys(start, end)[::-1]
+
+
+@dataclass(kw_only=True)
+class KeysComeAndGo(Kept):
+    asked: int = 0
+
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        self.asked += 1
+        return super().keys(start, end)[self.asked % 2 :]
+
+
+class EndCounts(Kept):
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        times = {key: time_of(key, "%Y-%m-%d") for key in self.days}
+        return sorted(key for key, time in times.items() if time is not None and start <= time <= end)
+
+
+class EveryIntervalHasAll(Kept):
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        return sorted(self.days)
+
+
+class UnknownIsEmpty(Kept):
+    def _day(self, key: str) -> pa.Table:
+        return self.days.get(key, SCHEMA.empty_table())
+
+
+class UnknownIsAKeyError(Kept):
+    def _day(self, key: str) -> pa.Table:
+        return self.days[key]
+
+
+@dataclass(kw_only=True)
+class FingerprintCounts(Kept):
+    asked: int = 0
+
+    def fingerprint(self, key: str) -> str:
+        self.asked += 1
+        return f"{super().fingerprint(key)}-{self.asked}"
+
+
+class FingerprintIsNothing(Kept):
+    def fingerprint(self, key: str) -> str:
+        self._day(key)
+        return ""
+
+
+@dataclass(kw_only=True)
+class OrderVaries(Kept):
+    reads: int = 0
+
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        batches = list(super().read_part(key, part))
+        self.reads += 1
+        shift = self.reads // 2 % 2  # as its two parts are read in turn
+        return iter(batches[shift:] + batches[:shift])
+
+
+@dataclass(kw_only=True)
+class RowsVary(Kept):
+    reads: int = 0
+
+    def read(self, key: str) -> Iterator[pa.RecordBatch]:
+        self.reads += 1
+        yield from self._day(key).slice(0, 10 - self.reads % 2).to_batches()
+
+    def parts(self, key: str) -> dict[str, str]:
+        raise AttributeError("tells no parts apart")
+
+
+class NoBatch(Kept):
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        self._day(key)
+        return iter(())
+
+
+class SchemasVary(Kept):
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        for batch in super().read_part(key, part):
+            yield batch if part == "a" else batch.select(["word", "n"])
+
+
+class AnotherType(Kept):
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        for batch in super().read_part(key, part):
+            yield batch.set_column(0, "n", batch["n"].cast(pa.string()))
+
+
+class ALackingColumn(Kept):
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        for batch in super().read_part(key, part):
+            yield batch.select(["n"])
+
+
+class HoldsTheSlice(Kept):
+    def read(self, key: str) -> Iterator[pa.RecordBatch]:
+        held = [pa.array(range(100_000)) for _ in range(4)]
+        yield from super().read(key)
+        held.clear()
+
+
+class NoParts(Kept):
+    def parts(self, key: str) -> dict[str, str]:
+        self._day(key)
+        return {}
+
+    def fingerprint(self, key: str) -> str:
+        return str(self._day(key).to_pydict())
+
+    def read(self, key: str) -> Iterator[pa.RecordBatch]:
+        yield from self._day(key).to_batches()
+
+
+class PartsInAnotherOrder(Kept):
+    def read(self, key: str) -> Iterator[pa.RecordBatch]:
+        for part in reversed(self.parts(key)):
+            yield from self.read_part(key, part)
+
+
+class FingerprintIsTheKey(Kept):
+    def fingerprint(self, key: str) -> str:
+        self._day(key)
+        return key
+
+
+class NeverReadsAnew(Kept):
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        self._day(key)
+        yield from table(1, 5).to_batches()
+
+
+class Unreachable(Kept):
+    def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
+        self._day(key)
+        raise SourceUnavailable("the database does not answer")
+        yield
+
+
+@pytest.mark.parametrize(
+    ("source", "check", "words"),
+    [
+        (HoldsSomethingOpen, "building it is cheap", "connect in the methods"),
+        (HoldsData, "building it is cheap", "it holds data"),
+        (Connects, "building it is cheap", "socket.getaddrinfo"),
+        (TakesItsTime, "building it is cheap", "s of the processor"),
+        (KnowsAPassword, "it shows no password", "keeps a password"),
+        (ShowsAToken, "it shows no password", "keeps a api_key"),
+        (HasAUrl, "it shows no password", "a URL with a password"),
+        (NoKeys, "keys are valid, sorted and stable", "no slice at all"),
+        (KeysWithSpaces, "keys are valid, sorted and stable", "'day one'"),
+        (KeysTwice, "keys are valid, sorted and stable", "2013-01-05 2 times"),
+        (KeysUnsorted, "keys are valid, sorted and stable", "2013-01-07 before 2013-01-06"),
+        (KeysComeAndGo, "keys are valid, sorted and stable", "2013-01-05"),
+        (EndCounts, "keys are in their interval", "without its end"),
+        (EveryIntervalHasAll, "keys are in their interval", "2013-01-05"),
+        (UnknownIsEmpty, "an unknown key is refused", "raised nothing"),
+        (UnknownIsAKeyError, "an unknown key is refused", "KeyError"),
+        (FingerprintCounts, "fingerprints are stable", "after reading"),
+        (FingerprintIsNothing, "fingerprints are stable", "''"),
+        (OrderVaries, "reading twice gives the same rows", "another order"),
+        (RowsVary, "reading twice gives the same rows", "9 rows, read again 10"),
+        (NoBatch, "a slice has one schema", "gave no batch"),
+        (SchemasVary, "a slice has one schema", "different schemas"),
+        (
+            AnotherType,
+            "types match the declared schema",
+            "column n changed its type: declared int64, came string",
+        ),
+        (ALackingColumn, "types match the declared schema", "column word is missing"),
+        (HoldsTheSlice, "memory is bounded", "batch after batch"),
+        (NoParts, "parts agree with the whole", "has a part"),
+        (PartsInAnotherOrder, "parts agree with the whole", "one after the other"),
+        (FingerprintIsTheKey, "fingerprints change with the content", "would never be pulled"),
+        (NeverReadsAnew, "fingerprints change with the content", "before it was changed"),
+        (Unreachable, "reading twice gives the same rows", "SourceUnavailable: the database does not answer"),
+    ],
+)
+def test_each_check_can_fail(source: Callable[[], Kept], check: str, words: str) -> None:
+    made = source()
+    found = failed(
+        check_source(made, change=lambda: made.days.update({KEYS[0]: table(70)}), most_memory=2 * 2**20)
+    )
+    assert words in found[check]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [KnowsAPassword, EndCounts, UnknownIsEmpty, FingerprintIsTheKey, PartsInAnotherOrder, HoldsTheSlice],
+)
+def test_one_broken_promise_fails_one_check(source: Callable[[], Kept]) -> None:
+    made = source()
+    checks = check_source(made, change=lambda: made.days.update({KEYS[0]: table(70)}), most_memory=2 * 2**20)
+    assert len(failed(checks)) == 1
+
+
+def test_without_a_slice_nothing_is_read_and_that_is_said() -> None:
+    checks = check_source(NoKeys())
+    assert [check.name for check in checks][-1] == "keys are valid, sorted and stable"
+    assert not checks[-1].passed
+
+
+def test_only_the_slices_that_are_asked_for_are_read() -> None:
+    (rows,) = (c for c in check_source(Kept(), KEYS[:1]) if c.name == "reading twice gives the same rows")
+    assert rows.words == "10 rows of 2013-01-05"
+
+
+def test_keys_that_are_no_times_are_cut_apart_too() -> None:
+    @dataclass(kw_only=True)
+    class Batches(Kept):
+        def keys(self, start: datetime, end: datetime) -> list[str]:
+            at = datetime(2013, 1, 6, 12, 30, tzinfo=UTC)
+            return ["batch-000042"] if start <= at < end else []
+
+    batches = Batches(days={"batch-000042": table(0)})
+    found = {check.name: check for check in check_source(batches)}
+    assert found["keys are in their interval"].passed, found["keys are in their interval"].words
+
+
+def test_files_keep_every_promise(tmp_path: Path) -> None:
+    landing = LocalStore(tmp_path)
+    for key in KEYS:
+        for part in ("a", "b"):
+            landing.put(f"days/{key}-{part}.csv", f"n,word\n1,{part}\n2,{key}\n".encode())
+    source = Files(name="days", schema=SCHEMA, template="days/{key}-*.csv", url=landing.url)
+    checks = check_source(
+        source, KEYS[:1], change=lambda: landing.put(f"days/{KEYS[0]}-a.csv", b"n,word\n1,z\n")
+    )
+    assert failed(checks) == {}
+    weekly = replace(source, weekday=6)
+    assert failed(check_source(weekly)) == {}

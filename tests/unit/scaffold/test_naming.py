@@ -1,0 +1,95 @@
+"""From the names of files to a template and the keys' form, or a question that names the option to give."""
+
+from __future__ import annotations
+
+import pytest
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.scaffold.naming import naming_of
+
+UUID = "0b8a1a4e-8c4b-4a5e-9a52-6f3d2f1c7e55"
+
+
+@pytest.mark.parametrize(
+    ("names", "template", "key_format", "keys"),
+    [
+        (["2013-01-06.csv", "2013-01-13.csv"], "{key}.csv", "%Y-%m-%d", ["2013-01-06", "2013-01-13"]),
+        (
+            ["in/f-20130106.parquet", "in/f-20130107.parquet"],
+            "in/f-{key}.parquet",
+            "%Y%m%d",
+            ["20130106", "20130107"],
+        ),
+        (["d/2013-01-06T05.jsonl.gz"], "d/{key}.jsonl.gz", "%Y-%m-%dT%H", ["2013-01-06T05"]),
+        (["d/20130106T05.json"], "d/{key}.json", "%Y%m%dT%H", ["20130106T05"]),
+        (["d/2013010605.tsv"], "d/{key}.tsv", "%Y%m%d%H", ["2013010605"]),
+        (["w/2013-W01.csv", "w/2013-W02.csv"], "w/{key}.csv", "%G-W%V", ["2013-W01", "2013-W02"]),
+        (["m/2013-01.csv", "m/2013-02.csv"], "m/{key}.csv", "%Y-%m", ["2013-01", "2013-02"]),
+        (["x_2013_01_06.csv"], "x_{key}.csv", "%Y_%m_%d", ["2013_01_06"]),
+        # several files a key
+        (["2013-01-06/part-0.csv", "2013-01-06/part-1.csv"], "{key}/part-*.csv", "%Y-%m-%d", ["2013-01-06"]),
+        (["2013-01-06-01.csv", "2013-01-06-02.csv"], "{key}-*.csv", "%Y-%m-%d", ["2013-01-06"]),
+        (
+            [f"2013-01-06/part-0-{UUID}.parquet", f"2013-01-07/part-0-{UUID.replace('0', '1')}.parquet"],
+            "{key}/part-0-*.parquet",
+            "%Y-%m-%d",
+            ["2013-01-06", "2013-01-07"],
+        ),
+        # a folder for the year will be another next year; a version stays
+        (
+            ["v2/2013/2013-03-06.csv", "v2/2013/2013-03-07.csv"],
+            "v2/*/{key}.csv",
+            "%Y-%m-%d",
+            ["2013-03-06", "2013-03-07"],
+        ),
+    ],
+)
+def test_a_template_is_found(names: list[str], template: str, key_format: str, keys: list[str]) -> None:
+    found = naming_of(names)
+    assert (found.template, found.key_format, list(found.files)) == (template, key_format, keys)
+    assert sorted(name for files in found.files.values() for name in files) == sorted(names)
+
+
+def test_what_is_no_data_and_what_has_no_date_is_passed_over() -> None:
+    found = naming_of(
+        ["2013-01-06/a.csv", "2013-01-06/_SUCCESS", "2013-01-06/.a.csv", "README.md", "latest.csv"]
+    )
+    assert found.files == {"2013-01-06": ["2013-01-06/a.csv"]}
+
+
+def test_what_looks_like_a_date_and_is_none_is_no_key() -> None:
+    assert list(naming_of(["20139999.csv", "20130106.csv", "13570430.csv"]).files) == ["20130106"]
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "words"),
+    [
+        ([], {}, "files that end with .parquet, .csv"),
+        (["a.txt", "b.docx"], {}, "files that end with .parquet, .csv"),
+        (["a.csv", "b.csv"], {}, "--template 'folder/{key}.csv' --key-format"),
+        (
+            ["flights/2013-01-06.csv", "weather/2013-01-06.csv"],
+            {},
+            "several: 'flights/{key}.csv' (1), 'weather/{key}.csv' (1)",
+        ),
+        (["2013-01-06.csv", "2013-01-07.csv.gz"], {}, "files of one kind"),
+        (["a/year=2013/month=1/day=6/x.csv"], {}, "several folders"),
+        (["a/06.01.2013.csv"], {"template": "a/{key}.csv"}, "--key-format"),
+        (["a/2013-01-06.csv"], {"template": "b/{key}.csv"}, "what names in gs://b fit: 'a/2013-01-06.csv'"),
+        (["a/2013-01-06.csv"], {"template": "a/x.csv"}, "{key} once"),
+        (["a/2013-01-06.csv"], {"key_format": "%d.%m.%Y"}, "%d.%m.%Y"),
+    ],
+)
+def test_what_cannot_be_told_is_asked(names: list[str], options: dict[str, str], words: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        naming_of(names, where="gs://b", **options)
+    assert words in str(caught.value)
+
+
+def test_a_person_may_say_it() -> None:
+    names = ["flights/2013-01-06.csv", "weather/2013-01-06.csv", "flights/old/2012-01-01.csv"]
+    assert naming_of(names, template="flights/{key}.csv").files == {"2013-01-06": ["flights/2013-01-06.csv"]}
+    found = naming_of(["a/2013_06.csv"], key_format="%Y_%m")
+    assert (found.template, list(found.files)) == ("a/{key}.csv", ["2013_06"])
+    found = naming_of(["a/2013_06-1.csv"], template="a/{key}-*.csv", key_format="%Y_%m")
+    assert list(found.files) == ["2013_06"]
