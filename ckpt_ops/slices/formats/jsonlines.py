@@ -36,7 +36,7 @@ class JsonLines:
                 if not lines:
                     continue
                 try:
-                    table = _parsed(block.data, wanted)
+                    table = parse(block.data, wanted)
                 except pa.ArrowException as error:
                     raise _refused(file, lines, wanted, error) from error
                 if table.num_rows != len(lines):
@@ -58,7 +58,11 @@ def _objects(file: RawFile, block: Block) -> dict[int, bytes]:
     return lines
 
 
-def _parsed(data: bytes, wanted: pa.Schema) -> pa.Table:
+def parse(data: bytes, wanted: pa.Schema) -> pa.Table:
+    """The objects in lines of `data` as columns, each of which may be null.
+
+    Raises `pa.ArrowException` for what is no object, or of another type than wanted.
+    """
     import pyarrow.json as arrow_json
 
     return (
@@ -127,7 +131,7 @@ def _loaded(file: RawFile, number: int, line: bytes) -> dict[str, object]:
 
 def _reads(lines: list[bytes], wanted: pa.Schema) -> bool:
     try:
-        return bool(_parsed(b"\n".join(lines) + b"\n", wanted).num_rows == len(lines))
+        return bool(parse(b"\n".join(lines) + b"\n", wanted).num_rows == len(lines))
     except pa.ArrowException:
         return False
 
