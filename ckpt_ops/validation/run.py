@@ -15,18 +15,24 @@ from typing import Any
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.validation.custom import Reference, with_reference
 from ckpt_ops.validation.schema import schema_drift
 from ckpt_ops.validation.suite import Expectation, Suite
 from ckpt_ops.validation.verdict import Kind, Reason, Severity, Validation, outcome_of
-from ckpt_ops.validation.words import crashed_words, examples, failed_words, subject
+from ckpt_ops.validation.words import crashed_words, examples, failed_words, not_judged_words, subject
 
 _ORDER = list(Severity)
 # SUMMARY rather than COMPLETE: the same counts, without a list of every bad row in memory.
 _RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 50}
 
 
-def validate(table: pa.Table, suite: Suite, declared: pa.Schema) -> Validation:
+def validate(
+    table: pa.Table, suite: Suite, declared: pa.Schema, reference: Reference | None = None
+) -> Validation:
     """The verdict on `table`. The table is not changed; no file is written.
+
+    `reference` is what the expectations of `custom` compare with; without one they are not judged, which
+    a reason of severity INFO says. What reading it raises is raised.
 
     Expectations on a column that is missing or of a wrong type are not run: the reason for the column
     says which. Columns of a narrower type are judged as the declared type. Integers with nulls are
@@ -43,7 +49,8 @@ def validate(table: pa.Table, suite: Suite, declared: pa.Schema) -> Validation:
     runnable = [each for each in suite.expectations if not unusable & set(each.columns)]
     reasons = [_with_skipped(reason, suite) if reason.column in unusable else reason for reason in drift]
     if runnable:
-        reasons += _judge(_as_declared(table, declared, unusable), runnable, suite)
+        with with_reference(reference):
+            reasons += _judge(_as_declared(table, declared, unusable), runnable, suite)
     ordered = tuple(sorted(reasons, key=lambda reason: _ORDER.index(reason.severity)))
     return Validation(
         outcome=outcome_of(ordered),
@@ -84,6 +91,8 @@ def _judge(table: pa.Table, expectations: list[Expectation], suite: Suite) -> li
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Great Expectations' own use of what pandas deprecates
         import great_expectations as gx
+
+        import ckpt_ops.validation.custom.registered  # noqa: F401 - our own kinds
 
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False, "metric_calculations": False}
@@ -139,9 +148,19 @@ def _reason(expectation: Expectation, result: Any) -> Reason | None:
     message = _exception(result.exception_info)
     if message is not None:
         return _crashed(expectation, message)
+    found = result.to_json_dict()["result"]
+    unjudged = (found.get("details") or {}).get("not_judged")
+    if unjudged:
+        return Reason(
+            kind=Kind.NOT_JUDGED,
+            column=subject(expectation),
+            expectation=expectation.type,
+            words=not_judged_words(expectation, unjudged),
+            severity=Severity.INFO,
+            why=expectation.why,
+        )
     if result.success:
         return None
-    found = result.to_json_dict()["result"]
     return Reason(
         kind=Kind.FAILED,
         column=subject(expectation),

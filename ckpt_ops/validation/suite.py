@@ -6,8 +6,9 @@
    "severity": "critical", "meta": {"why": "the model looks the carrier up"}}]}
 ```
 
-Types and keywords are checked against the JSON schemas that Great Expectations ships beside its code:
-a typing error stops a DAG file or `ckpt-ops check` in milliseconds, not a run after the import.
+Types and keywords are checked against the JSON schemas that Great Expectations ships beside its code, and
+against `custom.KINDS` for our own kinds: a typing error stops a DAG file or `ckpt-ops check` in
+milliseconds, not a run after the import.
 Values are checked by Great Expectations itself when it runs (`run.py`).
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,9 +26,10 @@ from typing import Any
 from blake3 import blake3
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.validation.custom import COLUMN_KEYWORDS, KINDS
 from ckpt_ops.validation.verdict import Severity
 
-_COLUMN_KEYWORDS = ("column", "column_A", "column_B")
+_COLUMN_KEYWORDS = ("column", "column_A", "column_B", *COLUMN_KEYWORDS)
 # Set by the runner, or without a meaning for one table.
 _NOT_OURS = {"batch_id", "catch_exceptions", "id", "meta", "metadata", "rendered_content"}
 _NOT_OURS |= {"result_format", "severity", "windows", "notes", "description"}
@@ -109,11 +112,15 @@ def _only(payload: Any, required: dict[str, type], optional: dict[str, type], wh
 
 
 def _check(type_: str, kwargs: dict[str, Any], where: str) -> None:
+    where_kwargs = f"{where} ({type_}) kwargs"
+    if type_ in KINDS:
+        _check_kwargs(kwargs, KINDS[type_].allowed, KINDS[type_].required, where_kwargs)
+        return
     known = _known()
     if not known:
         return
     if type_ not in known:
-        near = get_close_matches(type_, known, n=1)
+        near = get_close_matches(type_, [*known, *KINDS], n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise BadInput(f"{where} type", type_, f"an expectation of the installed Great Expectations{hint}")
     if "Pandas" not in known[type_].get("supported_data_sources", ["Pandas"]):
@@ -124,11 +131,17 @@ def _check(type_: str, kwargs: dict[str, Any], where: str) -> None:
     if schema is None:
         return
     allowed = sorted(schema["properties"].keys() - _NOT_OURS)
+    _check_kwargs(kwargs, allowed, schema.get("required", []), where_kwargs)
+
+
+def _check_kwargs(
+    kwargs: dict[str, Any], allowed: Sequence[str], required: Sequence[str], where: str
+) -> None:
     for key in sorted(kwargs.keys() - set(allowed)):
-        raise BadInput(f"{where} ({type_}) kwargs", key, f"only {', '.join(allowed)}")
-    for key in schema.get("required", []):
+        raise BadInput(where, key, f"only {', '.join(allowed)}")
+    for key in required:
         if key not in kwargs:
-            raise BadInput(f"{where} ({type_}) kwargs", sorted(kwargs), f"{key} to be given")
+            raise BadInput(where, sorted(kwargs), f"{key} to be given")
 
 
 @functools.cache
