@@ -61,7 +61,7 @@ class ExpectColumnValuesToNotBeInFuture(Judging, ColumnAggregateExpectation):
 
     metric_dependencies: ClassVar[tuple[str, ...]] = (ColumnFutureValues.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("mostly", "tolerance_seconds")
-    sentence = (
+    sentence: ClassVar[str] = (
         "Values of $column are not after the pull of the slice by more than $tolerance_seconds s, "
         "at least a share $mostly of them."
     )

@@ -119,7 +119,7 @@ class ExpectColumnLabelsToBeComplete(Judging, BatchExpectation):
 
     metric_dependencies: ClassVar[tuple[str, ...]] = (OldRowsWithoutLabel.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = (*OldRowsWithoutLabel.value_keys, "mostly")
-    sentence = (
+    sentence: ClassVar[str] = (
         "Rows whose $event_time_column is more than $allowed_delay_hours h before $relative_to have a "
         "label in $column, at least a share $mostly of them."
     )
@@ -147,4 +147,6 @@ class ExpectColumnsToNotLeakLabel(Judging, BatchExpectation):
 
     metric_dependencies: ClassVar[tuple[str, ...]] = (LabelLeakage.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = (*LabelLeakage.value_keys, "max_value")
-    sentence = "None of $column_list alone predicts $label_column: AUC or |Spearman| is at most $max_value."
+    sentence: ClassVar[str] = (
+        "None of $column_list alone predicts $label_column: AUC or |Spearman| is at most $max_value."
+    )

@@ -73,8 +73,12 @@ class Column:
 
     @property
     def words(self) -> str:
-        some = f"{self.kept:,} of " if self.kept < self.rows else ""
-        return f"{some}{self.rows:,} reference rows of {_slices(self.slices)}"
+        """For a sample: how many rows were compared, and of how many."""
+        return f"{self.kept:,} of {self.all_words}" if self.kept < self.rows else self.all_words
+
+    @property
+    def all_words(self) -> str:
+        return f"{_many(self.rows, 'reference row')} of {_many(self.slices, 'slice')}"
 
 
 class Reading:
@@ -128,8 +132,11 @@ class Reading:
             arrays, rows = take(self._arrays(name, last, having))
             if not rows:
                 raise NotJudged(f"the consumed slices have no column {name}")
+            values = _joined(name, arrays)
+            if pa.types.is_null(values.type):
+                raise NotJudged(f"the consumed slices have no value of {name}")
             self._read[how, name, last] = Column(
-                values=_joined(name, arrays), kept=sum(map(len, arrays)), rows=rows, slices=len(having)
+                values=values, kept=sum(map(len, arrays)), rows=rows, slices=len(having)
             )
         return self._read[how, name, last]
 
@@ -195,5 +202,5 @@ def _joined(name: str, arrays: list[pa.Array]) -> pa.ChunkedArray:
         raise NotJudged(f"the consumed slices have {name} in several types: {types}") from error
 
 
-def _slices(count: int) -> str:
-    return f"{count} slice" if count == 1 else f"{count} slices"
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
