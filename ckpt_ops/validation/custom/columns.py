@@ -61,10 +61,22 @@ def microseconds(column: Arrow, name: str) -> tuple[npt.NDArray[np.int64], Bools
     return np.asarray(pc.fill_null(since, 0).to_numpy(zero_copy_only=False)), valid(column)
 
 
-def cast_like(values: Arrow, column: Arrow, name: str) -> Arrow:
-    """`values` of the reference in the slice's type, where the two are of one sort."""
-    alike = [is_number(values) and is_number(column), is_category(values) and is_category(column)]
-    alike.append(values.type.equals(column.type))
-    if not any(alike) or pa.types.is_boolean(values.type) != pa.types.is_boolean(column.type):
+def check_alike(values: Arrow, column: Arrow, name: str) -> None:
+    """Raises `NotJudged` when the reference's `values` are of another sort than the slice's `column`.
+
+    Numbers are one sort, text is one, and any other type is one. A column of nulls fits all.
+    """
+    if column.null_count == len(column) or values.type.equals(column.type):
+        return
+    text = is_category(values) and is_category(column)
+    booleans = pa.types.is_boolean(values.type) or pa.types.is_boolean(column.type)
+    if not (is_number(values) and is_number(column)) and (booleans or not text):
         raise NotJudged(f"{name} is {column.type} and was {values.type} in the consumed slices")
-    return pc.cast(values, column.type, safe=False)
+
+
+def among(column: Arrow, values: Arrow) -> Bools:
+    """Which rows of `column` are one of `values`, a column alike; shape (rows,)."""
+    if not values.type.equals(column.type):
+        shared = pa.float64() if is_number(column) else pa.large_string()
+        column, values = pc.cast(column, shared, safe=False), pc.cast(values, shared, safe=False)
+    return np.asarray(pc.is_in(column, value_set=values), np.bool_)

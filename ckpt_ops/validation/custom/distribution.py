@@ -13,7 +13,7 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
     column_aggregate_value,
 )
 
-from ckpt_ops.validation.custom.columns import arrow, cast_like, counts, is_category, is_number, numbers
+from ckpt_ops.validation.custom.columns import arrow, check_alike, counts, is_category, is_number, numbers
 from ckpt_ops.validation.custom.drift import CHANCE, Floats, bin_categories, bin_numbers, ks
 from ckpt_ops.validation.custom.findings import NotJudged, Size, or_not_judged, share
 from ckpt_ops.validation.custom.judging import Judging
@@ -29,11 +29,10 @@ class ColumnPsi(ColumnAggregateMetricProvider):
     def _pandas(cls, column: Any, bins: int, reference_slices: int | None, **_: Any) -> Size:
         name, found = column.name, arrow(column)
         reference = current().sample(name, reference_slices)
+        check_alike(reference.values, found, name)
         if is_number(reference.values):
-            found = cast_like(found, reference.values, name) if found.null_count < len(found) else found
             binned = bin_numbers(numbers(reference.values), numbers(found), bins=bins)
         elif is_category(reference.values):
-            cast_like(reference.values, found, name)
             binned = bin_categories(counts(reference.values), counts(found), bins=bins)
         else:
             raise TypeError(f"PSI compares numbers, text and booleans; {name} is {reference.values.type}")
@@ -58,12 +57,13 @@ class ColumnKs(ColumnAggregateMetricProvider):
     @column_aggregate_value(engine=PandasExecutionEngine)
     @or_not_judged
     def _pandas(cls, column: Any, reference_slices: int | None, **_: Any) -> Size:
-        name = column.name
+        name, slice_values = column.name, arrow(column)
         reference = current().sample(name, reference_slices)
+        check_alike(reference.values, slice_values, name)
         if not is_number(reference.values):
             raise TypeError(f"Kolmogorov-Smirnov compares numbers; {name} is {reference.values.type}")
         expected = _some(numbers(reference.values), "the reference", name)
-        found = _some(numbers(arrow(column)), "the slice", name)
+        found = _some(numbers(slice_values), "the slice", name)
         gap = ks(expected, found)
         return Size(
             value=gap.d,

@@ -9,12 +9,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class NotJudged(Exception):
@@ -94,7 +92,7 @@ class Misfits:
 Finding = Size | Misfits | NotJudged
 
 
-def or_not_judged(measure: F) -> F:
+def or_not_judged(measure: Callable[..., Any]) -> Callable[..., Any]:
     """Makes `NotJudged` a metric's value: raised, Great Expectations would call it a crash."""
 
     @functools.wraps(measure)
@@ -104,7 +102,7 @@ def or_not_judged(measure: F) -> F:
         except NotJudged as reason:
             return reason
 
-    return inner  # type: ignore[return-value]
+    return inner
 
 
 def not_judged(reason: NotJudged) -> dict[str, Any]:

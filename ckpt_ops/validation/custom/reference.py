@@ -132,8 +132,11 @@ class Reading:
             arrays, rows = take(self._arrays(name, last, having))
             if not rows:
                 raise NotJudged(f"the consumed slices have no column {name}")
+            values = _joined(name, arrays)
+            if pa.types.is_null(values.type):
+                raise NotJudged(f"the consumed slices have no value of {name}")
             self._read[how, name, last] = Column(
-                values=_joined(name, arrays), kept=sum(map(len, arrays)), rows=rows, slices=len(having)
+                values=values, kept=sum(map(len, arrays)), rows=rows, slices=len(having)
             )
         return self._read[how, name, last]
 

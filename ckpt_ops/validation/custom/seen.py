@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from great_expectations.compatibility import pydantic
 from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import PandasExecutionEngine
@@ -20,7 +19,7 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-from ckpt_ops.validation.custom.columns import arrow, cast_like, valid
+from ckpt_ops.validation.custom.columns import among, arrow, check_alike, valid
 from ckpt_ops.validation.custom.findings import Misfits, or_not_judged
 from ckpt_ops.validation.custom.judging import Judging
 from ckpt_ops.validation.custom.reference import current
@@ -40,8 +39,8 @@ class ColumnNewValues(ColumnAggregateMetricProvider):
         name, found = column.name, arrow(column)
         reference = current().distinct(name, reference_slices)
         there = valid(found)
-        known = cast_like(reference.values, found, name) if there.any() else None
-        new = there & ~np.asarray(pc.is_in(found, value_set=known)) if there.any() else there
+        check_alike(reference.values, found, name)
+        new = there & ~among(found, reference.values) if there.any() else there
         values = column[new]
         times = values.value_counts()
         named = sorted(times.items(), key=lambda item: (-item[1], str(item[0])))
@@ -150,7 +149,7 @@ def _seen(keys: pa.Table, slices: tuple[str, ...]) -> npt.NDArray[np.int64]:
         for batch in current().batches(key, keys.column_names):
             found = index.get_indexer(_hashes_like(batch, keys.schema))
             seen[found[found >= 0]] = at
-    return seen[back]
+    return np.asarray(seen[back])
 
 
 def _hashes_like(batch: pa.RecordBatch, schema: pa.Schema) -> _Hashes:
