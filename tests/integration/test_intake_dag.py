@@ -151,7 +151,7 @@ class TestDag:
 
     def test_what_asks_a_source_ends_in_time_and_backs_off(self, shape: Any) -> None:
         asking = ["list_parts", "pull", "pull_part"]
-        assert sorted(task for task, seconds in shape["timeouts"].items() if seconds == 3600) == asking
+        assert sorted(task for task, seconds in shape["timeouts"].items() if seconds == 12) == asking
         assert sorted(task for task, factor in shape["backoff"].items() if factor == 2) == asking
 
     def test_a_source_without_a_repr_does_not_make_each_parse_a_new_version_of_the_dag(
