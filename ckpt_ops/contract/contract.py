@@ -60,7 +60,7 @@ def _checks(
     yield checked("a slice has one schema", readings.one_schema)
     yield checked("types match the declared schema", readings.types_fit)
     yield checked("memory is bounded", lambda: readings.memory_is_bounded(most_memory))
-    if isinstance(source, PartedSource):
+    if isinstance(source, PartedSource) or hasattr(source, "parts"):
         progress("parts")
         yield checked("parts agree with the whole", readings.parts_agree)
     if change is not None:
