@@ -1,4 +1,4 @@
-"""What Airflow loads from this folder. Every Airflow process does, so it imports next to nothing."""
+"""What Airflow loads as a plugin, in each of its processes: so it imports next to nothing."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from ckpt_ops_airflow.links import URL_PREFIX
-
-
-async def pages(scope: Any, receive: Any, send: Any) -> None:
-    """The app of `pages`, imported when it is asked for: only the api-server ever is."""
-    from ckpt_ops_airflow.pages import app
-
-    await app(scope, receive, send)
-
 
 class CkptOpsPlugin(AirflowPlugin):
-    """Pages on slices beside Airflow's own."""
+    """The pages of `ckpt_ops_airflow.slice_pages`, below Airflow's own address."""
 
     name = "ckpt_ops"
-    fastapi_apps = [{"app": pages, "url_prefix": URL_PREFIX, "name": "ckpt_ops"}]  # noqa: RUF012
+
+    @property
+    def fastapi_apps(self) -> list[dict[str, Any]]:
+        """One app, made when it is asked for, which only the api-server does: it imports FastAPI."""
+        from ckpt_ops_airflow.links import PREFIX
+        from ckpt_ops_airflow.slice_pages import slice_pages
+
+        return [{"app": slice_pages(), "url_prefix": PREFIX, "name": "ckpt-ops"}]

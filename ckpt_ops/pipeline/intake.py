@@ -14,6 +14,13 @@ from ckpt_ops.slices import SliceSource
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
+def check_name(name: str, *, field: str = "name") -> str:
+    """The name itself when an intake or a model can have it; `BadInput` otherwise."""
+    if not _NAME.fullmatch(name):
+        raise BadInput(field, name, "lower-case letters, digits and '_', beginning with a letter")
+    return name
+
+
 class EmptySlices(Enum):
     """What happens to a slice that is there and has no rows."""
 
@@ -38,12 +45,15 @@ class Intake:
     empty_slices: EmptySlices = EmptySlices.REFUSE
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise BadInput("name", self.name, "lower-case letters, digits and '_', beginning with a letter")
+        check_name(self.name)
         if "/" in self.expectations or not self.expectations.endswith(".json"):
             raise BadInput("expectations", self.expectations, f"a .json file in the folder of {self.name}")
         if not isinstance(self.empty_slices, EmptySlices):
             raise BadInput("empty_slices", self.empty_slices, "EmptySlices.REFUSE or EmptySlices.SKIP")
+
+    def __str__(self) -> str:
+        """The name: all that Airflow keeps of it in a serialized DAG, so it must not change by parse."""
+        return self.name
 
     @property
     def package(self) -> str:

@@ -6,6 +6,7 @@ as it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined, SliceRef
 from ckpt_ops.lineage.state import SliceState, SliceStatus
 from ckpt_ops.pipeline.intake import Intake
-from ckpt_ops.slices import SliceManifest, check_key, load_manifest, staged
+from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part, staged
 from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.slices.derive import without_rows
 from ckpt_ops.store import Store
@@ -35,6 +36,33 @@ def pull(intake: Intake, store: Store, key: str) -> dict[str, Any]:
     """Copy the slice from its source into the store. The same content again writes nothing."""
     manifest = pull_slice(store, intake.source, check_key(key))
     return {"key": key, "revision": manifest.revision, "rows": manifest.rows}
+
+
+def share_out(intake: Intake, key: str, *, at_most: int) -> list[dict[str, Any]]:
+    """The arguments of the `pull_share` calls, at least one, that together pull every part of the slice."""
+    of = max(1, min(at_most, len(parts_of(intake.source, check_key(key)))))
+    return [{"key": key, "share": share, "of": of} for share in range(of)]
+
+
+def pull_share(
+    intake: Intake, store: Store, *, key: str, share: int, of: int, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """Copy every `of`-th part of the slice into the store, from the `share`-th on; `pull` then commits.
+
+    It looks itself which parts there are. When some came or went since the shares were made, what is in
+    nobody's share is left to `pull`, which takes whatever is not there yet.
+
+    Args:
+        share: 0 for the first.
+        report: called with a line on each part.
+    """
+    parts = list(parts_of(intake.source, check_key(key)))[share::of]
+    rows = 0
+    for part in parts:
+        receipt = pull_part(store, intake.source, key, part)
+        report(f"{part or key}: {receipt.rows:,} rows")
+        rows += receipt.rows
+    return {"parts": len(parts), "rows": rows}
 
 
 def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str, Any]:

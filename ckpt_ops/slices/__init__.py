@@ -1,21 +1,29 @@
 """Slices: how they are named, where they come from, how they get into the store."""
 
+from ckpt_ops.slices.bigquery import BigQueryTable
 from ckpt_ops.slices.committed import list_slices, load_manifest
 from ckpt_ops.slices.files import LANDING, Files
+from ckpt_ops.slices.http import HttpPages
 from ckpt_ops.slices.identity import check_key, check_revision, revision_of
 from ckpt_ops.slices.manifest import Column, DataFile, Derived, SliceManifest
-from ckpt_ops.slices.parts import parts_of
+from ckpt_ops.slices.parts import parts_of, worth_sharing
+from ckpt_ops.slices.periods import Period
+from ckpt_ops.slices.postgres import PostgresTable
 from ckpt_ops.slices.pull import commit, pull, pull_part
 from ckpt_ops.slices.reading import StagedSlice, read_slice, staged
 from ckpt_ops.slices.source import PartedSource, SliceSource
 
 __all__ = [
     "LANDING",
+    "BigQueryTable",
     "Column",
     "DataFile",
     "Derived",
     "Files",
+    "HttpPages",
     "PartedSource",
+    "Period",
+    "PostgresTable",
     "SliceManifest",
     "SliceSource",
     "StagedSlice",
@@ -30,4 +38,5 @@ __all__ = [
     "read_slice",
     "revision_of",
     "staged",
+    "worth_sharing",
 ]

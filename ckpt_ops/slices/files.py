@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import calendar
 import functools
-import itertools
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from ckpt_ops.errors import BadInput, ObjectNotFound, SliceMissing
+from ckpt_ops.errors import BadInput, ObjectNotFound, SliceChanging, SliceMissing, SliceUnreadable
 from ckpt_ops.slices.formats import Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import SAFE, RawFile
 from ckpt_ops.slices.identity import check_key, digest
-from ckpt_ops.slices.times import pattern_of, time_of
+from ckpt_ops.slices.naming import Naming, can_be_asked_for
 from ckpt_ops.store import Entry, Store, open_store
 
 LANDING = "CKPT_OPS_LANDING"
@@ -26,12 +23,18 @@ LANDING = "CKPT_OPS_LANDING"
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """A `SliceSource` over files such as `flights/2013-01-06.parquet` or `flights/2013-01-06/*.csv.gz`.
+    """A `PartedSource` over files such as `flights/2013-01-06.parquet` or `flights/2013-01-06/*.csv.gz`.
 
-    * `keys`: one listing; what fits the template and is a time as `key_format`.
-    * `fingerprint`: changes when one of the key's files comes, goes or is written anew: it is made of the
-      names, the sizes and the store's own fingerprints. It reads no file.
-    * `read`: the rows of the files in name order, in the types that the format says.
+    * `keys`: one listing; what fits the template and is a time as `key_format`. Other names are passed over.
+    * `fingerprint`, `parts`: one listing. They change when one of the key's files comes, goes or is written
+      anew: they are made of the names, the sizes and the store's own fingerprints. No file is read.
+    * `read`, `read_part`: the rows of the files in name order, or of one, in the types that the format
+      says. Parquet comes as it is; CSV and JSON lines have no types, and are read as the declared ones, or
+      refused by line, column and value. NaN, infinities and times in the future are values like others.
+      Memory is bounded by a batch, as the format states, never by the file: a file up to 32 MiB is one
+      request, a larger one is read by ranges, and none is trusted to be as small as it says.
+
+    A file that cannot be read spoils its own slice only: a source keeps nothing between calls.
 
     Attributes:
         name: the source's name in the store and the log.
@@ -43,7 +46,7 @@ class Files:
         key_format: strftime form of a key: the UTC start of its data interval. It must sort in time.
         weekday: the day on which every slice begins, 0 for Monday to 6 for Sunday. None: any.
         format: None: as the template's end says: .parquet, .csv, .tsv, .jsonl, .ndjson or .json, and .gz
-            behind it.
+            behind it. In any format, files whose names end in .gz are unzipped.
         max_expansion: an unzipped file may be so many times as large as it lies there.
     """
 
@@ -58,17 +61,7 @@ class Files:
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
-        if self.template.count("{key}") != 1 or "{" in self.template.replace("{key}", ""):
-            raise BadInput(
-                "template", self.template, "an object name with {key} once: 'flights/{key}.parquet'"
-            )
-        if any(part in ("", ".", "..") for part in self.template.split("/")):
-            raise BadInput(
-                "template", self.template, "a name below the url, without empty, '.' or '..' parts"
-            )
-        check_key(self._example(), field="key_format")
-        if self.weekday not in (None, *range(7)):
-            raise BadInput("weekday", self.weekday, "0 for Monday to 6 for Sunday, or None")
+        _ = self._naming  # refuses what is wrong with it
         if self.max_expansion < 1:
             raise BadInput("max_expansion", self.max_expansion, "at least 1")
         if self.format is None:
@@ -87,16 +80,12 @@ class Files:
         first, last = _utc(start), _utc(end)
         if last < first:
             raise BadInput("end", end.isoformat(), f"not before start={start.isoformat()}")
-        before = self.template.split("{key}")[0].split("*")[0]
-        shared = ""
-        if "*" not in self.template.split("{key}")[0]:
-            shared = _shared(first.strftime(self.key_format), last.strftime(self.key_format))
         found = set()
-        for entry in self._store().list(before + shared):
-            fits = self._pattern.fullmatch(entry.name)
-            time = self._time(fits["key"]) if fits else None
-            if fits and time is not None and (first <= time < last or first == time == last):
-                found.add(fits["key"])
+        for entry in self._store().list(self._naming.shared(first, last)):
+            key = self._naming.key_of(entry.name)
+            time = self._naming.time_of(key) if key else None
+            if key and time and (first <= time < last or first == time == last):
+                found.add(key)
         return sorted(found)
 
     def fingerprint(self, key: str) -> str:
@@ -116,11 +105,11 @@ class Files:
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
         """The rows of the key's files, in name order.
 
-        Raises `SliceMissing`; `SliceUnreadable` when a file is not of its format, cut off, damaged, or of
-        another table altogether.
+        Raises `SliceMissing`; `SliceUnreadable` when a file is not of its format, cut off, damaged, of
+        another table altogether, or has other columns than the file before; `SliceChanging` instead, when
+        the file was written anew meanwhile.
         """
-        entries = self._entries(key)
-        return itertools.chain.from_iterable(self._read(key, entry) for entry in entries)
+        return self._one_after_the_other(key, self._entries(key))
 
     def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
         """The rows of one file. Raises as `read`."""
@@ -129,14 +118,28 @@ class Files:
                 return self._read(key, entry)
         raise _missing(self.name, key, f"{self._store().url.rstrip('/')}/{part}")
 
-    def _read(self, key: str, entry: Entry) -> Iterator[pa.RecordBatch]:
-        file = RawFile(
+    def _one_after_the_other(self, key: str, entries: list[Entry]) -> Iterator[pa.RecordBatch]:
+        columns: pa.Schema | None = None
+        for entry in entries:
+            for batch in self._read(key, entry):
+                if columns is None:
+                    columns = batch.schema
+                elif batch.schema != columns:
+                    raise self._file(entry).bad(
+                        f"has other columns than {entries[0].name}: {_difference(columns, batch.schema)}"
+                    )
+                yield batch
+
+    def _file(self, entry: Entry) -> RawFile:
+        return RawFile(
             store=self._store(),
             entry=entry,
             gzipped=entry.name.endswith(GZIP),
             max_expansion=self.max_expansion,
         )
-        first = True
+
+    def _read(self, key: str, entry: Entry) -> Iterator[pa.RecordBatch]:
+        file, first = self._file(entry), True
         try:
             for batch in (self.format or format_of(self.template)).batches(file, self.schema):
                 if first:
@@ -145,6 +148,14 @@ class Files:
                 yield batch
         except ObjectNotFound as error:
             raise _missing(self.name, key, file.url) from error
+        except SliceUnreadable as error:
+            if entry not in self._entries(key):  # half of it was read from one writing, half from another
+                raise SliceChanging(
+                    f"{file.url} was written anew while it was read",
+                    safe=SAFE,
+                    next="let its writer finish: the pull is tried again",
+                ) from error
+            raise
 
     def _check(self, file: RawFile, found: pa.Schema) -> None:
         twice = sorted({name for name in found.names if found.names.count(name) > 1})
@@ -168,41 +179,44 @@ class Files:
         return _store_at(url, os.environ.get("STORAGE_EMULATOR_HOST"), os.getpid())
 
     def _entries(self, key: str) -> list[Entry]:
-        pattern = self.template.replace("{key}", check_key(key))
-        if self._time(key) is None:
-            day = "a time" if self.weekday is None else f"a {calendar.day_name[self.weekday]}"
-            raise BadInput("slice key", key, f"{day} as {self.key_format}, such as {self._example()!r}")
+        names = self._naming.names_of(self._naming.check(key))
         store = self._store()
         entries = []
-        for entry in store.list(pattern.split("*")[0]):
-            fits = self._pattern.fullmatch(entry.name)
-            if fits and fits["key"] == key:
-                entries.append(entry)
+        for entry in store.list(names.split("*")[0]):
+            if self._naming.key_of(entry.name) != key:
+                continue
+            if not can_be_asked_for(entry.name):
+                raise SliceUnreadable(
+                    f"a file of slice {key} of source {self.name!r} has a name that cannot be asked for: "
+                    f"{entry.name!r} in {store.url}",
+                    safe=SAFE,
+                    next="rename it, without control characters and in UTF-8, then clear the pull task",
+                )
+            entries.append(entry)
         if not entries:
-            raise _missing(self.name, key, f"{store.url.rstrip('/')}/{pattern}")
+            raise _missing(self.name, key, f"{store.url.rstrip('/')}/{names}")
         return entries
 
     @functools.cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        key = f"(?P<key>{pattern_of(self.key_format)})"
-        template = re.escape(self.template).replace(r"\*", "[^/]*").replace(r"\{key\}", key)
-        return re.compile(template)
-
-    def _time(self, key: str) -> datetime | None:
-        time = time_of(key, self.key_format)
-        return time if time is not None and self.weekday in (None, time.weekday()) else None
-
-    def _example(self) -> str:
-        time = datetime(2013, 1, 6, tzinfo=UTC)
-        if self.weekday is not None:
-            time += timedelta(days=(self.weekday - time.weekday()) % 7)
-        return time.strftime(self.key_format)
+    def _naming(self) -> Naming:
+        return Naming(template=self.template, key_format=self.key_format, weekday=self.weekday)
 
 
 @functools.lru_cache(maxsize=8)
 def _store_at(url: str, emulator: str | None, process: int) -> Store:
     # A client keeps connections: one for all calls of a process, never one taken along by a fork.
     return open_store(url)
+
+
+def _difference(ours: pa.Schema, theirs: pa.Schema) -> str:
+    first, second = ([f"{field.name}: {field.type}" for field in one] for one in (ours, theirs))
+    gone, came = (
+        [each for each in first if each not in second],
+        [each for each in second if each not in first],
+    )
+    if not gone and not came:
+        return "the same in another order or nullability"
+    return f"without {_some(gone) or 'nothing'}; with {_some(came) or 'nothing'}"
 
 
 def _missing(source: str, key: str, url: str) -> SliceMissing:
@@ -215,12 +229,6 @@ def _missing(source: str, key: str, url: str) -> SliceMissing:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def _shared(first: str, last: str) -> str:
-    """What all keys between the two begin with, as keys sort in time: it narrows the listing."""
-    length = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), None)
-    return first[:length]
 
 
 def _utc(time: datetime) -> datetime:

@@ -73,6 +73,14 @@ def parts_of(source: SliceSource, key: str) -> dict[str, str]:
     return {WHOLE: source.fingerprint(key)}
 
 
+def worth_sharing(source: SliceSource) -> bool:
+    """Slices may have several parts: the source tells them apart and does not say `several = False`.
+
+    Asks nobody: a DAG file calls it.
+    """
+    return isinstance(source, PartedSource) and bool(getattr(source, "several", True))
+
+
 def read_part(source: SliceSource, key: str, part: str) -> Iterator[pa.RecordBatch]:
     """The rows of one of `parts_of`."""
     return source.read_part(key, part) if isinstance(source, PartedSource) else source.read(key)
@@ -98,13 +106,16 @@ def find_receipt(store: Store, source: SliceSource, key: str, part: str, fingerp
 
 
 def _reader_digest(source: SliceSource) -> str:
-    """Over the files that say how the source reads: the classes it is made of, the user's included."""
-    hasher = blake3()
+    """Over the code that says how the source reads: this package, and the classes it is made of."""
+    paths = set(Path(__file__).parent.rglob("*.py"))
     for kind in type(source).__mro__:
         try:
-            path = inspect.getsourcefile(kind)
+            said = inspect.getsourcefile(kind)
         except TypeError:  # a builtin
             continue
-        if path is not None and Path(path).is_file():
-            hasher.update(Path(path).read_bytes())
+        if said is not None and Path(said).is_file():
+            paths.add(Path(said))
+    hasher = blake3()
+    for path in sorted(paths):
+        hasher.update(path.read_bytes())
     return hasher.hexdigest()

@@ -58,15 +58,10 @@ class SliceSource(Protocol):
 class PartedSource(SliceSource, Protocol):
     """A source whose slices come in several parts, such as files, that are read side by side.
 
-    `several` says whether a slice may have more than one part: only then they are read side by side.
     `read(key)` gives the rows of the parts one after the other, and `fingerprint(key)` changes when
-    a part comes, goes or changes.
+    a part comes, goes or changes. One that can tell before it looks that every slice will have but one
+    part may say so by an attribute `several = False`: then a DAG has no tasks to share them out.
     """
-
-    @property
-    def several(self) -> bool:
-        """A slice may have several parts."""
-        ...
 
     def parts(self, key: str) -> dict[str, str]:
         """By part, its fingerprint; in the order of their rows. Raises as `fingerprint` does."""

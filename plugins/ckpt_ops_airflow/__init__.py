@@ -1,7 +1,6 @@
-"""The Airflow side: a pipeline becomes a DAG.
+"""The Airflow side: a description of slices, or of a model kept fresh from them, becomes a DAG.
 
-`from ckpt_ops_airflow import retraining_dag` in `dags/{pipeline}/dag.py`; `intake_dag` as long as there is
-no model.
+`from ckpt_ops_airflow import retraining_dag` in `dags/{pipeline}/dag.py`.
 """
 
 from ckpt_ops_airflow.factory import intake_dag, retraining_dag

@@ -1,55 +1,28 @@
-"""From a pipeline to a DAG: one slice per data interval, in order."""
+"""From a description to a DAG: one slice per data interval, in order."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 
-from ckpt_ops.slices import PartedSource
-from ckpt_ops_airflow.intake import ListPartsOperator, PullOperator, PullPartsOperator, ValidateOperator
-from ckpt_ops_airflow.operators import DecideOperator, EvaluateOperator, PromoteOperator, TrainOperator
+from ckpt_ops.errors import BadInput
+from ckpt_ops.slices import worth_sharing
+from ckpt_ops_airflow.operators import (
+    DecideOperator,
+    EvaluateOperator,
+    PromoteOperator,
+    TrainOperator,
+    ValidateOperator,
+)
 from ckpt_ops_airflow.ordering import WaitForEarlierRuns
+from ckpt_ops_airflow.pulling import ListPartsOperator, PullOperator, PullShareOperator
 
 if TYPE_CHECKING:
     from ckpt_ops.pipeline import Intake, Pipeline
 
-
-class Settings(TypedDict, total=False):
-    """What both kinds of DAG take.
-
-    Attributes:
-        schedule: a cron expression or preset, "@weekly" by default; its intervals cut time into slices.
-        start_date: begin of the first interval.
-        end_date: no run is scheduled for an interval that begins after it. When it is in the past,
-            nothing starts by itself and every run is asked for; without one, an unpaused DAG begins
-            with the newest interval that is over.
-        timezone: in which the cron expression is read; UTC by default.
-        max_active_runs: of this DAG at once, 16 by default; runs that wait hold no worker.
-        retries: of a task that fails for now, 3 by default. What fails for good is never retried.
-        retry_delay: before the first retry, 10 s by default; twice as long before each next one.
-        wait_for_slice: so long after the end of its interval a run waits for a slice that has not landed;
-            then it is skipped. None, the default: it is skipped at once.
-        look_every: while waiting, 5 minutes by default.
-        pull_timeout: ends a pull that takes longer, for a retry; 1 hour by default. A source that hangs
-            holds a worker no longer than that.
-        pull_side_by_side: tasks that pull the parts of a slice of several parts; 4 by default.
-        tags: besides "ckpt-ops".
-    """
-
-    schedule: str
-    start_date: Required[datetime]
-    end_date: datetime | None
-    timezone: str
-    max_active_runs: int
-    retries: int
-    retry_delay: timedelta
-    wait_for_slice: timedelta | None
-    look_every: timedelta
-    pull_timeout: timedelta
-    pull_side_by_side: int
-    tags: tuple[str, ...]
+LONGEST_RETRY_DELAY = timedelta(minutes=10)
 
 
 def production_asset(model: str) -> Asset:
@@ -57,51 +30,8 @@ def production_asset(model: str) -> Asset:
     return Asset(f"ckpt-ops://{model}/production")
 
 
-def intake_dag(intake: Intake, **settings: Unpack[Settings]) -> DAG:
-    """The DAG that takes slices in, without a model: `pull -> validate`. See `Settings`."""
-    dag, _ = _begun(intake, f"Takes in slices of {intake.source.name}", **settings)
-    return dag
-
-
-def retraining_dag(
-    pipeline: Pipeline,
-    *,
-    train_timeout: timedelta | None = None,
-    poll_seconds: float = 1.0,
-    **settings: Unpack[Settings],
-) -> DAG:
-    """The DAG that keeps the pipeline's model fresh.
-
-    `pull -> validate -> wait_for_earlier -> decide -> train -> evaluate -> promote`, a run for each
-    data interval of `schedule`, so that backfills from the UI, the command line and REST work.
-    Pulling and validating run side by side; from `decide` on, runs take their turn in time order.
-
-    Args:
-        pipeline: what to keep fresh; its name is the DAG's id.
-        train_timeout: ends a training that runs longer; its committed checkpoints are kept and a
-            retry resumes. The pipeline's own budget is the usual bound.
-        poll_seconds: how often a waiting run looks whether the earlier ones have ended.
-        settings: see `Settings`.
-    """
-    about = f"Keeps {pipeline.name} fresh from slices of {pipeline.source.name}"
-    dag, validate = _begun(pipeline, about, **settings)
-    with dag:
-        wait = WaitForEarlierRuns(task_id="wait_for_earlier", poll_seconds=poll_seconds)
-        decide = DecideOperator(task_id="decide", pipeline=pipeline)
-        train = TrainOperator(
-            task_id="train", pipeline=pipeline, max_active_tis_per_dag=1, execution_timeout=train_timeout
-        )
-        evaluate = EvaluateOperator(task_id="evaluate", pipeline=pipeline)
-        promote = PromoteOperator(
-            task_id="promote", pipeline=pipeline, announces=production_asset(pipeline.name)
-        )
-        validate >> wait >> decide >> train >> evaluate >> promote
-    return dag
-
-
-def _begun(
+def intake_dag(
     intake: Intake,
-    description: str,
     *,
     schedule: str = "@weekly",
     start_date: datetime,
@@ -115,33 +45,102 @@ def _begun(
     pull_timeout: timedelta = timedelta(hours=1),
     pull_side_by_side: int = 4,
     tags: tuple[str, ...] = (),
-) -> tuple[DAG, ValidateOperator]:
-    """A DAG with its first tasks, and the last of them."""
+) -> DAG:
+    """The DAG that takes slices in: `pull -> validate`, and nothing trains.
+
+    A run for each data interval of `schedule`, so that backfills from the UI, the command line and REST
+    work. Where slices may have several parts, `list_parts -> pull_part` go ahead of `pull`.
+
+    Args:
+        intake: what to take in; its name is the DAG's id.
+        schedule: a cron expression or preset; its intervals cut time into slices.
+        start_date: begin of the first interval.
+        end_date: no run is scheduled for an interval that begins after it. When it is in the past,
+            nothing starts by itself and every run is asked for; without one, an unpaused DAG begins
+            with the newest interval that is over.
+        timezone: in which the cron expression is read.
+        max_active_runs: of this DAG at once; runs that wait, for a slice or for their turn, count, and
+            hold no worker.
+        retries: of a task that fails for now. What fails for good is never retried.
+        retry_delay: between tries; doubled from try to try where a source is asked, up to 10 minutes.
+        wait_for_slice: how long after the end of its interval a slice may land; until then a run whose
+            slice is not there waits, and after that it is skipped. None: skipped at once.
+        look_every: how often a waiting run looks; each time starts a task for a few seconds.
+        pull_timeout: ends a task that asks a source for longer; it is retried, and what it copied is kept.
+        pull_side_by_side: tasks at most that copy parts of one slice at the same time. 1: `pull` copies
+            all of them.
+        tags: besides "ckpt-ops".
+
+    Raises:
+        BadInput: naming the argument.
+    """
+    for name, value in (
+        ("wait_for_slice", wait_for_slice),
+        ("look_every", look_every),
+        ("pull_timeout", pull_timeout),
+    ):
+        if value is not None and value <= timedelta():
+            raise BadInput(name, str(value), "more than nothing, such as timedelta(minutes=5)")
+    if pull_side_by_side < 1:
+        raise BadInput("pull_side_by_side", pull_side_by_side, "1 or more tasks")
     with DAG(
         dag_id=intake.name,
-        description=description,
+        description=f"Takes in slices of {intake.source.name}",
         schedule=CronDataIntervalTimetable(schedule, timezone=timezone),
         start_date=start_date,
         end_date=end_date,
         catchup=False,
         max_active_runs=max_active_runs,
-        default_args={
-            "retries": retries,
-            "retry_delay": retry_delay,
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": timedelta(minutes=30),
-        },
+        default_args={"retries": retries, "retry_delay": retry_delay},
         tags=["ckpt-ops", *tags],
     ) as dag:
-        waiting: dict[str, Any] = {"wait": wait_for_slice, "look_every": look_every}
-        reading: dict[str, Any] = {"pipeline": intake, "execution_timeout": pull_timeout}
-        pull = PullOperator(task_id="pull", **waiting, **reading)
-        validate = ValidateOperator(task_id="validate", pipeline=intake)
-        source = intake.source
-        if isinstance(source, PartedSource) and source.several and pull_side_by_side > 1:
-            dealt = ListPartsOperator(
-                task_id="list_parts", side_by_side=pull_side_by_side, **waiting, **reading
+        asking: dict[str, Any] = {
+            "pipeline": intake,
+            "execution_timeout": pull_timeout,
+            "retry_exponential_backoff": 2,
+            "max_retry_delay": LONGEST_RETRY_DELAY,
+        }
+        waiting: dict[str, Any] = {"wait_for_slice": wait_for_slice, "look_every": look_every}
+        pull = PullOperator(task_id="pull", **asking, **waiting)
+        if pull_side_by_side > 1 and worth_sharing(intake.source):
+            shares = ListPartsOperator(
+                task_id="list_parts", side_by_side=pull_side_by_side, **asking, **waiting
             )
-            PullPartsOperator.partial(task_id="pull_parts", **reading).expand(of=dealt.output) >> pull
-        pull >> validate
-    return dag, validate
+            PullShareOperator.partial(task_id="pull_part", **asking).expand(share=shares.output) >> pull
+        pull >> ValidateOperator(task_id="validate", pipeline=intake)
+    return dag
+
+
+def retraining_dag(
+    pipeline: Pipeline,
+    *,
+    train_timeout: timedelta | None = None,
+    poll_seconds: float = 1.0,
+    **intake: Any,
+) -> DAG:
+    """The DAG that keeps the pipeline's model fresh.
+
+    `pull -> validate -> wait_for_earlier -> decide -> train -> evaluate -> promote`. Pulling and
+    validating run side by side; from `decide` on, runs take their turn in time order.
+
+    Args:
+        pipeline: what to keep fresh; its name is the DAG's id.
+        train_timeout: ends a training that runs longer; its committed checkpoints are kept and a
+            retry resumes. The pipeline's own budget is the usual bound.
+        poll_seconds: how often a waiting run looks whether the earlier ones have ended.
+        intake: all that `intake_dag` takes: schedule, start_date, wait_for_slice and so on.
+    """
+    dag = intake_dag(pipeline, **intake)
+    dag.description = f"Keeps {pipeline.name} fresh from slices of {pipeline.source.name}"
+    with dag:
+        wait = WaitForEarlierRuns(task_id="wait_for_earlier", poll_seconds=poll_seconds)
+        decide = DecideOperator(task_id="decide", pipeline=pipeline)
+        train = TrainOperator(
+            task_id="train", pipeline=pipeline, max_active_tis_per_dag=1, execution_timeout=train_timeout
+        )
+        evaluate = EvaluateOperator(task_id="evaluate", pipeline=pipeline)
+        promote = PromoteOperator(
+            task_id="promote", pipeline=pipeline, announces=production_asset(pipeline.name)
+        )
+        dag.get_task("validate") >> wait >> decide >> train >> evaluate >> promote
+    return dag

@@ -1,38 +1,49 @@
-"""Links from a validation task in Airflow's UI to the pages on its slice."""
+"""The buttons on a validate task in Airflow's UI, and the addresses that they open (see `slice_pages`).
+
+Airflow asks a link for its address in the task's own process, at the task's end, and keeps the answer:
+so nothing of this runs in the api-server, and no plugin has to register it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from airflow.sdk import BaseOperatorLink
 
 if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
-URL_PREFIX = "/ckpt-ops"
+PREFIX = "/ckpt-ops"
 
 
-class SliceReport(BaseOperatorLink):
-    """To the verdict in words."""
+def in_the_ui(path: str) -> str:
+    """The full address of a path, such as `dags/flight_delay`, below Airflow's own."""
+    from airflow.sdk.configuration import conf
+
+    return urljoin(conf.get("api", "base_url", fallback="/").rstrip("/") + "/", path.lstrip("/"))
+
+
+class SliceReportLink(BaseOperatorLink):
+    """Why the slice was accepted or quarantined."""
 
     name = "Slice report"
     page = "report"
 
-    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Made by the task at its end; "" when it judged nothing."""
-        from airflow.configuration import conf
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The page on the revision that this run judged; "" when it judged none."""
+        from airflow.sdk.execution_time.xcom import XCom
 
-        result = operator.result
-        if result is None:
+        result: dict[str, Any] | None = XCom.get_value(ti_key=ti_key, key="return_value")
+        if not result:
             return ""
-        base = conf.get("api", "base_url", fallback="").rstrip("/")
-        key, revision = quote(result["key"]), quote(result["revision"])
-        return f"{base}{URL_PREFIX}/slices/{operator.pipeline.name}/{key}/{revision}/{self.page}"
+        slice_ = f"{quote(operator.dag_id)}/{quote(result['key'])}"
+        return in_the_ui(f"{PREFIX}/slices/{slice_}/{self.page}?revision={quote(result['revision'])}")
 
 
-class SliceDataDocs(SliceReport):
-    """To Great Expectations' own page."""
+class DataDocsLink(SliceReportLink):
+    """Great Expectations' own page."""
 
     name = "Data Docs"
     page = "data-docs"

@@ -1,11 +1,11 @@
-"""One operator per step of a pipeline: call it, hand on its small result, translate its errors.
+"""One operator per step of a pipeline: call the step, hand on its small result, translate its errors.
 
-Those that take a slice in are in `intake`. Nothing here decides anything: a step takes its state from the
-store and may run again at any time.
+Nothing here decides anything. A step takes its state from the store and may run again at any time.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from ckpt_ops.errors import BadInput, TerminalError, TrainingDied
+from ckpt_ops.slices import connections
+from ckpt_ops_airflow.links import DataDocsLink, SliceReportLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,7 +39,6 @@ class StepOperator(BaseOperator, SkipMixin):
     def __init__(self, *, pipeline: Intake, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pipeline = pipeline
-        self.result: Result | None = None
 
     def step(self, store: Store, context: Context) -> Result:
         """Call the step."""
@@ -47,21 +48,17 @@ class StepOperator(BaseOperator, SkipMixin):
         """Why what comes after this task is to be skipped; None to go on."""
         return None
 
-    def failure(self, error: TerminalError) -> Exception:
-        """What an error for good becomes: Airflow does not retry it."""
-        return AirflowFailException(str(error))
-
-    def execute(self, context: Context) -> Any:
+    def execute(self, context: Context) -> Result:
         """Run the step; skip what comes after it when its result says so."""
         from ckpt_ops.store import open_store
 
         self._tell_who()
+        connections.use(_uri_of)
         try:
             result = self.step(open_store(_store_address()), context)
         except TerminalError as error:
-            raise self.failure(error) from error
+            raise AirflowFailException(str(error)) from error
         self.log.info("%s: %s", self.task_id, result)
-        self.result = result
         why = self.why_stop(result)
         if why is not None:
             self.log.info("Nothing more to do for this slice: %s", why)
@@ -77,6 +74,28 @@ class StepOperator(BaseOperator, SkipMixin):
         os.environ.setdefault("CKPT_OPS_DAGS", str(self.pipeline.folder.parent))
 
 
+class ValidateOperator(StepOperator):
+    """Judges the slice; a quarantined one ends the run."""
+
+    operator_extra_links = (SliceReportLink(), DataDocsLink())
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Validate what `pull` brought."""
+        from ckpt_ops.pipeline import intake_steps
+
+        # its hundreds of lines on what it registers would hide the verdict in the task's log
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
+        pulled = _result_of("pull", context)
+        return intake_steps.validate(self.pipeline, store, pulled["key"], pulled["revision"])
+
+    def why_stop(self, result: Result) -> str | None:
+        """The reasons of the quarantine and where the report is."""
+        if result["trainable"]:
+            return None
+        why = "; ".join(result["reasons"])
+        return f"slice {result['key']} is {result['outcome']}: {why}. Report: {result['report']}"
+
+
 class DecideOperator(StepOperator):
     """Asks the planner and the update policy."""
 
@@ -86,7 +105,7 @@ class DecideOperator(StepOperator):
         """Decide on the run's slice."""
         from ckpt_ops.pipeline import steps
 
-        return steps.decide(self.pipeline, store, result_of("pull", context)["key"])
+        return steps.decide(self.pipeline, store, _result_of("pull", context)["key"])
 
     def why_stop(self, result: Result) -> str | None:
         """The planner's or the policy's words."""
@@ -104,7 +123,7 @@ class TrainOperator(StepOperator):
         """Train a candidate on what is pending up to the run's slice."""
         from ckpt_ops.pipeline import steps
 
-        key = result_of("pull", context)["key"]
+        key = _result_of("pull", context)["key"]
         self._training = True
         try:
             return steps.train(self.pipeline, store, key, report=self._report)
@@ -137,7 +156,7 @@ class EvaluateOperator(StepOperator):
         """Evaluate the version that `train` made."""
         from ckpt_ops.pipeline import steps
 
-        return steps.evaluate(self.pipeline, store, result_of("train", context)["version"])
+        return steps.evaluate(self.pipeline, store, _result_of("train", context)["version"])
 
 
 class PromoteOperator(StepOperator):
@@ -159,15 +178,25 @@ class PromoteOperator(StepOperator):
         """Settle the version that `train` made."""
         from ckpt_ops.pipeline import steps
 
-        result = steps.promote(self.pipeline, store, result_of("train", context)["version"])
+        result = steps.promote(self.pipeline, store, _result_of("train", context)["version"])
         if result["decision"] == "promoted":
             context["outlet_events"][self.alias].add(self.announces, extra={"version": result["version"]})
         return result
 
 
-def result_of(task_id: str, context: Context) -> Result:
+def _result_of(task_id: str, context: Context) -> Result:
     result: Result = context["ti"].xcom_pull(task_ids=task_id)
     return result
+
+
+def _uri_of(connection: str) -> str | None:
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return str(Connection.get(connection).get_uri())
+    except AirflowNotFoundException:
+        return None
 
 
 def _run_name() -> str:

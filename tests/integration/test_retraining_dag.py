@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from airflow_process import PROJECT, eventually, in_a_fresh_process
 
-from ckpt_ops.embedded.airflow import airflow_environment
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import Settings
 
-PROJECT = Path(__file__).parents[2]
 TASKS = ["pull", "validate", "wait_for_earlier", "decide", "train", "evaluate", "promote"]
 
 PARSE = """
@@ -53,57 +50,39 @@ print(json.dumps({
 
 OPERATORS = """
 import json, types
-from datetime import UTC, datetime, timedelta
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from ckpt_ops import errors
-from ckpt_ops.pipeline import EmptySlices, intake_steps, steps
-from ckpt_ops_airflow import intake, operators
+from ckpt_ops.pipeline import intake_steps, steps
+from ckpt_ops_airflow import operators
 
 class Ti:
     def __init__(self, **results): self.results, self.pushed = results, {}
     def xcom_pull(self, task_ids): return self.results[task_ids]
     def xcom_push(self, key, value): self.pushed[key] = value
 
-def run(kind, raises=None, returns=None, keys=("a",), settings={}, empty=EmptySlices.REFUSE, **results):
+def run(kind, raises=None, returns=None, **results):
     def step(*args, **kwargs):
         if raises: raise raises
         return returns
-    for name in ("pull", "validate", "decide", "train", "evaluate", "promote"):
-        setattr(intake_steps if name in ("pull", "validate") else steps, name, step)
+    intake_steps.validate = step
+    for name in ("decide", "train", "evaluate", "promote"):
+        setattr(steps, name, step)
     operators._run_name = lambda: "dag/run"
-    pipeline = types.SimpleNamespace(
-        folder=__import__("pathlib").Path("/dags/p"),
-        empty_slices=empty,
-        source=types.SimpleNamespace(name="s", keys=lambda start, end: list(keys)),
-    )
-    task = kind(task_id=kind.__name__, pipeline=pipeline, **settings)
+    pipeline = types.SimpleNamespace(folder=__import__("pathlib").Path("/dags/p"))
+    task = kind(task_id=kind.__name__, pipeline=pipeline)
     skipped = []
     task.get_direct_relatives = lambda upstream: []
     task.skip = lambda ti, tasks: skipped.append(True)
-    context = {"ti": Ti(**results), "data_interval_start": datetime(2013, 1, 6, tzinfo=UTC),
-               "data_interval_end": datetime(2013, 1, 13, tzinfo=UTC)}
     try:
-        task.execute(context)
-    except TaskDeferred as deferred:
-        ahead = (deferred.trigger.moment - datetime.now(UTC)).total_seconds()
-        return [type(deferred.trigger).__name__, str(round(ahead, -1))]
+        task.execute({"ti": Ti(**results)})
     except Exception as error:
         return [type(error).__name__, str(error)]
     return ["skips the rest" if skipped else "goes on", ""]
 
 pulled = {"pull": {"key": "a", "revision": "r"}}
 print(json.dumps({
-    "no slice": run(intake.PullOperator, keys=()),
-    "waits": run(intake.PullOperator, keys=(), settings={"wait": timedelta(days=365 * 99)}),
-    "waited long enough": run(intake.PullOperator, keys=(), settings={"wait": timedelta(days=1)}),
-    "empty": run(intake.PullOperator, raises=errors.SliceEmpty("no rows")),
-    "empty, skipped": run(intake.PullOperator, raises=errors.SliceEmpty("no rows"), empty=EmptySlices.SKIP),
-    "slice gone": run(intake.PullOperator, raises=errors.SliceMissing("gone")),
-    "two slices": run(intake.PullOperator, keys=("a", "b")),
-    "a slice": run(intake.PullOperator, returns={}),
-    "quarantined": run(intake.ValidateOperator, returns={"key": "a", "outcome": "quarantined",
+    "quarantined": run(operators.ValidateOperator, returns={"key": "a", "outcome": "quarantined",
                        "trainable": False, "reasons": ["x"], "report": "r"}, **pulled),
-    "accepted": run(intake.ValidateOperator, returns={"outcome": "accepted", "trainable": True}, **pulled),
+    "accepted": run(operators.ValidateOperator, returns={"outcome": "accepted", "trainable": True}, **pulled),
     "nothing due": run(operators.DecideOperator, returns={"train": False, "why": "w"}, **pulled),
     "due": run(operators.DecideOperator, returns={"train": True}, **pulled),
     "held": run(operators.DecideOperator, raises=errors.HeldByPerson("held", next="release"), **pulled),
@@ -112,33 +91,6 @@ print(json.dumps({
     "died": run(operators.TrainOperator, raises=errors.TrainingDied("died"), **pulled),
 }))
 """
-
-
-def eventually(check: Callable[[], Any], *, seconds: float = 90.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.3)
-    return found
-
-
-def in_a_fresh_process(script: str, settings: Settings, environment: dict[str, str]) -> Any:
-    """Runs the script as the dag-processor would, and returns the JSON of its last line."""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={
-            **environment,
-            **airflow_environment(settings, environ=environment),
-            "PYTHONPATH": f"{PROJECT}:{PROJECT / 'plugins'}:{PROJECT / 'dags'}",
-        },
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.slow
@@ -181,14 +133,6 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
     environment = {**clean_environment, "CKPT_OPS_STORE": f"file://{tmp_path}"}
     found = in_a_fresh_process(OPERATORS, settings_in(tmp_path), environment)
     assert {case: state for case, (state, _) in found.items()} == {
-        "no slice": "AirflowSkipException",
-        "slice gone": "AirflowSkipException",
-        "two slices": "AirflowFailException",
-        "waits": "DateTimeTrigger",
-        "waited long enough": "AirflowSkipException",
-        "empty": "AirflowFailException",
-        "empty, skipped": "AirflowSkipException",
-        "a slice": "goes on",
         "quarantined": "skips the rest",
         "accepted": "goes on",
         "nothing due": "skips the rest",
@@ -198,13 +142,6 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "trained": "goes on",
         "died": "TrainingDied",
     }
-    assert "Slice missing" in found["no slice"][1]
-    assert found["waits"][0] == "DateTimeTrigger"
-    assert found["waits"][1] == "300.0", "seconds until it looks again"
-    assert found["waited long enough"] == found["no slice"]
-    assert found["empty"] == ["AirflowFailException", "no rows"]
-    assert found["empty, skipped"] == ["AirflowSkipException", "no rows: skipped, as empty_slices says"]
-    assert "a, b" in found["two slices"][1]
     assert "Next: release" in found["held"][1]
 
 

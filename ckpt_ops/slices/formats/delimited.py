@@ -2,50 +2,68 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ckpt_ops.errors import BadInput, CkptOpsError, SliceUnreadable
-from ckpt_ops.slices.formats.lines import BLOCK, MAX_LINE, Lines
+from ckpt_ops.errors import BadInput, SliceUnreadable
+from ckpt_ops.slices.formats.lines import Block, blocks
 from ckpt_ops.slices.formats.raw import RawFile
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
 _DELIMITERS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
-_CELL = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to ([^:]+): (.*)", re.DOTALL)
+_CELL = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to (.*?): (.*)", re.DOTALL)
+_ROW = re.compile(r"CSV parse error: Row #(\d+): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Csv:
-    """Reads CSV with a header line. Memory is bounded by a block of 8 MiB; a line may have 4 MiB.
+    """Reads CSV. A row may have 4 MiB.
 
     A declared column is read as its declared type, and one that is absent stays absent. A column that
-    is not declared comes as text. What does not parse as its type refuses the file: which row, which
-    column, which value.
+    is not declared comes as text. What does not parse as its type refuses the file: which line, which
+    column, which value. A blank line is no row, unless there is one column: then it is a null.
+
+    Memory: a block of 1 MiB, or a row, as text and as columns; some 40 MiB in all, whatever the file's size.
 
     Attributes:
         delimiter: one character.
-        quote: around values that hold the delimiter.
+        quote: around values that hold the delimiter; twice within one stands for itself.
         encoding: of the file, by Python's name for it.
-        null_values: what stands for no value; text columns too.
+        header: the first line names the columns. If not, they are the declared ones, in order.
+        null_values: what stands for no value; in text columns too.
+        quoted_nulls: in quotes as well. If not, "" is a text without characters, and "NA" is a text.
         timestamp_formats: strptime forms to try before ISO 8601.
-        newlines_in_values: quoted values may hold line ends; reading is slower.
+        newlines_in_values: quoted values may hold line ends. If not, one is refused: it is most often a
+            quote that is not closed, which would swallow the rows after it.
     """
 
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
+    header: bool = True
     null_values: tuple[str, ...] = ("", "NA", "NULL", "null")
+    quoted_nulls: bool = False
     timestamp_formats: tuple[str, ...] = ()
     newlines_in_values: bool = False
 
     def __post_init__(self) -> None:
         for name, value in (("delimiter", self.delimiter), ("quote", self.quote)):
-            if len(value) != 1:
-                raise BadInput(f"Csv.{name}", value, "one character")
+            if len(value) != 1 or not value.isascii() or value in "\r\n":
+                raise BadInput(f"Csv.{name}", value, "one ASCII character, no line end")
+        if self.delimiter == self.quote:
+            raise BadInput(
+                "Csv.delimiter", self.delimiter, f"another character than Csv.quote={self.quote!r}"
+            )
         try:
             "".encode(self.encoding)
         except LookupError as error:
@@ -54,45 +72,66 @@ class Csv:
     def batches(self, file: RawFile, declared: pa.Schema) -> Iterator[pa.RecordBatch]:
         """See `Format.batches`."""
         with file.stream() as stream:
-            names = self._header(
-                file, io.BufferedReader(Lines(file, stream, encoding=self.encoding)), declared
+            quote = self.quote if self.newlines_in_values else None
+            whole = blocks(file, stream, encoding=self.encoding, quote=quote)
+            first = next(whole, None)
+            if first is None:
+                raise file.bad("is empty: 0 bytes of text")
+            names = declared.names
+            if self.header:
+                names, first = self._header(file, first, declared)
+            schema = pa.schema(
+                [
+                    (name, declared.field(name).type if name in declared.names else pa.string())
+                    for name in names
+                ]
             )
-        with file.stream() as stream:
-            lines = Lines(file, stream, encoding=self.encoding)
-            yield from self._read(file, pa.PythonFile(lines, mode="r"), names, declared)
+            yield pa.RecordBatch.from_pylist([], schema=schema)
+            for block in itertools.chain([first], whole):
+                if block.data.strip(b"\r\n") or len(names) == 1:
+                    yield from self._rows(file, block, schema)
 
-    def _read(
-        self, file: RawFile, source: pa.NativeFile, names: list[str], declared: pa.Schema
-    ) -> Iterator[pa.RecordBatch]:
+    def _rows(self, file: RawFile, block: Block, schema: pa.Schema) -> list[pa.RecordBatch]:
         import pyarrow.csv as arrow_csv
 
-        types = {name: declared.field(name).type if name in declared.names else pa.string() for name in names}
+        if not block.data:
+            return []
         try:
-            with arrow_csv.open_csv(
-                source,
-                read_options=arrow_csv.ReadOptions(block_size=BLOCK, use_threads=False),
+            table = arrow_csv.read_csv(
+                pa.BufferReader(block.data),
+                read_options=arrow_csv.ReadOptions(
+                    block_size=len(block.data), use_threads=False, column_names=schema.names
+                ),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=self.delimiter,
                     quote_char=self.quote,
-                    newlines_in_values=self.newlines_in_values,
+                    newlines_in_values=True,  # so that one is found, and not taken for a row's end
+                    ignore_empty_lines=len(schema) > 1,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types=types,
+                    column_types=schema,
                     strings_can_be_null=True,
+                    quoted_strings_can_be_null=self.quoted_nulls,
                     null_values=list(self.null_values),
                     timestamp_parsers=[*self.timestamp_formats, arrow_csv.ISO8601],
                 ),
-            ) as reader:
-                yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-                yield from reader
-        except CkptOpsError:
-            raise
+            )
+        except pa.ArrowNotImplementedError as error:
+            raise BadInput("schema", str(schema), f"types that a CSV cell can have: {error}") from error
         except pa.ArrowException as error:
-            raise self._refused(file, error, names) from error
+            raise self._refused(file, block, str(error), schema.names) from error
+        if not self.newlines_in_values:
+            self._check_line_ends(file, block, table)
+        found: list[pa.RecordBatch] = table.to_batches()
+        return found
 
-    def _header(self, file: RawFile, lines: io.BufferedReader, declared: pa.Schema) -> list[str]:
-        line = lines.readline(MAX_LINE).decode().removeprefix("\ufeff")
-        names = next(csv.reader([line], delimiter=self.delimiter, quotechar=self.quote), [])
+    def _header(self, file: RawFile, block: Block, declared: pa.Schema) -> tuple[list[str], Block]:
+        """The columns' names, and what of the block is behind them."""
+        reader = self._reader(block)
+        try:
+            names: list[str] = next(reader, [])
+        except csv.Error as error:
+            raise file.bad(f"has no header in its first line: {error}") from error
         if not names:
             raise file.bad("has an empty first line, where a header was expected")
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -100,18 +139,78 @@ class Csv:
             raise file.bad(f"has several columns of one name: {', '.join(twice)}")
         if len(names) == 1 and names[0] not in declared.names:
             for other, said in _DELIMITERS.items():
-                columns = next(csv.reader([line], delimiter=other, quotechar=self.quote))
+                columns = next(csv.reader(names, delimiter=other, quotechar=self.quote))
                 if other != self.delimiter and set(columns) & set(declared.names):
                     raise file.bad(
                         f"is not delimited by {self.delimiter!r}: its header is one column, and "
                         f"{len(columns)} columns by {said}; give the source format=Csv(delimiter={other!r})"
                     )
-        return names
+        rest = block.data.split(b"\n", reader.line_num)[-1]
+        if b"\r" in block.data[: len(block.data) - len(rest)].replace(b"\r\n", b""):
+            raise file.bad("has lines that end in \\r alone; write them with \\n or \\r\\n")
+        return names, Block(line=block.line + reader.line_num, data=rest)
 
-    def _refused(self, file: RawFile, error: pa.ArrowException, names: list[str]) -> SliceUnreadable:
-        said = str(error)
-        cell = _CELL.match(said)
-        if cell is not None:
+    def _reader(self, block: Block) -> Reader:
+        text = io.StringIO(block.data.decode(), newline="")
+        return csv.reader(text, delimiter=self.delimiter, quotechar=self.quote)
+
+    def _lines_of_rows(self, block: Block) -> Iterator[tuple[int, int]]:
+        """Where each row begins, and on how many lines it stands."""
+        reader, line = self._reader(block), 0
+        for values in reader:
+            if values:
+                yield block.line + line, reader.line_num - line
+            line = reader.line_num
+
+    def _line(self, block: Block, row: int) -> str:
+        """Where the row of that number, from 1, begins."""
+        line = block.line
+        try:
+            for at, (line, _) in enumerate(self._lines_of_rows(block), start=1):
+                if at == row:
+                    return f"line {line:,}"
+        except csv.Error:  # stricter than Arrow about what it reads
+            pass
+        return f"a line from {line:,} on"
+
+    def _check_line_ends(self, file: RawFile, block: Block, table: pa.Table) -> None:
+        """A row is a line: where it is not, a quote swallowed what came after it."""
+        lines = block.data.count(b"\n")
+        if table.num_rows != lines and len(table.columns) > 1:
+            lines = sum(1 for line in block.data.split(b"\n")[:-1] if line.strip(b"\r"))
+        if table.num_rows == lines and not _ends_open(table):
+            return
+        found = block.line
+        with contextlib.suppress(csv.Error):  # a value of more than 128 KiB
+            for begins, many in self._lines_of_rows(block):
+                found = begins
+                if many > 1:
+                    break
+        raise file.bad(
+            f"has {lines:,} lines from line {block.line:,} on, but {table.num_rows:,} rows: a value with a "
+            f"line end, from line {found:,} on, or a quote that is not closed; if it is meant, give the "
+            "source format=Csv(newlines_in_values=True)"
+        )
+
+    def _refused(self, file: RawFile, block: Block, said: str, names: list[str]) -> SliceUnreadable:
+        if cell := _CELL.match(said):
             column, row, kind, what = cell.groups()
-            return file.bad(f"has in row {row} of column {names[int(column)]} no {kind}: {what}")
-        return file.bad(f"is no CSV of {len(names)} columns: {said}")
+            hint = "; if values in quotes may be null, format=Csv(quoted_nulls=True)" if "''" in what else ""
+            return file.bad(
+                f"has in {self._line(block, int(row))} of column {names[int(column)]} no {kind}: "
+                f"{what[:200]}{hint}"
+            )
+        if wrong := _ROW.match(said):
+            row, what = wrong.groups()
+            return file.bad(
+                f"is no CSV of {len(names)} columns in {self._line(block, int(row))}: {what[:200]}"
+            )
+        return file.bad(f"is no CSV of {len(names)} columns after line {block.line:,}: {said[:200]}")
+
+
+def _ends_open(table: pa.Table) -> bool:
+    """Whether a value of the last row goes on to the end of the text."""
+    if not table.num_rows:
+        return False
+    last = [column[-1].as_py() for column in table.columns if not pa.types.is_primitive(column.type)]
+    return any(isinstance(value, str) and value.endswith("\n") for value in last)

@@ -1,66 +1,98 @@
-"""Text in lines: UTF-8 checked, lines counted, and no line without an end held for ever."""
+"""Text in whole lines, a block at a time: UTF-8 checked, lines counted, none without an end held for ever.
+
+Readers of columns are given whole rows only, so what they say about a row can be said of a line, and no
+queue of blocks builds up ahead of a slow consumer: Arrow's own streaming readers hold 32 blocks.
+"""
 
 from __future__ import annotations
 
 import codecs
-import io
-from typing import IO
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
 
 from ckpt_ops.slices.formats.raw import RawFile
 
 MAX_LINE = 4 * 2**20
-BLOCK = 8 * 2**20
-"""What a reader is given at a time: more than a line may be, so that each line fits in."""
+"""Bytes of a line, or of a row of several lines."""
+
+_BLOCK = 2**20
+_BOM = codecs.BOM_UTF8
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
-class Lines(io.RawIOBase):
-    """The bytes of a text file as they are, refused where they are no text.
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Whole lines in UTF-8, each with its end. `line` is the number of the first one, from 1."""
+
+    line: int
+    data: bytes
+
+
+def blocks(
+    file: RawFile, stream: BinaryIO, *, encoding: str = "utf-8", quote: str | None = None
+) -> Iterator[Block]:
+    """The text of `stream`, without a byte order mark.
 
     Args:
-        encoding: of the file; what is read from here is UTF-8.
+        quote: a line end between two of these ends no row, and is never where blocks are cut.
+
+    Raises:
+        SliceUnreadable: a byte that is not of the encoding; a line, or a quoted value, without an end.
     """
+    mark = quote.encode() if quote else None
+    held, line = b"", 1
+    for text in _utf8(file, stream, encoding):
+        held += text
+        end = _end_of_rows(held, mark)
+        if not end and len(held) > MAX_LINE:
+            raise file.bad(_endless(line, quote))
+        if not end:
+            continue
+        yield Block(line=line, data=held[:end])
+        line += held.count(b"\n", 0, end)
+        held = held[end:]
+    if mark and held.count(mark) % 2:
+        raise file.bad(f"has an odd number of quotes ({quote}) from line {line:,} on: one is not closed")
+    if held:
+        yield Block(line=line, data=held if held.endswith(b"\n") else held + b"\n")
 
-    def __init__(self, file: RawFile, stream: IO[bytes], *, encoding: str = "utf-8") -> None:
-        self._file, self._stream = file, stream
-        self._encoding = codecs.lookup(encoding).name
-        self._decoder = codecs.getincrementaldecoder(encoding)()
-        self._left = b""
-        self._line, self._in_line, self._at = 1, 0, 0
 
-    def readable(self) -> bool:
-        return True
+def _end_of_rows(data: bytes, quote: bytes | None) -> int:
+    """Where the last whole row ends: at a line end with an even number of quotes before it. 0: nowhere."""
+    end = data.rfind(b"\n") + 1
+    while quote and end and data.count(quote, 0, end) % 2:
+        end = data.rfind(b"\n", 0, data.rfind(quote, 0, end)) + 1
+    return end
 
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        while not self._left:
-            data = self._stream.read(min(len(view), BLOCK))
-            self._left = self._text(data)
-            if not data:
-                break
-        count = min(len(view), len(self._left))
-        view[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count
 
-    def _text(self, data: bytes) -> bytes:
-        pending = len(self._decoder.getstate()[0])
+def _endless(line: int, quote: str | None) -> str:
+    if quote is None:
+        return f"has a line of more than {MAX_LINE:,} bytes, line {line:,}"
+    return f"has a row of more than {MAX_LINE:,} bytes from line {line:,} on: a quote ({quote}) is not closed"
+
+
+def _utf8(file: RawFile, stream: BinaryIO, encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    as_it_is = codecs.lookup(encoding).name == "utf-8"
+    at, line = 0, 1
+    while True:
+        data = stream.read(_BLOCK)
+        pending = len(decoder.getstate()[0])
         try:
-            text = self._decoder.decode(data, final=not data)
+            text = decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
-            self._count(error.object[: error.start])
-            raise self._file.bad(
-                f"is not {self._encoding}: byte 0x{error.object[error.start]:02x} at "
-                f"{self._at - pending + error.start:,}, in line {self._line:,} ({error.reason}); write it "
+            if at == 0 and data.startswith(_GZIP_MAGIC):
+                raise file.bad("is gzip: let the template end in .gz") from error
+            line += error.object.count(b"\n", 0, error.start)
+            raise file.bad(
+                f"is not {error.encoding}: byte 0x{error.object[error.start]:02x} at "
+                f"{at - pending + error.start:,}, in line {line:,} ({error.reason}); write it "
                 "in one encoding, or give the source's format another"
             ) from error
-        self._count(data)
-        self._at += len(data)
-        return data if self._encoding == "utf-8" else text.encode()
-
-    def _count(self, data: bytes) -> None:
-        for at, piece in enumerate(data.split(b"\n")):
-            if at:
-                self._line, self._in_line = self._line + 1, 0
-            self._in_line += len(piece)
-            if self._in_line > MAX_LINE:
-                raise self._file.bad(f"has a line of more than {MAX_LINE:,} bytes, line {self._line:,}")
+        if not data and not text:
+            return
+        out = data if as_it_is else text.encode()
+        yield out.removeprefix(_BOM) if at == 0 else out
+        at += len(data)
+        line += out.count(b"\n")

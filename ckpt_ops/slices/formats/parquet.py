@@ -12,47 +12,93 @@ from ckpt_ops.errors import CkptOpsError
 from ckpt_ops.slices.formats.raw import ALWAYS_ALLOWED, RawFile
 
 _BATCH_ROWS = 65_536
+_BATCH_BYTES = 64 * 2**20
+_AHEAD_BYTES = 64 * 2**20
+_LEAST_AHEAD, _MOST_AHEAD = 2**18, 8 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parquet:
-    """Reads Parquet. Memory is bounded by a batch of 65,536 rows and the pages it lies in.
+    """Reads Parquet.
 
-    What finds damage: the footer's magic a file that is cut off; page checksums, where its writer made them,
-    any flipped bit of a page; the codec (zstd, gzip, brotli frames, sizes of snappy) most others. A bit that
-    flips in an uncompressed page without a checksum is another value: only validation can find that.
+    Memory, whatever the size of the file and of its row groups: 64 MiB read ahead, shared by the columns
+    (at least 256 KiB each), a page of each, and a batch of 65,536 rows or of 64 MiB, whichever is less.
+    Values that a dictionary repeats count once towards those 64 MiB.
+
+    What finds damage:
+
+    * cut off: the magic at the end;
+    * a flipped bit in the footer: its own syntax; the row counts, which it holds twice; or it says other
+      columns, which validation finds;
+    * in a page's header: the number of rows that came. Arrow takes a page of unknown type for no page;
+    * in a page: the page's checksum, where its writer made them (pyarrow: `write_page_checksum=True`).
+      Without one, the codec's own (zstd, gzip and brotli have frames, snappy only lengths). A bit that
+      flips in an uncompressed or snappy page without a checksum is another value: only validation can
+      find that;
+    * on the way here: GCS sends a crc32c with a whole object, and the store compares it. A range, as
+      objects above 32 MiB are read by, has none.
     """
 
     def batches(self, file: RawFile, declared: pa.Schema) -> Iterator[pa.RecordBatch]:
         """See `Format.batches`."""
         with file.seekable() as opened:
             try:
-                parquet = pq.ParquetFile(opened, pre_buffer=False, page_checksum_verification=True)
+                metadata = pq.read_metadata(opened)
+                opened.seek(0)
+                parquet = pq.ParquetFile(
+                    opened,
+                    metadata=metadata,
+                    pre_buffer=False,
+                    buffer_size=_ahead(metadata),
+                    page_checksum_verification=True,
+                )
                 found = parquet.schema_arrow.remove_metadata()
             except CkptOpsError:
                 raise
             except (pa.ArrowException, OSError, ValueError) as error:
                 opened.seek(0)
                 raise file.bad(_no_parquet(opened.read(16), file.entry.size, error)) from error
-            self._bounded(file, parquet.metadata)
+            said = _bounded(file, metadata)
             yield pa.RecordBatch.from_pylist([], schema=found)
+            rows = 0
             try:
-                for batch in parquet.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
+                for batch in parquet.iter_batches(batch_size=_batch_rows(metadata, said), use_threads=False):
+                    rows += batch.num_rows
                     yield batch.replace_schema_metadata(None)
             except CkptOpsError:
                 raise
-            except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
+            except (pa.ArrowException, OSError, ValueError) as error:
                 raise file.bad(
                     f"is damaged inside: its Parquet footer is whole, its data pages are not ({error})"
                 ) from error
+            groups = sum(metadata.row_group(at).num_rows for at in range(metadata.num_row_groups))
+            if not rows == groups == metadata.num_rows:
+                raise file.bad(
+                    f"is damaged inside: its footer says {metadata.num_rows:,} rows, its row groups "
+                    f"{groups:,}, and {rows:,} came"
+                )
 
-    def _bounded(self, file: RawFile, metadata: pq.FileMetaData) -> None:
-        said = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
-        if said > max(ALWAYS_ALLOWED, file.most_bytes):
-            raise file.bad(
-                f"says that it unzips to {said:,} bytes, more than {file.max_expansion:g} times its own "
-                f"{file.entry.size:,}: a zip bomb, or max_expansion of the source is too low"
-            )
+
+def _ahead(metadata: pq.FileMetaData) -> int:
+    """Bytes to read ahead of each column; without, Arrow holds a row group's columns whole."""
+    columns: int = metadata.num_columns
+    return min(max(_AHEAD_BYTES // max(columns, 1), _LEAST_AHEAD), _MOST_AHEAD)
+
+
+def _batch_rows(metadata: pq.FileMetaData, size: int) -> int:
+    rows: int = metadata.num_rows
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES * max(rows, 1) // max(size, 1)))
+
+
+def _bounded(file: RawFile, metadata: pq.FileMetaData) -> int:
+    """The bytes that the row groups say they unzip to."""
+    said: int = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
+    if said > max(ALWAYS_ALLOWED, file.most_bytes):
+        raise file.bad(
+            f"says that it unzips to {said:,} bytes, more than {file.max_expansion:g} times its own "
+            f"{file.entry.size:,}: a zip bomb, or max_expansion of the source is too low"
+        )
+    return said
 
 
 def _no_parquet(head: bytes, size: int, error: Exception) -> str:

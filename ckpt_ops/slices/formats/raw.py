@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
-from ckpt_ops.errors import SliceUnreadable
+from ckpt_ops.errors import SliceChanging, SliceUnreadable
 from ckpt_ops.store import Entry, Store
 
 ONE_REQUEST = 32 * 2**20
@@ -58,29 +58,30 @@ class RawFile:
         An object up to 32 MiB is one request; a larger one is read by ranges, 8 MiB ahead. In the midst
         of reading it raises `SliceUnreadable`: a gzip that is cut off, damaged, or expands beyond its bound.
         """
-        with self._opened() as plain:
-            yield cast(BinaryIO, _Unzipped(self, plain)) if self.gzipped else plain
+        opened = self._opened()
+        plain = io.BufferedReader(opened, READ_AHEAD) if isinstance(opened, _Ranges) else opened
+        yield cast(BinaryIO, _Unzipped(self, plain) if self.gzipped else plain)
 
     @contextmanager
     def seekable(self) -> Iterator[BinaryIO]:
-        """As `stream`, but for a reader that jumps: a gzip is unzipped to the local disk first."""
-        with self._opened() as plain:
-            if not self.gzipped:
-                yield plain
-                return
-            with tempfile.TemporaryFile(prefix="ckpt-ops-unzipped-") as unzipped:
-                shutil.copyfileobj(_Unzipped(self, plain), unzipped, 2**20)
-                unzipped.seek(0)
-                yield unzipped
+        """As `stream`, but for a reader that jumps: a gzip is unzipped to the local disk first.
 
-    @contextmanager
-    def _opened(self) -> Iterator[BinaryIO]:
+        Of a larger object each read is one request: the reader has to read ahead where it needs to.
+        """
+        if not self.gzipped:
+            yield cast(BinaryIO, self._opened())
+            return
+        with self.stream() as plain, tempfile.TemporaryFile(prefix="ckpt-ops-unzipped-") as unzipped:
+            shutil.copyfileobj(plain, unzipped, 2**20)
+            unzipped.seek(0)
+            yield unzipped
+
+    def _opened(self) -> io.BytesIO | _Ranges:
         if self.entry.size == 0:
             raise self.bad("is empty: 0 bytes")
         if self.entry.size <= ONE_REQUEST:
-            yield io.BytesIO(self.store.get(self.entry.name))
-        else:
-            yield io.BufferedReader(_Ranges(self.store, self.entry), READ_AHEAD)
+            return io.BytesIO(self.store.get(self.entry.name))
+        return _Ranges(self.store, self.entry)
 
 
 class _Ranges(io.RawIOBase):
@@ -107,6 +108,12 @@ class _Ranges(io.RawIOBase):
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         length = max(0, min(len(view), self._entry.size - self._at))
         data = self._store.get_range(self._entry.name, self._at, length) if length else b""
+        if len(data) < length:
+            raise SliceChanging(
+                f"{self._store.url.rstrip('/')}/{self._entry.name} became shorter while it was read",
+                safe=SAFE,
+                next="let its writer finish: the pull is tried again",
+            )
         view[: len(data)] = data
         self._at += len(data)
         return len(data)

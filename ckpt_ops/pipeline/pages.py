@@ -1,0 +1,61 @@
+"""The pages on a slice's verdict, found through the model's log: no name in the store comes from outside."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined
+from ckpt_ops.pipeline.intake import check_name
+from ckpt_ops.slices import check_key, check_revision
+from ckpt_ops.store import Store
+
+
+class Page(StrEnum):
+    """What lies beside a verdict, for people."""
+
+    REPORT = "report.html"
+    DATA_DOCS = "data_docs.html"
+
+
+def verdict_page(store: Store, model: str, key: str, page: Page, *, revision: str | None = None) -> bytes:
+    """The HTML, UTF-8, of the latest verdict on a slice, or on one revision of it.
+
+    Args:
+        revision: as it was pulled, or as it was accepted. None: of the latest verdict.
+
+    Raises:
+        BadInput: what no model, slice or revision can be called.
+        ObjectNotFound: no such verdict, or it has no such page.
+    """
+    check_name(model, field="model")
+    check_key(key)
+    if revision is not None:
+        check_revision(revision)
+    report = _report(store, model, key, revision)
+    try:
+        return store.get(f"{report.rpartition('/')[0]}/{page.value}")
+    except ObjectNotFound as error:
+        raise ObjectNotFound(
+            f"the verdict on slice {key} of {model} has no {page.value} beside {report}",
+            safe="the verdict itself stands in the log",
+            next="when no expectation could be run, there are no Data Docs; else restore the object from the "
+            "bucket's versions",
+        ) from error
+
+
+def _report(store: Store, model: str, key: str, revision: str | None) -> str:
+    """The object name of the verdict's JSON."""
+    for record in reversed(ModelLog(store, model).records()):
+        if not isinstance(record, SliceAccepted | SliceQuarantined) or record.slice.key != key:
+            continue
+        origin = record.origin if isinstance(record, SliceAccepted) else ""
+        if record.report and revision in (None, record.slice.revision, origin):
+            return record.report
+    of = f"revision {revision} of slice {key}" if revision else f"slice {key}"
+    raise ObjectNotFound(
+        f"the log of {model} has no verdict with a report on {of}",
+        safe="nothing was read but the log",
+        next=f"ckpt-ops slices {model} names its slices and their revisions",
+    )

@@ -1,0 +1,113 @@
+"""Airflow connections, for sources that need an address and a password.
+
+A source names a connection; nothing secret stands in its code, in errors or in a `repr`. Outside of
+Airflow the connection is read from the environment variable that Airflow reads, too: AIRFLOW_CONN_NAME,
+as a URI or as JSON. Inside, the Airflow side installs a lookup (`use`) that knows connections made in the
+UI and secret backends as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ckpt_ops.errors import BadInput, SourceRefused
+
+Lookup = Callable[[str], "str | None"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """What Airflow keeps under a connection's id."""
+
+    id: str
+    kind: str = ""
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str = field(default="", repr=False)
+    schema: str = ""
+    extra: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return f"connection {self.id!r} ({self.kind}://{self.host}{f':{self.port}' if self.port else ''})"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a connection."""
+    return f"AIRFLOW_CONN_{name.upper()}"
+
+
+def _in_environment(name: str) -> str | None:
+    return os.environ.get(variable(name))
+
+
+_lookup: Lookup = _in_environment
+
+
+def use(lookup: Lookup) -> None:
+    """Look connections up by `lookup` from now on, for this process: a URI or JSON, or None."""
+    global _lookup
+    _lookup = lookup
+
+
+def connection(name: str) -> Connection:
+    """The connection of that id.
+
+    Raises:
+        SourceRefused: there is none.
+        BadInput: it is neither a URI nor JSON.
+    """
+    found = _lookup(name)
+    if not found:
+        raise SourceRefused(
+            f"there is no Airflow connection {name!r}",
+            safe="nothing was read or written",
+            next=f"add it in Airflow's UI (Admin, Connections), or set {variable(name)}",
+        )
+    try:
+        return _from_json(name, found) if found.lstrip().startswith("{") else _from_uri(name, found)
+    except (ValueError, TypeError) as error:
+        raise BadInput(
+            variable(name),
+            "(not shown)",
+            "a URI such as postgres://USER:PASSWORD@HOST:5432/DATABASE, or JSON",
+        ) from error
+
+
+def _from_uri(name: str, uri: str) -> Connection:
+    parts = urlsplit(uri)
+    if not parts.scheme:
+        raise ValueError("no scheme")
+    extra = dict(parse_qsl(parts.query))
+    if "__extra__" in extra:
+        extra = json.loads(extra["__extra__"])
+    return Connection(
+        id=name,
+        kind=parts.scheme,
+        host=unquote(parts.hostname or ""),
+        port=parts.port,
+        login=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        schema=unquote(parts.path.removeprefix("/")),
+        extra=extra,
+    )
+
+
+def _from_json(name: str, text: str) -> Connection:
+    said = json.loads(text)
+    extra = said.get("extra") or {}
+    return Connection(
+        id=name,
+        kind=str(said.get("conn_type", "")),
+        host=said.get("host") or "",
+        port=int(said["port"]) if said.get("port") else None,
+        login=said.get("login") or "",
+        password=said.get("password") or "",
+        schema=said.get("schema") or "",
+        extra=json.loads(extra) if isinstance(extra, str) else extra,
+    )

@@ -1,0 +1,165 @@
+"""The tasks that read from a source: they find the run's slice, wait until it has landed, and copy it.
+
+    pull                                          when a slice is one part
+    list_parts -> pull_part (mapped) -> pull      when it may be several
+
+Mapped tasks copy shares of the parts side by side. `pull` is the same task either way: it copies whatever
+is not in the store yet, and commits. So a part that came late, or whose share was lost, holds up nothing.
+
+A run whose slice is not there defers until it is time to look again. Airflow's own time trigger wakes it:
+no worker is held, and no source is asked by the triggerer, which serves everyone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from ckpt_ops.errors import BadInput, SliceEmpty, SliceMissing, SourceUnavailable, StoreUnavailable
+from ckpt_ops_airflow.operators import Result, StepOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from ckpt_ops.store import Store
+
+
+class SliceOperator(StepOperator):
+    """Does something with the slice of the run's data interval once it is there.
+
+    Args:
+        wait_for_slice: how long after the interval's end it may land; None: not at all.
+        look_every: how often to look, until then.
+    """
+
+    def __init__(
+        self, *, wait_for_slice: timedelta | None = None, look_every: timedelta, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.wait_for_slice, self.look_every = wait_for_slice, look_every
+
+    def take(self, store: Store, key: str) -> Any:
+        """What to do with the slice."""
+        raise NotImplementedError
+
+    def step(self, store: Store, context: Context) -> Any:
+        """Find the slice and take it; else wait for it, or skip the run."""
+        from ckpt_ops.pipeline import EmptySlices
+
+        start, end = _interval(context)
+        try:
+            return self.take(store, self._find(start, end))
+        except SliceMissing as error:
+            self._wait_until(end, error)
+            raise AirflowSkipException(str(error)) from error
+        except SliceEmpty as error:
+            if self.pipeline.empty_slices is not EmptySlices.SKIP:
+                raise
+            raise AirflowSkipException(
+                f"{error.what}; empty slices are skipped, as empty_slices says. Safe: {error.safe}"
+            ) from error
+
+    def resume(self, context: Context, event: Any) -> Any:
+        """Look again."""
+        return self.execute(context)
+
+    def _find(self, start: datetime, end: datetime) -> str:
+        source = self.pipeline.source
+        try:
+            keys = source.keys(start, end)
+        except (SourceUnavailable, StoreUnavailable) as error:
+            # as long as the slice may still land, an outage uses up no retries
+            self._wait_until(end, error)
+            raise
+        if not keys:
+            raise SliceMissing(
+                f"source {source.name!r} has no slice between {start:%Y-%m-%d %H:%M} and "
+                f"{end:%Y-%m-%d %H:%M} UTC",
+                safe="nothing was written",
+                next="clear this run when the slice has landed: whether it is late is decided then",
+            )
+        if len(keys) > 1:
+            raise BadInput(
+                "schedule",
+                f"{start.isoformat()} to {end.isoformat()}",
+                f"intervals with one slice; this one holds {', '.join(keys)}",
+                next="give the DAG a schedule as fine as the slices",
+            )
+        return str(keys[0])
+
+    def _wait_until(self, end: datetime, why: Exception) -> None:
+        """Defer, as long as the slice of the interval that ended then may still land."""
+        if self.wait_for_slice is None:
+            return
+        now, deadline = datetime.now(UTC), end + self.wait_for_slice
+        if now < deadline:
+            from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+            again = min(now + self.look_every, deadline)
+            self.log.info("%s\nUntil %s this run waits; it looks again at %s", why, deadline, again)
+            # Airflow counts execution_timeout anew after it: that bounds the work, not the wait
+            self.defer(trigger=DateTimeTrigger(moment=again), method_name="resume")
+
+
+class ListPartsOperator(SliceOperator):
+    """Shares the slice's parts out.
+
+    Args:
+        side_by_side: shares at most.
+    """
+
+    def __init__(self, *, side_by_side: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.side_by_side = side_by_side
+
+    def take(self, store: Store, key: str) -> list[Result]:
+        """A share for each mapped task."""
+        from ckpt_ops.pipeline import intake_steps
+
+        return intake_steps.share_out(self.pipeline, key, at_most=self.side_by_side)
+
+
+class PullShareOperator(StepOperator):
+    """Copies one share of the parts into the store; what was copied before is not read again.
+
+    Args:
+        share: one of what `ListPartsOperator` returns.
+    """
+
+    template_fields = ("share",)  # so that the UI shows it
+
+    def __init__(self, *, share: Result, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share = share
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Copy the parts, one after the other."""
+        from ckpt_ops.pipeline import intake_steps
+
+        return intake_steps.pull_share(
+            self.pipeline, store, **self.share, report=lambda line: self.log.info("%s", line)
+        )
+
+
+class PullOperator(SliceOperator):
+    """Copies what of the slice is not in the store yet, and commits it."""
+
+    def take(self, store: Store, key: str) -> Result:
+        """The slice's key, revision and rows, which the tasks after this one go by."""
+        from ckpt_ops.pipeline import intake_steps
+
+        return intake_steps.pull(self.pipeline, store, key)
+
+
+def _interval(context: Context) -> tuple[datetime, datetime]:
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is None or end is None:
+        raise BadInput(
+            "logical date",
+            None,
+            "a date: it says which slice",
+            next="trigger the run with a logical date",
+        )
+    return start, end

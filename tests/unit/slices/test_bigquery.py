@@ -1,0 +1,183 @@
+"""Google's own client against recorded answers of BigQuery's API: what is asked, and what comes of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+
+from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
+from ckpt_ops.slices import BigQueryTable, Period
+from ckpt_ops.slices.bigquery import EMULATOR
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.int32()),
+        ("at", pa.timestamp("us", tz="UTC")),
+        ("x", pa.float64()),
+        ("money", pa.decimal128(10, 2)),
+        ("day", pa.date32()),
+        ("gone", pa.string()),
+    ]
+)
+FIELDS = [
+    {"name": "id", "type": "INTEGER", "mode": "REQUIRED"},
+    {"name": "at", "type": "TIMESTAMP", "mode": "NULLABLE"},
+    {"name": "x", "type": "FLOAT", "mode": "NULLABLE"},
+    {"name": "money", "type": "NUMERIC", "mode": "NULLABLE"},
+    {"name": "day", "type": "DATE", "mode": "NULLABLE"},
+]
+SOURCE = BigQueryTable(name="bq", schema=SCHEMA, table="p.d.rows", time_column="at", order_by=("id",))
+JOB = {"projectId": "p", "jobId": "job-1", "location": "EU"}
+KEY = "2013-01-06"
+
+
+def row(*values: Any) -> dict[str, Any]:
+    return {"f": [{"v": value} for value in values]}
+
+
+class BigQuery(BaseHTTPRequestHandler):
+    """Answers as recorded; what each test changes is in `query`."""
+
+    asked: ClassVar[list[dict[str, Any]]] = []
+    query: ClassVar[Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]]
+
+    def do_GET(self) -> None:
+        if "/tables/rows" in self.path:
+            extra = {"name": "undeclared", "type": "STRING", "mode": "NULLABLE"}
+            reference = {"projectId": "p", "datasetId": "d", "tableId": "rows"}
+            self.send(200, {"tableReference": reference, "schema": {"fields": [*FIELDS, extra]}})
+        elif "/jobs/job-1" in self.path:
+            result = {"projectId": "p", "datasetId": "_hidden", "tableId": "anon"}
+            config = {"jobType": "QUERY", "query": {"query": "SELECT", "destinationTable": result}}
+            done = {"jobReference": JOB, "configuration": config, "status": {"state": "DONE"}}
+            self.send(200, done | {"statistics": {"query": {"statementType": "SELECT"}}})
+        elif "/queries/job-1" in self.path:
+            second = (
+                [row("2", None, "Infinity", "-7.5", "1970-01-01")] if "pageToken=more" in self.path else []
+            )
+            self.send(200, complete(FIELDS, second) | {"totalRows": "2"})
+        else:
+            self.send(404, refusal(404, "notFound", f"Not found: {self.path}"))
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.loads(gzip.decompress(data) if self.headers["Content-Encoding"] == "gzip" else data)
+        BigQuery.asked.append(body)
+        self.send(*BigQuery.query(body))
+
+    def send(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+def complete(fields: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "jobComplete": True,
+        "jobReference": JOB,
+        "schema": {"fields": fields},
+        "rows": rows,
+        "totalRows": str(len(rows)),
+        "totalBytesProcessed": "1000",
+    }
+
+
+def refusal(status: int, reason: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
+
+
+def answers(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    if "COUNT(*)" in body["query"]:
+        fields = [{"name": "f0_", "type": "INTEGER"}, {"name": "f1_", "type": "BIGNUMERIC"}]
+        return 200, complete(fields, [row("2", "-123")])
+    if "DISTINCT" in body["query"]:
+        times = [row("1357516800000000"), row("1357430400000000")]
+        return 200, complete([{"name": "f0_", "type": "TIMESTAMP"}], times)
+    first = [row("1", "1357430400000000", "0.1", "1.25", "2013-01-06")]
+    return 200, complete(FIELDS, first) | {"totalRows": "2", "pageToken": "more"}
+
+
+@pytest.fixture(autouse=True)
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    BigQuery.asked, BigQuery.query = [], answers
+    running = ThreadingHTTPServer(("127.0.0.1", 0), BigQuery)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    monkeypatch.setenv(EMULATOR, f"http://127.0.0.1:{running.server_address[1]}")
+    yield
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+def test_rows_come_page_by_page_with_the_declared_types() -> None:
+    table = pa.Table.from_batches(SOURCE.read(KEY))
+    assert table.schema == pa.schema([field for field in SCHEMA if field.name != "gone"])
+    assert [tuple(found.values()) for found in table.to_pylist()] == [
+        (1, datetime(2013, 1, 6, tzinfo=UTC), 0.1, Decimal("1.25"), date(2013, 1, 6)),
+        (2, None, float("inf"), Decimal("-7.50"), date(1970, 1, 1)),
+    ]
+    (asked,) = BigQuery.asked
+    assert asked["query"] == (
+        "SELECT `id`, `at`, `x`, `money`, `day` FROM `p.d.rows` WHERE TIMESTAMP(`at`) >= @start "
+        "AND TIMESTAMP(`at`) < @end ORDER BY `id`"
+    )
+    assert asked["maximumBytesBilled"] == "100000000000"
+    bounds = [given["parameterValue"]["value"] for given in asked["queryParameters"]]
+    assert [bound[:10] for bound in bounds] == ["2013-01-06", "2013-01-07"]
+
+
+def test_keys_and_fingerprint() -> None:
+    assert SOURCE.keys(datetime(2013, 1, 1), datetime(2013, 2, 1)) == [KEY, "2013-01-07"]
+    weeks = replace(SOURCE, period=Period.WEEK)
+    weeks.keys(datetime(2013, 1, 1), datetime(2013, 2, 1))
+    assert "TIMESTAMP_TRUNC(TIMESTAMP(`at`), WEEK(MONDAY))" in BigQuery.asked[-1]["query"]
+    assert SOURCE.fingerprint(KEY) == "2--123"
+    fields = [{"name": "f0_", "type": "INTEGER"}, {"name": "f1_", "type": "BIGNUMERIC"}]
+    BigQuery.query = lambda body: (200, complete(fields, [row("0", None)]))
+    with pytest.raises(SliceMissing, match=r"p\.d\.rows has no row of it"):
+        SOURCE.fingerprint(KEY)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(403, "accessDenied"), (404, "notFound"), (400, "bytesBilledLimitExceeded")],
+)
+def test_what_google_refuses_is_refused_for_good(status: int, reason: str) -> None:
+    BigQuery.query = lambda body: (status, refusal(status, reason, f"no: {reason}"))
+    with pytest.raises(SourceRefused, match=f"no: {reason}"):
+        SOURCE.fingerprint(KEY)
+
+
+def test_what_google_cannot_do_now_may_be_tried_again() -> None:
+    BigQuery.query = lambda body: (503, refusal(503, "backendError", "try later"))
+    with pytest.raises(SourceUnavailable, match="does not answer"):
+        replace(SOURCE, timeout=1.0).fingerprint(KEY)
+
+
+def test_a_value_that_the_declared_type_does_not_hold() -> None:
+    BigQuery.query = lambda body: (200, complete(FIELDS, [row("99999999999", None, None, None, None)]))
+    with pytest.raises(SliceUnreadable, match="does not hold"):
+        list(SOURCE.read(KEY))
+
+
+def test_settings_are_refused_by_name() -> None:
+    for changed in ({"table": "rows"}, {"order_by": ()}, {"time_column": "a`b"}):
+        with pytest.raises(BadInput):
+            replace(SOURCE, **changed)

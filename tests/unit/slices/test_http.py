@@ -1,0 +1,285 @@
+"""Slices from a JSON API on this machine: its pages, its moods, and what it must not do to us."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import pyarrow as pa
+import pytest
+
+from ckpt_ops.errors import (
+    BadInput,
+    SliceChanging,
+    SliceEmpty,
+    SliceMissing,
+    SliceUnreadable,
+    SourceRefused,
+    SourceUnavailable,
+)
+from ckpt_ops.slices import HttpPages, Period, pull, read_slice
+from ckpt_ops.slices import http as module
+from ckpt_ops.slices.paging import Cursor, LinkHeader, NextLink, PageNumber
+from ckpt_ops.store import LocalStore
+
+SCHEMA = pa.schema([("n", pa.int64()), ("at", pa.timestamp("us", tz="UTC")), ("word", pa.string())])
+KEY = "2013-01-06"
+PAGES = [[{"n": 1, "at": "2013-01-06T00:00:00Z"}, {"n": 2, "word": "b", "more": [1]}], [{"n": 3}], [{"n": 4}]]
+Route = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    routes: ClassVar[dict[str, Route]] = {}
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        Handler.asked.append(self.path)
+        self.query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+        Handler.routes[urlsplit(self.path).path](self)
+
+    def send(self, body: Any, status: int = 200, **headers: str) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def api() -> Iterator[str]:
+    Handler.routes, Handler.asked = {}, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Between tries; not slept."""
+    found: list[float] = []
+    monkeypatch.setattr(module.time, "sleep", found.append)
+    return found
+
+
+def source(url: str, **settings: Any) -> HttpPages:
+    return HttpPages(name="api", schema=SCHEMA, url=url, **{"read_timeout": 5.0, **settings})
+
+
+def numbers(source: HttpPages) -> list[int]:
+    return pa.Table.from_batches(source.read(KEY))["n"].to_pylist()
+
+
+def link(handler: Handler) -> None:
+    at = int(handler.query.get("at", 0))
+    more = {"Link": f'</link?at={at + 1}>; rel="next"'} if at < 2 else {}
+    handler.send(PAGES[at], **more)
+
+
+def following(handler: Handler) -> None:
+    at = int(handler.query.get("at", 0))
+    handler.send({"data": {"items": PAGES[at]}, "paging": {"next": f"?at={at + 1}" if at < 2 else None}})
+
+
+def cursor(handler: Handler) -> None:
+    at = int(handler.query.get("cursor", 0))
+    handler.send({"rows": PAGES[at], "next_cursor": str(at + 1) if at < 2 else ""})
+
+
+def counted(handler: Handler) -> None:
+    at = int(handler.query.get("page", 1))
+    handler.send(PAGES[at - 1] if at <= 3 else [])
+
+
+@pytest.mark.parametrize(
+    ("route", "settings"),
+    [
+        (link, {"paging": LinkHeader()}),
+        (following, {"items": "data.items", "paging": NextLink(path="paging.next")}),
+        (cursor, {"items": "rows", "paging": Cursor()}),
+        (counted, {"paging": PageNumber()}),
+    ],
+)
+def test_every_way_of_paging(api: str, route: Route, settings: dict[str, Any]) -> None:
+    path = f"/{route.__name__}"
+    Handler.routes[path] = route
+    table = pa.Table.from_batches(source(f"{api}{path}?from={{start}}&to={{end}}", **settings).read(KEY))
+    assert table.schema == SCHEMA
+    assert table.to_pylist()[0] == {
+        "n": 1,
+        "at": datetime.fromisoformat("2013-01-06T00:00:00+00:00"),
+        "word": None,
+    }
+    assert table["n"].to_pylist() == [1, 2, 3, 4]
+    assert Handler.asked[0] == f"{path}?from=2013-01-06T00:00:00Z&to=2013-01-07T00:00:00Z"
+
+
+def test_pulled_and_pulled_again_when_any_page_changed(api: str, tmp_path: Path) -> None:
+    pages = [list(page) for page in PAGES]
+    Handler.routes["/p"] = lambda h: h.send(
+        pages[int(h.query["page"]) - 1] if int(h.query["page"]) <= 3 else []
+    )
+    asked = source(f"{api}/p?page=1", paging=PageNumber())
+    store = LocalStore(tmp_path)
+    first = pull(store, asked, KEY)
+    assert pull(store, asked, KEY) == first
+    pages[2] = [{"n": 5}]
+    assert read_slice(store, pull(store, asked, KEY))["n"].to_pylist() == [1, 2, 3, 5]
+
+
+def test_a_slice_that_grows_while_it_is_read_is_not_taken(api: str, tmp_path: Path) -> None:
+    Handler.routes["/p"] = lambda h: h.send([{"n": len(Handler.asked)}])
+    with pytest.raises(SliceChanging):
+        pull(LocalStore(tmp_path), source(f"{api}/p"), KEY)
+
+
+def test_keys_are_periods_and_missing_or_empty_is_said_when_asked(api: str, tmp_path: Path) -> None:
+    weeks = source(f"{api}/none", period=Period.WEEK)
+    assert weeks.keys(datetime(2013, 1, 1), datetime(2013, 1, 15)) == ["2013-01-07", "2013-01-14"]
+    assert weeks.keys(datetime(2013, 1, 7), datetime(2013, 1, 7)) == ["2013-01-07"]
+    Handler.routes["/none"] = lambda h: h.send(b"gone", 404)
+    with pytest.raises(SliceMissing, match="answers 404"):
+        source(f"{api}/none").fingerprint(KEY)
+    Handler.routes["/empty"] = lambda h: h.send([])
+    with pytest.raises(SliceEmpty):
+        pull(LocalStore(tmp_path), source(f"{api}/empty"), KEY)
+
+
+def test_a_server_that_flaps_is_asked_again_when_it_says(api: str, pauses: list[float]) -> None:
+    moods = [(503, {}), (429, {"Retry_After": "7"}), (500, {"Retry_After": "9999"})]
+    Handler.routes["/flaps"] = lambda h: (
+        h.send(b"later", moods[len(Handler.asked) - 1][0], **moods[len(Handler.asked) - 1][1])
+        if len(Handler.asked) <= 3
+        else h.send([{"n": 1}])
+    )
+    assert numbers(source(f"{api}/flaps")) == [1]
+    assert pauses == [1.0, 7.0, 60.0]
+
+
+def cut_off(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'[{"n": 1}')
+    handler.close_connection = True
+
+
+def hangs(handler: Handler) -> None:
+    threading.Event().wait(2.0)
+
+
+def drips(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    try:
+        for _ in range(40):
+            handler.wfile.write(b" " * 100)
+            threading.Event().wait(0.05)
+    except OSError:
+        pass
+
+
+@pytest.mark.parametrize("route", [cut_off, hangs, drips])
+def test_what_fails_for_now_is_tried_four_times_and_said(api: str, route: Route) -> None:
+    Handler.routes["/x"] = route
+    asked = source(f"{api}/x?token=s3cret", read_timeout=0.3, page_timeout=0.5)
+    with pytest.raises(SourceUnavailable, match=r"/x\?token=\.\.\. does not answer") as unavailable:
+        numbers(asked)
+    assert len(Handler.asked) == 4
+    assert "s3cret" not in str(unavailable.value)
+    Handler.routes["/good"] = lambda h: h.send([{"n": 1}])
+    assert numbers(source(f"{api}/good")) == [1], "the next slice is unharmed"
+
+
+def test_nobody_at_home() -> None:
+    with pytest.raises(SourceUnavailable, match="does not answer"):
+        source("http://127.0.0.1:1/x").fingerprint(KEY)
+
+
+@pytest.mark.parametrize(
+    ("answer", "settings", "said"),
+    [
+        (lambda h: h.send(b"<html>log in</html>"), {}, r"is no JSON .* begins with b'<html>log in"),
+        (lambda h: h.send({"error": "x"}), {}, "holds as a whole no list of objects"),
+        (lambda h: h.send({"a": [1, 2]}), {"items": "a"}, "holds at 'a' no list of objects"),
+        (lambda h: h.send([{"n": "many"}]), {}, "does not fit the declared columns"),
+        (
+            lambda h: h.send(b"[" + b" " * 5000 + b"]"),
+            {"max_page_bytes": 4000},
+            "more than max_page_bytes=4,000",
+        ),
+        (lambda h: h.send([], Link='</x>; rel="next"'), {"paging": LinkHeader()}, "round in a circle"),
+        (
+            lambda h: h.send([{"n": 1}], Link=f'</x?{time.monotonic_ns()}>; rel="next"'),
+            {"paging": LinkHeader(), "max_pages": 5},
+            "more than max_pages=5",
+        ),
+        (
+            lambda h: h.send([], Link='<http://elsewhere.example/x>; rel="next"'),
+            {"paging": LinkHeader()},
+            "leads to another host, elsewhere.example",
+        ),
+        (
+            lambda h: h.send(b"", 302, Location="http://elsewhere.example/"),
+            {},
+            "answers 302 to http://elsewhere",
+        ),
+    ],
+)
+def test_answers_that_are_none(api: str, answer: Route, settings: dict[str, Any], said: str) -> None:
+    Handler.routes["/x"] = answer
+    with pytest.raises(SliceUnreadable, match=said):
+        numbers(source(f"{api}/x", **settings))
+
+
+def test_who_asks_is_an_airflow_connection(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Handler.routes["/x"] = lambda h: (
+        h.send([{"n": 1}])
+        if h.headers["Authorization"] == "Bearer s3cret" and h.headers["X-Team"] == "a"
+        else h.send(b"", 401)
+    )
+    with pytest.raises(SourceRefused, match="give the source a connection="):
+        numbers(source(f"{api}/x"))
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_MY_API",
+        json.dumps({"conn_type": "http", "password": "s3cret", "extra": {"headers": {"X-Team": "a"}}}),
+    )
+    asked = source(f"{api}/x", connection="my_api")
+    assert numbers(asked) == [1]
+    assert "s3cret" not in repr(asked)
+    monkeypatch.setenv("AIRFLOW_CONN_MY_API", "http://user:wrong@h")
+    with pytest.raises(SourceRefused, match="mend the Airflow connection 'my_api'"):
+        numbers(asked)
+
+
+def test_an_etag_may_be_trusted(api: str) -> None:
+    Handler.routes["/x"] = lambda h: h.send(PAGES[0], ETag='"v1"', Link='</x?2>; rel="next"')
+    trusted = source(f"{api}/x", paging=LinkHeader(), trust_etag=True)
+    assert trusted.fingerprint(KEY) == '"v1"'
+    assert len(Handler.asked) == 1
+    Handler.routes["/y"] = lambda h: h.send(PAGES[0])
+    with pytest.raises(SliceUnreadable, match="sends neither ETag"):
+        replace(trusted, url=f"{api}/y").fingerprint(KEY)
+
+
+def test_settings_are_refused_by_name() -> None:
+    for url in ("ftp://x/y", "http://", "http://u:p@h/x", "http://h/{day}"):
+        with pytest.raises(BadInput, match="url") as refused:
+            source(url)
+        assert ":p@" not in str(refused.value)
