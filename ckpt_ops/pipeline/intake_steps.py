@@ -7,7 +7,6 @@ as it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
@@ -15,6 +14,7 @@ from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined, SliceRef
 from ckpt_ops.lineage.state import SliceState, SliceStatus
 from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.reference import reference_for
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part, staged
 from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.slices.derive import without_rows
@@ -80,7 +80,7 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
     validation = _judged_before(store, manifest, known, suite, intake)
     accepted = manifest
     if validation is None:
-        validation, accepted = _judge(intake, store, manifest, suite)
+        validation, accepted = _judge(intake, store, log.state(), manifest, suite)
     elif known is not None and validation.accepted:
         accepted = load_manifest(store, intake.source.name, key, known.ref.revision)
     report = report_name(manifest.prefix, validation.outcome)
@@ -103,13 +103,11 @@ _BY_A_PERSON = (SliceStatus.WITHDRAWN, SliceStatus.DISCARDED)
 
 
 def _judge(
-    intake: Intake, store: Store, manifest: SliceManifest, suite: Suite
+    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
 ) -> tuple[Validation, SliceManifest]:
     """The verdict, and the revision that may be trained on."""
-    with staged(store, manifest) as rows:
-        judged = judge(
-            rows, suite, intake.source.schema, pulled_at=datetime.fromisoformat(manifest.pulled_at)
-        )
+    with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
+        judged = judge(rows, suite, intake.source.schema, reference=reference)
         accepted = manifest
         if judged.validation.set_aside:
             accepted = without_rows(store, manifest, judged.bad.rest(rows))
