@@ -45,7 +45,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     keys = list(naming.files)
     times = [time for key in keys if (time := time_of(key, naming.key_format))]
     spacing = spacing_of(times, naming.key_format, schedule=asked.schedule)
-    chosen = _spread(keys)
+    chosen = spread(keys)
     files = {key: [_raw(store, entries[name]) for name in naming.files[key][:MOST_FILES]] for key in chosen}
     progress(f"reading {', '.join(chosen)}")
     form, schema = reading_of(list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS)
@@ -74,7 +74,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     )
 
 
-def _spread(keys: Sequence[str]) -> list[str]:
+def spread(keys: Sequence[str]) -> list[str]:
     """The first, the last, and some between at even distances."""
     if len(keys) <= MOST_SLICES:
         return list(keys)
