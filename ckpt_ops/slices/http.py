@@ -240,6 +240,22 @@ class HttpPages:
         )
 
 
+def first_page(source: HttpPages, key: str = "", *, url: str = "") -> Answer:
+    """One page, whatever it holds: of a slice, or at an address that a page led to. Raises as `read`."""
+    import requests
+
+    if not url:
+        start, end = source.period.bounds(key)
+        url = source.url.format(start=f"{start:%Y-%m-%dT%H:%M:%SZ}", end=f"{end:%Y-%m-%dT%H:%M:%SZ}", key=key)
+    with requests.Session() as session:
+        source._log_in(session)
+        body, _, link = source._page(session, url, key)
+    try:
+        return Answer(url=url, body=json.loads(body), items=0, link=link)
+    except ValueError as error:
+        raise source._bad(url, f"is no JSON ({error}): it begins with {body[:60]!r}") from error
+
+
 class _Later(Exception):
     """A page that may come when it is asked for again."""
 

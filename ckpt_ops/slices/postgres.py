@@ -113,22 +113,17 @@ class PostgresTable:
             )
             count, digest = cursor.fetchone()
         if not count:
-            raise SliceMissing(
-                f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
-                safe=_SAFE,
-                next="wait for it to come: the pull is tried again",
-            )
+            raise self._missing(key)
         return f"{count}-{digest}"
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
-        """See the class. Raises `SliceUnreadable` naming the column whose values are not of their type."""
+        """See the class. Raises `SliceMissing`; `SliceUnreadable` naming a column whose values do not fit."""
         start, end = self.period.bounds(key)
-        return self._read(start, end)
+        return self._read(key, start, end)
 
-    def _read(self, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
+    def _read(self, key: str, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
         with self._cursor(name="ckpt_ops") as cursor, cursor.connection.cursor() as plain:
             schema = self._columns(plain)
-            yield pa.RecordBatch.from_pylist([], schema=schema)
             cursor.itersize = _BATCH_ROWS
             cursor.execute(
                 self._sql(
@@ -136,10 +131,21 @@ class PostgresTable:
                 ),
                 (start, end),
             )
-            while rows := cursor.fetchmany(_BATCH_ROWS):
+            rows = cursor.fetchmany(_BATCH_ROWS)
+            if not rows:
+                raise self._missing(key)
+            while rows:
                 columns = zip(*rows, strict=True)
                 arrays = [self._array(field, values) for field, values in zip(schema, columns, strict=True)]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+                rows = cursor.fetchmany(_BATCH_ROWS)
+
+    def _missing(self, key: str) -> SliceMissing:
+        return SliceMissing(
+            f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
+            safe=_SAFE,
+            next="wait for it to come: the pull is tried again",
+        )
 
     def _array(self, field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
         if pa.types.is_floating(field.type):
