@@ -88,22 +88,21 @@ class BigQueryTable:
         )
         ((count, digest),) = self._query(asked, start, end)
         if not count:
-            raise SliceMissing(
-                f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
-                safe=_SAFE,
-                next="wait for it to come: the pull is tried again",
-            )
+            raise self._missing(key)
         return f"{count}-{digest}"
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
         """See the class. Raises `SliceUnreadable` naming the column whose values are not of their type."""
-        return self._read(*self.period.bounds(key))
+        start, end = self.period.bounds(key)
+        return self._read(key, start, end)
 
-    def _read(self, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
+    def _read(self, key: str, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
         names = self._found()
         order = self._columns(list(self.order_by))
         asked = f"SELECT {self._columns(names)} FROM `{self.table}` {self._where} ORDER BY {order}"
         rows = self._query(asked, start, end)
+        if not rows.total_rows:
+            raise self._missing(key)
         with self._errors():
             for batch in rows.to_arrow_iterable(bqstorage_client=None):
                 schema = pa.schema(
@@ -120,6 +119,13 @@ class BigQueryTable:
                         safe=_SAFE,
                         next=f"declare a type that holds it in source {self.name!r}, or mend the row",
                     ) from error
+
+    def _missing(self, key: str) -> SliceMissing:
+        return SliceMissing(
+            f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
+            safe=_SAFE,
+            next="wait for it to come: the pull is tried again",
+        )
 
     def _found(self) -> list[str]:
         """The declared columns that exist."""

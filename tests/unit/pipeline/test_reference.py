@@ -79,7 +79,10 @@ def test_rows_that_were_consumed_are_set_aside_and_a_corrected_slice_is_not_its_
     intake: Intake, store: LocalStore
 ) -> None:
     judged(intake, store, "2013-01-06", "1,a\n2,b\n")
+    judged(intake, store, "2013-01-27", "2,a\n8,b\n9,a\n")
     consumed(store, 1, "2013-01-06")
+    again = judged(intake, store, "2013-01-27", "2,a\n8,b\n9,a\n")
+    assert again["set_aside"] == 1, "there was nothing to compare with before"
     result = judged(intake, store, "2013-01-13", "2,b\n3,a\n4,b\n")
     assert (result["outcome"], result["set_aside"]) == ("accepted, bad rows set aside", 1)
     strange = judged(intake, store, "2013-01-20", "5,x\n6,y\n7,a\n")
