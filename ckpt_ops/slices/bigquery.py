@@ -101,25 +101,30 @@ class BigQueryTable:
         asked = f"SELECT COUNT(*), {hashed} FROM {self._where}"
         ((count, digest),) = self._query(asked, self._time_type(fields), *bounds)
         if not count:
-            raise SliceMissing(
-                f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
-                safe=SAFE,
-                next="wait for it to come: the pull is tried again",
-            )
+            raise self._missing(key)
         return f"{count}-{digest}"
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
-        """See the class. Raises `SliceUnreadable` naming the column whose values are not of their type."""
-        return self._read(*self.period.bounds(key))
+        """See the class. Raises `SliceMissing`; `SliceUnreadable` naming a column whose values do not fit."""
+        return self._read(key, *self.period.bounds(key))
 
-    def _read(self, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
+    def _read(self, key: str, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
         fields = self._fields()
         order = f"{_quoted(self.order_by)}, {self._hash(fields)}"
         asked = f"SELECT {_quoted(self._declared(fields))} FROM {self._where} ORDER BY {order}"
         rows = self._query(asked, self._time_type(fields), start, end)
+        if not rows.total_rows:
+            raise self._missing(key)
         with errors(self.name, self.table):
             for batch in rows.to_arrow_iterable(bqstorage_client=None):
                 yield self._as_declared(batch)
+
+    def _missing(self, key: str) -> SliceMissing:
+        return SliceMissing(
+            f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
+            safe=SAFE,
+            next="wait for it to come: the pull is tried again",
+        )
 
     def _as_declared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns, fields = [], []

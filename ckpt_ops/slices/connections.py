@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -131,3 +132,15 @@ def _object(extra: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("extra is no JSON object")
     return found
+
+
+@contextmanager
+def standing_in(name: str, uri: str) -> Iterator[None]:
+    """Let `uri` be the connection `name` while the block runs."""
+    global _lookup
+    before = _lookup
+    _lookup = {name: uri}.get
+    try:
+        yield
+    finally:
+        _lookup = before

@@ -138,9 +138,7 @@ class HttpPages:
     def _pages(self, key: str) -> Iterator[tuple[Page, Answer]]:
         import requests
 
-        start, end = self.period.bounds(key)
-        said = {"start": f"{start:%Y-%m-%dT%H:%M:%SZ}", "end": f"{end:%Y-%m-%dT%H:%M:%SZ}", "key": key}
-        first = self.url.format(**said)
+        first = self._address(key)
         url: str | None = first
         login = self._login()
         seen: set[str] = set()
@@ -156,6 +154,10 @@ class HttpPages:
                 answer = self._answer(url, page)
                 yield page, answer
                 url = self._following(answer, first)
+
+    def _address(self, key: str) -> str:
+        start, end = self.period.bounds(key)
+        return self.url.format(start=f"{start:%Y-%m-%dT%H:%M:%SZ}", end=f"{end:%Y-%m-%dT%H:%M:%SZ}", key=key)
 
     def _page(self, session: Any, url: str, login: Login) -> Page:
         limits = Limits(
@@ -198,15 +200,18 @@ class HttpPages:
             raise self._bad(url, f"answers {page.status}{leads}, where 200 was expected", mend)
 
     def _answer(self, url: str, page: Page) -> Answer:
-        try:
-            value = json.loads(page.body)
-        except (ValueError, RecursionError) as error:
-            raise self._bad(url, f"is no JSON ({error}): it begins with {page.body[:60]!r}") from error
+        value = self._json(url, page.body)
         items = at_path(value, self.items)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             where = f"at {self.items!r}" if self.items else "as a whole"
             raise self._bad(url, f"holds {where} no list of objects", "mend items= of the source")
         return Answer(url=url, body=value, items=len(items), link=page.link)
+
+    def _json(self, url: str, body: bytes) -> Any:
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise self._bad(url, f"is no JSON ({error}): it begins with {body[:60]!r}") from error
 
     def _following(self, answer: Answer, first: str) -> str | None:
         try:
@@ -248,3 +253,15 @@ class HttpPages:
             safe=_SAFE,
             next=next or f"mend what source {self.name!r} reads, then clear the pull task",
         )
+
+
+def first_page(source: HttpPages, key: str = "", *, url: str = "") -> Answer:
+    """One page, whatever it holds: of a slice, or at an address that a page led to. Raises as `read`."""
+    import requests
+
+    url = url or source._address(key)
+    own = source.url.format(start="", end="", key="")
+    with requests.Session() as session:
+        page = source._page(session, url, source._login() if origin(url) == origin(own) else Login())
+    source._check_status(page, url, key, first=True)
+    return Answer(url=url, body=source._json(url, page.body), items=0, link=page.link)

@@ -18,6 +18,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.slices.datafiles import is_there
 from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.manifest import Column, DataFile
 from ckpt_ops.slices.source import PartedSource, SliceSource
@@ -99,10 +100,7 @@ def find_receipt(store: Store, source: SliceSource, key: str, part: str, fingerp
         receipt = Receipt.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")
     except ObjectNotFound:
         return None
-    if not receipt.files:
-        return receipt
-    there = {entry.name for entry in store.list(receipt.files[0].name.rpartition("/")[0] + "/")}
-    return receipt if all(file.name in there for file in receipt.files) else None
+    return receipt if all(is_there(store, file) for file in receipt.files) else None
 
 
 def _reader_digest(source: SliceSource) -> str:

@@ -115,26 +115,23 @@ class PostgresTable:
             asked = "select count(*), {what} from {table} where {time} >= %s and {time} < %s"
             ((count, digest),) = seen.rows(self._sql(asked, what=what), bounds)
         if not count:
-            raise SliceMissing(
-                f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
-                safe=SAFE,
-                next="wait for it to come: the pull is tried again",
-            )
+            raise self._missing(key)
         return f"{count}-{digest}"
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
-        """See the class. Raises `SliceUnreadable` naming the column whose values are not of their type."""
-        return self._read(self.period.bounds(key))
+        """See the class. Raises `SliceMissing`; `SliceUnreadable` naming a column whose values do not fit."""
+        return self._read(key, self.period.bounds(key))
 
-    def _read(self, bounds: tuple[datetime, datetime]) -> Iterator[pa.RecordBatch]:
+    def _read(self, key: str, bounds: tuple[datetime, datetime]) -> Iterator[pa.RecordBatch]:
         asked = "select {columns} from {table} where {time} >= %s and {time} < %s order by {order}"
         with self._snapshot() as seen:
             columns = self._columns(seen)
             schema = self._schema(columns)
             statement = self._sql(asked, columns=self._values(columns), order=self._order(seen, columns))
-            yield pa.RecordBatch.from_pylist([], schema=schema)
+            some = False
             try:
                 for rows in seen.batches(statement, bounds, size=_BATCH_ROWS):
+                    some = True
                     arrays = [
                         self._array(field, values)
                         for field, values in zip(schema, zip(*rows, strict=True), strict=True)
@@ -142,6 +139,15 @@ class PostgresTable:
                     yield pa.RecordBatch.from_arrays(arrays, schema=schema)
             except (ValueError, OverflowError) as error:  # of the driver: Python's years are 1 to 9999
                 raise self._bad(f"{self.table} has a value that Python cannot hold: {error}") from error
+            if not some:
+                raise self._missing(key)
+
+    def _missing(self, key: str) -> SliceMissing:
+        return SliceMissing(
+            f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
+            safe=SAFE,
+            next="wait for it to come: the pull is tried again",
+        )
 
     def _array(self, field: pa.Field, values: Sequence[Any]) -> pa.Array:
         if pa.types.is_floating(field.type):

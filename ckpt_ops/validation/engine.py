@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.validation.suite import HOURS_AFTER_PULL, Expectation, Suite
+from ckpt_ops.validation.suite import Expectation, Suite
 
 EXAMPLES = 50
 # SUMMARY rather than COMPLETE: the same counts, without a list of every bad row in memory.
@@ -24,18 +23,18 @@ class Engine:
 
     Args:
         suite: whose expectations are judged; for messages, too.
-        schema: the columns as they are judged.
-        pulled_at: when the slice was pulled, for values that are relative to it.
 
     Raises:
         BadInput: Great Expectations refuses an expectation's type or values.
     """
 
-    def __init__(self, suite: Suite, schema: pa.Schema, pulled_at: datetime) -> None:
+    def __init__(self, suite: Suite) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: no telemetry from a data path
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import great_expectations as gx
+
+            import ckpt_ops.validation.custom.registered  # noqa: F401 - our own kinds
 
             self._gx = gx
             context = gx.get_context(mode="ephemeral")
@@ -45,7 +44,7 @@ class Engine:
                 .add_dataframe_asset("slice")
                 .add_batch_definition_whole_dataframe("slice")
             )
-        self._suite, self._schema, self._pulled_at = suite, schema, pulled_at
+        self._suite = suite
 
     def judge(
         self, frame: Any, expectations: Mapping[int, Expectation], *, every_row: bool = False
@@ -79,24 +78,11 @@ class Engine:
             raise BadInput(
                 where, expectation.type, "an expectation of the installed Great Expectations"
             ) from error
-        kwargs = {
-            name: self._moment(expectation, value) if isinstance(value, dict) else value
-            for name, value in expectation.kwargs.items()
-        }
         try:
-            return kind(**kwargs, meta={"at": at, "why": expectation.why})
+            return kind(**expectation.kwargs, meta={"at": at, "why": expectation.why})
         except (ValueError, TypeError) as error:
             said = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
             raise BadInput(where, expectation.kwargs, f"what Great Expectations takes ({said})") from error
-
-    def _moment(self, expectation: Expectation, value: dict[str, Any]) -> Any:
-        """`{"hours_after_pull": 24}` as a time like those of the column: with a zone or without."""
-        if value.keys() != {HOURS_AFTER_PULL}:
-            return value
-        moment = self._pulled_at + timedelta(hours=value[HOURS_AFTER_PULL])
-        kind = self._schema.field(expectation.columns[0]).type
-        zoned = pa.types.is_timestamp(kind) and kind.tz is not None
-        return moment if zoned else moment.replace(tzinfo=None)
 
 
 def frame_of(table: pa.Table) -> Any:

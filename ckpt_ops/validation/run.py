@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.bad_rows import BadRows, RowNumbers
+from ckpt_ops.validation.custom import Reference, with_reference
 from ckpt_ops.validation.engine import Engine, crash_of, frame_of, frame_of_rows
 from ckpt_ops.validation.merging import Merged
 from ckpt_ops.validation.rows import SliceRows, chunks, whole
@@ -28,6 +28,7 @@ from ckpt_ops.validation.words import (
     crashed_words,
     examples,
     failed_words,
+    not_judged_words,
     row_words,
     subject,
     too_many_words,
@@ -58,7 +59,7 @@ def validate(
     suite: Suite,
     declared: pa.Schema,
     *,
-    pulled_at: datetime | None = None,
+    reference: Reference | None = None,
     chunk_cells: int = CHUNK_CELLS,
 ) -> Judged:
     """The verdict on `rows`. No file is written.
@@ -68,7 +69,8 @@ def validate(
     judged as float64, exact up to 2**53.
 
     Args:
-        pulled_at: what `hours_after_pull` counts from; now by default.
+        reference: what the expectations of `custom` compare with; without one they are not judged, which a
+            reason of severity INFO says. What reading it raises is raised.
 
     Raises:
         BadInput: the suite names a column that is neither declared nor there, or Great Expectations
@@ -87,10 +89,10 @@ def validate(
             rows=rows,
             suite=suite,
             schema=_as_judged(rows.schema, declared, unusable),
-            pulled_at=pulled_at or datetime.now(UTC),
             chunk_cells=chunk_cells,
         )
-        results, failing = judging.judge(runnable)
+        with with_reference(reference):
+            results, failing = judging.judge(runnable)
         for at, each in runnable.items():
             reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
             if reason is not None:
@@ -122,31 +124,28 @@ class _Judging:
     rows: SliceRows
     suite: Suite
     schema: pa.Schema
-    pulled_at: datetime
     chunk_cells: int
 
     def judge(self, expectations: Mapping[int, Expectation]) -> tuple[dict[int, Any], dict[int, RowNumbers]]:
         """Results by place in the suite, and the rows to set aside by the place of what they fail."""
-        engine = Engine(self.suite, self.schema, self.pulled_at)
+        engine, failing = Engine(self.suite), _Failing(expectations, self.suite, self.rows)
         ways: dict[Way, dict[int, Expectation]] = {way: {} for way in Way}
         for at, each in expectations.items():
             ways[way_of(each.type)][at] = each
         results = engine.judge(frame_of_rows(self.rows.rows), ways[Way.ROW_COUNT])
         results |= engine.judge(frame_of(self.rows.schema.empty_table()), ways[Way.COLUMN_NAMES])
-        by_rows, failing = self._by_rows(engine, ways[Way.ROWS])
-        return results | by_rows | self._by_columns(engine, ways[Way.COLUMNS]), failing
+        results |= self._by_rows(engine, failing, ways[Way.ROWS])
+        results |= self._by_columns(engine, failing, ways[Way.COLUMNS])
+        return results, failing.numbers()
 
     def _by_rows(
-        self, engine: Engine, expectations: Mapping[int, Expectation]
-    ) -> tuple[dict[int, Any], dict[int, RowNumbers]]:
+        self, engine: Engine, failing: _Failing, expectations: Mapping[int, Expectation]
+    ) -> dict[int, Any]:
         if not expectations:
-            return {}, {}
+            return {}
         columns = _columns(self.rows.schema, expectations)
         size = max(1, self.chunk_cells // len(columns))
         merged = {at: Merged(each) for at, each in expectations.items()}
-        failing = _Failing(
-            {at: each for at, each in expectations.items() if each.set_aside}, self.suite, self.rows
-        )
         start = 0
         for table in chunks(self.rows, columns, size):
             frame = frame_of(self._cast(table))
@@ -155,9 +154,11 @@ class _Judging:
                 merged[at].add(result)
             failing.add(start, engine, frame, results)
             start += table.num_rows
-        return {at: each.result() for at, each in merged.items()}, failing.numbers()
+        return {at: each.result() for at, each in merged.items()}
 
-    def _by_columns(self, engine: Engine, expectations: Mapping[int, Expectation]) -> dict[int, Any]:
+    def _by_columns(
+        self, engine: Engine, failing: _Failing, expectations: Mapping[int, Expectation]
+    ) -> dict[int, Any]:
         """Those that read the same columns at once; all at once when the slice is no more than a chunk."""
         columns = _columns(self.rows.schema, expectations)
         if self.rows.rows * len(columns) <= self.chunk_cells:
@@ -169,7 +170,10 @@ class _Judging:
         results: dict[int, Any] = {}
         for names, group in groups.items():
             if group:
-                results |= engine.judge(frame_of(self._cast(whole(self.rows, names))), group)
+                frame = frame_of(self._cast(whole(self.rows, names)))
+                found = engine.judge(frame, group)
+                failing.add(0, engine, frame, found)
+                results |= found
         return results
 
     def _cast(self, table: pa.Table) -> pa.Table:
@@ -180,22 +184,25 @@ class _Failing:
     """Collects the rows that fail, as long as there are not too many to set aside."""
 
     def __init__(self, expectations: Mapping[int, Expectation], suite: Suite, rows: SliceRows) -> None:
-        self._expectations = expectations
+        self._expectations = {at: each for at, each in expectations.items() if each.set_aside}
         self._most = (suite.bad_rows_at_most or 0.0) * rows.rows
-        self._found: dict[int, list[RowNumbers]] = {at: [] for at in expectations}
+        self._found: dict[int, list[RowNumbers]] = {at: [] for at in self._expectations}
 
     def add(self, start: int, engine: Engine, frame: Any, results: Mapping[int, Any]) -> None:
+        """The next rows: `frame` begins at row `start`, and `results` count those of it that fail."""
         wanted = {
-            at: each
-            for at, each in self._expectations.items()
-            if crash_of(results[at]) is None
-            and results[at].result["unexpected_count"]
+            at: self._expectations[at]
+            for at, result in results.items()
+            if at in self._expectations
+            and crash_of(result) is None
+            and result.result.get("unexpected_count")
             and sum(map(len, self._found[at])) <= self._most
         }
         for at, result in engine.judge(frame, wanted, every_row=True).items():
             self._found[at].append(np.array(result.result["unexpected_index_list"], np.int64) + start)
 
     def numbers(self) -> dict[int, RowNumbers]:
+        """By the place of what they fail, the numbers of the rows, ascending."""
         return {at: np.sort(np.concatenate(found)) for at, found in self._found.items() if found}
 
 
@@ -241,9 +248,19 @@ def _reason(expectation: Expectation, result: Any) -> Reason | None:
     message = crash_of(result)
     if message is not None:
         return _crashed(expectation, message)
+    found = result.to_json_dict()["result"]
+    unjudged = (found.get("details") or {}).get("not_judged")
+    if unjudged:
+        return Reason(
+            kind=Kind.NOT_JUDGED,
+            column=subject(expectation),
+            expectation=expectation.type,
+            words=not_judged_words(expectation, unjudged),
+            severity=Severity.INFO,
+            why=expectation.why,
+        )
     if result.success:
         return None
-    found = result.to_json_dict()["result"]
     return Reason(
         kind=Kind.FAILED,
         column=subject(expectation),

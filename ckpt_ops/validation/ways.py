@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from ckpt_ops.validation.custom import KINDS
+
 _VALUES = (
     "not_be_null",
     "be_null",
@@ -62,3 +64,8 @@ def way_of(type_: str) -> Way:
     if type_ in _ROW_COUNT:
         return Way.ROW_COUNT
     return Way.COLUMN_NAMES if type_ in _COLUMN_NAMES else Way.COLUMNS
+
+
+def judges_rows(type_: str) -> bool:
+    """Whether expectations of a type say which rows fail, so that those can be set aside."""
+    return way_of(type_) is Way.ROWS or (type_ in KINDS and KINDS[type_].row_wise)

@@ -131,9 +131,9 @@ def test_a_slice_that_grows_while_it_is_read_is_whole_and_is_not_taken(
     source: PostgresTable, server: Postgres, tmp_path: Path
 ) -> None:
     batches = source.read(KEY)
-    next(batches)
+    first = next(batches)
     run(server, 'insert into "odd schema"."Rows" values (9, %s)', (ROWS[0][1],))
-    assert sum(batch.num_rows for batch in batches) in (2, 3), "one snapshot, never a part"
+    assert first.num_rows + sum(batch.num_rows for batch in batches) == 2, "one snapshot"
     manifest = pull(LocalStore(tmp_path), source, KEY)
     assert manifest.rows == 3
 
@@ -179,7 +179,8 @@ def test_what_was_written_is_what_is_read(
         execute_values(
             cursor,
             'insert into "odd schema"."Rows" (id, at, x, word, flag, day, money) values %s',
-            reversed(expected),
+            # x as text: the driver would write -0.0 as a decimal, which has no such zero
+            [(*row[:2], row[2] if row[2] is None else repr(row[2]), *row[3:]) for row in reversed(expected)],
         )
     opened.close()
     # NaN is no equal of itself, and Arrow tells 0.0 from -0.0

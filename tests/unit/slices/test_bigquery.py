@@ -165,6 +165,9 @@ def test_keys_and_fingerprint() -> None:
     BigQuery.query = lambda body: (200, complete(fields, [row("0", None)]))
     with pytest.raises(SliceMissing, match=r"p\.d\.rows has no row of it"):
         SOURCE.fingerprint(KEY)
+    BigQuery.query = lambda body: (200, complete(FIELDS, []))
+    with pytest.raises(SliceMissing, match=r"p\.d\.rows has no row of it"):
+        list(SOURCE.read(KEY))
 
 
 @pytest.mark.parametrize(
