@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from psycopg2.extras import execute_values
 
+from ckpt_ops.contract import check_source
 from ckpt_ops.embedded.postgres import DATABASE, SUPERUSER, Postgres
 from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
 from ckpt_ops.slices import Period, PostgresTable, list_slices, pull, read_slice
@@ -136,6 +137,15 @@ def test_a_slice_that_grows_while_it_is_read_is_whole_and_is_not_taken(
     assert first.num_rows + sum(batch.num_rows for batch in batches) == 2, "one snapshot"
     manifest = pull(LocalStore(tmp_path), source, KEY)
     assert manifest.rows == 3
+
+
+def test_it_keeps_the_contract_of_a_source(source: PostgresTable, server: Postgres) -> None:
+    checks = check_source(
+        source,
+        [KEY, "2013-01-07"],
+        change=lambda: run(server, 'update "odd schema"."Rows" set flag = not flag where id = 2'),
+    )
+    assert {check.name: check.words for check in checks if not check.passed} == {}
 
 
 def test_pulled_twice_and_corrected(source: PostgresTable, server: Postgres, tmp_path: Path) -> None:

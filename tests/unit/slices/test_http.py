@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow as pa
 import pytest
 
+from ckpt_ops.contract import check_source
 from ckpt_ops.errors import (
     BadInput,
     SliceChanging,
@@ -153,6 +154,17 @@ def test_every_way_of_paging(api: str, route: Route, settings: dict[str, Any]) -
     }
     assert table["n"].to_pylist() == [1, 2, 3, 4]
     assert Handler.asked[0] == f"{path}?from=2013-01-06T00:00:00Z&to=2013-01-07T00:00:00Z"
+
+
+def test_it_keeps_the_contract_of_a_source(api: str) -> None:
+    days = {KEY: [{"n": 1}, {"n": 2}], "2013-01-07": [{"n": 3}]}
+    Handler.routes["/days"] = lambda h: h.send(
+        days.get(h.query["day"], b"none"), 200 if h.query["day"] in days else 404
+    )
+    checks = check_source(
+        source(f"{api}/days?day={{key}}"), list(days), change=lambda: days[KEY].append({"n": 9})
+    )
+    assert {check.name: check.words for check in checks if not check.passed} == {}
 
 
 def test_pulled_and_pulled_again_when_any_page_changed(api: str, tmp_path: Path) -> None:
