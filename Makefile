@@ -23,7 +23,7 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
 export UV_HTTP_TIMEOUT ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test up down lint types bench lock venv clean
+.PHONY: help demo test soak up down lint types bench lock venv clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: $(RUNTIME) ## A model kept fresh over real weeks of flights, on this machi
 
 test: $(DEV) ## All tests; ARGS="tests/unit -k lineage" for some
 	$(RUN) -m pytest -q --durations=10 -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+soak: $(DEV) ## The tests that take minutes or gigabytes
+	$(RUN) -m pytest -q --durations=10 -m soak $(ARGS)
 
 up: $(RUNTIME) ## Start the embedded platform: Airflow, PostgreSQL, a GCS server
 	$(RUN) -m ckpt_ops.embedded up

@@ -24,6 +24,7 @@ CLEAN_ENVIRONMENT = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which writes the groups into the tests' ids
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers: what shares a server, a training or an import of GX runs in one of them."""
     for item in items:

@@ -32,7 +32,10 @@ def new_source_command(
     origin: Annotated[
         str,
         typer.Option(
-            "--from", metavar="URL", help="Where data of it lies: a directory or gs://BUCKET/PREFIX."
+            "--from",
+            metavar="URL",
+            help="Where data of it lies: a directory, gs://BUCKET/PREFIX, "
+            "postgres://USER@HOST:5432/DATABASE?table=SCHEMA.TABLE, or https://...?from={start}&to={end}.",
         ),
     ],
     template: Annotated[
@@ -45,6 +48,22 @@ def new_source_command(
         str | None, typer.Option(metavar="CRON", help="hourly, daily, weekly, monthly or a cron expression.")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of CSV files, when it is not UTF-8.")] = None,
+    time_column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of a table: it says to which slice a row belongs.")
+    ] = None,
+    order_by: Annotated[
+        str | None, typer.Option(metavar="COLUMNS", help="Of a table: they tell its rows apart.")
+    ] = None,
+    connection: Annotated[
+        str | None, typer.Option(metavar="ID", help="Airflow connection of a table or an API.")
+    ] = None,
+    items: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Of an API: where a page has its rows, as 'data.items'."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Of an API: a slice that is there, as 2025-11-01.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Look at some data and write dags/NAME: source, expectations, sample, DAG and a test that passes.
@@ -58,6 +77,11 @@ def new_source_command(
         key_format=key_format,
         schedule=schedule,
         encoding=encoding,
+        time_column=time_column,
+        order_by=order_by,
+        connection=connection,
+        items=items,
+        at=at,
     )
     with platform_if_running(), _said() as status:
         written = new_source(asked, dags_folder(), status)

@@ -11,7 +11,9 @@ from ckpt_ops.errors import BadInput, SliceMissing
 from ckpt_ops.slices import PartedSource, SliceSource, check_key
 from ckpt_ops.slices.times import form_of, time_of
 
-START, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(days=400)  # slices may be named ahead of time
+_MOST_TRIES = 14
 _STEP = timedelta(hours=1)
 _AROUND = timedelta(days=1)  # a source may cut days in another time zone
 _LONGEST = timedelta(days=31)  # of an interval: a month
@@ -19,7 +21,24 @@ _LONGEST = timedelta(days=31)  # of an interval: a month
 
 def all_keys(source: SliceSource) -> list[str]:
     """Every key there is now."""
-    return source.keys(START, END)
+    return source.keys(*_ever())
+
+
+def newest_that_are_there(source: SliceSource, most: int) -> list[str]:
+    """Of a source that lists every period without asking, the newest may not have come yet."""
+    now, found = datetime.now(UTC), []
+    past = [key for key in all_keys(source) if (time := _time_of(key)) is None or time <= now]
+    for key in past[: -_MOST_TRIES - 1 : -1]:
+        try:
+            source.fingerprint(key)
+        except SliceMissing:
+            continue
+        except Exception:  # noqa: BLE001 - a check of fingerprints will say so
+            pass
+        found.append(key)
+        if len(found) == most:
+            break
+    return found[::-1]
 
 
 def stable(source: SliceSource) -> str:
@@ -54,7 +73,7 @@ def in_their_interval(source: SliceSource, keys: Sequence[str]) -> str:
     for key in keys:
         start, end = _window(key)
         if key not in source.keys(start, end):
-            start, end = START, END
+            start, end = _ever()
         if key not in source.keys(start, end):
             raise Broken(f"slice {key} is in no interval that keys() was asked for")
         cut = _cut_behind(source, key, start, end)
@@ -74,7 +93,9 @@ def in_their_interval(source: SliceSource, keys: Sequence[str]) -> str:
 def unknown_is_refused(source: SliceSource, key: str) -> str:
     """A key that will never be there, and one that is not there yet."""
     said = []
-    for unknown in ("no-such-slice", _later(key)):
+    later = _later(key)
+    listed = later in source.keys(*_window(later))  # by a source that asks nobody which periods there are
+    for unknown in ("no-such-slice", *([] if listed else [later])):
         asks: dict[str, Callable[[str], object]] = {
             "fingerprint": source.fingerprint,
             "read": lambda key: next(iter(source.read(key)), None),
@@ -98,9 +119,17 @@ def unknown_is_refused(source: SliceSource, key: str) -> str:
 
 def _window(key: str) -> tuple[datetime, datetime]:
     """Where a key that is a time must be; everywhere for another."""
+    time = _time_of(key)
+    return (time - _AROUND, time + _LONGEST + _AROUND) if time else _ever()
+
+
+def _ever() -> tuple[datetime, datetime]:
+    return _START, datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + _AHEAD
+
+
+def _time_of(key: str) -> datetime | None:
     form = form_of(key)
-    time = time_of(key, form) if form else None
-    return (time - _AROUND, time + _LONGEST + _AROUND) if time else (START, END)
+    return time_of(key, form) if form else None
 
 
 def _cut_behind(source: SliceSource, key: str, start: datetime, end: datetime) -> datetime:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from ckpt_ops.contract.check import Broken
-from ckpt_ops.errors import BadInput
-from ckpt_ops.slices import PartedSource, SliceSource
+from ckpt_ops.slices import PartedSource, SliceSource, worth_sharing
 from ckpt_ops.slices.content import ContentHash
 from ckpt_ops.validation import Severity, schema_drift
 
@@ -142,13 +141,15 @@ class Readings:
         """The parts' rows, one part after the other, are the slice's."""
         source, counted = self.source, 0
         if not isinstance(source, PartedSource):
-            raise BadInput("source", source, "a PartedSource")
+            raise Broken("it has parts() and no read_part(): its parts go unseen")
         for key in self.keys:
             parts = source.parts(key)
             if not parts:
                 raise Broken(f"parts({key!r}) is empty: a slice that is there has a part")
             if list(source.parts(key).items()) != list(parts.items()):
                 raise Broken(f"asked twice, parts({key!r}) gives others, or another order")
+            if len(parts) > 1 and not worth_sharing(source):
+                raise Broken(f"slice {key} has {len(parts)} parts, and several is False: say so or have one")
             counted += len(parts)
             whole = read(batch for part in parts for batch in source.read_part(key, part))
             first = self.first(key)

@@ -7,7 +7,8 @@ row) and then takes many resamples at once: that is what makes a bootstrap affor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -22,6 +23,9 @@ FloatArray = npt.NDArray[np.float64]
 MetricFunction = Callable[[FloatArray, FloatArray], float]
 OfCounts = Callable[[FloatArray], FloatArray]
 """Takes how often each row is drawn, (resamples, n); returns the metric of each resample, (resamples,)."""
+
+
+_BLOCK = 2**18
 
 
 class Needs(Enum):
@@ -61,7 +65,7 @@ class Metric:
 def auc(y: FloatArray, p: FloatArray) -> float:
     """Area under the ROC curve: how often a random positive scores above a random negative, a tie being half.
 
-    From the rank sum of the positives, ties at their mean rank (Mann-Whitney U; Hanley & McNeil 1982,
+    From how many negatives each positive beats (Mann-Whitney U; Hanley & McNeil 1982,
     "The meaning and use of the area under a ROC curve"). No unit, 0 to 1. `y` in {0, 1}, `p` any finite
     score. With one class only it is not a number: `UndefinedMetric`.
     """
@@ -71,10 +75,12 @@ def auc(y: FloatArray, p: FloatArray) -> float:
     if not positives or not negatives:
         only = 1 if positives else 0
         raise UndefinedMetric(f"auc needs both classes, all {y.size:,} labels are {only}")
-    _, group, size = np.unique(p, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(size) - (size - 1) / 2
-    rank_sum = float(mean_rank[group][y == 1].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+    winners, losers = np.sort(p[y == 1]), np.sort(p[y == 0])
+    twice = 0  # a pair won counts 2, a tie 1: integers, which add up exactly
+    for block in _blocks(winners):
+        twice += int(np.searchsorted(losers, block, "left").sum())
+        twice += int(np.searchsorted(losers, block, "right").sum())
+    return twice / 2 / (positives * negatives)
 
 
 def log_loss(y: FloatArray, p: FloatArray) -> float:
@@ -84,31 +90,31 @@ def log_loss(y: FloatArray, p: FloatArray) -> float:
     (Good 1952, "Rational decisions"). `y` in {0, 1}, `p` in [0, 1].
     """
     y, p = _checked("log_loss", Needs.PROBABILITIES, y, p)
-    return float(_row_log_loss(y, p).mean())
+    return _mean(_row_log_loss, y, p)
 
 
 def accuracy(y: FloatArray, p: FloatArray) -> float:
     """Share of rows whose class is right, where p >= 0.5 predicts 1. `y` in {0, 1}, `p` in [0, 1]."""
     y, p = _checked("accuracy", Needs.PROBABILITIES, y, p)
-    return float(_row_hit(y, p).mean())
+    return _mean(_row_hit, y, p)
 
 
 def brier(y: FloatArray, p: FloatArray) -> float:
     """Mean squared error of probabilities, mean((p - y)^2) (Brier 1950). `y` in {0, 1}, `p` in [0, 1]."""
     y, p = _checked("brier", Needs.PROBABILITIES, y, p)
-    return float(_row_squared_error(y, p).mean())
+    return _mean(_row_squared_error, y, p)
 
 
 def rmse(y: FloatArray, p: FloatArray) -> float:
     """Root of the mean squared error, sqrt(mean((p - y)^2)), in the label's unit."""
     y, p = _checked("rmse", Needs.NUMBERS, y, p)
-    return float(np.sqrt(_row_squared_error(y, p).mean()))
+    return math.sqrt(_mean(_row_squared_error, y, p))
 
 
 def mae(y: FloatArray, p: FloatArray) -> float:
     """Mean absolute error, mean(|p - y|), in the label's unit."""
     y, p = _checked("mae", Needs.NUMBERS, y, p)
-    return float(_row_absolute_error(y, p).mean())
+    return _mean(_row_absolute_error, y, p)
 
 
 def metric_named(name: object, *, field: str = "metric") -> Metric:
@@ -140,6 +146,18 @@ def _checked(name: str, needs: Needs, y: FloatArray, p: FloatArray) -> tuple[Flo
                 f"{name} needs probabilities from 0 to 1, {outside:,} of {y.size:,} predictions lie outside"
             )
     return y, p
+
+
+def _blocks(values: FloatArray) -> Iterator[FloatArray]:
+    """The values in turn: what is worked out of each need not be held for all at once."""
+    for start in range(0, values.size, _BLOCK):
+        yield values[start : start + _BLOCK]
+
+
+def _mean(per_row: Callable[[FloatArray, FloatArray], FloatArray], y: FloatArray, p: FloatArray) -> float:
+    """The mean of `per_row` over all rows."""
+    sums = (per_row(*block).sum() for block in zip(_blocks(y), _blocks(p), strict=True))
+    return math.fsum(sums) / y.size
 
 
 def _row_log_loss(y: FloatArray, p: FloatArray) -> FloatArray:

@@ -69,6 +69,7 @@ def load_data(
     for key, chosen in draw(sizes=sizes, rows=wanted, seed=_seed(version)).items():
         for part in _replayed(pipeline, store, key, consumed[key], rows=old[key][chosen]):
             train.add(part)
+    pa.default_memory_pool().release_unused()  # what reading needed, training has no use for
     trained, judged = train.examples(), holdout.examples()
     return TrainingData(
         train=trained, holdout=judged, newest=(trained.take(newest[0]), judged.take(newest[1]))

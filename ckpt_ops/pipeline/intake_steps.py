@@ -7,20 +7,22 @@ as it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined, SliceRef
-from ckpt_ops.lineage.state import SliceState, SliceStatus
+from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.reference import reference_for
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part, staged
 from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.slices.derive import without_rows
 from ckpt_ops.store import Store
 from ckpt_ops.validation import (
+    Kind,
     Outcome,
+    Severity,
     Suite,
     Validation,
     load_suite,
@@ -73,14 +75,15 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
     """
     manifest = load_manifest(store, intake.source.name, key, revision)
     log = ModelLog(store, intake.name)
-    known = log.state().slices.get(key)
+    state = log.state()
+    known = state.slices.get(key)
     if known is not None and known.released and known.pulled == revision:
         return _result(manifest, known.ref, Outcome.ACCEPTED, [known.reason], f"{store.url}/{known.report}")
     suite = load_suite(intake.folder / intake.expectations)
-    validation = _judged_before(store, manifest, known, suite, intake)
+    validation = _judged_before(intake, store, state, manifest, suite)
     accepted = manifest
     if validation is None:
-        validation, accepted = _judge(intake, store, manifest, suite)
+        validation, accepted = _judge(intake, store, state, manifest, suite)
     elif known is not None and validation.accepted:
         accepted = load_manifest(store, intake.source.name, key, known.ref.revision)
     report = report_name(manifest.prefix, validation.outcome)
@@ -103,13 +106,11 @@ _BY_A_PERSON = (SliceStatus.WITHDRAWN, SliceStatus.DISCARDED)
 
 
 def _judge(
-    intake: Intake, store: Store, manifest: SliceManifest, suite: Suite
+    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
 ) -> tuple[Validation, SliceManifest]:
     """The verdict, and the revision that may be trained on."""
-    with staged(store, manifest) as rows:
-        judged = judge(
-            rows, suite, intake.source.schema, pulled_at=datetime.fromisoformat(manifest.pulled_at)
-        )
+    with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
+        judged = judge(rows, suite, intake.source.schema, reference=reference)
         accepted = manifest
         if judged.validation.set_aside:
             accepted = without_rows(store, manifest, judged.bad.rest(rows))
@@ -121,7 +122,7 @@ def _verdict(
     manifest: SliceManifest, accepted: SliceManifest, validation: Validation, report: str
 ) -> SliceAccepted | SliceQuarantined:
     if not validation.accepted:
-        words = "; ".join(reason.words for reason in validation.reasons)
+        words = "; ".join(one.words for one in validation.reasons if one.severity is not Severity.INFO)
         ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
         return SliceQuarantined(slice=ref, report=report, reason=words)
     reason = f"{validation.expectations} expectations hold"
@@ -152,12 +153,14 @@ def _result(
 
 
 def _judged_before(
-    store: Store, manifest: SliceManifest, known: SliceState | None, suite: Suite, intake: Intake
+    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
 ) -> Validation | None:
     """The verdict of the same suite and declared columns on the same revision, if it was reached.
 
-    Importing Great Expectations costs seconds.
+    Importing Great Expectations costs seconds. One that lacked something to judge by is reached anew, as
+    long as nothing was consumed: there may be a champion now.
     """
+    known = state.slices.get(manifest.key)
     if known is None or known.pulled != manifest.revision or known.status is SliceStatus.WITHDRAWN:
         return None
     outcome = Outcome.QUARANTINED
@@ -168,4 +171,6 @@ def _judged_before(
     except (ObjectNotFound, Corrupt):
         return None
     same = (before.suite_digest, before.schema_digest) == (suite.digest, schema_digest(intake.source.schema))
-    return before if same and before.outcome is outcome else None
+    whole = all(reason.kind is not Kind.NOT_JUDGED for reason in before.reasons)
+    settled = whole or state.consumed.get(manifest.key) == known.ref
+    return before if same and settled and before.outcome is outcome else None

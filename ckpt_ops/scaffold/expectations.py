@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 
 from ckpt_ops.scaffold.profile import Column, Looked, columns_of, key_of
-from ckpt_ops.validation.suite import HOURS_AFTER_PULL
 
 BAD_ROWS_AT_MOST = 0.01
 _MOST_NULLS = 0.5
@@ -153,11 +152,11 @@ def _times(column: Column, seen: str, now: datetime) -> list[Line]:
     why = f"the latest in {seen} is {column.largest}: what lies over a day in the future has not happened"
     return [
         _line(
-            "expect_column_values_to_be_between",
+            "expect_column_values_to_not_be_in_future",
             why,
             set_aside=True,
             column=column.name,
-            max_value={HOURS_AFTER_PULL: _MARGIN_HOURS},
+            tolerance_seconds=3600 * _MARGIN_HOURS,
         )
     ]
 

@@ -22,6 +22,9 @@ class Asked:
         template, key_format, encoding: of files.
         schedule: hourly, daily, weekly, monthly or a cron expression.
         time_column, order_by: of a table.
+        connection: id of an Airflow connection, of a table or an API.
+        items: of an API, where the rows are in a page.
+        at: of an API, the key of a slice that is there.
     """
 
     name: str
@@ -32,6 +35,9 @@ class Asked:
     schedule: str | None = None
     time_column: str | None = None
     order_by: str | None = None
+    connection: str | None = None
+    items: str | None = None
+    at: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -153,14 +153,21 @@ def _json_schema(file: RawFile, most_rows: int) -> pa.Schema:
             if not isinstance(value, dict):
                 raise file.bad(f"has in line {number:,} no object but {json.dumps(value)[:60]}")
             rows.append(value)
+    return _objects_schema(rows, file.url)
+
+
+def schema_of_objects(rows: Sequence[dict[str, Any]], where: str) -> pa.Schema:
+    """Columns that hold every field of JSON objects; text where there is no value. Raises `BadInput`."""
+    return _named(_objects_schema(rows, where))
+
+
+def _objects_schema(rows: Sequence[dict[str, Any]], where: str) -> pa.Schema:
     fields = []
     for name in dict.fromkeys(itertools.chain.from_iterable(rows)):
         try:
             column = pa.array([row.get(name) for row in rows])
         except pa.ArrowException as error:
-            raise BadInput(
-                f"field {name!r}", file.url, f"values of one type in all lines ({error})"
-            ) from error
+            raise BadInput(f"field {name!r}", where, f"values of one type in all lines ({error})") from error
         kind = column.type
         if pa.types.is_string(kind):
             kind = time_of_text(pa.chunked_array([column]))
@@ -176,8 +183,12 @@ def _common(schemas: Sequence[pa.Schema], files: Sequence[RawFile]) -> pa.Schema
             kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
             known = fields.get(field.name)
             fields[field.name] = kind if known is None else _wider(known, kind, field.name, file)
+    return _named(pa.schema(list(fields.items())))
+
+
+def _named(schema: pa.Schema) -> pa.Schema:
     return pa.schema(
-        [(name, pa.string() if pa.types.is_null(kind) else kind) for name, kind in fields.items()]
+        [(each.name, pa.string() if pa.types.is_null(each.type) else each.type) for each in schema]
     )
 
 

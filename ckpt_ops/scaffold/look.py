@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.found import Asked, Found
 from ckpt_ops.scaffold.look_at_files import look_at_files
+from ckpt_ops.scaffold.look_at_http import look_at_http
+from ckpt_ops.scaffold.look_at_postgres import FORM, look_at_postgres
 
 
 def look(asked: Asked, progress: Callable[[str], object]) -> Found:
@@ -16,10 +18,14 @@ def look(asked: Asked, progress: Callable[[str], object]) -> Found:
     scheme = urlsplit(asked.origin).scheme
     if scheme in ("", "file") or scheme == "gs":
         return look_at_files(asked, _directory(asked.origin) if scheme != "gs" else asked.origin, progress)
+    if scheme in ("postgres", "postgresql"):
+        return look_at_postgres(asked, progress)
+    if scheme in ("http", "https"):
+        return look_at_http(asked, progress)
     raise BadInput(
         "--from",
         asked.origin,
-        "a directory or gs://BUCKET/PREFIX",
+        f"a directory, gs://BUCKET/PREFIX, {FORM}, or https://...?from={{start}}&to={{end}}",
         next="a source of your own: docs/add-a-source.md says which four methods it has",
     )
 

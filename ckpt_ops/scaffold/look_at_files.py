@@ -10,7 +10,7 @@ import pyarrow as pa
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.heads import head_of, reading_of
-from ckpt_ops.scaffold.naming import Naming, naming_of
+from ckpt_ops.scaffold.naming import Named, named_as
 from ckpt_ops.scaffold.profile import Looked
 from ckpt_ops.scaffold.spacing import Spacing, spacing_of
 from ckpt_ops.slices import Files
@@ -41,11 +41,11 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     store = open_store(url)
     progress(f"listing {url}")
     entries = {entry.name: entry for entry in itertools.islice(store.list(""), MOST_NAMES) if entry.size}
-    naming = naming_of(entries, template=asked.template, key_format=asked.key_format, where=url)
+    naming = named_as(entries, template=asked.template, key_format=asked.key_format, where=url)
     keys = list(naming.files)
     times = [time for key in keys if (time := time_of(key, naming.key_format))]
     spacing = spacing_of(times, naming.key_format, schedule=asked.schedule)
-    chosen = _spread(keys)
+    chosen = spread(keys)
     files = {key: [_raw(store, entries[name]) for name in naming.files[key][:MOST_FILES]] for key in chosen}
     progress(f"reading {', '.join(chosen)}")
     form, schema = reading_of(list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS)
@@ -74,7 +74,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     )
 
 
-def _spread(keys: Sequence[str]) -> list[str]:
+def spread(keys: Sequence[str]) -> list[str]:
     """The first, the last, and some between at even distances."""
     if len(keys) <= MOST_SLICES:
         return list(keys)
@@ -90,7 +90,7 @@ def _raw(store: Store, entry: Entry) -> RawFile:
     )
 
 
-def _source(name: str, url: str, naming: Naming, spacing: Spacing, schema: pa.Schema, form: Format) -> Files:
+def _source(name: str, url: str, naming: Named, spacing: Spacing, schema: pa.Schema, form: Format) -> Files:
     return Files(
         name=name,
         schema=schema,
@@ -102,7 +102,7 @@ def _source(name: str, url: str, naming: Naming, spacing: Spacing, schema: pa.Sc
     )
 
 
-def _looked(source: Files, key: str, naming: Naming, *, sampled: bool) -> Looked:
+def _looked(source: Files, key: str, naming: Named, *, sampled: bool) -> Looked:
     """Read through the very source that is written down: what a pull will see."""
     tables, samples, left = [], [], MOST_ROWS
     names = naming.files[key][:MOST_FILES]
@@ -137,7 +137,7 @@ def _as_declared(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _code(source: Files, naming: Naming, spacing: Spacing, form: Format) -> Code:
+def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
     arguments = {"url": repr_of(source.url), "template": repr_of(source.template)}
     comments = {}
     imports = {"ckpt_ops.slices": ["Files"]}
@@ -170,7 +170,7 @@ def _kind(form: Format) -> str:
     return {"Csv": "CSV", "JsonLines": "JSON lines"}.get(type(form).__name__, type(form).__name__)
 
 
-def _notes(entries: dict[str, Entry], naming: Naming, slices: Sequence[Looked]) -> list[str]:
+def _notes(entries: dict[str, Entry], naming: Named, slices: Sequence[Looked]) -> list[str]:
     notes = []
     taken = sum(len(names) for names in naming.files.values())
     if len(entries) >= MOST_NAMES:

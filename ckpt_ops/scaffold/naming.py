@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices.formats import ENDINGS
+from ckpt_ops.slices.naming import can_be_asked_for
 from ckpt_ops.slices.times import COMMON, form_of, pattern_of, time_of
 
 _VARIES = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}|\d+)")
@@ -18,7 +19,7 @@ _Split = tuple[str, str, str]  # of a name: what is before the key, the key, wha
 
 
 @dataclass(frozen=True, kw_only=True)
-class Naming:
+class Named:
     """How a source's files are named.
 
     Attributes:
@@ -32,9 +33,9 @@ class Naming:
     files: dict[str, list[str]]
 
 
-def naming_of(
+def named_as(
     names: Iterable[str], *, template: str | None = None, key_format: str | None = None, where: str = "--from"
-) -> Naming:
+) -> Named:
     """What the names have in common. Names of no known format, and hidden ones, are passed over.
 
     Args:
@@ -71,7 +72,7 @@ def naming_of(
             next=f"--template {guesses[0]!r}",
         )
     (((form, _, _), splits),) = found.items()
-    return Naming(
+    return Named(
         template=_generalised(splits, form),
         key_format=form,
         files=_by_key(("".join(split), split[1]) for split in splits),
@@ -79,7 +80,8 @@ def naming_of(
 
 
 def _is_data(name: str) -> bool:
-    return not name.rpartition("/")[2].startswith((".", "_")) and name.removesuffix(".gz").endswith(ENDINGS)
+    hidden = name.rpartition("/")[2].startswith((".", "_"))
+    return not hidden and name.removesuffix(".gz").endswith(ENDINGS) and can_be_asked_for(name)
 
 
 def _place_of_key(name: str, key_format: str | None) -> tuple[str, int, int] | None:
@@ -125,7 +127,7 @@ def _by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return {key: sorted(files[key]) for key in sorted(files)}
 
 
-def _by_template(names: Sequence[str], template: str, key_format: str | None, where: str) -> Naming:
+def _by_template(names: Sequence[str], template: str, key_format: str | None, where: str) -> Named:
     if template.count("{key}") != 1:
         raise BadInput("--template", template, "a name with {key} once, such as 'flights/{key}.csv'")
     key = pattern_of(key_format) if key_format else "[^/]+?"
@@ -144,7 +146,7 @@ def _by_template(names: Sequence[str], template: str, key_format: str | None, wh
             f"the strftime form of keys such as {_some([key for _, key in pairs])}",
             next="--key-format '%Y-%m-%d', or what the keys are",
         )
-    return Naming(template=template, key_format=form, files=_by_key(pairs))
+    return Named(template=template, key_format=form, files=_by_key(pairs))
 
 
 def _no_dates(names: Sequence[str], key_format: str | None, where: str) -> BadInput:

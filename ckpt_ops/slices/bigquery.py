@@ -1,47 +1,53 @@
 """Rows of a BigQuery table, a slice per period of its time column, by Google's own client.
 
-What was run: the official client against recorded answers of the REST API, on this machine. Nothing here
-was run against Google's service: its permissions, quotas and billing are as its documentation says.
+What was run: the official client, in the tests against recorded answers of the REST API, and by hand against
+an emulator on DuckDB, which executed these queries. Nothing here was run against Google's service: its
+permissions, quotas, billing and pruning are as its documentation says.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
+from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused
+from ckpt_ops.slices.bigquery_client import SAFE, client, errors, retry
 from ckpt_ops.slices.identity import check_key
-from ckpt_ops.slices.periods import Period
+from ckpt_ops.slices.periods import Period, check_period
 from ckpt_ops.slices.types import as_declared
 
-EMULATOR = "BIGQUERY_EMULATOR_HOST"
 _PAGE_ROWS = 20_000
-_SAFE = "the log and the champion are untouched; nothing was written"
+_TIMES = ("TIMESTAMP", "DATETIME", "DATE")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BigQueryTable:
-    """A `SliceSource` over a table or view of BigQuery, with Application Default Credentials.
+    """A `SliceSource` over a table or view of BigQuery.
 
     * `keys`: the periods that have a row, by one query on the time column.
     * `fingerprint`: of the slice's rows, made by BigQuery, which bills the declared columns of the slice for
-      it. Partition the table by its time column.
-    * `read`: the declared columns that exist, in the order of `order_by`, a page of 20,000 rows at a time.
+      it. Partition the table by its time column: the filter is one that partitions are left out by.
+    * `read`: the declared columns that exist, in one order, a page of 20,000 rows at a time.
 
     A pull asks for the fingerprint three times and reads once: four times the slice's bytes are billed, each
-    query `maximum_bytes_billed` at most.
+    query `maximum_bytes_billed` at most. What a query gives may have 10 GB, says Google; cut larger slices
+    by a shorter `period`.
+
+    RECORD comes as a struct and REPEATED as a list; JSON and GEOGRAPHY come as text. A column of another
+    kind than declared comes as it is, for validation to judge.
 
     Attributes:
         table: `project.dataset.table`.
         time_column: TIMESTAMP, or DATETIME or DATE taken as UTC.
-        order_by: columns that put a slice's rows in one order.
+        order_by: columns that put a slice's rows in order. Rows that these do not tell apart are ordered by
+            a hash of the declared columns.
         period: how long a slice is.
+        connection: id of an Airflow connection of the type Google Cloud; Application Default Credentials
+            when there is none.
         project: which project pays; the table's by default.
         location: where the queries run; BigQuery finds it by default.
         maximum_bytes_billed: a query that would read more is refused; 100 GB by default.
@@ -54,6 +60,7 @@ class BigQueryTable:
     time_column: str
     order_by: tuple[str, ...]
     period: Period = Period.DAY
+    connection: str = ""
     project: str = ""
     location: str | None = None
     maximum_bytes_billed: int = 100_000_000_000
@@ -61,13 +68,17 @@ class BigQueryTable:
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
-        if self.table.count(".") != 2 or "`" in self.table:
+        check_period(self.period)
+        if self.table.count(".") != 2 or not all(self.table.split(".")) or "`" in self.table:
             raise BadInput("table", self.table, "project.dataset.table")
-        if not self.order_by:
-            raise BadInput("order_by", self.order_by, "columns that put the rows in one order")
+        if not self.order_by or not isinstance(self.order_by, tuple):
+            raise BadInput("order_by", self.order_by, "a tuple of columns that put the rows in order")
         for column in (self.time_column, *self.order_by, *self.schema.names):
             if not column or "`" in column:
                 raise BadInput("column", column, "a name without '`'")
+        for limit in ("maximum_bytes_billed", "timeout"):
+            if not getattr(self, limit) > 0:
+                raise BadInput(limit, getattr(self, limit), "more than 0")
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """Keys of the periods that have rows and begin in [start, end), or at `start` if both are equal."""
@@ -75,78 +86,101 @@ class BigQueryTable:
         if not starts:
             return []
         unit = "WEEK(MONDAY)" if self.period is Period.WEEK else self.period.name
-        asked = f"SELECT DISTINCT TIMESTAMP_TRUNC({self._time}, {unit}) FROM `{self.table}` {self._where}"
-        rows = self._query(asked, starts[0], self.period.end(starts[-1]))
+        first = f"TIMESTAMP_TRUNC(TIMESTAMP(`{self.time_column}`), {unit})"
+        kind = self._time_type(self._fields())
+        rows = self._query(
+            f"SELECT DISTINCT {first} FROM {self._where}", kind, starts[0], self.period.end(starts[-1])
+        )
         return sorted(self.period.key(row[0]) for row in rows)
 
     def fingerprint(self, key: str) -> str:
         """See the class. Raises `SliceMissing` when no row is there."""
-        start, end = self.period.bounds(key)
-        asked = (
-            "SELECT COUNT(*), SUM(CAST(FARM_FINGERPRINT(TO_JSON_STRING(t)) AS BIGNUMERIC)) FROM "
-            f"(SELECT {self._columns(self._found())} FROM `{self.table}` {self._where}) AS t"
-        )
-        ((count, digest),) = self._query(asked, start, end)
+        bounds = self.period.bounds(key)
+        fields = self._fields()
+        hashed = f"SUM(CAST({self._hash(fields)} AS BIGNUMERIC))"
+        asked = f"SELECT COUNT(*), {hashed} FROM {self._where}"
+        ((count, digest),) = self._query(asked, self._time_type(fields), *bounds)
         if not count:
-            raise SliceMissing(
-                f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
-                safe=_SAFE,
-                next="wait for it to come: the pull is tried again",
-            )
+            raise self._missing(key)
         return f"{count}-{digest}"
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
-        """See the class. Raises `SliceUnreadable` naming the column whose values are not of their type."""
-        return self._read(*self.period.bounds(key))
+        """See the class. Raises `SliceMissing`; `SliceUnreadable` naming a column whose values do not fit."""
+        return self._read(key, *self.period.bounds(key))
 
-    def _read(self, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
-        names = self._found()
-        order = self._columns(list(self.order_by))
-        asked = f"SELECT {self._columns(names)} FROM `{self.table}` {self._where} ORDER BY {order}"
-        rows = self._query(asked, start, end)
-        with self._errors():
+    def _read(self, key: str, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
+        fields = self._fields()
+        order = f"{_quoted(self.order_by)}, {self._hash(fields)}"
+        asked = f"SELECT {_quoted(self._declared(fields))} FROM {self._where} ORDER BY {order}"
+        rows = self._query(asked, self._time_type(fields), start, end)
+        if not rows.total_rows:
+            raise self._missing(key)
+        with errors(self.name, self.table):
             for batch in rows.to_arrow_iterable(bqstorage_client=None):
-                schema = pa.schema(
-                    [
-                        pa.field(field.name, as_declared(field.type, self.schema.field(field.name).type))
-                        for field in batch.schema
-                    ]
-                )
-                try:
-                    yield batch.cast(schema)
-                except pa.ArrowException as error:
-                    raise SliceUnreadable(
-                        f"{self.table} has a value that its declared type does not hold: {error}",
-                        safe=_SAFE,
-                        next=f"declare a type that holds it in source {self.name!r}, or mend the row",
-                    ) from error
+                yield self._as_declared(batch)
 
-    def _found(self) -> list[str]:
-        """The declared columns that exist."""
-        with self._errors():
-            table = self._client().get_table(self.table, timeout=self.timeout, retry=self._retry)
-        there = {field.name for field in table.schema}
-        names = [name for name in self.schema.names if name in there]
+    def _missing(self, key: str) -> SliceMissing:
+        return SliceMissing(
+            f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
+            safe=SAFE,
+            next="wait for it to come: the pull is tried again",
+        )
+
+    def _as_declared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns, fields = [], []
+        for found in batch.schema:
+            field = pa.field(found.name, as_declared(found.type, self.schema.field(found.name).type))
+            try:
+                columns.append(batch.column(found.name).cast(field.type))
+            except pa.ArrowException as error:
+                raise SliceUnreadable(
+                    f"column {found.name} of {self.table} has a value that is no {field.type}: {error}",
+                    safe=SAFE,
+                    next=f"declare a type that holds it in source {self.name!r}, or mend the row",
+                ) from error
+            fields.append(field)
+        return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
+
+    def _fields(self) -> dict[str, str]:
+        """By column of the table, its BigQuery type. Costs nothing."""
+        with errors(self.name, self.table):
+            table = self._client().get_table(self.table, timeout=self.timeout, retry=retry(self.timeout))
+        return {field.name: field.field_type for field in table.schema}
+
+    def _declared(self, fields: dict[str, str]) -> list[str]:
+        names = [name for name in self.schema.names if name in fields]
         if not names:
             raise SliceUnreadable(
-                f"{self.table} is another table: none of its columns ({', '.join(sorted(there))}) is "
+                f"{self.table} is another table: none of its columns ({', '.join(sorted(fields))}) is "
                 f"declared by source {self.name!r}",
-                safe=_SAFE,
+                safe=SAFE,
                 next="mend the table's name or the declared columns",
             )
         return names
 
-    def _query(self, text: str, start: datetime, end: datetime) -> Any:
+    def _time_type(self, fields: dict[str, str]) -> str:
+        kind = fields.get(self.time_column, "")
+        if kind not in _TIMES:
+            found = f"{self.time_column} is {kind}" if kind else f"there is no {self.time_column}"
+            raise SourceRefused(
+                f"source {self.name!r} tells slices apart by a column of {', '.join(_TIMES)}; "
+                f"in {self.table} {found}",
+                safe=SAFE,
+                next="mend time_column of the source",
+            )
+        return kind
+
+    def _query(self, text: str, kind: str, start: datetime, end: datetime) -> Any:
         from google.cloud import bigquery
 
         config = bigquery.QueryJobConfig(
             query_parameters=[
-                bigquery.ScalarQueryParameter("start", "TIMESTAMP", start),
-                bigquery.ScalarQueryParameter("end", "TIMESTAMP", end),
+                bigquery.ScalarQueryParameter("start", kind, _bound(kind, start)),
+                bigquery.ScalarQueryParameter("end", kind, _bound(kind, end)),
             ],
             maximum_bytes_billed=self.maximum_bytes_billed,
         )
-        with self._errors():
+        with errors(self.name, self.table):
             return self._client().query_and_wait(
                 text,
                 job_config=config,
@@ -154,65 +188,28 @@ class BigQueryTable:
                 page_size=_PAGE_ROWS,
                 api_timeout=self.timeout,
                 wait_timeout=self.timeout,
-                retry=self._retry,
+                retry=retry(self.timeout),
                 job_retry=None,
             )
 
     @property
-    def _retry(self) -> Any:
-        from google.cloud import bigquery
-
-        return bigquery.DEFAULT_RETRY.with_timeout(min(self.timeout, 60.0))
-
-    @property
-    def _time(self) -> str:
-        return f"TIMESTAMP(`{self.time_column}`)"
-
-    @property
     def _where(self) -> str:
-        return f"WHERE {self._time} >= @start AND {self._time} < @end"
+        # the bare column, with parameters of its own type: a function around it would read all partitions
+        return f"`{self.table}` WHERE `{self.time_column}` >= @start AND `{self.time_column}` < @end"
 
-    @staticmethod
-    def _columns(names: list[str]) -> str:
-        return ", ".join(f"`{name}`" for name in names)
+    def _hash(self, fields: dict[str, str]) -> str:
+        return f"FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({_quoted(self._declared(fields))})))"
 
     def _client(self) -> Any:
-        from google.auth.credentials import AnonymousCredentials
-        from google.cloud import bigquery
-
-        credentials = AnonymousCredentials() if os.environ.get(EMULATOR) else None
-        return bigquery.Client(project=self.project or self.table.split(".")[0], credentials=credentials)
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        import requests
-        from google.api_core import exceptions
-        from google.auth.exceptions import DefaultCredentialsError, TransportError
-
-        later = (
-            exceptions.ServerError,
-            exceptions.TooManyRequests,
-            exceptions.RetryError,
-            requests.ConnectionError,
-            requests.Timeout,
-            TransportError,
-            TimeoutError,
-        )
-        try:
-            yield
-        except later as error:
-            raise SourceUnavailable(
-                f"BigQuery does not answer source {self.name!r}: {_first_line(error)}",
-                safe=_SAFE,
-                next="nothing: the pull is tried again",
-            ) from error
-        except (exceptions.ClientError, DefaultCredentialsError) as error:
-            raise SourceRefused(
-                f"BigQuery refuses source {self.name!r}, table {self.table}: {_first_line(error)}",
-                safe=_SAFE,
-                next="mend the rights of the credentials, the names in the source, or maximum_bytes_billed",
-            ) from error
+        return client(self.project or self.table.split(".")[0], self.connection)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _bound(kind: str, time: datetime) -> datetime | date:
+    """The first value of the column's type that is not before `time`."""
+    if kind == "DATE":
+        return (time + timedelta(days=1, microseconds=-1)).date()
+    return time.replace(tzinfo=None) if kind == "DATETIME" else time

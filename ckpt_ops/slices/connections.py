@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -42,11 +43,12 @@ def variable(name: str) -> str:
     return f"AIRFLOW_CONN_{name.upper()}"
 
 
-def _in_environment(name: str) -> str | None:
+def in_environment(name: str) -> str | None:
+    """What the variable of that connection says: the lookup outside of Airflow."""
     return os.environ.get(variable(name))
 
 
-_lookup: Lookup = _in_environment
+_lookup: Lookup = in_environment
 
 
 def use(lookup: Lookup) -> None:
@@ -71,43 +73,74 @@ def connection(name: str) -> Connection:
         )
     try:
         return _from_json(name, found) if found.lstrip().startswith("{") else _from_uri(name, found)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError):
+        # without the cause: it may quote a part of the password, and Airflow logs causes
         raise BadInput(
             variable(name),
             "(not shown)",
-            "a URI such as postgres://USER:PASSWORD@HOST:5432/DATABASE, or JSON",
-        ) from error
+            "a URI such as postgres://USER:PASSWORD@HOST:5432/DATABASE, its parts percent-encoded, or JSON",
+        ) from None
 
 
 def _from_uri(name: str, uri: str) -> Connection:
-    parts = urlsplit(uri)
-    if not parts.scheme:
+    """As Airflow reads it, `http://https://HOST` with two schemes included."""
+    kind, separator, rest = uri.partition("://")
+    protocol, inner, without = rest.partition("://")
+    if not separator or not kind or (inner and not protocol.isalnum()):
         raise ValueError("no scheme")
-    extra = dict(parse_qsl(parts.query))
-    if "__extra__" in extra:
-        extra = json.loads(extra["__extra__"])
+    parts = urlsplit(f"//{without if inner else rest}")
+    extra = dict(parse_qsl(parts.query, keep_blank_values=True))
+    host = unquote(_host(parts.netloc))
     return Connection(
         id=name,
-        kind=parts.scheme,
-        host=unquote(parts.hostname or ""),
+        kind=_kind(kind),
+        host=f"{protocol}://{host}" if inner else host,
         port=parts.port,
         login=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         schema=unquote(parts.path.removeprefix("/")),
-        extra=extra,
+        extra=_object(extra.get("__extra__", extra)),
     )
 
 
 def _from_json(name: str, text: str) -> Connection:
     said = json.loads(text)
-    extra = said.get("extra") or {}
     return Connection(
         id=name,
-        kind=str(said.get("conn_type", "")),
-        host=said.get("host") or "",
+        kind=_kind(str(said.get("conn_type") or "")),
+        host=str(said.get("host") or ""),
         port=int(said["port"]) if said.get("port") else None,
-        login=said.get("login") or "",
-        password=said.get("password") or "",
-        schema=said.get("schema") or "",
-        extra=json.loads(extra) if isinstance(extra, str) else extra,
+        login=str(said.get("login") or ""),
+        password=str(said.get("password") or ""),
+        schema=str(said.get("schema") or ""),
+        extra=_object(said.get("extra") or {}),
     )
+
+
+def _kind(said: str) -> str:
+    return "postgres" if said == "postgresql" else said.replace("-", "_")
+
+
+def _host(netloc: str) -> str:
+    """In its own case, which the directory of a socket needs and `urlsplit` does not keep."""
+    host = netloc.rpartition("@")[2]
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
+def _object(extra: Any) -> dict[str, Any]:
+    found = json.loads(extra) if isinstance(extra, str) else extra
+    if not isinstance(found, dict):
+        raise ValueError("extra is no JSON object")
+    return found
+
+
+@contextmanager
+def standing_in(name: str, uri: str) -> Iterator[None]:
+    """Let `uri` be the connection `name` while the block runs."""
+    global _lookup
+    before = _lookup
+    _lookup = {name: uri}.get
+    try:
+        yield
+    finally:
+        _lookup = before

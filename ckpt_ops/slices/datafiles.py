@@ -50,12 +50,14 @@ def stage(
 
 def upload(store: Store, folder: Path, files: list[DataFile]) -> None:
     """Put what `stage` left in `folder` into the store; what is there already is not sent again."""
-    if not files:
-        return
-    there = {entry.name: entry.size for entry in store.list(files[0].name.rpartition("/")[0] + "/")}
     for at, file in enumerate(files):
-        if there.get(file.name) != file.size:
+        if not is_there(store, file):
             store.put(file.name, (folder / f"{at:05d}.parquet").read_bytes())
+
+
+def is_there(store: Store, file: DataFile) -> bool:
+    """Whether the store has the file, in its size: a listing of one name, however many a key has."""
+    return any((entry.name, entry.size) == (file.name, file.size) for entry in store.list(file.name))
 
 
 def as_stored(batches: Iterable[pa.RecordBatch], *, of: str) -> Iterator[pa.RecordBatch]:

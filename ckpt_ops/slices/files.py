@@ -46,7 +46,7 @@ class Files:
         key_format: strftime form of a key: the UTC start of its data interval. It must sort in time.
         weekday: the day on which every slice begins, 0 for Monday to 6 for Sunday. None: any.
         format: None: as the template's end says: .parquet, .csv, .tsv, .jsonl, .ndjson or .json, and .gz
-            behind it.
+            behind it. In any format, files whose names end in .gz are unzipped.
         max_expansion: an unzipped file may be so many times as large as it lies there.
     """
 

@@ -28,7 +28,7 @@ class Paging(Protocol):
     """A frozen dataclass: its `repr` is part of how a slice was read."""
 
     def after(self, answer: Answer) -> str | None:
-        """What to ask next; None at the end."""
+        """What to ask next; None at the end. Raises `ValueError` when the answer's word is no address."""
         ...
 
 
@@ -63,7 +63,7 @@ class NextLink:
     def after(self, answer: Answer) -> str | None:
         """The body's address."""
         found = at_path(answer.body, self.path)
-        return urljoin(answer.url, str(found)) if found else None
+        return urljoin(answer.url, _text(found)) if found else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class Cursor:
     def after(self, answer: Answer) -> str | None:
         """The same address with the token."""
         found = at_path(answer.body, self.path)
-        return with_parameter(answer.url, self.parameter, str(found)) if found else None
+        return with_parameter(answer.url, self.parameter, _text(found)) if found else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,26 @@ class PageNumber:
         return with_parameter(answer.url, self.parameter, str(int(query.get(self.parameter, self.first)) + 1))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offset:
+    """Items are counted, and the first page without any is the end.
+
+    Attributes:
+        parameter: of the query: how many items to leave out.
+    """
+
+    parameter: str = "offset"
+
+    def after(self, answer: Answer) -> str | None:
+        """The same address behind the items that came."""
+        if not answer.items:
+            return None
+        query = dict(parse_qsl(urlsplit(answer.url).query))
+        return with_parameter(
+            answer.url, self.parameter, str(int(query.get(self.parameter, 0)) + answer.items)
+        )
+
+
 def at_path(body: Any, path: str) -> Any:
     """What lies at a dotted path of a JSON value; the value itself for ""; None where nothing is."""
     for name in path.split(".") if path else ():
@@ -116,3 +136,9 @@ def with_parameter(url: str, name: str, value: str) -> str:
     parts = urlsplit(url)
     query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != name]
     return urlunsplit(parts._replace(query=urlencode([*query, (name, value)])))
+
+
+def _text(found: Any) -> str:
+    if not isinstance(found, str | int):
+        raise ValueError(f"a {type(found).__name__}")
+    return str(found)

@@ -18,6 +18,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.slices.datafiles import is_there
 from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.manifest import Column, DataFile
 from ckpt_ops.slices.source import PartedSource, SliceSource
@@ -99,20 +100,20 @@ def find_receipt(store: Store, source: SliceSource, key: str, part: str, fingerp
         receipt = Receipt.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")
     except ObjectNotFound:
         return None
-    if not receipt.files:
-        return receipt
-    there = {entry.name for entry in store.list(receipt.files[0].name.rpartition("/")[0] + "/")}
-    return receipt if all(file.name in there for file in receipt.files) else None
+    return receipt if all(is_there(store, file) for file in receipt.files) else None
 
 
 def _reader_digest(source: SliceSource) -> str:
-    """Over the files that say how the source reads: the classes it is made of, the user's included."""
-    hasher = blake3()
+    """Over the code that says how the source reads: this package, and the classes it is made of."""
+    paths = set(Path(__file__).parent.rglob("*.py"))
     for kind in type(source).__mro__:
         try:
-            path = inspect.getsourcefile(kind)
+            said = inspect.getsourcefile(kind)
         except TypeError:  # a builtin
             continue
-        if path is not None and Path(path).is_file():
-            hasher.update(Path(path).read_bytes())
+        if said is not None and Path(said).is_file():
+            paths.add(Path(said))
+    hasher = blake3()
+    for path in sorted(paths):
+        hasher.update(path.read_bytes())
     return hasher.hexdigest()

@@ -71,6 +71,12 @@ class Period(StrEnum):
         return found
 
 
+def check_period(period: object) -> None:
+    """Raises `BadInput` for what is no `Period`, such as its name as text."""
+    if not isinstance(period, Period):
+        raise BadInput("period", period, "one of " + ", ".join(f"Period.{one.name}" for one in Period))
+
+
 def utc(time: datetime) -> datetime:
     """Aware, in UTC; a naive time is UTC already."""
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
-from ckpt_ops.slices.connections import connection
+from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused
 from ckpt_ops.slices.identity import check_key
-from ckpt_ops.slices.periods import Period
+from ckpt_ops.slices.periods import Period, check_period
+from ckpt_ops.slices.postgres_snapshot import SAFE, Patience, Snapshot, snapshot
 from ckpt_ops.slices.types import as_declared
 
 _BATCH_ROWS = 20_000
-_SAFE = "the log and the champion are untouched; nothing was written"
-# by type OID: what comes of columns that are not of the declared family
+# by type OID: what comes of a column; text, and every type that is not here, comes as text
 _NATURAL = {
     16: pa.bool_(),
     17: pa.binary(),
@@ -32,6 +31,13 @@ _NATURAL = {
     1184: pa.timestamp("us", tz="UTC"),
     1700: pa.decimal128(38, 9),
 }
+_TEXT = {19, 25, 1042, 1043}  # what "::text" would change: it cuts the blanks of char(n)
+_PRIMARY_KEY = """
+    select a.attname from pg_index i
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+    where i.indisprimary and i.indrelid = %s::regclass
+    order by array_position(i.indkey::int2[], a.attnum)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +48,22 @@ class PostgresTable:
     * `fingerprint`: of the slice's rows, made by the server, which reads them and sends none. With
       `changed_by`, only of their number and its newest value: an index will do, and a row that is
       deleted while another comes, or edited without a new `changed_by`, is not noticed.
-    * `read`: the declared columns that exist, in the order of `order_by`, through a cursor of the server,
-      20,000 rows at a time, in one read-only snapshot: rows that come meanwhile are not half in.
+    * `read`: the declared columns that exist, in one order, through a cursor of the server, 20,000 rows at
+      a time, in one read-only snapshot: rows that come meanwhile are not half in.
 
     A column that is not declared is not asked for. A column of another kind than declared comes as it is,
-    for validation to judge.
+    for validation to judge. Types that Arrow has no like of (json, arrays, uuid, intervals, enums) come as
+    PostgreSQL writes them as text. `infinity` as a time comes as 9999-12-31, the latest that Python has.
 
     Attributes:
         connection: id of an Airflow connection.
-        table: its name, with its schema if need be: `public.flights`.
+        table: its name, with its schema if need be: `public.flights`. A query is a view.
         time_column: `timestamptz`, or `timestamp` or `date` taken as UTC.
-        order_by: columns that put a slice's rows in one order: the primary key, say.
+        order_by: columns that put a slice's rows in order; the primary key when there are none. Rows that
+            these do not tell apart are ordered by a hash of the declared columns.
         period: how long a slice is.
         changed_by: a column that every change of a row moves on, such as `updated_at`.
-        connect_timeout, statement_timeout: seconds.
+        connect_timeout, statement_timeout: whole seconds. A server that says nothing for both is given up.
     """
 
     name: str
@@ -63,7 +71,7 @@ class PostgresTable:
     connection: str
     table: str
     time_column: str
-    order_by: tuple[str, ...]
+    order_by: tuple[str, ...] = ()
     period: Period = Period.DAY
     changed_by: str = ""
     connect_timeout: int = 10
@@ -71,168 +79,151 @@ class PostgresTable:
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
-        if not self.order_by:
-            raise BadInput(
-                "order_by", self.order_by, "columns that put the rows in one order: the primary key"
-            )
+        check_period(self.period)
+        if not isinstance(self.order_by, tuple):
+            raise BadInput("order_by", self.order_by, "a tuple of columns, such as ('id',)")
         for field in ("connection", "table", "time_column"):
-            if not getattr(self, field):
+            if not isinstance(getattr(self, field), str) or not all(getattr(self, field).split(".")):
                 raise BadInput(field, getattr(self, field), "a name")
+        for field in ("connect_timeout", "statement_timeout"):
+            value = getattr(self, field)
+            if not isinstance(value, int) or value < 1:  # 0 would be "for ever" to PostgreSQL
+                raise BadInput(field, value, "whole seconds, at least 1")
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """Keys of the periods that have rows and begin in [start, end), or at `start` if both are equal."""
         starts = self.period.starts(start, end)
         if not starts:
             return []
-        with self._cursor() as cursor:
-            cursor.execute(
-                self._sql(
-                    "select distinct date_trunc(%s, {time}::timestamp) from {table} "
-                    "where {time} >= %s and {time} < %s"
-                ),
-                (self.period.value, starts[0], self.period.end(starts[-1])),
-            )
-            return sorted(self.period.key(row[0]) for row in cursor.fetchall())
+        first = "date_trunc(%s, {time}::timestamp)"
+        asked = f"select distinct {first} from {{table}} where {{time}} >= %s and {{time}} < %s"
+        with self._snapshot() as seen:
+            rows = seen.rows(self._sql(asked), (self.period.value, starts[0], self.period.end(starts[-1])))
+        return sorted(self.period.key(first) for (first,) in rows)
 
     def fingerprint(self, key: str) -> str:
         """See the class. Raises `SliceMissing` when no row is there."""
-        start, end = self.period.bounds(key)
-        with self._cursor() as cursor:
+        bounds = self.period.bounds(key)
+        with self._snapshot() as seen:
             if self.changed_by:
-                what = "count(*), max({changed})::text"
-            else:
-                self._columns(cursor)
-                # a sum does not hang on the order of rows, which a table has none of
-                what = (
-                    "count(*), "
-                    "sum(('x' || substr(md5(row({columns})::text), 1, 16))::bit(64)::bigint::numeric)"
+                what = self._sql("max({changed})::text")
+            else:  # a sum does not hang on the order of rows, which a table has none of
+                what = self._sql(
+                    "sum(('x' || substr({hash}, 1, 16))::bit(64)::bigint::numeric)",
+                    hash=self._hash(self._columns(seen)),
                 )
-            cursor.execute(
-                self._sql(f"select {what} from {{table}} where {{time}} >= %s and {{time}} < %s", cursor),
-                (start, end),
-            )
-            count, digest = cursor.fetchone()
+            asked = "select count(*), {what} from {table} where {time} >= %s and {time} < %s"
+            ((count, digest),) = seen.rows(self._sql(asked, what=what), bounds)
         if not count:
-            raise SliceMissing(
-                f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
-                safe=_SAFE,
-                next="wait for it to come: the pull is tried again",
-            )
+            raise self._missing(key)
         return f"{count}-{digest}"
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
-        """See the class. Raises `SliceUnreadable` naming the column whose values are not of their type."""
-        start, end = self.period.bounds(key)
-        return self._read(start, end)
+        """See the class. Raises `SliceMissing`; `SliceUnreadable` naming a column whose values do not fit."""
+        return self._read(key, self.period.bounds(key))
 
-    def _read(self, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
-        with self._cursor(name="ckpt_ops") as cursor, cursor.connection.cursor() as plain:
-            schema = self._columns(plain)
-            yield pa.RecordBatch.from_pylist([], schema=schema)
-            cursor.itersize = _BATCH_ROWS
-            cursor.execute(
-                self._sql(
-                    "select {columns} from {table} where {time} >= %s and {time} < %s order by {order}", plain
-                ),
-                (start, end),
-            )
-            while rows := cursor.fetchmany(_BATCH_ROWS):
-                columns = zip(*rows, strict=True)
-                arrays = [self._array(field, values) for field, values in zip(schema, columns, strict=True)]
-                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    def _read(self, key: str, bounds: tuple[datetime, datetime]) -> Iterator[pa.RecordBatch]:
+        asked = "select {columns} from {table} where {time} >= %s and {time} < %s order by {order}"
+        with self._snapshot() as seen:
+            columns = self._columns(seen)
+            schema = self._schema(columns)
+            statement = self._sql(asked, columns=self._values(columns), order=self._order(seen, columns))
+            some = False
+            try:
+                for rows in seen.batches(statement, bounds, size=_BATCH_ROWS):
+                    some = True
+                    arrays = [
+                        self._array(field, values)
+                        for field, values in zip(schema, zip(*rows, strict=True), strict=True)
+                    ]
+                    yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            except (ValueError, OverflowError) as error:  # of the driver: Python's years are 1 to 9999
+                raise self._bad(f"{self.table} has a value that Python cannot hold: {error}") from error
+            if not some:
+                raise self._missing(key)
 
-    def _array(self, field: pa.Field, values: tuple[Any, ...]) -> pa.Array:
+    def _missing(self, key: str) -> SliceMissing:
+        return SliceMissing(
+            f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
+            safe=SAFE,
+            next="wait for it to come: the pull is tried again",
+        )
+
+    def _array(self, field: pa.Field, values: Sequence[Any]) -> pa.Array:
         if pa.types.is_floating(field.type):
-            values = tuple(None if value is None else float(value) for value in values)
+            values = [None if value is None else float(value) for value in values]
         try:
             return pa.array(values, field.type)
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-            raise SliceUnreadable(
-                f"column {field.name} of {self.table} has a value that is no {field.type}: {error}",
-                safe=_SAFE,
-                next=f"declare a type that holds it in source {self.name!r}, or mend the row",
-            ) from error
+            what = f"column {field.name} of {self.table} has a value that is no {field.type}: {error}"
+            raise self._bad(what) from error
 
-    def _columns(self, cursor: Any) -> pa.Schema:
-        """The declared columns that exist, with the declared type where it is of the same family."""
-        cursor.execute(self._sql("select * from {table} limit 0"))
-        found = {column.name: column.type_code for column in cursor.description}
-        fields = [
-            pa.field(field.name, as_declared(_NATURAL.get(found[field.name], pa.string()), field.type))
-            for field in self.schema
-            if field.name in found
-        ]
-        if not fields:
+    def _bad(self, what: str) -> SliceUnreadable:
+        return SliceUnreadable(
+            what, safe=SAFE, next=f"declare a type that holds it in source {self.name!r}, or mend the row"
+        )
+
+    def _snapshot(self) -> AbstractContextManager[Snapshot]:
+        patience = Patience(connect=self.connect_timeout, statement=self.statement_timeout)
+        return snapshot(self.name, self.connection, patience)
+
+    def _columns(self, seen: Snapshot) -> dict[str, int]:
+        """The declared columns that exist, in declared order, with the OID of each one's type."""
+        found = seen.columns(self._sql("select * from {table} limit 0"))
+        declared = {name: found[name] for name in self.schema.names if name in found}
+        if not declared:
             raise SliceUnreadable(
                 f"{self.table} is another table: none of its columns ({', '.join(found)}) is declared by "
                 f"source {self.name!r}",
-                safe=_SAFE,
+                safe=SAFE,
                 next="mend the table's name or the declared columns",
             )
-        return pa.schema(fields)
+        return declared
 
-    def _sql(self, text: str, cursor: Any = None) -> Any:
-        """`text` with quoted names: {table}, {time}, {order}, {changed} and, asking `cursor`, {columns}."""
+    def _schema(self, columns: dict[str, int]) -> pa.Schema:
+        return pa.schema(
+            [
+                pa.field(name, as_declared(_NATURAL.get(oid, pa.string()), self.schema.field(name).type))
+                for name, oid in columns.items()
+            ]
+        )
+
+    def _order(self, seen: Snapshot, columns: dict[str, int]) -> Any:
         from psycopg2 import sql
 
-        names = [sql.Identifier(name) for name in (self._columns(cursor).names if cursor else ())]
+        table = self._sql("{table}").as_string(seen.opened)
+        primary = [name for (name,) in seen.rows(_PRIMARY_KEY, (table,))]
+        order = self.order_by or tuple(primary)
+        if not order:
+            raise SourceRefused(
+                f"{self.table} has no primary key, and source {self.name!r} does not say how to order rows",
+                safe=SAFE,
+                next="give the source order_by=, columns that tell the rows of a slice apart",
+            )
+        names = [sql.Identifier(name) for name in order]
+        whole = primary and set(primary) <= set(order)
+        return sql.SQL(", ").join(names if whole else [*names, self._hash(columns)])
+
+    def _sql(self, text: str, **parts: Any) -> Any:
+        """`text` with quoted names for {table}, {time} and {changed}, and `parts`."""
+        from psycopg2 import sql
+
         return sql.SQL(text).format(
             table=sql.Identifier(*self.table.split(".")),
             time=sql.Identifier(self.time_column),
-            order=sql.SQL(", ").join(map(sql.Identifier, self.order_by)),
             changed=sql.Identifier(self.changed_by or "-"),
-            columns=sql.SQL(", ").join(names),
+            **parts,
         )
 
-    @contextmanager
-    def _cursor(self, name: str | None = None) -> Iterator[Any]:
-        import psycopg2
-        from psycopg2 import errors
+    def _hash(self, columns: dict[str, int]) -> Any:
+        from psycopg2 import sql
 
-        to = connection(self.connection)
-        try:
-            opened = psycopg2.connect(
-                host=to.host or to.extra.get("host"),
-                port=to.port,
-                user=to.login or None,
-                password=to.password or None,
-                dbname=to.schema or None,
-                sslmode=to.extra.get("sslmode"),
-                connect_timeout=self.connect_timeout,
-                options=f"-c statement_timeout={1000 * self.statement_timeout} -c timezone=UTC",
-                tcp_user_timeout=1000 * self.statement_timeout,
-            )
-            try:
-                opened.set_session(isolation_level="REPEATABLE READ", readonly=True)
-                with opened.cursor(name=name) as cursor:
-                    yield cursor
-            finally:
-                opened.close()
-        except (errors.InsufficientPrivilege, errors.UndefinedTable, errors.UndefinedColumn) as error:
-            raise self._refused(to, error) from error
-        except psycopg2.OperationalError as error:
-            said = str(error)
-            if any(words in said for words in ("authentication failed", "does not exist", "no pg_hba.conf")):
-                raise self._refused(to, error) from error
-            raise SourceUnavailable(
-                f"PostgreSQL does not answer source {self.name!r} at {to}: {_first_line(error)}",
-                safe=_SAFE,
-                next="nothing: the pull is tried again",
-            ) from error
-        except psycopg2.DatabaseError as error:
-            raise SliceUnreadable(
-                f"PostgreSQL could not give source {self.name!r} its rows: {_first_line(error)}",
-                safe=_SAFE,
-                next=f"mend {self.table} or the source's settings",
-            ) from error
+        return sql.SQL("md5(row({})::text)").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
 
-    def _refused(self, to: object, error: Exception) -> SourceRefused:
-        return SourceRefused(
-            f"PostgreSQL refuses source {self.name!r} at {to}: {_first_line(error)}",
-            safe=_SAFE,
-            next=f"mend the connection {self.connection!r}, its user's rights, or the names in the source",
+    def _values(self, columns: dict[str, int]) -> Any:
+        from psycopg2 import sql
+
+        return sql.SQL(", ").join(
+            sql.SQL("{}" if oid in _NATURAL or oid in _TEXT else "{}::text").format(sql.Identifier(name))
+            for name, oid in columns.items()
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -88,14 +88,12 @@ def _renderable(result: Any) -> Any:
         shown = found.get("partial_unexpected_list", ())[:_EXAMPLES]
         found["partial_unexpected_list"] = [value_words(each) for each in shown]
     else:
-        found = {name: value for name, value in found.items() if name == "observed_value"}
+        found = {name: value for name, value in found.items() if name in ("observed_value", "details")}
     copied.result = _escaped(found)
     copied.exception_info = _escaped(result.exception_info)
     copied.expectation_config = copy.deepcopy(result.expectation_config)
-    if "column" in copied.expectation_config.kwargs:
-        copied.expectation_config.kwargs["column"] = result.expectation_config.kwargs["column"].translate(
-            _PLAIN
-        )
+    kwargs = copied.expectation_config.kwargs
+    kwargs |= {"column": kwargs["column"].translate(_PLAIN)} if "column" in kwargs else {}
     return copied
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.validation.suite import HOURS_AFTER_PULL, Expectation, Suite
+from ckpt_ops.validation.suite import Expectation, Suite
 
 EXAMPLES = 50
 # SUMMARY rather than COMPLETE: the same counts, without a list of every bad row in memory.
@@ -29,21 +29,19 @@ class Engine:
 
     Args:
         suite: whose expectations are judged; for messages, too.
-        schema: the columns as they are judged.
-        pulled_at: when the slice was pulled, for values that are relative to it.
 
     Raises:
         BadInput: Great Expectations refuses an expectation's type or values.
     """
 
-    def __init__(
-        self, suite: Suite, expectations: Mapping[int, Expectation], schema: pa.Schema, pulled_at: datetime
-    ) -> None:
+    def __init__(self, suite: Suite, expectations: Mapping[int, Expectation], schema: pa.Schema) -> None:
         os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: no telemetry from a data path
-        self._suite, self._schema, self._pulled_at = suite, schema, pulled_at
+        self._suite, self._schema = suite, schema
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import great_expectations as gx
+
+            import ckpt_ops.validation.custom.registered  # noqa: F401 - our own kinds
 
             self._context = gx.get_context(mode="ephemeral")
             self._context.variables.progress_bars = {"globally": False, "metric_calculations": False}
@@ -96,17 +94,12 @@ class Engine:
     def _bound(self, expectation: Expectation, value: Any, where: str) -> Any:
         """A bound on dates or times as one: with a zone as the column's, or without. JSON has only text."""
         kind = self._schema.field(expectation.columns[0]).type if expectation.columns else pa.null()
-        if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        if not (isinstance(value, str) and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))):
             return value
-        if isinstance(value, dict) and value.keys() == {HOURS_AFTER_PULL}:
-            moment = self._pulled_at + timedelta(hours=value[HOURS_AFTER_PULL])
-        elif isinstance(value, str):
-            try:
-                moment = datetime.fromisoformat(value)
-            except ValueError as error:
-                raise BadInput(where, value, "a date or time as ISO 8601 writes it") from error
-        else:
-            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise BadInput(where, value, "a date or time as ISO 8601 writes it") from error
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         zoned = pa.types.is_timestamp(kind) and kind.tz is not None
         return moment if zoned else moment.astimezone(UTC).replace(tzinfo=None)

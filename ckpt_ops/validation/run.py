@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.bad_rows import BadRows, Failing
+from ckpt_ops.validation.custom import Reference, with_reference
 from ckpt_ops.validation.engine import Engine, crash_of
 from ckpt_ops.validation.frames import judged_schema
 from ckpt_ops.validation.judging import CHUNK_ROWS, Judging
@@ -21,7 +21,14 @@ from ckpt_ops.validation.rows import SliceRows
 from ckpt_ops.validation.schema import schema_digest, schema_drift
 from ckpt_ops.validation.suite import Expectation, Suite
 from ckpt_ops.validation.verdict import Kind, Reason, Severity, Validation, outcome_of
-from ckpt_ops.validation.words import crashed_words, examples, failed_words, subject, too_many_words
+from ckpt_ops.validation.words import (
+    crashed_words,
+    examples,
+    failed_words,
+    not_judged_words,
+    subject,
+    too_many_words,
+)
 
 _ORDER = list(Severity)
 
@@ -45,7 +52,7 @@ def validate(
     suite: Suite,
     declared: pa.Schema,
     *,
-    pulled_at: datetime | None = None,
+    reference: Reference | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Judged:
     """The verdict on `rows`. No file is written.
@@ -55,7 +62,8 @@ def validate(
     judged as float64, exact up to 2**53.
 
     Args:
-        pulled_at: what `hours_after_pull` counts from; now by default.
+        reference: what the expectations of `custom` compare with; without one they are not judged, which a
+            reason of severity INFO says. What reading it raises is raised.
         chunk_rows: changes no verdict, only memory and speed (`judging`).
 
     Raises:
@@ -72,14 +80,16 @@ def validate(
     failing = Failing(rows.rows, (suite.bad_rows_at_most or 0.0) * rows.rows)
     if runnable:
         schema = judged_schema(rows.schema, declared, unusable=unusable)
-        results = Judging(
+        judging = Judging(
             rows=rows,
             expectations=runnable,
             schema=schema,
-            engine=Engine(suite, runnable, schema, pulled_at or datetime.now(UTC)),
+            engine=Engine(suite, runnable, schema),
             failing=failing,
             chunk_rows=chunk_rows,
-        ).results()
+        )
+        with with_reference(reference):
+            results = judging.results()
         for at, each in runnable.items():
             reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
             if reason is not None:
@@ -130,9 +140,19 @@ def _reason(expectation: Expectation, result: Any) -> Reason | None:
     message = crash_of(result)
     if message is not None:
         return _crashed(expectation, message)
+    found = result.to_json_dict()["result"]
+    unjudged = (found.get("details") or {}).get("not_judged")
+    if unjudged:
+        return Reason(
+            kind=Kind.NOT_JUDGED,
+            column=subject(expectation),
+            expectation=expectation.type,
+            words=not_judged_words(expectation, unjudged),
+            severity=Severity.INFO,
+            why=expectation.why,
+        )
     if result.success:
         return None
-    found = result.to_json_dict()["result"]
     return Reason(
         kind=Kind.FAILED,
         column=subject(expectation),

@@ -8,11 +8,11 @@
 
 `"meta": {"bad_rows": "set aside"}` of an expectation that judges row by row sets aside the rows that fail
 it, instead of failing the slice, as long as they are no more than the share of its rows that the suite
-allows: `"meta": {"bad_rows_at_most": 0.01}`. A bound on times may be `{"hours_after_pull": 24}`: so many
-hours after the slice was pulled.
+allows: `"meta": {"bad_rows_at_most": 0.01}`.
 
-Types and keywords are checked against the JSON schemas that Great Expectations ships beside its code:
-a typing error stops a DAG file or `ckpt-ops check` in milliseconds, not a run after the import.
+Types and keywords are checked against the JSON schemas that Great Expectations ships beside its code, and
+against `custom.KINDS` for our own kinds: a typing error stops a DAG file or `ckpt-ops check` in
+milliseconds, not a run after the import.
 Values are checked by Great Expectations itself when it runs (`run.py`).
 """
 
@@ -21,6 +21,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,12 +30,12 @@ from typing import Any
 from blake3 import blake3
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.validation.custom import COLUMN_KEYWORDS, KINDS
 from ckpt_ops.validation.verdict import Severity
-from ckpt_ops.validation.ways import Way, way_of
+from ckpt_ops.validation.ways import judges_rows
 
-HOURS_AFTER_PULL = "hours_after_pull"
 _SET_ASIDE = "set aside"
-_COLUMN_KEYWORDS = ("column", "column_A", "column_B")
+_COLUMN_KEYWORDS = ("column", "column_A", "column_B", *COLUMN_KEYWORDS)
 # Set by the runner, or without a meaning for one table.
 _NOT_OURS = {"batch_id", "catch_exceptions", "id", "meta", "metadata", "rendered_content"}
 _NOT_OURS |= {"result_format", "severity", "windows", "notes", "description"}
@@ -136,7 +137,7 @@ def _sets_aside(payload: dict[str, Any], where: str) -> bool:
         return False
     if meta["bad_rows"] != _SET_ASIDE:
         raise BadInput(f"{where} meta.bad_rows", meta["bad_rows"], f"{_SET_ASIDE!r}, or not to be given")
-    if way_of(type_) is not Way.ROWS:
+    if not judges_rows(type_):
         raise BadInput(
             f"{where} meta.bad_rows", _SET_ASIDE, f"an expectation that judges row by row; {type_} does not"
         )
@@ -184,11 +185,15 @@ def _only(payload: Any, required: dict[str, type], optional: dict[str, type], wh
 
 
 def _check(type_: str, kwargs: dict[str, Any], where: str) -> None:
+    where_kwargs = f"{where} ({type_}) kwargs"
+    if type_ in KINDS:
+        _check_kwargs(kwargs, KINDS[type_].allowed, KINDS[type_].required, where_kwargs)
+        return
     known = _known()
     if not known:
         return
     if type_ not in known:
-        near = get_close_matches(type_, known, n=1)
+        near = get_close_matches(type_, [*known, *KINDS], n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
         raise BadInput(f"{where} type", type_, f"an expectation of the installed Great Expectations{hint}")
     if "Pandas" not in known[type_].get("supported_data_sources", ["Pandas"]):
@@ -199,11 +204,17 @@ def _check(type_: str, kwargs: dict[str, Any], where: str) -> None:
     if schema is None:
         return
     allowed = sorted(schema["properties"].keys() - _NOT_OURS)
+    _check_kwargs(kwargs, allowed, schema.get("required", []), where_kwargs)
+
+
+def _check_kwargs(
+    kwargs: dict[str, Any], allowed: Sequence[str], required: Sequence[str], where: str
+) -> None:
     for key in sorted(kwargs.keys() - set(allowed)):
-        raise BadInput(f"{where} ({type_}) kwargs", key, f"only {', '.join(allowed)}")
-    for key in schema.get("required", []):
+        raise BadInput(where, key, f"only {', '.join(allowed)}")
+    for key in required:
         if key not in kwargs:
-            raise BadInput(f"{where} ({type_}) kwargs", sorted(kwargs), f"{key} to be given")
+            raise BadInput(where, sorted(kwargs), f"{key} to be given")
 
 
 @functools.cache

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from ckpt_ops.validation.custom import KINDS
+
 _VALUES = (
     "not_be_null",
     "be_null",
@@ -71,3 +73,8 @@ def way_of(type_: str) -> Way:
 def has_regex(type_: str) -> bool:
     """Whether a regular expression, of Python's kind, is asked for."""
     return "_match_regex" in type_
+
+
+def judges_rows(type_: str) -> bool:
+    """Whether expectations of a type say which rows fail, so that those can be set aside."""
+    return way_of(type_) is Way.ROWS or (type_ in KINDS and KINDS[type_].row_wise)

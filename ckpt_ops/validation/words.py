@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ckpt_ops.validation.suite import HOURS_AFTER_PULL, Expectation
+from ckpt_ops.validation.suite import Expectation
 
 EXAMPLES = 5
 
@@ -19,7 +19,10 @@ def subject(expectation: Expectation) -> str:
 
 
 def failed_words(expectation: Expectation, result: Mapping[str, Any]) -> str:
-    """A failed expectation in words. `result` is Great Expectations' `result`."""
+    """A failed expectation in words. `result` is Great Expectations' `result`; ours bring their own."""
+    own = (result.get("details") or {}).get("words")
+    if own:
+        return str(own)
     if "element_count" in result:
         return f"{subject(expectation)}: {_counted(expectation, result)}"
     return f"{subject(expectation) or 'the slice'}: {_measured(expectation, result)}"
@@ -47,6 +50,11 @@ def crashed_words(expectation: Expectation, message: str) -> str:
     """An expectation that raised instead of judging."""
     about = subject(expectation) or "the slice"
     return f"{about}: {expectation.type} crashed and judged nothing: {message}"
+
+
+def not_judged_words(expectation: Expectation, reason: str) -> str:
+    """One of our own expectations that had nothing to judge by, and passes."""
+    return f"{subject(expectation)}: {expectation.type} not judged: {reason}"
 
 
 def examples(result: Mapping[str, Any]) -> tuple[str, ...]:
@@ -138,8 +146,6 @@ def value_words(value: Any) -> str:
     """A value for people: numbers with few digits, long text cut."""
     if value is None:
         return "null"
-    if isinstance(value, Mapping) and value.keys() == {HOURS_AFTER_PULL}:
-        return f"{value[HOURS_AFTER_PULL]:g} hours after the pull"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 LONGEST_RETRY_DELAY = timedelta(minutes=10)
 
+# Airflow's scheduler takes a deferred task that is back before it has seen it leave for one that was killed.
+SHORTEST_LOOK = timedelta(seconds=10)
+
 
 def production_asset(model: str) -> Asset:
     """The asset that gets an event when a version of `model` is promoted: schedule other DAGs on it."""
@@ -65,7 +68,7 @@ def intake_dag(
         retry_delay: between tries; doubled from try to try where a source is asked, up to 10 minutes.
         wait_for_slice: how long after the end of its interval a slice may land; until then a run whose
             slice is not there waits, and after that it is skipped. None: skipped at once.
-        look_every: how often a waiting run looks; each time starts a task for a few seconds.
+        look_every: how often a waiting run looks, at least 10 s; each time starts a task for a moment.
         pull_timeout: ends a task that asks a source for longer; it is retried, and what it copied is kept.
         pull_side_by_side: tasks at most that copy parts of one slice at the same time. 1: `pull` copies
             all of them.
@@ -74,13 +77,12 @@ def intake_dag(
     Raises:
         BadInput: naming the argument.
     """
-    for name, value in (
-        ("wait_for_slice", wait_for_slice),
-        ("look_every", look_every),
-        ("pull_timeout", pull_timeout),
-    ):
-        if value is not None and value <= timedelta():
-            raise BadInput(name, str(value), "more than nothing, such as timedelta(minutes=5)")
+    if wait_for_slice is not None and wait_for_slice <= timedelta():
+        raise BadInput("wait_for_slice", str(wait_for_slice), "more than no time, or None: no waiting")
+    if look_every < SHORTEST_LOOK:
+        raise BadInput("look_every", str(look_every), f"at least {SHORTEST_LOOK}")
+    if pull_timeout <= timedelta():
+        raise BadInput("pull_timeout", str(pull_timeout), "more than no time, such as timedelta(hours=1)")
     if pull_side_by_side < 1:
         raise BadInput("pull_side_by_side", pull_side_by_side, "1 or more tasks")
     with DAG(

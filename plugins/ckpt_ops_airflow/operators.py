@@ -53,7 +53,7 @@ class StepOperator(BaseOperator, SkipMixin):
         from ckpt_ops.store import open_store
 
         self._tell_who()
-        connections.use(_uri_of)
+        connections.use(connection_of)
         try:
             result = self.step(open_store(_store_address()), context)
         except TerminalError as error:
@@ -189,12 +189,14 @@ def _result_of(task_id: str, context: Context) -> Result:
     return result
 
 
-def _uri_of(connection: str) -> str | None:
+def connection_of(name: str) -> str | None:
+    """The connection as JSON, from wherever Airflow keeps it: the UI, a secrets backend, the environment."""
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        return str(Connection.get(connection).get_uri())
+        # as JSON: Airflow's URI puts the password of a host such as https://api.example.com elsewhere
+        return str(Connection.get(name).as_json())
     except AirflowNotFoundException:
         return None
 

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ckpt_ops.errors import BadInput, SliceEmpty, SliceMissing, SourceUnavailable, StoreUnavailable
+from ckpt_ops.errors import (
+    BadInput,
+    CkptOpsError,
+    SliceEmpty,
+    SliceMissing,
+    SourceUnavailable,
+    StoreUnavailable,
+)
 from ckpt_ops_airflow.operators import Result, StepOperator
 
 if TYPE_CHECKING:
@@ -52,7 +59,7 @@ class SliceOperator(StepOperator):
         try:
             return self.take(store, self._find(start, end))
         except SliceMissing as error:
-            self._wait_until(end, error)
+            self._wait(end, error)
             raise AirflowSkipException(str(error)) from error
         except SliceEmpty as error:
             if self.pipeline.empty_slices is not EmptySlices.SKIP:
@@ -71,7 +78,7 @@ class SliceOperator(StepOperator):
             keys = source.keys(start, end)
         except (SourceUnavailable, StoreUnavailable) as error:
             # as long as the slice may still land, an outage uses up no retries
-            self._wait_until(end, error)
+            self._wait(end, error)
             raise
         if not keys:
             raise SliceMissing(
@@ -89,16 +96,16 @@ class SliceOperator(StepOperator):
             )
         return str(keys[0])
 
-    def _wait_until(self, end: datetime, why: Exception) -> None:
-        """Defer, as long as the slice of the interval that ended then may still land."""
+    def _wait(self, end: datetime, why: CkptOpsError) -> None:
+        """Defer, as long as a slice whose interval ends then may still land."""
         if self.wait_for_slice is None:
             return
         now, deadline = datetime.now(UTC), end + self.wait_for_slice
         if now < deadline:
             from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-            again = min(now + self.look_every, deadline)
-            self.log.info("%s\nUntil %s this run waits; it looks again at %s", why, deadline, again)
+            again = now + self.look_every
+            self.log.info("%s. Looking again at %s; waiting until %s", why.what, again, deadline)
             # Airflow counts execution_timeout anew after it: that bounds the work, not the wait
             self.defer(trigger=DateTimeTrigger(moment=again), method_name="resume")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ckpt_ops.errors import BadInput, SliceUnreadable
 from ckpt_ops.slices.formats.lines import Block, blocks
@@ -154,37 +154,51 @@ class Csv:
         text = io.StringIO(block.data.decode(), newline="")
         return csv.reader(text, delimiter=self.delimiter, quotechar=self.quote)
 
+    def _lines_of_rows(self, block: Block) -> Iterator[tuple[int, int]]:
+        """Where each row begins, and on how many lines it stands."""
+        reader, line = self._reader(block), 0
+        for values in reader:
+            if values:
+                yield block.line + line, reader.line_num - line
+            line = reader.line_num
+
     def _line(self, block: Block, row: int) -> str:
         """Where the row of that number, from 1, begins."""
         line = block.line
         try:
-            reader = self._reader(block)
-            for values in reader:
-                row -= 1 if values else 0
-                if not row:
+            for at, (line, _) in enumerate(self._lines_of_rows(block), start=1):
+                if at == row:
                     return f"line {line:,}"
-                line = block.line + reader.line_num
         except csv.Error:  # stricter than Arrow about what it reads
             pass
         return f"a line from {line:,} on"
 
     def _check_line_ends(self, file: RawFile, block: Block, table: pa.Table) -> None:
-        for name, column in zip(table.schema.names, table.columns, strict=True):
-            if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-                continue
-            row = pc.index(pc.match_substring(column, "\n"), True).as_py()
-            if row >= 0:
-                raise file.bad(
-                    f"has a line end within a value, in {self._line(block, row + 1)} of column {name}: "
-                    f"a quote is not closed; if it is meant, give the source "
-                    "format=Csv(newlines_in_values=True)"
-                )
+        """A row is a line: where it is not, a quote swallowed what came after it."""
+        lines = block.data.count(b"\n")
+        if table.num_rows != lines and len(table.columns) > 1:
+            lines = sum(1 for line in block.data.split(b"\n")[:-1] if line.strip(b"\r"))
+        if table.num_rows == lines and not _ends_open(table):
+            return
+        found = block.line
+        with contextlib.suppress(csv.Error):  # a value of more than 128 KiB
+            for begins, many in self._lines_of_rows(block):
+                found = begins
+                if many > 1:
+                    break
+        raise file.bad(
+            f"has {lines:,} lines from line {block.line:,} on, but {table.num_rows:,} rows: a value with a "
+            f"line end, from line {found:,} on, or a quote that is not closed; if it is meant, give the "
+            "source format=Csv(newlines_in_values=True)"
+        )
 
     def _refused(self, file: RawFile, block: Block, said: str, names: list[str]) -> SliceUnreadable:
         if cell := _CELL.match(said):
             column, row, kind, what = cell.groups()
+            hint = "; if values in quotes may be null, format=Csv(quoted_nulls=True)" if "''" in what else ""
             return file.bad(
-                f"has in {self._line(block, int(row))} of column {names[int(column)]} no {kind}: {what[:200]}"
+                f"has in {self._line(block, int(row))} of column {names[int(column)]} no {kind}: "
+                f"{what[:200]}{hint}"
             )
         if wrong := _ROW.match(said):
             row, what = wrong.groups()
@@ -192,3 +206,11 @@ class Csv:
                 f"is no CSV of {len(names)} columns in {self._line(block, int(row))}: {what[:200]}"
             )
         return file.bad(f"is no CSV of {len(names)} columns after line {block.line:,}: {said[:200]}")
+
+
+def _ends_open(table: pa.Table) -> bool:
+    """Whether a value of the last row goes on to the end of the text."""
+    if not table.num_rows:
+        return False
+    last = [column[-1].as_py() for column in table.columns if not pa.types.is_primitive(column.type)]
+    return any(isinstance(value, str) and value.endswith("\n") for value in last)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
-from ckpt_ops.errors import SliceUnreadable
+from ckpt_ops.errors import SliceChanging, SliceUnreadable
 from ckpt_ops.store import Entry, Store
 
 ONE_REQUEST = 32 * 2**20
@@ -108,6 +108,12 @@ class _Ranges(io.RawIOBase):
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         length = max(0, min(len(view), self._entry.size - self._at))
         data = self._store.get_range(self._entry.name, self._at, length) if length else b""
+        if len(data) < length:
+            raise SliceChanging(
+                f"{self._store.url.rstrip('/')}/{self._entry.name} became shorter while it was read",
+                safe=SAFE,
+                next="let its writer finish: the pull is tried again",
+            )
         view[: len(data)] = data
         self._at += len(data)
         return len(data)

@@ -1,4 +1,4 @@
-"""Files of numbers, several an hour; a test may ask one read to stop in its middle."""
+"""Files of numbers, several an hour; a test may ask that a read stops in its middle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Hours(Files):
     """Files that say what is read of them.
 
     In CKPT_OPS_HOME, `incoming-reads.txt` has a line for each file that was read: key, name and the pid.
-    A file `incoming-hang` holds the name of one whose next read goes on for ever after its first batch.
+    A file `incoming-hang-NAME` makes the next read of NAME go on for ever after its first batch.
     """
 
     name: str = "numbers"
@@ -30,8 +30,8 @@ class Hours(Files):
 
     def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
         home, name = Path(os.environ["CKPT_OPS_HOME"]), part.rpartition("/")[2]
-        hangs = home / "incoming-hang"
-        hang = hangs.exists() and hangs.read_text() == name
+        hangs = home / f"incoming-hang-{name}"
+        hang = hangs.exists()
         batches = super().read_part(key, part)
         yield next(batches)
         if hang:

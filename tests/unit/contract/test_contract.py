@@ -37,6 +37,7 @@ class Kept:
         default_factory=lambda: {key: table(at * 10) for at, key in enumerate(KEYS)}
     )
     name: str = "kept"
+    several: bool = True
     schema: pa.Schema = field(default_factory=lambda: SCHEMA)
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
@@ -101,7 +102,10 @@ class HoldsSomethingOpen(Kept):
 
 @dataclass(kw_only=True)
 class HoldsData(Kept):
-    days: dict[str, pa.Table] = field(default_factory=lambda: {KEYS[0]: table(0, 100_000)})
+    days: dict[str, pa.Table] = field(default_factory=lambda: {KEYS[0]: table(0, 30_000)})
+
+    def parts(self, key: str) -> dict[str, str]:
+        return dict.fromkeys(("a", "b"), str(self._day(key).num_rows))
 
 
 @dataclass(kw_only=True)
@@ -264,6 +268,27 @@ class NoParts(Kept):
         yield from self._day(key).to_batches()
 
 
+@dataclass(kw_only=True)
+class MorePartsThanSaid(Kept):
+    several: bool = False
+
+
+class PartsUnseen:
+    """Tells parts apart, and cannot read one."""
+
+    name, schema = "unseen", SCHEMA
+
+    def __init__(self) -> None:
+        self.days = Kept().days
+
+    keys, fingerprint, _day = Kept.keys, Kept.fingerprint, Kept._day
+
+    def read(self, key: str) -> Iterator[pa.RecordBatch]:
+        yield from self._day(key).to_batches()
+
+    parts = Kept.parts
+
+
 class PartsInAnotherOrder(Kept):
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
         for part in reversed(self.parts(key)):
@@ -322,6 +347,8 @@ class Unreachable(Kept):
         (ALackingColumn, "types match the declared schema", "column word is missing"),
         (HoldsTheSlice, "memory is bounded", "batch after batch"),
         (NoParts, "parts agree with the whole", "has a part"),
+        (MorePartsThanSaid, "parts agree with the whole", "several is False"),
+        (PartsUnseen, "parts agree with the whole", "go unseen"),
         (PartsInAnotherOrder, "parts agree with the whole", "one after the other"),
         (FingerprintIsTheKey, "fingerprints change with the content", "would never be pulled"),
         (NeverReadsAnew, "fingerprints change with the content", "before it was changed"),

@@ -236,6 +236,13 @@ def test_the_commands(place: Place, ckpt_ops: Callable[..., Result]) -> None:
     ]
     assert "nothing is counted below zero" in ckpt_ops("quarantine", "show", "days", KEY).stdout
 
+    page = ckpt_ops("report", "days", KEY).stdout.strip()
+    assert "accepted, bad rows set aside" in Path(page).read_text()
+    there = place.suite.with_name("docs.html")
+    assert ckpt_ops("report", "days", "2013-01-13", "--data-docs", "--output", str(there)).exit_code == 0
+    assert "Expectation Suite" in there.read_text()
+    assert ckpt_ops("report", "days", "2013-02-03").exit_code == 1
+
     done = ckpt_ops("quarantine", "release", "days", "2013-01-13", "--why", "we know")
     assert "would append: newer than everything consumed" in done.stdout
     assert "ckpt-ops run days --slice 2013-01-13" in done.stdout

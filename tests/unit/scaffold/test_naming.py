@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.scaffold.naming import naming_of
+from ckpt_ops.scaffold.naming import named_as
 
 UUID = "0b8a1a4e-8c4b-4a5e-9a52-6f3d2f1c7e55"
 
@@ -45,20 +45,28 @@ UUID = "0b8a1a4e-8c4b-4a5e-9a52-6f3d2f1c7e55"
     ],
 )
 def test_a_template_is_found(names: list[str], template: str, key_format: str, keys: list[str]) -> None:
-    found = naming_of(names)
+    found = named_as(names)
     assert (found.template, found.key_format, list(found.files)) == (template, key_format, keys)
     assert sorted(name for files in found.files.values() for name in files) == sorted(names)
 
 
 def test_what_is_no_data_and_what_has_no_date_is_passed_over() -> None:
-    found = naming_of(
-        ["2013-01-06/a.csv", "2013-01-06/_SUCCESS", "2013-01-06/.a.csv", "README.md", "latest.csv"]
+    found = named_as(
+        [
+            "2013-01-06/a.csv",
+            "2013-01-06/_SUCCESS",
+            "2013-01-06/.a.csv",
+            "README.md",
+            "2013-01-06/line\nend.csv",
+            "../2013-01-06/x.csv",
+            "latest.csv",
+        ]
     )
     assert found.files == {"2013-01-06": ["2013-01-06/a.csv"]}
 
 
 def test_what_looks_like_a_date_and_is_none_is_no_key() -> None:
-    assert list(naming_of(["20139999.csv", "20130106.csv", "13570430.csv"]).files) == ["20130106"]
+    assert list(named_as(["20139999.csv", "20130106.csv", "13570430.csv"]).files) == ["20130106"]
 
 
 @pytest.mark.parametrize(
@@ -82,14 +90,14 @@ def test_what_looks_like_a_date_and_is_none_is_no_key() -> None:
 )
 def test_what_cannot_be_told_is_asked(names: list[str], options: dict[str, str], words: str) -> None:
     with pytest.raises(BadInput) as caught:
-        naming_of(names, where="gs://b", **options)
+        named_as(names, where="gs://b", **options)
     assert words in str(caught.value)
 
 
 def test_a_person_may_say_it() -> None:
     names = ["flights/2013-01-06.csv", "weather/2013-01-06.csv", "flights/old/2012-01-01.csv"]
-    assert naming_of(names, template="flights/{key}.csv").files == {"2013-01-06": ["flights/2013-01-06.csv"]}
-    found = naming_of(["a/2013_06.csv"], key_format="%Y_%m")
+    assert named_as(names, template="flights/{key}.csv").files == {"2013-01-06": ["flights/2013-01-06.csv"]}
+    found = named_as(["a/2013_06.csv"], key_format="%Y_%m")
     assert (found.template, list(found.files)) == ("a/{key}.csv", ["2013_06"])
-    found = naming_of(["a/2013_06-1.csv"], template="a/{key}-*.csv", key_format="%Y_%m")
+    found = named_as(["a/2013_06-1.csv"], template="a/{key}-*.csv", key_format="%Y_%m")
     assert list(found.files) == ["2013_06"]

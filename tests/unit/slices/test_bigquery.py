@@ -5,19 +5,23 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
 from ckpt_ops.slices import BigQueryTable, Period
-from ckpt_ops.slices.bigquery import EMULATOR
+from ckpt_ops.slices.bigquery_client import EMULATOR, client
 
 SCHEMA = pa.schema(
     [
@@ -49,17 +53,22 @@ class BigQuery(BaseHTTPRequestHandler):
     """Answers as recorded; what each test changes is in `query`."""
 
     asked: ClassVar[list[dict[str, Any]]] = []
+    fields: ClassVar[list[dict[str, Any]]] = FIELDS
+    failed: ClassVar[dict[str, str] | None] = None
     query: ClassVar[Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]]
 
     def do_GET(self) -> None:
         if "/tables/rows" in self.path:
             extra = {"name": "undeclared", "type": "STRING", "mode": "NULLABLE"}
             reference = {"projectId": "p", "datasetId": "d", "tableId": "rows"}
-            self.send(200, {"tableReference": reference, "schema": {"fields": [*FIELDS, extra]}})
+            self.send(200, {"tableReference": reference, "schema": {"fields": [*self.fields, extra]}})
         elif "/jobs/job-1" in self.path:
             result = {"projectId": "p", "datasetId": "_hidden", "tableId": "anon"}
             config = {"jobType": "QUERY", "query": {"query": "SELECT", "destinationTable": result}}
-            done = {"jobReference": JOB, "configuration": config, "status": {"state": "DONE"}}
+            status = {"state": "DONE"} | (
+                {"errorResult": self.failed, "errors": [self.failed]} if self.failed else {}
+            )
+            done = {"jobReference": JOB, "configuration": config, "status": status}
             self.send(200, done | {"statistics": {"query": {"statementType": "SELECT"}}})
         elif "/queries/job-1" in self.path:
             second = (
@@ -71,6 +80,9 @@ class BigQuery(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
+        if "/jobs/job-1/cancel" in self.path:  # which the client does with a job that did not end well
+            self.send(200, {"kind": "bigquery#jobCancelResponse", "job": {"jobReference": JOB}})
+            return
         body = json.loads(gzip.decompress(data) if self.headers["Content-Encoding"] == "gzip" else data)
         BigQuery.asked.append(body)
         self.send(*BigQuery.query(body))
@@ -115,7 +127,7 @@ def answers(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    BigQuery.asked, BigQuery.query = [], answers
+    BigQuery.asked, BigQuery.query, BigQuery.failed = [], answers, None
     running = ThreadingHTTPServer(("127.0.0.1", 0), BigQuery)
     thread = threading.Thread(target=running.serve_forever)
     thread.start()
@@ -135,8 +147,8 @@ def test_rows_come_page_by_page_with_the_declared_types() -> None:
     ]
     (asked,) = BigQuery.asked
     assert asked["query"] == (
-        "SELECT `id`, `at`, `x`, `money`, `day` FROM `p.d.rows` WHERE TIMESTAMP(`at`) >= @start "
-        "AND TIMESTAMP(`at`) < @end ORDER BY `id`"
+        "SELECT `id`, `at`, `x`, `money`, `day` FROM `p.d.rows` WHERE `at` >= @start AND `at` < @end "
+        "ORDER BY `id`, FARM_FINGERPRINT(TO_JSON_STRING(STRUCT(`id`, `at`, `x`, `money`, `day`)))"
     )
     assert asked["maximumBytesBilled"] == "100000000000"
     bounds = [given["parameterValue"]["value"] for given in asked["queryParameters"]]
@@ -153,6 +165,103 @@ def test_keys_and_fingerprint() -> None:
     BigQuery.query = lambda body: (200, complete(fields, [row("0", None)]))
     with pytest.raises(SliceMissing, match=r"p\.d\.rows has no row of it"):
         SOURCE.fingerprint(KEY)
+    BigQuery.query = lambda body: (200, complete(FIELDS, []))
+    with pytest.raises(SliceMissing, match=r"p\.d\.rows has no row of it"):
+        list(SOURCE.read(KEY))
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "bounds"),
+    [
+        ("at", "TIMESTAMP", ["2013-01-06 05:00:00+00:00", "2013-01-06 06:00:00+00:00"]),
+        ("local", "DATETIME", ["2013-01-06T05:00:00.000000", "2013-01-06T06:00:00.000000"]),
+        ("day", "DATE", ["2013-01-07", "2013-01-07"]),  # a date is midnight: of no other hour
+    ],
+)
+def test_partitions_are_left_out_by_the_bare_column_and_a_parameter_of_its_type(
+    column: str, kind: str, bounds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BigQuery, "fields", [*FIELDS, {"name": "local", "type": "DATETIME"}])
+    replace(SOURCE, time_column=column, period=Period.HOUR).fingerprint("2013-01-06T05")
+    asked = BigQuery.asked[-1]
+    assert f"WHERE `{column}` >= @start AND `{column}` < @end" in asked["query"]
+    given = asked["queryParameters"]
+    assert [one["parameterType"]["type"] for one in given] == [kind, kind]
+    assert [one["parameterValue"]["value"] for one in given] == bounds
+
+
+def test_a_column_that_is_no_time_is_refused() -> None:
+    for column, said in (("x", "x is FLOAT"), ("nothing", "there is no nothing")):
+        with pytest.raises(SourceRefused, match=rf"by a column of TIMESTAMP, .* in p\.d\.rows {said}"):
+            replace(SOURCE, time_column=column).keys(datetime(2013, 1, 1), datetime(2013, 2, 1))
+
+
+def test_records_and_lists_come_as_structs_and_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    nested: list[dict[str, Any]] = [
+        {"name": "who", "type": "RECORD", "mode": "NULLABLE", "fields": [{"name": "age", "type": "INTEGER"}]},
+        {"name": "marks", "type": "INTEGER", "mode": "REPEATED"},
+        {"name": "said", "type": "JSON", "mode": "NULLABLE"},
+    ]
+    monkeypatch.setattr(BigQuery, "fields", [*FIELDS, *nested])
+    values = row({"f": [{"v": "7"}]}, [{"v": "1"}, {"v": "2"}], '{"a":1}')
+    BigQuery.query = lambda body: (200, complete(nested, [values]))
+    declared = pa.schema(
+        [("who", pa.struct([("age", pa.int64())])), ("marks", pa.list_(pa.int64())), ("said", pa.string())]
+    )
+    table = pa.Table.from_batches(replace(SOURCE, schema=declared).read(KEY))
+    assert table.schema == declared
+    assert table.to_pylist() == [{"who": {"age": 7}, "marks": [1, 2], "said": '{"a":1}'}]
+
+
+def test_another_table_altogether() -> None:
+    with pytest.raises(SliceUnreadable, match=r"p\.d\.rows is another table: none of its columns \(at, day"):
+        list(replace(SOURCE, schema=pa.schema([("word", pa.string())])).read(KEY))
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("rateLimitExceeded", SourceUnavailable),
+        ("backendError", SourceUnavailable),
+        ("resourcesExceeded", SourceRefused),
+        ("accessDenied", SourceRefused),
+    ],
+)
+def test_a_job_that_fails_is_told_by_its_reason(reason: str, expected: type[Exception]) -> None:
+    BigQuery.query = lambda body: (200, {"jobComplete": False, "jobReference": JOB})
+    BigQuery.failed = {"reason": reason, "message": f"no: {reason}"}
+    with pytest.raises(expected, match=f"no: {reason}"):
+        SOURCE.fingerprint(KEY)
+
+
+def test_who_asks_is_an_airflow_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(EMULATOR)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    account = {
+        "type": "service_account",
+        "client_email": "me@p.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+        "private_key": key.decode(),
+    }
+    (tmp_path / "key.json").write_text(json.dumps(account))
+    for extra in (
+        {"keyfile_dict": account},
+        {"keyfile_dict": json.dumps(account)},
+        {"key_path": str(tmp_path / "key.json")},
+    ):
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_GCP", json.dumps({"conn_type": "google_cloud_platform", "extra": extra})
+        )
+        assert client("p", "gcp")._credentials.service_account_email == account["client_email"]
+    for broken in ({}, {"keyfile_dict": {**account, "private_key": "s3cret"}}, {"key_path": "/nowhere"}):
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_GCP", json.dumps({"conn_type": "google_cloud_platform", "extra": broken})
+        )
+        with pytest.raises(BadInput, match="connection='gcp'") as refused:
+            replace(SOURCE, connection="gcp").fingerprint(KEY)
+        assert "s3cret" not in "".join(traceback.format_exception(refused.value))
 
 
 @pytest.mark.parametrize(
@@ -173,11 +282,21 @@ def test_what_google_cannot_do_now_may_be_tried_again() -> None:
 
 def test_a_value_that_the_declared_type_does_not_hold() -> None:
     BigQuery.query = lambda body: (200, complete(FIELDS, [row("99999999999", None, None, None, None)]))
-    with pytest.raises(SliceUnreadable, match="does not hold"):
+    with pytest.raises(SliceUnreadable, match=r"column id of p\.d\.rows has a value that is no int32"):
         list(SOURCE.read(KEY))
 
 
 def test_settings_are_refused_by_name() -> None:
-    for changed in ({"table": "rows"}, {"order_by": ()}, {"time_column": "a`b"}):
-        with pytest.raises(BadInput):
+    for changed in (
+        {"table": "rows"},
+        {"table": "p..rows"},
+        {"order_by": ()},
+        {"order_by": "id"},
+        {"time_column": "a`b"},
+        {"period": "day"},
+        {"timeout": 0},
+        {"maximum_bytes_billed": 0},
+    ):
+        (field,) = changed
+        with pytest.raises(BadInput, match=f"{'column' if field == 'time_column' else field}="):
             replace(SOURCE, **changed)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from landed import GOOD, Landed, csv
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops.errors import BadInput, SliceUnreadable
 from ckpt_ops.slices.formats import Csv
 
 WORDS = pa.schema([("n", pa.int64()), ("word", pa.string())])
@@ -64,7 +64,7 @@ def test_a_cell_or_a_line_that_does_not_fit_is_named(tmp_path: Path, data: bytes
 
 def test_a_value_of_megabytes_is_not_repeated_in_the_message(tmp_path: Path) -> None:
     landed = Landed(tmp_path, ".csv", b"n,word\n" + b"9" * 3_000_000 + b",a\n")
-    with pytest.raises(Exception, match="of column n no int64: invalid value '999") as caught:
+    with pytest.raises(SliceUnreadable, match="of column n no int64: invalid value '999") as caught:
         list(landed.source.read("2013-01-06"))
     assert len(str(caught.value)) < 1_000
 
@@ -74,15 +74,23 @@ def test_a_value_of_megabytes_is_not_repeated_in_the_message(tmp_path: Path) -> 
     [
         (
             b'1,"a\n2,b\n3,c\n',
-            "has a line end within a value, in line 2 of column word: a quote is not closed",
+            "has 3 lines from line 2 on, but 1 rows: a value with a line end, from line 2 on, or a quote",
         ),
         (b'1,"a\nb"\n', "give the source format=Csv(newlines_in_values=True)"),
-        (b'1,a\n2,"b\n' + b"3,c\n" * 400_000, "a quote is not closed"),
+        (b'1,a\n2,"b\n' + b"3,c\n" * 400_000, "a quote that is not closed"),
+        (b'1,a\n\n2,"b\n', "a value with a line end, from line 4 on"),
     ],
-    ids=["a quote that is not closed", "a line end in a value", "over many blocks"],
+    ids=["a quote that is not closed", "a line end in a value", "over many blocks", "in the last line"],
 )
 def test_a_quote_that_is_not_closed_swallows_no_rows(tmp_path: Path, rows: bytes, said: str) -> None:
     Landed(tmp_path, ".csv", b"n,word\n" + rows).refused(said)
+
+
+def test_a_quote_that_is_not_closed_in_a_column_of_categories(tmp_path: Path) -> None:
+    schema = pa.schema([("n", pa.int64()), ("word", pa.dictionary(pa.int32(), pa.string()))])
+    landed = Landed(tmp_path, ".csv", b'n,word\n1,"a\n2,b\n', schema=schema)
+    with pytest.raises(SliceUnreadable, match="a quote that is not closed"):
+        landed.rows()
 
 
 def test_values_with_line_ends_are_a_setting_and_a_quote_must_still_close(tmp_path: Path) -> None:
@@ -102,7 +110,9 @@ def test_what_stands_for_no_value(tmp_path: Path) -> None:
     words = [row["word"] for row in Landed(tmp_path, ".csv", data).rows()]
     assert words == ["", None, "NA", None]
     all_quoted = b'"n","word"\n"","NA"\n'
-    Landed(tmp_path, ".csv", all_quoted).refused("in line 2 of column n no int64: invalid value ''")
+    Landed(tmp_path, ".csv", all_quoted).refused(
+        "in line 2 of column n no int64: invalid value ''; if values in quotes may be null"
+    )
     landed = Landed(tmp_path, ".csv", all_quoted, format=Csv(quoted_nulls=True))
     assert landed.rows() == [{"n": None, "word": None}]
     landed = Landed(tmp_path, ".csv", b"n,word\n-,NA\n", format=Csv(null_values=("-",)))
@@ -128,7 +138,7 @@ def test_without_a_header_the_columns_are_the_declared_ones(tmp_path: Path) -> N
     landed = Landed(tmp_path, ".csv", b"1,a\n2,b\n", schema=WORDS, format=form)
     assert landed.rows() == [{"n": 1, "word": "a"}, {"n": 2, "word": "b"}]
     landed = Landed(tmp_path, ".csv", b"1,a,x\n", schema=WORDS, format=form)
-    with pytest.raises(Exception, match="is no CSV of 2 columns in line 1: Expected 2 columns, got 3"):
+    with pytest.raises(SliceUnreadable, match="is no CSV of 2 columns in line 1: Expected 2 columns, got 3"):
         landed.rows()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from landed import GOOD, KEY, Landed, written
 
+from ckpt_ops.errors import SliceChanging
 from ckpt_ops.slices.formats import raw
 from ckpt_ops.slices.formats.lines import MAX_LINE
 from ckpt_ops.store import LocalStore
@@ -97,3 +98,15 @@ def test_a_large_file_is_read_by_ranges_and_never_whole(
     for at, ending in enumerate((".csv", ".jsonl.gz", ".parquet", ".parquet.gz")):
         landed = Landed(tmp_path / f"{at}", ending, written(ending, GOOD))
         assert landed.table().equals(GOOD), KEY
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_large_file_that_becomes_shorter_is_tried_again(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw, "ONE_REQUEST", 0)
+    landed = Landed(tmp_path, ending, written(ending, GOOD))
+    batches = landed.source.read(KEY)
+    landed.path.write_bytes(written(ending, GOOD)[:1000])
+    with pytest.raises(SliceChanging, match="became shorter while it was read"):
+        list(batches)

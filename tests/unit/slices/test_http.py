@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow as pa
 import pytest
 
+from ckpt_ops.contract import check_source
 from ckpt_ops.errors import (
     BadInput,
     SliceChanging,
@@ -25,9 +30,9 @@ from ckpt_ops.errors import (
     SourceRefused,
     SourceUnavailable,
 )
-from ckpt_ops.slices import HttpPages, Period, pull, read_slice
-from ckpt_ops.slices import http as module
-from ckpt_ops.slices.paging import Cursor, LinkHeader, NextLink, PageNumber
+from ckpt_ops.slices import HttpPages, Period, http_page, pull, read_slice
+from ckpt_ops.slices.http_page import retry_after
+from ckpt_ops.slices.paging import Cursor, LinkHeader, NextLink, Offset, PageNumber
 from ckpt_ops.store import LocalStore
 
 SCHEMA = pa.schema([("n", pa.int64()), ("at", pa.timestamp("us", tz="UTC")), ("word", pa.string())])
@@ -39,9 +44,11 @@ Route = Callable[["Handler"], None]
 class Handler(BaseHTTPRequestHandler):
     routes: ClassVar[dict[str, Route]] = {}
     asked: ClassVar[list[str]] = []
+    who: ClassVar[list[tuple[int, str | None]]] = []  # port, and what was said of who asks
 
     def do_GET(self) -> None:
         Handler.asked.append(self.path)
+        Handler.who.append((int(self.headers["Host"].rpartition(":")[2]), self.headers["Authorization"]))
         self.query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
         Handler.routes[urlsplit(self.path).path](self)
 
@@ -59,7 +66,20 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api() -> Iterator[str]:
-    Handler.routes, Handler.asked = {}, []
+    Handler.routes, Handler.asked, Handler.who = {}, [], []
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def elsewhere(api: str) -> Iterator[str]:
+    """Another server on the same host: it gives the same answers."""
+    with serving() as address:
+        yield address
+
+
+@contextmanager
+def serving() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -73,7 +93,7 @@ def api() -> Iterator[str]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Between tries; not slept."""
     found: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", found.append)
+    monkeypatch.setattr(http_page.time, "sleep", found.append)
     return found
 
 
@@ -106,9 +126,16 @@ def counted(handler: Handler) -> None:
     handler.send(PAGES[at - 1] if at <= 3 else [])
 
 
+def left_out(handler: Handler) -> None:
+    rows = [row for page in PAGES for row in page]
+    at = int(handler.query.get("offset", 0))
+    handler.send(rows[at : at + 2])
+
+
 @pytest.mark.parametrize(
     ("route", "settings"),
     [
+        (left_out, {"paging": Offset()}),
         (link, {"paging": LinkHeader()}),
         (following, {"items": "data.items", "paging": NextLink(path="paging.next")}),
         (cursor, {"items": "rows", "paging": Cursor()}),
@@ -127,6 +154,17 @@ def test_every_way_of_paging(api: str, route: Route, settings: dict[str, Any]) -
     }
     assert table["n"].to_pylist() == [1, 2, 3, 4]
     assert Handler.asked[0] == f"{path}?from=2013-01-06T00:00:00Z&to=2013-01-07T00:00:00Z"
+
+
+def test_it_keeps_the_contract_of_a_source(api: str) -> None:
+    days = {KEY: [{"n": 1}, {"n": 2}], "2013-01-07": [{"n": 3}]}
+    Handler.routes["/days"] = lambda h: h.send(
+        days.get(h.query["day"], b"none"), 200 if h.query["day"] in days else 404
+    )
+    checks = check_source(
+        source(f"{api}/days?day={{key}}"), list(days), change=lambda: days[KEY].append({"n": 9})
+    )
+    assert {check.name: check.words for check in checks if not check.passed} == {}
 
 
 def test_pulled_and_pulled_again_when_any_page_changed(api: str, tmp_path: Path) -> None:
@@ -208,8 +246,55 @@ def test_what_fails_for_now_is_tried_four_times_and_said(api: str, route: Route)
 
 
 def test_nobody_at_home() -> None:
-    with pytest.raises(SourceUnavailable, match="does not answer"):
-        source("http://127.0.0.1:1/x").fingerprint(KEY)
+    asked = source("http://127.0.0.1:1/x?token=s3cret")
+    with pytest.raises(SourceUnavailable, match=r"does not answer source 'api': .*refused") as unavailable:
+        asked.fingerprint(KEY)
+    assert "s3cret" not in "".join(traceback.format_exception(unavailable.value))
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("7", 7.0),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
+        ("Wed, 21 Oct 2025 07:28:30 GMT", 0.0),
+        ("", None),
+        ("soon", None),
+        ("\u00b2", None),
+        ("-1", None),
+    ],
+)
+def test_when_to_come_again_is_a_number_or_a_date(said: str, seconds: float | None) -> None:
+    assert retry_after(said, now=datetime(2026, 10, 21, 7, 28, tzinfo=UTC)) == seconds
+
+
+def test_what_changes_beside_the_declared_fields_changes_no_slice(api: str) -> None:
+    Handler.routes["/x"] = lambda h: h.send(
+        {"i": [{"n": 1, "seen": len(Handler.asked)}], "made_at": len(Handler.asked)}
+    )
+    asked = source(f"{api}/x", items="i")
+    assert asked.fingerprint(KEY) == asked.fingerprint(KEY)
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_another_server_is_followed_when_it_is_named_and_is_not_told_who_asks(
+    api: str, elsewhere: str, trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MY_API", json.dumps({"conn_type": "http", "password": "s3cret"}))
+    Handler.routes["/x"] = lambda h: h.send([{"n": 1}], Link=f'<{elsewhere}/y>; rel="next"')
+    Handler.routes["/y"] = lambda h: h.send([{"n": 2}], Link=f'<{api}/z>; rel="next"')
+    Handler.routes["/z"] = lambda h: h.send([{"n": 3}])
+    ports = [int(address.rpartition(":")[2]) for address in (api, elsewhere)]
+    asked = source(
+        f"{api}/x", connection="my_api", paging=LinkHeader(), other_hosts=("127.0.0.1",) if trusted else ()
+    )
+    if not trusted:
+        with pytest.raises(SliceUnreadable, match="leads to another server"):
+            numbers(asked)
+        assert Handler.who == [(ports[0], "Bearer s3cret")]
+        return
+    assert numbers(asked) == [1, 2, 3]
+    assert Handler.who == [(ports[0], "Bearer s3cret"), (ports[1], None), (ports[0], "Bearer s3cret")]
 
 
 @pytest.mark.parametrize(
@@ -233,12 +318,52 @@ def test_nobody_at_home() -> None:
         (
             lambda h: h.send([], Link='<http://elsewhere.example/x>; rel="next"'),
             {"paging": LinkHeader()},
-            "leads to another host, elsewhere.example",
+            "leads to another server, http://elsewhere.example/x",
         ),
         (
-            lambda h: h.send(b"", 302, Location="http://elsewhere.example/"),
+            lambda h: h.send(b"", 302, Location="http://elsewhere.example/?key=s3cret"),
             {},
-            "answers 302 to http://elsewhere",
+            r"answers 302 to http://elsewhere.example/\?key=\.\.\., where",
+        ),
+        (
+            lambda h: h.send(b"", 302, Location="/login"),
+            {},
+            "answers 302 to http://127.0.0.1:.*/login, where",
+        ),
+        (
+            lambda h: h.send(b"plain text", Content_Encoding="gzip"),
+            {},
+            "not compressed as its Content-Encoding says",
+        ),
+        (
+            lambda h: h.send(gzip.compress(b" " * 10_000_000), Content_Encoding="gzip"),
+            {"max_page_bytes": 1_000_000},
+            "more than max_page_bytes=1,000,000",
+        ),
+        (lambda h: h.send(b"[" * 100_000), {}, "is no JSON"),
+        (lambda h: h.send(b'[{"word": "\xe9"}]'), {}, "is no JSON"),
+        (lambda h: h.send([{"other": 1}]), {}, "no item has any of the declared fields"),
+        (
+            lambda h: h.send(
+                [{"n": 1}] if len(Handler.asked) == 1 else b"", 200 if len(Handler.asked) == 1 else 404
+            ),
+            {"paging": PageNumber()},
+            "answers 404, where 200 was expected",
+        ),
+        (
+            lambda h: h.send({"i": [], "next": "http://[bad"}),
+            {"items": "i", "paging": NextLink()},
+            "next page that is none",
+        ),
+        (
+            lambda h: h.send({"i": [], "next": {"a": 1}}),
+            {"items": "i", "paging": NextLink()},
+            "next page that is none",
+        ),
+        (
+            lambda h: h.send({"i": [], "next": "file:///etc/passwd"}),
+            {"items": "i", "paging": NextLink()},
+            "next page that is none",
         ),
     ],
 )
@@ -268,13 +393,41 @@ def test_who_asks_is_an_airflow_connection(api: str, monkeypatch: pytest.MonkeyP
         numbers(asked)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"password": "s3\ncret"},
+        {"password": "s3cretä"},
+        {"extra": {"headers": "s3cret"}},
+        {"extra": {"headers": {"X-Key": "s3cret\r\nX-Other: 1"}}},
+    ],
+)
+def test_what_http_cannot_carry_is_refused_without_quoting_it(
+    api: str, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_MY_API", json.dumps({"conn_type": "http", **said}))
+    with pytest.raises(BadInput, match=r"connection='my_api'.*printable ASCII") as refused:
+        numbers(source(f"{api}/x", connection="my_api"))
+    assert "cret" not in str(refused.value)
+    assert Handler.asked == []
+
+
+def test_a_login_may_have_any_letters(api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Handler.routes["/x"] = lambda h: h.send([{"n": 1}])
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_MY_API", json.dumps({"conn_type": "http", "login": "ü", "password": "€"})
+    )
+    assert numbers(source(f"{api}/x", connection="my_api")) == [1]
+    assert Handler.who[0][1] == f"Basic {base64.b64encode('ü:€'.encode()).decode()}"
+
+
 def test_an_etag_may_be_trusted(api: str) -> None:
     Handler.routes["/x"] = lambda h: h.send(PAGES[0], ETag='"v1"', Link='</x?2>; rel="next"')
     trusted = source(f"{api}/x", paging=LinkHeader(), trust_etag=True)
     assert trusted.fingerprint(KEY) == '"v1"'
     assert len(Handler.asked) == 1
     Handler.routes["/y"] = lambda h: h.send(PAGES[0])
-    with pytest.raises(SliceUnreadable, match="sends neither ETag"):
+    with pytest.raises(SliceUnreadable, match=r"/y sends neither ETag"):
         replace(trusted, url=f"{api}/y").fingerprint(KEY)
 
 
@@ -283,3 +436,8 @@ def test_settings_are_refused_by_name() -> None:
         with pytest.raises(BadInput, match="url") as refused:
             source(url)
         assert ":p@" not in str(refused.value)
+    for limit in ("connect_timeout", "read_timeout", "page_timeout", "max_page_bytes", "max_pages"):
+        with pytest.raises(BadInput, match=f"{limit}=0 is not allowed: expected more than 0"):
+            source("http://h/x", **{limit: 0})
+    with pytest.raises(BadInput, match=r"period='day' .* one of Period\.HOUR"):
+        source("http://h/x", period="day")

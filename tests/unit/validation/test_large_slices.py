@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ckpt_ops.errors import BadInput
 from ckpt_ops.store import LocalStore
 from ckpt_ops.validation import Outcome, Suite, TableRows, Validation, parse_suite, validate, write_report
+from ckpt_ops.validation.custom import MemoryReference
 from ckpt_ops.validation.ways import Way, way_of
 
 DECLARED = pa.schema(
@@ -222,18 +223,18 @@ def test_a_column_of_nan_infinities_and_times_in_the_future_are_caught() -> None
         "kwargs": {"column": "x", "min_value": -1e300, "max_value": 1e300},
     }
     past = {
-        "type": "expect_column_values_to_be_between",
-        "kwargs": {"column": "at", "max_value": {"hours_after_pull": 24}},
+        "type": "expect_column_values_to_not_be_in_future",
+        "kwargs": {"column": "at", "tolerance_seconds": 24 * 3600},
     }
-    said = [reason.words for reason in verdict(table, suite(not_null, past), pulled_at=now).reasons]
+    pulled = MemoryReference(pulled_at=now)
+    said = [reason.words for reason in verdict(table, suite(not_null, past), reference=pulled).reasons]
     assert said[0].startswith("x: 2 of 2 values (100.0 %) are null")
-    assert said[1].startswith(
-        "at: 1 of 2 values (50.0 %) are not <= 24 hours after the pull, e.g. 2013-01-09"
-    )
+    assert said[1].startswith("at: 1 of 2 rows (50.0 %) lie in the future of the pull")
     naive = table.set_column(3, "at", table["at"].cast(pa.timestamp("us")))
     schema = DECLARED.set(3, pa.field("at", pa.timestamp("us")))
-    judged = validate(TableRows(table=naive), suite(past), schema, pulled_at=now).validation
-    assert judged.reasons[0].unexpected_count == 1
+    aside = suite(past | {"meta": ASIDE}, bad_rows_at_most=0.5)
+    judged = validate(TableRows(table=naive), aside, schema, reference=pulled)
+    assert (judged.validation.outcome, judged.bad.numbers.tolist()) == (Outcome.SET_ASIDE, [1])
     infinite = table.set_column(1, "x", pa.array([1.0, float("inf")]))
     (reason,) = verdict(infinite, suite(finite)).reasons
     assert "1 of 2 values" in reason.words

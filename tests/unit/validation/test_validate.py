@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from verdicts import validate
 
 from ckpt_ops.errors import BadInput, Corrupt, ObjectNotFound
 from ckpt_ops.store import LocalStore
@@ -24,7 +25,6 @@ from ckpt_ops.validation import (
     read_report,
     write_report,
 )
-from ckpt_ops.validation import validate as judge
 
 DECLARED = pa.schema([("carrier", pa.string()), ("distance", pa.int64()), ("delay", pa.int64())])
 TABLE = pa.table({"carrier": ["UA", "AA", None], "distance": [1400, -214, -1035], "delay": [1, None, 3]})
@@ -36,10 +36,6 @@ def expect(kind: str, *, severity: str = "critical", **kwargs: Any) -> dict[str,
 
 def suite(*expectations: dict[str, Any]) -> Suite:
     return parse_suite({"name": "small", "expectations": list(expectations)})
-
-
-def validate(table: pa.Table, suite: Suite, declared: pa.Schema) -> Validation:
-    return judge(TableRows(table=table), suite, declared).validation
 
 
 def words(validation: Validation) -> list[str]:

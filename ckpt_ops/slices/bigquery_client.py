@@ -1,0 +1,111 @@
+"""Google's BigQuery client: who asks, how long, and what its errors mean."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ckpt_ops.errors import BadInput, SourceRefused, SourceUnavailable
+from ckpt_ops.slices.connections import connection
+
+EMULATOR = "BIGQUERY_EMULATOR_HOST"
+SAFE = "the log and the champion are untouched; nothing was written"
+_SCOPE = "https://www.googleapis.com/auth/bigquery"
+# a 403 that is no question of rights
+_FOR_NOW = {"rateLimitExceeded", "jobRateLimitExceeded"}
+
+
+def client(project: str, name: str) -> Any:
+    """A client that bills `project`.
+
+    Args:
+        name: of an Airflow connection of the type Google Cloud, whose extra holds `keyfile_dict` or
+            `key_path`; "" for Application Default Credentials. An emulator is asked by nobody in particular.
+    """
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery
+
+    if os.environ.get(EMULATOR):
+        return bigquery.Client(project=project, credentials=AnonymousCredentials())
+    return bigquery.Client(project=project, credentials=_credentials(name) if name else None)
+
+
+def _credentials(name: str) -> Any:
+    from google.oauth2.service_account import Credentials
+
+    extra = {
+        key.removeprefix("extra__google_cloud_platform__"): said
+        for key, said in connection(name).extra.items()
+    }
+    try:
+        if told := extra.get("keyfile_dict"):
+            info = json.loads(told) if isinstance(told, str) else told
+            return Credentials.from_service_account_info(info, scopes=[_SCOPE])
+        if path := extra.get("key_path"):
+            return Credentials.from_service_account_file(path, scopes=[_SCOPE])
+    except (ValueError, TypeError, OSError):  # without the cause: it may quote the key
+        pass
+    raise BadInput(
+        "connection",
+        name,
+        "a Google Cloud connection with a service account's key in keyfile_dict or key_path",
+        next="mend it in Airflow (Admin, Connections), or give none for Application Default Credentials",
+    )
+
+
+def retry(timeout: float) -> Any:
+    """For requests that fail for now: up to a minute."""
+    from google.cloud import bigquery
+
+    return bigquery.DEFAULT_RETRY.with_timeout(min(timeout, 60.0))
+
+
+@contextmanager
+def errors(source: str, table: str) -> Iterator[None]:
+    """Raises `SourceUnavailable` and `SourceRefused` for what Google's client raises."""
+    import requests
+    from google.api_core import exceptions
+    from google.auth.exceptions import GoogleAuthError, TransportError
+
+    later = (
+        exceptions.ServerError,
+        exceptions.TooManyRequests,
+        exceptions.RetryError,
+        requests.ConnectionError,
+        requests.Timeout,
+        TransportError,
+        TimeoutError,
+    )
+    try:
+        yield
+    except later as error:
+        raise _unavailable(source, error) from error
+    except exceptions.ClientError as error:
+        if any(one.get("reason") in _FOR_NOW for one in error.errors):
+            raise _unavailable(source, error) from error
+        raise _refused(source, table, error) from error
+    except GoogleAuthError as error:
+        raise _refused(source, table, error) from error
+
+
+def _unavailable(source: str, error: Exception) -> SourceUnavailable:
+    return SourceUnavailable(
+        f"BigQuery does not answer source {source!r}: {_first_line(error)}",
+        safe=SAFE,
+        next="nothing: the pull is tried again",
+    )
+
+
+def _refused(source: str, table: str, error: Exception) -> SourceRefused:
+    return SourceRefused(
+        f"BigQuery refuses source {source!r}, table {table}: {_first_line(error)}",
+        safe=SAFE,
+        next="mend the rights of the credentials, the names in the source, or maximum_bytes_billed",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

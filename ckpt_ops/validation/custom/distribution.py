@@ -1,0 +1,139 @@
+"""Has a column drifted away from what the champion was trained on? By bins (PSI), by values (KS)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from great_expectations.compatibility import pydantic
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import ColumnAggregateExpectation
+from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
+    ColumnAggregateMetricProvider,
+    column_aggregate_value,
+)
+
+from ckpt_ops.validation.custom.columns import arrow, check_alike, counts, is_category, is_number, numbers
+from ckpt_ops.validation.custom.drift import CHANCE, Floats, bin_categories, bin_numbers, ks
+from ckpt_ops.validation.custom.findings import NotJudged, Size, or_not_judged, share
+from ckpt_ops.validation.custom.judging import Judging
+from ckpt_ops.validation.custom.reference import current
+
+
+class ColumnPsi(ColumnAggregateMetricProvider):
+    metric_name = "column.psi_to_reference"
+    value_keys = ("bins", "reference_slices")
+
+    @column_aggregate_value(engine=PandasExecutionEngine)
+    @or_not_judged
+    def _pandas(cls, column: Any, bins: int, reference_slices: int | None, **_: Any) -> Size:
+        name, found = column.name, arrow(column)
+        reference = current().sample(name, reference_slices)
+        check_alike(reference.values, found, name)
+        if is_number(reference.values):
+            binned = bin_numbers(numbers(reference.values), numbers(found), bins=bins)
+        elif is_category(reference.values):
+            binned = bin_categories(counts(reference.values), counts(found), bins=bins)
+        else:
+            raise TypeError(f"PSI compares numbers, text and booleans; {name} is {reference.values.type}")
+        if not len(found):
+            raise NotJudged("the slice has no rows")
+        value, noise = binned.psi(), binned.noise()
+        where, before, now = binned.largest_change()
+        return Size(
+            value=value,
+            what=f"{name}: PSI",
+            basis=f"against {reference.words}",
+            more=f"largest share change {where}: {share(before)} to {share(now)}",
+            chance=f"chance alone reaches {noise:.3g} with so few rows" if value <= noise else "",
+            numbers={"psi": value, "noise": noise, "reference_rows": reference.rows, "rows": len(found)},
+        )
+
+
+class ColumnKs(ColumnAggregateMetricProvider):
+    metric_name = "column.ks_to_reference"
+    value_keys = ("reference_slices",)
+
+    @column_aggregate_value(engine=PandasExecutionEngine)
+    @or_not_judged
+    def _pandas(cls, column: Any, reference_slices: int | None, **_: Any) -> Size:
+        name, slice_values = column.name, arrow(column)
+        reference = current().sample(name, reference_slices)
+        check_alike(reference.values, slice_values, name)
+        if not is_number(reference.values):
+            raise TypeError(f"Kolmogorov-Smirnov compares numbers; {name} is {reference.values.type}")
+        expected = _some(numbers(reference.values), "the reference", name)
+        found = _some(numbers(slice_values), "the slice", name)
+        gap = ks(expected, found)
+        return Size(
+            value=gap.d,
+            what=f"{name}: D",
+            basis=f"against {reference.words} ({_chance(gap.p)})",
+            more=f"{share(gap.expected)} were at most {gap.at:,.6g}, now {share(gap.found)}",
+            chance=f"chance alone reaches it with so few rows ({_chance(gap.p)})" if gap.p >= CHANCE else "",
+            numbers={"d": gap.d, "p": gap.p, "reference_rows": reference.rows, "rows": len(found)},
+        )
+
+
+class ExpectColumnPsiToBeAtMost(Judging, ColumnAggregateExpectation):
+    """The population stability index of a column against the training reference.
+
+    Numbers are counted over `bins` quantiles of the reference, text and booleans over their `bins` largest
+    values with the rest together; null is a bin of its own. See `drift.psi` for the sum and its smoothing.
+
+    Args:
+        column: numbers, text or booleans.
+        max_value: no unit. Siddiqi (Credit Risk Scorecards, 2006): below 0.1 little has changed, above
+            0.25 (the default) much has; for a normal column that is a shift of half a standard deviation.
+        bins: 2 to 100, 10 by default, as is usual with these limits.
+        reference_slices: how many of the newest consumed slices to compare with, 4 by default; null: all.
+
+    An index above `max_value` that chance alone reaches one time in a thousand is not judged.
+    """
+
+    max_value: float = pydantic.Field(default=0.25, ge=0)
+    bins: int = pydantic.Field(default=10, ge=2, le=100)
+    reference_slices: int | None = pydantic.Field(default=4, ge=1)
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (ColumnPsi.metric_name,)
+    success_keys: ClassVar[tuple[str, ...]] = ("max_value", "bins", "reference_slices")
+    sentence: ClassVar[str] = (
+        "PSI of $column against the last consumed slices ($reference_slices) is at most $max_value."
+    )
+
+
+class ExpectColumnKsStatisticToBeAtMost(Judging, ColumnAggregateExpectation):
+    """The Kolmogorov-Smirnov statistic D of a numeric column against the training reference.
+
+    D is the largest difference between the two shares of rows that are at most some value. It decides;
+    the p-value is reported. Nulls are left out: how many there are is another question.
+
+    Args:
+        column: numbers.
+        max_value: a share of rows, 0 to 1; 0.2 by default: for a normal column a shift of half a standard
+            deviation, Cohen's "medium" effect (Statistical Power Analysis, 1988). 0.08 is a "small" one.
+        reference_slices: how many of the newest consumed slices to compare with, 4 by default; null: all.
+
+    A D above `max_value` with p >= 0.001 is not judged: so few rows show it by chance.
+    """
+
+    max_value: float = pydantic.Field(default=0.2, ge=0, le=1)
+    reference_slices: int | None = pydantic.Field(default=4, ge=1)
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (ColumnKs.metric_name,)
+    success_keys: ClassVar[tuple[str, ...]] = ("max_value", "reference_slices")
+    sentence: ClassVar[str] = (
+        "Kolmogorov-Smirnov D of $column against the last consumed slices ($reference_slices) "
+        "is at most $max_value."
+    )
+
+
+def _chance(p: float) -> str:
+    return f"p = {p:.1g}" if p else "p < 1e-300"
+
+
+def _some(values: Floats, whose: str, name: str) -> Floats:
+    found: Floats = values[~np.isnan(values)]
+    if not found.size:
+        raise NotJudged(f"{whose} has no value of {name}")
+    return found

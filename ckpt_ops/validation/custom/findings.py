@@ -1,0 +1,124 @@
+"""What an expectation of ours found, and the result that Great Expectations makes of it.
+
+A result carries its sentence in `details.words`, and in `details.not_judged` why nothing was judged:
+the report and Data Docs show the same words.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class NotJudged(Exception):
+    """There is nothing to judge by. The expectation passes, and the report says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """One number that has a limit.
+
+    Attributes:
+        value: the number.
+        what, basis, more: `{what} 0.31 {basis}, at most 0.2; {more}`.
+        chance: why the value may be mere chance, else "". It then excuses the value.
+        numbers: for programs; must be JSON.
+    """
+
+    value: float
+    what: str
+    basis: str
+    more: str = ""
+    chance: str = ""
+    numbers: dict[str, Any]
+
+    def result(self, *, at_most: float) -> dict[str, Any]:
+        """What `Expectation._validate` returns."""
+        said = f"{self.what} {_over(self.value, at_most)} {self.basis}, at most {at_most:g}"
+        said += f"; {self.more}" if self.more else ""
+        details = {"words": said, **self.numbers}
+        success = self.value <= at_most
+        if not success and self.chance:
+            success, details["not_judged"] = True, f"{said}; {self.chance}"
+        return {"success": success, "result": {"observed_value": self.value, "details": details}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfits:
+    """Rows that do not fit.
+
+    Attributes:
+        unexpected: of every row of the slice, shape (rows,).
+        judged: how many rows could be judged: those without a value are not.
+        index: the row's label in the frame, shape (rows,).
+        examples: values of the first unexpected rows, in row order; the caller bounds how many.
+        subject, what, more: `{subject}: 3 of 9 rows (33.3 %) {what}, allowed 1 %; {more}`.
+    """
+
+    unexpected: npt.NDArray[np.bool_]
+    judged: int
+    index: Any
+    examples: list[Any]
+    subject: str
+    what: str
+    more: str = ""
+
+    def result(self, *, mostly: float, result_format: Any) -> dict[str, Any]:
+        """What `Expectation._validate` returns, with the fields of a map expectation."""
+        count = int(self.unexpected.sum())
+        share = count / self.judged if self.judged else 0.0
+        # As Great Expectations: the share that fits is compared, so that 1 - 0.9 is no 0.0999...
+        success = not self.judged or (self.judged - count) / self.judged >= mostly
+        allowed = f", allowed {100 * (1 - mostly):.4g} %" if mostly < 1 else ""
+        said = f"{self.subject}: {count:,} of {self.judged:,} rows ({100 * share:.1f} %) {self.what}{allowed}"
+        result = {
+            "element_count": len(self.unexpected),
+            "missing_count": len(self.unexpected) - self.judged,
+            "unexpected_count": count,
+            "unexpected_percent": 100 * share,
+            "partial_unexpected_list": self.examples,
+            "details": {"words": said + (f"; {self.more}" if self.more and count else "")},
+        }
+        if _name(result_format) == "COMPLETE":
+            result["unexpected_index_list"] = list(self.index[self.unexpected])
+        return {"success": success, "result": result}
+
+
+Finding = Size | Misfits | NotJudged
+
+
+def or_not_judged(measure: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes `NotJudged` a metric's value: raised, Great Expectations would call it a crash."""
+
+    @functools.wraps(measure)
+    def inner(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return measure(*args, **kwargs)
+        except NotJudged as reason:
+            return reason
+
+    return inner
+
+
+def not_judged(reason: NotJudged) -> dict[str, Any]:
+    return {"success": True, "result": {"observed_value": None, "details": {"not_judged": str(reason)}}}
+
+
+def share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _over(value: float, limit: float) -> str:
+    """Enough digits to see that it is over."""
+    short = f"{value:.3g}"
+    return short if (float(short) > limit) == (value > limit) else f"{value:.9g}"
+
+
+def _name(result_format: Any) -> str:
+    found = result_format.get("result_format", "") if isinstance(result_format, dict) else result_format
+    return str(getattr(found, "value", found))
