@@ -51,8 +51,8 @@ lint: $(DEV) ## ruff (rules and format) and the import rules
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-bench: $(BENCH) ## Measure this beside its peers; ARGS="--scale 0.05 --rounds 1" for a quick look
-	.venv-bench/bin/python -m benchmarks.checkpoints $(ARGS)
+bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default) or validation; ARGS="--rounds 1"
+	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgrade for newer versions
 	$(COMPILE) requirements.in --output-file requirements.txt

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _LIBRARIES = ("ckpt-ops", "tensorflow", "keras", "numpy", "orbax-checkpoint", "jax", "google-cloud-storage")
+_LIBRARIES += ("great-expectations", "pandas", "pyarrow", "pandera")
 
 
 def machine() -> dict[str, Any]:

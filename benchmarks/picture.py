@@ -48,7 +48,7 @@ def draw(summary: Summary, path: Path) -> None:
                 values = [value * factor for value in row.values[metric]] if row else []
                 bars.append((ENGINES[engine].title, values, engine == OURS))
             heading = f"{CASES[case](summary.scale).title}\n\n" if line == 0 else ""
-            _bars(axes, bars, f"{heading}{title}", labels=column == 0, log=metric == "block")
+            draw_bars(axes, bars, f"{heading}{title}", labels=column == 0, log=metric == "block")
     if summary.uploads:
         below = grid[len(rows), :].subgridspec(1, 2)
         measures = (
@@ -60,7 +60,7 @@ def draw(summary: Summary, path: Path) -> None:
                 (CLIENT_TITLES[each.client], each.values[metric], each.client == OURS)
                 for each in summary.uploads
             ]
-            _bars(figure.add_subplot(below[0, column]), bars, title, labels=column == 0, log=False)
+            draw_bars(figure.add_subplot(below[0, column]), bars, title, labels=column == 0, log=False)
     figure.suptitle(
         "Bars are medians, dots all measured values. Shorter is better, except MB/s.",
         fontsize=11,
@@ -80,9 +80,10 @@ def _height(summary: Summary, store: str) -> int:
     return len({row.engine for row in _at(summary, store)})
 
 
-def _bars(
+def draw_bars(
     axes: Any, bars: list[tuple[str, list[float], bool]], title: str, *, labels: bool, log: bool
 ) -> None:
+    """Names, their measured values and whether they are ours, from top to bottom."""
     from statistics import median
 
     medians = [median(values) if values else None for _, values, _ in bars]

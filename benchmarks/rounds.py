@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,10 +19,8 @@ from typing import Any
 
 from benchmarks.engines import ENGINES
 from benchmarks.uploads import CLIENTS
+from benchmarks.workers import WorkerFailed, run_worker, turned
 from ckpt_ops.embedded.gcs_server import GcsServer
-
-_SECONDS = 1200
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "JAX_PLATFORMS": "cpu", "PYTHONWARNINGS": "ignore"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +47,6 @@ class Plan:
     scratch: Path
 
 
-class WorkerFailed(Exception):
-    """A measuring process failed; the message is its reason in one line."""
-
-
 Measured = list[dict[str, Any]]
 
 
@@ -69,14 +60,14 @@ def run(plan: Plan, tell: Callable[[str], None]) -> Iterator[tuple[Measured, Mea
     for number in range(plan.rounds):
         for case in plan.cases:
             for store in plan.stores:
-                for engine in _turned(plan.engines, number):
+                for engine in turned(plan.engines, number):
                     if store in ENGINES[engine].stores:
                         tell(f"round {number + 1} of {plan.rounds}: {case} to {store}, {engine}")
                         cells.append(
                             {"round": number, "case": case, "store": store, "engine": engine}
                             | _cell(plan, engine, case, store)
                         )
-        for client in _turned(list(CLIENTS), number) if plan.uploads else ():
+        for client in turned(list(CLIENTS), number) if plan.uploads else ():
             tell(f"round {number + 1} of {plan.rounds}: uploads, {client}")
             with _ground(plan.scratch, gcs=True) as (home, environment):
                 try:
@@ -106,34 +97,7 @@ def _cell(plan: Plan, engine: str, case: str, store: str) -> dict[str, Any]:
 
 
 def _worker(home: Path, environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:
-    answer, log = home / "result.json", home / "log"
-    answer.unlink(missing_ok=True)
-    with log.open("w") as file:
-        try:
-            code = subprocess.run(
-                [sys.executable, "-m", "benchmarks.checkpoints", *arguments, "--result", str(answer)],
-                env={**os.environ, **_QUIET, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                timeout=_SECONDS,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            raise WorkerFailed(f"not done after {_SECONDS} s") from None
-    if code != 0:
-        raise WorkerFailed(_reason(log.read_text(errors="replace"), code))
-    found: dict[str, Any] = json.loads(answer.read_text())
-    return found
-
-
-def _reason(log: str, code: int) -> str:
-    """The error that ended a process, in one line; Python prints it last, perhaps over several lines."""
-    if code < 0:
-        return f"ended by signal {-code}"
-    starts = [found.start() for found in re.finditer(r"^[A-Za-z_][\w.]*(Error|Exception|\w+)?: ", log, re.M)]
-    error = log[starts[-1] :] if starts else log[-300:]
-    return " ".join(error.split())[:300] or f"exit status {code}"
+    return run_worker("benchmarks.checkpoints", home, *arguments, environment=environment)
 
 
 @contextmanager
@@ -152,9 +116,3 @@ def _ground(scratch: Path, *, gcs: bool) -> Iterator[tuple[Path, dict[str, str]]
         if server is not None:
             server.stop()
         shutil.rmtree(home, ignore_errors=True)
-
-
-def _turned(names: Sequence[str], by: int) -> list[str]:
-    """The same names, beginning with another in each round: going first must favour none."""
-    cut = by % len(names) if names else 0
-    return [*names[cut:], *names[:cut]]
