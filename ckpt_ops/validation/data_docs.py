@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 _FROM_AFAR = re.compile(
     r'<script[^>]*>.*?</script>|<link[^>]*href="http[^>]*>|<img[^>]*src="http[^>]*>', re.DOTALL
 )
-_STYLE = """<style>
+CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+"""A page is made of data: it brings its style, and loads, runs and sends nothing."""
+_STYLE = (
+    f'<meta http-equiv="Content-Security-Policy" content="{CSP}">'
+    """<style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
 body { max-width: 75rem; margin: 1rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
@@ -26,6 +30,7 @@ th { background: #f2f2f2; } h4, h5 { margin: 1rem 0 .25rem; } .badge { backgroun
 .fa-times::before { content: "\\2717"; color: #a11; font-weight: bold; }
 .fa-exclamation-triangle::before { content: "!"; color: #a60; font-weight: bold; }
 </style>"""
+)
 
 
 def data_docs_html(judged: Judged, *, source: str, key: str) -> str:

@@ -97,8 +97,10 @@ def validate(
             reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
             if reason is not None:
                 reasons.append(reason)
-        bad = BadRows(by_reason={row_words(runnable[at]): numbers for at, numbers in failing.items()})
-        reasons += _too_many(suite, rows.rows, len(bad.numbers))
+        bad = BadRows(
+            by_reason={row_words(runnable[at]): numbers for at, numbers in failing.numbers().items()}
+        )
+        reasons += _too_many(suite, rows.rows, len(bad.numbers), failing.most)
     ordered = tuple(sorted(reasons, key=lambda reason: _ORDER.index(reason.severity)))
     outcome = outcome_of(ordered, set_aside=len(bad.numbers))
     validation = Validation(
@@ -126,8 +128,8 @@ class _Judging:
     schema: pa.Schema
     chunk_cells: int
 
-    def judge(self, expectations: Mapping[int, Expectation]) -> tuple[dict[int, Any], dict[int, RowNumbers]]:
-        """Results by place in the suite, and the rows to set aside by the place of what they fail."""
+    def judge(self, expectations: Mapping[int, Expectation]) -> tuple[dict[int, Any], _Failing]:
+        """Results by place in the suite, and the rows that fail what sets them aside."""
         engine, failing = Engine(self.suite), _Failing(expectations, self.suite, self.rows)
         ways: dict[Way, dict[int, Expectation]] = {way: {} for way in Way}
         for at, each in expectations.items():
@@ -136,7 +138,7 @@ class _Judging:
         results |= engine.judge(frame_of(self.rows.schema.empty_table()), ways[Way.COLUMN_NAMES])
         results |= self._by_rows(engine, failing, ways[Way.ROWS])
         results |= self._by_columns(engine, failing, ways[Way.COLUMNS])
-        return results, failing.numbers()
+        return results, failing
 
     def _by_rows(
         self, engine: Engine, failing: _Failing, expectations: Mapping[int, Expectation]
@@ -187,22 +189,27 @@ class _Failing:
         self._expectations = {at: each for at, each in expectations.items() if each.set_aside}
         self._most = (suite.bad_rows_at_most or 0.0) * rows.rows
         self._found: dict[int, list[RowNumbers]] = {at: [] for at in self._expectations}
+        self._counts = dict.fromkeys(self._expectations, 0)
 
     def add(self, start: int, engine: Engine, frame: Any, results: Mapping[int, Any]) -> None:
         """The next rows: `frame` begins at row `start`, and `results` count those of it that fail."""
-        wanted = {
-            at: self._expectations[at]
-            for at, result in results.items()
-            if at in self._expectations
-            and crash_of(result) is None
-            and result.result.get("unexpected_count")
-            and sum(map(len, self._found[at])) <= self._most
-        }
+        wanted = {}
+        for at, result in results.items():
+            count = result.result.get("unexpected_count") if crash_of(result) is None else 0
+            if at in self._expectations and count:
+                self._counts[at] += count
+                if self._counts[at] <= self._most:
+                    wanted[at] = self._expectations[at]
         for at, result in engine.judge(frame, wanted, every_row=True).items():
             self._found[at].append(np.array(result.result["unexpected_index_list"], np.int64) + start)
 
+    @property
+    def most(self) -> int:
+        """How many rows fail one of them, the one that the most rows fail."""
+        return max(self._counts.values(), default=0)
+
     def numbers(self) -> dict[int, RowNumbers]:
-        """By the place of what they fail, the numbers of the rows, ascending."""
+        """By the place of what they fail, the numbers of the rows, ascending; not all when too many."""
         return {at: np.sort(np.concatenate(found)) for at, found in self._found.items() if found}
 
 
@@ -237,10 +244,11 @@ def _as_judged(schema: pa.Schema, declared: pa.Schema, unusable: set[str]) -> pa
     )
 
 
-def _too_many(suite: Suite, rows: int, bad: int) -> list[Reason]:
-    if suite.bad_rows_at_most is None or bad <= suite.bad_rows_at_most * rows:
+def _too_many(suite: Suite, rows: int, found: int, most: int) -> list[Reason]:
+    if suite.bad_rows_at_most is None or max(found, most) <= suite.bad_rows_at_most * rows:
         return []
-    words = too_many_words(bad, rows, suite.bad_rows_at_most)
+    bad = most if most > suite.bad_rows_at_most * rows else found
+    words = too_many_words(bad, rows, suite.bad_rows_at_most, at_least=bad == most)
     return [Reason(kind=Kind.FAILED, column="", words=words, unexpected_count=bad)]
 
 

@@ -174,6 +174,13 @@ def _only(payload: Any, required: dict[str, type], optional: dict[str, type], wh
 
 
 def _check(type_: str, kwargs: dict[str, Any], where: str) -> None:
+    for keyword in ("row_condition", "condition_parser"):
+        if keyword in kwargs:
+            raise BadInput(
+                f"{where} kwargs",
+                keyword,
+                "no condition on rows: large slices are read by the columns asked for",
+            )
     where_kwargs = f"{where} ({type_}) kwargs"
     if type_ in KINDS:
         _check_kwargs(kwargs, KINDS[type_].allowed, KINDS[type_].required, where_kwargs)

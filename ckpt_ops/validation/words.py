@@ -38,10 +38,11 @@ def row_words(expectation: Expectation) -> str:
     return f"{subject(expectation)}: {said}"
 
 
-def too_many_words(bad: int, rows: int, at_most: float) -> str:
+def too_many_words(bad: int, rows: int, at_most: float, *, at_least: bool) -> str:
     """Why rows are not set aside, but the slice is quarantined."""
+    count = f"{'at least ' if at_least else ''}{bad:,}"
     return (
-        f"{bad:,} of {rows:,} rows ({100 * bad / rows:.1f} %) fail what is asked of each row, and at most "
+        f"{count} of {rows:,} rows ({100 * bad / rows:.1f} %) fail what is asked of each row, and at most "
         f"{100 * at_most:.4g} % may be set aside"
     )
 

@@ -130,8 +130,11 @@ def test_beyond_the_rate_the_slice_is_quarantined_whole() -> None:
     assert (judged.validation.outcome, judged.validation.set_aside) == (Outcome.QUARANTINED, 0)
     assert len(judged.bad.numbers) == 0
     assert judged.validation.reasons[0].words == (
-        "10 of 20 rows (50.0 %) fail what is asked of each row, and at most 49 % may be set aside"
+        "at least 10 of 20 rows (50.0 %) fail what is asked of each row, and at most 49 % may be set aside"
     )
+    in_chunks = verdict(TABLE, suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.1), chunk_cells=4)
+    at_once = verdict(TABLE, suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.1))
+    assert replace(in_chunks, seconds=0.0) == replace(at_once, seconds=0.0)
 
 
 def test_what_spoils_the_whole_slice_is_not_helped_by_setting_rows_aside() -> None:
