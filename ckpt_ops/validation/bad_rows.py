@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ckpt_ops.validation.rows import SliceRows
+from ckpt_ops.validation.suite import Expectation
+from ckpt_ops.validation.words import row_words
 
 ROW, REASONS = "_row", "_reasons"
 RowNumbers = npt.NDArray[np.int64]
@@ -53,6 +55,44 @@ class BadRows:
             keep = np.ones(batch.num_rows, np.bool_)
             keep[numbers[first:last] - start] = False
             yield batch.filter(pa.array(keep))
+
+
+class Failing:
+    """Collects bad rows as they are found.
+
+    A byte per row of the slice says which are bad, so that their count is exact however many there are.
+    Their numbers by reason are kept only while there are few enough to be set aside.
+
+    Args:
+        rows: of the slice.
+        at_most: how many of them may be set aside.
+    """
+
+    def __init__(self, rows: int, at_most: float) -> None:
+        self._bad = np.zeros(rows, np.bool_)
+        self._at_most = at_most
+        self._by_reason: dict[str, list[RowNumbers]] = {}
+        self.count = 0
+
+    def add(self, expectation: Expectation, numbers: RowNumbers) -> None:
+        """Rows that fail it. They may be named again."""
+        self._bad[numbers] = True
+        self.count = int(np.count_nonzero(self._bad))
+        if self.too_many:
+            self._by_reason.clear()
+        elif len(numbers):
+            self._by_reason.setdefault(row_words(expectation), []).append(numbers)
+
+    @property
+    def too_many(self) -> bool:
+        """More than may be set aside."""
+        return self.count > self._at_most
+
+    def rows(self) -> BadRows:
+        """Those found; none when they are too many."""
+        return BadRows(
+            by_reason={why: np.unique(np.concatenate(found)) for why, found in self._by_reason.items()}
+        )
 
 
 def _numbered(rows: SliceRows) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -1,4 +1,10 @@
-"""Great Expectations' own page on a slice, without scripts and styles from afar: it opens anywhere."""
+"""Great Expectations' own page on a slice, as one file that loads nothing: it opens anywhere.
+
+Its template takes scripts, styles and a picture from content networks and links to pages of a site that is
+not there. Those are left out, and what the styles did is said here in a few lines. It also puts values of
+the data into the page as they are: whoever writes the data would write the page. They are escaped here,
+and a content security policy forbids the page to run or load anything.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +12,36 @@ import copy
 import json
 import re
 import warnings
+from datetime import UTC, datetime
+from html import escape
 from typing import TYPE_CHECKING, Any
+
+from ckpt_ops.validation.words import value_words
 
 if TYPE_CHECKING:
     from ckpt_ops.validation.run import Judged
 
-_FROM_AFAR = re.compile(
-    r'<script[^>]*>.*?</script>|<link[^>]*href="http[^>]*>|<img[^>]*src="http[^>]*>', re.DOTALL
-)
-CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""A page is made of data: it brings its style, and loads, runs and sends nothing."""
-_STYLE = (
-    f'<meta http-equiv="Content-Security-Policy" content="{CSP}">'
-    """<style>
+_EXAMPLES = 20
+_FROM_AFAR = re.compile(r"<script[^>]*>.*?</script>|<(link|img)\b[^>]*>|</?a\b[^>]*>", re.DOTALL)
+_MORE = "Show more info..."  # the text of a link that unfolds what is always seen here
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+_PLAIN = str.maketrans("<>", "()")
+_STYLE = """<style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
 body { max-width: 75rem; margin: 1rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
 th, td { border: 1px solid #ccc; padding: .4rem .6rem; text-align: left; vertical-align: top; }
-th { background: #f2f2f2; } h4, h5 { margin: 1rem 0 .25rem; } .badge { background: #eee; padding: 0 .3rem; }
+th { background: #f2f2f2; } h4, h5, h6 { font-size: 1.05rem; margin: 1rem 0 .25rem; }
+.badge { background: #eee; padding: 0 .3rem; }
 .alert { border-left: .3rem solid #999; padding: .3rem .8rem; background: #f7f7f7; }
 .navbar, .breadcrumb, .col-2, .col-lg-2, .modal, .cooltip, footer, button { display: none; }
 .fa-check-circle::before { content: "\\2713"; color: #161; font-weight: bold; }
 .fa-times::before { content: "\\2717"; color: #a11; font-weight: bold; }
 .fa-exclamation-triangle::before { content: "!"; color: #a60; font-weight: bold; }
 </style>"""
-)
 
 
-def data_docs_html(judged: Judged, *, source: str, key: str) -> str:
+def data_docs_html(judged: Judged, *, source: str, key: str, revision: str) -> str:
     """The page. Great Expectations must have judged something (`judged.results`)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -47,7 +55,7 @@ def data_docs_html(judged: Judged, *, source: str, key: str) -> str:
         results = ExpectationSuiteValidationResult(
             success=held == count,
             results=[_renderable(result) for result in judged.results],
-            suite_name=f"{judged.validation.suite} on {source} {key}",
+            suite_name=judged.validation.suite.translate(_PLAIN),
             statistics={
                 "evaluated_expectations": count,
                 "successful_expectations": held,
@@ -55,21 +63,43 @@ def data_docs_html(judged: Judged, *, source: str, key: str) -> str:
                 "success_percent": 100 * held / count,
             },
             meta={
-                "active_batch_definition": {"datasource_name": source, "data_asset_name": key},
+                "batch_kwargs": {"data_asset_name": f"{source} {key}"},
+                "run_id": {"run_name": f"revision {revision}", "run_time": datetime.now(UTC).isoformat()},
                 "great_expectations_version": great_expectations.__version__,
             },
         )
         page: str = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(results))
-    return _FROM_AFAR.sub("", page).replace("</head>", f"{_STYLE}</head>", 1)
+    title = f"<title>{escape(source)} {escape(key)}: Great Expectations</title>"
+    page = re.sub(r"<title>.*?</title>", "", _FROM_AFAR.sub("", page), flags=re.DOTALL)
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    page = page.replace("<head>", f"<head>{policy}", 1).replace("</head>", f"{title}{_STYLE}</head>", 1)
+    return page.replace(_MORE, "")
 
 
 def _renderable(result: Any) -> Any:
-    """A copy that the renderers take: plain numbers, and every count that they look for or none."""
+    """A copy that the renderers take: plain values, and every count that they look for or none.
+
+    They escape an expectation's arguments but not what came of it, nor a column's name in its heading.
+    """
     copied = copy.copy(result)
     found = json.loads(json.dumps(result.to_json_dict()["result"]))
     if "element_count" in found:
         found.setdefault("unexpected_percent", 0.0)  # of a column without any value there is none
+        shown = found.get("partial_unexpected_list", ())[:_EXAMPLES]
+        found["partial_unexpected_list"] = [value_words(each) for each in shown]
     else:
-        found = {name: value for name, value in found.items() if name == "observed_value"}
-    copied.result = found
+        found = {name: value for name, value in found.items() if name in ("observed_value", "details")}
+    copied.result = _escaped(found)
+    copied.exception_info = _escaped(result.exception_info)
+    copied.expectation_config = copy.deepcopy(result.expectation_config)
+    kwargs = copied.expectation_config.kwargs
+    kwargs |= {"column": kwargs["column"].translate(_PLAIN)} if "column" in kwargs else {}
     return copied
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return escape(value)
+    if isinstance(value, dict):
+        return {name: _escaped(each) for name, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list) else value

@@ -33,7 +33,7 @@ class Merged:
         self._examples += found["partial_unexpected_list"][: EXAMPLES - len(self._examples)]
 
     def result(self) -> Any:
-        """As Great Expectations gives it of the whole; a crash in any chunk is a crash."""
+        """As Great Expectations gives it of the whole; a crash in any chunk is a crash. Needs a chunk."""
         if self._crashed is not None:
             return self._crashed
         judged = self._elements - self._missing

@@ -43,7 +43,8 @@ def write_report(store: Store, prefix: str, judged: Judged, rows: SliceRows) -> 
     if validation.set_aside:
         _write_rows(store, f"{folder}/{ROWS}", judged, rows)
     if judged.results:
-        store.put(f"{folder}/data_docs.html", data_docs_html(judged, source=source, key=key).encode())
+        docs = data_docs_html(judged, source=source, key=key, revision=revision)
+        store.put(f"{folder}/data_docs.html", docs.encode())
     page = report_html(validation, source=source, key=key, revision=revision)
     store.put(f"{folder}/report.html", page.encode())
     store.put(name, validation.to_json())

@@ -54,6 +54,13 @@ class TableRows:
         yield from table.combine_chunks().to_batches(max_chunksize=self.batch_rows)
 
 
+def nullable_columns(rows: SliceRows, columns: Sequence[str]) -> frozenset[str]:
+    """Those of the columns with a null in some row. Each is read up to its first batch with one."""
+    return frozenset(
+        name for name in columns if any(batch.column(0).null_count for batch in rows.batches([name]))
+    )
+
+
 def chunks(rows: SliceRows, columns: Sequence[str], size: int) -> Iterator[pa.Table]:
     """The rows, `size` at a time, fewer at the end."""
     held: list[pa.RecordBatch] = []

@@ -118,7 +118,7 @@ def parse_suite(payload: Any, *, path: str = "") -> Suite:
                 kwargs=kwargs,
                 severity=Severity(severity),
                 why=str(meta.get("why", "")),
-                set_aside=_sets_aside(each["type"], kwargs, meta, where),
+                set_aside=_sets_aside(each, where),
             )
         )
     if not expectations:
@@ -131,7 +131,8 @@ def parse_suite(payload: Any, *, path: str = "") -> Suite:
     )
 
 
-def _sets_aside(type_: str, kwargs: dict[str, Any], meta: dict[str, Any], where: str) -> bool:
+def _sets_aside(payload: dict[str, Any], where: str) -> bool:
+    type_, kwargs, meta = payload["type"], payload.get("kwargs", {}), payload.get("meta", {})
     if "bad_rows" not in meta:
         return False
     if meta["bad_rows"] != _SET_ASIDE:
@@ -146,13 +147,23 @@ def _sets_aside(type_: str, kwargs: dict[str, Any], meta: dict[str, Any], where:
             kwargs["mostly"],
             "no mostly beside bad_rows: rows that fail are set aside, how many is bad_rows_at_most's to say",
         )
+    if payload.get("severity", Severity.CRITICAL) != Severity.CRITICAL:
+        raise BadInput(
+            f"{where} severity", payload["severity"], "critical, as bad_rows sets aside what would not pass"
+        )
     return True
 
 
 def _at_most(meta: dict[str, Any], expectations: list[Expectation], where: str) -> float | None:
-    if not any(each.set_aside for each in expectations):
-        return None
     found = meta.get("bad_rows_at_most")
+    if not any(each.set_aside for each in expectations):
+        if found is not None:
+            raise BadInput(
+                f"{where}: meta.bad_rows_at_most",
+                found,
+                f'an expectation with "meta": {{"bad_rows": "{_SET_ASIDE}"}} for it to bound',
+            )
+        return None
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < 1:
         raise BadInput(
             f"{where}: meta.bad_rows_at_most",
@@ -174,13 +185,6 @@ def _only(payload: Any, required: dict[str, type], optional: dict[str, type], wh
 
 
 def _check(type_: str, kwargs: dict[str, Any], where: str) -> None:
-    for keyword in ("row_condition", "condition_parser"):
-        if keyword in kwargs:
-            raise BadInput(
-                f"{where} kwargs",
-                keyword,
-                "no condition on rows: large slices are read by the columns asked for",
-            )
     where_kwargs = f"{where} ({type_}) kwargs"
     if type_ in KINDS:
         _check_kwargs(kwargs, KINDS[type_].allowed, KINDS[type_].required, where_kwargs)

@@ -28,14 +28,18 @@ _VALUES = (
     "match_regex_list",
     "not_match_regex_list",
     "match_strftime_format",
+    "be_dateutil_parseable",
+    "be_json_parseable",
+    "match_json_schema",
 )
-_BY_ROWS = {f"expect_column_values_to_{name}" for name in _VALUES} | {
+BY_ROWS = {f"expect_column_values_to_{name}" for name in _VALUES} | {
     "expect_column_value_lengths_to_be_between",
     "expect_column_value_lengths_to_equal",
     "expect_column_pair_values_a_to_be_greater_than_b",
     "expect_column_pair_values_to_be_equal",
     "expect_column_pair_values_to_be_in_set",
     "expect_multicolumn_sum_to_equal",
+    "expect_multicolumn_values_to_be_equal",
     "expect_select_column_values_to_be_unique_within_record",
 }
 _ROW_COUNT = {"expect_table_row_count_to_be_between", "expect_table_row_count_to_equal"}
@@ -59,11 +63,16 @@ class Way(Enum):
 
 def way_of(type_: str) -> Way:
     """How expectations of a type are judged."""
-    if type_ in _BY_ROWS:
+    if type_ in BY_ROWS:
         return Way.ROWS
     if type_ in _ROW_COUNT:
         return Way.ROW_COUNT
     return Way.COLUMN_NAMES if type_ in _COLUMN_NAMES else Way.COLUMNS
+
+
+def has_regex(type_: str) -> bool:
+    """Whether a regular expression, of Python's kind, is asked for."""
+    return "_match_regex" in type_
 
 
 def judges_rows(type_: str) -> bool:

@@ -38,11 +38,10 @@ def row_words(expectation: Expectation) -> str:
     return f"{subject(expectation)}: {said}"
 
 
-def too_many_words(bad: int, rows: int, at_most: float, *, at_least: bool) -> str:
+def too_many_words(bad: int, rows: int, at_most: float) -> str:
     """Why rows are not set aside, but the slice is quarantined."""
-    count = f"{'at least ' if at_least else ''}{bad:,}"
     return (
-        f"{count} of {rows:,} rows ({100 * bad / rows:.1f} %) fail what is asked of each row, and at most "
+        f"{bad:,} of {rows:,} rows ({100 * bad / rows:.1f} %) fail what is asked of each row, and at most "
         f"{100 * at_most:.4g} % may be set aside"
     )
 
@@ -60,7 +59,7 @@ def not_judged_words(expectation: Expectation, reason: str) -> str:
 
 def examples(result: Mapping[str, Any]) -> tuple[str, ...]:
     """Up to five distinct values that do not fit, in row order."""
-    found = (_value(value) for value in result.get("partial_unexpected_list") or [] if value is not None)
+    found = (value_words(value) for value in result.get("partial_unexpected_list") or [] if value is not None)
     return tuple(dict.fromkeys(found))[:EXAMPLES]
 
 
@@ -111,22 +110,22 @@ def _predicate(expectation: Expectation) -> str:
 def _measured(expectation: Expectation, result: Mapping[str, Any]) -> str:
     observed, kind, kwargs = result.get("observed_value"), expectation.type, expectation.kwargs
     if kind == "expect_table_row_count_to_be_between":
-        return f"{_value(observed)} rows, expected {_bounds(kwargs)}"
+        return f"{value_words(observed)} rows, expected {_bounds(kwargs)}"
     for name in ("min", "max", "mean", "median", "sum", "stdev"):
         if kind == f"expect_column_{name}_to_be_between":
-            return f"its {name} is {_value(observed)}, expected {_bounds(kwargs)}"
+            return f"its {name} is {value_words(observed)}, expected {_bounds(kwargs)}"
     if kind == "expect_column_proportion_of_non_null_values_to_be_between":
-        return f"{_value(observed)} of the values are not null, expected {_bounds(kwargs)}"
+        return f"{value_words(observed)} of the values are not null, expected {_bounds(kwargs)}"
     shown = examples(result)
-    came = ", ".join(shown) if shown else _value(observed)
+    came = ", ".join(shown) if shown else value_words(observed)
     return f"{kind}({_arguments(kwargs)}) does not hold, came {came}"
 
 
 def _bounds(kwargs: Mapping[str, Any]) -> str:
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
     more, less = (">" if kwargs.get("strict_min") else ">="), ("<" if kwargs.get("strict_max") else "<=")
-    parts = ([f"{more} {_value(low)}"] if low is not None else []) + (
-        [f"{less} {_value(high)}"] if high is not None else []
+    parts = ([f"{more} {value_words(low)}"] if low is not None else []) + (
+        [f"{less} {value_words(high)}"] if high is not None else []
     )
     return " and ".join(parts)
 
@@ -138,12 +137,13 @@ def _arguments(kwargs: Mapping[str, Any]) -> str:
 
 def _some(values: Any) -> str:
     if not isinstance(values, list | tuple | set):
-        return _value(values)
-    said = [_value(value) for value in values]
+        return value_words(values)
+    said = [value_words(value) for value in values]
     return ", ".join(said[:8]) + (f" and {len(said) - 8} more" if len(said) > 8 else "")
 
 
-def _value(value: Any) -> str:
+def value_words(value: Any) -> str:
+    """A value for people: numbers with few digits, long text cut."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -153,8 +153,8 @@ def _value(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{name}={_value(each)}" for name, each in value.items()) + ")"
+        return "(" + ", ".join(f"{name}={value_words(each)}" for name, each in value.items()) + ")"
     if isinstance(value, list | tuple):
-        return "(" + ", ".join(_value(each) for each in value) + ")"
+        return "(" + ", ".join(value_words(each) for each in value) + ")"
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -30,9 +30,7 @@ def is_number(column: Arrow) -> bool:
 
 
 def is_category(column: Arrow) -> bool:
-    kind, types = column.type, pa.types
-    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-    return bool(text or types.is_boolean(kind))
+    return _is_text(column.type) or bool(pa.types.is_boolean(column.type))
 
 
 def numbers(column: Arrow) -> Floats:
@@ -54,7 +52,7 @@ def valid(column: Arrow) -> Bools:
 def microseconds(column: Arrow, name: str) -> tuple[npt.NDArray[np.int64], Bools]:
     """Microseconds since 1970 in UTC, and where there are any; a time without a zone is taken for UTC."""
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
-        raise TypeError(f"{name} has to hold timestamps or dates, not {column.type}")
+        raise TypeError(f"{name} has to hold timestamps or dates, not {_named(column.type)}")
     zone = getattr(column.type, "tz", None)
     kind = pa.timestamp("us", zone) if zone else _MICROSECONDS
     since = pc.cast(pc.cast(column, kind, safe=False), pa.int64())
@@ -71,7 +69,9 @@ def check_alike(values: Arrow, column: Arrow, name: str) -> None:
     text = is_category(values) and is_category(column)
     booleans = pa.types.is_boolean(values.type) or pa.types.is_boolean(column.type)
     if not (is_number(values) and is_number(column)) and (booleans or not text):
-        raise NotJudged(f"{name} is {column.type} and was {values.type} in the consumed slices")
+        raise NotJudged(
+            f"{name} is {_named(column.type)} and was {_named(values.type)} in the consumed slices"
+        )
 
 
 def among(column: Arrow, values: Arrow) -> Bools:
@@ -80,3 +80,13 @@ def among(column: Arrow, values: Arrow) -> Bools:
         shared = pa.float64() if is_number(column) else pa.large_string()
         column, values = pc.cast(column, shared, safe=False), pc.cast(values, shared, safe=False)
     return np.asarray(pc.is_in(column, value_set=values), np.bool_)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def _named(kind: pa.DataType) -> str:
+    """As a schema says it: text comes from pandas as large_string."""
+    return "string" if _is_text(kind) else str(kind)

@@ -140,7 +140,7 @@ def test_a_suite_that_does_not_fit_the_declared_columns_is_refused() -> None:
 
 PREFIX = "slices/flights/2013-01-06/0123456789abcdef"
 REASON = Reason(
-    kind=Kind.FAILED, column="carrier", words="<script>alert(1)</script>", examples=("a & b",), why="keys"
+    kind=Kind.FAILED, column="carrier", words="<script>alert(1)</script>", examples=("a",), why="a & b"
 )
 VERDICT = Validation(
     outcome=Outcome.QUARANTINED,
