@@ -108,6 +108,8 @@ def discard(model: Model, key: Key, why: Why, store: StoreOption = None) -> None
 
 
 def _bad_rows(store: Store, found: Quarantined, count: int) -> list[dict[str, Any]]:
+    if found.whole:
+        return []
     import pyarrow.parquet as pq
 
     try:

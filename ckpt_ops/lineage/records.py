@@ -35,7 +35,8 @@ class SliceRef:
     rows: int
 
 
-def _now() -> str:
+def now_as_text() -> str:
+    """The time of a record: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
@@ -58,7 +59,7 @@ class Record:
     reason: str = ""
     actor: str = field(default_factory=_actor)
     run: str = field(default_factory=lambda: os.environ.get("CKPT_OPS_RUN", ""))
-    time: str = field(default_factory=_now)
+    time: str = field(default_factory=now_as_text)
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 

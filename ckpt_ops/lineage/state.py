@@ -66,6 +66,13 @@ class SliceState:
         return self.origin or self.ref.revision
 
     @property
+    def by_validation(self) -> bool:
+        """No person has said what is to become of it."""
+        return self.status is SliceStatus.QUARANTINED or (
+            self.status is SliceStatus.ACCEPTED and not self.released
+        )
+
+    @property
     def in_quarantine(self) -> int:
         """Rows that a person may release or discard."""
         return self.ref.rows if self.status is SliceStatus.QUARANTINED else self.set_aside
@@ -120,6 +127,10 @@ class VersionState:
         return sum(ref.rows for ref in self.slices)
 
 
+ByAPerson = SliceAccepted | SliceDiscarded | SliceWithdrawn
+"""What a person says of a slice; of the accepted ones, those that were released."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LineageState:
     """Everything true of a model after `sequence` records.
@@ -129,6 +140,7 @@ class LineageState:
         held: why nothing may train, or None.
         rejections: by slice revision, refused candidates that held it since the last release.
         deferred: by slice key, what the update policy last said of it.
+        settled: by slice revision as it was pulled, what a person said of it: released, discarded, withdrawn.
     """
 
     model: str
@@ -139,6 +151,7 @@ class LineageState:
     held: str | None = None
     rejections: Mapping[str, int] = field(default_factory=dict)
     deferred: Mapping[str, UpdateDeferred] = field(default_factory=dict)
+    settled: Mapping[str, ByAPerson] = field(default_factory=dict)
 
     def ancestry(self, version: int | None) -> tuple[VersionState, ...]:
         """`version` and its ancestors, oldest first."""
@@ -208,7 +221,11 @@ def fold(model: str, records: Iterable[Record]) -> LineageState:
 def _apply(state: LineageState, record: Record) -> LineageState:
     match record:
         case SliceAccepted() | SliceQuarantined() | SliceDiscarded() | SliceWithdrawn():
-            return replace(state, slices={**state.slices, record.slice.key: _slice(state, record)})
+            entry = _slice(state, record)
+            state = replace(state, slices={**state.slices, record.slice.key: entry})
+            if isinstance(record, SliceQuarantined) or entry.by_validation:
+                return state
+            return replace(state, settled={**state.settled, entry.pulled: record})
         case UpdateDeferred():
             if record.version is not None:
                 state = _version(state, record.version, status=VersionStatus.DEFERRED, decided=record)
@@ -260,12 +277,23 @@ def _slice(
         case SliceDiscarded() if known is not None and known.status is SliceStatus.ACCEPTED:
             return replace(known, set_aside=0)  # the rows set aside are given up, the slice stays
         case SliceQuarantined():
-            status, report = SliceStatus.QUARANTINED, record.report
-        case SliceDiscarded():
-            status, report = SliceStatus.DISCARDED, known.report if known else ""
-        case _:
-            status, report = SliceStatus.WITHDRAWN, known.report if known else ""
-    return SliceState(ref=record.slice, status=status, reason=record.reason, time=record.time, report=report)
+            return SliceState(
+                ref=record.slice,
+                status=SliceStatus.QUARANTINED,
+                reason=record.reason,
+                time=record.time,
+                report=record.report,
+            )
+    status = SliceStatus.DISCARDED if isinstance(record, SliceDiscarded) else SliceStatus.WITHDRAWN
+    known = known if known is not None and known.ref == record.slice else None
+    return SliceState(
+        ref=record.slice,
+        status=status,
+        reason=record.reason,
+        time=record.time,
+        origin=known.origin if known else "",
+        report=known.report if known else "",
+    )
 
 
 def _rolled_back(state: LineageState, record: RolledBack) -> LineageState:

@@ -6,13 +6,23 @@ as it is.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined, SliceRef
-from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.lineage.records import (
+    Record,
+    SliceAccepted,
+    SliceDiscarded,
+    SliceQuarantined,
+    SliceRef,
+    SliceWithdrawn,
+    now_as_text,
+)
+from ckpt_ops.lineage.state import ByAPerson, SliceStatus
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.reference import reference_for
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part, staged
@@ -77,8 +87,9 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
     log = ModelLog(store, intake.name)
     state = log.state()
     known = state.slices.get(key)
-    if known is not None and known.released and known.pulled == revision:
-        return _result(manifest, known.ref, Outcome.ACCEPTED, [known.reason], f"{store.url}/{known.report}")
+    settled = state.settled.get(revision)
+    if settled is not None:
+        return _settled(log, manifest, settled, f"{store.url}/{known.report if known else ''}")
     suite = load_suite(intake.folder / intake.expectations)
     validation = _judged_before(intake, store, state, manifest, suite)
     accepted = manifest
@@ -92,17 +103,31 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
 
     def choose(state: LineageState) -> Record | None:
         now = state.slices.get(key)
-        if now is None or now.pulled != revision:
-            return record
-        same = now.ref == record.slice and now.status is _STATUS[type(record)]
-        return None if same or now.released or now.status in _BY_A_PERSON else record
+        if revision in state.settled:
+            return None
+        same = now is not None and now.ref == record.slice and now.status is _STATUS[type(record)]
+        return None if same else record
 
     log.decide(choose)
     return _result(manifest, record.slice, validation.outcome, words, f"{store.url}/{report}")
 
 
 _STATUS = {SliceAccepted: SliceStatus.ACCEPTED, SliceQuarantined: SliceStatus.QUARANTINED}
-_BY_A_PERSON = (SliceStatus.WITHDRAWN, SliceStatus.DISCARDED)
+
+
+def _settled(log: ModelLog, manifest: SliceManifest, said: ByAPerson, report: str) -> dict[str, Any]:
+    """What a person said of this revision stands, also when the source went back to it."""
+
+    def choose(state: LineageState) -> Record | None:
+        now = state.slices.get(manifest.key)
+        if now is not None and now.pulled == manifest.revision:
+            return None
+        return replace(said, time=now_as_text(), nonce=uuid.uuid4().hex)
+
+    log.decide(choose)
+    outcome = Outcome.ACCEPTED if isinstance(said, SliceAccepted) else Outcome.QUARANTINED
+    word = {SliceDiscarded: "discarded: ", SliceWithdrawn: "withdrawn: "}.get(type(said), "")
+    return _result(manifest, said.slice, outcome, [f"{word}{said.reason}"], report)
 
 
 def _judge(

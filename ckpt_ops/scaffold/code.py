@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from ckpt_ops.scaffold.found import Asked, Code, Found
+from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.profile import MOST_VALUES, Column, columns_of
 
 _WIDTH = 110
@@ -165,7 +166,8 @@ def type_code(kind: pa.DataType) -> str:
         return f"pa.{large}list_({type_code(kind.value_type)})".replace("large_list_", "large_list")
     if types.is_struct(kind):
         parts = [
-            f'("{kind.field(at).name}", {type_code(kind.field(at).type)})' for at in range(kind.num_fields)
+            f"({repr_of(kind.field(at).name)}, {type_code(kind.field(at).type)})"
+            for at in range(kind.num_fields)
         ]
         return f"pa.struct([{', '.join(parts)}])"
     if types.is_fixed_size_binary(kind):
@@ -176,7 +178,7 @@ def type_code(kind: pa.DataType) -> str:
 
 
 def _column(column: Column) -> str:
-    line = f'        ("{column.name}", {type_code(column.type)}),'
+    line = f"        ({repr_of(column.name)}, {type_code(column.type)}),"
     said = _said(column)
     return (f"{line}  # {said}" if said and len(line) + len(said) + 4 <= _WIDTH else line) + "\n"
 

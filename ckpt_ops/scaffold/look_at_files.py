@@ -10,6 +10,7 @@ import pyarrow as pa
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.heads import head_of, reading_of
+from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.naming import Named, named_as
 from ckpt_ops.scaffold.profile import Looked
 from ckpt_ops.scaffold.spacing import Spacing, spacing_of
@@ -158,12 +159,6 @@ def _csv_code(form: Csv) -> str:
     default = Csv()
     changed = [f"{name}={repr_of(value)}" for name, value in given.items() if value != getattr(default, name)]
     return f"Csv({', '.join(changed)})"
-
-
-def repr_of(value: object) -> str:
-    """As ruff and black write text: in double quotes."""
-    shown = repr(value)
-    return shown if '"' in shown or not shown.startswith("'") else f'"{shown[1:-1]}"'
 
 
 def _kind(form: Format) -> str:

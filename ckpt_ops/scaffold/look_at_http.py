@@ -13,6 +13,7 @@ import pyarrow as pa
 from ckpt_ops.errors import BadInput, SliceMissing
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.heads import schema_of_objects
+from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.periods import found_in, period_of
 from ckpt_ops.slices import HttpPages, Period
 from ckpt_ops.slices.connections import variable
@@ -196,14 +197,14 @@ def _has(body: Any, path: str) -> bool:
 
 def _code(source: HttpPages) -> Code:
     imports = {"ckpt_ops.slices": ["HttpPages", "Period"]}
-    arguments = {"url": f'"{source.url}"', "items": f'"{source.items}"'}
+    arguments = {"url": repr_of(source.url), "items": repr_of(source.items)}
     if not isinstance(source.paging, OnePage):
-        shown = repr(source.paging).replace("'", '"')
-        arguments["paging"] = shown
+        given = ", ".join(f"{name}={repr_of(value)}" for name, value in vars(source.paging).items())
+        arguments["paging"] = f"{type(source.paging).__name__}({given})"
         imports["ckpt_ops.slices.paging"] = [type(source.paging).__name__]
     arguments["period"] = f"Period.{source.period.name}"
     comments = {"url": "{start} and {end} are ISO 8601, UTC"}
     if source.connection:
-        arguments["connection"] = f'"{source.connection}"'
+        arguments["connection"] = repr_of(source.connection)
         comments["connection"] = "an Airflow connection: its password is the token, never written here"
     return Code(kind="HttpPages", imports=imports, arguments=arguments, comments=comments)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.catalog import Catalog, catalog_of
 from ckpt_ops.scaffold.found import Asked, Code, Found
+from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.periods import found_in, period_of
 from ckpt_ops.slices import Period, PostgresTable, connections
 
@@ -116,14 +117,14 @@ def _without(columns: Sequence[tuple[str, pa.DataType | None]]) -> pa.Schema:
 
 
 def _code(source: PostgresTable) -> Code:
-    order = ", ".join(f'"{name}"' for name in source.order_by)
+    order = ", ".join(repr_of(name) for name in source.order_by)
     return Code(
         kind="PostgresTable",
         imports={"ckpt_ops.slices": ["Period", "PostgresTable"]},
         arguments={
-            "connection": f'"{source.connection}"',
-            "table": f'"{source.table}"',
-            "time_column": f'"{source.time_column}"',
+            "connection": repr_of(source.connection),
+            "table": repr_of(source.table),
+            "time_column": repr_of(source.time_column),
             "order_by": f"({order}{',' if len(source.order_by) == 1 else ''})",
             "period": f"Period.{source.period.name}",
         },

@@ -76,6 +76,9 @@ def _files(asked: Asked, found: Found) -> dict[str, tuple[str, bytes]]:
         "dag.py": (f"schedule {found.spacing.cron!r}: {found.spacing.words}", code.dag_py(name, found)),
         f"test_{name}.py": ("the contract and the suite on the sample", code.test_py(name, found)),
     }
+    for path, (_, text) in files.items():
+        if path.endswith(".py"):
+            compile(text, path, "exec")  # a bug here must not become a file that Airflow reads
     written = {path: (what, text.encode()) for path, (what, text) in files.items()}
     for path, data in found.sample.items():
         written[f"sample/{path}"] = (f"of {rows:,} real rows in all", data)

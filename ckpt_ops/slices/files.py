@@ -47,6 +47,8 @@ class Files:
         weekday: the day on which every slice begins, 0 for Monday to 6 for Sunday. None: any.
         format: None: as the template's end says: .parquet, .csv, .tsv, .jsonl, .ndjson or .json, and .gz
             behind it. In any format, files whose names end in .gz are unzipped.
+        complete_when: the name below `url`, with `{key}` once, of a file that lands last, such as
+            `flights/{key}/_SUCCESS`: without it the slice is not there yet. "": whatever is there is whole.
         max_expansion: an unzipped file may be so many times as large as it lies there.
     """
 
@@ -57,11 +59,18 @@ class Files:
     key_format: str = "%Y-%m-%d"
     weekday: int | None = None
     format: Format | None = None
+    complete_when: str = ""
     max_expansion: float = 200.0
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
         _ = self._naming  # refuses what is wrong with it
+        if self.complete_when and (
+            self.complete_when.count("{key}") != 1 or not can_be_asked_for(self.complete_when)
+        ):
+            raise BadInput(
+                "complete_when", self.complete_when, "a name with {key} once: 'flights/{key}/_SUCCESS'"
+            )
         if self.max_expansion < 1:
             raise BadInput("max_expansion", self.max_expansion, "at least 1")
         if self.format is None:
@@ -195,6 +204,10 @@ class Files:
             entries.append(entry)
         if not entries:
             raise _missing(self.name, key, f"{store.url.rstrip('/')}/{names}")
+        if self.complete_when:
+            last = self.complete_when.replace("{key}", key)
+            if all(entry.name != last for entry in store.list(last)):
+                raise _missing(self.name, key, f"{store.url.rstrip('/')}/{last}, which lands last")
         return entries
 
     @functools.cached_property

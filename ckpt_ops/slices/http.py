@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import pyarrow as pa
 from blake3 import blake3
@@ -30,6 +31,7 @@ from ckpt_ops.slices.identity import check_key
 from ckpt_ops.slices.paging import Answer, OnePage, Paging, at_path
 from ckpt_ops.slices.periods import Period, check_period
 
+_SECRET = re.compile(r"api_?key|access_?key|token|secret|signature|passw|^key$|^sig$|^auth$", re.IGNORECASE)
 _SAFE = "the log and the champion are untouched; nothing was written"
 
 
@@ -82,6 +84,14 @@ class HttpPages:
         check_period(self.period)
         if urlsplit(self.url).password:
             raise BadInput("url", "(not shown)", "no password: put it into an Airflow connection")
+        for name, value in parse_qsl(urlsplit(self.url).query):
+            if _SECRET.search(name) and not value.startswith("{"):
+                raise BadInput(
+                    f"url's parameter {name}",
+                    "(not shown)",
+                    "no secret: others read the source's code",
+                    next="put it into an Airflow connection: its password, or headers in its extra",
+                )
         try:
             origin(self.url.format(start="", end="", key=""))
         except (KeyError, IndexError, ValueError):

@@ -74,6 +74,7 @@ def get_page(session: Any, url: str, login: Login, limits: Limits) -> Page:
 
 def _once(session: Any, url: str, login: Login, limits: Limits) -> Page:
     import requests
+    from urllib3.exceptions import DecodeError, HTTPError
 
     began = time.monotonic()
     try:
@@ -89,7 +90,8 @@ def _once(session: Any, url: str, login: Login, limits: Limits) -> Page:
                 after = retry_after(answer.headers.get("Retry-After", ""), now=datetime.now(UTC))
                 raise NoAnswer(f"it answers {answer.status_code}", after=after)
             body = bytearray()
-            for chunk in answer.iter_content(_CHUNK) if answer.status_code == 200 else ():
+            # `read1` gives what is there: a page that drips is looked at as often as it drips
+            while answer.status_code == 200 and (chunk := answer.raw.read1(_CHUNK, decode_content=True)):
                 body += chunk
                 if len(body) > limits.size:
                     raise Unusable(f"is more than max_page_bytes={limits.size:,}")
@@ -97,11 +99,11 @@ def _once(session: Any, url: str, login: Login, limits: Limits) -> Page:
                     raise NoAnswer(f"the page took more than {limits.page:g} s")
             link = str(answer.links.get("next", {}).get("url", ""))
             return Page(status=answer.status_code, body=bytes(body), headers=answer.headers, link=link)
-    except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+    except DecodeError:
+        raise Unusable("is not compressed as its Content-Encoding says") from None
+    except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
         # without the cause: its text quotes the address, and with it what may be a key
         raise NoAnswer(_root(error)) from None
-    except requests.exceptions.ContentDecodingError:
-        raise Unusable("is not compressed as its Content-Encoding says") from None
     except requests.RequestException as error:
         raise Unusable(f"cannot be asked for: {type(error).__name__}") from None
 

@@ -87,6 +87,13 @@ class Collected:
             there = self._columns.get(name)
             if there is None:
                 there = np.empty((max(self._expected, stop), *column.shape[1:]), column.dtype)
+            if column.shape[1:] != there.shape[1:]:
+                raise ModelCodeError(
+                    f"examples() returned {' '.join(filter(None, name))} of shape {column.shape[1:]} a row "
+                    f"for some rows and {there.shape[1:]} for others",
+                    safe="nothing was trained",
+                    next="let the shape of a row not depend on which rows it is given with",
+                )
             wanted = np.result_type(there.dtype, column.dtype)  # text of another width, integers then floats
             if there.dtype != wanted or len(there) < stop:
                 grown = np.empty((max(len(there), stop), *there.shape[1:]), wanted)

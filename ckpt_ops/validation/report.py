@@ -15,6 +15,7 @@ th, td { border: 1px solid #bbb; padding: .4rem .6rem; text-align: left; vertica
 th { background: #f2f2f2; white-space: nowrap; } td.words { overflow-wrap: anywhere; min-width: 22rem; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 """
+_CSP = "default-src 'none'; style-src 'unsafe-inline'"
 _SAFE = {
     Outcome.QUARANTINED: "Nothing trains on this slice. The champion serves on, untouched.",
     Outcome.ACCEPTED: "The slice may be trained on.",
@@ -33,7 +34,8 @@ def report_html(validation: Validation, *, source: str, key: str, revision: str)
         f"of suite {validation.suite} ({validation.suite_digest}) in {validation.seconds:.2f} s."
     )
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">\n<title>{escape(title)}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n"
         f'<h1>{escape(source)} {escape(key)}: <span class="{colour}">{outcome}</span></h1>\n'
         f"<p>{escape(facts)}</p>\n<p>{_SAFE[validation.outcome]}</p>\n{_table(validation)}</body>\n</html>\n"

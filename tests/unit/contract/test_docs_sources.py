@@ -27,6 +27,7 @@ import pyarrow as pa
 from pyarrow import csv
 from ckpt_ops.errors import SliceMissing
 from ckpt_ops.slices import BigQueryTable, Files, HttpPages, Period, PostgresTable
+from ckpt_ops.slices.formats import Csv
 from ckpt_ops.slices.paging import NextLink
 """
 

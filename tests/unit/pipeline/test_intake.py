@@ -165,9 +165,30 @@ def test_discarded_stays_discarded_until_other_content_comes(place: Place) -> No
     place.run(WORSE)
     discard(place.store, "days", KEY, "nobody needs that day")
     assert in_quarantine(place.log.state()) == []
-    assert not place.run(WORSE)["trainable"]
+    assert place.run(WORSE)["reasons"] == ["discarded: nobody needs that day"]
     assert isinstance(place.log.records()[-1], SliceDiscarded)
     assert place.run(GOOD)["trainable"]
+
+
+def test_what_a_person_said_stands_when_the_source_goes_back_and_forth(place: Place) -> None:
+    from ckpt_ops.serving import withdraw
+
+    place.run(BAD)
+    withdraw(place.store, "days", KEY, "a test of the meter")
+    for _ in range(2):
+        result = place.run(BAD)
+        assert (result["trainable"], result["reasons"]) == (False, ["withdrawn: a test of the meter"])
+    assert place.log.state().pending() == ()
+    assert place.run(GOOD)["trainable"]
+    assert len(place.log.state().pending()) == 1
+    assert not place.run(BAD)["trainable"], "the source went back to what was withdrawn"
+    assert place.log.state().pending() == ()
+
+    place.run(WORSE, "2013-01-13")
+    ref = release(place.store, "days", "2013-01-13", "we know")
+    place.run(GOOD, "2013-01-13")
+    assert place.run(WORSE, "2013-01-13")["revision"] == ref.revision
+    assert place.log.state().slices["2013-01-13"].ref == ref
 
 
 def test_rows_set_aside_may_be_released_or_given_up(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv as text
 import gzip
 import io
 import json
@@ -224,3 +225,29 @@ def test_one_file_is_no_source(landing: Path, dags: Path) -> None:
     land(landing, "KEY.csv", csv())
     with pytest.raises(BadInput, match=f"--from {landing}"):
         new_source(Asked(name="made_of_one", origin=str(landing / f"{DAYS[0]}.csv")), dags)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'say "hi"',
+        "it's",
+        'x", __import__("os").system("touch pwned") and pa.string()), ("y',
+        "a\\",
+        "{key}",
+        "ключ",
+    ],
+)
+def test_whatever_a_header_holds_it_stays_a_name(
+    landing: Path, dags: Path, header: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = io.StringIO()
+    text.writer(sink).writerows([["id", header], *([n, n + 1] for n in range(20))])
+    for day in ("2013-01-06", "2013-01-07"):
+        (landing / f"{day}.csv").write_text(sink.getvalue(), encoding="utf-8")
+    written = new_source(Asked(name="odd", origin=landing.as_uri()), dags)
+    names: dict[str, object] = {}
+    monkeypatch.chdir(dags)
+    exec(compile((written.folder / "source.py").read_text(), "source.py", "exec"), names)
+    assert names["SCHEMA"].names == ["id", header]  # type: ignore[attr-defined]
+    assert not (dags / "pwned").exists()

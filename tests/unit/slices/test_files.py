@@ -161,6 +161,18 @@ def test_where_it_reads_comes_from_the_environment(
     assert read(source).equals(TABLE)
 
 
+def test_a_slice_is_there_when_the_file_that_lands_last_is(landing: LocalStore, source: Files) -> None:
+    several = replace(source, template="flights/{key}/*.parquet", complete_when="flights/{key}/_SUCCESS")
+    landing.put(f"flights/{KEY}/one.parquet", parquet(TABLE))
+    for ask in (several.fingerprint, several.parts, several.read):
+        with pytest.raises(SliceMissing, match="_SUCCESS, which lands last"):
+            ask(KEY)
+    landing.put(f"flights/{KEY}/_SUCCESS", b"")
+    assert list(several.parts(KEY)) == [f"flights/{KEY}/one.parquet"]
+    with pytest.raises(BadInput, match="complete_when"):
+        replace(source, complete_when="_SUCCESS")
+
+
 def test_a_missing_bucket_is_the_stores_word(tmp_path: Path) -> None:
     url = (tmp_path / "gone").as_uri()
     source = Files(name="flights", url=url, template="flights/{key}.parquet", schema=SCHEMA)

@@ -226,8 +226,8 @@ def drips(handler: Handler) -> None:
     handler.send_header("Content-Length", "1000000")
     handler.end_headers()
     try:
-        for _ in range(40):
-            handler.wfile.write(b" " * 100)
+        for _ in range(400):  # for longer than a page may take, and never longer than a read may
+            handler.wfile.write(b" ")
             threading.Event().wait(0.05)
     except OSError:
         pass
@@ -236,17 +236,18 @@ def drips(handler: Handler) -> None:
 @pytest.mark.parametrize("route", [cut_off, hangs, drips])
 def test_what_fails_for_now_is_tried_four_times_and_said(api: str, route: Route) -> None:
     Handler.routes["/x"] = route
-    asked = source(f"{api}/x?token=s3cret", read_timeout=0.3, page_timeout=0.5)
-    with pytest.raises(SourceUnavailable, match=r"/x\?token=\.\.\. does not answer") as unavailable:
+    asked = source(f"{api}/x?who=s3cret", read_timeout=0.3, page_timeout=0.5)
+    with pytest.raises(SourceUnavailable, match=r"/x\?who=\.\.\. does not answer") as unavailable:
         numbers(asked)
     assert len(Handler.asked) == 4
+    assert ("the page took more than 0.5 s" in str(unavailable.value)) == (route is drips)
     assert "s3cret" not in str(unavailable.value)
     Handler.routes["/good"] = lambda h: h.send([{"n": 1}])
     assert numbers(source(f"{api}/good")) == [1], "the next slice is unharmed"
 
 
 def test_nobody_at_home() -> None:
-    asked = source("http://127.0.0.1:1/x?token=s3cret")
+    asked = source("http://127.0.0.1:1/x?who=s3cret")
     with pytest.raises(SourceUnavailable, match=r"does not answer source 'api': .*refused") as unavailable:
         asked.fingerprint(KEY)
     assert "s3cret" not in "".join(traceback.format_exception(unavailable.value))
@@ -429,6 +430,16 @@ def test_an_etag_may_be_trusted(api: str) -> None:
     Handler.routes["/y"] = lambda h: h.send(PAGES[0])
     with pytest.raises(SliceUnreadable, match=r"/y sends neither ETag"):
         replace(trusted, url=f"{api}/y").fingerprint(KEY)
+
+
+@pytest.mark.parametrize(
+    "parameter", ["api_key", "apikey", "token", "access_token", "key", "sig", "password"]
+)
+def test_a_secret_in_the_address_is_refused(parameter: str) -> None:
+    with pytest.raises(BadInput, match=f"parameter {parameter}") as refused:
+        source(f"http://127.0.0.1/x?{parameter}=s3cret&from={{start}}")
+    assert "s3cret" not in str(refused.value)
+    source("http://127.0.0.1/x?key={key}")
 
 
 def test_settings_are_refused_by_name() -> None:

@@ -53,6 +53,19 @@ def test_other_columns_for_other_rows_are_refused() -> None:
         collected.add(Examples(inputs={"numbers": np.zeros((1, 2))}, labels=np.zeros(1)))
 
 
+def test_another_shape_for_other_rows_is_refused() -> None:
+    collected = Collected(4)
+    for width, refused in ((3, False), (1, True)):
+        wide = Examples(inputs={"hot": np.ones((2, width))}, labels=np.zeros(2))
+        if refused:
+            with pytest.raises(
+                ModelCodeError, match=r"inputs hot of shape \(1,\) a row for some rows and \(3,\)"
+            ):
+                collected.add(wide)
+        else:
+            collected.add(wide)
+
+
 def test_a_view_of_a_range_shares_its_memory() -> None:
     whole = part([(n, "a") for n in range(6)])
     assert np.shares_memory(whole.take(slice(1, 3)).inputs["numbers"], whole.inputs["numbers"])

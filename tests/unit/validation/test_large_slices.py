@@ -123,6 +123,9 @@ def test_beyond_the_rate_the_slice_is_quarantined_whole() -> None:
     assert judged.validation.reasons[0].words == (
         "10 of 20 rows (50.0 %) fail what is asked of each row, and at most 49 % may be set aside"
     )
+    in_chunks = verdict(TABLE, suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.1), chunk_rows=4)
+    at_once = verdict(TABLE, suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.1))
+    assert in_chunks.reasons == at_once.reasons
 
 
 def test_how_many_rows_are_bad_is_exact_however_far_beyond_the_rate() -> None:
