@@ -188,7 +188,7 @@ def show(lines: Sequence[Line], cells: Sequence[dict[str, Any]], console: Any) -
                 style="bold" if line.judge == OURS else "",
             )
         console.print(table)
-    for title, note in dict.fromkeys((line.title.partition(", chunks")[0], line.note) for line in lines):
+    for title, note in dict.fromkeys((line.title.partition(",")[0], line.note) for line in lines):
         console.print(f"[dim]{title}: {escape(note)}[/]")
     for cell in cells:
         if "failure" in cell:
