@@ -47,6 +47,15 @@ class BadInput(TerminalError, ValueError):
         )
 
 
+UNTOUCHED = "the log and the champion are untouched; nothing was written"
+"""What is safe when a slice could not be read."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says in short: its first line, or what kind it is."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 # --- store -------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,25 @@ def _settings(home: Path) -> Settings:
 def settings_in() -> Callable[[Path], Settings]:
     """Makes settings of a platform in a given home: free ports, the pipelines of `tests/dags`."""
     return _settings
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[type[BaseHTTPRequestHandler]], AbstractContextManager[str]]:
+    """Serves HTTP on this machine while a block runs; gives the address."""
+
+    @contextmanager
+    def serve(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    return serve
 
 
 @pytest.fixture(scope="session")

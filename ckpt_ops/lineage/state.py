@@ -127,6 +127,15 @@ class VersionState:
         return sum(ref.rows for ref in self.slices)
 
 
+OnSlice = SliceAccepted | SliceQuarantined | SliceDiscarded | SliceWithdrawn
+STATUS_OF: Mapping[type[OnSlice], SliceStatus] = {
+    SliceAccepted: SliceStatus.ACCEPTED,
+    SliceQuarantined: SliceStatus.QUARANTINED,
+    SliceDiscarded: SliceStatus.DISCARDED,
+    SliceWithdrawn: SliceStatus.WITHDRAWN,
+}
+"""What a record makes of its slice."""
+
 ByAPerson = SliceAccepted | SliceDiscarded | SliceWithdrawn
 """What a person says of a slice; of the accepted ones, those that were released."""
 
@@ -258,42 +267,27 @@ def _apply(state: LineageState, record: Record) -> LineageState:
     return state
 
 
-def _slice(
-    state: LineageState, record: SliceAccepted | SliceQuarantined | SliceDiscarded | SliceWithdrawn
-) -> SliceState:
+def _slice(state: LineageState, record: OnSlice) -> SliceState:
     known = state.slices.get(record.slice.key)
+    if isinstance(record, SliceDiscarded) and known is not None and known.status is SliceStatus.ACCEPTED:
+        return replace(known, set_aside=0)  # the rows set aside are given up, the slice stays
+    entry = SliceState(
+        ref=record.slice, status=STATUS_OF[type(record)], reason=record.reason, time=record.time
+    )
     match record:
         case SliceAccepted():
-            return SliceState(
-                ref=record.slice,
-                status=SliceStatus.ACCEPTED,
-                reason=record.reason,
-                time=record.time,
+            return replace(
+                entry,
                 origin=record.origin,
                 set_aside=record.set_aside,
                 released=record.released,
                 report=record.report,
             )
-        case SliceDiscarded() if known is not None and known.status is SliceStatus.ACCEPTED:
-            return replace(known, set_aside=0)  # the rows set aside are given up, the slice stays
         case SliceQuarantined():
-            return SliceState(
-                ref=record.slice,
-                status=SliceStatus.QUARANTINED,
-                reason=record.reason,
-                time=record.time,
-                report=record.report,
-            )
-    status = SliceStatus.DISCARDED if isinstance(record, SliceDiscarded) else SliceStatus.WITHDRAWN
-    known = known if known is not None and known.ref == record.slice else None
-    return SliceState(
-        ref=record.slice,
-        status=status,
-        reason=record.reason,
-        time=record.time,
-        origin=known.origin if known else "",
-        report=known.report if known else "",
-    )
+            return replace(entry, report=record.report)
+    if known is None or known.ref != record.slice:
+        return entry
+    return replace(entry, origin=known.origin, report=known.report)
 
 
 def _rolled_back(state: LineageState, record: RolledBack) -> LineageState:

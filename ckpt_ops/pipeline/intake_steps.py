@@ -22,7 +22,7 @@ from ckpt_ops.lineage.records import (
     SliceWithdrawn,
     now_as_text,
 )
-from ckpt_ops.lineage.state import ByAPerson, SliceStatus
+from ckpt_ops.lineage.state import STATUS_OF, ByAPerson, SliceStatus
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.reference import reference_for
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part, staged
@@ -105,14 +105,11 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
         now = state.slices.get(key)
         if revision in state.settled:
             return None
-        same = now is not None and now.ref == record.slice and now.status is _STATUS[type(record)]
+        same = now is not None and now.ref == record.slice and now.status is STATUS_OF[type(record)]
         return None if same else record
 
     log.decide(choose)
     return _result(manifest, record.slice, validation.outcome, words, f"{store.url}/{report}")
-
-
-_STATUS = {SliceAccepted: SliceStatus.ACCEPTED, SliceQuarantined: SliceStatus.QUARANTINED}
 
 
 def _settled(log: ModelLog, manifest: SliceManifest, said: ByAPerson, report: str) -> dict[str, Any]:
@@ -186,7 +183,7 @@ def _judged_before(
     long as nothing was consumed: there may be a champion now.
     """
     known = state.slices.get(manifest.key)
-    if known is None or known.pulled != manifest.revision or known.status is SliceStatus.WITHDRAWN:
+    if known is None or known.pulled != manifest.revision:
         return None
     outcome = Outcome.QUARANTINED
     if known.status is SliceStatus.ACCEPTED:

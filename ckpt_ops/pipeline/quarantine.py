@@ -13,6 +13,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceDiscarded, SliceRef
 from ckpt_ops.lineage.state import SliceState, SliceStatus
+from ckpt_ops.serving.decisions import check_reason
 from ckpt_ops.slices import load_manifest
 from ckpt_ops.slices.derive import released
 from ckpt_ops.store import Store
@@ -70,15 +71,14 @@ def release(store: Store, model: str, key: str, why: str) -> SliceRef:
     Raises:
         BadInput: the slice is not in quarantine, or no reason is given.
     """
-    _check_reason(why)
+    check_reason(why)
     log = ModelLog(store, model)
     found = one_in_quarantine(log.state(), key)
     manifest = released(store, load_manifest(store, found.source, key, found.revision))
     ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
 
     def choose(state: LineageState) -> Record | None:
-        if one_in_quarantine(state, key).revision != found.revision:
-            raise BadInput("slice", key, "the revision that was looked at; a newer one has come meanwhile")
+        _check_still(state, found)
         return SliceAccepted(
             slice=ref, origin=found.revision, released=True, report=found.report, reason=f"released: {why}"
         )
@@ -95,17 +95,21 @@ def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
     Raises:
         BadInput: the slice is not in quarantine, or no reason is given.
     """
-    _check_reason(why)
+    check_reason(why)
     log = ModelLog(store, model)
     found = one_in_quarantine(log.state(), key)
 
     def choose(state: LineageState) -> Record | None:
-        if one_in_quarantine(state, key).revision != found.revision:
-            raise BadInput("slice", key, "the revision that was looked at; a newer one has come meanwhile")
+        _check_still(state, found)
         return SliceDiscarded(slice=state.slices[key].ref, reason=why)
 
     log.decide(choose)
     return found
+
+
+def _check_still(state: LineageState, found: Quarantined) -> None:
+    if one_in_quarantine(state, found.key).revision != found.revision:
+        raise BadInput("slice", found.key, "the revision that was looked at; a newer one has come meanwhile")
 
 
 def _quarantined(key: str, entry: SliceState) -> Quarantined:
@@ -121,8 +125,3 @@ def _quarantined(key: str, entry: SliceState) -> Quarantined:
         time=entry.time,
         report=entry.report,
     )
-
-
-def _check_reason(why: str) -> None:
-    if not why.strip():
-        raise BadInput("why", why, "a reason, for those who read the log later")

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
 import pyarrow as pa
 
 from ckpt_ops.errors import SourceRefused, SourceUnavailable
-from ckpt_ops.slices.connections import connection
+from ckpt_ops.slices.postgres_snapshot import Patience, Snapshot, snapshot
 
-_SECONDS = 10
+_PATIENCE = Patience(connect=10, statement=60)
 _TYPES = {
     16: pa.bool_(),
     17: pa.binary(),
@@ -68,34 +67,32 @@ class Catalog:
         asked = sql.SQL("select min({column}), max({column}) from {table}").format(
             column=sql.Identifier(column), table=sql.Identifier(*table.split("."))
         )
-        with _cursor(connection_id) as cursor:
-            cursor.execute(asked)
-            first, last = cursor.fetchone()
+        with _seen(connection_id) as seen:
+            ((first, last),) = seen.rows(asked)
         return None if first is None else (_time(first), _time(last))
 
 
 def catalog_of(connection_id: str, table: str) -> Catalog:
     """Raises `SourceRefused`: no such table, or no right to see it; `SourceUnavailable`."""
-    with _cursor(connection_id) as cursor:
+    with _seen(connection_id) as seen:
         from psycopg2 import sql
 
-        quoted = sql.Identifier(*table.split(".")).as_string(cursor)
-        cursor.execute(
+        quoted = sql.Identifier(*table.split(".")).as_string(seen.opened)
+        found = seen.rows(
             "select a.attname, a.atttypid, a.atttypmod, t.typtype from pg_attribute a "
             "join pg_type t on t.oid = a.atttypid "
             "where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum",
             (quoted,),
         )
-        columns = [(name, _type(oid, modifier, sort)) for name, oid, modifier, sort in cursor.fetchall()]
-        cursor.execute(
+        columns = [(name, _type(oid, modifier, sort)) for name, oid, modifier, sort in found]
+        keys = seen.rows(
             "select array_agg(a.attname::text order by array_position(i.indkey::int2[], a.attnum)) "
             "from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey) "
             "where i.indrelid = %s::regclass and i.indisunique and i.indpred is null and i.indexprs is null "
             "group by i.indexrelid, i.indisprimary order by i.indisprimary desc, count(*) limit 1",
             (quoted,),
         )
-        key = cursor.fetchone()
-    return Catalog(schema=columns, key=tuple(key[0]) if key else ())
+    return Catalog(schema=columns, key=tuple(keys[0][0]) if keys else ())
 
 
 def _type(oid: int, modifier: int, sort: str) -> pa.DataType | None:
@@ -114,40 +111,15 @@ def _time(value: datetime | date) -> datetime:
 
 
 @contextmanager
-def _cursor(connection_id: str) -> Iterator[Any]:
-    import psycopg2
-    from psycopg2 import errors
-
-    to = connection(connection_id)
+def _seen(connection_id: str) -> Iterator[Snapshot]:
     try:
-        opened = psycopg2.connect(
-            host=to.host or to.extra.get("host"),
-            port=to.port,
-            user=to.login or None,
-            password=to.password or None,
-            dbname=to.schema or None,
-            sslmode=to.extra.get("sslmode"),
-            connect_timeout=_SECONDS,
-            options="-c statement_timeout=60s -c timezone=UTC",
-        )
-        try:
-            opened.set_session(readonly=True)
-            with opened.cursor() as cursor:
-                yield cursor
-        finally:
-            opened.close()
-    except psycopg2.DatabaseError as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        lost = isinstance(error, psycopg2.OperationalError) and not any(
-            words in said
-            for words in ("authentication failed", "does not exist", "no pg_hba.conf", "no password")
-        )
-        if lost and not isinstance(error, errors.InsufficientPrivilege):
-            raise SourceUnavailable(
-                f"PostgreSQL does not answer at {to}: {said}", safe="nothing was written", next="try again"
-            ) from error
+        with snapshot(connection_id, connection_id, _PATIENCE) as seen:
+            yield seen
+    except SourceRefused as error:
         raise SourceRefused(
-            f"PostgreSQL refuses at {to}: {said}",
+            error.what,
             safe="nothing was written",
             next="mend the address, the user, the table's name; the password may be in PGPASSWORD",
         ) from error
+    except SourceUnavailable as error:
+        raise SourceUnavailable(error.what, safe="nothing was written", next="try again") from error

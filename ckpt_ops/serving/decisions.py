@@ -52,7 +52,7 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
         BadInput: `to` was never promoted, or is the head; a slice that it would bring back was withdrawn
             or quarantined meanwhile; or no reason is given.
     """
-    _check_reason(why)
+    check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         state.version(to)
@@ -81,7 +81,7 @@ def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
         BadInput: the slice is not known.
         ForkNeeded: it was consumed: its traces can only be removed by a fork, which is not built yet.
     """
-    _check_reason(why)
+    check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         if key not in state.slices:
@@ -96,7 +96,7 @@ def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
 
 def release(store: Store, model: str, why: str) -> LineageState:
     """End a hold. Rejections are counted anew."""
-    _check_reason(why)
+    check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         if state.held is None:
@@ -128,6 +128,7 @@ def _no_longer_accepted(state: LineageState, to: int) -> list[str]:
     ]
 
 
-def _check_reason(why: str) -> None:
+def check_reason(why: str) -> None:
+    """Whoever decides says why. Raises `BadInput`."""
     if not why.strip():
         raise BadInput("why", why, "a reason, for those who read the log later")

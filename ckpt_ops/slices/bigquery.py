@@ -14,10 +14,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused
-from ckpt_ops.slices.bigquery_client import SAFE, client, errors, retry
+from ckpt_ops.errors import UNTOUCHED, BadInput, SliceUnreadable, SourceRefused
+from ckpt_ops.slices.bigquery_client import client, errors, retry
 from ckpt_ops.slices.identity import check_key
-from ckpt_ops.slices.periods import Period, check_period
+from ckpt_ops.slices.periods import Period, check_period, no_rows
 from ckpt_ops.slices.types import as_declared
 
 _PAGE_ROWS = 20_000
@@ -101,7 +101,7 @@ class BigQueryTable:
         asked = f"SELECT COUNT(*), {hashed} FROM {self._where}"
         ((count, digest),) = self._query(asked, self._time_type(fields), *bounds)
         if not count:
-            raise self._missing(key)
+            raise no_rows(self.name, key, self.table)
         return f"{count}-{digest}"
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
@@ -114,17 +114,10 @@ class BigQueryTable:
         asked = f"SELECT {_quoted(self._declared(fields))} FROM {self._where} ORDER BY {order}"
         rows = self._query(asked, self._time_type(fields), start, end)
         if not rows.total_rows:
-            raise self._missing(key)
+            raise no_rows(self.name, key, self.table)
         with errors(self.name, self.table):
             for batch in rows.to_arrow_iterable(bqstorage_client=None):
                 yield self._as_declared(batch)
-
-    def _missing(self, key: str) -> SliceMissing:
-        return SliceMissing(
-            f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
-            safe=SAFE,
-            next="wait for it to come: the pull is tried again",
-        )
 
     def _as_declared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns, fields = [], []
@@ -135,7 +128,7 @@ class BigQueryTable:
             except pa.ArrowException as error:
                 raise SliceUnreadable(
                     f"column {found.name} of {self.table} has a value that is no {field.type}: {error}",
-                    safe=SAFE,
+                    safe=UNTOUCHED,
                     next=f"declare a type that holds it in source {self.name!r}, or mend the row",
                 ) from error
             fields.append(field)
@@ -153,7 +146,7 @@ class BigQueryTable:
             raise SliceUnreadable(
                 f"{self.table} is another table: none of its columns ({', '.join(sorted(fields))}) is "
                 f"declared by source {self.name!r}",
-                safe=SAFE,
+                safe=UNTOUCHED,
                 next="mend the table's name or the declared columns",
             )
         return names
@@ -165,7 +158,7 @@ class BigQueryTable:
             raise SourceRefused(
                 f"source {self.name!r} tells slices apart by a column of {', '.join(_TIMES)}; "
                 f"in {self.table} {found}",
-                safe=SAFE,
+                safe=UNTOUCHED,
                 next="mend time_column of the source",
             )
         return kind

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ckpt_ops.errors import BadInput, SourceRefused, SourceUnavailable
+from ckpt_ops.errors import UNTOUCHED, BadInput, SourceRefused, SourceUnavailable, first_line
 from ckpt_ops.slices.connections import connection
 
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
-SAFE = "the log and the champion are untouched; nothing was written"
 _SCOPE = "https://www.googleapis.com/auth/bigquery"
 # a 403 that is no question of rights
 _FOR_NOW = {"rateLimitExceeded", "jobRateLimitExceeded"}
@@ -93,19 +92,15 @@ def errors(source: str, table: str) -> Iterator[None]:
 
 def _unavailable(source: str, error: Exception) -> SourceUnavailable:
     return SourceUnavailable(
-        f"BigQuery does not answer source {source!r}: {_first_line(error)}",
-        safe=SAFE,
+        f"BigQuery does not answer source {source!r}: {first_line(error)[:300]}",
+        safe=UNTOUCHED,
         next="nothing: the pull is tried again",
     )
 
 
 def _refused(source: str, table: str, error: Exception) -> SourceRefused:
     return SourceRefused(
-        f"BigQuery refuses source {source!r}, table {table}: {_first_line(error)}",
-        safe=SAFE,
+        f"BigQuery refuses source {source!r}, table {table}: {first_line(error)[:300]}",
+        safe=UNTOUCHED,
         next="mend the rights of the credentials, the names in the source, or maximum_bytes_billed",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

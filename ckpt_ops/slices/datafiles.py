@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from ckpt_ops.errors import SliceUnreadable
+from ckpt_ops.errors import UNTOUCHED, SliceUnreadable
 from ckpt_ops.slices.content import ContentHash
 from ckpt_ops.slices.manifest import DataFile
 from ckpt_ops.store import Store
@@ -80,7 +80,7 @@ def as_stored(batches: Iterable[pa.RecordBatch], *, of: str) -> Iterator[pa.Reco
             raise SliceUnreadable(
                 f"{of} came in batches of different schemas: {came.to_string(show_field_metadata=False)!r}, "
                 f"then {batch.schema.to_string(show_field_metadata=False)!r}",
-                safe="the log and the champion are untouched; nothing was written",
+                safe=UNTOUCHED,
                 next="mend read() of the source: one schema per slice",
             )
         if batch.num_rows:
@@ -150,7 +150,7 @@ def _stored_schema(came: pa.Schema, of: str) -> pa.Schema:
     except pa.ArrowException as error:
         raise SliceUnreadable(
             f"{of} has a type that Parquet cannot keep: {error}",
-            safe="the log and the champion are untouched; nothing was written",
+            safe=UNTOUCHED,
             next="cast the column in read() of the source",
         ) from error
     return pq.read_schema(pa.BufferReader(sink.getvalue())).remove_metadata()

@@ -6,16 +6,17 @@ import functools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pyarrow as pa
 
-from ckpt_ops.errors import BadInput, ObjectNotFound, SliceChanging, SliceMissing, SliceUnreadable
+from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceMissing, SliceUnreadable
 from ckpt_ops.slices.formats import Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
-from ckpt_ops.slices.formats.raw import SAFE, RawFile
+from ckpt_ops.slices.formats.raw import RawFile
 from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.naming import Naming, can_be_asked_for
+from ckpt_ops.slices.periods import utc
 from ckpt_ops.store import Entry, Store, open_store
 
 LANDING = "CKPT_OPS_LANDING"
@@ -86,7 +87,7 @@ class Files:
 
         Names that fit the template but neither `key_format` nor `weekday` are no slices: passed over.
         """
-        first, last = _utc(start), _utc(end)
+        first, last = utc(start), utc(end)
         if last < first:
             raise BadInput("end", end.isoformat(), f"not before start={start.isoformat()}")
         found = set()
@@ -161,7 +162,7 @@ class Files:
             if entry not in self._entries(key):  # half of it was read from one writing, half from another
                 raise SliceChanging(
                     f"{file.url} was written anew while it was read",
-                    safe=SAFE,
+                    safe=UNTOUCHED,
                     next="let its writer finish: the pull is tried again",
                 ) from error
             raise
@@ -198,7 +199,7 @@ class Files:
                 raise SliceUnreadable(
                     f"a file of slice {key} of source {self.name!r} has a name that cannot be asked for: "
                     f"{entry.name!r} in {store.url}",
-                    safe=SAFE,
+                    safe=UNTOUCHED,
                     next="rename it, without control characters and in UTF-8, then clear the pull task",
                 )
             entries.append(entry)
@@ -235,14 +236,10 @@ def _difference(ours: pa.Schema, theirs: pa.Schema) -> str:
 def _missing(source: str, key: str, url: str) -> SliceMissing:
     return SliceMissing(
         f"source {source!r} has no slice {key}: no object {url}",
-        safe=SAFE,
+        safe=UNTOUCHED,
         next="wait for it to land: the pull is tried again; or mend the source's url or template",
     )
 
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def _utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

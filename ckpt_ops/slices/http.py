@@ -13,7 +13,14 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import pyarrow as pa
 from blake3 import blake3
 
-from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
+from ckpt_ops.errors import (
+    UNTOUCHED,
+    BadInput,
+    SliceMissing,
+    SliceUnreadable,
+    SourceRefused,
+    SourceUnavailable,
+)
 from ckpt_ops.slices.connections import connection
 from ckpt_ops.slices.formats.jsonlines import parse
 from ckpt_ops.slices.http_page import (
@@ -32,7 +39,6 @@ from ckpt_ops.slices.paging import Answer, OnePage, Paging, at_path
 from ckpt_ops.slices.periods import Period, check_period
 
 _SECRET = re.compile(r"api_?key|access_?key|token|secret|signature|passw|^key$|^sig$|^auth$", re.IGNORECASE)
-_SAFE = "the log and the champion are untouched; nothing was written"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +187,7 @@ class HttpPages:
         except NoAnswer as error:
             raise SourceUnavailable(
                 f"{shown(url)} does not answer source {self.name!r}: {error}",
-                safe=_SAFE,
+                safe=UNTOUCHED,
                 next="nothing: the pull is tried again",
             ) from None
         except Unusable as error:
@@ -191,13 +197,13 @@ class HttpPages:
         if page.status == 404 and first:
             raise SliceMissing(
                 f"source {self.name!r} has no slice {key}: {shown(url)} answers 404",
-                safe=_SAFE,
+                safe=UNTOUCHED,
                 next="wait for it to come: the pull is tried again; or mend the source's url",
             )
         if page.status in (401, 403):
             raise SourceRefused(
                 f"{shown(url)} refuses source {self.name!r}: {page.status}",
-                safe=_SAFE,
+                safe=UNTOUCHED,
                 next=f"mend the Airflow connection {self.connection!r}"
                 if self.connection
                 else "give the source a connection=",
@@ -260,7 +266,7 @@ class HttpPages:
     def _bad(self, url: str, what: str, next: str = "") -> SliceUnreadable:
         return SliceUnreadable(
             f"{shown(url)} {what}",
-            safe=_SAFE,
+            safe=UNTOUCHED,
             next=next or f"mend what source {self.name!r} reads, then clear the pull task",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops.errors import UNTOUCHED, BadInput, SliceMissing
 from ckpt_ops.slices.identity import check_key
 
 
@@ -75,6 +75,15 @@ def check_period(period: object) -> None:
     """Raises `BadInput` for what is no `Period`, such as its name as text."""
     if not isinstance(period, Period):
         raise BadInput("period", period, "one of " + ", ".join(f"Period.{one.name}" for one in Period))
+
+
+def no_rows(source: str, key: str, table: str) -> SliceMissing:
+    """What a table says of a slice of which it has no row."""
+    return SliceMissing(
+        f"source {source!r} has no slice {key}: {table} has no row of it",
+        safe=UNTOUCHED,
+        next="wait for it to come: the pull is tried again",
+    )
 
 
 def utc(time: datetime) -> datetime:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused
+from ckpt_ops.errors import UNTOUCHED, BadInput, SliceUnreadable, SourceRefused
 from ckpt_ops.slices.identity import check_key
-from ckpt_ops.slices.periods import Period, check_period
-from ckpt_ops.slices.postgres_snapshot import SAFE, Patience, Snapshot, snapshot
+from ckpt_ops.slices.periods import Period, check_period, no_rows
+from ckpt_ops.slices.postgres_snapshot import Patience, Snapshot, snapshot
 from ckpt_ops.slices.types import as_declared
 
 _BATCH_ROWS = 20_000
@@ -115,7 +115,7 @@ class PostgresTable:
             asked = "select count(*), {what} from {table} where {time} >= %s and {time} < %s"
             ((count, digest),) = seen.rows(self._sql(asked, what=what), bounds)
         if not count:
-            raise self._missing(key)
+            raise no_rows(self.name, key, self.table)
         return f"{count}-{digest}"
 
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
@@ -140,14 +140,7 @@ class PostgresTable:
             except (ValueError, OverflowError) as error:  # of the driver: Python's years are 1 to 9999
                 raise self._bad(f"{self.table} has a value that Python cannot hold: {error}") from error
             if not some:
-                raise self._missing(key)
-
-    def _missing(self, key: str) -> SliceMissing:
-        return SliceMissing(
-            f"source {self.name!r} has no slice {key}: {self.table} has no row of it",
-            safe=SAFE,
-            next="wait for it to come: the pull is tried again",
-        )
+                raise no_rows(self.name, key, self.table)
 
     def _array(self, field: pa.Field, values: Sequence[Any]) -> pa.Array:
         if pa.types.is_floating(field.type):
@@ -160,7 +153,9 @@ class PostgresTable:
 
     def _bad(self, what: str) -> SliceUnreadable:
         return SliceUnreadable(
-            what, safe=SAFE, next=f"declare a type that holds it in source {self.name!r}, or mend the row"
+            what,
+            safe=UNTOUCHED,
+            next=f"declare a type that holds it in source {self.name!r}, or mend the row",
         )
 
     def _snapshot(self) -> AbstractContextManager[Snapshot]:
@@ -175,7 +170,7 @@ class PostgresTable:
             raise SliceUnreadable(
                 f"{self.table} is another table: none of its columns ({', '.join(found)}) is declared by "
                 f"source {self.name!r}",
-                safe=SAFE,
+                safe=UNTOUCHED,
                 next="mend the table's name or the declared columns",
             )
         return declared
@@ -197,7 +192,7 @@ class PostgresTable:
         if not order:
             raise SourceRefused(
                 f"{self.table} has no primary key, and source {self.name!r} does not say how to order rows",
-                safe=SAFE,
+                safe=UNTOUCHED,
                 next="give the source order_by=, columns that tell the rows of a slice apart",
             )
         names = [sql.Identifier(name) for name in order]

@@ -15,10 +15,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ckpt_ops.errors import SliceUnreadable, SourceRefused, SourceUnavailable
+from ckpt_ops.errors import UNTOUCHED, SliceUnreadable, SourceRefused, SourceUnavailable, first_line
 from ckpt_ops.slices.connections import Connection, connection
 
-SAFE = "the log and the champion are untouched; nothing was written"
 # what libpq is given of a connection's extra, beside address, user and password
 _EXTRA = ("host", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "service")
 # a refused login has no code, only words
@@ -129,8 +128,8 @@ def snapshot(source: str, to: str, patience: Patience) -> Iterator[Snapshot]:
         if found is not None and found.gave_up.is_set():
             raise _unavailable(source, where, found, error) from error
         raise SliceUnreadable(
-            f"PostgreSQL could not give source {source!r} its rows: {_first_line(error)}",
-            safe=SAFE,
+            f"PostgreSQL could not give source {source!r} its rows: {first_line(error)}",
+            safe=UNTOUCHED,
             next="mend the table or the source's settings",
         ) from error
 
@@ -154,8 +153,8 @@ def _arguments(where: Connection, patience: Patience) -> dict[str, Any]:
 
 def _refused(source: str, where: Connection, error: Exception) -> SourceRefused:
     return SourceRefused(
-        f"PostgreSQL refuses source {source!r} at {where}: {_first_line(error)}",
-        safe=SAFE,
+        f"PostgreSQL refuses source {source!r} at {where}: {first_line(error)}",
+        safe=UNTOUCHED,
         next=f"mend the connection {where.id!r}, its user's rights, or the names in the source",
     )
 
@@ -164,13 +163,9 @@ def _unavailable(
     source: str, where: Connection, found: Snapshot | None, error: Exception
 ) -> SourceUnavailable:
     silent = found is not None and found.gave_up.is_set()
-    said = f"it said nothing for {found.patience.longest} s" if found and silent else _first_line(error)
+    said = f"it said nothing for {found.patience.longest} s" if found and silent else first_line(error)
     return SourceUnavailable(
         f"PostgreSQL does not answer source {source!r} at {where}: {said}",
-        safe=SAFE,
+        safe=UNTOUCHED,
         next="nothing: the pull is tried again",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ckpt_ops.errors import BadInput, ObjectNotFound, SliceChanging, SliceEmpty, SliceUnreadable
+from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceEmpty, SliceUnreadable
 from ckpt_ops.slices.committed import commit_manifest, load_manifest
 from ckpt_ops.slices.datafiles import ROWS_PER_FILE, as_stored, stage, upload
 from ckpt_ops.slices.identity import check_key, digest, revision_of
@@ -21,8 +21,6 @@ from ckpt_ops.slices.manifest import Column, SliceManifest
 from ckpt_ops.slices.parts import WHOLE, Receipt, find_receipt, parts_of, read_part, receipt_name
 from ckpt_ops.slices.source import SliceSource
 from ckpt_ops.store import Store
-
-_UNTOUCHED = "the log and the champion are untouched; nothing was written"
 
 
 def pull(store: Store, source: SliceSource, key: str, *, rows_per_file: int = ROWS_PER_FILE) -> SliceManifest:
@@ -142,7 +140,7 @@ def _one_schema(source: SliceSource, key: str, receipts: Mapping[str, Receipt]) 
             raise SliceUnreadable(
                 f"the parts of slice {key} of source {source.name!r} have different columns: "
                 f"{first!r} alone has {_some(ours - theirs)}, {part!r} alone has {_some(theirs - ours)}",
-                safe=_UNTOUCHED,
+                safe=UNTOUCHED,
                 next=f"write {part!r} or {first!r} anew, then clear the pull task",
             )
     return columns

@@ -18,9 +18,9 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.suite import Expectation, Suite
 
 EXAMPLES = 50
-# SUMMARY rather than COMPLETE: the same counts, without a list of every bad row in memory.
-_SUMMARY = {"result_format": "BASIC", "partial_unexpected_count": EXAMPLES}
-_COMPLETE = _SUMMARY | {"result_format": "COMPLETE", "return_unexpected_index_query": False}
+# BASIC rather than COMPLETE: the same counts, without a list of every bad row in memory.
+_COUNTS = {"result_format": "BASIC", "partial_unexpected_count": EXAMPLES}
+_EVERY_ROW = _COUNTS | {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 _BOUNDS = ("min_value", "max_value")
 
 
@@ -28,7 +28,9 @@ class Engine:
     """One ephemeral context and the expectations of a suite; judges as many frames as it is given.
 
     Args:
-        suite: whose expectations are judged; for messages, too.
+        suite: for messages.
+        expectations: those that will be judged, by their place in the suite.
+        schema: the types in which columns are judged.
 
     Raises:
         BadInput: Great Expectations refuses an expectation's type or values.
@@ -64,7 +66,7 @@ class Engine:
             engine.load_batch_data("slice", frame)
             results = Validator(execution_engine=engine, data_context=self._context).graph_validate(
                 [self._built[at] for at in places],
-                {"result_format": dict(_COMPLETE if every_row else _SUMMARY)},
+                {"result_format": dict(_EVERY_ROW if every_row else _COUNTS)},
             )
             engine.batch_manager.batch_data_cache.clear()  # a cycle would keep the frame until a collection
         # Results do not come in the suite's order: those that crashed come first.

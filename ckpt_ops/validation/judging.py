@@ -124,9 +124,8 @@ class Judging:
         if frame.every_row:
             for at, result in results.items():
                 if crash_of(result) is None:
-                    found = result.result.get(
-                        "unexpected_index_list", ()
-                    )  # none of ours that had no reference
+                    # one of ours that had no reference names no row
+                    found = result.result.get("unexpected_index_list", ())
                     self.failing.add(self.expectations[at], np.array(found, np.int64) + first_row)
         return results
 

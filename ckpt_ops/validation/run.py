@@ -143,34 +143,29 @@ def _reason(expectation: Expectation, result: Any) -> Reason | None:
     found = result.to_json_dict()["result"]
     unjudged = (found.get("details") or {}).get("not_judged")
     if unjudged:
-        return Reason(
-            kind=Kind.NOT_JUDGED,
-            column=subject(expectation),
-            expectation=expectation.type,
-            words=not_judged_words(expectation, unjudged),
-            severity=Severity.INFO,
-            why=expectation.why,
-        )
+        words = not_judged_words(expectation, unjudged)
+        return replace(_about(expectation, Kind.NOT_JUDGED, words), severity=Severity.INFO)
     if result.success:
         return None
-    return Reason(
-        kind=Kind.FAILED,
-        column=subject(expectation),
-        expectation=expectation.type,
-        words=failed_words(expectation, found),
+    reason = _about(expectation, Kind.FAILED, failed_words(expectation, found))
+    return replace(
+        reason,
         severity=Severity.WARNING if expectation.set_aside else expectation.severity,
         unexpected_count=int(found.get("unexpected_count") or 0),
         examples=examples(found),
-        why=expectation.why,
     )
 
 
 def _crashed(expectation: Expectation, message: str) -> Reason:
+    return _about(expectation, Kind.CRASHED, crashed_words(expectation, message))
+
+
+def _about(expectation: Expectation, kind: Kind, words: str) -> Reason:
     return Reason(
-        kind=Kind.CRASHED,
+        kind=kind,
         column=subject(expectation),
         expectation=expectation.type,
-        words=crashed_words(expectation, message),
+        words=words,
         severity=expectation.severity,
         why=expectation.why,
     )

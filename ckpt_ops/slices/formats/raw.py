@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
-from ckpt_ops.errors import SliceChanging, SliceUnreadable
+from ckpt_ops.errors import UNTOUCHED, SliceChanging, SliceUnreadable
 from ckpt_ops.store import Entry, Store
 
 ONE_REQUEST = 32 * 2**20
 READ_AHEAD = 8 * 2**20
 ALWAYS_ALLOWED = 64 * 2**20
-SAFE = "the log and the champion are untouched; nothing was written"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,7 @@ class RawFile:
     def bad(self, what: str) -> SliceUnreadable:
         """The error that says what is wrong with this file."""
         return SliceUnreadable(
-            f"{self.url} {what}", safe=SAFE, next=f"write {self.url} anew, then clear the pull task"
+            f"{self.url} {what}", safe=UNTOUCHED, next=f"write {self.url} anew, then clear the pull task"
         )
 
     @contextmanager
@@ -111,7 +110,7 @@ class _Ranges(io.RawIOBase):
         if len(data) < length:
             raise SliceChanging(
                 f"{self._store.url.rstrip('/')}/{self._entry.name} became shorter while it was read",
-                safe=SAFE,
+                safe=UNTOUCHED,
                 next="let its writer finish: the pull is tried again",
             )
         view[: len(data)] = data

@@ -5,36 +5,25 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from great_expectations.compatibility import pydantic
-from great_expectations.core.metric_domain_types import MetricDomainTypes
-from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
-from great_expectations.expectations.metrics.metric_provider import metric_value
-from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from ckpt_ops.validation.custom.clock import pulled_at_microseconds, says
 from ckpt_ops.validation.custom.columns import arrow, microseconds, valid
-from ckpt_ops.validation.custom.findings import Misfits, NotJudged, Size, or_not_judged
+from ckpt_ops.validation.custom.findings import Misfits, NotJudged, Size
+from ckpt_ops.validation.custom.frames import FrameFinding
 from ckpt_ops.validation.custom.judging import Judging
 from ckpt_ops.validation.custom.leakage import Label
 
 _HOUR = 3_600_000_000  # microseconds
 
 
-class OldRowsWithoutLabel(TableMetricProvider):
+class OldRowsWithoutLabel(FrameFinding):
     metric_name = "table.old_rows_without_label"
     value_keys = ("column", "event_time_column", "allowed_delay_hours", "relative_to")
 
-    @metric_value(engine=PandasExecutionEngine)
-    @or_not_judged
-    def _pandas(
-        cls,
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **_: Any,
-    ) -> Misfits:
-        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.TABLE)
-        label, event, hours, relative_to = (metric_value_kwargs[key] for key in cls.value_keys)
+    @classmethod
+    def find(cls, frame: Any, label: str, event: str, hours: float, relative_to: str) -> Misfits:
+        """Rows that are old enough, and have no label."""
         times, known = microseconds(arrow(frame[event]), event)
         if not known.any():
             raise NotJudged(f"no row has a time in {event}")
@@ -54,21 +43,13 @@ class OldRowsWithoutLabel(TableMetricProvider):
         )
 
 
-class LabelLeakage(TableMetricProvider):
+class LabelLeakage(FrameFinding):
     metric_name = "table.label_leakage"
     value_keys = ("column_list", "label_column", "label_above")
 
-    @metric_value(engine=PandasExecutionEngine)
-    @or_not_judged
-    def _pandas(
-        cls,
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **_: Any,
-    ) -> Size:
-        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.TABLE)
-        features, label, above = (metric_value_kwargs[key] for key in cls.value_keys)
+    @classmethod
+    def find(cls, frame: Any, features: list[str], label: str, above: float | None) -> Size:
+        """How well the feature that tells most of the label tells it."""
         frame = frame[frame[label].notnull()]
         if not len(frame):
             raise NotJudged(f"no row has a label in {label}")

@@ -9,18 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from great_expectations.compatibility import pydantic
-from great_expectations.core.metric_domain_types import MetricDomainTypes
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation, ColumnAggregateExpectation
 from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
     ColumnAggregateMetricProvider,
     column_aggregate_value,
 )
-from great_expectations.expectations.metrics.metric_provider import metric_value
-from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from ckpt_ops.validation.custom.columns import among, arrow, check_alike, valid
 from ckpt_ops.validation.custom.findings import Misfits, or_not_judged
+from ckpt_ops.validation.custom.frames import FrameFinding
 from ckpt_ops.validation.custom.judging import Judging
 from ckpt_ops.validation.custom.reference import current
 
@@ -56,22 +54,14 @@ class ColumnNewValues(ColumnAggregateMetricProvider):
         )
 
 
-class ConsumedRows(TableMetricProvider):
+class ConsumedRows(FrameFinding):
     metric_name = "table.rows_in_reference"
     value_keys = ("column_list", "reference_slices")
 
-    @metric_value(engine=PandasExecutionEngine)
-    @or_not_judged
-    def _pandas(
-        cls,
-        execution_engine: Any,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **_: Any,
-    ) -> Misfits:
-        frame, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.TABLE)
-        names = list(metric_value_kwargs["column_list"])
-        slices = current().slices(metric_value_kwargs["reference_slices"])
+    @classmethod
+    def find(cls, frame: Any, names: list[str], reference_slices: int | None) -> Misfits:
+        """Rows whose key is in a consumed slice."""
+        slices = current().slices(reference_slices)
         keys = pa.Table.from_pandas(frame[names], preserve_index=False)
         whole = np.logical_and.reduce([valid(column) for column in keys.columns])
         seen = np.full(len(frame), -1)

@@ -229,7 +229,7 @@ def test_a_slice_without_rows_is_refused_as_such(place: Place) -> None:
     with pytest.raises(SliceEmpty, match="empty_slices=EmptySlices"):
         place.run("n,word\n")
     with pytest.raises(BadInput, match="empty_slices"):
-        Intake(name="days", source=place.intake.source, expectations="e.json", empty_slices="skip")  # type: ignore[arg-type]
+        Intake(name="days", source=place.intake.source, expectations="e.json", empty_slices="skip")
     assert replace(place.intake, empty_slices=EmptySlices.SKIP).empty_slices is EmptySlices.SKIP
 
 

@@ -249,5 +249,5 @@ def test_whatever_a_header_holds_it_stays_a_name(
     names: dict[str, object] = {}
     monkeypatch.chdir(dags)
     exec(compile((written.folder / "source.py").read_text(), "source.py", "exec"), names)
-    assert names["SCHEMA"].names == ["id", header]  # type: ignore[attr-defined]
+    assert names["SCHEMA"].names == ["id", header]
     assert not (dags / "pwned").exists()

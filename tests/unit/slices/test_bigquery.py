@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -126,16 +126,14 @@ def answers(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def server(
+    monkeypatch: pytest.MonkeyPatch,
+    serving: Callable[[type[BaseHTTPRequestHandler]], AbstractContextManager[str]],
+) -> Iterator[None]:
     BigQuery.asked, BigQuery.query, BigQuery.failed = [], answers, None
-    running = ThreadingHTTPServer(("127.0.0.1", 0), BigQuery)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    monkeypatch.setenv(EMULATOR, f"http://127.0.0.1:{running.server_address[1]}")
-    yield
-    running.shutdown()
-    thread.join()
-    running.server_close()
+    with serving(BigQuery) as address:
+        monkeypatch.setenv(EMULATOR, address)
+        yield
 
 
 def test_rows_come_page_by_page_with_the_declared_types() -> None:

@@ -9,10 +9,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -39,6 +39,7 @@ SCHEMA = pa.schema([("n", pa.int64()), ("at", pa.timestamp("us", tz="UTC")), ("w
 KEY = "2013-01-06"
 PAGES = [[{"n": 1, "at": "2013-01-06T00:00:00Z"}, {"n": 2, "word": "b", "more": [1]}], [{"n": 3}], [{"n": 4}]]
 Route = Callable[["Handler"], None]
+Serving = Callable[[type[BaseHTTPRequestHandler]], AbstractContextManager[str]]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -65,28 +66,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def api() -> Iterator[str]:
+def api(serving: Serving) -> Iterator[str]:
     Handler.routes, Handler.asked, Handler.who = {}, [], []
-    with serving() as address:
+    with serving(Handler) as address:
         yield address
 
 
 @pytest.fixture
-def elsewhere(api: str) -> Iterator[str]:
+def elsewhere(api: str, serving: Serving) -> Iterator[str]:
     """Another server on the same host: it gives the same answers."""
-    with serving() as address:
+    with serving(Handler) as address:
         yield address
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture(autouse=True)
