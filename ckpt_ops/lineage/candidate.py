@@ -26,7 +26,7 @@ from ckpt_ops.store import Store
 
 def candidate_id(
     *,
-    parent: int | None,
+    parent: str | None,
     slices: Sequence[SliceRef],
     config: Mapping[str, Any],
     code_digest: str,
@@ -34,8 +34,13 @@ def candidate_id(
 ) -> str:
     """Names the work, not the run: the same inputs give the same id, whichever run or try asks.
 
-    A blake3 hash over parent, ordered slice revisions, pipeline configuration, and the digests of
-    the model's code and of the dependency lock; 16 hex digits.
+    A blake3 hash over the parent's own id, ordered slice revisions, pipeline configuration, and the
+    digests of the model's code and of the dependency lock; 16 hex digits. As it holds the parent's id
+    and not its number, it stands for all that was learned, in order (a Merkle chain): two histories
+    of the same slice revisions have the same ids, the same seeds, and so the same weights.
+
+    Args:
+        parent: candidate id of the version that training resumes from; None: from nothing.
     """
     payload = {
         "parent": parent,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ckpt_ops.errors import LineageMoved
+from ckpt_ops.lineage.fold import fold
 from ckpt_ops.lineage.numbered import NumberedEntries
 from ckpt_ops.lineage.records import Record, decode, encode
-from ckpt_ops.lineage.state import LineageState, fold
+from ckpt_ops.lineage.state import LineageState
 from ckpt_ops.store import Store
 
 _ATTEMPTS = 64

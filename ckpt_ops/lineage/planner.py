@@ -4,12 +4,15 @@ The table of the design, row by row:
 
 | the slice is | action |
 |---|---|
-| not accepted (unknown, quarantined, discarded, withdrawn before anything consumed it) | skip |
+| not accepted (unknown, quarantined, discarded; withdrawn or tainted before anything consumed it) | skip |
 | consumed, unchanged, or its newer revision is quarantined or discarded | skip |
-| consumed, then corrected or withdrawn | fork |
+| consumed, then corrected, withdrawn or tainted | fork |
+| never consumed, and the champion is tainted | hold |
 | newer than everything consumed | append |
 | older, never consumed, at most `late_within` newer ones consumed | late |
-| older, never consumed, beyond it | hold |
+| older, never consumed, beyond it | hold, until a person resolves it: late, or fork |
+
+What a fork comes to is `rebase`'s subject.
 """
 
 from __future__ import annotations
@@ -115,20 +118,24 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         return Plan(key=key, action=Action.SKIP, why=f"{entry.status.value}: {entry.reason}")
     if state.held is not None:
         return Plan(key=key, action=Action.HOLD, why=state.held)
+    taint = state.taint(state.head)
+    if taint is not None:
+        why = f"the champion, version {state.head}, is tainted by slice {taint.slice.key}: {taint.reason}"
+        return Plan(key=key, action=Action.HOLD, why=why)
 
-    newer = sorted(other for other in state.consumed if other > key)
-    if len(newer) > late_within:
+    newer = sum(other > key for other in state.consumed)
+    fork = state.resolved.get(entry.ref.revision)
+    if newer and fork:
+        why = f"{newer} newer slices are consumed already; a person chose to learn it where it belongs"
+        return Plan(key=key, action=Action.FORK, why=why)
+    if newer > late_within and fork is None:
         return Plan(
             key=key,
             action=Action.HOLD,
-            why=f"{len(newer)} newer slices are consumed already, more than the {late_within} that "
+            why=f"{newer} newer slices are consumed already, more than the {late_within} that "
             "late_slices allows: a person chooses",
         )
-    pending = tuple(
-        ref
-        for ref in state.pending(up_to=key)
-        if sum(other > ref.key for other in state.consumed) <= late_within
-    )
+    pending = tuple(ref for ref in state.pending(up_to=key) if _joins(state, ref, late_within))
     stuck = [ref for ref in pending if state.rejections.get(ref.revision, 0) >= max_rejections]
     if stuck:
         keys = ", ".join(ref.key for ref in stuck)
@@ -138,6 +145,13 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
             why=f"slice {keys} was in {max_rejections} rejected candidates; the gate is not widened",
         )
     if newer:
-        why = f"late: {len(newer)} newer slices are consumed already"
+        why = f"late: {newer} newer slices are consumed already"
         return Plan(key=key, action=Action.LATE, why=why, slices=pending)
     return Plan(key=key, action=Action.APPEND, why="newer than everything consumed", slices=pending)
+
+
+def _joins(state: LineageState, ref: SliceRef, late_within: int) -> bool:
+    """Whether a pending slice is taken along: not too late for itself, or a person said so."""
+    fork = state.resolved.get(ref.revision)
+    newer = sum(other > ref.key for other in state.consumed)
+    return newer == 0 or (newer <= late_within and not fork) or fork is False

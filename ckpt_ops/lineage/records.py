@@ -105,6 +105,25 @@ class SliceWithdrawn(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SliceTainted(Record):
+    """A person says that nothing may be built on what learned from this revision."""
+
+    slice: SliceRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldResolved(Record):
+    """A person says what becomes of a slice that came too late to be appended by itself.
+
+    Attributes:
+        fork: it is learned where it belongs, by a rebase; else it is appended behind what was consumed.
+    """
+
+    slice: SliceRef
+    fork: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpdateDeferred(Record):
     """The update policy found no update due; the slices stay pending.
 
@@ -124,6 +143,8 @@ class CandidateStarted(Record):
     Attributes:
         parent: the promoted version it resumes from; None for the first.
         slices: what it consumes, in order.
+        replaces: the head that a rebase is to replace; its parent is then a version from before the
+            fork, or the rebase's step before this one. None: it goes on from the head.
     """
 
     version: int
@@ -131,6 +152,7 @@ class CandidateStarted(Record):
     parent: int | None
     slices: tuple[SliceRef, ...]
     late: bool = False
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +165,7 @@ class CandidateTrained(Record):
         checkpoints: how many were committed.
         manifest: object name of the final checkpoint's manifest.
         artifacts: object names of predictions, export and so on, by kind.
+        seconds: of stepping, over all attempts; 0 in what older code wrote.
     """
 
     version: int
@@ -151,6 +174,7 @@ class CandidateTrained(Record):
     checkpoints: int
     manifest: str
     artifacts: dict[str, str]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +206,8 @@ class Rejected(Record):
     """The version was refused; its slices are pending again.
 
     Attributes:
-        superseded: no gate refused it: the champion it was compared with is no longer the head.
+        superseded: no gate refused it: the champion it was compared with is no longer the head, or a
+            slice that it learned from was tainted.
     """
 
     version: int
@@ -196,6 +221,48 @@ class RolledBack(Record):
 
     version: int
     champion: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointsDropped(Record):
+    """Retention let the checkpoints of old versions go: nothing can be trained from them any more."""
+
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forgotten(Record):
+    """A person had rows, or whole slices, forgotten. It holds for what is pulled later, too.
+
+    Attributes:
+        request: names it; 12 hex digits.
+        rows: which rows of every slice, as `slices.predicate` reads it; "" for whole slices.
+        keys: the whole slices; none when rows are meant.
+        revisions: (key, revision) that held them when it was asked for: what has to be purged.
+        grace_hours: how long they stay after the rebase is promoted.
+    """
+
+    request: str
+    rows: str
+    keys: tuple[str, ...]
+    revisions: tuple[tuple[str, str], ...]
+    grace_hours: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purged(Record):
+    """What `Forgotten` asked for is done: revisions and checkpoints are gone.
+
+    Attributes:
+        versions: whose checkpoints, predictions and exports are gone.
+        certificate: object name of the signed-off record.
+        digest: blake3 of its bytes.
+    """
+
+    request: str
+    versions: tuple[int, ...]
+    certificate: str
+    digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +282,8 @@ _TYPES: dict[str, type[Record]] = {
         SliceQuarantined,
         SliceDiscarded,
         SliceWithdrawn,
+        SliceTainted,
+        HoldResolved,
         UpdateDeferred,
         CandidateStarted,
         CandidateTrained,
@@ -222,22 +291,41 @@ _TYPES: dict[str, type[Record]] = {
         Promoted,
         Rejected,
         RolledBack,
+        CheckpointsDropped,
+        Forgotten,
+        Purged,
         Held,
         Released,
     )
 }
 
 
+_TUPLES = {"verdicts", "versions", "keys"}
+
+
+def to_payload(record: Record) -> dict[str, Any]:
+    """The record as plain values, with its type and schema."""
+    return {"schema": SCHEMA, "type": type(record).__name__, **dataclasses.asdict(record)}
+
+
 def encode(record: Record) -> bytes:
-    """The record as the bytes of a log entry: JSON with its type and schema."""
-    payload = {"schema": SCHEMA, "type": type(record).__name__, **dataclasses.asdict(record)}
-    return json.dumps(payload, sort_keys=True, indent=1).encode()
+    """The record as the bytes of a log entry: JSON."""
+    return json.dumps(to_payload(record), sort_keys=True, indent=1).encode()
 
 
 def decode(data: bytes, *, name: str = "log entry") -> Record:
     """The record in `data`. Raises `Corrupt`, naming `name`, when it is none that this code knows."""
     try:
         payload: dict[str, Any] = dict(json.loads(data))
+    except (ValueError, TypeError) as error:
+        raise Corrupt(f"{name} is no record: {error!r}", next="restore the object from a replica") from error
+    return from_payload(payload, name=name)
+
+
+def from_payload(payload: dict[str, Any], *, name: str) -> Record:
+    """The inverse of `to_payload`, also of what JSON made of it. Raises `Corrupt`, naming `name`."""
+    payload = dict(payload)
+    try:
         schema, kind = int(payload.pop("schema")), str(payload.pop("type"))
     except (ValueError, KeyError, TypeError) as error:
         raise Corrupt(f"{name} is no record: {error!r}", next="restore the object from a replica") from error
@@ -252,8 +340,10 @@ def decode(data: bytes, *, name: str = "log entry") -> Record:
             payload["slice"] = SliceRef(**payload["slice"])
         if "slices" in payload:
             payload["slices"] = tuple(SliceRef(**ref) for ref in payload["slices"])
-        if "verdicts" in payload:
-            payload["verdicts"] = tuple(payload["verdicts"])
+        for field_name in _TUPLES & payload.keys():
+            payload[field_name] = tuple(payload[field_name])
+        if "revisions" in payload:
+            payload["revisions"] = tuple((key, revision) for key, revision in payload["revisions"])
         return _TYPES[kind](**payload)
     except TypeError as error:
         raise Corrupt(f"{name} is no {kind}: {error}", next="restore the object from a replica") from error

@@ -1,13 +1,9 @@
-"""The state of a model: a pure fold over its log.
-
-`fold` never refuses a record that the log holds: the log is the truth, and what the rules forbid
-was refused before it was appended.
-"""
+"""What is true of a model: its slices, its versions, its head. `fold` makes it of the log's records."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
@@ -16,16 +12,15 @@ from ckpt_ops.lineage.records import (
     CandidateStarted,
     CandidateTrained,
     Evaluated,
-    Held,
+    Forgotten,
     Promoted,
+    Purged,
     Record,
-    Rejected,
-    Released,
-    RolledBack,
     SliceAccepted,
     SliceDiscarded,
     SliceQuarantined,
     SliceRef,
+    SliceTainted,
     SliceWithdrawn,
     UpdateDeferred,
 )
@@ -38,6 +33,7 @@ class SliceStatus(Enum):
     QUARANTINED = "quarantined"
     DISCARDED = "discarded"
     WITHDRAWN = "withdrawn"
+    TAINTED = "tainted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +75,10 @@ class SliceState:
 
 
 class VersionStatus(Enum):
-    """How far a version has come."""
+    """How far a version has come.
+
+    After a rebase, the steps on the way to its result are REPLAYED, what they took the place of REPLACED.
+    """
 
     STARTED = "started"
     TRAINED = "trained"
@@ -88,6 +87,8 @@ class VersionStatus(Enum):
     REJECTED = "rejected"
     ROLLED_BACK = "rolled back"
     DEFERRED = "deferred"
+    REPLAYED = "replayed"
+    REPLACED = "replaced"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,17 +127,30 @@ class VersionState:
     def rows(self) -> int:
         return sum(ref.rows for ref in self.slices)
 
+    @property
+    def champion(self) -> int | None:
+        """The version that it is judged against."""
+        return self.parent if self.started.replaces is None else self.started.replaces
 
-OnSlice = SliceAccepted | SliceQuarantined | SliceDiscarded | SliceWithdrawn
+    @property
+    def refused(self) -> bool:
+        """It came to nothing, and not only because another was faster: it is never a parent."""
+        if self.status is VersionStatus.REJECTED:
+            return not getattr(self.decided, "superseded", False)
+        return self.status in (VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
+
+
+OnSlice = SliceAccepted | SliceQuarantined | SliceDiscarded | SliceWithdrawn | SliceTainted
 STATUS_OF: Mapping[type[OnSlice], SliceStatus] = {
     SliceAccepted: SliceStatus.ACCEPTED,
     SliceQuarantined: SliceStatus.QUARANTINED,
     SliceDiscarded: SliceStatus.DISCARDED,
     SliceWithdrawn: SliceStatus.WITHDRAWN,
+    SliceTainted: SliceStatus.TAINTED,
 }
 """What a record makes of its slice."""
 
-ByAPerson = SliceAccepted | SliceDiscarded | SliceWithdrawn
+ByAPerson = SliceAccepted | SliceDiscarded | SliceWithdrawn | SliceTainted
 """What a person says of a slice; of the accepted ones, those that were released."""
 
 
@@ -149,18 +163,29 @@ class LineageState:
         held: why nothing may train, or None.
         rejections: by slice revision, refused candidates that held it since the last release.
         deferred: by slice key, what the update policy last said of it.
-        settled: by slice revision as it was pulled, what a person said of it: released, discarded, withdrawn.
+        settled: by slice revision as it was pulled, what a person said of it: released, discarded, withdrawn,
+            tainted.
+        tainted: by slice revision, why nothing may be built on it.
+        resolved: by slice revision that came too late, whether a person chose to fork for it (else: append).
+        dropped: versions whose checkpoints are gone.
+        forgotten: by request, what a person had forgotten, in order.
+        purged: by request, that it is done.
     """
 
     model: str
     sequence: int = 0
     slices: Mapping[str, SliceState] = field(default_factory=dict)
-    versions: Mapping[int, VersionState] = field(default_factory=dict)
+    versions: dict[int, VersionState] = field(default_factory=dict)
     head: int | None = None
     held: str | None = None
     rejections: Mapping[str, int] = field(default_factory=dict)
     deferred: Mapping[str, UpdateDeferred] = field(default_factory=dict)
     settled: Mapping[str, ByAPerson] = field(default_factory=dict)
+    tainted: Mapping[str, SliceTainted] = field(default_factory=dict)
+    resolved: Mapping[str, bool] = field(default_factory=dict)
+    dropped: frozenset[int] = frozenset()
+    forgotten: Mapping[str, Forgotten] = field(default_factory=dict)
+    purged: Mapping[str, Purged] = field(default_factory=dict)
 
     def ancestry(self, version: int | None) -> tuple[VersionState, ...]:
         """`version` and its ancestors, oldest first."""
@@ -178,10 +203,29 @@ class LineageState:
 
     def consumed_by(self, key: str) -> int | None:
         """The version of the head's ancestry that learned from the slice."""
-        for version in self.ancestry(self.head):
-            if any(ref.key == key for ref in version.slices):
-                return version.version
+        return self._consumers.get(key)
+
+    @cached_property
+    def _consumers(self) -> Mapping[str, int]:
+        return {ref.key: one.version for one in reversed(self.ancestry(self.head)) for ref in one.slices}
+
+    def taint(self, version: int | None) -> SliceTainted | None:
+        """Why nothing may be built on `version`: a tainted slice that it or an ancestor learned from."""
+        if not self.tainted:
+            return None
+        for one in self.ancestry(version):
+            for ref in one.slices:
+                if ref.revision in self.tainted:
+                    return self.tainted[ref.revision]
         return None
+
+    def learned(self, revision: str) -> tuple[int, ...]:
+        """Every version, promoted or not, that learned from a revision or descends from one that did."""
+        found: set[int] = set()
+        for number, version in self.versions.items():  # a parent has a smaller number than its children
+            if version.parent in found or any(ref.revision == revision for ref in version.slices):
+                found.add(number)
+        return tuple(sorted(found))
 
     @property
     def newest_consumed(self) -> str | None:
@@ -199,11 +243,11 @@ class LineageState:
 
     @property
     def restorable(self) -> tuple[int, ...]:
-        """What a rollback may go to: not the head, promoted once, and so was everything it was built on."""
+        """What a rollback may go to: promoted once, not the head, its checkpoint kept, and not tainted."""
         return tuple(
             number
-            for number in self.versions
-            if number != self.head and all(version.promoted for version in self.ancestry(number))
+            for number, version in self.versions.items()
+            if version.promoted and number not in (self.head, *self.dropped) and self.taint(number) is None
         )
 
     def version(self, number: int) -> VersionState:
@@ -213,118 +257,7 @@ class LineageState:
             raise BadInput("version", number, f"a version of {self.model}: {known}")
         return self.versions[number]
 
-    def by_candidate(self, candidate: str) -> VersionState | None:
-        """The newest version with this candidate id."""
-        found = [version for version in self.versions.values() if version.candidate == candidate]
-        return found[-1] if found else None
-
-
-def fold(model: str, records: Iterable[Record]) -> LineageState:
-    """The state after `records`."""
-    state = LineageState(model=model)
-    for record in records:
-        state = replace(_apply(state, record), sequence=state.sequence + 1)
-    return state
-
-
-def _apply(state: LineageState, record: Record) -> LineageState:
-    match record:
-        case SliceAccepted() | SliceQuarantined() | SliceDiscarded() | SliceWithdrawn():
-            entry = _slice(state, record)
-            state = replace(state, slices={**state.slices, record.slice.key: entry})
-            if isinstance(record, SliceQuarantined) or entry.by_validation:
-                return state
-            return replace(state, settled={**state.settled, entry.pulled: record})
-        case UpdateDeferred():
-            if record.version is not None:
-                state = _version(state, record.version, status=VersionStatus.DEFERRED, decided=record)
-            return replace(state, deferred={**state.deferred, record.slice.key: record})
-        case CandidateStarted():
-            return replace(state, versions={**state.versions, record.version: VersionState.opened(record)})
-        case CandidateTrained():
-            return _version(state, record.version, status=VersionStatus.TRAINED, trained=record)
-        case Evaluated():
-            return _version(state, record.version, status=VersionStatus.EVALUATED, evaluated=record)
-        case Promoted():
-            state = _version(
-                state, record.version, status=VersionStatus.PROMOTED, decided=record, promoted=record
-            )
-            return replace(state, head=record.version)
-        case Rejected():
-            state = _version(state, record.version, status=VersionStatus.REJECTED, decided=record)
-            if record.superseded:
-                return state
-            counts = dict(state.rejections)
-            for ref in state.versions[record.version].slices:
-                counts[ref.revision] = counts.get(ref.revision, 0) + 1
-            return replace(state, rejections=counts)
-        case RolledBack():
-            return _rolled_back(state, record)
-        case Held():
-            return replace(state, held=record.reason)
-        case Released():
-            return replace(state, held=None, rejections={})
-    return state
-
-
-def _slice(state: LineageState, record: OnSlice) -> SliceState:
-    known = state.slices.get(record.slice.key)
-    if isinstance(record, SliceDiscarded) and known is not None and known.status is SliceStatus.ACCEPTED:
-        return replace(known, set_aside=0)  # the rows set aside are given up, the slice stays
-    entry = SliceState(
-        ref=record.slice, status=STATUS_OF[type(record)], reason=record.reason, time=record.time
-    )
-    match record:
-        case SliceAccepted():
-            return replace(
-                entry,
-                origin=record.origin,
-                set_aside=record.set_aside,
-                released=record.released,
-                report=record.report,
-            )
-        case SliceQuarantined():
-            return replace(entry, report=record.report)
-    if known is None or known.ref != record.slice:
-        return entry
-    return replace(entry, origin=known.origin, report=known.report)
-
-
-def _rolled_back(state: LineageState, record: RolledBack) -> LineageState:
-    kept = {version.version for version in state.ancestry(record.version)}
-    dropped = {version.version for version in state.ancestry(state.head)} - kept
-    for number, version in state.versions.items():
-        status = version.status
-        if number in kept and status is VersionStatus.ROLLED_BACK:  # an earlier rollback is taken back
-            status = VersionStatus.PROMOTED
-        elif status is not VersionStatus.REJECTED and any(
-            ancestor.version in dropped for ancestor in state.ancestry(number)
-        ):
-            status = VersionStatus.ROLLED_BACK
-        if status is not version.status:
-            state = _version(state, number, status=status, decided=record)
-    return replace(state, head=record.version)
-
-
-def _version(
-    state: LineageState,
-    number: int,
-    *,
-    status: VersionStatus,
-    trained: CandidateTrained | None = None,
-    evaluated: Evaluated | None = None,
-    decided: Record | None = None,
-    promoted: Promoted | None = None,
-) -> LineageState:
-    before = state.versions[number]
-    if before.status is VersionStatus.ROLLED_BACK and decided is None:
-        status = VersionStatus.ROLLED_BACK  # its training may end later; what it was built on is gone
-    after = replace(
-        before,
-        status=status,
-        trained=trained or before.trained,
-        evaluated=evaluated or before.evaluated,
-        decided=decided or before.decided,
-        promoted=promoted or before.promoted,
-    )
-    return replace(state, versions={**state.versions, number: after})
+    def by_candidate(self, candidate: str, *, parent: int | None) -> VersionState | None:
+        """The newest version with this candidate id that was built on `parent`."""
+        same = (one for one in reversed(self.versions.values()) if one.candidate == candidate)
+        return next((version for version in same if version.parent == parent), None)

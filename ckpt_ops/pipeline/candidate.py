@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan, VersionState, candidate_id, plan
-from ckpt_ops.lineage.records import CandidateStarted, Record
+from ckpt_ops.lineage.records import CandidateStarted, Record, SliceRef
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import code_digest, lock_digest
 
@@ -19,11 +21,13 @@ def plan_slice(pipeline: Pipeline, state: LineageState, key: str) -> Plan:
     )
 
 
-def candidate_of(pipeline: Pipeline, state: LineageState, planned: Plan) -> str:
-    """The id of what training on `planned` would give, with the code and settings of now."""
+def candidate_of(
+    pipeline: Pipeline, state: LineageState, parent: int | None, slices: Sequence[SliceRef]
+) -> str:
+    """The id of what training version `parent` on `slices` would give, with the code and settings of now."""
     return candidate_id(
-        parent=state.head,
-        slices=planned.slices,
+        parent=None if parent is None else state.versions[parent].candidate,
+        slices=slices,
         config=pipeline.training_config(),
         code_digest=code_digest(pipeline.folder),
         lock_digest=lock_digest(),
@@ -31,44 +35,65 @@ def candidate_of(pipeline: Pipeline, state: LineageState, planned: Plan) -> str:
 
 
 def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStarted | None:
-    """The record that would open a candidate for the slice; None when nothing is to be trained on it."""
+    """The record that opens, or has opened, a candidate for the slice; None when nothing is to be trained."""
     planned = plan_slice(pipeline, state, key)
     if planned.action not in (Action.APPEND, Action.LATE):
         return None
-    return CandidateStarted(
-        version=max(state.versions, default=0) + 1,
-        candidate=candidate_of(pipeline, state, planned),
+    wanted = CandidateStarted(
+        version=next_version(state),
+        candidate=candidate_of(pipeline, state, state.head, planned.slices),
         parent=state.head,
         slices=planned.slices,
         late=planned.action is Action.LATE,
         reason=planned.why,
     )
+    found = standing(state, wanted)
+    return found.started if found else wanted
 
 
-def open_candidate(pipeline: Pipeline, log: ModelLog, key: str, candidate: str) -> VersionState:
-    """Give `candidate` its version number; it keeps the one that it has.
+def next_version(state: LineageState) -> int:
+    """The number that the next candidate gets."""
+    return max(state.versions, default=0) + 1
+
+
+def standing(state: LineageState, wanted: CandidateStarted) -> VersionState | None:
+    """The version that `wanted` has already, unless it came to nothing or nothing may be built on it."""
+    found = state.by_candidate(wanted.candidate, parent=wanted.parent)
+    if found is None or found.refused or found.version in state.dropped or state.taint(found.version):
+        return None
+    return found
+
+
+def open_candidate(
+    log: ModelLog, wanted: CandidateStarted, propose: Callable[[LineageState], CandidateStarted | None]
+) -> VersionState:
+    """Give `wanted` its version number; it keeps the one that it has.
+
+    Args:
+        propose: what is to be trained in a state, by the record that opens it or has opened it; None for
+            nothing.
 
     Raises:
-        LineageMoved: training on the slice would give another candidate by now, or none.
+        LineageMoved: that is another candidate by now, or none.
     """
+    number = wanted.version
 
     def choose(state: LineageState) -> Record | None:
-        record = proposed(pipeline, state, key)
-        if record is None or record.candidate != candidate:
-            raise moved(log.model, key)
-        return None if state.by_candidate(candidate) else record
+        nonlocal number
+        record = propose(state)
+        if record is None or (record.candidate, record.parent) != (wanted.candidate, wanted.parent):
+            raise moved(log.model)
+        number = record.version
+        return None if number in state.versions else record
 
-    opened = log.decide(choose).by_candidate(candidate)
-    if opened is None:
-        raise moved(log.model, key)
-    return opened
+    return log.decide(choose).versions[number]
 
 
-def moved(model: str, key: str) -> LineageMoved:
-    """What was to be trained for the slice when the run asked for it is not what is to be trained now."""
+def moved(model: str) -> LineageMoved:
+    """What was to be trained when the run asked for it is not what is to be trained now."""
     return LineageMoved(
-        f"while the model was built, the history of {model} or its code changed: slice {key} would make "
-        "another candidate now, or none",
+        f"while the model was built, the history of {model} or its code changed: there is another candidate "
+        "to train now, or none",
         safe="nothing was trained, no version or checkpoint was added; the champion serves on",
         next="nothing: a retry plans again",
     )

@@ -16,10 +16,8 @@ from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import (
     Record,
     SliceAccepted,
-    SliceDiscarded,
     SliceQuarantined,
     SliceRef,
-    SliceWithdrawn,
     now_as_text,
 )
 from ckpt_ops.lineage.state import STATUS_OF, ByAPerson, SliceStatus
@@ -123,7 +121,7 @@ def _settled(log: ModelLog, manifest: SliceManifest, said: ByAPerson, report: st
 
     log.decide(choose)
     outcome = Outcome.ACCEPTED if isinstance(said, SliceAccepted) else Outcome.QUARANTINED
-    word = {SliceDiscarded: "discarded: ", SliceWithdrawn: "withdrawn: "}.get(type(said), "")
+    word = "" if isinstance(said, SliceAccepted) else f"{STATUS_OF[type(said)].value}: "
     return _result(manifest, said.slice, outcome, [f"{word}{said.reason}"], report)
 
 

@@ -33,7 +33,7 @@ _END_SECONDS = 60.0
 def run_training_process(
     pipeline: Pipeline, store: Store, version: int, key: str, report: Callable[[str], None]
 ) -> int:
-    """Train a candidate for slice `key` until its process ends; returns its version's number.
+    """Train a candidate for slice `key` until its process ends; returns the number of its version.
 
     The log is kept when the process failed.
 
@@ -46,16 +46,36 @@ def run_training_process(
         LineageMoved: what there is to train was another by the time the model was built.
         CkptOpsError: what the process raised, as it raised it.
     """
+    died = _training_died(f"the training process of {pipeline.name} v{version}")
+    arguments = ["--slice", key]
+    return int(run_process("training", pipeline, store, version, arguments, report=report, died=died))
 
+
+def run_replay_process(
+    pipeline: Pipeline, store: Store, version: int, report: Callable[[str], None]
+) -> list[int]:
+    """Train every step of the pipeline's rebase that is left; returns the numbers of their versions.
+
+    Args:
+        version: the number of the next step's version.
+        report: gets the process's output line by line.
+
+    Raises:
+        As `run_training_process`.
+    """
+    died = _training_died(f"the process that rebases {pipeline.name}, at v{version} or later,")
+    return list(run_process("replay", pipeline, store, version, report=report, died=died))
+
+
+def _training_died(what: str) -> Callable[[str, Path], CkptOpsError]:
     def died(how: str, log: Path) -> CkptOpsError:
         return TrainingDied(
-            f"the training process of {pipeline.name} v{version} {how}",
+            f"{what} {how}",
             safe="every committed checkpoint is kept; the champion serves on",
             next=f"a retry resumes at the last committed checkpoint; the whole log is {log}",
         )
 
-    arguments = ["--slice", key]
-    return int(run_process("training", pipeline, store, version, arguments, report=report, died=died))
+    return died
 
 
 def run_process(

@@ -16,7 +16,6 @@ from ckpt_ops.errors import HeldByPerson, TrainingDied
 from ckpt_ops.evaluation import Judged, judge_all
 from ckpt_ops.lineage import (
     Action,
-    CandidateLog,
     LineageState,
     ModelLog,
     Plan,
@@ -24,7 +23,6 @@ from ckpt_ops.lineage import (
     repeated,
 )
 from ckpt_ops.lineage.records import (
-    CandidateTrained,
     Evaluated,
     Held,
     Record,
@@ -37,6 +35,7 @@ from ckpt_ops.pipeline.facts import facts
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.intake_steps import pull, validate
 from ckpt_ops.pipeline.launch import run_training_process
+from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.policies import decide as ask
 from ckpt_ops.serving import settle
 from ckpt_ops.serving.decisions import fork_needed
@@ -61,7 +60,7 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
         raise _held(pipeline, log, state, planned)
     if planned.action is Action.SKIP:
         return _decision(planned, train=False, why=planned.why)
-    tried = repeated(state, planned, candidate=candidate_of(pipeline, state, planned))
+    tried = repeated(state, planned, candidate=candidate_of(pipeline, state, state.head, planned.slices))
     if tried is not None:
         return _decision(planned, train=False, why=f"nothing to do: {tried.words}")
     decision = ask(pipeline.update_when, facts(state, planned.slices))
@@ -92,11 +91,11 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     if wanted is None or tried is not None:
         why = f"{planned.why}; {tried.words}" if tried else planned.why
         return {"key": key, "version": None, "outcome": "skip", "why": why}
-    version = state.by_candidate(wanted.candidate) or VersionState.opened(wanted)
+    version = state.versions.get(wanted.version) or VersionState.opened(wanted)
     number = version.version
     if version.status is VersionStatus.STARTED:
         number = run_training_process(pipeline, store, number, key, report)
-        _record_result(log, CandidateLog(store, pipeline.name, number), number, key)
+        record_result(log, store, number)
     version = log.state().versions[number]
     if version.status is VersionStatus.DEFERRED:
         why = version.decided.reason if version.decided else ""
@@ -133,7 +132,7 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
             metrics["champion"] = dict(evaluation.champion)
         return Evaluated(
             version=version,
-            champion=candidate.parent,
+            champion=candidate.champion,
             passed=evaluation.passed,
             metrics=metrics,
             verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
@@ -197,33 +196,6 @@ def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan)
         safe="nothing was trained; the champion serves on",
         next=advice,
     )
-
-
-def _record_result(log: ModelLog, candidate: CandidateLog, number: int, key: str) -> None:
-    progress = candidate.progress()
-    result = progress.result
-    if result is None:
-        raise TrainingDied(f"the training process of {log.model} v{number} left no result")
-
-    def choose(state: LineageState) -> Record | None:
-        version = state.versions[number]
-        if version.status is not VersionStatus.STARTED:
-            return None
-        if result["outcome"] == "deferred":
-            return UpdateDeferred(
-                slice=version.slices[-1], numbers=result["numbers"], version=number, reason=result["why"]
-            )
-        return CandidateTrained(
-            version=number,
-            step=result["step"],
-            stopped_by=result["stopped_by"],
-            checkpoints=len({commit.step for commit in progress.commits}),
-            manifest=progress.commits[-1].manifest,
-            artifacts=result["artifacts"],
-            reason=f"{result['step']} steps, ended by {result['stopped_by']}",
-        )
-
-    log.decide(choose)
 
 
 __all__ = ["decide", "evaluate", "promote", "pull", "run_slice", "train", "validate"]

@@ -24,6 +24,7 @@ def build_model(pipeline: Pipeline) -> Any:
     import keras
     import tensorflow as tf
 
+    keras.backend.clear_session()  # variables get the same names however many models this process has built
     keras.utils.set_random_seed(pipeline.seed)
     tf.config.experimental.enable_op_determinism()
     model = _call(pipeline.model)

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from ckpt_ops.errors import BadInput, ForkNeeded
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
-from ckpt_ops.lineage.records import Promoted, Record, Rejected, Released, RolledBack, SliceWithdrawn
-from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.lineage.records import (
+    HoldResolved,
+    Promoted,
+    Record,
+    Rejected,
+    Released,
+    RolledBack,
+    SliceAccepted,
+    SliceTainted,
+    SliceWithdrawn,
+)
+from ckpt_ops.lineage.state import SliceState, SliceStatus
 from ckpt_ops.serving.publish import publish
 from ckpt_ops.store import Store
 
@@ -15,7 +25,8 @@ def settle(store: Store, model: str, version: int) -> LineageState:
 
     Promotion names the champion that the evaluation compared against. If another version became the
     champion meanwhile, the comparison and the parent are both void: the version is rejected as
-    superseded, its slices are pending again, and the next run trains them on the new head.
+    superseded, its slices are pending again, and the next run trains them on the new head. What learned
+    from a tainted slice is never promoted.
     """
 
     def choose(state: LineageState) -> Record | None:
@@ -25,6 +36,10 @@ def settle(store: Store, model: str, version: int) -> LineageState:
         if candidate.status is not VersionStatus.EVALUATED:
             return None
         judged = candidate.evaluated
+        taint = state.taint(version)
+        if taint is not None:
+            why = f"it learned from slice {taint.slice.key}, which is tainted: {taint.reason}"
+            return Rejected(version=version, champion=judged.champion, superseded=True, reason=why)
         if state.head != judged.champion:
             return Rejected(
                 version=version,
@@ -58,7 +73,11 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
         state.version(to)
         if state.head is None or to not in state.restorable:
             known = ", ".join(map(str, state.restorable)) or "there is none"
-            raise BadInput("to", to, f"another version than the head, {state.head}, once promoted: {known}")
+            raise BadInput(
+                "to",
+                to,
+                f"another version than the head, {state.head}, once promoted, kept, not tainted: {known}",
+            )
         refused = _no_longer_accepted(state, to)
         if refused:
             raise BadInput(
@@ -75,21 +94,84 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
 
 
 def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
-    """Take back a slice that no promoted version has consumed; nothing will train on it.
+    """Take back a slice: nothing trains on it any more. If it was consumed, a rebase is due.
 
     Raises:
-        BadInput: the slice is not known.
-        ForkNeeded: it was consumed: its traces can only be removed by a fork, which is not built yet.
+        BadInput: the slice is not known, or no reason is given.
     """
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
-        if key not in state.slices:
-            known = ", ".join(sorted(state.slices)) or "none yet"
-            raise BadInput("slice", key, f"a slice of {model}: {known}")
-        if key in state.consumed:
-            raise fork_needed(model, key, f"consumed by version {state.consumed_by(key)}")
-        return SliceWithdrawn(slice=state.slices[key].ref, reason=why)
+        return SliceWithdrawn(slice=_known(state, key).ref, reason=why)
+
+    return ModelLog(store, model).decide(choose)
+
+
+def taint(store: Store, model: str, key: str, why: str) -> LineageState:
+    """Say that a slice was poisoned: nothing that learned from it may be trained from or promoted.
+
+    What is marked is the revision that the champion consumed, else the newest. If it was consumed, the
+    champion serves on, marked, nothing trains from it, and a rebase is due.
+
+    Raises:
+        BadInput: the slice is not known or is tainted already, or no reason is given.
+    """
+    check_reason(why)
+
+    def choose(state: LineageState) -> Record | None:
+        ref = state.consumed.get(key) or _known(state, key).ref
+        if ref.revision in state.tainted:
+            raise BadInput("slice", key, f"a slice that is not tainted; revision {ref.revision} is already")
+        return SliceTainted(slice=ref, reason=why)
+
+    return ModelLog(store, model).decide(choose)
+
+
+def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
+    """Take a taint back: the slice is accepted again, whatever validation says of it.
+
+    Raises:
+        BadInput: the slice's newest revision is not tainted, or no reason is given.
+    """
+    check_reason(why)
+
+    def choose(state: LineageState) -> Record | None:
+        entry = _known(state, key)
+        if entry.status is not SliceStatus.TAINTED:
+            tainted = ", ".join(sorted(record.slice.key for record in state.tainted.values())) or "none"
+            raise BadInput("slice", key, f"a slice whose newest revision is tainted: {tainted}")
+        return SliceAccepted(
+            slice=entry.ref,
+            origin=entry.origin,
+            released=True,
+            report=entry.report,
+            reason=f"not tainted: {why}",
+        )
+
+    return ModelLog(store, model).decide(choose)
+
+
+def resolve(store: Store, model: str, key: str, why: str, *, fork: bool) -> LineageState:
+    """Say what becomes of a slice that came too late to be appended by itself.
+
+    Args:
+        fork: learn it where it belongs, by a rebase. False: append it behind what was consumed, at the
+            next run of it.
+
+    Raises:
+        BadInput: the slice is not pending, or nothing newer was consumed; or no reason is given.
+    """
+    check_reason(why)
+
+    def choose(state: LineageState) -> Record | None:
+        entry = _known(state, key)
+        late = [ref.key for ref in state.pending() if ref.key < (state.newest_consumed or "")]
+        if key not in late:
+            allowed = f"a slice that is pending though newer ones were consumed: {', '.join(late) or 'none'}"
+            raise BadInput("slice", key, allowed, next=f"ckpt-ops slices {model}")
+        if state.resolved.get(entry.ref.revision) is fork:
+            return None
+        return HoldResolved(slice=entry.ref, fork=fork, reason=why)
 
     return ModelLog(store, model).decide(choose)
 
@@ -107,13 +189,19 @@ def release(store: Store, model: str, why: str) -> LineageState:
 
 
 def fork_needed(model: str, key: str, what: str) -> ForkNeeded:
-    """The one message for what only a fork could do."""
+    """The one message for what only a rebase can do."""
     return ForkNeeded(
-        f"slice {key} of {model} was {what}: the lineage would have to fork before it. "
-        "Forking is not built yet",
+        f"slice {key} of {model} was {what}: the lineage has to fork before it",
         safe="the champion serves on, nothing was trained, newer slices are not held up",
-        next=f"ckpt-ops slices {model}; ckpt-ops rollback {model} --to VERSION goes back before it",
+        next=f"ckpt-ops plan {model} shows what a rebase would do; ckpt-ops rebase {model} does it",
     )
+
+
+def _known(state: LineageState, key: str) -> SliceState:
+    if key not in state.slices:
+        known = ", ".join(sorted(state.slices)) or "none yet"
+        raise BadInput("slice", key, f"a slice of {state.model}: {known}")
+    return state.slices[key]
 
 
 def _no_longer_accepted(state: LineageState, to: int) -> list[str]:

@@ -42,12 +42,11 @@ def test_release_ends_a_hold(ckpt_ops, held):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["rollback", "flight_delay", "--to", "3", "--why", "x"], 2, "once promoted: 1"),
+        (["rollback", "flight_delay", "--to", "3", "--why", "x"], 2, "other than the head, 2: 1"),
         (["rollback", "flight_delay", "--to", "1", "--why", " "], 2, "a reason"),
         (["rollback", "flight_delay", "--to", "1"], 2, "--why"),
         (["rollback", "nobody", "--to", "1", "--why", "x"], 2, "one of flight_delay"),
         (["withdraw", "flight_delay", "--slice", "2013-02-03", "--why", "x"], 2, "2013-01-27"),
-        (["withdraw", "flight_delay", "--slice", "2013-01-06", "--why", "x"], 1, "consumed by version 1"),
         (["release", "flight_delay", "--why", "x"], 2, "not held"),
         (["run", "flight_delay", "--slice", "2013-13-45"], 2, "a Sunday as %Y-%m-%d, such as '2013-01-06'"),
         (["run", "flight_delay", "--slice", "2013-01-07"], 2, "slice key='2013-01-07'"),

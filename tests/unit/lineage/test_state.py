@@ -269,10 +269,13 @@ def test_an_unknown_version_is_refused_with_those_that_exist() -> None:
 
 def test_a_candidate_is_found_by_its_id() -> None:
     state = state_after(promoted(1, ref(W1)))
-    found = state.by_candidate("c1")
+    found = state.by_candidate("c1", parent=None)
     assert found is not None
     assert found.version == 1
-    assert state.by_candidate("c2") is None
+    assert state.by_candidate("c1", parent=1) is None, (
+        "built on another version: another place in the history"
+    )
+    assert state.by_candidate("c2", parent=None) is None
 
 
 def test_a_withdrawn_slice_that_nothing_consumed_is_just_not_pending() -> None:

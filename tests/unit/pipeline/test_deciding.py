@@ -11,7 +11,7 @@ import pytest
 
 from ckpt_ops.cli.views import slices_view
 from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson, LineageMoved, SliceUnreadable
-from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import (
     CandidateStarted,
     CandidateTrained,
@@ -71,16 +71,17 @@ def test_a_new_slice_is_appended_and_a_consumed_one_is_skipped(pipeline: Pipelin
     [SliceAccepted(slice=_ref(WEEKS[0], "b")), SliceWithdrawn(slice=_ref(WEEKS[0]))],
     ids=["corrected", "withdrawn"],
 )
-def test_a_consumed_slice_that_changed_needs_a_fork_and_says_that_it_is_not_built(
+def test_a_consumed_slice_that_changed_needs_a_fork_and_says_which_command_makes_one(
     pipeline: Pipeline, store: LocalStore, record: Record
 ) -> None:
     _say(store, SliceAccepted(slice=_ref(WEEKS[0])), *_promoted(1, None, _ref(WEEKS[0])), record)
     before = ModelLog(store, "flight_delay").state()
 
-    with pytest.raises(ForkNeeded, match="Forking is not built yet") as caught:
+    with pytest.raises(ForkNeeded, match="has to fork before it") as caught:
         steps.decide(pipeline, store, WEEKS[0])
 
-    assert "ckpt-ops rollback" in caught.value.next
+    assert "ckpt-ops plan flight_delay" in caught.value.next
+    assert "ckpt-ops rebase flight_delay" in caught.value.next
     assert ModelLog(store, "flight_delay").state() == before
 
 
@@ -157,7 +158,7 @@ def test_a_rollback_is_taken_back_by_a_rollback(store: LocalStore) -> None:
     _say(store, *_promoted(1, None, refs[0]), *_promoted(2, 1, refs[1]), *_trained(3, 2, refs[2]))
     rollback(store, "flight_delay", 1, "complaints since Monday")
 
-    with pytest.raises(BadInput, match="once promoted: 2"):
+    with pytest.raises(BadInput, match=r"once promoted.*: 2"):
         rollback(store, "flight_delay", 3, "it was never in production")
     state = rollback(store, "flight_delay", 2, "the complaints were about something else")
 
@@ -250,13 +251,17 @@ def test_a_candidate_is_opened_once_and_only_while_it_is_what_the_plan_says(
     wanted = proposed(pipeline, log.state(), WEEKS[0])
     assert wanted is not None
     _say(store, SliceAccepted(slice=_ref(WEEKS[1])))  # a newer slice changes nothing
+
+    def propose(state: LineageState) -> CandidateStarted | None:
+        return proposed(pipeline, state, WEEKS[0])
+
     for _ in range(2):
-        assert open_candidate(pipeline, log, WEEKS[0], wanted.candidate).version == 1
+        assert open_candidate(log, wanted, propose).version == 1
     assert log.state().sequence == 3
 
     _say(store, SliceAccepted(slice=_ref("2012-12-30")))
-    with pytest.raises(LineageMoved, match="would make another candidate"):
-        open_candidate(pipeline, log, WEEKS[0], wanted.candidate)
+    with pytest.raises(LineageMoved, match="there is another candidate to train now"):
+        open_candidate(log, wanted, propose)
     assert log.state().sequence == 4
 
 

@@ -1,0 +1,205 @@
+"""From a model's records to its state: a pure fold.
+
+It never refuses a record that the log holds: the log is the truth, and what the rules forbid was refused
+before it was appended. While it folds, the state lies in dictionaries of its own, so that a record costs
+what it changes and not what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from typing import Any
+
+from ckpt_ops.lineage.records import (
+    CandidateStarted,
+    CandidateTrained,
+    CheckpointsDropped,
+    Evaluated,
+    Forgotten,
+    Held,
+    HoldResolved,
+    Promoted,
+    Purged,
+    Record,
+    Rejected,
+    Released,
+    RolledBack,
+    SliceAccepted,
+    SliceDiscarded,
+    SliceQuarantined,
+    SliceTainted,
+    SliceWithdrawn,
+    UpdateDeferred,
+)
+from ckpt_ops.lineage.state import (
+    STATUS_OF,
+    LineageState,
+    OnSlice,
+    SliceState,
+    SliceStatus,
+    VersionState,
+    VersionStatus,
+)
+
+_NEVER_IN_PRODUCTION = (VersionStatus.REJECTED, VersionStatus.DEFERRED)
+
+
+def fold(model: str, records: Iterable[Record], *, after: LineageState | None = None) -> LineageState:
+    """The state after `records`.
+
+    Args:
+        after: the state that they follow; None: they are the model's first.
+    """
+    draft = _Draft(after or LineageState(model=model))
+    for record in records:
+        draft.add(record)
+    return draft.state()
+
+
+class _Draft:
+    """A state that is being made: the attributes of `LineageState`, with mappings that may change."""
+
+    def __init__(self, before: LineageState) -> None:
+        self.model, self.sequence = before.model, before.sequence
+        self.head, self.held = before.head, before.held
+        self.slices = dict(before.slices)
+        self.versions = dict(before.versions)
+        self.rejections = dict(before.rejections)
+        self.deferred = dict(before.deferred)
+        self.settled = dict(before.settled)
+        self.tainted = dict(before.tainted)
+        self.resolved = dict(before.resolved)
+        self.dropped = before.dropped
+        self.forgotten = dict(before.forgotten)
+        self.purged = dict(before.purged)
+
+    def state(self) -> LineageState:
+        """What was made; the draft is not to be used any more."""
+        return LineageState(**{one.name: getattr(self, one.name) for one in fields(LineageState)})
+
+    def add(self, record: Record) -> None:
+        """What is true after `record`, too."""
+        self.sequence += 1
+        match record:
+            case SliceAccepted() | SliceQuarantined() | SliceDiscarded() | SliceWithdrawn() | SliceTainted():
+                self._on_slice(record)
+            case HoldResolved():
+                self.resolved[record.slice.revision] = record.fork
+            case UpdateDeferred():
+                if record.version is not None:
+                    self._change(record.version, status=VersionStatus.DEFERRED, decided=record)
+                self.deferred[record.slice.key] = record
+            case CandidateStarted():
+                self.versions[record.version] = VersionState.opened(record)
+            case CandidateTrained():
+                self._went_on(record.version, status=VersionStatus.TRAINED, trained=record)
+            case Evaluated():
+                self._went_on(record.version, status=VersionStatus.EVALUATED, evaluated=record)
+            case Promoted():
+                self._promoted(record)
+            case Rejected():
+                self._change(record.version, status=VersionStatus.REJECTED, decided=record)
+                if not record.superseded and self.versions[record.version].started.replaces is None:
+                    for ref in self.versions[record.version].slices:
+                        self.rejections[ref.revision] = self.rejections.get(ref.revision, 0) + 1
+            case RolledBack():
+                self._rolled_back(record)
+            case CheckpointsDropped():
+                self.dropped |= frozenset(record.versions)
+            case Forgotten():
+                self.forgotten[record.request] = record
+            case Purged():
+                self.dropped |= frozenset(record.versions)
+                self.purged[record.request] = record
+            case Held():
+                self.held = record.reason
+            case Released():
+                self.held, self.rejections = None, {}
+
+    # --- slices ---------------------------------------------------------------------------------
+
+    def _on_slice(self, record: OnSlice) -> None:
+        revision = record.slice.revision
+        if isinstance(record, SliceTainted):
+            self.tainted[revision] = record
+            known = self.slices.get(record.slice.key)
+            if known is not None and known.ref.revision != revision:
+                self.settled[revision] = record  # it was corrected since: the newer revision stands
+                return
+        entry = self._slice(record)
+        self.slices[record.slice.key] = entry
+        if isinstance(record, SliceQuarantined) or entry.by_validation:
+            return
+        self.settled[entry.pulled] = record
+        if isinstance(record, SliceAccepted):
+            self.tainted.pop(revision, None)
+
+    def _slice(self, record: OnSlice) -> SliceState:
+        known = self.slices.get(record.slice.key)
+        if isinstance(record, SliceDiscarded) and known is not None and known.status is SliceStatus.ACCEPTED:
+            return replace(known, set_aside=0)  # the rows set aside are given up, the slice stays
+        entry = SliceState(
+            ref=record.slice, status=STATUS_OF[type(record)], reason=record.reason, time=record.time
+        )
+        match record:
+            case SliceAccepted():
+                return replace(
+                    entry,
+                    origin=record.origin,
+                    set_aside=record.set_aside,
+                    released=record.released,
+                    report=record.report,
+                )
+            case SliceQuarantined():
+                return replace(entry, report=record.report)
+        if known is None or known.ref != record.slice:
+            return entry
+        return replace(entry, origin=known.origin, report=known.report)
+
+    # --- versions -------------------------------------------------------------------------------
+
+    def _change(self, number: int, **changes: Any) -> None:
+        self.versions[number] = replace(self.versions[number], **changes)
+
+    def _went_on(self, number: int, *, status: VersionStatus, **changes: Any) -> None:
+        """Its training or evaluation ended; if what it was built on is gone meanwhile, that stands."""
+        gone = self.versions[number].status in (VersionStatus.ROLLED_BACK, VersionStatus.REPLACED)
+        self._change(number, **changes, **({} if gone else {"status": status}))
+
+    def _line(self, version: int | None) -> set[int]:
+        """`version` and its ancestors."""
+        found = set()
+        while version is not None:
+            found.add(version)
+            version = self.versions[version].parent
+        return found
+
+    def _promoted(self, record: Promoted) -> None:
+        self._change(record.version, status=VersionStatus.PROMOTED, decided=record, promoted=record)
+        if self.versions[record.version].parent != self.head:  # a rebase
+            line = self._line(record.version)
+            self._set_aside(self._line(self.head) - line, VersionStatus.REPLACED, record)
+            for number in line - {record.version}:
+                if self.versions[number].promoted is None:
+                    self._change(number, status=VersionStatus.REPLAYED, decided=record)
+        self.head = record.version
+
+    def _rolled_back(self, record: RolledBack) -> None:
+        line = self._line(record.version)
+        for number in line:  # an earlier rollback or rebase is taken back
+            if self.versions[number].status in (VersionStatus.ROLLED_BACK, VersionStatus.REPLACED):
+                back = VersionStatus.PROMOTED if self.versions[number].promoted else VersionStatus.REPLAYED
+                self._change(number, status=back, decided=record)
+        self._set_aside(self._line(self.head) - line, VersionStatus.ROLLED_BACK, record)
+        self.head = record.version
+
+    def _set_aside(self, dropped: set[int], status: VersionStatus, record: Record) -> None:
+        """Mark `dropped` and what was built on them."""
+        gone = set(dropped)
+        for number, version in self.versions.items():  # a parent has a smaller number than its children
+            if version.parent in gone:
+                gone.add(number)
+        for number in gone:
+            if self.versions[number].status not in (*_NEVER_IN_PRODUCTION, status):
+                self._change(number, status=status, decided=record)

@@ -1,0 +1,164 @@
+"""One attempt at a candidate: from its last committed checkpoint to the end, in a process with TensorFlow.
+
+All it needs is in the store: the model's log says what to learn from and which version to resume from;
+the candidate's own log says how far an earlier attempt came. The candidate is opened in the model's log,
+and an attempt at it begun, only after the user's functions gave a model and examples: code that raises
+leaves no trace there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ckpt_ops.checkpoints import load_manifest, model_variables, restore
+from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.errors import TerminalError
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.records import CandidateStarted
+from ckpt_ops.pipeline.candidate import open_candidate
+from ckpt_ops.pipeline.candidate_checkpoints import candidate_checkpoints
+from ckpt_ops.pipeline.data import TrainingData, batch_order, consumed_before, load_data
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.facts import facts
+from ckpt_ops.pipeline.results import ChampionScore, score, write_results
+from ckpt_ops.pipeline.user_code import build_model
+from ckpt_ops.policies import decide
+from ckpt_ops.store import Store
+from ckpt_ops.training import Trainer
+
+
+class Bench:
+    """A pipeline's model, built once, on which candidates are trained one after the other.
+
+    Args:
+        from_nothing: a candidate without a parent will be trained on it: hold the initial values.
+    """
+
+    def __init__(self, pipeline: Pipeline, store: Store, *, from_nothing: bool = True) -> None:
+        began = time.monotonic()
+        print("importing TensorFlow", flush=True)
+        self.pipeline, self.store = pipeline, store
+        self.model = build_model(pipeline)
+        print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
+        self.variables: dict[str, Any] = model_variables(self.model)
+        self._initial = _held(self.variables) if from_nothing else None
+
+    def stand_at(self, manifest: str | None) -> None:
+        """Every variable as the checkpoint has it; None: as `build_model` made it.
+
+        Raises:
+            ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore`.
+        """
+        if manifest is not None:
+            restore(self.store, load_manifest(self.store, manifest), self.variables)
+        elif self._initial is not None:
+            for name, value in self._initial.items():
+                tensorflow_variable(self.variables[name]).assign(value)
+
+    def attempt(
+        self,
+        log: ModelLog,
+        wanted: CandidateStarted,
+        propose: Callable[[LineageState], CandidateStarted | None],
+        *,
+        ask_policy: bool,
+    ) -> int:
+        """Train `wanted` to its end, or find that it was; returns the number of its version.
+
+        Args:
+            propose: see `open_candidate`.
+            ask_policy: end it as deferred when the champion's score says that no update is due.
+
+        Raises:
+            LineageMoved, ModelCodeError, Fenced and more.
+        """
+        pipeline, store = self.pipeline, self.store
+        state = log.state()
+        version = state.versions.get(wanted.version) or VersionState.opened(wanted)
+        if CandidateLog(store, pipeline.name, version.version).progress().result is not None:
+            print(f"version {version.version} is trained already", flush=True)
+            return version.version
+        data = load_data(pipeline, store, version, consumed_before(state, version))
+        version = open_candidate(log, wanted, propose)
+        number = version.version
+        candidate = CandidateLog(store, pipeline.name, number)
+        attempt = candidate.start_attempt()
+        # Whoever was at it before is fenced off: what it committed until now is what we go on from.
+        progress = candidate.progress()
+        print(f"version {number}, attempt {progress.attempts}", flush=True)
+        champion = self._score_champion(state, version, data)
+        if champion is not None and ask_policy:
+            decision = decide(pipeline.update_when, facts(state, version.slices, score=champion.newest))
+            print(f"champion on slice {version.slices[-1].key}: {decision.words}", flush=True)
+            if decision.due is not True:
+                numbers = dict(decision.numbers)
+                attempt.end({"outcome": "deferred", "why": decision.words, "numbers": numbers})
+                return number
+        parent = final_manifest(state, version.parent)
+        if version.champion != version.parent:
+            self.stand_at(parent)
+        with candidate_checkpoints(
+            pipeline,
+            store,
+            version,
+            attempt,
+            model=self.model,
+            variables=self.variables,
+            data=data,
+            parent=parent,
+            commits=progress.commits,
+        ) as checkpoints:
+            trained = Trainer(
+                model=self.model,
+                examples=data.train,
+                order=batch_order(pipeline, version, data),
+                budget=pipeline.budget,
+                checkpoints=checkpoints,
+                progress=_progress,
+            ).train()
+        artifacts = write_results(pipeline, store, version, attempt.token, self.model, data, champion)
+        attempt.end(
+            {
+                "outcome": "trained",
+                "step": trained.step,
+                "stopped_by": trained.stopped_by.value,
+                "seconds": trained.seconds,
+                "artifacts": artifacts,
+                "champion_on_slice": champion.newest if champion else None,
+            }
+        )
+        print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
+        return number
+
+    def _score_champion(
+        self, state: LineageState, version: VersionState, data: TrainingData
+    ) -> ChampionScore | None:
+        """Test, then train; leaves the model standing at the champion."""
+        champion = final_manifest(state, version.champion)
+        if champion is None:
+            return None
+        self.stand_at(champion)
+        return score(self.model, data)
+
+
+def final_manifest(state: LineageState, version: int | None) -> str | None:
+    """Object name of the checkpoint that a version ended with; None for no version."""
+    if version is None:
+        return None
+    trained = state.versions[version].trained
+    if trained is None:
+        raise TerminalError(f"version {version}, the parent, has no final checkpoint")
+    return trained.manifest
+
+
+def _held(variables: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    return {name: np.array(tensorflow_variable(variable)) for name, variable in variables.items()}
+
+
+def _progress(at: int, last: int, logs: dict[str, float]) -> None:
+    numbers = " ".join(f"{name} {value:.4f}" for name, value in logs.items())
+    print(f"step {at}/{last} {numbers}", flush=True)

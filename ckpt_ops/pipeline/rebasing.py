@@ -1,0 +1,172 @@
+"""A rebase, step by step: what is done already, what comes next, and the swap of the head at the end.
+
+The way follows from the log alone (`lineage.rebase`). A step is known by its candidate id, which stands
+for all that was learned: so one that was trained before, by this rebase or by any other, is not trained
+again, and whoever goes on after a kill finds the place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ckpt_ops.errors import BadInput, LineageMoved
+from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage.rebase import RebasePlan, Unit, plan_rebase
+from ckpt_ops.lineage.records import CandidateStarted, Record, RolledBack
+from ckpt_ops.pipeline.candidate import candidate_of, next_version, standing
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.launch import run_replay_process
+from ckpt_ops.pipeline.steps import Report, evaluate, promote
+from ckpt_ops.serving import publish
+from ckpt_ops.store import Store
+
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How far a rebase has come.
+
+    Attributes:
+        done: versions of the steps that are trained, in order.
+        next: what would open the next step; None when all are trained.
+        result: the version that would become the head; None as long as steps are left.
+    """
+
+    plan: RebasePlan
+    done: tuple[int, ...]
+    next: CandidateStarted | None
+    result: int | None
+
+    @property
+    def step(self) -> int:
+        """The number of the next step, from 1."""
+        return len(self.done) + 1
+
+
+def way(pipeline: Pipeline, state: LineageState) -> Way | None:
+    """How far the rebase of the pipeline's model has come; None when there is nothing to rebase."""
+    plan = plan_rebase(state)
+    if plan is None:
+        return None
+    done: list[int] = []
+    at = plan.fork
+    for number, unit in enumerate(plan.replay, start=1):
+        wanted = CandidateStarted(
+            version=next_version(state),
+            candidate=candidate_of(pipeline, state, at, unit.slices),
+            parent=at,
+            slices=unit.slices,
+            replaces=state.head,
+            reason=_reason(plan, unit),
+        )
+        found = standing(state, wanted)
+        last = number == len(plan.replay)
+        if found and last and not found.promoted and found.champion != state.head:
+            found = None  # what it was compared with is no longer the champion
+        if found is None or found.status is VersionStatus.STARTED:
+            opened = found.started if found else wanted
+            return Way(plan=plan, done=tuple(done), next=opened, result=None)
+        at = found.version
+        done.append(at)
+    return Way(plan=plan, done=tuple(done), next=None, result=at)
+
+
+def replay(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str, Any]:
+    """Train the steps that are left, in one process; returns the version that would become the head.
+
+    Raises:
+        BadInput: there is nothing to rebase, or nothing would be left.
+        TrainingDied: the process ended before the last step. Retry: what it committed is kept.
+    """
+    log = ModelLog(store, pipeline.name)
+    on = _way(pipeline, log.state())
+    trained: list[int] = []
+    if on.next is not None:
+        trained = run_replay_process(pipeline, store, on.next.version, report)
+        on = _way(pipeline, log.state())
+    if on.result is None:
+        raise LineageMoved(
+            f"the history of {pipeline.name} changed while it was rebased: "
+            f"{len(on.plan.replay) - len(on.done)} steps are left now",
+            safe="every step that was trained is kept; the champion serves on",
+            next="nothing: a retry goes on",
+        )
+    return {"version": on.result, "steps": list(on.done), "trained": trained}
+
+
+def conclude(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
+    """Judge the result of a rebase and swap the head, unless the gates refuse it.
+
+    A version that was in production before, and that nothing is wrong with, was judged then.
+    """
+    log = ModelLog(store, pipeline.name)
+    if log.state().version(version).promoted is None:
+        evaluated = evaluate(pipeline, store, version)
+        return {**evaluated, **promote(pipeline, store, version)}
+
+    def choose(state: LineageState) -> Record | None:
+        on = way(pipeline, state)
+        if on is None or on.result != version or state.head is None:
+            return None  # it is the head already, or another way is due
+        return RolledBack(version=version, champion=state.head, reason=f"rebase ({_why(on.plan)})")
+
+    state = log.decide(choose)
+    publish(store, pipeline.name, state)
+    decision = "promoted" if state.head == version else "superseded"
+    return {
+        "version": version,
+        "decision": decision,
+        "why": "it was in production before; nothing is wrong with it",
+    }
+
+
+def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str, Any]:
+    """Replay, judge, swap; again when the head moved meanwhile.
+
+    Returns `decision` ("promoted", "rejected"), `version` and `why`, and `steps` in order.
+
+    Raises:
+        As `replay`; LineageMoved when the head moved again and again.
+    """
+    for _ in range(_ATTEMPTS):
+        replayed = replay(pipeline, store, report)
+        concluded = conclude(pipeline, store, replayed["version"])
+        report(f"version {replayed['version']}: {concluded['decision']}: {concluded['why']}")
+        if concluded["decision"] != "superseded":
+            return {**replayed, **concluded}
+    raise LineageMoved(
+        f"the head of {pipeline.name} moved {_ATTEMPTS} times while it was rebased",
+        safe="every step that was trained is kept; the champion serves on",
+        next=f"pause the DAG {pipeline.name}, then ckpt-ops rebase {pipeline.name} goes on",
+    )
+
+
+def _way(pipeline: Pipeline, state: LineageState) -> Way:
+    on = way(pipeline, state)
+    if on is None:
+        raise BadInput(
+            "MODEL",
+            pipeline.name,
+            "a model whose history should have been another: a consumed slice corrected, withdrawn or "
+            "tainted, or a late one resolved as a fork",
+            next=f"ckpt-ops slices {pipeline.name}",
+        )
+    if on.plan.empties:
+        raise BadInput(
+            "MODEL",
+            pipeline.name,
+            "a model of which something is left: every slice that it learned from is gone",
+            next="deliver slices that stand; the champion serves on until then",
+        )
+    return on
+
+
+def _why(plan: RebasePlan) -> str:
+    return ", ".join(f"{change.key} {change.what}" for change in plan.changes)
+
+
+def _reason(plan: RebasePlan, unit: Unit) -> str:
+    place = "a late slice" if unit.stands_for is None else f"in place of version {unit.stands_for.version}"
+    return f"rebase ({_why(plan)}): {place}"

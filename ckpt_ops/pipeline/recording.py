@@ -1,0 +1,41 @@
+"""From a candidate's own log to the model's: what its training came to."""
+
+from __future__ import annotations
+
+from ckpt_ops.errors import TrainingDied
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage.records import CandidateTrained, Record, UpdateDeferred
+from ckpt_ops.store import Store
+
+
+def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
+    """Say in the model's log how the training of version `number` ended, once.
+
+    Raises:
+        TrainingDied: its own log has no result.
+    """
+    progress = CandidateLog(store, log.model, number).progress()
+    result = progress.result
+    if result is None:
+        raise TrainingDied(f"the training process of {log.model} v{number} left no result")
+
+    def choose(state: LineageState) -> Record | None:
+        version = state.versions[number]
+        if version.status is not VersionStatus.STARTED:
+            return None
+        if result["outcome"] == "deferred":
+            return UpdateDeferred(
+                slice=version.slices[-1], numbers=result["numbers"], version=number, reason=result["why"]
+            )
+        return CandidateTrained(
+            version=number,
+            step=result["step"],
+            stopped_by=result["stopped_by"],
+            checkpoints=len({commit.step for commit in progress.commits}),
+            manifest=progress.commits[-1].manifest,
+            artifacts=result["artifacts"],
+            seconds=result.get("seconds", 0.0),
+            reason=f"{result['step']} steps, ended by {result['stopped_by']}",
+        )
+
+    return log.decide(choose)
