@@ -17,7 +17,7 @@ from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, 
 from ckpt_ops.slices.committed import commit_manifest, load_manifest
 from ckpt_ops.slices.datafiles import ROWS_PER_FILE, as_stored, stage, upload
 from ckpt_ops.slices.identity import check_key, digest, revision_of
-from ckpt_ops.slices.manifest import Column, SliceManifest
+from ckpt_ops.slices.manifest import Column, DataFile, SliceManifest
 from ckpt_ops.slices.parts import WHOLE, Receipt, find_receipt, parts_of, read_part, receipt_name
 from ckpt_ops.slices.source import SliceSource
 from ckpt_ops.store import Store
@@ -73,8 +73,7 @@ def commit(store: Store, source: SliceSource, key: str) -> SliceManifest:
         if receipt is None:
             raise _changing(source, key, f"{part or 'its content'} is not what was pulled")
         receipts[part] = receipt
-    columns = _one_schema(source, key, receipts)
-    files = tuple(file for receipt in receipts.values() for file in receipt.files)
+    columns, files = _contents(source, key, receipts)
     if columns is None or not files:
         raise SliceEmpty(
             f"slice {key} of source {source.name!r} has no rows",
@@ -98,6 +97,23 @@ def commit(store: Store, source: SliceSource, key: str) -> SliceManifest:
         files=files,
     )
     return commit_manifest(store, manifest)
+
+
+def pulled_revision(store: Store, source: SliceSource, key: str) -> str | None:
+    """The revision that a pull would find without reading a row; None when it would have to read.
+
+    Raises:
+        As `pull`, of what a source says of its keys.
+    """
+    _checked_names(source, key)
+    receipts = {}
+    for part, fingerprint in parts_of(source, key).items():
+        receipt = find_receipt(store, source, key, part, fingerprint)
+        if receipt is None:
+            return None
+        receipts[part] = receipt
+    columns, files = _contents(source, key, receipts)
+    return revision_of(columns, files) if columns is not None and files else None
 
 
 def _checked_names(source: SliceSource, key: str) -> None:
@@ -127,6 +143,14 @@ def _pull(store: Store, source: SliceSource, key: str, part: str, before: str, r
     receipt = Receipt(part=part, fingerprint=before, columns=columns, files=tuple(files))
     store.put(receipt_name(source, key, part, before), receipt.to_json())
     return receipt
+
+
+def _contents(
+    source: SliceSource, key: str, receipts: Mapping[str, Receipt]
+) -> tuple[tuple[Column, ...] | None, tuple[DataFile, ...]]:
+    """What the parts come to: the columns, None when no part has any, and the data files in row order."""
+    files = tuple(file for receipt in receipts.values() for file in receipt.files)
+    return _one_schema(source, key, receipts), files
 
 
 def _one_schema(source: SliceSource, key: str, receipts: Mapping[str, Receipt]) -> tuple[Column, ...] | None:

@@ -42,7 +42,7 @@ def test_release_ends_a_hold(ckpt_ops, held):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["rollback", "flight_delay", "--to", "3", "--why", "x"], 2, "other than the head, 2: 1"),
+        (["rollback", "flight_delay", "--to", "3", "--why", "x"], 2, "not tainted: 1"),
         (["rollback", "flight_delay", "--to", "1", "--why", " "], 2, "a reason"),
         (["rollback", "flight_delay", "--to", "1"], 2, "--why"),
         (["rollback", "nobody", "--to", "1", "--why", "x"], 2, "one of flight_delay"),
