@@ -1,5 +1,6 @@
 """Checkpoints: a snapshot held without copying, written in the background, committed by its manifest."""
 
+from ckpt_ops.checkpoints.anchors import Anchors, Doubling, EveryVersions
 from ckpt_ops.checkpoints.capture import Snapshot, capture, model_variables
 from ckpt_ops.checkpoints.checkpointer import Checkpointer, Position
 from ckpt_ops.checkpoints.committing import Commits
@@ -20,12 +21,15 @@ from ckpt_ops.checkpoints.triggers import (
 from ckpt_ops.checkpoints.writer import BackgroundWriter, Saved
 
 __all__ = [
+    "Anchors",
     "Automatic",
     "BackgroundWriter",
     "Checkpointer",
     "Commits",
+    "Doubling",
     "EverySeconds",
     "EverySteps",
+    "EveryVersions",
     "FirstOf",
     "Intermediate",
     "IntermediateWriter",

@@ -1,8 +1,8 @@
 """Removing what nothing refers to, beside writers that may be about to refer to something.
 
 Two things are garbage once they are older than a grace period: manifests that no log commits or whose
-version was refused for good, and chunks that no remaining manifest names. Why that takes nothing from
-a writer at work:
+version was refused for good or dropped by retention, and chunks that no remaining manifest names. Why that
+takes nothing from a writer at work:
 
 * what it uploads is younger than the grace period, which is far longer than any save;
 * what it counts on without uploading is named by its last committed checkpoint. Which one that is says
@@ -12,7 +12,8 @@ a writer at work:
 * a chunk that was garbage and that it puts once more was written anew since it was listed, and
   `delete_unchanged` leaves it alone.
 
-What a promoted version needs is never looked at: its last manifest stays, and so do its chunks.
+What a promoted version needs is never looked at, unless the log says that it was dropped: its last
+manifest stays, and so do its chunks.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def find_garbage(store: Store, *, grace: float = DAY) -> Garbage:
         manifests, results = _no_longer_needed(listed, versions, old)
         gone = {entry.name for entry in manifests}
         remaining = {entry.name for entry in listed if _is_manifest(entry.name)} - gone
-        remaining |= {version.last for version in versions if version.last and not version.refused}
+        remaining |= {version.needed for version in versions if version.needed}
         named, vanished = _chunks_named(store, remaining)
         if not vanished or not any(version.has_moved(store) for version in versions):
             break
@@ -132,6 +133,7 @@ class _Version:
     model: str
     version: int
     refused: bool
+    dropped: bool
     commits: tuple[str, ...]
 
     @property
@@ -139,9 +141,9 @@ class _Version:
         return f"models/{self.model}/v{self.version}/"
 
     @property
-    def last(self) -> str | None:
-        """The manifest that was committed last."""
-        return self.commits[-1] if self.commits else None
+    def needed(self) -> str | None:
+        """The manifest that was committed last, if something may be trained from it."""
+        return self.commits[-1] if self.commits and not self.refused and not self.dropped else None
 
     def has_moved(self, store: Store) -> bool:
         """Whether something was committed since."""
@@ -161,6 +163,7 @@ def _versions(store: Store, listed: list[Entry]) -> list[_Version]:
             model=model,
             version=number,
             refused=number in states[model].versions and states[model].versions[number].status in _REFUSED,
+            dropped=number in states[model].dropped,
             commits=_commits(store, model, number),
         )
         for model, number in sorted(found)
@@ -181,7 +184,8 @@ def _no_longer_needed(
         for entry in listed:
             if not entry.name.startswith(f"{version.prefix}iter_num=") or entry.updated >= old:
                 continue
-            if _is_manifest(entry.name) and (version.refused or entry.name not in version.commits):
+            unwanted = version.refused or version.dropped or entry.name not in version.commits
+            if _is_manifest(entry.name) and unwanted:
                 manifests.append(entry)
             elif version.refused and "/intermediate_results/" in entry.name:
                 results.append(entry)

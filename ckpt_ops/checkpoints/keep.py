@@ -1,8 +1,8 @@
-"""Which checkpoints of a version stay: a pure choice over what it has committed.
+"""Which checkpoints stay: a pure choice over what a version has committed.
 
-What this decides on is the way to a version. The last checkpoint is always kept: training resumes at
-it, and when the version is promoted it is what the next one starts from, what a rollback goes back to
-and what a rebase forks from.
+This decides on the way to a version. The last checkpoint is always kept: training resumes at it, and
+when the version is promoted it is what the next one starts from, what a rollback goes back to and what a
+rebase forks from. How long it stays then is what `anchors` says.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ckpt_ops.checkpoints.anchors import Anchors
 from ckpt_ops.errors import BadInput
 
 _log = logging.getLogger(__name__)
@@ -30,35 +31,38 @@ class Committed(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    """The newest `last`, the best few, and every so many as an anchor. `Keep()` keeps all of them.
+    """On the way to a version, the newest `last`, the best few and every so many. `Keep()` keeps all of them.
 
     Attributes:
         last: newest checkpoints; `Keep(last=1)` is "latest only". None: all.
         best: checkpoints with the best `metric` of training so far.
         metric: its name among the metrics that training reports.
         larger_is_better: of that metric.
-        anchors_every: each so many-th checkpoint stays for good; 0 for none.
+        every: each so many-th checkpoint stays for good; 0 for none.
+        anchors: which promoted versions keep the checkpoint that they ended with, such as `Doubling()`.
+            None: all of them, and no rebase replays more than it has to.
     """
 
     last: int | None = None
     best: int = 0
     metric: str = "loss"
     larger_is_better: bool = False
-    anchors_every: int = 0
+    every: int = 0
+    anchors: Anchors | None = None
 
     def __post_init__(self) -> None:
         if self.last is not None and self.last < 1:
             raise BadInput(
                 "Keep.last", self.last, "a whole number of at least 1: training resumes at the last"
             )
-        for name in ("best", "anchors_every"):
+        for name in ("best", "every"):
             if getattr(self, name) < 0:
                 raise BadInput(f"Keep.{name}", getattr(self, name), "a whole number of at least 0")
-        if self.last is None and (self.best or self.anchors_every):
+        if self.last is None and (self.best or self.every):
             raise BadInput(
                 "Keep.last",
                 None,
-                f"a number, since best={self.best} and anchors_every={self.anchors_every}"
+                f"a number, since best={self.best} and every={self.every}"
                 " choose among what last=... would drop",
             )
 
@@ -68,8 +72,8 @@ class Keep:
         if self.last is None:
             return frozenset(steps)
         kept = set(steps[-self.last :])
-        if self.anchors_every:
-            kept.update(steps[self.anchors_every - 1 :: self.anchors_every])
+        if self.every:
+            kept.update(steps[self.every - 1 :: self.every])
         if self.best:
             ranked = sorted(commits, key=lambda commit: (self._badness(commit), -commit.step))
             kept.update(commit.step for commit in ranked[: self.best])

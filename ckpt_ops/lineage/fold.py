@@ -128,6 +128,9 @@ class _Draft:
                 self.settled[revision] = record  # it was corrected since: the newer revision stands
                 return
         entry = self._slice(record)
+        if isinstance(record, SliceAccepted) and not record.released and revision in self.tainted:
+            # validation does not see what a person saw
+            entry = replace(entry, status=SliceStatus.TAINTED, reason=self.tainted[revision].reason)
         self.slices[record.slice.key] = entry
         if isinstance(record, SliceQuarantined) or entry.by_validation:
             return

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.lineage.state import LineageState, SliceStatus, VersionState, VersionStatus
+from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState, VersionStatus
 
 _CAME_TO_NOTHING = (VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
 
@@ -103,19 +103,14 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
     if entry is None:
         return Plan(key=key, action=Action.SKIP, why=f"slice {key} has not been validated")
     if consumed is not None:
-        by = f"version {state.consumed_by(key)}"
-        if entry.status is SliceStatus.ACCEPTED and entry.ref.revision == consumed.revision:
-            return Plan(key=key, action=Action.SKIP, why=f"already consumed by {by}, unchanged")
-        if entry.status in (SliceStatus.QUARANTINED, SliceStatus.DISCARDED):
-            why = f"consumed by {by}; its newer revision is {entry.status.value}: {entry.reason}"
-            return Plan(key=key, action=Action.SKIP, why=why)
-        if entry.status is SliceStatus.ACCEPTED:
-            what = f"corrected ({consumed.revision} became {entry.ref.revision})"
-        else:
-            what = f"{entry.status.value}"
-        return Plan(key=key, action=Action.FORK, why=f"consumed by {by}, then {what}")
+        return _of_consumed(state, entry, consumed)
     if entry.status is not SliceStatus.ACCEPTED:
         return Plan(key=key, action=Action.SKIP, why=f"{entry.status.value}: {entry.reason}")
+    newer = sum(other > key for other in state.consumed)
+    fork = state.resolved.get(entry.ref.revision)
+    if newer and fork:
+        why = f"{newer} newer slices are consumed already; a person chose to learn it where it belongs"
+        return Plan(key=key, action=Action.FORK, why=why)
     if state.held is not None:
         return Plan(key=key, action=Action.HOLD, why=state.held)
     taint = state.taint(state.head)
@@ -123,11 +118,6 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         why = f"the champion, version {state.head}, is tainted by slice {taint.slice.key}: {taint.reason}"
         return Plan(key=key, action=Action.HOLD, why=why)
 
-    newer = sum(other > key for other in state.consumed)
-    fork = state.resolved.get(entry.ref.revision)
-    if newer and fork:
-        why = f"{newer} newer slices are consumed already; a person chose to learn it where it belongs"
-        return Plan(key=key, action=Action.FORK, why=why)
     if newer > late_within and fork is None:
         return Plan(
             key=key,
@@ -148,6 +138,20 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         why = f"late: {newer} newer slices are consumed already"
         return Plan(key=key, action=Action.LATE, why=why, slices=pending)
     return Plan(key=key, action=Action.APPEND, why="newer than everything consumed", slices=pending)
+
+
+def _of_consumed(state: LineageState, entry: SliceState, consumed: SliceRef) -> Plan:
+    key, by = consumed.key, f"version {state.consumed_by(consumed.key)}"
+    standing = state.standing(consumed)
+    if standing == consumed:
+        why = f"already consumed by {by}, unchanged"
+        if entry.status is not SliceStatus.ACCEPTED:
+            why = f"consumed by {by}; its newer revision is {entry.status.value}: {entry.reason}"
+        return Plan(key=key, action=Action.SKIP, why=why)
+    what = "withdrawn" if entry.status is SliceStatus.WITHDRAWN else "tainted"
+    if standing is not None:
+        what = f"corrected ({consumed.revision} became {standing.revision})"
+    return Plan(key=key, action=Action.FORK, why=f"consumed by {by}, then {what}")
 
 
 def _joins(state: LineageState, ref: SliceRef, late_within: int) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.lineage.state import LineageState, SliceStatus, VersionState
+from ckpt_ops.lineage.state import LineageState, VersionState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,8 @@ class RebasePlan:
         changes: why, in key order.
         nearest: the last version that has learned nothing else than it should have; None: there is none.
         fork: the nearest one at or before it whose checkpoint is kept; None: a full rebuild.
-        replay: what is learned again from there, in order. Empty: `fork` itself becomes the head.
+        replay: what is learned again from there, in order. Empty: `fork` itself becomes the head, as it
+            was before. A step of an earlier rebase was never judged by itself: it is learned again.
         replaced: versions of the head's ancestry whose place is taken.
         cost: of `replay`.
         anchor_cost: the part of it that is only due because `nearest` is not kept.
@@ -107,8 +108,13 @@ def plan_rebase(state: LineageState) -> RebasePlan | None:
         if unit.stands_for is not version or unit.slices != version.slices:
             break
         same += 1
-    forks = [at for at in range(same) if line[at].version not in state.dropped]
+    forks = [
+        at
+        for at in range(same)
+        if line[at].version not in state.dropped and (at + 1 < len(wanted) or line[at].promoted)
+    ]
     begins = forks[-1] + 1 if forks else 0
+    lacking = same > 0 and line[same - 1].version in state.dropped
     return RebasePlan(
         changes=changes,
         nearest=line[same - 1].version if same else None,
@@ -116,7 +122,7 @@ def plan_rebase(state: LineageState) -> RebasePlan | None:
         replay=wanted[begins:],
         replaced=tuple(version.version for version in line[begins:]),
         cost=cost(state, wanted[begins:]),
-        anchor_cost=cost(state, wanted[begins:same]),
+        anchor_cost=cost(state, wanted[begins:same] if lacking else ()),
         rebuild=cost(state, wanted),
     )
 
@@ -130,7 +136,7 @@ def history(state: LineageState) -> tuple[Unit, ...]:
     """
     units = []
     for version in state.ancestry(state.head):
-        slices = tuple(now for ref in version.slices if (now := _standing(state, ref)) is not None)
+        slices = tuple(now for ref in version.slices if (now := state.standing(ref)) is not None)
         if slices:
             units.append(Unit(slices=slices, stands_for=version))
     for ref in _late(state):
@@ -160,16 +166,6 @@ def cost(state: LineageState, units: Sequence[Unit]) -> Cost:
     return Cost(candidates=len(units), rows=sum(unit.rows for unit in units), steps=steps, seconds=seconds)
 
 
-def _standing(state: LineageState, ref: SliceRef) -> SliceRef | None:
-    """What is to be learned where `ref` was: its newest accepted revision, or nothing."""
-    entry = state.slices.get(ref.key)
-    if entry is not None and entry.status is SliceStatus.ACCEPTED:
-        return entry.ref
-    if ref.revision in state.tainted or (entry is not None and entry.status is SliceStatus.WITHDRAWN):
-        return None
-    return ref  # its newer revision is in quarantine: what was learned stands
-
-
 def _late(state: LineageState) -> list[SliceRef]:
     """Slices that a person wants learned where they belong."""
     newest = state.newest_consumed
@@ -196,7 +192,7 @@ def _insert(units: list[Unit], ref: SliceRef) -> None:
 def _changes(state: LineageState) -> tuple[Change, ...]:
     found = []
     for key, was in state.consumed.items():
-        now, entry = _standing(state, was), state.slices.get(key)
+        now, entry = state.standing(was), state.slices.get(key)
         if now == was:
             continue
         taint = state.tainted.get(was.revision)

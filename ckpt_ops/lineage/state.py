@@ -209,6 +209,15 @@ class LineageState:
     def _consumers(self) -> Mapping[str, int]:
         return {ref.key: one.version for one in reversed(self.ancestry(self.head)) for ref in one.slices}
 
+    def standing(self, learned: SliceRef) -> SliceRef | None:
+        """What should have been learned where `learned` was: the newest accepted revision, or nothing."""
+        entry = self.slices.get(learned.key)
+        if entry is not None and entry.status is SliceStatus.ACCEPTED:
+            return entry.ref
+        if learned.revision in self.tainted or (entry is not None and entry.status is SliceStatus.WITHDRAWN):
+            return None
+        return learned  # its newer revision is in quarantine or tainted: what was learned stands
+
     def taint(self, version: int | None) -> SliceTainted | None:
         """Why nothing may be built on `version`: a tainted slice that it or an ancestor learned from."""
         if not self.tainted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def code_digest(folder: Path) -> str:
     return hasher.hexdigest()[:16]
 
 
+@cache
 def lock_digest() -> str:
     """Over Python's version and those of the libraries that shape weights."""
     parts = [f"python=={platform.python_version()}", f"ckpt-ops=={ckpt_ops.__version__}"]

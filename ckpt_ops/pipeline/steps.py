@@ -36,6 +36,7 @@ from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.intake_steps import pull, validate
 from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.pipeline.recording import record_result
+from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.policies import decide as ask
 from ckpt_ops.serving import settle
 from ckpt_ops.serving.decisions import fork_needed
@@ -146,6 +147,7 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
 def promote(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
     """Promote the version if every gate passed, else reject it."""
     settled = settle(store, pipeline.name, version).version(version)
+    let_go(pipeline, store)
     decision = settled.status.value
     if getattr(settled.decided, "superseded", False):
         decision = "superseded"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ckpt_ops.errors import BadInput, ForkNeeded
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.records import (
@@ -102,7 +104,8 @@ def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
-        return SliceWithdrawn(slice=_known(state, key).ref, reason=why)
+        entry = _known(state, key)
+        return None if entry.status is SliceStatus.WITHDRAWN else SliceWithdrawn(slice=entry.ref, reason=why)
 
     return ModelLog(store, model).decide(choose)
 
@@ -151,12 +154,15 @@ def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
     return ModelLog(store, model).decide(choose)
 
 
-def resolve(store: Store, model: str, key: str, why: str, *, fork: bool) -> LineageState:
+def resolve(
+    store: Store, model: str, key: str, why: str, *, fork: bool, actor: str | None = None
+) -> LineageState:
     """Say what becomes of a slice that came too late to be appended by itself.
 
     Args:
         fork: learn it where it belongs, by a rebase. False: append it behind what was consumed, at the
             next run of it.
+        actor: who says so, where this process works for several people; None: as for every record.
 
     Raises:
         BadInput: the slice is not pending, or nothing newer was consumed; or no reason is given.
@@ -171,7 +177,8 @@ def resolve(store: Store, model: str, key: str, why: str, *, fork: bool) -> Line
             raise BadInput("slice", key, allowed, next=f"ckpt-ops slices {model}")
         if state.resolved.get(entry.ref.revision) is fork:
             return None
-        return HoldResolved(slice=entry.ref, fork=fork, reason=why)
+        record = HoldResolved(slice=entry.ref, fork=fork, reason=why)
+        return record if actor is None else replace(record, actor=actor)
 
     return ModelLog(store, model).decide(choose)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ckpt_ops.checkpoints import EverySeconds, EverySteps, FirstOf, Intermediate, Keep
+from ckpt_ops.checkpoints import Doubling, EverySeconds, EverySteps, FirstOf, Intermediate, Keep
 from ckpt_ops.evaluation import AtLeast, NoSegmentWorse, NotWorseThan, Servable
 from ckpt_ops.pipeline import Append, Pipeline, Slices
 from ckpt_ops.policies import AnyOf, Every, MetricDrop, Rows
@@ -17,7 +17,7 @@ flight_delay = Pipeline(
     update_when=AnyOf(Rows(at_least=5_000), MetricDrop("auc", by=0.01), Every(slices=4)),
     budget=Budget(max_steps=400, max_seconds=600, max_epochs=4),
     save=FirstOf(EverySteps(50), EverySeconds(30)),
-    keep=Keep(last=3, best=1, anchors_every=4),
+    keep=Keep(last=3, best=1, anchors=Doubling()),
     intermediate=Intermediate(layers=("features", "hidden_2"), save=EverySteps(100), latest_only=True),
     replay=Reservoir(share=0.2),
     gates=[

@@ -1,25 +1,39 @@
 """Forks are exact: what comes out is, bit for bit, what a history without the mistake gives.
 
-Real weeks of flights, a real model. The processes that train are called as functions here; tests/faults
-starts and kills them.
+Real weeks of flights, a real model. The processes that train are called as functions, but for the last
+test, which starts and kills them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import random
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from ckpt_ops.checkpoints import load_manifest, read_tensors
-from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
+from ckpt_ops.checkpoints import EveryVersions, load_manifest, read_tensors
+from ckpt_ops.errors import BadInput, ForkNeeded, HeldByPerson, TrainingDied
+from ckpt_ops.evaluation import AtLeast
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage.rebase import plan_rebase
+from ckpt_ops.lineage.records import Rejected
 from ckpt_ops.pipeline import Pipeline, load_pipeline, rebasing, steps
+from ckpt_ops.pipeline.launch import run_replay_process
+from ckpt_ops.pipeline.rebase_view import plan_lines, plan_view
 from ckpt_ops.pipeline.replay_process import replay
+from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.training_process import run_attempt
-from ckpt_ops.serving import withdraw
+from ckpt_ops.serving import resolve, rollback, taint, withdraw
 from ckpt_ops.store import LocalStore, Store
 from demo.flights import weeks
 
@@ -53,16 +67,35 @@ def new_store(tmp_path: Path) -> Callable[[str], LocalStore]:
     return make
 
 
-@pytest.fixture(autouse=True)
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process() -> Iterator[None]:
     def train(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
         return run_attempt(pipeline, store, key)
 
     def replay_all(pipeline: Pipeline, store: Store, version: int, report: object) -> list[int]:
         return replay(pipeline, store)
 
-    monkeypatch.setattr(steps, "run_training_process", train)
-    monkeypatch.setattr(rebasing, "run_replay_process", replay_all)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(steps, "run_training_process", train)
+        patch.setattr(rebasing, "run_replay_process", replay_all)
+        yield
+
+
+@pytest.fixture(scope="module")
+def learned(brief: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+    """Four weeks in order, a version each. Not to be changed: `store` is a copy of it."""
+    landing, store = (LocalStore(tmp_path_factory.mktemp(name)) for name in ("landed", "learned"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CKPT_OPS_LANDING", landing.url)
+        for key in KEYS:
+            land(landing, key, weeks()[key].select(COLUMNS))
+        learn(brief, store, *KEYS)
+    return store
+
+
+@pytest.fixture
+def store(learned: LocalStore, landing: LocalStore, tmp_path: Path) -> LocalStore:
+    return LocalStore(shutil.copytree(learned.root, tmp_path / "store"))
 
 
 def land(landing: Store, key: str, table: pa.Table) -> None:
@@ -85,40 +118,217 @@ def weights(store: Store, state: LineageState) -> dict[str, bytes]:
     return {name: tensor.tobytes() for name, tensor in tensors.items()}
 
 
+def rebased(pipeline: Pipeline, store: Store) -> LineageState:
+    done = rebasing.rebase(pipeline, store, lambda line: None)
+    assert done["decision"] == "promoted", done["why"]
+    return ModelLog(store, pipeline.name).state()
+
+
+def without(key: str, carrier: str) -> pa.Table:
+    table = weeks()[key].select(COLUMNS)
+    return table.filter(pc.not_equal(table["carrier"], carrier))
+
+
+def judged_again(pipeline: Pipeline, store: Store, key: str) -> None:
+    pulled = steps.pull(pipeline, store, key)
+    assert steps.validate(pipeline, store, key, pulled["revision"])["trainable"]
+
+
 def test_without_a_slice_is_bitwise_the_model_that_never_saw_it(
-    brief: Pipeline, landing: LocalStore, new_store: Callable[[str], LocalStore]
+    brief: Pipeline, store: LocalStore, new_store: Callable[[str], LocalStore]
 ) -> None:
-    store, never = new_store("store"), new_store("never")
-    learn(brief, store, *KEYS)
     withdraw(store, "brief", W2, "the carrier column was shifted")
 
-    done = rebasing.rebase(brief, store, lambda line: None)
+    state = rebased(brief, store)
 
-    assert done["decision"] == "promoted", done["why"]
-    state = ModelLog(store, "brief").state()
     assert sorted(state.consumed) == [W1, W3, W4]
     assert [version.version for version in state.ancestry(state.head)] == [1, 5, 6]
     assert [state.versions[number].status for number in (2, 3, 4)] == [VersionStatus.REPLACED] * 3
     assert state.versions[5].status is VersionStatus.REPLAYED
+    assert {entry.name.split("/")[3] for entry in store.list("models/brief/serving/")} == {"1", "6"}
+    never = new_store("never")
     straight = learn(brief, never, W1, W3, W4)
     assert [version.candidate for version in state.ancestry(state.head)] == [
         version.candidate for version in straight.ancestry(straight.head)
     ]
     assert weights(store, state) == weights(never, straight)
+    with pytest.raises(BadInput, match="should have been another"):
+        rebasing.rebase(brief, store, lambda line: None)
 
 
 def test_a_correction_gives_bitwise_what_the_corrected_slice_in_order_gives(
-    brief: Pipeline, landing: LocalStore, new_store: Callable[[str], LocalStore]
+    brief: Pipeline, landing: LocalStore, store: LocalStore, new_store: Callable[[str], LocalStore]
 ) -> None:
-    store, straight = new_store("store"), new_store("straight")
-    learn(brief, store, W1, W2, W3)
-    table = weeks()[W2].select(COLUMNS)
-    land(landing, W2, table.filter(pc.not_equal(table["carrier"], "UA")))
-    pulled = steps.pull(brief, store, W2)
-    steps.validate(brief, store, W2, pulled["revision"])
+    land(landing, W3, without(W3, "UA"))
+    with pytest.raises(ForkNeeded, match="has to fork"):
+        learn(brief, store, W3)
 
-    assert rebasing.rebase(brief, store, lambda line: None)["decision"] == "promoted"
+    state = rebased(brief, store)
 
+    straight = new_store("straight")
+    assert weights(store, state) == weights(straight, learn(brief, straight, *KEYS))
+
+    land(landing, W3, weeks()[W3].select(COLUMNS))  # it was right after all
+    judged_again(brief, store, W3)
+    trained = len(state.versions)
+    back = rebased(brief, store)
+    assert (back.head, len(back.versions)) == (4, trained), "what was trained before is not trained again"
+
+
+def test_the_first_slice_corrected_is_a_rebuild_from_the_initial_weights(
+    brief: Pipeline, landing: LocalStore, store: LocalStore, new_store: Callable[[str], LocalStore]
+) -> None:
+    land(landing, W1, without(W1, "DL"))
+    judged_again(brief, store, W1)
+    withdraw(store, "brief", W4, "to make it short")
+    found = plan_rebase(ModelLog(store, "brief").state())
+    assert found is not None
+    assert found.fork is None
+
+    state = rebased(brief, store)
+
+    straight = new_store("straight")
+    assert weights(store, state) == weights(straight, learn(brief, straight, W1, W2, W3))
+
+
+def test_from_an_older_anchor_it_replays_more_and_comes_to_the_same(
+    brief: Pipeline, store: LocalStore, new_store: Callable[[str], LocalStore]
+) -> None:
+    sparse = replace(brief, keep=replace(brief.keep, anchors=EveryVersions(versions=2, newest=1)))
+    assert let_go(sparse, store) == (1, 3)
+    kept = {entry.name.split("/")[2] for entry in store.list("models/brief/v") if "/manifest-" in entry.name}
+    assert kept == {"v2", "v4"}
+    with pytest.raises(BadInput, match="once promoted, kept, not tainted: 2"):
+        rollback(store, "brief", 3, "its checkpoint is gone")
+    withdraw(store, "brief", W4, "wrong")
+    view = plan_view(sparse, ModelLog(store, "brief").state())
+    assert view is not None
+    assert (view["nearest"], view["fork"], view["anchor_cost"]["candidates"]) == (3, 2, 1)
+    assert "its checkpoint is not kept: 1 training" in "\n".join(plan_lines(view))
+
+    state = rebased(sparse, store)
+
+    straight = new_store("straight")
+    assert weights(store, state) == weights(straight, learn(brief, straight, W1, W2, W3))
+
+
+def test_the_newest_slice_withdrawn_swaps_the_head_without_training(
+    brief: Pipeline, store: LocalStore
+) -> None:
+    withdraw(store, "brief", W4, "wrong")
+    state = rebased(brief, store)
+    assert (state.head, len(state.versions)) == (3, 4)
+    assert state.pending() == ()
+
+
+def test_a_head_that_moves_meanwhile_is_replayed_too(
+    brief: Pipeline, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "2013-02-03"
+    land(LocalStore(store.root.parent / "landing"), key, weeks()[key].select(COLUMNS))
+    withdraw(store, "brief", W3, "wrong")
+    judge = rebasing.evaluate
+    moved: list[str] = []
+
+    def meanwhile(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
+        if not moved:
+            moved.append(key)
+            learn(pipeline, store, key)
+        return judge(pipeline, store, version)
+
+    monkeypatch.setattr(rebasing, "evaluate", meanwhile)
+
+    state = rebased(brief, store)
+
+    assert moved == [key]
+    assert sorted(state.consumed) == [W1, W2, W4, key]
+    (superseded,) = (one for one in ModelLog(store, "brief").records() if isinstance(one, Rejected))
+    assert superseded.superseded
+    line = [version.version for version in state.ancestry(state.head)]
+    assert superseded.version in line, "what was trained is a step now, and not trained again"
+
+
+def test_a_refused_result_changes_nothing_and_is_judged_again_by_other_gates(
+    brief: Pipeline, store: LocalStore
+) -> None:
+    strict = replace(brief, gates=[AtLeast("auc", 0.99)])
+    withdraw(store, "brief", W3, "wrong")
+
+    done = rebasing.rebase(strict, store, lambda line: None)
+
+    assert done["decision"] == "rejected"
+    state = ModelLog(store, "brief").state()
+    assert (state.head, state.rejections) == (4, {})
+    assert rebased(brief, store).head == 6
+
+
+def test_a_tainted_champion_trains_nothing_until_the_rebase(
+    brief: Pipeline, landing: LocalStore, store: LocalStore
+) -> None:
+    key = "2013-02-03"
+    land(landing, key, weeks()[key].select(COLUMNS))
+    taint(store, "brief", W4, "poisoned")
+    with pytest.raises(HeldByPerson, match=f"tainted by slice {W4}: poisoned"):
+        learn(brief, store, key)
+    assert rebased(brief, store).head == 3
+    assert sorted(learn(brief, store, key).consumed) == [W1, W2, W3, key]
+
+
+def test_late_slices_in_any_order_end_as_the_weeks_in_order(
+    brief: Pipeline, landing: LocalStore, learned: LocalStore, new_store: Callable[[str], LocalStore]
+) -> None:
+    store = new_store("shuffled")
+    order = [*KEYS]
+    random.Random(5).shuffle(order)
+    for key in order:
+        try:
+            learn(brief, store, key)
+        except HeldByPerson:
+            resolve(store, "brief", key, "it belongs there", fork=True)
+            rebased(brief, store)
+    assert order != KEYS
     assert weights(store, ModelLog(store, "brief").state()) == weights(
-        straight, learn(brief, straight, W1, W2, W3)
+        learned, ModelLog(learned, "brief").state()
     )
+
+
+def test_killed_at_any_moment_the_real_process_goes_on_where_it_was(
+    brief: Pipeline,
+    store: LocalStore,
+    new_store: Callable[[str], LocalStore],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rebasing, "run_replay_process", run_replay_process)
+    withdraw(store, "brief", W2, "wrong")
+    moments = ["checkpoint at step 10:", "step 2 of 2:"]
+
+    def report(line: str) -> None:
+        if moments and line.startswith(moments[0]):
+            moments.pop(0)
+            for pid in _replaying(store):
+                os.kill(pid, signal.SIGKILL)
+
+    for _ in range(2):
+        with pytest.raises(TrainingDied, match="was killed by signal 9"):
+            rebasing.rebase(brief, store, report)
+    assert not moments
+    assert ModelLog(store, "brief").state().head == 4, "the champion serves on"
+
+    assert rebasing.rebase(brief, store, report)["decision"] == "promoted"
+
+    state = ModelLog(store, "brief").state()
+    assert [version.version for version in state.ancestry(state.head)] == [1, 5, 6], "no step was begun anew"
+    assert CandidateLog(store, "brief", 5).progress().attempts >= 2
+    never = new_store("never")
+    assert weights(store, state) == weights(never, learn(brief, never, W1, W3, W4))
+
+
+def _replaying(store: Store) -> list[int]:
+    """Process ids of the rebases that write to `store`."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().split(b"\0") if folder.name.isdigit() else []
+            if b"ckpt_ops.pipeline.replay_process" in words and store.url.encode() in words:
+                found.append(int(folder.name))
+    return found

@@ -42,24 +42,24 @@ def test_of_equals_the_newer_is_the_better_and_what_has_no_number_is_the_worst()
 
 
 def test_each_so_many_th_is_an_anchor() -> None:
-    assert Keep(last=1, anchors_every=3).kept(commits(*range(8))) == {30, 60, 80}
+    assert Keep(last=1, every=3).kept(commits(*range(8))) == {30, 60, 80}
 
 
 @given(
     losses=st.lists(st.floats(allow_nan=True), min_size=1, max_size=30),
     last=st.integers(1, 5),
     best=st.integers(0, 5),
-    anchors=st.integers(0, 5),
+    every=st.integers(0, 5),
 )
 def test_the_newest_always_stays_and_dropping_as_one_goes_takes_nothing_that_a_later_look_keeps(
-    losses: list[float], last: int, best: int, anchors: int
+    losses: list[float], last: int, best: int, every: int
 ) -> None:
-    keep = Keep(last=last, best=best, anchors_every=anchors)
+    keep = Keep(last=last, best=best, every=every)
     made = commits(*losses)
     kept = keep.kept(made)
     assert made[-1].step in kept
     assert kept <= {commit.step for commit in made}
-    assert len(kept) <= last + best + (len(made) // anchors if anchors else 0)
+    assert len(kept) <= last + best + (len(made) // every if every else 0)
     if len(made) > 1:
         assert kept - {made[-1].step} <= keep.kept(made[:-1])
 
@@ -69,9 +69,9 @@ def test_the_newest_always_stays_and_dropping_as_one_goes_takes_nothing_that_a_l
     [
         ({"last": 0}, "Keep.last"),
         ({"last": 1, "best": -1}, "Keep.best"),
-        ({"last": 1, "anchors_every": -2}, "Keep.anchors_every"),
+        ({"last": 1, "every": -2}, "Keep.every"),
         ({"best": 1}, "Keep.last"),
-        ({"anchors_every": 4}, "Keep.last"),
+        ({"every": 4}, "Keep.last"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(settings: dict[str, int], field: str) -> None:

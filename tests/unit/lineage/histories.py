@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from ckpt_ops.lineage import Action, LineageState, VersionStatus, fold, plan
+from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
 from ckpt_ops.lineage.records import (
     CandidateStarted,
     CandidateTrained,
     Evaluated,
+    HoldResolved,
     Promoted,
     Record,
     Rejected,
@@ -18,6 +22,7 @@ from ckpt_ops.lineage.records import (
     SliceDiscarded,
     SliceQuarantined,
     SliceRef,
+    SliceTainted,
     SliceWithdrawn,
 )
 
@@ -73,21 +78,43 @@ def state_after(*records: Record | list[Record]) -> LineageState:
     return fold("model", flat)
 
 
-def _choices(state: LineageState, late_within: int, max_rejections: int) -> list[Record]:
-    """Everything that the rules allow to be said next, one record of each kind and subject."""
-    said: list[Record] = []
+def carried_out(state: LineageState, found: RebasePlan) -> list[Record]:
+    """Every step of a rebase, and the swap of the head."""
+    at, number = found.fork, max(state.versions)
+    records: list[Record] = []
+    for unit in found.replay:
+        number += 1
+        records += [replace(started(number, *unit.slices, parent=at), replaces=state.head), trained(number)]
+        at = number
+    if found.replay:
+        records += [
+            evaluated(number, champion=state.head, passed=True),
+            Promoted(version=number, champion=state.head),
+        ]
+    elif at is not None and state.head is not None:
+        records.append(RolledBack(version=at, champion=state.head))
+    return records
+
+
+def _choices(state: LineageState, late_within: int, max_rejections: int) -> list[Record | list[Record]]:
+    """Everything that the rules allow to be said next, one of each kind and subject; a rebase whole."""
+    said: list[Record | list[Record]] = []
     for key in KEYS:
         known = state.slices.get(key)
         revision = 1 if known is None else int(known.ref.revision.rpartition("r")[2])
         said += [accepted(key, revision), SliceQuarantined(slice=ref(key, revision), report="")]
         if known is not None:
             said.append(SliceWithdrawn(slice=known.ref))
+            if key in state.consumed and state.consumed[key].revision not in state.tainted:
+                said.append(SliceTainted(slice=state.consumed[key]))
             if known.in_quarantine:
                 said.append(SliceDiscarded(slice=known.ref))
             said.append(accepted(key, revision + 1))
         decision = plan(state, key, late_within=late_within, max_rejections=max_rejections)
         if decision.action in (Action.APPEND, Action.LATE):
-            said += [started(len(state.versions) + 1, *decision.slices, parent=state.head)] * 4
+            number = len(state.versions) + 1
+            said += [started(number, *decision.slices, parent=state.head)] * 4
+            said += [promoted(number, *decision.slices, champion=state.head)] * 3  # nothing came between
     for number, version in state.versions.items():
         if version.status is VersionStatus.STARTED:
             said += [trained(number)] * 4
@@ -95,7 +122,8 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
             said += [evaluated(number, champion=state.head, passed=passed) for passed in (True, False)] * 2
         elif version.status is VersionStatus.EVALUATED and version.evaluated is not None:
             # Whoever promotes compares with the champion that the candidate was trained on and judged by.
-            if version.evaluated.passed and state.head == version.parent == version.evaluated.champion:
+            passed = version.evaluated.passed and state.taint(number) is None
+            if passed and state.head == version.parent == version.evaluated.champion:
                 said += [Promoted(version=number, champion=state.head)] * 8
             else:
                 said += [Rejected(version=number, champion=state.head)] * 2
@@ -104,6 +132,12 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
         for number in state.restorable
         if state.head is not None
     ]
+    for late in state.pending():
+        if late.key < (state.newest_consumed or ""):
+            said += [HoldResolved(slice=late, fork=fork) for fork in (True, False)]
+    due = plan_rebase(state)
+    if due is not None and not due.empties:
+        said += [carried_out(state, due)] * 12
     if state.held or state.rejections:
         said.append(Released(reason="looked at"))
     return said
@@ -115,6 +149,7 @@ def histories(draw: st.DrawFn, *, late_within: int = 2, max_rejections: int = 2)
     records: list[Record] = []
     state = fold("model", records)
     for _ in range(draw(st.integers(0, 40))):
-        records.append(draw(st.sampled_from(_choices(state, late_within, max_rejections))))
+        said = draw(st.sampled_from(_choices(state, late_within, max_rejections)))
+        records += said if isinstance(said, list) else [said]
         state = fold("model", records)
     return records

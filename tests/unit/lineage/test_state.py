@@ -71,16 +71,18 @@ def test_an_accepted_slice_is_either_consumed_or_pending(records: list[Record]) 
 
 @many
 @given(histories())
-def test_the_head_was_promoted_and_so_were_its_ancestors(records: list[Record]) -> None:
+def test_the_head_was_promoted_and_its_ancestors_were_too_or_replayed(records: list[Record]) -> None:
     state = fold("model", records)
-    assert all(version.status is VersionStatus.PROMOTED for version in state.ancestry(state.head))
+    line = state.ancestry(state.head)
+    assert all(version.status in (VersionStatus.PROMOTED, VersionStatus.REPLAYED) for version in line)
+    assert not line or line[-1].promoted
 
 
 @many
 @given(histories())
 def test_no_rejected_or_rolled_back_version_is_in_production(records: list[Record]) -> None:
     state = fold("model", records)
-    out = {VersionStatus.REJECTED, VersionStatus.ROLLED_BACK}
+    out = {VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.REPLACED}
     assert not [version for version in state.ancestry(state.head) if version.status in out]
 
 
