@@ -1,7 +1,7 @@
 """The command `ckpt-ops`.
 
-Exit codes: 0 done; 1 it failed; 2 what was asked for is not allowed. Errors go to standard error:
-what happened, what is safe, what to do next.
+Exit codes: 0 done; 1 it failed; 2 what was asked for is not allowed; 3 `status` found a champion that is
+tainted. Errors go to standard error: what happened, what is safe, what to do next.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typer.core import TyperGroup
 
 from ckpt_ops.cli import (
     checkpoint_commands,
+    forget_commands,
+    fork_commands,
     gc_command,
+    history_commands,
     quarantine_commands,
     read_commands,
     repair_command,
@@ -61,7 +64,15 @@ for command in (
     write_commands.rollback,
     write_commands.withdraw,
     write_commands.release,
+    fork_commands.plan,
+    fork_commands.rebase,
+    fork_commands.resolve,
+    fork_commands.taint,
+    history_commands.bisect,
+    history_commands.reproduce,
     training_commands.save_now,
+    forget_commands.forget,
+    forget_commands.purge,
     gc_command.gc,
     repair_command.repair,
 ):

@@ -31,6 +31,7 @@ from ckpt_ops.lineage.records import (
     SliceTainted,
     SliceWithdrawn,
     UpdateDeferred,
+    slice_id,
 )
 from ckpt_ops.lineage.state import (
     STATUS_OF,
@@ -43,6 +44,7 @@ from ckpt_ops.lineage.state import (
 )
 
 _NEVER_IN_PRODUCTION = (VersionStatus.REJECTED, VersionStatus.DEFERRED)
+_OUT = (*_NEVER_IN_PRODUCTION, VersionStatus.ROLLED_BACK, VersionStatus.REPLACED)
 
 
 def fold(model: str, records: Iterable[Record], *, after: LineageState | None = None) -> LineageState:
@@ -85,7 +87,7 @@ class _Draft:
             case SliceAccepted() | SliceQuarantined() | SliceDiscarded() | SliceWithdrawn() | SliceTainted():
                 self._on_slice(record)
             case HoldResolved():
-                self.resolved[record.slice.revision] = record.fork
+                self.resolved[record.slice.id] = record.fork
             case UpdateDeferred():
                 if record.version is not None:
                     self._change(record.version, status=VersionStatus.DEFERRED, decided=record)
@@ -102,7 +104,7 @@ class _Draft:
                 self._change(record.version, status=VersionStatus.REJECTED, decided=record)
                 if not record.superseded and self.versions[record.version].started.replaces is None:
                     for ref in self.versions[record.version].slices:
-                        self.rejections[ref.revision] = self.rejections.get(ref.revision, 0) + 1
+                        self.rejections[ref.id] = self.rejections.get(ref.id, 0) + 1
             case RolledBack():
                 self._rolled_back(record)
             case CheckpointsDropped():
@@ -120,23 +122,23 @@ class _Draft:
     # --- slices ---------------------------------------------------------------------------------
 
     def _on_slice(self, record: OnSlice) -> None:
-        revision = record.slice.revision
+        ref = record.slice
         if isinstance(record, SliceTainted):
-            self.tainted[revision] = record
-            known = self.slices.get(record.slice.key)
-            if known is not None and known.ref.revision != revision:
-                self.settled[revision] = record  # it was corrected since: the newer revision stands
+            self.tainted[ref.id] = record
+            known = self.slices.get(ref.key)
+            if known is not None and known.ref.revision != ref.revision:
+                self.settled[ref.id] = record  # it was corrected since: the newer revision stands
                 return
         entry = self._slice(record)
-        if isinstance(record, SliceAccepted) and not record.released and revision in self.tainted:
+        if isinstance(record, SliceAccepted) and not record.released and ref.id in self.tainted:
             # validation does not see what a person saw
-            entry = replace(entry, status=SliceStatus.TAINTED, reason=self.tainted[revision].reason)
-        self.slices[record.slice.key] = entry
+            entry = replace(entry, status=SliceStatus.TAINTED, reason=self.tainted[ref.id].reason)
+        self.slices[ref.key] = entry
         if isinstance(record, SliceQuarantined) or entry.by_validation:
             return
-        self.settled[entry.pulled] = record
+        self.settled[slice_id(ref.key, entry.pulled)] = record
         if isinstance(record, SliceAccepted):
-            self.tainted.pop(revision, None)
+            self.tainted.pop(ref.id, None)
 
     def _slice(self, record: OnSlice) -> SliceState:
         known = self.slices.get(record.slice.key)
@@ -166,8 +168,8 @@ class _Draft:
         self.versions[number] = replace(self.versions[number], **changes)
 
     def _went_on(self, number: int, *, status: VersionStatus, **changes: Any) -> None:
-        """Its training or evaluation ended; if what it was built on is gone meanwhile, that stands."""
-        gone = self.versions[number].status in (VersionStatus.ROLLED_BACK, VersionStatus.REPLACED)
+        """Its training or evaluation ended; if it is out of the race by then, that stands."""
+        gone = self.versions[number].status in _OUT
         self._change(number, **changes, **({} if gone else {"status": status}))
 
     def _line(self, version: int | None) -> set[int]:

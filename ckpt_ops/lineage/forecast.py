@@ -8,11 +8,11 @@ is not guessed: a slice that fails one of them changes what comes after it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ckpt_ops.lineage.fold import fold
 from ckpt_ops.lineage.planner import Action, Plan, plan
-from ckpt_ops.lineage.records import CandidateStarted, Promoted, Record, SliceAccepted, SliceRef
+from ckpt_ops.lineage.records import CandidateStarted, Promoted, Record, SliceAccepted, SliceRef, slice_id
 from ckpt_ops.lineage.state import LineageState
 
 
@@ -36,6 +36,9 @@ def forecast(
     for arrival in arrivals:
         state = fold(state.model, _accepted(state, arrival), after=state)
         planned = plan(state, arrival.key, late_within=late_within, max_rejections=max_rejections)
+        if planned.action is Action.FORK and arrival.revision is None:
+            why = "consumed; written anew at the source since: a fork if its content differs, else nothing"
+            planned = replace(planned, why=why)
         plans.append(planned)
         if planned.action in (Action.APPEND, Action.LATE):
             state = fold(state.model, _promoted(state, planned), after=state)
@@ -47,10 +50,11 @@ def _accepted(state: LineageState, arrival: Arrival) -> list[Record]:
     if arrival.revision is not None:
         if entry is not None and entry.pulled == arrival.revision:
             return []
-        if arrival.revision in state.settled:
-            return [state.settled[arrival.revision]]
+        settled = state.settled.get(slice_id(arrival.key, arrival.revision))
+        if settled is not None:
+            return [settled]
     rows = entry.ref.rows if entry is not None else 0
-    ref = SliceRef(key=arrival.key, revision=arrival.revision or "what is there now", rows=rows)
+    ref = SliceRef(key=arrival.key, revision=arrival.revision or "not read yet", rows=rows)
     return [SliceAccepted(slice=ref)]
 
 

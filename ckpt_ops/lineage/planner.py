@@ -107,7 +107,7 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
     if entry.status is not SliceStatus.ACCEPTED:
         return Plan(key=key, action=Action.SKIP, why=f"{entry.status.value}: {entry.reason}")
     newer = sum(other > key for other in state.consumed)
-    fork = state.resolved.get(entry.ref.revision)
+    fork = state.resolved.get(entry.ref.id)
     if newer and fork:
         why = f"{newer} newer slices are consumed already; a person chose to learn it where it belongs"
         return Plan(key=key, action=Action.FORK, why=why)
@@ -126,7 +126,7 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
             "late_slices allows: a person chooses",
         )
     pending = tuple(ref for ref in state.pending(up_to=key) if _joins(state, ref, late_within))
-    stuck = [ref for ref in pending if state.rejections.get(ref.revision, 0) >= max_rejections]
+    stuck = [ref for ref in pending if state.rejections.get(ref.id, 0) >= max_rejections]
     if stuck:
         keys = ", ".join(ref.key for ref in stuck)
         return Plan(
@@ -156,6 +156,6 @@ def _of_consumed(state: LineageState, entry: SliceState, consumed: SliceRef) -> 
 
 def _joins(state: LineageState, ref: SliceRef, late_within: int) -> bool:
     """Whether a pending slice is taken along: not too late for itself, or a person said so."""
-    fork = state.resolved.get(ref.revision)
+    fork = state.resolved.get(ref.id)
     newer = sum(other > ref.key for other in state.consumed)
     return newer == 0 or (newer <= late_within and not fork) or fork is False

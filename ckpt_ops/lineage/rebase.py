@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.lineage.state import LineageState, VersionState
+from ckpt_ops.lineage.state import LineageState, SliceState, VersionState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,7 @@ def _late(state: LineageState) -> list[SliceRef]:
     return [
         ref
         for ref in state.pending()
-        if state.resolved.get(ref.revision) and newest is not None and ref.key < newest
+        if state.resolved.get(ref.id) and newest is not None and ref.key < newest
     ]
 
 
@@ -189,15 +189,20 @@ def _insert(units: list[Unit], ref: SliceRef) -> None:
     units.append(Unit(slices=(ref,)))
 
 
+def _said(entry: SliceState | None) -> str:
+    """What a person said of the slice; what validation says of a corrected one explains nothing."""
+    return "" if entry is None or entry.by_validation else entry.reason
+
+
 def _changes(state: LineageState) -> tuple[Change, ...]:
     found = []
     for key, was in state.consumed.items():
         now, entry = state.standing(was), state.slices.get(key)
         if now == was:
             continue
-        taint = state.tainted.get(was.revision)
+        taint = state.tainted.get(was.id)
         what = "tainted" if taint is not None else "withdrawn" if now is None else "corrected"
-        why = taint.reason if taint is not None else entry.reason if entry is not None else ""
+        why = taint.reason if taint is not None else _said(entry)
         found.append(Change(key=key, what=what, why=why, was=was, now=now))
     found += [
         Change(key=ref.key, what="late", why="a person chose to fork for it", was=None, now=ref)

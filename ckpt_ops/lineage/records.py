@@ -34,6 +34,16 @@ class SliceRef:
     revision: str
     rows: int
 
+    @property
+    def id(self) -> str:
+        """Key and revision: two slices may have the same content, and so the same revision."""
+        return slice_id(self.key, self.revision)
+
+
+def slice_id(key: str, revision: str) -> str:
+    """What names one revision of one slice; no key holds an '@'."""
+    return f"{key}@{revision}"
+
 
 def now_as_text() -> str:
     """The time of a record: UTC, ISO 8601."""

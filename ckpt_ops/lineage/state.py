@@ -161,12 +161,13 @@ class LineageState:
     Attributes:
         head: the version in production, which is also the parent of the next candidate.
         held: why nothing may train, or None.
-        rejections: by slice revision, refused candidates that held it since the last release.
+        rejections: by slice id, refused candidates that held it since the last release.
         deferred: by slice key, what the update policy last said of it.
-        settled: by slice revision as it was pulled, what a person said of it: released, discarded, withdrawn,
-            tainted.
-        tainted: by slice revision, why nothing may be built on it.
-        resolved: by slice revision that came too late, whether a person chose to fork for it (else: append).
+        settled: by slice id, of the revision as it was pulled, what a person said of it: released, discarded,
+            withdrawn, tainted.
+        tainted: by slice id, why nothing may be built on it.
+        resolved: by the id of a slice that came too late, whether a person chose to fork for it; else to
+            append it.
         dropped: versions whose checkpoints are gone.
         forgotten: by request, what a person had forgotten, in order.
         purged: by request, that it is done.
@@ -214,7 +215,7 @@ class LineageState:
         entry = self.slices.get(learned.key)
         if entry is not None and entry.status is SliceStatus.ACCEPTED:
             return entry.ref
-        if learned.revision in self.tainted or (entry is not None and entry.status is SliceStatus.WITHDRAWN):
+        if learned.id in self.tainted or (entry is not None and entry.status is SliceStatus.WITHDRAWN):
             return None
         return learned  # its newer revision is in quarantine or tainted: what was learned stands
 
@@ -224,8 +225,8 @@ class LineageState:
             return None
         for one in self.ancestry(version):
             for ref in one.slices:
-                if ref.revision in self.tainted:
-                    return self.tainted[ref.revision]
+                if ref.id in self.tainted:
+                    return self.tainted[ref.id]
         return None
 
     def learned(self, revision: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ leaves no trace there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ckpt_ops.checkpoints import load_manifest, model_variables, restore
@@ -43,7 +43,7 @@ class Bench:
         self.model = build_model(pipeline)
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
-        self._initial = _held(self.variables) if from_nothing else None
+        self._initial = self.hold() if from_nothing else None
 
     def stand_at(self, manifest: str | None) -> None:
         """Every variable as the checkpoint has it; None: as `build_model` made it.
@@ -54,8 +54,16 @@ class Bench:
         if manifest is not None:
             restore(self.store, load_manifest(self.store, manifest), self.variables)
         elif self._initial is not None:
-            for name, value in self._initial.items():
-                tensorflow_variable(self.variables[name]).assign(value)
+            self.stand_on(self._initial)
+
+    def stand_on(self, values: Mapping[str, Any]) -> None:
+        """Every variable as `hold` found it."""
+        for name, value in values.items():
+            tensorflow_variable(self.variables[name]).assign(value)
+
+    def hold(self) -> dict[str, Any]:
+        """A copy of what every variable holds now, by name."""
+        return {name: tensorflow_variable(one).numpy().copy() for name, one in self.variables.items()}
 
     def attempt(
         self,
@@ -116,7 +124,7 @@ class Bench:
                 order=batch_order(pipeline, version, data),
                 budget=pipeline.budget,
                 checkpoints=checkpoints,
-                progress=_progress,
+                progress=print_progress,
             ).train()
         artifacts = write_results(pipeline, store, version, attempt.token, self.model, data, champion)
         attempt.end(
@@ -153,12 +161,7 @@ def final_manifest(state: LineageState, version: int | None) -> str | None:
     return trained.manifest
 
 
-def _held(variables: dict[str, Any]) -> dict[str, Any]:
-    import numpy as np
-
-    return {name: np.array(tensorflow_variable(variable)) for name, variable in variables.items()}
-
-
-def _progress(at: int, last: int, logs: dict[str, float]) -> None:
+def print_progress(at: int, last: int, logs: dict[str, float]) -> None:
+    """What a training says of itself now and then."""
     numbers = " ".join(f"{name} {value:.4f}" for name, value in logs.items())
     print(f"step {at}/{last} {numbers}", flush=True)

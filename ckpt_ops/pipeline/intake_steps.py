@@ -11,35 +11,24 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import (
     Record,
     SliceAccepted,
-    SliceQuarantined,
     SliceRef,
+    SliceWithdrawn,
     now_as_text,
+    slice_id,
 )
 from ckpt_ops.lineage.state import STATUS_OF, ByAPerson, SliceStatus
+from ckpt_ops.pipeline.forget.standing_rules import check_same_rules, left_of, remove_copy
 from ckpt_ops.pipeline.intake import Intake
-from ckpt_ops.pipeline.reference import reference_for
-from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part, staged
+from ckpt_ops.pipeline.verdicts import judge, judged_before, verdict_record
+from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part
 from ckpt_ops.slices import pull as pull_slice
-from ckpt_ops.slices.derive import without_rows
 from ckpt_ops.store import Store
-from ckpt_ops.validation import (
-    Kind,
-    Outcome,
-    Severity,
-    Suite,
-    Validation,
-    load_suite,
-    read_report,
-    report_name,
-    schema_digest,
-    write_report,
-)
-from ckpt_ops.validation import validate as judge
+from ckpt_ops.validation import Outcome, load_suite, report_name
 
 
 def pull(intake: Intake, store: Store, key: str) -> dict[str, Any]:
@@ -79,29 +68,57 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
     """Judge the slice, keep the report beside it, and say in the log what of it may be trained on.
 
     Where bad rows are set aside, the rest is a revision of its own, and that is what is accepted. What a
-    person said of this revision (released, discarded, withdrawn) stands.
+    person said of this revision (released, discarded, withdrawn) stands. Rows that were forgotten are taken
+    out first: it is what is left that is judged and accepted, and the revision with them is removed.
+
+    Raises:
+        LineageMoved: something was forgotten meanwhile. Retry.
+        SliceUnreadable: nobody can tell which rows are those that were forgotten.
     """
-    manifest = load_manifest(store, intake.source.name, key, revision)
     log = ModelLog(store, intake.name)
     state = log.state()
+    pulled = _pulled(store, intake, state, key, revision)
+    manifest = left_of(store, state, pulled)
+    if manifest is None:
+        result = _nothing_left(log, state, pulled)
+    else:
+        result = _verdict_on(intake, store, log, state, manifest)
+    if manifest is not pulled:
+        remove_copy(store, log.state(), pulled)
+        gone = pulled.rows - (manifest.rows if manifest else 0)
+        result["reasons"] = [
+            *result["reasons"],
+            f"{gone:,} of {pulled.rows:,} rows were forgotten",
+        ]
+    return result
+
+
+def _verdict_on(
+    intake: Intake, store: Store, log: ModelLog, state: LineageState, manifest: SliceManifest
+) -> dict[str, Any]:
+    """Judge what may be looked at of a slice, unless a person has settled it."""
+    key, revision = manifest.key, manifest.revision
     known = state.slices.get(key)
-    settled = state.settled.get(revision)
+    settled = state.settled.get(slice_id(key, revision))
     if settled is not None:
-        return _settled(log, manifest, settled, f"{store.url}/{known.report if known else ''}")
+        return _settled(log, state, manifest, settled, f"{store.url}/{known.report if known else ''}")
     suite = load_suite(intake.folder / intake.expectations)
-    validation = _judged_before(intake, store, state, manifest, suite)
+    validation = judged_before(intake, store, state, manifest, suite)
     accepted = manifest
     if validation is None:
-        validation, accepted = _judge(intake, store, state, manifest, suite)
+        validation, accepted = judge(intake, store, state, manifest, suite)
     elif known is not None and validation.accepted:
         accepted = load_manifest(store, intake.source.name, key, known.ref.revision)
     report = report_name(manifest.prefix, validation.outcome)
     words = [reason.words for reason in validation.reasons]
-    record = _verdict(manifest, accepted, validation, report)
+    record = verdict_record(manifest, accepted, validation, report)
+
+    before = state
 
     def choose(state: LineageState) -> Record | None:
+        check_same_rules(before, state)
         now = state.slices.get(key)
-        if revision in state.settled:
+        if slice_id(key, revision) in state.settled:
             return None
         same = now is not None and now.ref == record.slice and now.status is STATUS_OF[type(record)]
         return None if same else record
@@ -110,10 +127,42 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
     return _result(manifest, record.slice, validation.outcome, words, f"{store.url}/{report}")
 
 
-def _settled(log: ModelLog, manifest: SliceManifest, said: ByAPerson, report: str) -> dict[str, Any]:
+def _pulled(store: Store, intake: Intake, state: LineageState, key: str, revision: str) -> SliceManifest:
+    try:
+        return load_manifest(store, intake.source.name, key, revision)
+    except ObjectNotFound as error:
+        if not state.forgotten:
+            raise
+        raise ObjectNotFound(
+            f"{error.what}: a copy with rows that were forgotten is removed once it was validated",
+            safe="what the log says of the slice stands",
+            next="clear the pull task, too: the slice is read from its source again",
+        ) from error
+
+
+def _nothing_left(log: ModelLog, state: LineageState, manifest: SliceManifest) -> dict[str, Any]:
+    """All that was pulled of the slice was forgotten: nothing of it is accepted."""
+    before = state
+    ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
+    why = "nothing of it may be learned: it was forgotten"
+
+    def choose(state: LineageState) -> Record | None:
+        check_same_rules(before, state)
+        now = state.slices.get(manifest.key)
+        gone = now is not None and now.status is SliceStatus.WITHDRAWN
+        return None if gone else SliceWithdrawn(slice=ref, reason=why)
+
+    log.decide(choose)
+    return _result(manifest, ref, Outcome.QUARANTINED, [why], "")
+
+
+def _settled(
+    log: ModelLog, before: LineageState, manifest: SliceManifest, said: ByAPerson, report: str
+) -> dict[str, Any]:
     """What a person said of this revision stands, also when the source went back to it."""
 
     def choose(state: LineageState) -> Record | None:
+        check_same_rules(before, state)
         now = state.slices.get(manifest.key)
         if now is not None and now.pulled == manifest.revision:
             return None
@@ -123,38 +172,6 @@ def _settled(log: ModelLog, manifest: SliceManifest, said: ByAPerson, report: st
     outcome = Outcome.ACCEPTED if isinstance(said, SliceAccepted) else Outcome.QUARANTINED
     word = "" if isinstance(said, SliceAccepted) else f"{STATUS_OF[type(said)].value}: "
     return _result(manifest, said.slice, outcome, [f"{word}{said.reason}"], report)
-
-
-def _judge(
-    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
-) -> tuple[Validation, SliceManifest]:
-    """The verdict, and the revision that may be trained on."""
-    with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
-        judged = judge(rows, suite, intake.source.schema, reference=reference)
-        accepted = manifest
-        if judged.validation.set_aside:
-            accepted = without_rows(store, manifest, judged.bad.rest(rows))
-        write_report(store, manifest.prefix, judged, rows)
-    return judged.validation, accepted
-
-
-def _verdict(
-    manifest: SliceManifest, accepted: SliceManifest, validation: Validation, report: str
-) -> SliceAccepted | SliceQuarantined:
-    if not validation.accepted:
-        words = "; ".join(one.words for one in validation.reasons if one.severity is not Severity.INFO)
-        ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
-        return SliceQuarantined(slice=ref, report=report, reason=words)
-    reason = f"{validation.expectations} expectations hold"
-    if validation.set_aside:
-        reason = f"{validation.set_aside:,} of {validation.rows:,} rows set aside"
-    return SliceAccepted(
-        slice=SliceRef(key=accepted.key, revision=accepted.revision, rows=accepted.rows),
-        origin=manifest.revision if accepted.revision != manifest.revision else "",
-        set_aside=validation.set_aside,
-        report=report,
-        reason=reason,
-    )
 
 
 def _result(
@@ -170,27 +187,3 @@ def _result(
         "reasons": words,
         "report": report,
     }
-
-
-def _judged_before(
-    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
-) -> Validation | None:
-    """The verdict of the same suite and declared columns on the same revision, if it was reached.
-
-    Importing Great Expectations costs seconds. One that lacked something to judge by is reached anew, as
-    long as nothing was consumed: there may be a champion now.
-    """
-    known = state.slices.get(manifest.key)
-    if known is None or known.pulled != manifest.revision:
-        return None
-    outcome = Outcome.QUARANTINED
-    if known.status is SliceStatus.ACCEPTED:
-        outcome = Outcome.SET_ASIDE if known.origin else Outcome.ACCEPTED
-    try:
-        before = read_report(store, manifest.prefix, outcome)
-    except (ObjectNotFound, Corrupt):
-        return None
-    same = (before.suite_digest, before.schema_digest) == (suite.digest, schema_digest(intake.source.schema))
-    whole = all(reason.kind is not Kind.NOT_JUDGED for reason in before.reasons)
-    settled = whole or state.consumed.get(manifest.key) == known.ref
-    return before if same and settled and before.outcome is outcome else None

@@ -47,7 +47,13 @@ def verdict_page(store: Store, model: str, key: str, page: Page, *, revision: st
 
 def _report(store: Store, model: str, key: str, revision: str | None) -> str:
     """The object name of the verdict's JSON."""
-    for record in reversed(ModelLog(store, model).records()):
+    log = ModelLog(store, model)
+    state = log.state()
+    newest = state.slices.get(key)
+    if newest is not None and newest.report and revision in (None, newest.ref.revision, newest.origin):
+        return newest.report
+    # An earlier verdict is meant, or the slice was withdrawn since. Of a key that is not known there is none.
+    for _, record in log.backwards(of=state) if newest is not None else ():
         if not isinstance(record, SliceAccepted | SliceQuarantined) or record.slice.key != key:
             continue
         origin = record.origin if isinstance(record, SliceAccepted) else ""

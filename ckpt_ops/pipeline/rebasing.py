@@ -17,6 +17,7 @@ from ckpt_ops.lineage.records import CandidateStarted, Record, RolledBack
 from ckpt_ops.pipeline.candidate import candidate_of, next_version, standing
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.launch import run_replay_process
+from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.steps import Report, evaluate, promote
 from ckpt_ops.serving import publish
 from ckpt_ops.store import Store
@@ -114,6 +115,7 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
 
     state = log.decide(choose)
     publish(store, pipeline.name, state)
+    let_go(pipeline, store)
     decision = "promoted" if state.head == version else "superseded"
     return {
         "version": version,
@@ -130,6 +132,10 @@ def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str
     Raises:
         As `replay`; LineageMoved when the head moved again and again.
     """
+    state = ModelLog(store, pipeline.name).state()
+    if way(pipeline, state) is None:
+        publish(store, pipeline.name, state)  # whoever swapped the head may have been killed before this
+        let_go(pipeline, store)
     for _ in range(_ATTEMPTS):
         replayed = replay(pipeline, store, report)
         concluded = conclude(pipeline, store, replayed["version"])

@@ -182,7 +182,7 @@ def _decision(planned: Plan, *, train: bool, why: str) -> dict[str, Any]:
 
 
 def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> HeldByPerson:
-    stuck = [ref.key for ref in state.pending() if state.rejections.get(ref.revision, 0)]
+    stuck = [ref.key for ref in state.pending() if state.rejections.get(ref.id, 0)]
     if state.held is None and stuck:
         log.decide(lambda now: Held(reason=planned.why) if now.held is None else None)
         advice = (

@@ -123,7 +123,7 @@ def taint(store: Store, model: str, key: str, why: str) -> LineageState:
 
     def choose(state: LineageState) -> Record | None:
         ref = state.consumed.get(key) or _known(state, key).ref
-        if ref.revision in state.tainted:
+        if ref.id in state.tainted:
             raise BadInput("slice", key, f"a slice that is not tainted; revision {ref.revision} is already")
         return SliceTainted(slice=ref, reason=why)
 
@@ -175,7 +175,7 @@ def resolve(
         if key not in late:
             allowed = f"a slice that is pending though newer ones were consumed: {', '.join(late) or 'none'}"
             raise BadInput("slice", key, allowed, next=f"ckpt-ops slices {model}")
-        if state.resolved.get(entry.ref.revision) is fork:
+        if state.resolved.get(entry.ref.id) is fork:
             return None
         record = HoldResolved(slice=entry.ref, fork=fork, reason=why)
         return record if actor is None else replace(record, actor=actor)

@@ -1,27 +1,37 @@
-"""Revisions that are made of others in the store, never edits: bad rows set aside, a slice released."""
+"""Revisions made of others in the store, never edits: bad rows set aside, rows forgotten, a release."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ckpt_ops.errors import SliceEmpty
 from ckpt_ops.slices.committed import commit_manifest
 from ckpt_ops.slices.datafiles import stage, upload
 from ckpt_ops.slices.identity import revision_of
 from ckpt_ops.slices.manifest import Derived, SliceManifest
+from ckpt_ops.slices.predicate import Predicate
+from ckpt_ops.slices.reading import StagedSlice, staged
 from ckpt_ops.store import Store
 
+SET_ASIDE, FORGOTTEN = "rows set aside", "rows forgotten"
 
-def without_rows(store: Store, manifest: SliceManifest, rest: Iterable[pa.RecordBatch]) -> SliceManifest:
-    """The revision that holds `rest`, the rows of `manifest` that are not set aside, in order.
+
+def without_rows(
+    store: Store, manifest: SliceManifest, rest: Iterable[pa.RecordBatch], *, how: str = SET_ASIDE
+) -> SliceManifest:
+    """The revision that holds `rest`, some rows of `manifest` in order.
 
     Memory is bounded by a row group, local disk by the rows. Done again, it writes nothing.
+
+    Args:
+        how: why the others are not in it.
     """
     prefix = manifest.prefix.rpartition("/")[0]
     with tempfile.TemporaryDirectory(prefix="ckpt-ops-rest-") as folder:
@@ -34,7 +44,7 @@ def without_rows(store: Store, manifest: SliceManifest, rest: Iterable[pa.Record
             )
         upload(store, Path(folder), files)
     rows = sum(file.rows for file in files)
-    made = Derived(revision=manifest.revision, how="rows set aside", set_aside=manifest.rows - rows)
+    made = Derived(revision=manifest.revision, how=how, set_aside=manifest.rows - rows)
     return _commit(
         store,
         replace(
@@ -45,6 +55,30 @@ def without_rows(store: Store, manifest: SliceManifest, rest: Iterable[pa.Record
             derived=made,
         ),
     )
+
+
+def forgotten(store: Store, manifest: SliceManifest, predicates: Sequence[Predicate]) -> SliceManifest | None:
+    """The revision without the rows that any of the predicates means.
+
+    `manifest` itself when it has no such row; None when it has no other.
+
+    Raises:
+        BadInput: a predicate compares a column with a value of another kind.
+    """
+    with staged(store, manifest) as rows:
+        left = sum(batch.num_rows for batch in _left(rows, predicates))
+        if left == manifest.rows:
+            return manifest
+        return without_rows(store, manifest, _left(rows, predicates), how=FORGOTTEN) if left else None
+
+
+def _left(rows: StagedSlice, predicates: Sequence[Predicate]) -> Iterator[pa.RecordBatch]:
+    masks = [predicate.mask(rows.schema) for predicate in predicates]
+    for batch in rows.batches():
+        for mask in masks:
+            # one after the other: what is left of a batch is all that the next one is asked about
+            batch = batch.filter(pc.invert(mask(batch)))
+        yield batch
 
 
 def released(store: Store, manifest: SliceManifest) -> SliceManifest:

@@ -105,7 +105,7 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
         said += [accepted(key, revision), SliceQuarantined(slice=ref(key, revision), report="")]
         if known is not None:
             said.append(SliceWithdrawn(slice=known.ref))
-            if key in state.consumed and state.consumed[key].revision not in state.tainted:
+            if key in state.consumed and state.consumed[key].id not in state.tainted:
                 said.append(SliceTainted(slice=state.consumed[key]))
             if known.in_quarantine:
                 said.append(SliceDiscarded(slice=known.ref))

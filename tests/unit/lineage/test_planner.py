@@ -167,7 +167,7 @@ def test_a_plan_trains_only_on_accepted_unconsumed_slices_in_order(
         assert state.held is None
         for each in decision.slices:
             assert sum(other > each.key for other in state.consumed) <= late_within
-            assert state.rejections.get(each.revision, 0) < max_rejections
+            assert state.rejections.get(each.id, 0) < max_rejections
 
 
 @many

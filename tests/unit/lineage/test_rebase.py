@@ -248,7 +248,7 @@ def test_whatever_happened_one_rebase_is_enough(records: list[Record]) -> None:
         entry = after.slices[key]
         assert entry.status is not SliceStatus.ACCEPTED or entry.ref == learned
         assert entry.status is not SliceStatus.WITHDRAWN
-        assert learned.revision not in after.tainted
+        assert learned.id not in after.tainted
     assert {version.version for version in state.ancestry(found.fork)} <= {
         version.version for version in after.ancestry(after.head)
     }

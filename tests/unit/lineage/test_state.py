@@ -241,7 +241,7 @@ def test_a_hold_lasts_until_it_is_released() -> None:
 
 def test_a_release_forgives_earlier_rejections() -> None:
     refused = [accepted(W1), *rejected(1, ref(W1)), *rejected(2, ref(W1))]
-    assert state_after(refused).rejections == {ref(W1).revision: 2}
+    assert state_after(refused).rejections == {ref(W1).id: 2}
     assert state_after(refused, Released(reason="the gate was wrong")).rejections == {}
 
 

@@ -176,7 +176,7 @@ def _accept(pipeline: Pipeline, store: Store, key: str, content: int) -> None:
 
     def choose(state: LineageState) -> Record | None:
         known = state.slices.get(key)
-        if ref.revision in state.settled or (known is not None and known.ref == ref):
+        if ref.id in state.settled or (known is not None and known.ref == ref):
             return None
         return SliceAccepted(slice=ref)
 

@@ -1,0 +1,127 @@
+"""Which objects go when versions are removed for good: their checkpoints, and all that was made of them.
+
+Chunks are shared, and those of checkpoints that retention dropped on the way to a version are named by
+nobody any more. So what goes is every chunk that no manifest names once the versions' are gone, as garbage
+collection finds it (`garbage`), and that was written before the versions had ended. Beside writers at work:
+
+* a training that begins now writes later than that;
+* one that runs already may have uploaded a chunk and not yet the manifest that names it. While there is
+  one, chunks younger than a day are spared, and are garbage collection's to judge;
+* a chunk that somebody writes anew after it was listed is left alone by `delete_unchanged`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from ckpt_ops.checkpoints.garbage import DAY, find_garbage
+from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.lineage import CandidateLog
+from ckpt_ops.store import Entry, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfVersions:
+    """What would be removed, in order: what refers before what is referred to.
+
+    Attributes:
+        objects: served files, manifests, intermediate results, predictions, exports, answers to asks.
+        chunks: payload that nobody else names.
+        spared: such chunks that may belong to a save which is under way; garbage collection's, later.
+    """
+
+    objects: tuple[Entry, ...]
+    chunks: tuple[Entry, ...]
+    spared: tuple[Entry, ...]
+
+
+def objects_of(store: Store, model: str, versions: Collection[int]) -> OfVersions:
+    """What goes with `versions` of a model. Their logs stay: they say that they were, and hold no weights.
+
+    Raises:
+        Corrupt: a manifest that stays cannot be read. Nobody can say then what its chunks are.
+    """
+    root = f"models/{model}/"
+    listed = list(store.list(root)) if versions else []
+    going = [entry for entry in listed if _belongs(store, entry.name, root, versions)]
+    # looked for first: who begins later writes later than all of these versions did
+    at_work = bool(versions) and _somebody_trains(store, model, versions)
+    ended = max((entry.updated for entry in listed if _version_of(entry.name, root) in versions), default=0.0)
+    unnamed: list[Entry] = []
+    if versions:
+        view = _Without(store, frozenset(entry.name for entry in going))
+        unnamed = [entry for entry in find_garbage(view, grace=0.0).chunks if entry.updated <= ended]
+    old = time.time() - DAY
+    return OfVersions(
+        objects=tuple(sorted(going, key=lambda entry: "/serving/" not in entry.name)),
+        chunks=tuple(entry for entry in unnamed if entry.updated < old or not at_work),
+        spared=tuple(entry for entry in unnamed if entry.updated >= old and at_work),
+    )
+
+
+def _somebody_trains(store: Store, model: str, versions: Collection[int]) -> bool:
+    """Another version has an attempt that has not ended, as far as its log says."""
+    found = set()
+    for entry in store.list("models/"):
+        match entry.name.split("/"):
+            case ["models", name, folder, "log", _] if folder[:1] == "v" and folder[1:].isdigit():
+                found.add((name, int(folder[1:])))
+    for name, number in sorted(found - {(model, version) for version in versions}):
+        progress = CandidateLog(store, name, number).progress()
+        if progress.attempts and progress.result is None:
+            return True
+    return False
+
+
+def _version_of(name: str, root: str) -> int | None:
+    folder = name.removeprefix(root).partition("/")[0]
+    return int(folder[1:]) if folder[:1] == "v" and folder[1:].isdigit() else None
+
+
+def _belongs(store: Store, name: str, root: str, versions: Collection[int]) -> bool:
+    match name.removeprefix(root).split("/"):
+        case ["serving", number, *_] if number.isdigit():
+            return int(number) in versions
+        case ["requests", answer] if answer.endswith(".answer.json"):
+            return json.loads(store.get(name)).get("version") in versions
+        case [_, kind, *_]:
+            return _version_of(name, root) in versions and kind != "log"
+    return False
+
+
+class _Without:
+    """A store as if some objects were not there; what it is asked to change, it changes in the store."""
+
+    def __init__(self, store: Store, hidden: frozenset[str]) -> None:
+        self._store, self._hidden = store, hidden
+
+    @property
+    def url(self) -> str:
+        return self._store.url
+
+    def get(self, name: str) -> bytes:
+        if name in self._hidden:
+            raise ObjectNotFound(f"{self.url}/{name} is looked away from")
+        return self._store.get(name)
+
+    def get_range(self, name: str, start: int, length: int) -> bytes:
+        return self._store.get_range(name, start, length)
+
+    def put(self, name: str, data: bytes | memoryview) -> None:
+        self._store.put(name, data)
+
+    def put_if_absent(self, name: str, data: bytes) -> bool:
+        return self._store.put_if_absent(name, data)
+
+    def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
+        found = self._store.list(prefix, start=start) if start else self._store.list(prefix)
+        return (entry for entry in found if entry.name not in self._hidden)
+
+    def delete(self, name: str) -> None:
+        self._store.delete(name)
+
+    def delete_unchanged(self, entry: Entry) -> bool:
+        return self._store.delete_unchanged(entry)

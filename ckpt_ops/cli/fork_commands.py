@@ -1,0 +1,171 @@
+"""Commands on a history that should have been another: what is due, and carrying it out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ckpt_ops import serving
+from ckpt_ops.cli import render, views
+from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.store_option import StoreOption, chosen_store
+from ckpt_ops.cli.write_commands import Key, Why
+from ckpt_ops.errors import BadInput, TerminalError
+
+_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+From = Annotated[
+    datetime | None, typer.Option("--from", formats=_DATES, metavar="DATE", help="Start of the first slice.")
+]
+To = Annotated[
+    datetime | None, typer.Option("--to", formats=_DATES, metavar="DATE", help="Start of the last slice.")
+]
+
+
+def plan(
+    model: Model, start: From = None, end: To = None, store: StoreOption = None, json: Json = False
+) -> None:
+    """What a rebase would do; with --from and --to, what a backfill would do. Changes nothing."""
+    if (start is None) != (end is None):
+        raise BadInput("--from/--to", None, "both of them, or none: a rebase needs no range")
+    if start is not None and end is not None:
+        _plan_backfill(model, start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), store, json)
+    else:
+        _plan_rebase(model, store, json)
+
+
+def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
+    """Learn again what came after a corrected, withdrawn, tainted or late slice; judge it; swap the head."""
+    from ckpt_ops.pipeline import load_pipeline, rebasing
+
+    pipeline = load_pipeline(model)
+    out = render.console()
+    with chosen_store(store) as opened:
+        views.records_of(opened, model)
+        done = rebasing.rebase(pipeline, opened, (lambda line: None) if json else out.print)
+    if json:
+        render.as_json(done)
+    if done["decision"] != "promoted":
+        raise TerminalError(
+            f"the rebase of {model} was {done['decision']}: {done['why']}",
+            safe=f"the champion serves on; version {done['version']} and the steps before it are kept",
+            next=f"ckpt-ops show {model} {done['version']}; with other gates, run this again",
+        )
+
+
+def taint(
+    model: Model,
+    slice_key: Key,
+    why: Why,
+    lift: Annotated[bool, typer.Option("--lift", help="Take a taint back.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Mark a slice as poisoned: what learned from it is no parent and is not promoted any more."""
+    with chosen_store(store) as opened:
+        views.records_of(opened, model)
+        change = serving.lift_taint if lift else serving.taint
+        state = change(opened, model, slice_key, why)
+    out = render.console()
+    if lift:
+        out.print(f"Slice {slice_key} of {model} is not tainted any more.")
+        return
+    revision = next(one.slice.revision for one in state.tainted.values() if one.slice.key == slice_key)
+    marked = [number for number in state.learned(revision) if state.versions[number].trained is not None]
+    out.print(
+        f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(map(str, marked)) or 'none'}"
+    )
+    if state.taint(state.head) is not None:
+        out.print(f"The champion, version {state.head}, is among them. Next: ckpt-ops plan {model}")
+
+
+def resolve(
+    model: Model,
+    slice_key: Key,
+    why: Why,
+    fork: Annotated[
+        bool | None,
+        typer.Option("--fork/--append", help="Learn it where it belongs, or behind what was consumed."),
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Say what becomes of a slice that came too late to be appended by itself."""
+    if fork is None:
+        raise BadInput("--fork/--append", None, "one of them")
+    with chosen_store(store) as opened:
+        views.records_of(opened, model)
+        serving.resolve(opened, model, slice_key, why, fork=fork)
+    next_ = f"ckpt-ops plan {model}, then ckpt-ops rebase {model}"
+    if not fork:
+        next_ = f"clear its run in Airflow, or ckpt-ops run {model} --slice {slice_key}"
+    how = "by a fork" if fork else "behind what was consumed"
+    render.console().print(
+        f"Slice {slice_key} of {model} will be learned {how}.\nNext: {next_}", soft_wrap=True
+    )
+
+
+def _plan_rebase(model: str, store: str | None, json: bool) -> None:
+    from ckpt_ops.lineage import ModelLog
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.rebase_view import anchor_words, cost_words, fork_words, plan_view
+
+    pipeline = load_pipeline(model)
+    with chosen_store(store) as opened:
+        views.records_of(opened, model)
+        state = ModelLog(opened, model).state()
+        view = plan_view(pipeline, state)
+    if json:
+        render.as_json(view)
+        return
+    out = render.console()
+    if view is None:
+        out.print(f"Version {state.head} of {model} has learned what it should have: nothing to rebase.")
+        return
+    changes = Table("slice", "what", "was", "becomes", "why", title="what changed", title_justify="left")
+    for one in view["changes"]:
+        changes.add_row(one["key"], one["what"], one["was"] or "-", one["now"] or "nothing", one["why"])
+    out.print(changes)
+    steps = Table(
+        "step", "slices", "rows", "in place of", "state", title=fork_words(view), title_justify="left"
+    )
+    for number, step in enumerate(view["replay"], start=1):
+        keys = ", ".join(ref["key"] for ref in step["slices"])
+        place = "-" if step["stands_for"] is None else f"version {step['stands_for']}"
+        done = f"trained: version {step['done_by']}" if step["done_by"] else "to train"
+        steps.add_row(str(number), keys, f"{step['rows']:,}", place, done)
+    out.print(steps)
+    out.print(f"Versions whose place is taken: {', '.join(map(str, view['replaced'])) or 'none'}")
+    out.print(f"About {cost_words(view['cost'])}; from scratch it would be {cost_words(view['rebuild'])}.")
+    if view["anchor_cost"]["candidates"]:
+        out.print(anchor_words(view), soft_wrap=True)
+    out.print(f"Next: ckpt-ops rebase {model}, or trigger the DAG {model}_rebase")
+
+
+def _plan_backfill(model: str, start: datetime, end: datetime, store: str | None, json: bool) -> None:
+    from dataclasses import asdict
+
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.backfill import plan_backfill
+
+    pipeline = load_pipeline(model)
+    with chosen_store(store) as opened, render.progress("looking at the source") as progress:
+        found = plan_backfill(pipeline, opened, start, end, progress=progress)
+    if json:
+        render.as_json([asdict(one) for one in found])
+        return
+    out = render.console()
+    if not found:
+        out.print(f"Source {pipeline.source.name} has no slice in this range.")
+        return
+    table = Table("slice", "a run would", "status", "rows", "consumed by", "why")
+    for one in found:
+        rows = "-" if one.rows is None else f"{one.rows:,}"
+        by = "-" if one.consumed_by is None else f"version {one.consumed_by}"
+        table.add_row(one.key, one.action, one.status or "new", rows, by, one.why)
+    out.print(table)
+    counts = {one.action: sum(other.action == one.action for other in found) for one in found}
+    out.print(", ".join(f"{count} {action}" for action, count in counts.items()))
+    late = [one.key for one in found if one.action == "hold"]
+    if late:
+        out.print(f"Next: ckpt-ops resolve {model} --slice {late[0]} --append (or --fork) --why TEXT")

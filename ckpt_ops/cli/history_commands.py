@@ -1,0 +1,95 @@
+"""Commands that ask how a model came to be what it is. They train, if they have to, and write nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from ckpt_ops.cli import render, render_history, views
+from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.store_option import StoreOption, chosen_store
+from ckpt_ops.errors import TerminalError
+from ckpt_ops.lineage import fold
+
+
+def bisect(
+    model: Model,
+    metric: Annotated[str, typer.Option("--metric", help="As gates name it: auc, log_loss, rmse ...")],
+    below: Annotated[
+        float | None,
+        typer.Option("--below", metavar="X", help="Wrong is less than X; where larger is better."),
+    ] = None,
+    above: Annotated[
+        float | None,
+        typer.Option("--above", metavar="X", help="Wrong is more than X; where smaller is better."),
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on", metavar="KEY", help="Measure on the held-out rows of this slice; the newest by default."
+        ),
+    ] = None,
+    store: StoreOption = None,
+    json: Json = False,
+) -> None:
+    """Find the slice after which a metric went wrong, in the history of the version in production.
+
+    What is kept is measured; what is not is trained again, without being recorded.
+    """
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.history.bisecting import Question, measured_on, run_bisect
+
+    question = Question(metric=metric, below=below, above=above, on=on)
+    with chosen_store(store) as opened:
+        state = fold(model, views.records_of(opened, model))
+        measured_on(state, question)
+        result = run_bisect(load_pipeline(model), opened, state.head or 0, question, _to_stderr)
+    found = {"model": model, **result}
+    if json:
+        render.as_json(found)
+    else:
+        render_history.show_bisect(found)
+
+
+def reproduce(
+    model: Model,
+    version: Annotated[int, typer.Argument(metavar="VERSION")],
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="From nothing, through all of its ancestors.")
+    ] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where today's code, settings or libraries are others.")
+    ] = False,
+    store: StoreOption = None,
+    json: Json = False,
+) -> None:
+    """Train a version again from its lineage and compare every tensor. Exit code 1 when one differs."""
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.history.reproducing import run_reproduce, trained_version
+
+    began = time.monotonic()
+    with chosen_store(store) as opened:
+        trained_version(fold(model, views.records_of(opened, model)), version)
+        result = run_reproduce(
+            load_pipeline(model), opened, version, from_scratch=from_scratch, anyway=anyway, report=_to_stderr
+        )
+    found = {"model": model, "version": version, **result, "seconds": time.monotonic() - began}
+    if json:
+        render.as_json(found)
+    else:
+        render_history.show_reproduced(found)
+    if found["different"]:
+        count, equal = len(found["different"]), len(found["equal"])
+        raise TerminalError(
+            f"{model} v{version} trained again is another: {count} of {count + equal} tensors differ",
+            safe="nothing was written to the store; the version is as it was",
+            next="look at:" + "".join(f"\n  {cause}" for cause in render_history.causes(found)),
+        )
+
+
+def _to_stderr(line: str) -> None:
+    """What the process says of each version; the rest is TensorFlow's, or stands in the answer."""
+    if line.startswith("version "):
+        typer.echo(line, err=True)

@@ -1,0 +1,69 @@
+"""Who still needs a revision of a slice: slices belong to a source, and any model over it may learn them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A model that needs a revision.
+
+    Attributes:
+        versions: those that learned from it, or descend from one that did, and are not dropped. None of
+            them: it is accepted or in quarantine there.
+    """
+
+    key: str
+    revision: str
+    model: str
+    versions: tuple[int, ...]
+
+    @property
+    def why(self) -> str:
+        if not self.versions:
+            return f"{self.model} has it, accepted or in quarantine"
+        some = ", ".join(map(str, self.versions[:8])) + (" ..." if len(self.versions) > 8 else "")
+        return f"{self.model} learned from it: version{'s' * (len(self.versions) > 1)} {some}"
+
+
+def holders(
+    store: Store, revisions: Iterable[tuple[str, str]], *, own: LineageState, with_own: bool = True
+) -> tuple[Holder, ...]:
+    """Every model that needs one of `revisions`, each (key, revision); a model once for each of them.
+
+    Args:
+        own: of the model that asks.
+        with_own: whether what that one needs counts, too.
+    """
+    names = list(revisions)
+    others = [ModelLog(store, model).state() for model in _models(store) if model != own.model]
+    found = []
+    for state in [own, *others] if with_own else others:
+        for key, revision in names:
+            versions = tuple(one for one in state.learned(revision) if one not in state.dropped)
+            if versions or _is_there(state, key, revision):
+                found.append(Holder(key=key, revision=revision, model=state.model, versions=versions))
+    return tuple(found)
+
+
+def _is_there(state: LineageState, key: str, revision: str) -> bool:
+    """It may be trained on, or a person may release it."""
+    entry = state.slices.get(key)
+    if entry is None:
+        return False
+    stands = (
+        entry.status in (SliceStatus.ACCEPTED, SliceStatus.QUARANTINED) and entry.ref.revision == revision
+    )
+    return stands or (bool(entry.in_quarantine) and entry.pulled == revision)
+
+
+def _models(store: Store) -> list[str]:
+    """The models that have a log, sorted."""
+    names = (entry.name.split("/") for entry in store.list("models/"))
+    return sorted({parts[1] for parts in names if len(parts) == 4 and parts[2] == "log"})

@@ -1,0 +1,154 @@
+"""Which slice broke it: what is asked, on which rows, and what a bisect says.
+
+`bisect_process` measures; it restores or trains a model for each point, and writes nothing to the store.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ckpt_ops.errors import BadInput, CkptOpsError, TrainingDied
+from ckpt_ops.evaluation import metric_named
+from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN
+from ckpt_ops.pipeline.launch import run_process
+from ckpt_ops.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """When a version counts as wrong.
+
+    Attributes:
+        metric: by the name that gates give it.
+        below, above: wrong is a value below, or above, this one; exactly one of the two.
+        on: key of the slice on whose held-out rows it is measured; None: the newest that the head learned.
+    """
+
+    metric: str
+    below: float | None = None
+    above: float | None = None
+    on: str | None = None
+
+    def __post_init__(self) -> None:
+        better = "larger" if metric_named(self.metric).higher_is_better else "smaller"
+        right, other = ("below", "above") if better == "larger" else ("above", "below")
+        if getattr(self, other) is not None or getattr(self, right) is None:
+            said = {"--below": self.below, "--above": self.above}
+            given = ", ".join(f"{name} {value:g}" for name, value in said.items() if value is not None)
+            allowed = f"--{right} X and no --{other}: {self.metric} is better when it is {better}"
+            raise BadInput("bound", given or None, allowed)
+        if not math.isfinite(self.bound):
+            raise BadInput(right, self.bound, "a number")
+
+    @property
+    def bound(self) -> float:
+        bound = self.above if self.below is None else self.below
+        return math.nan if bound is None else bound
+
+    @property
+    def side(self) -> str:
+        """On which side of the bound it is wrong: "below" or "above"."""
+        return "above" if self.below is None else "below"
+
+    def wrong(self, value: float | None) -> bool:
+        """Whether a value is on the wrong side; None, which is no number at all, is."""
+        if value is None:
+            return True
+        return value > self.bound if self.below is None else value < self.bound
+
+    @property
+    def arguments(self) -> list[str]:
+        """As `bisect_process` takes it."""
+        on = [] if self.on is None else ["--on", self.on]
+        return ["--metric", self.metric, f"--{self.side}", repr(self.bound), *on]
+
+
+def measured_on(state: LineageState, question: Question) -> SliceRef:
+    """The slice on whose held-out rows is measured: no version of the head's history trained on them.
+
+    Raises:
+        BadInput: the model has no head, or there is no such slice.
+    """
+    if state.head is None:
+        raise BadInput("model", state.model, "a model with a version in production")
+    key = state.newest_consumed if question.on is None else question.on
+    if key is not None and key in state.consumed:
+        return state.consumed[key]
+    pending = {ref.key: ref for ref in state.pending()}
+    if key is None or key not in pending:
+        known = ", ".join(sorted({*state.consumed, *pending}))
+        raise BadInput("on", key, f"a slice that the head has learned, or that is pending: {known}")
+    return pending[key]
+
+
+def run_bisect(
+    pipeline: Pipeline, store: Store, head: int, question: Question, report: Callable[[str], None]
+) -> dict[str, Any]:
+    """Answer the question in a process of its own; returns what `bisect_process.bisect` says.
+
+    Raises:
+        TrainingDied: the process ended without an answer.
+        CkptOpsError: what restoring, training or measuring raised, as it raised it.
+    """
+
+    def died(how: str, log: Path) -> CkptOpsError:
+        return TrainingDied(
+            f"the bisect of {pipeline.name} {how}", safe=NOTHING_WRITTEN, next=f"the whole log is {log}"
+        )
+
+    result: dict[str, Any] = run_process(
+        "history.bisect", pipeline, store, head, question.arguments, report=report, died=died
+    )
+    return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Where it went wrong.
+
+    Attributes:
+        version: the first version on the wrong side; `parent`: the one before it, or None.
+        learned: every slice that `version` learned.
+        culprit: the slice after which it went wrong.
+        before, after: the metric without and with `culprit`; None for no number, or for `before` when
+            there was nothing before.
+    """
+
+    version: int
+    parent: int | None
+    learned: Sequence[SliceRef]
+    culprit: SliceRef
+    before: float | None
+    after: float | None
+
+    def words(self, question: Question, on: SliceRef) -> str:
+        """The verdict."""
+        measured = f"{question.metric} on the held-out rows of {on.key}"
+        after, number = in_words(self.after), self.learned.index(self.culprit)
+        of = f"slice {self.culprit.key}, revision {self.culprit.revision}"
+        if number == 0 and self.parent is None:
+            text = f"{measured} was {after} from the start: after version {self.version}, the first, "
+            return text + (f"which learned {of}" if len(self.learned) == 1 else f"as soon as it learned {of}")
+        before = in_words(self.before)
+        if len(self.learned) == 1:
+            return (
+                f"{measured} was {before} after version {self.parent} and {after} after version "
+                f"{self.version}, which learned {of}"
+            )
+        last = f"version {self.parent}" if number == 0 else f"{number} of its {len(self.learned)} slices"
+        return (
+            f"{measured} first went wrong in version {self.version}, which learned {len(self.learned)} "
+            f"slices at once: it was {before} after {last} and {after} with the next, {of}"
+        )
+
+
+def in_words(value: float | None) -> str:
+    """A metric's value for people."""
+    return "no number" if value is None else f"{value:.4f}"

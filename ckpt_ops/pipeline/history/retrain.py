@@ -1,0 +1,122 @@
+"""Training a version again without a trace: nothing is recorded, and nothing is written to the store.
+
+What a version learns follows from its lineage: its slices and its parent's, and its candidate id, from
+which the batches and the replay are drawn. Where code, settings and libraries are the same too, what comes
+out is the same to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ckpt_ops.checkpoints import Checkpointer, Manifest, Position, load_manifest
+from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.lineage import LineageState, VersionState, candidate_id
+from ckpt_ops.pipeline.attempt import Bench, print_progress
+from ckpt_ops.pipeline.candidate import candidate_of
+from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.store import Store
+from ckpt_ops.training import Budget, Trainer
+from ckpt_ops.training.trainer import Trained
+
+NOTHING_WRITTEN = "nothing was written to the store; the champion serves on"
+
+
+def retrain(bench: Bench, state: LineageState, version: VersionState) -> Trained:
+    """Train `version` on the model as it stands, which has to be as its parent left it.
+
+    One that was trained takes the steps that it took then, whatever ended them; one that never was takes
+    the pipeline's budget.
+
+    Raises:
+        ObjectNotFound: a slice revision that it learned from is gone.
+        ModelCodeError: the user's functions did not take the slices.
+    """
+    pipeline = bench.pipeline
+    data = load_data(pipeline, bench.store, version, consumed_before(state, version))
+    budget = pipeline.budget
+    if version.trained is not None:
+        # The clock or an epoch may have ended it: only the number of steps is the same on every machine.
+        budget = Budget(max_steps=version.trained.step, max_seconds=math.inf)
+    return Trainer(
+        model=bench.model,
+        examples=data.train,
+        order=batch_order(pipeline, version, data),
+        budget=budget,
+        checkpoints=_Unsaved(),
+        progress=print_progress,
+    ).train()
+
+
+def kept_checkpoint(store: Store, state: LineageState, version: VersionState) -> Manifest | None:
+    """The checkpoint that the version ended with; None when retention let it go, or there never was one."""
+    if version.trained is None or version.version in state.dropped:
+        return None
+    try:
+        return load_manifest(store, version.trained.manifest)
+    except ObjectNotFound:
+        return None
+
+
+def changed(
+    pipeline: Pipeline, state: LineageState, version: VersionState, manifest: Manifest | None
+) -> dict[str, str]:
+    """What would shape the version's weights otherwise today; empty when it would be the same candidate.
+
+    Args:
+        manifest: of a checkpoint of it, which says what code and libraries it was trained with.
+
+    Returns:
+        In words, by "code", "libraries" and "settings"; by "any" what cannot be told apart.
+    """
+    if candidate_of(pipeline, state, version.parent, version.slices) == version.candidate:
+        return {}
+    if manifest is None:
+        return {"any": "its code, settings or libraries; the manifest that says which is not kept"}
+    code, lock = code_digest(pipeline.folder), lock_digest()
+    found = {}
+    if manifest.code_digest != code:
+        found["code"] = f"the model's code (digest {manifest.code_digest} then, {code} now)"
+    if manifest.lock_digest != lock:
+        found["libraries"] = f"Python or its libraries (digest {manifest.lock_digest} then, {lock} now)"
+    with_today_settings = candidate_id(
+        parent=None if version.parent is None else state.versions[version.parent].candidate,
+        slices=version.slices,
+        config=pipeline.training_config(),
+        code_digest=manifest.code_digest,
+        lock_digest=manifest.lock_digest,
+    )
+    if with_today_settings != version.candidate:
+        names = ", ".join(sorted(pipeline.training_config()))
+        found["settings"] = (
+            f"a setting of the pipeline that shapes weights (one of {names}), or the log's record"
+        )
+    return found
+
+
+class _Unsaved(Checkpointer):
+    """Stands where the training does, and saves nothing. Nobody can ask it to."""
+
+    def __init__(self) -> None:
+        self.at = Position()
+
+    @property
+    def stopping(self) -> bool:
+        return False
+
+    def after_step(
+        self,
+        step: int,
+        *,
+        seconds: float = 0.0,
+        cursor: Mapping[str, int] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.at = Position(step=step, seconds=seconds, cursor=cursor or {}, metrics=metrics or {})
+
+    def finish(self) -> None:
+        pass

@@ -1,0 +1,81 @@
+"""From a pulled revision to a verdict on it, and to the record that says so."""
+
+from __future__ import annotations
+
+from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined, SliceRef
+from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.reference import reference_for
+from ckpt_ops.slices import SliceManifest, staged
+from ckpt_ops.slices.derive import without_rows
+from ckpt_ops.store import Store
+from ckpt_ops.validation import (
+    Kind,
+    Outcome,
+    Severity,
+    Suite,
+    Validation,
+    read_report,
+    schema_digest,
+    validate,
+    write_report,
+)
+
+
+def judge(
+    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
+) -> tuple[Validation, SliceManifest]:
+    """The verdict, kept beside the slice with its pages, and the revision that may be trained on."""
+    with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
+        judged = validate(rows, suite, intake.source.schema, reference=reference)
+        accepted = manifest
+        if judged.validation.set_aside:
+            accepted = without_rows(store, manifest, judged.bad.rest(rows))
+        write_report(store, manifest.prefix, judged, rows)
+    return judged.validation, accepted
+
+
+def verdict_record(
+    manifest: SliceManifest, accepted: SliceManifest, validation: Validation, report: str
+) -> SliceAccepted | SliceQuarantined:
+    """What the log is to say of it."""
+    if not validation.accepted:
+        words = "; ".join(one.words for one in validation.reasons if one.severity is not Severity.INFO)
+        ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
+        return SliceQuarantined(slice=ref, report=report, reason=words)
+    reason = f"{validation.expectations} expectations hold"
+    if validation.set_aside:
+        reason = f"{validation.set_aside:,} of {validation.rows:,} rows set aside"
+    return SliceAccepted(
+        slice=SliceRef(key=accepted.key, revision=accepted.revision, rows=accepted.rows),
+        origin=manifest.revision if accepted.revision != manifest.revision else "",
+        set_aside=validation.set_aside,
+        report=report,
+        reason=reason,
+    )
+
+
+def judged_before(
+    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
+) -> Validation | None:
+    """The verdict of the same suite and declared columns on the same revision, if it was reached.
+
+    Importing Great Expectations costs seconds. One that lacked something to judge by is reached anew, as
+    long as nothing was consumed: there may be a champion now.
+    """
+    known = state.slices.get(manifest.key)
+    if known is None or known.pulled != manifest.revision:
+        return None
+    outcome = Outcome.QUARANTINED
+    if known.status is SliceStatus.ACCEPTED:
+        outcome = Outcome.SET_ASIDE if known.origin else Outcome.ACCEPTED
+    try:
+        before = read_report(store, manifest.prefix, outcome)
+    except (ObjectNotFound, Corrupt):
+        return None
+    same = (before.suite_digest, before.schema_digest) == (suite.digest, schema_digest(intake.source.schema))
+    whole = all(reason.kind is not Kind.NOT_JUDGED for reason in before.reasons)
+    settled = whole or state.consumed.get(manifest.key) == known.ref
+    return before if same and settled and before.outcome is outcome else None

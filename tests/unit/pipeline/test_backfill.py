@@ -1,0 +1,184 @@
+"""Before a backfill: what each slice of a range would come to, and nothing is touched by asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import (
+    CandidateStarted,
+    Promoted,
+    SliceAccepted,
+    SliceQuarantined,
+    SliceRef,
+    SliceWithdrawn,
+)
+from ckpt_ops.pipeline import Append, Pipeline, Slices, steps
+from ckpt_ops.pipeline.backfill import plan_backfill
+from ckpt_ops.serving import resolve
+from ckpt_ops.store import LocalStore
+
+WEEKS = ("2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27", "2013-02-03")
+FIRST, LAST = datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 2, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
+    (tmp_path / "landing").mkdir()
+    landing = LocalStore(tmp_path / "landing")
+    monkeypatch.setenv("CKPT_OPS_LANDING", landing.url)
+    return landing
+
+
+@pytest.fixture
+def land(landing: LocalStore, pipeline: Pipeline) -> Callable[..., None]:
+    def put(*keys: str, hour: int = 5) -> None:
+        columns = {
+            field.name: pa.array([hour if field.name == "hour" else None], field.type)
+            for field in pipeline.source.schema
+        }
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table(columns), sink)
+        for key in keys:
+            landing.put(f"flights/{key}.parquet", sink.getvalue().to_pybytes())
+
+    return put
+
+
+@pytest.fixture
+def learn(pipeline: Pipeline, store: LocalStore) -> Callable[[str], None]:
+    def promoted(key: str) -> None:
+        log = ModelLog(store, pipeline.name)
+        pulled = steps.pull(pipeline, store, key)
+        ref = SliceRef(key=key, revision=pulled["revision"], rows=pulled["rows"])
+        head = log.state().head
+        number = len(log.state().versions) + 1
+        for record in (
+            SliceAccepted(slice=ref),
+            CandidateStarted(version=number, candidate=f"c{number}", parent=head, slices=(ref,)),
+            Promoted(version=number, champion=head),
+        ):
+            log.append(record, after=log.state())
+
+    return promoted
+
+
+def actions(
+    pipeline: Pipeline, store: LocalStore, start: datetime = FIRST, end: datetime = LAST
+) -> dict[str, str]:
+    return {one.key: one.action for one in plan_backfill(pipeline, store, start, end)}
+
+
+def test_new_slices_are_appended_one_after_the_other(
+    pipeline: Pipeline, store: LocalStore, land: Callable[..., None]
+) -> None:
+    land(*WEEKS)
+    assert actions(pipeline, store) == dict.fromkeys(WEEKS, "append")
+    assert list(store.list("")) == [], "asking changes nothing"
+    within = actions(pipeline, store, datetime(2013, 1, 13), datetime(2013, 1, 20))
+    assert list(within) == ["2013-01-13", "2013-01-20"], "both ends are included"
+
+
+def test_each_slice_is_planned_on_what_the_runs_before_it_would_leave(
+    pipeline: Pipeline, store: LocalStore, land: Callable[..., None], learn: Callable[[str], None]
+) -> None:
+    land(WEEKS[2], WEEKS[4])
+    learn(WEEKS[2])
+    land(WEEKS[0], WEEKS[1])
+    strict = replace(pipeline, late_slices=Append(within=Slices(0)))
+    assert actions(pipeline, store) == {
+        WEEKS[0]: "late",
+        WEEKS[1]: "late",
+        WEEKS[2]: "skip",
+        WEEKS[3]: "missing",
+        WEEKS[4]: "append",
+    }
+    assert [actions(strict, store)[key] for key in WEEKS[:2]] == ["hold", "hold"]
+    one = plan_backfill(pipeline, store, FIRST, LAST)[2]
+    assert (one.consumed_by, one.status, one.rows) == (1, "accepted", 1)
+
+
+def test_what_a_person_resolved_is_planned_so(
+    pipeline: Pipeline, store: LocalStore, land: Callable[..., None], learn: Callable[[str], None]
+) -> None:
+    strict = replace(pipeline, late_slices=Append(within=Slices(0)))
+    land(*WEEKS[:3])
+    learn(WEEKS[2])
+    log = ModelLog(store, pipeline.name)
+    for key in WEEKS[:2]:
+        pulled = steps.pull(pipeline, store, key)
+        ref = SliceRef(key=key, revision=pulled["revision"], rows=1)
+        log.append(SliceAccepted(slice=ref), after=log.state())
+    resolve(store, pipeline.name, WEEKS[0], "it belongs there", fork=True)
+    resolve(store, pipeline.name, WEEKS[1], "good enough", fork=False)
+    assert [actions(strict, store)[key] for key in WEEKS[:3]] == ["fork", "late", "skip"]
+
+
+def test_a_slice_changed_at_the_source_would_fork_and_one_written_anew_unchanged_would_not(
+    pipeline: Pipeline, store: LocalStore, land: Callable[..., None], learn: Callable[[str], None]
+) -> None:
+    land(*WEEKS[:2])
+    learn(WEEKS[0])
+    learn(WEEKS[1])
+    land(WEEKS[0], hour=7)
+    assert actions(pipeline, store) == {WEEKS[0]: "fork", WEEKS[1]: "skip"}
+    assert "if its content differs" in plan_backfill(pipeline, store, FIRST, LAST)[0].why
+    steps.pull(pipeline, store, WEEKS[0])  # read, and not judged yet
+    (first, _) = plan_backfill(pipeline, store, FIRST, LAST)
+    assert first.action == "fork"
+    assert "corrected" in first.why, "its revision is known"
+
+
+def test_what_was_refused_stays_refused_while_its_content_stays(
+    pipeline: Pipeline, store: LocalStore, land: Callable[..., None], learn: Callable[[str], None]
+) -> None:
+    land(*WEEKS[:2])
+    log = ModelLog(store, pipeline.name)
+    for key, kind in ((WEEKS[0], SliceQuarantined), (WEEKS[1], SliceWithdrawn)):
+        pulled = steps.pull(pipeline, store, key)
+        more = {"report": ""} if kind is SliceQuarantined else {}
+        ref = SliceRef(key=key, revision=pulled["revision"], rows=1)
+        log.append(kind(slice=ref, reason="bad", **more), after=log.state())
+    assert actions(pipeline, store) == {WEEKS[0]: "skip", WEEKS[1]: "skip"}
+    land(WEEKS[1], hour=9)
+    assert actions(pipeline, store)[WEEKS[1]] == "append"
+
+
+def test_what_went_away_at_the_source_is_missing_and_what_was_learned_of_it_stands(
+    pipeline: Pipeline,
+    store: LocalStore,
+    landing: LocalStore,
+    land: Callable[..., None],
+    learn: Callable[[str], None],
+) -> None:
+    land(WEEKS[0])
+    learn(WEEKS[0])
+    landing.delete(f"flights/{WEEKS[0]}.parquet")
+    (one,) = plan_backfill(pipeline, store, FIRST, LAST)
+    assert (one.action, one.consumed_by) == ("missing", 1)
+    assert "what version 1 learned of it stands" in one.why
+
+
+def test_a_schedule_says_what_is_missing_where_nothing_else_can(
+    pipeline: Pipeline, store: LocalStore, land: Callable[..., None]
+) -> None:
+    land(WEEKS[1])
+    assert list(actions(pipeline, store)) == [WEEKS[1]], "one slice tells no spacing"
+    expected = [datetime.fromisoformat(key) for key in WEEKS]
+    found = plan_backfill(pipeline, store, FIRST, LAST, expected=expected)
+    assert {one.key: one.action for one in found} == {
+        key: "append" if key == WEEKS[1] else "missing" for key in WEEKS
+    }
+
+
+def test_a_range_that_is_none_is_refused(pipeline: Pipeline, store: LocalStore, landing: LocalStore) -> None:
+    with pytest.raises(BadInput, match="--to"):
+        plan_backfill(pipeline, store, LAST, FIRST)
