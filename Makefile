@@ -51,7 +51,7 @@ lint: $(DEV) ## ruff (rules and format) and the import rules
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default) or validation; ARGS="--rounds 1"
+bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation or lineage; ARGS="--rounds 1"
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgrade for newer versions

@@ -18,7 +18,6 @@ from ckpt_ops.cli import render, views
 from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import Corrupt
-from ckpt_ops.lineage import fold
 from ckpt_ops.store import Store
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
@@ -32,7 +31,7 @@ def verify(
 ) -> None:
     """Read every committed checkpoint and hash it again. Exit code 1 when one is damaged."""
     with chosen_store(store) as opened:
-        state = fold(model, views.records_of(opened, model))
+        state = views.state_of(opened, model)
         versions = sorted(state.versions) if version is None else [version]
         with render.progress("hashing chunks") as progress:
             checked = verify_checkpoints(opened, state, versions, progress)
@@ -66,7 +65,7 @@ def drill(
 
     seed = secrets.randbelow(2**32) if seed is None else seed
     with chosen_store(store) as opened:
-        state = fold(model, views.records_of(opened, model))
+        state = views.state_of(opened, model)
         versions = sorted(state.versions) if version is None else [version]
         number, step = pick(opened, state, versions, seed)
         typer.echo(f"seed {seed}: version {number}, step {step}", err=True)
@@ -89,7 +88,7 @@ def export(
     """Write a checkpoint in a format that others read."""
     check_output(out, format)
     with chosen_store(store) as opened:
-        fold(model, views.records_of(opened, model)).version(version)
+        views.state_of(opened, model).version(version)
         manifest = committed_manifest(opened, model, version, step=step)
         if format.needs_model:
             _export_built(opened, manifest, format, out)

@@ -59,7 +59,7 @@ def forget(
     intake = load_intake(model)
     asked = Asked(model=intake.name, rows=rows, keys=tuple(slice_keys or ()))
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         if dry_run:
             with render.progress("searching slices") as progress:
                 seen = preview(intake, opened, asked, progress)
@@ -102,7 +102,7 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
 
     intake = load_intake(model)
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         certificates: dict[str, Certificate] = {}
         for one in standings(opened, model):
             if one.purged is None:

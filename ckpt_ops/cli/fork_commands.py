@@ -43,7 +43,7 @@ def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
     pipeline = load_pipeline(model)
     out = render.console()
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         done = rebasing.rebase(pipeline, opened, (lambda line: None) if json else out.print)
     if json:
         render.as_json(done)
@@ -64,18 +64,17 @@ def taint(
 ) -> None:
     """Mark a slice as poisoned: what learned from it is no parent and is not promoted any more."""
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         change = serving.lift_taint if lift else serving.taint
         state = change(opened, model, slice_key, why)
     out = render.console()
     if lift:
         out.print(f"Slice {slice_key} of {model} is not tainted any more.")
         return
-    revision = next(one.slice.revision for one in state.tainted.values() if one.slice.key == slice_key)
-    marked = [number for number in state.learned(revision) if state.versions[number].trained is not None]
-    out.print(
-        f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(map(str, marked)) or 'none'}"
-    )
+    said = [one for one in state.tainted.values() if one.slice.key == slice_key][-1]
+    learned = state.learned(said.slice.revision)
+    marked = [str(number) for number in learned if state.versions[number].trained is not None]
+    out.print(f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(marked) or 'none'}")
     if state.taint(state.head) is not None:
         out.print(f"The champion, version {state.head}, is among them. Next: ckpt-ops plan {model}")
 
@@ -94,7 +93,7 @@ def resolve(
     if fork is None:
         raise BadInput("--fork/--append", None, "one of them")
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         serving.resolve(opened, model, slice_key, why, fork=fork)
     next_ = f"ckpt-ops plan {model}, then ckpt-ops rebase {model}"
     if not fork:
@@ -106,14 +105,12 @@ def resolve(
 
 
 def _plan_rebase(model: str, store: str | None, json: bool) -> None:
-    from ckpt_ops.lineage import ModelLog
     from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.rebase_view import anchor_words, cost_words, fork_words, plan_view
 
     pipeline = load_pipeline(model)
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
-        state = ModelLog(opened, model).state()
+        state = views.state_of(opened, model)
         view = plan_view(pipeline, state)
     if json:
         render.as_json(view)

@@ -11,7 +11,6 @@ from ckpt_ops.cli import render, render_history, views
 from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
-from ckpt_ops.lineage import fold
 
 
 def bisect(
@@ -43,7 +42,7 @@ def bisect(
 
     question = Question(metric=metric, below=below, above=above, on=on)
     with chosen_store(store) as opened:
-        state = fold(model, views.records_of(opened, model))
+        state = views.state_of(opened, model)
         measured_on(state, question)
         result = run_bisect(load_pipeline(model), opened, state.head or 0, question, _to_stderr)
     found = {"model": model, **result}
@@ -71,7 +70,7 @@ def reproduce(
 
     began = time.monotonic()
     with chosen_store(store) as opened:
-        trained_version(fold(model, views.records_of(opened, model)), version)
+        trained_version(views.state_of(opened, model), version)
         result = run_reproduce(
             load_pipeline(model), opened, version, from_scratch=from_scratch, anyway=anyway, report=_to_stderr
         )

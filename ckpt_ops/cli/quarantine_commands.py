@@ -14,7 +14,6 @@ from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.cli.write_commands import Why
 from ckpt_ops.errors import ObjectNotFound
-from ckpt_ops.lineage import fold
 from ckpt_ops.pipeline.quarantine import Quarantined, in_quarantine, one_in_quarantine
 from ckpt_ops.pipeline.quarantine import discard as discard_slice
 from ckpt_ops.pipeline.quarantine import release as release_slice
@@ -32,7 +31,7 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="The slice's key.")]
 def list_(model: Model, store: StoreOption = None, json: Json = False) -> None:
     """Everything that is in quarantine and that nobody has decided on."""
     with chosen_store(store) as opened:
-        found = in_quarantine(fold(model, views.records_of(opened, model)))
+        found = in_quarantine(views.state_of(opened, model))
     if json:
         render.as_json([asdict(one) for one in found])
         return
@@ -59,7 +58,7 @@ def show(
     from ckpt_ops.validation import read_verdict
 
     with chosen_store(store) as opened:
-        found = one_in_quarantine(fold(model, views.records_of(opened, model)), key)
+        found = one_in_quarantine(views.state_of(opened, model), key)
         verdict = read_verdict(opened, found.report)
         bad = _bad_rows(opened, found, rows)
     if json:
@@ -87,9 +86,9 @@ def show(
 def release(model: Model, key: Key, why: Why, store: StoreOption = None) -> None:
     """Let a slice pass with all its rows: a new revision, which the next run plans as it does any other."""
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         ref = release_slice(opened, model, key, why)
-        state = fold(model, views.records_of(opened, model))
+        state = views.state_of(opened, model)
         (view,) = (one for one in views.slices_view(state, late_within=4) if one["key"] == key)
     out = render.console()
     out.print(f"Slice {key} of {model} is released: revision {ref.revision}, {ref.rows:,} rows.")
@@ -101,7 +100,7 @@ def release(model: Model, key: Key, why: Why, store: StoreOption = None) -> None
 def discard(model: Model, key: Key, why: Why, store: StoreOption = None) -> None:
     """Give up on what is in quarantine. Nothing is deleted; a corrected slice is judged anew."""
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         found = discard_slice(opened, model, key, why)
     what = "is discarded" if found.whole else f"stays without the {found.rows:,} rows set aside"
     render.console().print(f"Slice {key} of {model} {what}.")

@@ -9,10 +9,12 @@ import typer
 from ckpt_ops.cli import render, views
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lineage import fold
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model; it is its pipeline's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+CHAMPION_TAINTED = 3
+"""Exit code of `status`."""
 
 
 def status(
@@ -20,16 +22,18 @@ def status(
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Head, metric, hold, pending slices and last records of each model."""
+    """Head, metric, hold, pending slices and last records of each model. Exits with 3 when one is tainted."""
     with chosen_store(store) as opened:
         names = views.model_names(opened) if model is None else [model]
-        found = [views.status_view(name, views.records_of(opened, name)) for name in names]
+        found = [views.status_view(opened, name) for name in names]
     if json:
         render.as_json(found)
     elif found:
         render.show_status(found)
     else:
         render.console().print("No models yet: a pipeline's first run makes one.")
+    if any(view["tainted"] for view in found):
+        raise typer.Exit(CHAMPION_TAINTED)
 
 
 def log(model: Model, store: StoreOption = None, json: Json = False) -> None:
@@ -52,7 +56,7 @@ def show(
 ) -> None:
     """What a version learned from, how it was trained and judged, and what became of it."""
     with chosen_store(store) as opened:
-        state = fold(model, views.records_of(opened, model))
+        state = views.state_of(opened, model)
         number = version if version is not None else state.head or max(state.versions, default=None)
         if number is None:
             raise BadInput("version", None, f"a version of {model}; it has none yet")
@@ -73,7 +77,7 @@ def slices(
 ) -> None:
     """Every slice: revision, verdict, which version consumed it, and what a run of it would do."""
     with chosen_store(store) as opened:
-        found = views.slices_view(fold(model, views.records_of(opened, model)), late_within=late_within)
+        found = views.slices_view(views.state_of(opened, model), late_within=late_within)
     if json:
         render.as_json(found)
     else:

@@ -30,7 +30,7 @@ def as_json(view: object) -> None:
 
 def show_status(views: Sequence[View]) -> None:
     out = console()
-    table = Table("model", "head", "metric", "pending", "newest consumed", "held", "last record")
+    table = Table("model", "head", "metric", "pending", "newest consumed", "attention", "last record")
     for view in views:
         last = view["last"][-1]
         table.add_row(
@@ -39,12 +39,22 @@ def show_status(views: Sequence[View]) -> None:
             _one_metric(view["metrics"]),
             _pending(view["pending"]),
             _text(view["newest_consumed"]),
-            view["held"] or "no",
+            _attention(view),
             f"{_time(last)} {last['type']}",
         )
     out.print(table)
     if len(views) == 1:
         show_log(views[0]["last"])
+    for view in views:
+        if view["tainted"]:
+            said = view["tainted"]
+            out.print(
+                f"TAINTED: the champion of {view['model']}, version {said['version']}, learned from slice "
+                f"{said['slice']}: {said['why']}. Nothing is built on it.",
+                soft_wrap=True,
+            )
+        if view["rebase_due"]:
+            out.print(f"Next: ckpt-ops plan {view['model']}, then ckpt-ops rebase {view['model']}")
 
 
 def show_log(views: Sequence[View]) -> None:
@@ -166,6 +176,14 @@ def _pending(refs: Sequence[View]) -> str:
     if not refs:
         return "none"
     return f"{len(refs)} ({refs[0]['key']} to {refs[-1]['key']})" if len(refs) > 1 else refs[0]["key"]
+
+
+def _attention(view: View) -> str:
+    """What a person has to look at."""
+    found = ["tainted"] if view["tainted"] else []
+    found += [f"held: {view['held']}"] if view["held"] else []
+    found += [f"rebase due: {', '.join(view['rebase_due'])}"] if view["rebase_due"] else []
+    return "; ".join(found) or "-"
 
 
 def _about(view: View) -> str:

@@ -34,7 +34,7 @@ def report(
     """Open what validation said of a slice in the browser."""
     page = Page.DATA_DOCS if data_docs else Page.REPORT
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         content = verdict_page(opened, model, slice_key, page, revision=revision)
     if output is not None:
         output.write_bytes(content)

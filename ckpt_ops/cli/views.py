@@ -11,8 +11,10 @@ from typing import Any
 
 from ckpt_ops.checkpoints.verify import Checked
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, fold, plan, repeated
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, plan, repeated
+from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import Record, SliceRef, encode
+from ckpt_ops.pipeline.rebase_view import taint_view
 from ckpt_ops.store import Store
 
 View = dict[str, Any]
@@ -24,39 +26,42 @@ def model_names(store: Store) -> list[str]:
     return sorted({parts[1] for parts in names if len(parts) == 4 and parts[2] == "log"})
 
 
+def state_of(store: Store, model: str) -> LineageState:
+    """The model's state. Raises `BadInput` naming the models there are, when there is none of this name."""
+    return _read(store, model)[1]
+
+
 def records_of(store: Store, model: str) -> list[Record]:
-    """The model's log. Raises `BadInput` naming the models there are, when there is none of this name."""
-    records = ModelLog(store, model).records() if model and "/" not in model else []
+    """The model's whole log. Raises `BadInput` as `state_of` does."""
+    records = ModelLog(store, model).records() if _may_be(model) else []
     if not records:
-        found = ", ".join(model_names(store))
-        raise BadInput("model", model, f"one of {found}" if found else f"a model; {store.url} holds none yet")
+        raise _unknown(store, model)
     return records
 
 
-def status_view(model: str, records: Sequence[Record], *, last: int = 3) -> View:
-    """Where the model stands."""
-    state = fold(model, records)
+def status_view(store: Store, model: str, *, last: int = 3) -> View:
+    """Where the model stands, and its last records. Raises `BadInput` as `state_of` does."""
+    log, state = _read(store, model)
+    plan = plan_rebase(state)
     head = state.versions[state.head] if state.head is not None else None
     return {
         "model": model,
         "head": state.head,
         "held": state.held,
+        "tainted": taint_view(state),
+        "rebase_due": [change.key for change in plan.changes] if plan else [],
         "metrics": _metrics(head),
         "newest_consumed": state.newest_consumed,
         "pending": [_slice(ref) for ref in state.pending()],
         "versions": len(state.versions),
         "records": state.sequence,
-        "last": log_view(records)[-last:],
+        "last": [_record(sequence, record) for sequence, record in log.tail(last, of=state)],
     }
 
 
 def log_view(records: Sequence[Record]) -> list[View]:
     """Every record with its number, first to last."""
-    views = []
-    for sequence, record in enumerate(records, start=1):
-        payload: View = json.loads(encode(record))
-        views.append({"sequence": sequence, **payload})
-    return views
+    return [_record(sequence, record) for sequence, record in enumerate(records, start=1)]
 
 
 def version_view(store: Store, model: str, state: LineageState, number: int) -> View:
@@ -124,6 +129,29 @@ def checked_view(checked: Checked) -> View:
         "bytes": checked.nbytes,
         "problems": list(checked.problems),
     }
+
+
+def _read(store: Store, model: str) -> tuple[ModelLog, LineageState]:
+    if _may_be(model):
+        log = ModelLog(store, model)
+        state = log.state()
+        if state.sequence:
+            return log, state
+    raise _unknown(store, model)
+
+
+def _may_be(model: str) -> bool:
+    return bool(model) and "/" not in model
+
+
+def _unknown(store: Store, model: str) -> BadInput:
+    found = ", ".join(model_names(store))
+    return BadInput("model", model, f"one of {found}" if found else f"a model; {store.url} holds none yet")
+
+
+def _record(sequence: int, record: Record) -> View:
+    payload: View = json.loads(encode(record))
+    return {"sequence": sequence, **payload}
 
 
 def _slice(ref: SliceRef) -> View:

@@ -41,7 +41,7 @@ def rollback(
 ) -> None:
     """Serve another version that was in production, and train on from it; also takes a rollback back."""
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         state = serving.rollback(opened, model, to, why)
     pending = ", ".join(ref.key for ref in state.pending()) or "none"
     render.console().print(f"Version {state.head} of {model} is the head again. Pending slices: {pending}")
@@ -50,7 +50,7 @@ def rollback(
 def withdraw(model: Model, slice_key: Key, why: Why, store: StoreOption = None) -> None:
     """Take back a slice that nothing has consumed: no candidate will train on it."""
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         serving.withdraw(opened, model, slice_key, why)
     render.console().print(f"Slice {slice_key} of {model} is withdrawn.")
 
@@ -58,6 +58,6 @@ def withdraw(model: Model, slice_key: Key, why: Why, store: StoreOption = None) 
 def release(model: Model, why: Why, store: StoreOption = None) -> None:
     """End a hold: the next run trains again, and refusals are counted anew."""
     with chosen_store(store) as opened:
-        views.records_of(opened, model)
+        views.state_of(opened, model)
         serving.release(opened, model, why)
     render.console().print(f"{model} is no longer held.")

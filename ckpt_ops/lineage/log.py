@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from itertools import islice
 
-from ckpt_ops.errors import LineageMoved
+from ckpt_ops.errors import Corrupt, LineageMoved, ObjectNotFound
 from ckpt_ops.lineage.fold import fold
 from ckpt_ops.lineage.numbered import NumberedEntries
 from ckpt_ops.lineage.records import Record, decode, encode
+from ckpt_ops.lineage.snapshot import EVERY, Snapshot, Snapshots
 from ckpt_ops.lineage.state import LineageState
 from ckpt_ops.store import Store
 
 _ATTEMPTS = 64
+_FEW, _MANY = 8, 512  # entries that are read together, going back
+_log = logging.getLogger(__name__)
 
 
 class ModelLog:
@@ -19,33 +24,75 @@ class ModelLog:
 
     Truth changes only by `append`. Whoever decides something reads the state, decides, and appends
     at the sequence number the state was read at; if another was first, the decision is void.
+
+    The state is read from the newest snapshot that can be used and the entries behind it. What was read
+    stays in memory: reading again costs a listing of those entries' names, and the new ones. A gap among
+    the entries before a snapshot is therefore found by `records` and not by `state`.
     """
 
     def __init__(self, store: Store, model: str) -> None:
         self.model = model
         self._entries = NumberedEntries(store, f"models/{model}/log", digits=12)
+        self._snapshots = Snapshots(store, model)
+        self._base = 0  # the entry of the snapshot that the state was read from, or that was written since
+        self._state: LineageState | None = None
 
     def records(self) -> list[Record]:
-        """Every record, first to last."""
-        return [
-            decode(data, name=self._entries.name(number))
-            for number, data in enumerate(self._entries.read(), start=1)
-        ]
+        """Every record, first to last. Raises `Corrupt` when one is missing between others."""
+        return self._decoded(self._entries.read(), first=1)
+
+    def tail(self, count: int, *, of: LineageState | None = None) -> list[tuple[int, Record]]:
+        """The last `count` records with their numbers, first to last; fewer when there are no more.
+
+        Args:
+            of: as the log was at this state; None: as it is now.
+        """
+        return list(islice(self.backwards(of=of), count))[::-1]
+
+    def backwards(self, *, of: LineageState | None = None) -> Iterator[tuple[int, Record]]:
+        """Every record with its number, last to first. As much of the log is read as is asked for.
+
+        Args:
+            of: as the log was at this state; None: as it is now.
+
+        Raises:
+            Corrupt: a record is missing or is none.
+        """
+        last, together = (of or self.state()).sequence, _FEW
+        while last > 0:
+            first = max(1, last - together + 1)
+            try:
+                found = self._decoded(self._entries.read_between(first, last), first=first)
+            except ObjectNotFound:
+                self._entries.read()  # says which one is missing, if that is why
+                raise
+            yield from zip(range(last, first - 1, -1), reversed(found), strict=True)
+            last, together = first - 1, min(2 * together, _MANY)
 
     def state(self) -> LineageState:
-        """What the records so far add up to."""
-        return fold(self.model, self.records())
+        """What the records so far add up to. The same object as before, when there is no new one."""
+        if self._state is None:
+            self._base, self._state, entries = self._newest_snapshot()
+        else:
+            entries = self._entries.read(first=max(1, self._base))
+        known = self._state.sequence
+        new = entries[known + 1 - max(1, self._base) :]
+        if new:
+            self._state = fold(self.model, self._decoded(new, first=known + 1), after=self._state)
+        return self._state
 
     def append(self, record: Record, *, after: LineageState) -> None:
         """Append behind the state `after`. Raises `LineageMoved` when another writer was first."""
-        number = after.sequence + 1
-        if not self._entries.append(number, encode(record)):
+        number, data = after.sequence + 1, encode(record)
+        if not self._entries.append(number, data):
             raise LineageMoved(
                 f"the log of {self.model} has moved: entry {number} was written by another "
                 f"while {type(record).__name__} was decided on {after.sequence} entries",
                 safe="the other writer's entry stands; this one was not written",
                 next="read the state again and decide again (a retry of the task does that)",
             )
+        if after is self._state and number >= self._base + EVERY:
+            self._take_snapshot(data, after)
 
     def decide(self, choose: Callable[[LineageState], Record | None]) -> LineageState:
         """Append what `choose` makes of the current state, choosing again whenever the log moved.
@@ -68,3 +115,41 @@ class ModelLog:
             safe="nothing of this step was written",
             next="look for a runaway writer with `ckpt-ops log` and run the step again",
         )
+
+    def _newest_snapshot(self) -> tuple[int, LineageState, list[bytes]]:
+        """The number and state of the newest snapshot that can be used, and the entries from that number on.
+
+        Without any: 0, the empty state, and all entries.
+        """
+        for number in self._snapshots.numbers():
+            entries = self._entries.read(first=number)
+            if not entries:
+                why = f"the log of {self.model} ends before entry {number}"
+            else:
+                try:
+                    found = self._snapshots.read(number)
+                except (Corrupt, ObjectNotFound) as error:
+                    why = error.what
+                else:
+                    if found.is_at(entries[0]):
+                        return number, found.state, entries
+                    why = f"entry {number} of {self.model} is another than it was taken at"
+            _log.warning("the snapshot %s is passed over: %s", self._snapshots.name(number), why)
+        return 0, LineageState(model=self.model), self._entries.read()
+
+    def _take_snapshot(self, data: bytes, after: LineageState) -> None:
+        """Of the state after the entry `data`, which was appended. The entry stands, whatever goes wrong."""
+        number = after.sequence + 1
+        try:
+            state = fold(self.model, self._decoded([data], first=number), after=after)
+            self._snapshots.write(Snapshot.at(data, state))
+            self._base, self._state = number, state
+            self._snapshots.remove_older(than=number)
+        except Exception as error:  # noqa: BLE001 - an append must not be reported as failed once it has won
+            what = self._snapshots.name(number)
+            _log.warning("no snapshot %s, or older ones not removed: %s", what, error)
+
+    def _decoded(self, entries: list[bytes], *, first: int) -> list[Record]:
+        return [
+            decode(data, name=self._entries.name(number)) for number, data in enumerate(entries, start=first)
+        ]

@@ -6,41 +6,62 @@ so the order of the log is decided by the store and by nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.store import Store
 
+_SIDE_BY_SIDE = 8
+
 
 class NumberedEntries:
     """Entries below `prefix`, numbered from 1 without a gap.
 
-    Entries are immutable, so those read once are kept in memory; `read` asks only for newer ones.
+    Entries are immutable, so those read or written once are kept in memory: of them only names are asked for.
     """
 
     def __init__(self, store: Store, prefix: str, *, digits: int) -> None:
         self.store, self.prefix, self.digits = store, prefix, digits
-        self._entries: list[bytes] = []
+        self._known: dict[int, bytes] = {}
 
     def name(self, number: int) -> str:
         return f"{self.prefix}/{number:0{self.digits}d}.json"
 
-    def read(self) -> list[bytes]:
-        """All entries, first to last. Raises `Corrupt` when one is missing between others."""
-        known = len(self._entries)
-        names = [entry.name for entry in self.store.list(f"{self.prefix}/")]
-        expected = [self.name(number) for number in range(1, len(names) + 1)]
+    def read(self, *, first: int = 1) -> list[bytes]:
+        """The entries from number `first` on, in order.
+
+        Costs a listing of their names, and a request for each that is not known yet.
+
+        Raises:
+            Corrupt: one of them is missing while later ones exist.
+        """
+        start = self.name(first) if first > 1 else ""
+        names = [entry.name for entry in self.store.list(f"{self.prefix}/", start=start)]
+        expected = [self.name(number) for number in range(first, first + len(names))]
         if names != expected:
-            gap = next(name for name in expected if name not in names)
+            gap = min(set(expected) - set(names))
             raise Corrupt(
                 f"{self.store.url}/{gap} is missing while later entries exist",
                 safe="the other entries were not touched",
                 next="restore that object (a soft-deleted version or a replica); never renumber a log",
             )
-        if len(names) > known:
-            with ThreadPoolExecutor(8) as pool:
-                self._entries += list(pool.map(self.store.get, names[known:]))
-        return list(self._entries)
+        self._fetch(range(first, first + len(names)))
+        end = first + len(names)
+        # while one of several stores is away, a listing may end earlier than it did before
+        while end in self._known:
+            end += 1
+        return [self._known[number] for number in range(first, end)]
+
+    def read_between(self, first: int, last: int) -> list[bytes]:
+        """The entries `first` to `last`, which are known to exist, in order; lists nothing.
+
+        Raises:
+            ObjectNotFound: one of them does not exist.
+        """
+        numbers = range(first, last + 1)
+        self._fetch(numbers)
+        return [self._known[number] for number in numbers]
 
     def get(self, number: int) -> bytes | None:
         try:
@@ -50,4 +71,13 @@ class NumberedEntries:
 
     def append(self, number: int, data: bytes) -> bool:
         """Create entry `number`. False: another writer has it."""
-        return self.store.put_if_absent(self.name(number), data)
+        created = self.store.put_if_absent(self.name(number), data)
+        if created:
+            self._known[number] = data
+        return created
+
+    def _fetch(self, numbers: Iterable[int]) -> None:
+        new = [number for number in numbers if number not in self._known]
+        if new:
+            with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+                self._known.update(zip(new, pool.map(self.store.get, map(self.name, new)), strict=True))

@@ -82,9 +82,11 @@ def repeated(state: LineageState, planned: Plan, *, candidate: str | None = None
         candidate: the id of what would be trained: only the very same is meant. None, for those who do
             not know the pipeline: whatever the code and settings.
     """
-    for version in reversed(tuple(state.versions.values())):
+    if not planned.slices:
+        return None
+    for version in reversed(state.versions.values()):
         same = (version.parent, version.slices) == (state.head, planned.slices)
-        if planned.slices and same and candidate in (None, version.candidate):
+        if same and candidate in (None, version.candidate):
             return Repeated(version=version) if version.status in _CAME_TO_NOTHING else None
     return None
 
@@ -106,7 +108,7 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         return _of_consumed(state, entry, consumed)
     if entry.status is not SliceStatus.ACCEPTED:
         return Plan(key=key, action=Action.SKIP, why=f"{entry.status.value}: {entry.reason}")
-    newer = sum(other > key for other in state.consumed)
+    newer = state.newer_than(key)
     fork = state.resolved.get(entry.ref.id)
     if newer and fork:
         why = f"{newer} newer slices are consumed already; a person chose to learn it where it belongs"
@@ -157,5 +159,5 @@ def _of_consumed(state: LineageState, entry: SliceState, consumed: SliceRef) -> 
 def _joins(state: LineageState, ref: SliceRef, late_within: int) -> bool:
     """Whether a pending slice is taken along: not too late for itself, or a person said so."""
     fork = state.resolved.get(ref.id)
-    newer = sum(other > ref.key for other in state.consumed)
+    newer = state.newer_than(ref.key)
     return newer == 0 or (newer <= late_within and not fork) or fork is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -221,13 +222,22 @@ class LineageState:
 
     def taint(self, version: int | None) -> SliceTainted | None:
         """Why nothing may be built on `version`: a tainted slice that it or an ancestor learned from."""
-        if not self.tainted:
+        if version not in self.tainted_versions:
             return None
         for one in self.ancestry(version):
             for ref in one.slices:
                 if ref.id in self.tainted:
                     return self.tainted[ref.id]
         return None
+
+    @cached_property
+    def tainted_versions(self) -> frozenset[int]:
+        """Those that learned from a tainted slice, or descend from one that did."""
+        found: set[int] = set()
+        for number, version in self.versions.items() if self.tainted else ():
+            if version.parent in found or any(ref.id in self.tainted for ref in version.slices):
+                found.add(number)
+        return frozenset(found)
 
     def learned(self, revision: str) -> tuple[int, ...]:
         """Every version, promoted or not, that learned from a revision or descends from one that did."""
@@ -236,6 +246,14 @@ class LineageState:
             if version.parent in found or any(ref.revision == revision for ref in version.slices):
                 found.add(number)
         return tuple(sorted(found))
+
+    def newer_than(self, key: str) -> int:
+        """How many consumed slices are newer than `key`."""
+        return len(self._consumed_keys) - bisect_right(self._consumed_keys, key)
+
+    @cached_property
+    def _consumed_keys(self) -> list[str]:
+        return sorted(self.consumed)
 
     @property
     def newest_consumed(self) -> str | None:
@@ -257,7 +275,10 @@ class LineageState:
         return tuple(
             number
             for number, version in self.versions.items()
-            if version.promoted and number not in (self.head, *self.dropped) and self.taint(number) is None
+            if version.promoted
+            and number != self.head
+            and number not in self.dropped
+            and number not in self.tainted_versions
         )
 
     def version(self, number: int) -> VersionState:

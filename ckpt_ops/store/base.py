@@ -70,8 +70,12 @@ class Store(Protocol):
         """
         ...
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        """All objects whose names begin with `prefix`, in name order."""
+    def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
+        """All objects whose names begin with `prefix` and are not before `start`, in name order.
+
+        `start` is a whole name, whether an object has it or not. Names before it cost no request: that is
+        how the end of a long log is read.
+        """
         ...
 
     def delete(self, name: str) -> None:

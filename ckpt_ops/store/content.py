@@ -57,12 +57,21 @@ def logs_in(names: Iterable[str]) -> dict[str, dict[int, str]]:
     return dict(logs)
 
 
-def first_gap(names: Iterable[str]) -> str | None:
-    """The first log entry that must exist, because a later one does, and is not among `names`."""
+def first_gap(names: Iterable[str], *, start: str = "") -> str | None:
+    """The first log entry that must exist, because a later one does, and is not among `names`.
+
+    Args:
+        start: where the listing began that gave `names`: entries before it are not missed.
+    """
     for log, entries in sorted(logs_in(names).items()):
-        last = max(entries)
-        for number in range(1, last):
+        last, gap = max(entries), None
+        digits = len(entries[last].removeprefix(f"{log}/").removesuffix(".json"))
+        for number in range(last - 1, 0, -1):  # from the end: a long log is listed from there
+            name = f"{log}/{number:0{digits}d}.json"
+            if name < start:
+                break
             if number not in entries:
-                digits = len(entries[last].removeprefix(f"{log}/").removesuffix(".json"))
-                return f"{log}/{number:0{digits}d}.json"
+                gap = name
+        if gap:
+            return gap
     return None

@@ -101,12 +101,13 @@ class GcsStore:
             return self._settle(name, data)
         return True
 
-    def list(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
         check_prefix(prefix)
         with self._errors(prefix):
             blobs = self._client.list_blobs(
                 self.bucket,
                 prefix=self._full(prefix) if prefix else f"{self.prefix}/".lstrip("/"),
+                start_offset=self._full(start) if start else None,
                 fields="items(name,size,generation,crc32c,updated),nextPageToken",
                 retry=self._retry,
                 timeout=_REQUEST_TIMEOUT,

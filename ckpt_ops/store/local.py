@@ -72,20 +72,18 @@ class LocalStore:
             staged.unlink()
         return True
 
-    def list(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
         folder = self.root / check_prefix(prefix).rpartition("/")[0]
-        found = []
+        found: list[str] = []
         for directory, _, files in os.walk(folder):
             if Path(directory) == self.root / _STAGING:
                 continue
-            for file in files:
-                path = Path(directory) / file
-                name = path.relative_to(self.root).as_posix()
-                if name.startswith(prefix):
-                    found.append((name, path))
-        for name, path in sorted(found):
+            inside = Path(directory).relative_to(self.root).as_posix()
+            names = files if inside == "." else [f"{inside}/{file}" for file in files]
+            found += (name for name in names if name >= start and name.startswith(prefix))
+        for name in sorted(found):
             try:
-                stat = path.stat()
+                stat = (self.root / name).stat()
             except FileNotFoundError:
                 continue
             yield Entry(

@@ -182,6 +182,17 @@ def test_a_prefix_is_a_prefix_of_the_name_not_a_folder(
     assert [entry.name for entry in store.list(prefix)] == expected
 
 
+def test_a_listing_begins_at_a_name_whether_it_exists_or_not(store: Store) -> None:
+    names = ["a-b", "a/b/c", "a/bc", "a/é", "a/\uffee", "a/\U0001f600", "a0", "b"]
+    for name in reversed(names):
+        store.put(name, b"x")
+    for prefix in ("", "a", "a/", "a/b"):
+        for start in ("", *names, "a/b/c/", "a/bb", "a/\uffef", "b0"):
+            expected = [name for name in names if name.startswith(prefix) and name >= start]
+            listed = [entry.name for entry in store.list(prefix, start=start)]
+            assert listed == expected, f"below {prefix!r} from {start!r}"
+
+
 @pytest.mark.parametrize("prefix", ["../", "/etc/", "a/../b"])
 def test_list_refuses_a_prefix_that_leaves_the_root(store: Store, prefix: str) -> None:
     with pytest.raises(BadInput):
@@ -197,6 +208,7 @@ def test_a_listing_of_more_than_one_page_is_complete_and_in_order(store: Store) 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: store.put(name, b"x"), reversed(names)))
     assert [entry.name for entry in store.list("many/")] == names
+    assert [entry.name for entry in store.list("many/", start=names[50])] == names[50:]
 
 
 def test_a_conditional_delete_removes_only_what_was_listed(store: Store) -> None:

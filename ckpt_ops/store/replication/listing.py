@@ -28,8 +28,8 @@ class ReplicatedEntry(Entry):
     unseen: tuple[int, ...]
 
 
-def listing_of(prefix: str, store: Store) -> dict[str, Entry]:
-    return {entry.name: entry for entry in store.list(prefix)}
+def listing_of(prefix: str, start: str, store: Store) -> dict[str, Entry]:
+    return {entry.name: entry for entry in store.list(prefix, start=start)}
 
 
 def log_names(listing: Listing) -> set[str]:
@@ -67,9 +67,9 @@ def missing_entries(logs: Mapping[int, Set[str]]) -> list[tuple[str, set[int]]]:
     return sorted(((name, numbers) for name, numbers in lacking if numbers), reverse=True)
 
 
-def refuse_gap(replicas: Sequence[Replica], logs: Mapping[int, Set[str]]) -> None:
-    """Raises `StoreUnavailable` when the stores that answer lack an entry between others."""
-    gap = first_gap(set[str]().union(*logs.values()))
+def refuse_gap(replicas: Sequence[Replica], logs: Mapping[int, Set[str]], *, start: str = "") -> None:
+    """Raises `StoreUnavailable` when the stores that answer lack an entry between others, from `start` on."""
+    gap = first_gap(set[str]().union(*logs.values()), start=start)
     if gap:
         asked = " and ".join(replicas[number].url for number in sorted(logs))
         raise StoreUnavailable(

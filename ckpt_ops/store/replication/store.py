@@ -28,6 +28,9 @@ complete for what counted, as long as one store at a time is down. An entry that
 primary is not in it: a gap is then `StoreUnavailable`, and a log that ends too early can be read but not
 built upon, for a fencing token, a commit and a decision are appends, and only the primary takes those.
 
+A listing that begins at a later name finds, and mends, gaps from there on only; two histories it finds
+as any other does. `ckpt-ops log` and `ckpt-ops repair` list whole logs.
+
 *Not found* is said only when every write that counted would have been seen; else `StoreUnavailable`.
 
 *Deletes* need every store. One that missed a delete would give the object back to the others. The
@@ -37,7 +40,7 @@ primary is last: until it has agreed, the object is listed, so a delete that bro
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -127,37 +130,38 @@ class ReplicatedStore:
             self._spread(name, data, found.holder, to=found.lacking)
         return found.data
 
-    def list(self, prefix: str) -> Iterator[Entry]:
-        """As the protocol says: what any store holds. Log entries that a store lacks are copied to it.
+    def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
+        """As the protocol says: what any store holds. Log entries listed that a store lacks are copied to it.
 
         Raises:
             StoreUnavailable: no store answers; or the primary does not, and a log has a gap.
             Corrupt: two stores hold histories that differ.
         """
         check_prefix(prefix)
-        found = self.listings(prefix).values
+        found = self.listings(prefix, start=start).values
         logs = {number: log_names(listing) for number, listing in found.items()}
         if PRIMARY not in found:
-            refuse_gap(self.replicas, logs)
+            refuse_gap(self.replicas, logs, start=start)
         elif any(names - logs[PRIMARY] for names in logs.values()):
             # Decided since the primary was asked, or lost by it: ask again, so that no later entry
             # is listed without the one before it.
-            found[PRIMARY] = self.replicas[PRIMARY].ask(partial(listing_of, prefix), Use.READ)
+            found[PRIMARY] = self.replicas[PRIMARY].ask(partial(listing_of, prefix, start), Use.READ)
             logs[PRIMARY] = log_names(found[PRIMARY])
-            refuse_divergence(self.replicas, logs)
+            if any(names - logs[PRIMARY] for names in logs.values()):
+                refuse_divergence(self.replicas, self._log_names(prefix, logs) if start else logs)
         for name, lacking in missing_entries(logs)[:_CAUGHT_UP_AT_ONCE]:
             entry = first_good(self.replicas, self.quorum, name, partial(whole, name))
             self._spread(name, entry.data, entry.holder, to=lacking)
         return iter(merged(self.replicas, found))
 
-    def listings(self, prefix: str, *, of_all: bool = False) -> Answers[dict[str, Entry]]:
-        """What each store that answers holds below `prefix`, by its number.
+    def listings(self, prefix: str, *, start: str = "", of_all: bool = False) -> Answers[dict[str, Entry]]:
+        """What each store that answers holds below `prefix`, from `start` on, by its number.
 
         Args:
             of_all: raise `StoreUnavailable` unless every store answers.
         """
         answers = self._ask(
-            partial(listing_of, prefix),
+            partial(listing_of, prefix, start),
             Use.READ,
             enough=self._all if of_all else self.quorum.sees_all,
         )
@@ -165,6 +169,11 @@ class ReplicatedStore:
             needed = "all of them" if of_all else "one of them"
             raise failure(f"listing {prefix!r}", self.replicas, answers.errors, needed=needed)
         return answers
+
+    def _log_names(self, prefix: str, numbers: Iterable[int]) -> dict[int, set[str]]:
+        """Whole logs: the primary's last entry, where histories are compared, may be before a `start`."""
+        listing = partial(listing_of, prefix, "")
+        return {number: log_names(self.replicas[number].ask(listing, Use.READ)) for number in numbers}
 
     # --- writing --------------------------------------------------------------------------------
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import Held, Released
+
+_ON_THE_STATE = ("status", "show", "slices")
 
 
 def test_status_tells_head_metric_pending_and_last_records(ckpt_ops, store):
@@ -62,6 +68,21 @@ def test_every_view_is_drawn_for_people_too(ckpt_ops, store, command):
     assert "2013-01" in done.stdout or command == ["log"]
 
 
+def test_only_the_log_reads_every_record(ckpt_ops, store):
+    """Where the first record of a long log is missing, all that need not read it still answer."""
+    log = ModelLog(store, "flight_delay")
+    while log.state().sequence < 110:
+        log.append(Held(reason="look"), after=log.state())
+        log.append(Released(), after=log.state())
+    before = {command: ckpt_ops(command, "flight_delay", "--json").stdout for command in _ON_THE_STATE}
+    assert json.loads(before["status"])[0]["last"][-1]["sequence"] == 110
+    store.delete("models/flight_delay/log/000000000001.json")
+    assert {command: ckpt_ops(command, "flight_delay", "--json").stdout for command in before} == before
+    done = ckpt_ops("log", "flight_delay")
+    assert done.exit_code == 1
+    assert "000000000001.json is missing" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["status", "log", "show", "slices"])
 def test_an_unknown_model_is_refused_with_the_models_there_are(ckpt_ops, store, command):
     done = ckpt_ops(command, "flight_dely")
@@ -94,3 +115,55 @@ def test_a_missing_bucket_is_an_error_and_no_traceback(ckpt_ops, tmp_path):
     assert done.exit_code == 1
     assert "Next: mkdir -p" in done.stderr
     assert "Traceback" not in done.output
+
+
+def test_status_says_that_the_champion_is_tainted_and_exits_with_3(ckpt_ops, store):
+    assert ckpt_ops("status").exit_code == 0
+    done = ckpt_ops("taint", "flight_delay", "--slice", "2013-01-13", "--why", "the feed repeated Friday")
+    assert done.exit_code == 0, done.stderr
+    assert "Marked versions: 2, 3" in done.stdout
+    assert "The champion, version 2, is among them" in done.stdout
+
+    said = ckpt_ops("status")
+    assert said.exit_code == 3
+    assert "TAINTED: the champion of flight_delay, version 2" in said.stdout
+    assert "the feed repeated Friday" in said.stdout
+    assert "ckpt-ops rebase flight_delay" in said.stdout
+    found = json.loads(ckpt_ops("status", "--json").stdout)[0]
+    assert (found["tainted"]["slice"], found["rebase_due"]) == ("2013-01-13", ["2013-01-13"])
+    assert ckpt_ops("status", "--json").exit_code == 3
+
+    assert ckpt_ops("taint", "flight_delay", "--slice", "2013-01-13", "--lift", "--why", "x").exit_code == 0
+    assert ckpt_ops("status").exit_code == 0
+
+
+def test_plan_shows_the_way_before_anything_happens(ckpt_ops, store, monkeypatch):
+    monkeypatch.setenv("CKPT_OPS_DAGS", str(Path(__file__).parents[3] / "dags"))
+    nothing = ckpt_ops("plan", "flight_delay")
+    assert nothing.exit_code == 0, nothing.stderr
+    assert "nothing to rebase" in nothing.stdout
+    ckpt_ops("withdraw", "flight_delay", "--slice", "2013-01-06", "--why", "test data")
+    before = len(ModelLog(store, "flight_delay").records())
+
+    done = ckpt_ops("plan", "flight_delay")
+
+    assert "full rebuild: no version before the change" in done.stdout
+    assert "2013-01-06" in done.stdout
+    assert "About 1 training, 100 steps" in done.stdout
+    view = json.loads(ckpt_ops("plan", "flight_delay", "--json").stdout)
+    assert (view["fork"], view["replaced"], view["head"]) == (None, [1, 2], 2)
+    assert len(ModelLog(store, "flight_delay").records()) == before
+    refused = ckpt_ops("plan", "flight_delay", "--from", "2013-01-06")
+    assert refused.exit_code == 2
+    assert "--from/--to" in refused.stderr
+
+
+def test_resolve_takes_one_of_two_ways(ckpt_ops, store):
+    for arguments, words in (
+        (["--slice", "2013-01-27", "--why", "x"], "--fork/--append"),
+        (["--slice", "2013-01-27", "--fork", "--why", "x"], "though newer ones were consumed: none"),
+        (["--slice", "2013-02-24", "--fork", "--why", "x"], "a slice of flight_delay"),
+    ):
+        done = ckpt_ops("resolve", "flight_delay", *arguments)
+        assert done.exit_code == 2
+        assert words in done.stderr

@@ -35,9 +35,9 @@ class Switched(LocalStore):
         self._require()
         return super()._stage(path, name, data)
 
-    def list(self, prefix: str) -> Iterator[Entry]:
+    def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
         self._require()
-        return super().list(prefix)
+        return super().list(prefix, start=start)
 
     def _require(self) -> None:
         if self.down:
@@ -200,6 +200,10 @@ def test_a_store_that_hangs_is_waited_for_once(parts: list[Switched]) -> None:
 # --- logs ---------------------------------------------------------------------------------------
 
 
+def log_entry(number: int) -> str:
+    return f"models/m/log/{number:012d}.json"
+
+
 def note(text: str) -> Held:
     return Held(reason=text)
 
@@ -245,6 +249,60 @@ def test_a_gap_is_never_read_as_the_truth(parts: list[Switched]) -> None:
         reasons(ReplicatedStore(parts))
     parts[0].down = False
     assert reasons(ReplicatedStore(parts)) == ["1", "2", "3"]
+
+
+def test_a_listing_from_a_later_entry_is_not_judged_by_the_entries_before_it(parts: list[Switched]) -> None:
+    append(ReplicatedStore(parts), *"123456")
+    for part in parts[1:]:
+        part.delete(log_entry(2))
+    parts[0].down = True
+    listed = ReplicatedStore(parts).list("models/m/log/", start=log_entry(3))
+    assert [entry.name for entry in listed] == [log_entry(number) for number in (3, 4, 5, 6)]
+    with pytest.raises(StoreUnavailable, match=r"000000000002\.json is not at"):
+        ReplicatedStore(parts).list("models/m/log/", start=log_entry(2))
+
+
+def test_a_listing_from_a_later_entry_brings_a_store_up_to_date_from_there(parts: list[Switched]) -> None:
+    parts[1].down = True
+    append(ReplicatedStore(parts), *"1234")
+    parts[1].down = False
+    list(ReplicatedStore(parts).list("models/m/log/", start=log_entry(3)))
+    assert [entry.name for entry in parts[1].list("models/m/log/")] == [log_entry(3), log_entry(4)]
+
+
+def test_two_histories_are_found_by_a_listing_that_begins_behind_the_end_of_one(
+    parts: list[Switched],
+) -> None:
+    append(ReplicatedStore(parts), "1")
+    ModelLog(parts[0], "m").decide(lambda state: note("a says 2"))
+    for text in ("b says 2", "b says 3", "b says 4"):
+        log = ModelLog(parts[1], "m")
+        log.append(note(text), after=log.state())
+    for first in (1, 2, 3, 4):
+        with pytest.raises(Corrupt, match=r"000000000002\.json differs between"):
+            ReplicatedStore(parts).list("models/m/log/", start=log_entry(first))
+
+
+def test_a_snapshot_that_one_store_holds_damaged_takes_nothing_from_the_log(
+    parts: list[Switched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ckpt_ops.lineage.log.EVERY", 3)
+    append(ReplicatedStore(parts), *"12345678")
+    for name in ("000000000006", "000000000003"):
+        parts[0].put(f"models/m/snapshots/{name}.json", b"damaged")
+        state = ModelLog(ReplicatedStore(parts), "m").state()
+        assert (state.sequence, state.held) == (8, "8")
+
+
+def test_without_the_primary_a_log_is_read_from_its_snapshot(
+    store: ReplicatedStore, parts: list[Switched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ckpt_ops.lineage.log.EVERY", 3)
+    append(store, *"1234567")
+    for part in parts:
+        part.delete(log_entry(1))  # so that nobody can read it from the beginning
+    parts[0].down = True
+    assert ModelLog(ReplicatedStore(parts), "m").state().held == "7"
 
 
 def test_a_primary_that_lost_its_disk_decides_no_number_again(parts: list[Switched]) -> None:

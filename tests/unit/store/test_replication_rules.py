@@ -80,6 +80,14 @@ def test_a_gap_is_the_first_number_that_is_missing_before_the_last(numbers: set[
     assert first_gap({entry(number) for number in numbers} | {"models/m/v1/log/000001.json"}) == expected
 
 
+@given(st.sets(st.integers(1, 30)), st.integers(1, 31))
+def test_entries_before_the_start_of_a_listing_are_not_missed(numbers: set[int], first: int) -> None:
+    listed = {number for number in numbers if number >= first}
+    missing = set(range(first, max(listed, default=0))) - listed
+    expected = entry(min(missing)) if missing else None
+    assert first_gap(map(entry, listed), start=entry(first)) == expected
+
+
 @given(st.integers(1, 10**12 - 1))
 def test_the_entry_before_another_has_the_number_before(number: int) -> None:
     assert entry_before(entry(number)) == (entry(number - 1) if number > 1 else None)
