@@ -8,7 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 class CkptOpsPlugin(AirflowPlugin):
-    """The pages of `ckpt_ops_airflow.slice_pages`, below Airflow's own address."""
+    """The pages of `ckpt_ops_airflow`, below Airflow's own address, and the tab on a DAG that shows one."""
 
     name = "ckpt_ops"
 
@@ -16,6 +16,23 @@ class CkptOpsPlugin(AirflowPlugin):
     def fastapi_apps(self) -> list[dict[str, Any]]:
         """One app, made when it is asked for, which only the api-server does: it imports FastAPI."""
         from ckpt_ops_airflow.links import PREFIX
+        from ckpt_ops_airflow.model_pages import model_pages
+        from ckpt_ops_airflow.pages import protected_app
         from ckpt_ops_airflow.slice_pages import slice_pages
 
-        return [{"app": slice_pages(), "url_prefix": PREFIX, "name": "ckpt-ops"}]
+        app = protected_app(slice_pages(), model_pages())
+        return [{"app": app, "url_prefix": PREFIX, "name": "ckpt-ops"}]
+
+    @property
+    def external_views(self) -> list[dict[str, Any]]:
+        """The tab "Backfill plan". It stands on every DAG; the page says so where it means nothing."""
+        from ckpt_ops_airflow.links import on_this_host
+
+        return [
+            {
+                "name": "Backfill plan",
+                "href": on_this_host("models/{DAG_ID}/plan"),
+                "destination": "dag",
+                "url_route": "backfill-plan",
+            }
+        ]

@@ -44,15 +44,20 @@ class Bench:
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
         self._initial = self.hold() if from_nothing else None
+        self._rates = {name: self.variables[name].numpy() for name in self.variables if _is_rate(name)}
 
     def stand_at(self, manifest: str | None) -> None:
         """Every variable as the checkpoint has it; None: as `build_model` made it.
+
+        But for the learning rate, which is `build_model`'s of now: Keras keeps it among the optimizer's
+        variables, and who edits it means the candidates that come.
 
         Raises:
             ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore`.
         """
         if manifest is not None:
             restore(self.store, load_manifest(self.store, manifest), self.variables)
+            self.stand_on(self._rates)
         elif self._initial is not None:
             self.stand_on(self._initial)
 
@@ -159,6 +164,10 @@ def final_manifest(state: LineageState, version: int | None) -> str | None:
     if trained is None:
         raise TerminalError(f"version {version}, the parent, has no final checkpoint")
     return trained.manifest
+
+
+def _is_rate(name: str) -> bool:
+    return name.startswith("optimizer/") and name.endswith("/learning_rate")
 
 
 def print_progress(at: int, last: int, logs: dict[str, float]) -> None:

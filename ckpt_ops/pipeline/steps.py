@@ -190,7 +190,12 @@ def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan)
             f"--slice KEY takes a slice back; then ckpt-ops release {pipeline.name}"
         )
     else:
-        advice = f"ckpt-ops withdraw {pipeline.name} --slice {planned.key} --why TEXT sets it aside for good"
+        advice = (
+            f"ckpt-ops resolve {pipeline.name} --slice {planned.key} --append (or --fork) --why TEXT; "
+            f"ckpt-ops withdraw {pipeline.name} --slice {planned.key} --why TEXT sets it aside for good"
+        )
+        if state.taint(state.head) is not None:
+            advice = f"ckpt-ops plan {pipeline.name}, then ckpt-ops rebase {pipeline.name}"
         if state.held is not None:
             advice = f"ckpt-ops release {pipeline.name} --why TEXT ends the hold"
     return HeldByPerson(

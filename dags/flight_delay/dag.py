@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ckpt_ops_airflow import retraining_dag
+from ckpt_ops_airflow import rebase_dag, retraining_dag
 from flight_delay.pipeline import flight_delay
 
 # The data ends with 2013. An end date in the past: nothing starts by itself, every run is asked for.
@@ -14,3 +14,6 @@ dag = retraining_dag(
     start_date=datetime(2012, 12, 30, tzinfo=UTC),
     end_date=datetime(2014, 1, 5, tzinfo=UTC),
 )
+
+# Triggered by hand when a slice was corrected, withdrawn or tainted; at first as a dry run.
+rebase = rebase_dag(flight_delay)

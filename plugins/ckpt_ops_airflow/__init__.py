@@ -5,5 +5,6 @@
 
 from ckpt_ops_airflow.factory import intake_dag, retraining_dag
 from ckpt_ops_airflow.ordering import WaitForEarlierRuns
+from ckpt_ops_airflow.rebase import rebase_dag
 
-__all__ = ["WaitForEarlierRuns", "intake_dag", "retraining_dag"]
+__all__ = ["WaitForEarlierRuns", "intake_dag", "rebase_dag", "retraining_dag"]

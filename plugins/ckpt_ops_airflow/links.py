@@ -1,4 +1,4 @@
-"""The buttons on a validate task in Airflow's UI, and the addresses that they open (see `slice_pages`).
+"""Addresses below Airflow's own, and the buttons on a validate task that open some (see `slice_pages`).
 
 Airflow asks a link for its address in the task's own process, at the task's end, and keeps the answer:
 so nothing of this runs in the api-server, and no plugin has to register it.
@@ -7,7 +7,7 @@ so nothing of this runs in the api-server, and no plugin has to register it.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from airflow.sdk import BaseOperatorLink
 
@@ -23,6 +23,11 @@ def in_the_ui(path: str) -> str:
     from airflow.sdk.configuration import conf
 
     return urljoin(conf.get("api", "base_url", fallback="/").rstrip("/") + "/", path.lstrip("/"))
+
+
+def on_this_host(path: str) -> str:
+    """The address of one of our own pages, by whichever name of the host the browser knows Airflow."""
+    return f"{urlsplit(in_the_ui(PREFIX)).path}/{path}"
 
 
 class SliceReportLink(BaseOperatorLink):

@@ -48,11 +48,15 @@ class StepOperator(BaseOperator, SkipMixin):
         """Why what comes after this task is to be skipped; None to go on."""
         return None
 
+    def actor(self, context: Context) -> str:
+        """Whose name the records of this step carry."""
+        return "airflow"
+
     def execute(self, context: Context) -> Result:
         """Run the step; skip what comes after it when its result says so."""
         from ckpt_ops.store import open_store
 
-        self._tell_who()
+        self._tell_who(self.actor(context))
         connections.use(connection_of)
         try:
             result = self.step(open_store(_store_address()), context)
@@ -61,15 +65,15 @@ class StepOperator(BaseOperator, SkipMixin):
         self.log.info("%s: %s", self.task_id, result)
         why = self.why_stop(result)
         if why is not None:
-            self.log.info("Nothing more to do for this slice: %s", why)
+            self.log.info("Nothing more to do: %s", why)
             context["ti"].xcom_push(key="return_value", value=result)
             self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
         return result
 
-    def _tell_who(self) -> None:
+    def _tell_who(self, actor: str) -> None:
         # The task has this process for itself. Records in the log carry who and why; the training
         # process inherits it, and finds the pipeline in the folder that this DAG was read from.
-        os.environ["CKPT_OPS_ACTOR"] = "airflow"
+        os.environ["CKPT_OPS_ACTOR"] = actor
         os.environ["CKPT_OPS_RUN"] = _run_name()
         os.environ.setdefault("CKPT_OPS_DAGS", str(self.pipeline.folder.parent))
 
@@ -85,7 +89,7 @@ class ValidateOperator(StepOperator):
 
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
-        pulled = _result_of("pull", context)
+        pulled = result_of("pull", context)
         return intake_steps.validate(self.pipeline, store, pulled["key"], pulled["revision"])
 
     def why_stop(self, result: Result) -> str | None:
@@ -105,28 +109,29 @@ class DecideOperator(StepOperator):
         """Decide on the run's slice."""
         from ckpt_ops.pipeline import steps
 
-        return steps.decide(self.pipeline, store, _result_of("pull", context)["key"])
+        return steps.decide(self.pipeline, store, result_of("pull", context)["key"])
 
     def why_stop(self, result: Result) -> str | None:
         """The planner's or the policy's words."""
         return None if result["train"] else str(result["why"])
 
 
-class TrainOperator(StepOperator):
-    """Trains in a process of its own; a retry resumes at the last committed checkpoint."""
+class TrainingOperator(StepOperator):
+    """A step that trains in a process of its own; a retry resumes at the last committed checkpoint."""
 
     pipeline: Pipeline
 
     _training = False
 
-    def step(self, store: Store, context: Context) -> Result:
-        """Train a candidate on what is pending up to the run's slice."""
-        from ckpt_ops.pipeline import steps
+    def train(self, store: Store, context: Context) -> Result:
+        """Train until the process ends."""
+        raise NotImplementedError
 
-        key = _result_of("pull", context)["key"]
+    def step(self, store: Store, context: Context) -> Result:
+        """Train, and let a training end when Airflow asks this task to end."""
         self._training = True
         try:
-            return steps.train(self.pipeline, store, key, report=self._report)
+            return self.train(store, context)
         finally:
             self._training = False
 
@@ -139,8 +144,20 @@ class TrainOperator(StepOperator):
                 next="a retry, or clearing the task, resumes at the last committed checkpoint",
             )
 
-    def _report(self, line: str) -> None:
+    def report(self, line: str) -> None:
+        """A line of the training process."""
         self.log.info("%s", line)
+
+
+class TrainOperator(TrainingOperator):
+    """Trains a candidate on what is pending up to the run's slice."""
+
+    def train(self, store: Store, context: Context) -> Result:
+        """Plan again, and train what the planner says."""
+        from ckpt_ops.pipeline import steps
+
+        key = result_of("pull", context)["key"]
+        return steps.train(self.pipeline, store, key, report=self.report)
 
     def why_stop(self, result: Result) -> str | None:
         """Why there is no candidate to judge."""
@@ -156,7 +173,7 @@ class EvaluateOperator(StepOperator):
         """Evaluate the version that `train` made."""
         from ckpt_ops.pipeline import steps
 
-        return steps.evaluate(self.pipeline, store, _result_of("train", context)["version"])
+        return steps.evaluate(self.pipeline, store, result_of("train", context)["version"])
 
 
 class PromoteOperator(StepOperator):
@@ -174,17 +191,22 @@ class PromoteOperator(StepOperator):
         super().__init__(outlets=[*outlets, alias], **kwargs)
         self.announces, self.alias = announces, alias
 
-    def step(self, store: Store, context: Context) -> Result:
-        """Settle the version that `train` made."""
+    def settle(self, store: Store, context: Context) -> Result:
+        """Promote or reject the version that `train` made."""
         from ckpt_ops.pipeline import steps
 
-        result = steps.promote(self.pipeline, store, _result_of("train", context)["version"])
+        return steps.promote(self.pipeline, store, result_of("train", context)["version"])
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Settle what was judged; announce a promotion."""
+        result = self.settle(store, context)
         if result["decision"] == "promoted":
             context["outlet_events"][self.alias].add(self.announces, extra={"version": result["version"]})
         return result
 
 
-def _result_of(task_id: str, context: Context) -> Result:
+def result_of(task_id: str, context: Context) -> Result:
+    """What a task of this run has returned."""
     result: Result = context["ti"].xcom_pull(task_ids=task_id)
     return result
 

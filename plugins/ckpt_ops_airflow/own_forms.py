@@ -1,0 +1,54 @@
+"""A request that changes something has to come from a form of our own page, loaded with the same login.
+
+A browser adds the cookie of who is logged in to any request for Airflow, whoever made it. Airflow 3.3 has
+nothing of its own against that but the cookie's SameSite=Lax, which lets neighbours of the host through.
+So two things are asked for here: that the browser says the request comes from Airflow's own origin, and
+a token that only a page shown to this login holds.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+from airflow.api_fastapi.auth.tokens import get_signing_key
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Form, HTTPException, Request
+
+from ckpt_ops_airflow.links import in_the_ui
+
+
+def form_token(request: Request, user: GetUserDep) -> str:
+    """What a form carries: made of the login, by the key that all api-servers share."""
+    login = request.headers.get("authorization") or request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
+    said = "\0".join(("ckpt-ops form", str(user.get_id()), login))
+    return hmac.new(get_signing_key("api", "secret_key").encode(), said.encode(), "sha256").hexdigest()
+
+
+def require_own_form(request: Request, user: GetUserDep, token: Annotated[str, Form()] = "") -> None:
+    """Raises 403 unless the request came from a form of ours."""
+    if not _from_here(request):
+        raise HTTPException(403, "Nothing was written: the request did not come from Airflow's own page.")
+    if not hmac.compare_digest(token.encode(), form_token(request, user).encode()):
+        raise HTTPException(
+            403,
+            "Nothing was written: the page was loaded with another login, or this one was renewed.\n"
+            "Next: load the page again and send the form from there.",
+        )
+
+
+def _from_here(request: Request) -> bool:
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    origin = request.headers.get("origin") or _origin(request.headers.get("referer", ""))
+    # the host that was asked for may be another name than the configured one, and behind a proxy the
+    # scheme may be: either will do, as a browser lets no page choose the Host of what it sends
+    here = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return origin is not None and origin in (here, _origin(in_the_ui("")))
+
+
+def _origin(address: str) -> str | None:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else None

@@ -1,0 +1,99 @@
+"""What all pages share: the one app, who may see it, what a browser may do with it, pages of a few words.
+
+Airflow protects no plugin's app by itself. Here the app as a whole asks for Airflow's own permission to
+read the DAG's task logs, which show the same: values of the data. A browser's cookie and a bearer token
+both will do.
+
+The api-server needs CKPT_OPS_STORE and the store's credentials, as the tasks do. Imported there only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from html import escape
+from http import HTTPStatus
+from urllib.parse import quote
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+from ckpt_ops_airflow.links import in_the_ui
+
+NO_STORE = "The api-server knows no store. Next: set CKPT_OPS_STORE for it, as for the tasks."
+
+_ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
+
+_NOTHING = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+HEADERS: Mapping[str, str] = _ALWAYS | {
+    # the pages are made of data: whatever came through in them may neither run nor load anything
+    "Content-Security-Policy": f"{_NOTHING}; sandbox",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def headers_with_forms(nonce: str) -> Mapping[str, str]:
+    """For a page that is ours to the last character, escaped: it has forms, and one script and style."""
+    return _ALWAYS | {
+        "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; "
+        f"script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+        # with "no-referrer" a browser would send "Origin: null" with a form
+        "Referrer-Policy": "same-origin",
+    }
+
+
+def protected_app(*routers: APIRouter) -> FastAPI:
+    """The app. A route of it is protected if its path has `{dag_id}`; one that changes needs more."""
+    os.environ.setdefault("CKPT_OPS_STORE_DEADLINE", "10")  # seconds; a person is waiting
+    may_read = Depends(requires_access_dag("GET", DagAccessEntity.TASK_LOGS))
+    app = FastAPI(title="ckpt-ops", openapi_url=None, dependencies=[may_read])
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, _refused)
+    return app
+
+
+def said(status: int, words: str, more: str = "", *, back: str = "") -> HTMLResponse:
+    """A page of a few words.
+
+    Args:
+        more: HTML.
+        back: address of a page of ours that led here.
+    """
+    headers = dict(HEADERS)
+    if back:
+        # from a page in a sandbox a browser sends no cookie along, in a frame of Airflow's
+        headers["Content-Security-Policy"] = _NOTHING
+        more += f"<p>{link(back, 'Back')}</p>\n"
+    title = "ckpt-ops" if status == 200 else f"{status} {HTTPStatus(status).phrase}"
+    text = "".join(f"<p>{escape(line)}</p>\n" for line in words.splitlines())
+    return HTMLResponse(
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        "<style>body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; "
+        "padding: 0 1rem; background: #fff; color: #222; }</style>\n"
+        f"</head>\n<body>\n<h1>{title}</h1>\n{text}{more}</body>\n</html>\n",
+        status_code=status,
+        headers=headers,
+    )
+
+
+def link(href: str, words: str) -> str:
+    """A link, escaped."""
+    return f'<a href="{escape(href)}">{escape(words)}</a>'
+
+
+def _refused(request: Request, error: Exception) -> HTMLResponse:
+    """What Airflow's permission says, for a person; who is not logged in is shown where to."""
+    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
+    if status != 401:
+        return said(status, str(detail))
+    where = f"?next={quote(str(request.url), safe='')}" if request.method == "GET" else ""
+    login = in_the_ui(f"api/v2/auth/login{where}")
+    return said(status, str(detail), f"<p>{link(login, 'Log in to Airflow')}</p>\n")

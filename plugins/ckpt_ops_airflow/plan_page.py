@@ -1,0 +1,85 @@
+"""How a plan looks: plain values in, HTML out. Jinja escapes every value that it puts into the page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from ckpt_ops.pipeline.rebase_view import anchor_words, cost_words, fork_words
+from ckpt_ops_airflow.intervals import Range
+from ckpt_ops_airflow.links import in_the_ui, on_this_host
+
+View = dict[str, Any]
+
+ACTIONS = {
+    "append": "train on it, with what is pending before it",
+    "late": "train on it, though newer slices were learned before it",
+    "skip": "do nothing with it",
+    "hold": "stop, until a person decides",
+    "fork": "stop: the history has to fork, which a rebase does",
+    "missing": "find nothing: it is not at the source",
+}
+"""What a run would do, in the order in which they are counted."""
+
+_page, _style, _script = (
+    Path(__file__).with_suffix(end).read_text(encoding="utf-8") for end in (".html", ".css", ".js")
+)
+_template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_page)
+
+
+def render(model: str, found: View, range_: Range, *, rebase: str | None, token: str, nonce: str) -> str:
+    """The page.
+
+    Args:
+        found: what `plan_process.answer` returns.
+        rebase: id of the model's rebase DAG; None: there is none.
+        token: what the forms carry.
+        nonce: of the style and the script.
+    """
+    return _template.render(
+        model=model,
+        found=found,
+        first=f"{range_.start:%Y-%m-%d}",
+        last=f"{range_.end:%Y-%m-%d}",
+        known=range_.expected is not None,
+        actions=ACTIONS,
+        counted=Counter(one["action"] for one in found["slices"] or ()),
+        here=on_this_host("").rstrip("/"),
+        rebase=rebase and {"dag_id": rebase, "href": in_the_ui(f"dags/{rebase}")},
+        token=token,
+        nonce=nonce,
+        style=_style,
+        script=_script,
+        **(_due(found["rebase"]) if found["rebase"] else {}),
+    )
+
+
+def _due(view: View) -> View:
+    """The rebase in words, a row each for what changed and for what is learned again."""
+    return {
+        "changes": [
+            (one["key"], one["what"], one["was"] or "never", one["now"] or "nothing", one["why"])
+            for one in view["changes"]
+        ],
+        "steps": [
+            (
+                number,
+                ", ".join(ref["key"] for ref in step["slices"]),
+                f"{step['rows']:,}",
+                f"version {step['stands_for']}" if step["stands_for"] else "(late)",
+                f"trained, version {step['done_by']}" if step["done_by"] else "to train",
+            )
+            for number, step in enumerate(view["replay"], start=1)
+        ],
+        "fork": _sentence(fork_words(view)),
+        "cost": cost_words(view["cost"]),
+        "rebuild": cost_words(view["rebuild"]),
+        "anchor": _sentence(anchor_words(view)) if view["anchor_cost"]["candidates"] else "",
+    }
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

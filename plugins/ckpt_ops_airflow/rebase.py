@@ -1,0 +1,184 @@
+"""The DAG that corrects a model's history when a person asks for it: `plan -> replay -> evaluate -> promote`.
+
+What is due follows from the log alone, so a run says nothing but "now", and who was stopped goes on:
+steps that are trained are found again, by a retry as by another run.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, Param
+
+from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops_airflow.factory import production_asset
+from ckpt_ops_airflow.operators import (
+    PromoteOperator,
+    Result,
+    StepOperator,
+    TrainingOperator,
+    result_of,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from ckpt_ops.pipeline import Pipeline
+    from ckpt_ops.store import Store
+
+SUFFIX = "_rebase"
+
+PARAMS: dict[str, Any] = {
+    "dry_run": Param(
+        True, type="boolean", title="Dry run", description="Only say what would be done. Off: do it."
+    ),
+    "why": Param(
+        None,
+        type=["null", "string"],
+        title="Why",
+        description="The reason, needed unless it is a dry run. The run keeps it, and the rebase's records "
+        "name the run.",
+    ),
+}
+
+
+def rebase_dag(
+    pipeline: Pipeline,
+    *,
+    retries: int = 3,
+    retry_delay: timedelta = timedelta(seconds=10),
+    replay_timeout: timedelta | None = None,
+    tags: tuple[str, ...] = (),
+) -> DAG:
+    """The DAG `{pipeline.name}_rebase`. It has no schedule: it is triggered, at first as a dry run.
+
+    Args:
+        pipeline: whose model.
+        retries: of a task that fails for now, such as a replay whose process was killed.
+        retry_delay: between tries.
+        replay_timeout: ends a replay that runs longer; what it committed is kept and a retry goes on.
+        tags: besides "ckpt-ops" and "rebase".
+    """
+    with DAG(
+        dag_id=f"{pipeline.name}{SUFFIX}",
+        description=f"Learns again what {pipeline.name} should have learned otherwise, and swaps the head",
+        schedule=None,
+        catchup=False,
+        max_active_runs=1,
+        params=PARAMS,
+        default_args={"retries": retries, "retry_delay": retry_delay},
+        tags=["ckpt-ops", "rebase", *tags],
+    ) as dag:
+        plan = PlanOperator(task_id="plan", pipeline=pipeline)
+        replay = ReplayOperator(task_id="replay", pipeline=pipeline, execution_timeout=replay_timeout)
+        evaluate = JudgeOperator(task_id="evaluate", pipeline=pipeline)
+        promote = SwapOperator(
+            task_id="promote", pipeline=pipeline, announces=production_asset(pipeline.name)
+        )
+        plan >> replay >> evaluate >> promote
+    return dag
+
+
+class AskedFor(StepOperator):
+    """A step that a person asked for: the records carry that name."""
+
+    pipeline: Pipeline
+
+    def actor(self, context: Context) -> str:
+        """Who triggered the run."""
+        return context["dag_run"].triggering_user_name or super().actor(context)
+
+
+class PlanOperator(AskedFor):
+    """Says what is due; a dry run ends here, and so does a run for which there is nothing to do."""
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Plan, and log the plan."""
+        from ckpt_ops.lineage import ModelLog
+        from ckpt_ops.pipeline.rebase_view import plan_lines, plan_view
+
+        dry_run, why = bool(context["params"]["dry_run"]), (context["params"]["why"] or "").strip()
+        if not dry_run and not why:
+            raise BadInput(
+                "why",
+                why,
+                "a reason, for those who read the log later",
+                next=f"trigger {self.dag_id} again with one, or as a dry run",
+            )
+        state = ModelLog(store, self.pipeline.name).state()
+        view = plan_view(self.pipeline, state)
+        result: Result = {"due": view is not None, "dry_run": dry_run, "why": why, "head": state.head}
+        if view is None:
+            return result
+        for line in plan_lines(view):
+            self.log.info("%s", line)
+        return result | {
+            "fork": view["fork"],
+            "steps": len(view["replay"]),
+            "done": sum(step["done_by"] is not None for step in view["replay"]),
+            "replaced": view["replaced"],
+            "changed": [change["key"] for change in view["changes"]],
+        }
+
+    def why_stop(self, result: Result) -> str | None:
+        """Nothing is due, or this was the dry run."""
+        if not result["due"]:
+            return f"version {result['head']} has learned what it should have: nothing to rebase"
+        if result["dry_run"]:
+            return (
+                "this was the dry run, nothing was trained. To carry it out, trigger the DAG again "
+                "with a reason and without dry_run"
+            )
+        return None
+
+
+class ReplayOperator(AskedFor, TrainingOperator):
+    """Trains the steps that are left, in one process. A retry goes on with the step that was stopped."""
+
+    def train(self, store: Store, context: Context) -> Result:
+        """Replay; the version that would become the head."""
+        from ckpt_ops.pipeline import rebasing
+
+        return rebasing.replay(self.pipeline, store, report=self.report)
+
+
+class JudgeOperator(AskedFor):
+    """Judges the result against the champion; `promote` acts on the verdict, either way."""
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Evaluate, unless the result was in production before: it was judged then."""
+        from ckpt_ops.lineage import ModelLog
+        from ckpt_ops.pipeline import steps
+
+        version = result_of("replay", context)["version"]
+        if ModelLog(store, self.pipeline.name).state().version(version).promoted is not None:
+            return {"version": version, "words": "it was in production before, and was judged then"}
+        return steps.evaluate(self.pipeline, store, version)
+
+
+class SwapOperator(AskedFor, PromoteOperator):
+    """Makes the result the head. Whoever triggered the run wanted that: anything else fails the task."""
+
+    def settle(self, store: Store, context: Context) -> Result:
+        """Swap the head.
+
+        Raises:
+            TerminalError: the gates refused the result, or the head moved meanwhile.
+        """
+        from ckpt_ops.pipeline import rebasing
+
+        version = result_of("replay", context)["version"]
+        concluded = rebasing.conclude(self.pipeline, store, version)
+        result = {name: concluded[name] for name in ("version", "decision", "why")}
+        if result["decision"] == "promoted":
+            return result
+        moved = result["decision"] == "superseded"
+        raise TerminalError(
+            f"version {version}, the result of the rebase, is {result['decision']}: {result['why']}",
+            safe="the champion serves on; every step that was trained is kept",
+            next=f"trigger {self.dag_id} again: it finds the steps that are trained and goes on from there"
+            if moved
+            else f"ckpt-ops show {self.pipeline.name} {version} has the verdicts; with other gates, trigger "
+            f"{self.dag_id} again",
+        )
