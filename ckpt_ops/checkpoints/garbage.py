@@ -25,12 +25,11 @@ from dataclasses import dataclass
 
 from ckpt_ops.checkpoints.manifest import Manifest
 from ckpt_ops.errors import BadInput, ObjectNotFound
-from ckpt_ops.lineage import CandidateLog, ModelLog, VersionStatus
+from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.store import Entry, Store
 
 DAY = 24 * 3600.0
 _THREADS = 8
-_REFUSED = (VersionStatus.REJECTED, VersionStatus.DEFERRED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +161,7 @@ def _versions(store: Store, listed: list[Entry]) -> list[_Version]:
         _Version(
             model=model,
             version=number,
-            refused=number in states[model].versions and states[model].versions[number].status in _REFUSED,
+            refused=number in states[model].versions and states[model].versions[number].spent,
             dropped=number in states[model].dropped,
             commits=_commits(store, model, number),
         )

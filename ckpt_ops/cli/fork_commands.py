@@ -72,7 +72,7 @@ def taint(
         out.print(f"Slice {slice_key} of {model} is not tainted any more.")
         return
     said = [one for one in state.tainted.values() if one.slice.key == slice_key][-1]
-    learned = state.learned(said.slice.revision)
+    learned = state.learned(said.slice.id)
     marked = [str(number) for number in learned if state.versions[number].trained is not None]
     out.print(f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(marked) or 'none'}")
     if state.taint(state.head) is not None:
@@ -106,7 +106,7 @@ def resolve(
 
 def _plan_rebase(model: str, store: str | None, json: bool) -> None:
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.rebase_view import anchor_words, cost_words, fork_words, plan_view
+    from ckpt_ops.pipeline.rebase_view import anchor_words, estimate_words, fork_words, plan_view
 
     pipeline = load_pipeline(model)
     with chosen_store(store) as opened:
@@ -133,7 +133,7 @@ def _plan_rebase(model: str, store: str | None, json: bool) -> None:
         steps.add_row(str(number), keys, f"{step['rows']:,}", place, done)
     out.print(steps)
     out.print(f"Versions whose place is taken: {', '.join(map(str, view['replaced'])) or 'none'}")
-    out.print(f"About {cost_words(view['cost'])}; from scratch it would be {cost_words(view['rebuild'])}.")
+    out.print(estimate_words(view))
     if view["anchor_cost"]["candidates"]:
         out.print(anchor_words(view), soft_wrap=True)
     out.print(f"Next: ckpt-ops rebase {model}, or trigger the DAG {model}_rebase")
@@ -163,6 +163,6 @@ def _plan_backfill(model: str, start: datetime, end: datetime, store: str | None
     out.print(table)
     counts = {one.action: sum(other.action == one.action for other in found) for one in found}
     out.print(", ".join(f"{count} {action}" for action, count in counts.items()))
-    late = [one.key for one in found if one.action == "hold"]
+    late = [one.key for one in found if one.undecided]
     if late:
         out.print(f"Next: ckpt-ops resolve {model} --slice {late[0]} --append (or --fork) --why TEXT")

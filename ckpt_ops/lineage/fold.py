@@ -30,6 +30,7 @@ from ckpt_ops.lineage.records import (
     SliceQuarantined,
     SliceTainted,
     SliceWithdrawn,
+    TaintLifted,
     UpdateDeferred,
     slice_id,
 )
@@ -43,6 +44,7 @@ from ckpt_ops.lineage.state import (
     VersionStatus,
 )
 
+_TAKEN_AWAY = (SliceStatus.WITHDRAWN, SliceStatus.DISCARDED, SliceStatus.QUARANTINED)
 _NEVER_IN_PRODUCTION = (VersionStatus.REJECTED, VersionStatus.DEFERRED)
 _OUT = (*_NEVER_IN_PRODUCTION, VersionStatus.ROLLED_BACK, VersionStatus.REPLACED)
 
@@ -86,6 +88,10 @@ class _Draft:
         match record:
             case SliceAccepted() | SliceQuarantined() | SliceDiscarded() | SliceWithdrawn() | SliceTainted():
                 self._on_slice(record)
+            case TaintLifted():
+                self.tainted.pop(record.slice.id, None)
+                if isinstance(self.settled.get(record.slice.id), SliceTainted):
+                    del self.settled[record.slice.id]
             case HoldResolved():
                 self.resolved[record.slice.id] = record.fork
             case UpdateDeferred():
@@ -126,8 +132,8 @@ class _Draft:
         if isinstance(record, SliceTainted):
             self.tainted[ref.id] = record
             known = self.slices.get(ref.key)
-            if known is not None and known.ref.revision != ref.revision:
-                self.settled[ref.id] = record  # it was corrected since: the newer revision stands
+            if known is not None and (known.ref != ref or known.status in _TAKEN_AWAY):
+                self.settled.setdefault(ref.id, record)  # what was said of it, or of a newer one, stands
                 return
         entry = self._slice(record)
         if isinstance(record, SliceAccepted) and not record.released and ref.id in self.tainted:

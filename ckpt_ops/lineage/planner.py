@@ -21,9 +21,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState, VersionStatus
-
-_CAME_TO_NOTHING = (VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
+from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState
 
 
 class Action(Enum):
@@ -87,7 +85,7 @@ def repeated(state: LineageState, planned: Plan, *, candidate: str | None = None
     for version in reversed(state.versions.values()):
         same = (version.parent, version.slices) == (state.head, planned.slices)
         if same and candidate in (None, version.candidate):
-            return Repeated(version=version) if version.status in _CAME_TO_NOTHING else None
+            return Repeated(version=version) if version.refused else None
     return None
 
 

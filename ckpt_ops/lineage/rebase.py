@@ -38,7 +38,7 @@ class Unit:
 
     Attributes:
         slices: in key order.
-        stands_for: the version whose place it takes; None for a late slice.
+        stands_for: the version whose place it takes; None for a slice that no version has learned.
     """
 
     slices: tuple[SliceRef, ...]
@@ -131,14 +131,17 @@ def history(state: LineageState) -> tuple[Unit, ...]:
     """What the head's ancestry should have learned, a unit a candidate, in order.
 
     Versions keep their order and their slices, in the revisions that stand; a version of which nothing is
-    left falls away. A late slice becomes part of the version that learned slices before and after it,
-    else a unit of its own before the first that learned only later ones.
+    left falls away; when none is left at all, the pending slices begin anew. A late slice becomes part of
+    the version that learned slices before and after it, else a unit of its own before the first that
+    learned only later ones.
     """
     units = []
     for version in state.ancestry(state.head):
         slices = tuple(now for ref in version.slices if (now := state.standing(ref)) is not None)
         if slices:
             units.append(Unit(slices=slices, stands_for=version))
+    if not units and state.head is not None:
+        return tuple(Unit(slices=(ref,)) for ref in state.pending())
     for ref in _late(state):
         _insert(units, ref)
     return tuple(units)

@@ -122,6 +122,13 @@ class SliceTainted(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaintLifted(Record):
+    """A person takes a taint back; what else was said of the slice stands."""
+
+    slice: SliceRef
+
+
+@dataclass(frozen=True, kw_only=True)
 class HoldResolved(Record):
     """A person says what becomes of a slice that came too late to be appended by itself.
 
@@ -293,6 +300,7 @@ _TYPES: dict[str, type[Record]] = {
         SliceDiscarded,
         SliceWithdrawn,
         SliceTainted,
+        TaintLifted,
         HoldResolved,
         UpdateDeferred,
         CandidateStarted,

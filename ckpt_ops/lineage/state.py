@@ -135,10 +135,24 @@ class VersionState:
 
     @property
     def refused(self) -> bool:
-        """It came to nothing, and not only because another was faster: it is never a parent."""
-        if self.status is VersionStatus.REJECTED:
-            return not getattr(self.decided, "superseded", False)
-        return self.status in (VersionStatus.ROLLED_BACK, VersionStatus.DEFERRED)
+        """It was judged, or not due, and came to nothing: it is never a parent, and not tried again."""
+        match self.status:
+            case VersionStatus.REJECTED:
+                return not getattr(self.decided, "superseded", False)
+            case VersionStatus.ROLLED_BACK:
+                return self.promoted is not None
+        return self.status is VersionStatus.DEFERRED
+
+    @property
+    def open(self) -> bool:
+        """It may still be trained to its end, judged and promoted."""
+        return self.status in (VersionStatus.STARTED, VersionStatus.TRAINED, VersionStatus.EVALUATED)
+
+    @property
+    def spent(self) -> bool:
+        """Nothing will be built on it: its checkpoints may go. A step of a rebase may be one of another."""
+        superseded = self.status is VersionStatus.REJECTED and self.started.replaces is None
+        return self.refused or superseded
 
 
 OnSlice = SliceAccepted | SliceQuarantined | SliceDiscarded | SliceWithdrawn | SliceTainted
@@ -239,11 +253,15 @@ class LineageState:
                 found.add(number)
         return frozenset(found)
 
-    def learned(self, revision: str) -> tuple[int, ...]:
-        """Every version, promoted or not, that learned from a revision or descends from one that did."""
+    def learned(self, ref_id: str) -> tuple[int, ...]:
+        """Every version, promoted or not, that learned a slice revision or descends from one that did.
+
+        Args:
+            ref_id: its `SliceRef.id`.
+        """
         found: set[int] = set()
         for number, version in self.versions.items():  # a parent has a smaller number than its children
-            if version.parent in found or any(ref.revision == revision for ref in version.slices):
+            if version.parent in found or any(ref.id == ref_id for ref in version.slices):
                 found.add(number)
         return tuple(sorted(found))
 

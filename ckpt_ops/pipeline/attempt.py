@@ -17,7 +17,7 @@ from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.errors import TerminalError
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted
-from ckpt_ops.pipeline.candidate import open_candidate
+from ckpt_ops.pipeline.candidate import open_candidate, same
 from ckpt_ops.pipeline.candidate_checkpoints import candidate_checkpoints
 from ckpt_ops.pipeline.data import TrainingData, batch_order, consumed_before, load_data
 from ckpt_ops.pipeline.description import Pipeline
@@ -60,6 +60,8 @@ class Bench:
             self.stand_on(self._rates)
         elif self._initial is not None:
             self.stand_on(self._initial)
+        else:
+            raise RuntimeError("this bench does not hold what build_model made")
 
     def stand_on(self, values: Mapping[str, Any]) -> None:
         """Every variable as `hold` found it."""
@@ -88,7 +90,8 @@ class Bench:
             LineageMoved, ModelCodeError, Fenced and more.
         """
         pipeline, store = self.pipeline, self.store
-        state = log.state()
+        state = log.state()  # building the model took seconds, and others write to the log
+        wanted = same(propose(state), wanted, model=pipeline.name)
         version = state.versions.get(wanted.version) or VersionState.opened(wanted)
         if CandidateLog(store, pipeline.name, version.version).progress().result is not None:
             print(f"version {version.version} is trained already", flush=True)

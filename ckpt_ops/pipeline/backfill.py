@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ckpt_ops.errors import BadInput, ObjectNotFound, SliceMissing
-from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage import Action, LineageState, ModelLog
 from ckpt_ops.lineage.forecast import Arrival, forecast
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.slices import load_manifest
@@ -19,7 +19,7 @@ from ckpt_ops.slices.times import form_of, time_of
 from ckpt_ops.store import Store
 
 MISSING = "missing"
-_AT_MOST = 10_000  # slices of a range
+_AT_MOST = 2_000  # slices of a range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class SlicePlan:
         status: what validation or a person said of it; None when it was never judged.
         revision, rows: of what was judged.
         consumed_by: the version of the head's ancestry that learned from it.
+        undecided: it is held for being too late: a person may resolve it.
     """
 
     key: str
@@ -41,6 +42,7 @@ class SlicePlan:
     revision: str | None = None
     rows: int | None = None
     consumed_by: int | None = None
+    undecided: bool = False
 
 
 def plan_backfill(
@@ -99,7 +101,19 @@ def _said(state: LineageState, key: str, action: str, why: str) -> SlicePlan:
         revision=entry.ref.revision if entry else None,
         rows=entry.ref.rows if entry else None,
         consumed_by=state.consumed_by(key),
+        undecided=action == Action.HOLD.value and key in undecided(state),
     )
+
+
+def undecided(state: LineageState) -> tuple[str, ...]:
+    """Keys of slices that wait for a person only because they came too late.
+
+    None while the model is held or its champion tainted: that is to be settled first.
+    """
+    if state.held is not None or state.taint(state.head) is not None:
+        return ()
+    newest = state.newest_consumed or ""
+    return tuple(ref.key for ref in state.pending() if ref.key < newest and ref.id not in state.resolved)
 
 
 def _why_missing(state: LineageState, key: str) -> str:

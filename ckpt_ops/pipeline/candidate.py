@@ -47,8 +47,9 @@ def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStar
         late=planned.action is Action.LATE,
         reason=planned.why,
     )
-    found = standing(state, wanted)
-    return found.started if found else wanted
+    found = state.by_candidate(wanted.candidate, parent=wanted.parent)
+    goes_on = found is not None and found.open and found.champion == state.head and usable(state, found)
+    return found.started if found and goes_on else wanted
 
 
 def next_version(state: LineageState) -> int:
@@ -56,12 +57,10 @@ def next_version(state: LineageState) -> int:
     return max(state.versions, default=0) + 1
 
 
-def standing(state: LineageState, wanted: CandidateStarted) -> VersionState | None:
-    """The version that `wanted` has already, unless it came to nothing or nothing may be built on it."""
-    found = state.by_candidate(wanted.candidate, parent=wanted.parent)
-    if found is None or found.refused or found.version in state.dropped or state.taint(found.version):
-        return None
-    return found
+def usable(state: LineageState, version: VersionState) -> bool:
+    """Whether something may be built on the version, as far as the log says."""
+    gone = version.version in state.dropped or version.version in state.tainted_versions
+    return not version.spent and not gone
 
 
 def open_candidate(
@@ -80,13 +79,22 @@ def open_candidate(
 
     def choose(state: LineageState) -> Record | None:
         nonlocal number
-        record = propose(state)
-        if record is None or (record.candidate, record.parent) != (wanted.candidate, wanted.parent):
-            raise moved(log.model)
+        record = same(propose(state), wanted, model=log.model)
         number = record.version
         return None if number in state.versions else record
 
     return log.decide(choose).versions[number]
+
+
+def same(found: CandidateStarted | None, wanted: CandidateStarted, *, model: str) -> CandidateStarted:
+    """`found`, when it is the candidate that was wanted; by what it is and not by its number.
+
+    Raises:
+        LineageMoved: it is another one, or none.
+    """
+    if found is None or (found.candidate, found.parent) != (wanted.candidate, wanted.parent):
+        raise moved(model)
+    return found
 
 
 def moved(model: str) -> LineageMoved:

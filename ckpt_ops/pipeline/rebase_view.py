@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ckpt_ops.lineage import LineageState
-from ckpt_ops.lineage.rebase import Cost
+from ckpt_ops.lineage.rebase import Cost, cost
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.rebasing import Way, way
+from ckpt_ops.pipeline.rebase_way import Way, way
 
 View = dict[str, Any]
 
@@ -58,6 +58,7 @@ def plan_view(pipeline: Pipeline, state: LineageState) -> View | None:
         "replay": _steps(on),
         "replaced": list(plan.replaced),
         "cost": _cost(plan.cost),
+        "left": _cost(cost(state, plan.replay[len(on.done) :])),
         "anchor_cost": _cost(plan.anchor_cost),
         "rebuild": _cost(plan.rebuild),
         "result": on.result,
@@ -71,12 +72,12 @@ def plan_lines(view: View) -> list[str]:
     lines += ["what a rebase does:", f"  {fork_words(view)}"]
     for number, step in enumerate(view["replay"], start=1):
         keys = ", ".join(ref["key"] for ref in step["slices"])
-        place = "late" if step["stands_for"] is None else f"in place of version {step['stands_for']}"
+        place = "a new step" if step["stands_for"] is None else f"in place of version {step['stands_for']}"
         done = f"; trained already, as version {step['done_by']}" if step["done_by"] else ""
         lines.append(f"  step {number}: {keys} ({step['rows']:,} rows), {place}{done}")
     lines += [
         f"  versions whose place is taken: {', '.join(map(str, view['replaced'])) or 'none'}",
-        f"  about {cost_words(view['cost'])}; from scratch: {cost_words(view['rebuild'])}",
+        f"  {estimate_words(view)}",
     ]
     if view["anchor_cost"]["candidates"]:
         lines.append(f"  {anchor_words(view)}")
@@ -93,6 +94,13 @@ def fork_words(view: View) -> str:
     if not view["replay"]:
         return f"version {view['fork']} becomes the head again: nothing has to be trained"
     return f"forks from the checkpoint of version {view['fork']}"
+
+
+def estimate_words(view: View) -> str:
+    """What is left to do, as the records have it, and what a rebuild would be."""
+    trained = view["cost"]["candidates"] - view["left"]["candidates"]
+    done = f" ({trained} more are trained already)" if trained else ""
+    return f"About {cost_words(view['left'])}{done}; from scratch it would be {cost_words(view['rebuild'])}."
 
 
 def anchor_words(view: View) -> str:

@@ -1,77 +1,21 @@
-"""A rebase, step by step: what is done already, what comes next, and the swap of the head at the end.
-
-The way follows from the log alone (`lineage.rebase`). A step is known by its candidate id, which stands
-for all that was learned: so one that was trained before, by this rebase or by any other, is not trained
-again, and whoever goes on after a kill finds the place.
-"""
+"""A rebase, carried out: the steps that are left, the verdict on the result, and the swap of the head."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ckpt_ops.errors import BadInput, LineageMoved
-from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
-from ckpt_ops.lineage.rebase import RebasePlan, Unit, plan_rebase
-from ckpt_ops.lineage.records import CandidateStarted, Record, RolledBack
-from ckpt_ops.pipeline.candidate import candidate_of, next_version, standing
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.records import Record, RolledBack
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.launch import run_replay_process
+from ckpt_ops.pipeline.rebase_way import Way, way, why
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.steps import Report, evaluate, promote
 from ckpt_ops.serving import publish
 from ckpt_ops.store import Store
 
 _ATTEMPTS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Way:
-    """How far a rebase has come.
-
-    Attributes:
-        done: versions of the steps that are trained, in order.
-        next: what would open the next step; None when all are trained.
-        result: the version that would become the head; None as long as steps are left.
-    """
-
-    plan: RebasePlan
-    done: tuple[int, ...]
-    next: CandidateStarted | None
-    result: int | None
-
-    @property
-    def step(self) -> int:
-        """The number of the next step, from 1."""
-        return len(self.done) + 1
-
-
-def way(pipeline: Pipeline, state: LineageState) -> Way | None:
-    """How far the rebase of the pipeline's model has come; None when there is nothing to rebase."""
-    plan = plan_rebase(state)
-    if plan is None:
-        return None
-    done: list[int] = []
-    at = plan.fork
-    for number, unit in enumerate(plan.replay, start=1):
-        wanted = CandidateStarted(
-            version=next_version(state),
-            candidate=candidate_of(pipeline, state, at, unit.slices),
-            parent=at,
-            slices=unit.slices,
-            replaces=state.head,
-            reason=_reason(plan, unit),
-        )
-        found = standing(state, wanted)
-        last = number == len(plan.replay)
-        if found and last and not found.promoted and found.champion != state.head:
-            found = None  # what it was compared with is no longer the champion
-        if found is None or found.status is VersionStatus.STARTED:
-            opened = found.started if found else wanted
-            return Way(plan=plan, done=tuple(done), next=opened, result=None)
-        at = found.version
-        done.append(at)
-    return Way(plan=plan, done=tuple(done), next=None, result=at)
 
 
 def replay(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str, Any]:
@@ -111,7 +55,7 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
         on = way(pipeline, state)
         if on is None or on.result != version or state.head is None:
             return None  # it is the head already, or another way is due
-        return RolledBack(version=version, champion=state.head, reason=f"rebase ({_why(on.plan)})")
+        return RolledBack(version=version, champion=state.head, reason=f"rebase ({why(on.plan)})")
 
     state = log.decide(choose)
     publish(store, pipeline.name, state)
@@ -133,9 +77,11 @@ def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str
         As `replay`; LineageMoved when the head moved again and again.
     """
     state = ModelLog(store, pipeline.name).state()
-    if way(pipeline, state) is None:
+    if way(pipeline, state) is None and state.head and state.versions[state.head].started.replaces:
         publish(store, pipeline.name, state)  # whoever swapped the head may have been killed before this
         let_go(pipeline, store)
+        done = {"version": state.head, "decision": "promoted", "why": "it is the head already"}
+        return {**done, "steps": [], "trained": []}
     for _ in range(_ATTEMPTS):
         replayed = replay(pipeline, store, report)
         concluded = conclude(pipeline, store, replayed["version"])
@@ -167,12 +113,3 @@ def _way(pipeline: Pipeline, state: LineageState) -> Way:
             next="deliver slices that stand; the champion serves on until then",
         )
     return on
-
-
-def _why(plan: RebasePlan) -> str:
-    return ", ".join(f"{change.key} {change.what}" for change in plan.changes)
-
-
-def _reason(plan: RebasePlan, unit: Unit) -> str:
-    place = "a late slice" if unit.stands_for is None else f"in place of version {unit.stands_for.version}"
-    return f"rebase ({_why(plan)}): {place}"

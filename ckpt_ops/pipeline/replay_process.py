@@ -13,7 +13,7 @@ from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.attempt import Bench
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
-from ckpt_ops.pipeline.rebasing import way
+from ckpt_ops.pipeline.rebase_way import way
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.store import Store
 
@@ -44,7 +44,7 @@ def replay(pipeline: Pipeline, store: Store) -> list[int]:
         if on.next is None:
             return trained
         print(f"step {on.step} of {len(on.plan.replay)}: {on.next.reason}", flush=True)
-        bench = bench or Bench(pipeline, store, from_nothing=on.next.parent is None)
+        bench = bench or Bench(pipeline, store)
         number = bench.attempt(log, on.next, propose, ask_policy=False)
         record_result(log, store, number)
         trained.append(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from ckpt_ops.errors import BadInput, ForkNeeded
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
@@ -14,8 +15,10 @@ from ckpt_ops.lineage.records import (
     Released,
     RolledBack,
     SliceAccepted,
+    SliceRef,
     SliceTainted,
     SliceWithdrawn,
+    TaintLifted,
 )
 from ckpt_ops.lineage.state import SliceState, SliceStatus
 from ckpt_ops.serving.publish import publish
@@ -27,8 +30,8 @@ def settle(store: Store, model: str, version: int) -> LineageState:
 
     Promotion names the champion that the evaluation compared against. If another version became the
     champion meanwhile, the comparison and the parent are both void: the version is rejected as
-    superseded, its slices are pending again, and the next run trains them on the new head. What learned
-    from a tainted slice is never promoted.
+    superseded, its slices are pending again, and the next run trains them on the new head. So is what
+    learned a slice that was corrected, withdrawn or tainted meanwhile.
     """
 
     def choose(state: LineageState) -> Record | None:
@@ -41,6 +44,10 @@ def settle(store: Store, model: str, version: int) -> LineageState:
         taint = state.taint(version)
         if taint is not None:
             why = f"it learned from slice {taint.slice.key}, which is tainted: {taint.reason}"
+            return Rejected(version=version, champion=judged.champion, superseded=True, reason=why)
+        lost = [ref.key for ref in _newly_learned(state, version) if state.standing(ref) != ref]
+        if lost:
+            why = f"superseded: slice {', '.join(lost)} was corrected or withdrawn since it was learned"
             return Rejected(version=version, champion=judged.champion, superseded=True, reason=why)
         if state.head != judged.champion:
             return Rejected(
@@ -96,62 +103,82 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
 
 
 def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
-    """Take back a slice: nothing trains on it any more. If it was consumed, a rebase is due.
+    """Take back a slice: nothing trains on its content any more. If it was consumed, a rebase is due.
+
+    Other content of the same key, delivered later, is another revision, and judged as any.
 
     Raises:
         BadInput: the slice is not known, or no reason is given.
     """
     check_reason(why)
+    log = ModelLog(store, model)
+    state = log.state()
+    newest = _known(state, key).ref
+    # what was learned goes, too, where a newer revision of it is in quarantine
+    for ref in dict.fromkeys((state.consumed.get(key, newest), newest)):
+        state = log.decide(partial(_withdrawn, ref=ref, why=why))
+    return state
 
-    def choose(state: LineageState) -> Record | None:
-        entry = _known(state, key)
-        return None if entry.status is SliceStatus.WITHDRAWN else SliceWithdrawn(slice=entry.ref, reason=why)
 
-    return ModelLog(store, model).decide(choose)
+def _withdrawn(state: LineageState, ref: SliceRef, why: str) -> Record | None:
+    gone = state.slices[ref.key].status is SliceStatus.WITHDRAWN
+    said = isinstance(state.settled.get(ref.id), SliceWithdrawn)
+    return None if gone and said else SliceWithdrawn(slice=ref, reason=why)
 
 
 def taint(store: Store, model: str, key: str, why: str) -> LineageState:
     """Say that a slice was poisoned: nothing that learned from it may be trained from or promoted.
 
-    What is marked is the revision that the champion consumed, else the newest. If it was consumed, the
-    champion serves on, marked, nothing trains from it, and a rebase is due.
+    What is marked is the revision that the champion consumed, or the newest when that is marked already. If
+    it was consumed, the champion serves on, marked, nothing trains from it, and a rebase is due.
 
     Raises:
-        BadInput: the slice is not known or is tainted already, or no reason is given.
+        BadInput: the slice is not known, is tainted already, or was neither accepted nor learned; or no
+            reason is given.
     """
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
-        ref = state.consumed.get(key) or _known(state, key).ref
-        if ref.id in state.tainted:
-            raise BadInput("slice", key, f"a slice that is not tainted; revision {ref.revision} is already")
-        return SliceTainted(slice=ref, reason=why)
+        entry, learned = _known(state, key), state.consumed.get(key)
+        accepted = entry.ref if entry.status is SliceStatus.ACCEPTED else None
+        for ref in (learned, accepted):
+            if ref is not None and ref.id not in state.tainted:
+                return SliceTainted(slice=ref, reason=why)
+        status = SliceStatus.TAINTED if learned else entry.status
+        raise BadInput("slice", key, f"a slice that was learned or is accepted; it is {status.value}")
 
     return ModelLog(store, model).decide(choose)
 
 
 def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
-    """Take a taint back: the slice is accepted again, whatever validation says of it.
+    """Take the taints of a slice back. If nobody has said anything else of it since, it is accepted again.
 
     Raises:
-        BadInput: the slice's newest revision is not tainted, or no reason is given.
+        BadInput: no revision of the slice is tainted, or no reason is given.
     """
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         entry = _known(state, key)
-        if entry.status is not SliceStatus.TAINTED:
-            tainted = ", ".join(sorted(record.slice.key for record in state.tainted.values())) or "none"
-            raise BadInput("slice", key, f"a slice whose newest revision is tainted: {tainted}")
-        return SliceAccepted(
-            slice=entry.ref,
-            origin=entry.origin,
-            released=True,
-            report=entry.report,
-            reason=f"not tainted: {why}",
-        )
+        if entry.status is SliceStatus.TAINTED:
+            return SliceAccepted(
+                slice=entry.ref,
+                origin=entry.origin,
+                released=True,
+                report=entry.report,
+                reason=f"not tainted: {why}",
+            )
+        tainted = [said.slice for said in state.tainted.values() if said.slice.key == key]
+        return TaintLifted(slice=tainted[0], reason=why) if tainted else None
 
-    return ModelLog(store, model).decide(choose)
+    log = ModelLog(store, model)
+    state = log.state()
+    if key not in {said.slice.key for said in state.tainted.values()}:
+        known = ", ".join(sorted({said.slice.key for said in state.tainted.values()})) or "none"
+        raise BadInput("slice", key, f"a slice that is tainted: {known}")
+    while key in {said.slice.key for said in state.tainted.values()}:
+        state = log.decide(choose)
+    return state
 
 
 def resolve(
@@ -193,6 +220,12 @@ def release(store: Store, model: str, why: str) -> LineageState:
         return Released(reason=why)
 
     return ModelLog(store, model).decide(choose)
+
+
+def _newly_learned(state: LineageState, version: int) -> list[SliceRef]:
+    """What a promotion would make consumed: the version's own slices, and those of a rebase's steps."""
+    line = (one for one in state.ancestry(version) if one.promoted is None)
+    return [ref for one in line for ref in one.slices]
 
 
 def fork_needed(model: str, key: str, what: str) -> ForkNeeded:

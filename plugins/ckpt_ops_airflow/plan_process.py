@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ckpt_ops.errors import CkptOpsError, TerminalError
-from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline import Pipeline, load_intake
-from ckpt_ops.pipeline.backfill import plan_backfill
+from ckpt_ops.pipeline.backfill import plan_backfill, undecided
 from ckpt_ops.pipeline.rebase_view import plan_view, taint_view
 from ckpt_ops.store import Store, open_store
 
@@ -58,7 +58,7 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         "held": state.held,
         "tainted": taint_view(state),
         "rebase": plan_view(intake, state),
-        "undecided": _undecided(state),
+        "undecided": undecided(state),
         "slices": None,
         "problem": "",
     }
@@ -75,13 +75,6 @@ def _slices(pipeline: Pipeline, store: Store, asked: dict[str, Any]) -> list[dic
     if expected is not None:
         expected = [datetime.fromisoformat(text) for text in expected]
     return [asdict(one) for one in plan_backfill(pipeline, store, start, end, expected=expected)]
-
-
-def _undecided(state: LineageState) -> list[str]:
-    if state.held is not None or state.taint(state.head) is not None:
-        return []  # that is to be settled first
-    newest = state.newest_consumed or ""
-    return [ref.key for ref in state.pending() if ref.key < newest and ref.id not in state.resolved]
 
 
 def _by_them(what: str, call: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +24,11 @@ import pytest
 from ckpt_ops.checkpoints import EveryVersions, load_manifest, read_tensors
 from ckpt_ops.errors import BadInput, ForkNeeded, HeldByPerson, TrainingDied
 from ckpt_ops.evaluation import AtLeast
-from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, VersionStatus
 from ckpt_ops.lineage.rebase import plan_rebase
-from ckpt_ops.lineage.records import Rejected
-from ckpt_ops.pipeline import Pipeline, load_pipeline, rebasing, steps
+from ckpt_ops.lineage.records import CandidateStarted, Rejected
+from ckpt_ops.pipeline import Pipeline, attempt, load_pipeline, rebasing, replay_process, steps
+from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.pipeline.launch import run_replay_process
 from ckpt_ops.pipeline.rebase_view import plan_lines, plan_view
 from ckpt_ops.pipeline.replay_process import replay
@@ -152,8 +153,8 @@ def test_without_a_slice_is_bitwise_the_model_that_never_saw_it(
         version.candidate for version in straight.ancestry(straight.head)
     ]
     assert weights(store, state) == weights(never, straight)
-    with pytest.raises(BadInput, match="should have been another"):
-        rebasing.rebase(brief, store, lambda line: None)
+    again = rebasing.rebase(brief, store, lambda line: None)
+    assert (again["version"], again["trained"]) == (6, []), "it is done, and asking again says so"
 
 
 def test_a_correction_gives_bitwise_what_the_corrected_slice_in_order_gives(
@@ -311,6 +312,97 @@ def test_an_edited_learning_rate_is_that_of_the_candidates_that_come(
     assert trained is not None
     tensors = read_tensors(store, load_manifest(store, trained.manifest))
     assert tensors["optimizer/adam/learning_rate"] == pytest.approx(0.004)
+
+
+# --- two writers at once --------------------------------------------------------------------------
+
+
+def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_alone(
+    brief: Pipeline, landing: LocalStore, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "2013-02-03"
+    for one, table in ((W3, without(W3, "UA")), (key, weeks()[key].select(COLUMNS))):
+        land(landing, one, table)
+        judged_again(brief, store, one)
+    build, log = attempt.build_model, ModelLog(store, "brief")
+
+    def slowly(pipeline: Pipeline) -> Any:
+        def propose(state: LineageState) -> CandidateStarted | None:
+            return proposed(brief, state, key)
+
+        wanted = propose(log.state())
+        assert wanted is not None
+        opened = open_candidate(log, wanted, propose)
+        assert opened.version == 5, "the number that the rebase has seen as free"
+        return build(pipeline)
+
+    loaded: list[tuple[int, list[str]]] = []
+    load = attempt.load_data
+
+    def seen(pipeline: Pipeline, store: Store, version: VersionState, consumed: Mapping[str, str]) -> Any:
+        loaded.append((version.version, [ref.key for ref in version.slices]))
+        return load(pipeline, store, version, consumed)
+
+    monkeypatch.setattr(attempt, "build_model", slowly)
+    monkeypatch.setattr(attempt, "load_data", seen)
+
+    state = rebased(brief, store)
+
+    assert loaded == [(6, [W3]), (7, [W4])]
+    for number, keys in loaded:
+        assert [ref.key for ref in state.versions[number].slices] == keys, "it learned what the log says"
+
+
+def test_a_step_that_the_rebase_trains_while_a_run_builds_its_model_is_not_promoted_by_the_run(
+    brief: Pipeline, landing: LocalStore, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "2013-02-03"
+    for one, table in ((W3, without(W3, "UA")), (key, weeks()[key].select(COLUMNS))):
+        land(landing, one, table)
+        judged_again(brief, store, one)
+    build, begun = attempt.build_model, []
+
+    def slowly(pipeline: Pipeline) -> Any:
+        model = build(pipeline)
+        if not begun:
+            begun.append(True)
+            replay(brief, store)
+        return model
+
+    monkeypatch.setattr(attempt, "build_model", slowly)
+
+    done = steps.run_slice(brief, store, key, lambda line: None)
+
+    state = ModelLog(store, "brief").state()
+    assert done["decision"] == "promoted"
+    assert [ref.key for ref in state.versions[state.head or 0].slices] == [key]
+    assert sorted(state.consumed) == [*KEYS, key]
+    assert state.versions[5].started.replaces == 4, "the rebase had that number"
+    assert state.head == 7
+
+
+def test_a_first_slice_lost_while_the_first_step_trains_still_ends_as_if_it_was_never_seen(
+    brief: Pipeline,
+    store: LocalStore,
+    new_store: Callable[[str], LocalStore],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    withdraw(store, "brief", W2, "wrong")
+    record, said = replay_process.record_result, []
+
+    def meanwhile(log: ModelLog, store: Store, number: int) -> LineageState:
+        state = record(log, store, number)
+        if not said:
+            said.append(withdraw(store, "brief", W1, "wrong, too"))
+        return state
+
+    monkeypatch.setattr(replay_process, "record_result", meanwhile)
+
+    state = rebased(brief, store)
+
+    never = new_store("never")
+    assert state.ancestry(state.head)[0].parent is None
+    assert weights(store, state) == weights(never, learn(brief, never, W3, W4))
 
 
 def test_killed_at_any_moment_the_real_process_goes_on_where_it_was(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.records import slice_id
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.store import Store
 
@@ -46,7 +47,9 @@ def holders(
     found = []
     for state in [own, *others] if with_own else others:
         for key, revision in names:
-            versions = tuple(one for one in state.learned(revision) if one not in state.dropped)
+            versions = tuple(
+                one for one in state.learned(slice_id(key, revision)) if one not in state.dropped
+            )
             if versions or _is_there(state, key, revision):
                 found.append(Holder(key=key, revision=revision, model=state.model, versions=versions))
     return tuple(found)

@@ -34,6 +34,7 @@ from ckpt_ops.lineage.records import (
     SliceQuarantined,
     SliceTainted,
     SliceWithdrawn,
+    TaintLifted,
     UpdateDeferred,
 )
 from ckpt_ops.lineage.records import decode as decode_record
@@ -149,6 +150,8 @@ HISTORY: list[Record] = [
             SliceDiscarded(slice=ref(KEYS[4])),
             SliceWithdrawn(slice=ref(KEYS[2])),
             SliceTainted(slice=ref(KEYS[1]), reason="wrong clock"),
+            SliceTainted(slice=ref(KEYS[0]), reason="and so was this"),
+            TaintLifted(slice=ref(KEYS[0])),
             HoldResolved(slice=ref(KEYS[3]), fork=True),
             RolledBack(version=1, champion=2),
             CheckpointsDropped(versions=(2,)),
@@ -171,7 +174,7 @@ def test_another_fold_needs_another_schema() -> None:
     """
     assert {type(record) for record in HISTORY} == set(KINDS)
     data = as_bytes(fold("model", HISTORY))
-    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (1, "7ab7c047860a1ca6")
+    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (1, "93adf9e96f9a0998")
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,10 +1,13 @@
-"""The example pipeline, and a store with its landing place."""
+"""The example pipeline and a store; and a place whose training is a sum (`stand_in`)."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, Place
 
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.store import LocalStore
@@ -22,3 +25,24 @@ def store(tmp_path: Path) -> LocalStore:
     folder = tmp_path / "store"
     folder.mkdir()
     return LocalStore(folder)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    yield Place(tmp_path, monkeypatch)
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("people", "others")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def history(place: Place) -> Place:
+    """Three weeks learned and one pending; one person in the second, the third and the pending one."""
+    for key, rows in (
+        (W1, [(BOB, 1), (EVE, 2)]),
+        (W2, [(ADA, 10), (BOB, 20), (ADA, 40)]),
+        (W3, [(ADA, 100), (EVE, 200)]),
+    ):
+        place.take_in(key, *rows)
+        place.learn(key)
+    place.take_in(W4, (ADA, 1000), (BOB, 2000))
+    return place

@@ -25,7 +25,7 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, Record, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline, rebasing, steps
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
-from ckpt_ops.pipeline.rebasing import way
+from ckpt_ops.pipeline.rebase_way import way
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.slices import load_manifest as load_slice
 from ckpt_ops.slices import pull, read_slice
@@ -64,6 +64,7 @@ SUITE = {
     ],
 }
 W1, W2, W3, W4, W5 = (f"2013-01-{day:02}" for day in (6, 13, 20, 27, 30))
+ADA, BOB, EVE = "p-17", "p-18", "p-19"
 FROZEN = np.arange(2048, dtype=np.float32)
 
 

@@ -30,6 +30,7 @@ from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline import Pipeline, load_pipeline, rebasing, steps
 from ckpt_ops.pipeline.attempt import final_manifest
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
+from ckpt_ops.pipeline.rebase_way import way
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.serving import resolve, withdraw
 from ckpt_ops.store import Entry, Store
@@ -147,7 +148,7 @@ def training_as_a_hash() -> Iterator[None]:
 
     def replay(pipeline: Pipeline, store: Store, version: int, report: object) -> list[int]:
         def propose(state: LineageState) -> CandidateStarted | None:
-            on = rebasing.way(pipeline, state)
+            on = way(pipeline, state)
             return on.next if on else None
 
         log, trained = ModelLog(store, pipeline.name), []

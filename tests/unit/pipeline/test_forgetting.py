@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pytest
 from blake3 import blake3
 from click.testing import Result
-from stand_in import W1, W2, W3, W4, W5, Place, objects
+from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, W5, Place, objects
 from typer.testing import CliRunner
 
 from ckpt_ops.checkpoints.verify import Condition, verify
@@ -39,30 +38,8 @@ from ckpt_ops.serving import rollback
 from ckpt_ops.slices import SliceManifest, load_manifest, read_slice
 from ckpt_ops.store import Entry, GcsStore, LocalStore, ReplicatedStore, Store
 
-ADA, BOB, EVE = "p-17", "p-18", "p-19"
 ROWS = Asked(model="people", rows=f"person == '{ADA}'")
 LATER = timedelta(days=400)
-
-
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    yield Place(tmp_path, monkeypatch)
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("people", "others")]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def history(place: Place) -> Place:
-    """Three weeks learned and one pending; one person in the second, the third and the pending one."""
-    for key, rows in (
-        (W1, [(BOB, 1), (EVE, 2)]),
-        (W2, [(ADA, 10), (BOB, 20), (ADA, 40)]),
-        (W3, [(ADA, 100), (EVE, 200)]),
-    ):
-        place.take_in(key, *rows)
-        place.learn(key)
-    place.take_in(W4, (ADA, 1000), (BOB, 2000))
-    return place
 
 
 @pytest.fixture
