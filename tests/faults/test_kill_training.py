@@ -20,7 +20,7 @@ from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.pipeline import Pipeline, steps
 from ckpt_ops.store import LocalStore
 
-LANES, KILLS_PER_LANE = 2, 10
+LANES = 2
 
 pytestmark = pytest.mark.slow
 
@@ -72,8 +72,9 @@ def _killed_often(pipeline: Pipeline, store: LocalStore, moments: list[float], l
     steps.train(pipeline, store, KEYS[0], lambda line: None)
 
 
-def test_twenty_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
-    steady: Pipeline, landing: LocalStore, undisturbed: tuple[Any, ...], tmp_path: Path
+@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.soak)], ids=lambda n: f"{LANES * n}")
+def test_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
+    steady: Pipeline, landing: LocalStore, undisturbed: tuple[Any, ...], tmp_path: Path, kills: int
 ) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
@@ -83,8 +84,11 @@ def test_twenty_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
         folder.mkdir()
         store, log = LocalStore(folder), []
         _prepared(steady, store)
-        moments = [chance.uniform(0, 1.2) for _ in range(KILLS_PER_LANE - 2)]
-        moments[3:3] = [-chance.uniform(0, 3), -chance.uniform(0, 3)]  # while it imports and restores
+        moments = [chance.uniform(0, 1.2) for _ in range(kills - 2)]
+        moments[kills // 3 : kills // 3] = [
+            -chance.uniform(0, 3),
+            -chance.uniform(0, 3),
+        ]  # while it imports and restores
         plans.append(moments)
         stores.append(store)
         logs.append(log)
@@ -99,9 +103,9 @@ def test_twenty_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
 
     for store, log in zip(stores, logs, strict=True):
         finished = sum("finished" in line for line in log)
-        assert len(log) == KILLS_PER_LANE or finished == 1, log
+        assert len(log) == kills or finished == 1, log
         assert sum("killed with" in line for line in log) == len(log) - finished, log
-        assert len(log) - finished >= KILLS_PER_LANE // 2, f"most of the training was left alone: {log}"
+        assert len(log) - finished >= kills // 2, f"most of the training was left alone: {log}"
         assert weights(store) == undisturbed, f"seed {seed}"
         steps_committed = [commit.step for commit in CandidateLog(store, "steady", 1).progress().commits]
         assert steps_committed == sorted(set(steps_committed)), "a step was committed twice"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -158,17 +157,16 @@ class Tripwire:
 
 
 @pytest.mark.slow
-def test_a_store_killed_during_saves_loses_nothing_and_is_caught_up(cluster: Cluster) -> None:
-    began: dict[int, float] = {}
-
+def test_a_store_killed_during_saves_loses_nothing_and_is_caught_up(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
     def kill_once(step: int) -> None:
-        began[step] = time.monotonic()
         if step == 2:
             cluster.kill(1)
 
     saved = save_all(cluster.together(), before=kill_once)
-    # the store that is down held up one save by some seconds, and not each of its writes
-    assert began[SAVES] - began[SAVES - 1] < began[3] - began[2]
+    waited = sum(record.name.endswith("replication.replica") for record in caplog.records)
+    assert 1 <= waited <= SAVES, "the store that is down is waited for now and then, and not by each write"
     assert_all_restored(cluster.together(), saved)
 
     cluster.start_again(1)

@@ -292,6 +292,7 @@ def test_inside_a_version_of_several_slices_the_slice_is_named(world: World, tmp
     ]
 
 
+@pytest.mark.soak
 def test_a_model_inside_a_version_is_the_one_that_those_slices_would_have_made(
     world: World, tmp_path: Path
 ) -> None:
@@ -444,6 +445,7 @@ def test_a_training_that_the_clock_ended_is_rebuilt_by_its_steps(world: World, t
     assert reproduce(timed, store, 1)["different"] == []
 
 
+@pytest.mark.soak
 def test_the_command_says_what_is_another_where_a_checkpoint_is_not_what_was_trained(
     world: World, store: LocalStore
 ) -> None:
