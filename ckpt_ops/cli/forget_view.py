@@ -79,7 +79,7 @@ def standing_view(one: Standing) -> dict[str, Any]:
 
 def show_preview(view: dict[str, Any]) -> None:
     """The same for people."""
-    from ckpt_ops.pipeline.rebase_view import cost_words, fork_words
+    from ckpt_ops.pipeline.rebase.view import cost_words, fork_words
 
     out = render.console()
     if not view["revisions"]:

@@ -38,7 +38,8 @@ def plan(
 
 def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
     """Learn again what came after a corrected, withdrawn, tainted or late slice; judge it; swap the head."""
-    from ckpt_ops.pipeline import load_pipeline, rebasing
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.rebase import rebasing
 
     pipeline = load_pipeline(model)
     out = render.console()
@@ -106,7 +107,7 @@ def resolve(
 
 def _plan_rebase(model: str, store: str | None, json: bool) -> None:
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.rebase_view import anchor_words, estimate_words, fork_words, plan_view
+    from ckpt_ops.pipeline.rebase.view import anchor_words, estimate_words, fork_words, plan_view
 
     pipeline = load_pipeline(model)
     with chosen_store(store) as opened:

@@ -14,7 +14,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, plan, repeated
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import Record, SliceRef, encode
-from ckpt_ops.pipeline.rebase_view import taint_view
+from ckpt_ops.pipeline.rebase.view import taint_view
 from ckpt_ops.store import Store
 
 View = dict[str, Any]

@@ -64,7 +64,7 @@ def run_replay_process(
         As `run_training_process`.
     """
     died = _training_died(f"the process that rebases {pipeline.name}, at v{version} or later,")
-    return list(run_process("replay", pipeline, store, version, report=report, died=died))
+    return list(run_process("rebase.replay", pipeline, store, version, report=report, died=died))
 
 
 def _training_died(what: str) -> Callable[[str, Path], CkptOpsError]:

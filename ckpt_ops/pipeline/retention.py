@@ -16,7 +16,7 @@ from ckpt_ops.errors import CkptOpsError
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped, Record
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.rebase_way import way
+from ckpt_ops.pipeline.rebase.way import way
 from ckpt_ops.store import Store
 
 _BACK = 3  # promotions; what was there before the first of them and is on no line of the head goes

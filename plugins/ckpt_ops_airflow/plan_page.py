@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ckpt_ops.pipeline.rebase_view import anchor_words, cost_words, fork_words
+from ckpt_ops.pipeline.rebase.view import anchor_words, cost_words, fork_words
 from ckpt_ops_airflow.intervals import Range
 from ckpt_ops_airflow.links import in_the_ui, on_this_host
 

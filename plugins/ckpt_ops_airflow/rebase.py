@@ -96,7 +96,7 @@ class PlanOperator(AskedFor):
     def step(self, store: Store, context: Context) -> Result:
         """Plan, and log the plan."""
         from ckpt_ops.lineage import ModelLog
-        from ckpt_ops.pipeline.rebase_view import plan_lines, plan_view
+        from ckpt_ops.pipeline.rebase.view import plan_lines, plan_view
 
         dry_run, why = bool(context["params"]["dry_run"]), (context["params"]["why"] or "").strip()
         if not dry_run and not why:
@@ -138,7 +138,7 @@ class ReplayOperator(AskedFor, TrainingOperator):
 
     def train(self, store: Store, context: Context) -> Result:
         """Replay; the version that would become the head."""
-        from ckpt_ops.pipeline import rebasing
+        from ckpt_ops.pipeline.rebase import rebasing
 
         return rebasing.replay(self.pipeline, store, report=self.report)
 
@@ -166,7 +166,7 @@ class SwapOperator(AskedFor, PromoteOperator):
         Raises:
             TerminalError: the gates refused the result, or the head moved meanwhile.
         """
-        from ckpt_ops.pipeline import rebasing
+        from ckpt_ops.pipeline.rebase import rebasing
 
         version = result_of("replay", context)["version"]
         concluded = rebasing.conclude(self.pipeline, store, version)

@@ -19,12 +19,13 @@ from ckpt_ops.checkpoints import load_manifest, read_tensors
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.pipeline import Pipeline, load_pipeline, rebasing, steps
+from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
 from ckpt_ops.pipeline.forget.certificate import weights_digest
 from ckpt_ops.pipeline.forget.forgetting import forget
 from ckpt_ops.pipeline.forget.purging import purge
 from ckpt_ops.pipeline.forget.request import Asked
-from ckpt_ops.pipeline.replay_process import replay
+from ckpt_ops.pipeline.rebase import rebasing
+from ckpt_ops.pipeline.rebase.replay_process import replay
 from ckpt_ops.pipeline.training_process import run_attempt
 from ckpt_ops.store import LocalStore, Store
 from demo.flights import weeks

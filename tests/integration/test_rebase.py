@@ -27,11 +27,12 @@ from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, VersionStatus
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import CandidateStarted, Rejected
-from ckpt_ops.pipeline import Pipeline, attempt, load_pipeline, rebasing, replay_process, steps
+from ckpt_ops.pipeline import Pipeline, attempt, load_pipeline, steps
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.pipeline.launch import run_replay_process
-from ckpt_ops.pipeline.rebase_view import plan_lines, plan_view
-from ckpt_ops.pipeline.replay_process import replay
+from ckpt_ops.pipeline.rebase import rebasing, replay_process
+from ckpt_ops.pipeline.rebase.replay_process import replay
+from ckpt_ops.pipeline.rebase.view import plan_lines, plan_view
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.training_process import run_attempt
 from ckpt_ops.serving import resolve, rollback, taint, withdraw
@@ -441,6 +442,6 @@ def _replaying(store: Store) -> list[int]:
     for folder in Path("/proc").iterdir():
         with suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0") if folder.name.isdigit() else []
-            if b"ckpt_ops.pipeline.replay_process" in words and store.url.encode() in words:
+            if b"ckpt_ops.pipeline.rebase.replay_process" in words and store.url.encode() in words:
                 found.append(int(folder.name))
     return found

@@ -42,7 +42,8 @@ import json, os, sys, types
 from pathlib import Path
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, Promoted, SliceRef
-from ckpt_ops.pipeline import load_pipeline, rebasing, steps
+from ckpt_ops.pipeline import load_pipeline, steps
+from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.store import open_store
 from ckpt_ops_airflow import operators
 from ckpt_ops_airflow.rebase import rebase_dag
@@ -235,7 +236,7 @@ class Model:
                 except OSError:
                     continue
                 mine = str(self.platform.settings.home).encode() in environment
-                if mine and b"ckpt_ops.pipeline.replay_process" in words:
+                if mine and b"ckpt_ops.pipeline.rebase.replay_process" in words:
                     found.append(int(folder.name))
         return found
 

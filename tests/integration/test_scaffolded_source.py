@@ -65,7 +65,7 @@ def run(project: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("place", ["directory", "bucket"])
+@pytest.mark.parametrize("place", [pytest.param("directory", marks=pytest.mark.soak), "bucket"])
 def test_from_files_to_an_accepted_slice(
     project: Path, tmp_path: Path, place: str, gcs_server: GcsServer
 ) -> None:

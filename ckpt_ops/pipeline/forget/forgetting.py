@@ -18,12 +18,12 @@ from ckpt_ops.errors import LineageMoved, TerminalError
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
 from ckpt_ops.lineage.records import Purged
-from ckpt_ops.pipeline import rebasing
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.forget.holders import Holder, holders
 from ckpt_ops.pipeline.forget.request import GRACE_HOURS, Asked, check, find, record_request
 from ckpt_ops.pipeline.forget.slices import Change, as_if, carry_out, changes
 from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.serving import publish
 from ckpt_ops.serving.decisions import check_reason
 from ckpt_ops.slices.holding import Found, Progress, silent

@@ -23,9 +23,10 @@ from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
 from ckpt_ops.evaluation import Judged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, Record, SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, load_pipeline, rebasing, steps
+from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
-from ckpt_ops.pipeline.rebase_way import way
+from ckpt_ops.pipeline.rebase import rebasing
+from ckpt_ops.pipeline.rebase.way import way
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.slices import load_manifest as load_slice
 from ckpt_ops.slices import pull, read_slice

@@ -17,10 +17,11 @@ from ckpt_ops.errors import BadInput, HeldByPerson
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import CandidateStarted, SliceAccepted, SliceQuarantined, SliceRef
-from ckpt_ops.pipeline import rebasing, steps
+from ckpt_ops.pipeline import steps
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.pipeline.forget.forgetting import forget
 from ckpt_ops.pipeline.forget.request import Asked
+from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.serving import lift_taint, rollback, taint, withdraw
 

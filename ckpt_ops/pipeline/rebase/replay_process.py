@@ -13,14 +13,14 @@ from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.attempt import Bench
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
-from ckpt_ops.pipeline.rebase_way import way
+from ckpt_ops.pipeline.rebase.way import way
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.store import Store
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0: every step is trained. Otherwise the answer says why, if it could."""
-    options = parser("ckpt_ops.pipeline.replay_process").parse_args(arguments)
+    options = parser("ckpt_ops.pipeline.rebase.replay_process").parse_args(arguments)
     return answer(options, replay)
 
 

@@ -8,7 +8,7 @@ from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.rebase import Cost, cost
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.rebase_way import Way, way
+from ckpt_ops.pipeline.rebase.way import Way, way
 
 View = dict[str, Any]
 
