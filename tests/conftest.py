@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import Settings
+
+if TYPE_CHECKING:
+    from ckpt_ops.pipeline import Pipeline
+    from ckpt_ops.store import Store
 
 PROJECT = Path(__file__).parents[1]
 
@@ -77,6 +82,31 @@ def serving() -> Callable[[type[BaseHTTPRequestHandler]], AbstractContextManager
             server.server_close()
 
     return serve
+
+
+@pytest.fixture(scope="session")
+def training_here() -> Callable[[], AbstractContextManager[None]]:
+    """While a block runs, what trains is called in this process: no test waits for an interpreter's start."""
+
+    @contextmanager
+    def here() -> Iterator[None]:
+        from ckpt_ops.pipeline import steps
+        from ckpt_ops.pipeline.rebase import rebasing
+        from ckpt_ops.pipeline.rebase.replay_process import replay
+        from ckpt_ops.pipeline.training_process import run_attempt
+
+        def train(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
+            return run_attempt(pipeline, store, key)
+
+        def replay_all(pipeline: Pipeline, store: Store, version: int, report: object) -> list[int]:
+            return replay(pipeline, store)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(steps, "run_training_process", train)
+            patch.setattr(rebasing, "run_replay_process", replay_all)
+            yield
+
+    return here
 
 
 @pytest.fixture(scope="session")

@@ -19,13 +19,14 @@ manifest stays, and so do its chunks.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ckpt_ops.checkpoints.manifest import Manifest
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import CandidateLog, ModelLog
+from ckpt_ops.lineage.candidate import with_logs
 from ckpt_ops.store import Entry, Store
 
 DAY = 24 * 3600.0
@@ -60,11 +61,12 @@ class Garbage:
         return sum(entry.size for entry in self.entries)
 
 
-def find_garbage(store: Store, *, grace: float = DAY) -> Garbage:
+def find_garbage(store: Store, *, grace: float = DAY, without: Collection[str] = ()) -> Garbage:
     """Look through the whole store; change nothing.
 
     Args:
         grace: seconds that an object stays whatever refers to it. Longer than a save may take.
+        without: objects to be looked away from, as if they were gone.
 
     Raises:
         Corrupt: a manifest cannot be read. Nothing may be judged garbage then.
@@ -73,12 +75,12 @@ def find_garbage(store: Store, *, grace: float = DAY) -> Garbage:
         raise BadInput("grace", grace, "a number of seconds, at least 0")
     old = time.time() - grace
     while True:
-        listed = list(store.list("models/"))
+        listed = [entry for entry in store.list("models/") if entry.name not in without]
         versions = _versions(store, listed)
         manifests, results = _no_longer_needed(listed, versions, old)
         gone = {entry.name for entry in manifests}
         remaining = {entry.name for entry in listed if _is_manifest(entry.name)} - gone
-        remaining |= {version.needed for version in versions if version.needed}
+        remaining |= {version.needed for version in versions if version.needed} - {*without}
         named, vanished = _chunks_named(store, remaining)
         if not vanished or not any(version.has_moved(store) for version in versions):
             break
@@ -151,11 +153,7 @@ class _Version:
 
 def _versions(store: Store, listed: list[Entry]) -> list[_Version]:
     """Every version that has a log of its own."""
-    found = set()
-    for entry in listed:
-        match entry.name.split("/"):
-            case ["models", model, folder, "log", _] if folder[:1] == "v" and folder[1:].isdigit():
-                found.add((model, int(folder[1:])))
+    found = with_logs(entry.name for entry in listed)
     states = {model: ModelLog(store, model).state() for model in {model for model, _ in found}}
     return [
         _Version(

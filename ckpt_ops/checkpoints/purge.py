@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ckpt_ops.checkpoints.garbage import DAY, find_garbage
-from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import CandidateLog
+from ckpt_ops.lineage.candidate import with_logs
 from ckpt_ops.store import Entry, Store
 
 
@@ -52,8 +52,8 @@ def objects_of(store: Store, model: str, versions: Collection[int]) -> OfVersion
     ended = max((entry.updated for entry in listed if _version_of(entry.name, root) in versions), default=0.0)
     unnamed: list[Entry] = []
     if versions:
-        view = _Without(store, frozenset(entry.name for entry in going))
-        unnamed = [entry for entry in find_garbage(view, grace=0.0).chunks if entry.updated <= ended]
+        left = find_garbage(store, grace=0.0, without={entry.name for entry in going})
+        unnamed = [entry for entry in left.chunks if entry.updated <= ended]
     old = time.time() - DAY
     return OfVersions(
         objects=tuple(sorted(going, key=lambda entry: "/serving/" not in entry.name)),
@@ -64,11 +64,7 @@ def objects_of(store: Store, model: str, versions: Collection[int]) -> OfVersion
 
 def _somebody_trains(store: Store, model: str, versions: Collection[int]) -> bool:
     """Another version has an attempt that has not ended, as far as its log says."""
-    found = set()
-    for entry in store.list("models/"):
-        match entry.name.split("/"):
-            case ["models", name, folder, "log", _] if folder[:1] == "v" and folder[1:].isdigit():
-                found.add((name, int(folder[1:])))
+    found = with_logs(entry.name for entry in store.list("models/"))
     for name, number in sorted(found - {(model, version) for version in versions}):
         progress = CandidateLog(store, name, number).progress()
         if progress.attempts and progress.result is None:
@@ -90,38 +86,3 @@ def _belongs(store: Store, name: str, root: str, versions: Collection[int]) -> b
         case [_, kind, *_]:
             return _version_of(name, root) in versions and kind != "log"
     return False
-
-
-class _Without:
-    """A store as if some objects were not there; what it is asked to change, it changes in the store."""
-
-    def __init__(self, store: Store, hidden: frozenset[str]) -> None:
-        self._store, self._hidden = store, hidden
-
-    @property
-    def url(self) -> str:
-        return self._store.url
-
-    def get(self, name: str) -> bytes:
-        if name in self._hidden:
-            raise ObjectNotFound(f"{self.url}/{name} is looked away from")
-        return self._store.get(name)
-
-    def get_range(self, name: str, start: int, length: int) -> bytes:
-        return self._store.get_range(name, start, length)
-
-    def put(self, name: str, data: bytes | memoryview) -> None:
-        self._store.put(name, data)
-
-    def put_if_absent(self, name: str, data: bytes) -> bool:
-        return self._store.put_if_absent(name, data)
-
-    def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
-        found = self._store.list(prefix, start=start) if start else self._store.list(prefix)
-        return (entry for entry in found if entry.name not in self._hidden)
-
-    def delete(self, name: str) -> None:
-        self._store.delete(name)
-
-    def delete_unchanged(self, entry: Entry) -> bool:
-        return self._store.delete_unchanged(entry)

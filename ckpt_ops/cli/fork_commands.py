@@ -73,7 +73,7 @@ def taint(
         out.print(f"Slice {slice_key} of {model} is not tainted any more.")
         return
     said = [one for one in state.tainted.values() if one.slice.key == slice_key][-1]
-    learned = state.learned(said.slice.id)
+    learned = state.learned({said.slice.id})
     marked = [str(number) for number in learned if state.versions[number].trained is not None]
     out.print(f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(marked) or 'none'}")
     if state.taint(state.head) is not None:

@@ -9,6 +9,7 @@ import typer
 from ckpt_ops.cli import render, views
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage import model_names
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model; it is its pipeline's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -24,7 +25,7 @@ def status(
 ) -> None:
     """Head, metric, hold, pending slices and last records of each model. Exits with 3 when one is tainted."""
     with chosen_store(store) as opened:
-        names = views.model_names(opened) if model is None else [model]
+        names = model_names(opened) if model is None else [model]
         found = [views.status_view(opened, name) for name in names]
     if json:
         render.as_json(found)

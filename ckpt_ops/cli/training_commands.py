@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from ckpt_ops.checkpoints.requests import Answer, SaveRequest, What, answer_to, ask, withdraw
-from ckpt_ops.cli import render, views
+from ckpt_ops.cli import render
 from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, TransientError
-from ckpt_ops.lineage import CandidateLog
+from ckpt_ops.lineage import CandidateLog, model_names
 from ckpt_ops.store import Store
 
 _POLL_SECONDS = 0.5
@@ -68,9 +68,7 @@ def _in_training(store: Store, model: str) -> int:
         }
     )
     if not found:
-        raise BadInput(
-            "MODEL", model, f"a model that trains: {', '.join(views.model_names(store)) or 'none yet'}"
-        )
+        raise BadInput("MODEL", model, f"a model that trains: {', '.join(model_names(store)) or 'none yet'}")
     if CandidateLog(store, model, found[-1]).progress().result is not None:
         raise BadInput(
             "MODEL",

@@ -7,23 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ckpt_ops.checkpoints.verify import Checked
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, plan, repeated
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, model_names, plan, repeated
 from ckpt_ops.lineage.rebase import plan_rebase
-from ckpt_ops.lineage.records import Record, SliceRef, encode
+from ckpt_ops.lineage.records import Record, encode
 from ckpt_ops.pipeline.rebase.view import taint_view
 from ckpt_ops.store import Store
 
 View = dict[str, Any]
-
-
-def model_names(store: Store) -> list[str]:
-    """The models that have a log, sorted."""
-    names = (entry.name.split("/") for entry in store.list("models/"))
-    return sorted({parts[1] for parts in names if len(parts) == 4 and parts[2] == "log"})
 
 
 def state_of(store: Store, model: str) -> LineageState:
@@ -52,7 +47,7 @@ def status_view(store: Store, model: str, *, last: int = 3) -> View:
         "rebase_due": [change.key for change in plan.changes] if plan else [],
         "metrics": _metrics(head),
         "newest_consumed": state.newest_consumed,
-        "pending": [_slice(ref) for ref in state.pending()],
+        "pending": [asdict(ref) for ref in state.pending()],
         "versions": len(state.versions),
         "records": state.sequence,
         "last": [_record(sequence, record) for sequence, record in log.tail(last, of=state)],
@@ -79,7 +74,7 @@ def version_view(store: Store, model: str, state: LineageState, number: int) -> 
         "late": version.started.late,
         "why": version.started.reason,
         "started": version.started.time,
-        "slices": [_slice(ref) for ref in version.slices],
+        "slices": [asdict(ref) for ref in version.slices],
         "rows": version.rows,
         "attempts": progress.attempts,
         "checkpoints": [{"step": commit.step, "manifest": commit.manifest} for commit in progress.commits],
@@ -106,7 +101,7 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
         tried = repeated(state, planned)
         views.append(
             {
-                **_slice(entry.ref),
+                **asdict(entry.ref),
                 "status": entry.status.value,
                 "reason": entry.reason,
                 "consumed_by": state.consumed_by(key),
@@ -152,10 +147,6 @@ def _unknown(store: Store, model: str) -> BadInput:
 def _record(sequence: int, record: Record) -> View:
     payload: View = json.loads(encode(record))
     return {"sequence": sequence, **payload}
-
-
-def _slice(ref: SliceRef) -> View:
-    return {"key": ref.key, "revision": ref.revision, "rows": ref.rows}
 
 
 def _metrics(version: VersionState | None) -> dict[str, float]:

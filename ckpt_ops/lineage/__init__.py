@@ -2,7 +2,7 @@
 
 from ckpt_ops.lineage.candidate import CandidateLog, candidate_id
 from ckpt_ops.lineage.fold import fold
-from ckpt_ops.lineage.log import ModelLog
+from ckpt_ops.lineage.log import ModelLog, model_names
 from ckpt_ops.lineage.planner import Action, Plan, plan, repeated
 from ckpt_ops.lineage.state import LineageState, SliceState, VersionState, VersionStatus
 
@@ -17,6 +17,7 @@ __all__ = [
     "VersionStatus",
     "candidate_id",
     "fold",
+    "model_names",
     "plan",
     "repeated",
 ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -80,6 +80,16 @@ class Progress:
     attempts: int
     commits: tuple[Commit, ...]
     result: Mapping[str, Any] | None
+
+
+def with_logs(names: Iterable[str]) -> set[tuple[str, int]]:
+    """Model and number of each version that has a log of its own, by the names of objects below `models/`."""
+    found = set()
+    for name in names:
+        match name.split("/"):
+            case ["models", model, folder, "log", _] if folder[:1] == "v" and folder[1:].isdigit():
+                found.add((model, int(folder[1:])))
+    return found
 
 
 class CandidateLog:

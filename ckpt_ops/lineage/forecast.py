@@ -59,7 +59,7 @@ def _accepted(state: LineageState, arrival: Arrival) -> list[Record]:
 
 
 def _promoted(state: LineageState, planned: Plan) -> list[Record]:
-    number = max(state.versions, default=0) + 1
+    number = state.next_version
     return [
         CandidateStarted(version=number, candidate="", parent=state.head, slices=planned.slices),
         Promoted(version=number, champion=state.head),

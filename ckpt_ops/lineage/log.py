@@ -19,6 +19,12 @@ _FEW, _MANY = 8, 512  # entries that are read together, going back
 _log = logging.getLogger(__name__)
 
 
+def model_names(store: Store) -> list[str]:
+    """The models that have a log, sorted."""
+    names = (entry.name.split("/") for entry in store.list("models/"))
+    return sorted({parts[1] for parts in names if len(parts) == 4 and parts[2] == "log"})
+
+
 class ModelLog:
     """The lineage of `model` in `store`.
 

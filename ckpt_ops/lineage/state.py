@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -247,27 +247,28 @@ class LineageState:
     @cached_property
     def tainted_versions(self) -> frozenset[int]:
         """Those that learned from a tainted slice, or descend from one that did."""
-        found: set[int] = set()
-        for number, version in self.versions.items() if self.tainted else ():
-            if version.parent in found or any(ref.id in self.tainted for ref in version.slices):
-                found.add(number)
-        return frozenset(found)
+        return frozenset(self.learned(self.tainted))
 
-    def learned(self, ref_id: str) -> tuple[int, ...]:
-        """Every version, promoted or not, that learned a slice revision or descends from one that did.
+    def learned(self, ids: Collection[str]) -> tuple[int, ...]:
+        """Every version, promoted or not, that learned any of some slices or descends from one that did.
 
         Args:
-            ref_id: its `SliceRef.id`.
+            ids: the slices' `SliceRef.id`.
         """
         found: set[int] = set()
-        for number, version in self.versions.items():  # a parent has a smaller number than its children
-            if version.parent in found or any(ref.id == ref_id for ref in version.slices):
+        for number, version in self.versions.items() if ids else ():  # parents come first
+            if version.parent in found or any(ref.id in ids for ref in version.slices):
                 found.add(number)
         return tuple(sorted(found))
 
     def newer_than(self, key: str) -> int:
         """How many consumed slices are newer than `key`."""
         return len(self._consumed_keys) - bisect_right(self._consumed_keys, key)
+
+    @property
+    def next_version(self) -> int:
+        """The number that the next candidate gets."""
+        return max(self.versions, default=0) + 1
 
     @cached_property
     def _consumed_keys(self) -> list[str]:

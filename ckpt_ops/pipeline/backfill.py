@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,10 +88,14 @@ def plan_backfill(
         max_rejections=pipeline.max_rejections,
     )
     planned = {plan.key: (plan.action.value, plan.why) for plan in plans}
-    return [_said(state, key, *planned.get(key, (MISSING, _why_missing(state, key)))) for key in keys]
+    waiting = _undecided(state)
+    return [
+        _said(state, key, *planned.get(key, (MISSING, _why_missing(state, key))), waiting=waiting)
+        for key in keys
+    ]
 
 
-def _said(state: LineageState, key: str, action: str, why: str) -> SlicePlan:
+def _said(state: LineageState, key: str, action: str, why: str, *, waiting: Collection[str]) -> SlicePlan:
     entry = state.slices.get(key)
     return SlicePlan(
         key=key,
@@ -101,19 +105,19 @@ def _said(state: LineageState, key: str, action: str, why: str) -> SlicePlan:
         revision=entry.ref.revision if entry else None,
         rows=entry.ref.rows if entry else None,
         consumed_by=state.consumed_by(key),
-        undecided=action == Action.HOLD.value and key in undecided(state),
+        undecided=action == Action.HOLD.value and key in waiting,
     )
 
 
-def undecided(state: LineageState) -> tuple[str, ...]:
+def _undecided(state: LineageState) -> set[str]:
     """Keys of slices that wait for a person only because they came too late.
 
     None while the model is held or its champion tainted: that is to be settled first.
     """
     if state.held is not None or state.taint(state.head) is not None:
-        return ()
+        return set()
     newest = state.newest_consumed or ""
-    return tuple(ref.key for ref in state.pending() if ref.key < newest and ref.id not in state.resolved)
+    return {ref.key for ref in state.pending() if ref.key < newest and ref.id not in state.resolved}
 
 
 def _why_missing(state: LineageState, key: str) -> str:

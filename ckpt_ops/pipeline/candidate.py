@@ -40,7 +40,7 @@ def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStar
     if planned.action not in (Action.APPEND, Action.LATE):
         return None
     wanted = CandidateStarted(
-        version=next_version(state),
+        version=state.next_version,
         candidate=candidate_of(pipeline, state, state.head, planned.slices),
         parent=state.head,
         slices=planned.slices,
@@ -50,11 +50,6 @@ def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStar
     found = state.by_candidate(wanted.candidate, parent=wanted.parent)
     goes_on = found is not None and found.open and found.champion == state.head and usable(state, found)
     return found.started if found and goes_on else wanted
-
-
-def next_version(state: LineageState) -> int:
-    """The number that the next candidate gets."""
-    return max(state.versions, default=0) + 1
 
 
 def usable(state: LineageState, version: VersionState) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
-from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.lineage.records import CandidateStarted
+from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.attempt import Bench
 from ckpt_ops.pipeline.candidate import moved, proposed
 from ckpt_ops.pipeline.description import Pipeline
@@ -26,10 +26,7 @@ def run_attempt(pipeline: Pipeline, store: Store, key: str) -> int:
 
     Raises `LineageMoved`, `ModelCodeError`, `Fenced` and more.
     """
-
-    def propose(state: LineageState) -> CandidateStarted | None:
-        return proposed(pipeline, state, key)
-
+    propose = partial(proposed, pipeline, key=key)
     log = ModelLog(store, pipeline.name)
     wanted = propose(log.state())
     if wanted is None:

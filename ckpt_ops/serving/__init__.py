@@ -1,6 +1,7 @@
-"""Versions in production: promotion, rollback, what is laid out for a model server."""
+"""Versions in production, what a person says of slices, what is laid out for a model server."""
 
-from ckpt_ops.serving.decisions import lift_taint, release, resolve, rollback, settle, taint, withdraw
+from ckpt_ops.serving.decisions import release, rollback, settle
+from ckpt_ops.serving.on_slices import lift_taint, resolve, taint, withdraw
 from ckpt_ops.serving.publish import publish
 
 __all__ = [

@@ -7,16 +7,32 @@ that a save point lies exactly between two steps and the cursor says exactly wha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from ckpt_ops.checkpoints import Checkpointer
+from ckpt_ops.checkpoints import Position
 from ckpt_ops.errors import TrainingInterrupted
 from ckpt_ops.training.batches import batches
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
+
+
+class Checkpoints(Protocol):
+    """What the loop tells, as `checkpoints.Checkpointer` says it: where it stands, and when it has ended."""
+
+    @property
+    def at(self) -> Position: ...
+
+    @property
+    def stopping(self) -> bool: ...
+
+    def after_step(
+        self, step: int, *, seconds: float, cursor: Mapping[str, int], metrics: Mapping[str, Any]
+    ) -> None: ...
+
+    def finish(self) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +57,7 @@ class Trainer:
     examples: Examples
     order: BatchOrder
     budget: Budget
-    checkpoints: Checkpointer
+    checkpoints: Checkpoints
     progress: Callable[[int, int, dict[str, float]], None]
 
     def train(self) -> Trained:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ckpt_ops.pipeline.rebase.view import anchor_words, cost_words, fork_words
+from ckpt_ops.pipeline.rebase.view import anchor_words, estimate_words, fork_words
 from ckpt_ops_airflow.intervals import Range
 from ckpt_ops_airflow.links import in_the_ui, on_this_host
 
@@ -75,8 +75,7 @@ def _due(view: View) -> View:
             for number, step in enumerate(view["replay"], start=1)
         ],
         "fork": _sentence(fork_words(view)),
-        "cost": cost_words(view["cost"]),
-        "rebuild": cost_words(view["rebuild"]),
+        "estimate": estimate_words(view),
         "anchor": _sentence(anchor_words(view)) if view["anchor_cost"]["candidates"] else "",
     }
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ckpt_ops.errors import CkptOpsError, TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline import Pipeline, load_intake
-from ckpt_ops.pipeline.backfill import plan_backfill, undecided
+from ckpt_ops.pipeline.backfill import plan_backfill
 from ckpt_ops.pipeline.rebase.view import plan_view, taint_view
 from ckpt_ops.store import Store, open_store
 
@@ -42,8 +42,7 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
     """What is true of the model, and what a backfill of the range would do.
 
     `kind` is "intake" where there is no model, and then the rest is not there. `slices` is None when
-    the source could not be asked; `problem` says why. `undecided` are keys of slices that came too
-    late and on which a person may decide.
+    the source could not be asked; `problem` says why.
     """
     name = asked["model"]
     intake = _by_them(f"{name}/pipeline.py", lambda: load_intake(name, Path(asked["folder"])))
@@ -58,7 +57,6 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         "held": state.held,
         "tainted": taint_view(state),
         "rebase": plan_view(intake, state),
-        "undecided": undecided(state),
         "slices": None,
         "problem": "",
     }

@@ -6,7 +6,8 @@ column ended in "Graph execution error", and the optimizer was dropped on a warm
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,7 @@ from ckpt_ops.errors import ModelCodeError, SliceUnreadable, TerminalError
 from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.records import SliceAccepted
 from ckpt_ops.pipeline import Pipeline, steps
-from ckpt_ops.pipeline.training_process import run_attempt
-from ckpt_ops.store import LocalStore, Store
+from ckpt_ops.store import LocalStore
 from demo.flights import weeks
 
 pytestmark = pytest.mark.slow
@@ -30,18 +30,16 @@ BAD = "2013-01-20"
 
 @pytest.fixture(scope="module")
 def world(
-    steady: Pipeline, landing: LocalStore, tmp_path_factory: pytest.TempPathFactory
+    steady: Pipeline,
+    landing: LocalStore,
+    tmp_path_factory: pytest.TempPathFactory,
+    training_here: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[tuple[Pipeline, LocalStore, LocalStore]]:
     """A pipeline with a champion that has learned one good week. Trainings run in this process."""
     store = LocalStore(tmp_path_factory.mktemp("never"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "run_training_process", _train_here)
+    with training_here():
         assert steps.run_slice(steady, store, KEYS[0], _silent)["decision"] == "promoted"
         yield steady, store, landing
-
-
-def _train_here(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
-    return run_attempt(pipeline, store, key)
 
 
 def _silent(line: str) -> None:

@@ -10,14 +10,15 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from steady_weeks import land, week
 from typer.testing import CliRunner
 
 from ckpt_ops.checkpoints import load_manifest
@@ -30,15 +31,12 @@ from ckpt_ops.pipeline.history.bisect_process import bisect
 from ckpt_ops.pipeline.history.bisecting import Question
 from ckpt_ops.pipeline.history.measuring import Measuring
 from ckpt_ops.pipeline.history.reproduce_process import reproduce
-from ckpt_ops.pipeline.training_process import run_attempt
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Budget
-from demo.flights import weeks
 
 pytestmark = pytest.mark.slow
 
 STEADY = Path(__file__).parents[1] / "dags" / "steady"
-COLUMNS = ["carrier", "hour", "distance", "arr_delay"]
 W0, W1, W2, W3, W4, W5 = KEYS = [
     "2012-12-30",
     "2013-01-06",
@@ -63,7 +61,9 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    tmp_path_factory: pytest.TempPathFactory, training_here: Callable[[], AbstractContextManager[None]]
+) -> Iterator[World]:
     """`steady`, called `learned`: eight passes over each slice, and a gate that lets nearly all pass."""
     home = tmp_path_factory.mktemp("history")
     folder = home / "dags" / "learned"
@@ -90,20 +90,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (folder / "pipeline.py").write_text(text)
     (home / "landing").mkdir()
     landing = LocalStore(home / "landing")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, training_here():
         patch.setenv("CKPT_OPS_LANDING", landing.url)
         patch.setenv("CKPT_OPS_DAGS", str(folder.parent))
         patch.setattr(sys, "path", [str(folder.parent), *sys.path])
-        patch.setattr(
-            steps,
-            "run_training_process",
-            lambda pipeline, store, version, key, report: run_attempt(pipeline, store, key),
-        )
         yield World(load_pipeline("learned", folder.parent), landing, folder)
-
-
-def week(key: str) -> pa.Table:
-    return weeks()[key].select(COLUMNS)
 
 
 def quiet(key: str) -> pa.Table:
@@ -129,9 +120,7 @@ def turned_round(key: str) -> pa.Table:
 def learn(world: World, store: Store, *slices: tuple[str, pa.Table]) -> None:
     """One version of all the slices."""
     for key, table in slices:
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink)
-        world.landing.put(f"steady/{key}.parquet", sink.getvalue().to_pybytes())
+        land(world.landing, key, table)
         if key != slices[-1][0]:
             pulled = steps.pull(world.pipeline, store, key)
             steps.validate(world.pipeline, store, key, pulled["revision"])

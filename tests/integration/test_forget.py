@@ -7,6 +7,8 @@ functions here.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from steady_weeks import land, week, weights
 
-from ckpt_ops.checkpoints import load_manifest, read_tensors
+from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.lineage import LineageState, ModelLog
@@ -24,30 +27,18 @@ from ckpt_ops.pipeline.forget.certificate import weights_digest
 from ckpt_ops.pipeline.forget.forgetting import forget
 from ckpt_ops.pipeline.forget.purging import purge
 from ckpt_ops.pipeline.forget.request import Asked
-from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.rebase.replay_process import replay
-from ckpt_ops.pipeline.training_process import run_attempt
 from ckpt_ops.store import LocalStore, Store
-from demo.flights import weeks
 
 pytestmark = pytest.mark.slow
 
-COLUMNS = ["carrier", "hour", "distance", "arr_delay"]
 W1, W2, W3 = KEYS = ["2013-01-06", "2013-01-13", "2013-01-20"]
 GONE = "UA"
 
 
 @pytest.fixture
-def brief(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    def train(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
-        return run_attempt(pipeline, store, key)
-
-    def replay_all(pipeline: Pipeline, store: Store, version: int, report: object) -> list[int]:
-        return replay(pipeline, store)
-
-    monkeypatch.setattr(steps, "run_training_process", train)
-    monkeypatch.setattr(rebasing, "run_replay_process", replay_all)
-    return load_pipeline("brief", Path(__file__).parents[1] / "dags")
+def brief(training_here: Callable[[], AbstractContextManager[None]]) -> Iterator[Pipeline]:
+    with training_here():
+        yield load_pipeline("brief", Path(__file__).parents[1] / "dags")
 
 
 def learned(
@@ -59,19 +50,9 @@ def learned(
     landing, store = LocalStore(folder / "landing"), LocalStore(folder / "store")
     monkeypatch.setenv("CKPT_OPS_LANDING", landing.url)
     for key, table in tables.items():
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink)
-        landing.put(f"steady/{key}.parquet", sink.getvalue().to_pybytes())
+        land(landing, key, table)
         assert steps.run_slice(pipeline, store, key, lambda line: None)["decision"] == "promoted"
     return store, ModelLog(store, pipeline.name).state()
-
-
-def weights(store: Store, state: LineageState) -> dict[str, bytes]:
-    """Every variable of the head, optimizer and seeds included, as bytes."""
-    trained = state.versions[state.head or 0].trained
-    assert trained is not None
-    tensors = read_tensors(store, load_manifest(store, trained.manifest))
-    return {name: tensor.tobytes() for name, tensor in tensors.items()}
 
 
 def carriers(store: Store) -> set[str]:
@@ -87,7 +68,7 @@ def carriers(store: Store) -> set[str]:
 def test_without_a_carriers_rows_it_is_bitwise_the_model_that_never_saw_them(
     brief: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = {key: weeks()[key].select(COLUMNS) for key in KEYS}
+    whole = {key: week(key) for key in KEYS}
     without = {key: table.filter(pc.not_equal(table["carrier"], GONE)) for key, table in whole.items()}
     whole[W1] = without[W1]  # so that the rebase forks from version 1
     never, straight = learned(brief, tmp_path / "never", without, monkeypatch)

@@ -11,15 +11,15 @@ import random
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
+from steady_weeks import land, week, weights
 
 from ckpt_ops.checkpoints import EveryVersions, load_manifest, read_tensors
 from ckpt_ops.errors import BadInput, ForkNeeded, HeldByPerson, TrainingDied
@@ -34,14 +34,11 @@ from ckpt_ops.pipeline.rebase import rebasing, replay_process
 from ckpt_ops.pipeline.rebase.replay_process import replay
 from ckpt_ops.pipeline.rebase.view import plan_lines, plan_view
 from ckpt_ops.pipeline.retention import let_go
-from ckpt_ops.pipeline.training_process import run_attempt
 from ckpt_ops.serving import resolve, rollback, taint, withdraw
 from ckpt_ops.store import LocalStore, Store
-from demo.flights import weeks
 
 pytestmark = pytest.mark.slow
 
-COLUMNS = ["carrier", "hour", "distance", "arr_delay"]
 W1, W2, W3, W4 = KEYS = ["2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27"]
 
 
@@ -56,7 +53,7 @@ def landing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
     store = LocalStore(tmp_path / "landing")
     monkeypatch.setenv("CKPT_OPS_LANDING", store.url)
     for key in KEYS:
-        land(store, key, weeks()[key].select(COLUMNS))
+        land(store, key, week(key))
     return store
 
 
@@ -70,16 +67,8 @@ def new_store(tmp_path: Path) -> Callable[[str], LocalStore]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def in_this_process() -> Iterator[None]:
-    def train(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
-        return run_attempt(pipeline, store, key)
-
-    def replay_all(pipeline: Pipeline, store: Store, version: int, report: object) -> list[int]:
-        return replay(pipeline, store)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "run_training_process", train)
-        patch.setattr(rebasing, "run_replay_process", replay_all)
+def in_this_process(training_here: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    with training_here():
         yield
 
 
@@ -90,7 +79,7 @@ def learned(brief: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> LocalS
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CKPT_OPS_LANDING", landing.url)
         for key in KEYS:
-            land(landing, key, weeks()[key].select(COLUMNS))
+            land(landing, key, week(key))
         learn(brief, store, *KEYS)
     return store
 
@@ -100,24 +89,10 @@ def store(learned: LocalStore, landing: LocalStore, tmp_path: Path) -> LocalStor
     return LocalStore(shutil.copytree(learned.root, tmp_path / "store"))
 
 
-def land(landing: Store, key: str, table: pa.Table) -> None:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    landing.put(f"steady/{key}.parquet", sink.getvalue().to_pybytes())
-
-
 def learn(pipeline: Pipeline, store: Store, *keys: str) -> LineageState:
     for key in keys:
         assert steps.run_slice(pipeline, store, key, lambda line: None)["decision"] == "promoted"
     return ModelLog(store, pipeline.name).state()
-
-
-def weights(store: Store, state: LineageState) -> dict[str, bytes]:
-    """Every variable of the head, optimizer and seeds included, as bytes."""
-    trained = state.versions[state.head or 0].trained
-    assert trained is not None
-    tensors = read_tensors(store, load_manifest(store, trained.manifest))
-    return {name: tensor.tobytes() for name, tensor in tensors.items()}
 
 
 def rebased(pipeline: Pipeline, store: Store) -> LineageState:
@@ -127,7 +102,7 @@ def rebased(pipeline: Pipeline, store: Store) -> LineageState:
 
 
 def without(key: str, carrier: str) -> pa.Table:
-    table = weeks()[key].select(COLUMNS)
+    table = week(key)
     return table.filter(pc.not_equal(table["carrier"], carrier))
 
 
@@ -170,7 +145,7 @@ def test_a_correction_gives_bitwise_what_the_corrected_slice_in_order_gives(
     straight = new_store("straight")
     assert weights(store, state) == weights(straight, learn(brief, straight, *KEYS))
 
-    land(landing, W3, weeks()[W3].select(COLUMNS))  # it was right after all
+    land(landing, W3, week(W3))  # it was right after all
     judged_again(brief, store, W3)
     trained = len(state.versions)
     back = rebased(brief, store)
@@ -227,7 +202,7 @@ def test_a_head_that_moves_meanwhile_is_replayed_too(
     brief: Pipeline, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = "2013-02-03"
-    land(LocalStore(store.root.parent / "landing"), key, weeks()[key].select(COLUMNS))
+    land(LocalStore(store.root.parent / "landing"), key, week(key))
     withdraw(store, "brief", W3, "wrong")
     judge = rebasing.evaluate
     moved: list[str] = []
@@ -268,7 +243,7 @@ def test_a_tainted_champion_trains_nothing_until_the_rebase(
     brief: Pipeline, landing: LocalStore, store: LocalStore
 ) -> None:
     key = "2013-02-03"
-    land(landing, key, weeks()[key].select(COLUMNS))
+    land(landing, key, week(key))
     taint(store, "brief", W4, "poisoned")
     with pytest.raises(HeldByPerson, match=f"tainted by slice {W4}: poisoned"):
         learn(brief, store, key)
@@ -307,7 +282,7 @@ def test_an_edited_learning_rate_is_that_of_the_candidates_that_come(
         return model
 
     key = "2013-02-03"
-    land(landing, key, weeks()[key].select(COLUMNS))
+    land(landing, key, week(key))
     monkeypatch.setattr(module, "build_model", faster)
     trained = learn(brief, store, key).versions[5].trained
     assert trained is not None
@@ -318,13 +293,19 @@ def test_an_edited_learning_rate_is_that_of_the_candidates_that_come(
 # --- two writers at once --------------------------------------------------------------------------
 
 
+def corrected_and_one_more(pipeline: Pipeline, landing: LocalStore, store: LocalStore) -> str:
+    """The third week was corrected, and a fifth has come: its key."""
+    key = "2013-02-03"
+    for one, table in ((W3, without(W3, "UA")), (key, week(key))):
+        land(landing, one, table)
+        judged_again(pipeline, store, one)
+    return key
+
+
 def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_alone(
     brief: Pipeline, landing: LocalStore, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = "2013-02-03"
-    for one, table in ((W3, without(W3, "UA")), (key, weeks()[key].select(COLUMNS))):
-        land(landing, one, table)
-        judged_again(brief, store, one)
+    key = corrected_and_one_more(brief, landing, store)
     build, log = attempt.build_model, ModelLog(store, "brief")
 
     def slowly(pipeline: Pipeline) -> Any:
@@ -357,10 +338,7 @@ def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_a
 def test_a_step_that_the_rebase_trains_while_a_run_builds_its_model_is_not_promoted_by_the_run(
     brief: Pipeline, landing: LocalStore, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = "2013-02-03"
-    for one, table in ((W3, without(W3, "UA")), (key, weeks()[key].select(COLUMNS))):
-        land(landing, one, table)
-        judged_again(brief, store, one)
+    key = corrected_and_one_more(brief, landing, store)
     build, begun = attempt.build_model, []
 
     def slowly(pipeline: Pipeline) -> Any:

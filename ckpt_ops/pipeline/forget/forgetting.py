@@ -17,7 +17,7 @@ from typing import Any
 from ckpt_ops.errors import LineageMoved, TerminalError
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
-from ckpt_ops.lineage.records import Purged
+from ckpt_ops.lineage.records import Purged, slice_id
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.forget.holders import Holder, holders
 from ckpt_ops.pipeline.forget.request import GRACE_HOURS, Asked, check, find, record_request
@@ -146,12 +146,7 @@ def forget(
 
 def learned_from(state: LineageState, revisions: Iterable[tuple[str, str]]) -> tuple[int, ...]:
     """Versions that learned from any of `revisions`, each (key, revision), or descend from one that did."""
-    names = set(revisions)
-    found: set[int] = set()
-    for number, version in state.versions.items():  # a parent has a smaller number than its children
-        if version.parent in found or any((ref.key, ref.revision) in names for ref in version.slices):
-            found.add(number)
-    return tuple(sorted(found))
+    return state.learned({slice_id(key, revision) for key, revision in revisions})
 
 
 def revise(store: Store, intake: Intake, asked: Asked, found: Found, why: str) -> tuple[Change, ...]:

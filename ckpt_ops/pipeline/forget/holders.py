@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage import LineageState, ModelLog, model_names
 from ckpt_ops.lineage.records import slice_id
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.store import Store
@@ -43,12 +43,12 @@ def holders(
         with_own: whether what that one needs counts, too.
     """
     names = list(revisions)
-    others = [ModelLog(store, model).state() for model in _models(store) if model != own.model]
+    others = [ModelLog(store, model).state() for model in model_names(store) if model != own.model]
     found = []
     for state in [own, *others] if with_own else others:
         for key, revision in names:
             versions = tuple(
-                one for one in state.learned(slice_id(key, revision)) if one not in state.dropped
+                one for one in state.learned({slice_id(key, revision)}) if one not in state.dropped
             )
             if versions or _is_there(state, key, revision):
                 found.append(Holder(key=key, revision=revision, model=state.model, versions=versions))
@@ -64,9 +64,3 @@ def _is_there(state: LineageState, key: str, revision: str) -> bool:
         entry.status in (SliceStatus.ACCEPTED, SliceStatus.QUARANTINED) and entry.ref.revision == revision
     )
     return stands or (bool(entry.in_quarantine) and entry.pulled == revision)
-
-
-def _models(store: Store) -> list[str]:
-    """The models that have a log, sorted."""
-    names = (entry.name.split("/") for entry in store.list("models/"))
-    return sorted({parts[1] for parts in names if len(parts) == 4 and parts[2] == "log"})

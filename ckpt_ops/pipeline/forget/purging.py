@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.lineage.records import (
     CheckpointsDropped,
     Purged,
@@ -36,8 +36,6 @@ from ckpt_ops.serving import publish
 from ckpt_ops.slices.holding import Progress, silent
 from ckpt_ops.slices.removal import objects_of, remove
 from ckpt_ops.store import Store
-
-_UNSETTLED = (VersionStatus.STARTED, VersionStatus.TRAINED, VersionStatus.EVALUATED)
 
 
 def standings(store: Store, model: str) -> tuple[Standing, ...]:
@@ -136,9 +134,7 @@ def _bar(
     store: Store, log: ModelLog, state: LineageState, revisions: Collection[tuple[str, str]], asked: Asked
 ) -> None:
     """What is not settled is never promoted: what it learned is tainted. Trainings are fenced off."""
-    unsettled = [
-        number for number in learned_from(state, revisions) if state.versions[number].status in _UNSETTLED
-    ]
+    unsettled = [number for number in learned_from(state, revisions) if state.versions[number].open]
     for number in unsettled:
         for version in state.ancestry(number):
             for ref in version.slices:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ckpt_ops.errors import TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.bisect import Bounds, bounds, next_probe
-from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.history.bisecting import Found, Question, in_words, measured_on
@@ -71,12 +71,12 @@ def bisect(pipeline: Pipeline, store: Store, question: Question) -> dict[str, An
     return {
         "metric": question.metric,
         question.side: question.bound,
-        "on": _slice(on),
+        "on": asdict(on),
         "points": [point.to_json() for point in _in_order(versions, at, inside)],
         "found": {
             "version": found.version,
             "parent": found.parent,
-            "slice": _slice(found.culprit),
+            "slice": asdict(found.culprit),
             "before": found.before,
             "after": found.after,
         },
@@ -145,10 +145,6 @@ def _notes(measuring: Measuring, versions: Mapping[int, Point]) -> list[str]:
 
 def _wrong(measured: Mapping[int, Point]) -> dict[int, bool]:
     return {at: point.wrong for at, point in measured.items()}
-
-
-def _slice(ref: SliceRef) -> dict[str, Any]:
-    return {"key": ref.key, "revision": ref.revision, "rows": ref.rows}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ckpt_ops.checkpoints import Checkpointer, Manifest, Position, load_manifest
+from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import LineageState, VersionState, candidate_id
 from ckpt_ops.pipeline.attempt import Bench, print_progress
@@ -98,25 +98,18 @@ def changed(
     return found
 
 
-class _Unsaved(Checkpointer):
+class _Unsaved:
     """Stands where the training does, and saves nothing. Nobody can ask it to."""
+
+    stopping = False
 
     def __init__(self) -> None:
         self.at = Position()
 
-    @property
-    def stopping(self) -> bool:
-        return False
-
     def after_step(
-        self,
-        step: int,
-        *,
-        seconds: float = 0.0,
-        cursor: Mapping[str, int] | None = None,
-        metrics: Mapping[str, Any] | None = None,
+        self, step: int, *, seconds: float, cursor: Mapping[str, int], metrics: Mapping[str, Any]
     ) -> None:
-        self.at = Position(step=step, seconds=seconds, cursor=cursor or {}, metrics=metrics or {})
+        self.at = Position(step=step, seconds=seconds, cursor=cursor, metrics=metrics)
 
     def finish(self) -> None:
-        pass
+        """Nothing is kept."""

@@ -6,14 +6,14 @@ Each step is an ordinary candidate with its own log, checkpoints and result. Sta
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from ckpt_ops.errors import LineageMoved
-from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.lineage.records import CandidateStarted
+from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.attempt import Bench
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
-from ckpt_ops.pipeline.rebase.way import way
+from ckpt_ops.pipeline.rebase.way import next_step, way
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.store import Store
 
@@ -29,11 +29,7 @@ def replay(pipeline: Pipeline, store: Store) -> list[int]:
 
     Raises `LineageMoved` when there is nothing to rebase any more, `ModelCodeError`, `Fenced` and more.
     """
-
-    def propose(state: LineageState) -> CandidateStarted | None:
-        on = way(pipeline, state)
-        return on.next if on else None
-
+    propose = partial(next_step, pipeline)
     log = ModelLog(store, pipeline.name)
     bench: Bench | None = None
     trained: list[int] = []

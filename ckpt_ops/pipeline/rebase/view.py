@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.rebase import Cost, cost
-from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.rebase.way import Way, way
 
@@ -137,17 +137,13 @@ def _became(change: View) -> str:
 def _steps(on: Way) -> list[View]:
     return [
         {
-            "slices": [_slice(ref) for ref in unit.slices],
+            "slices": [asdict(ref) for ref in unit.slices],
             "rows": unit.rows,
             "stands_for": unit.stands_for.version if unit.stands_for else None,
             "done_by": on.done[at] if at < len(on.done) else None,
         }
         for at, unit in enumerate(on.plan.replay)
     ]
-
-
-def _slice(ref: SliceRef) -> View:
-    return {"key": ref.key, "revision": ref.revision, "rows": ref.rows}
 
 
 def _cost(cost: Cost) -> View:

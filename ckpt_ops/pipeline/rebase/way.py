@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.rebase import RebasePlan, Unit, plan_rebase
 from ckpt_ops.lineage.records import CandidateStarted
-from ckpt_ops.pipeline.candidate import candidate_of, next_version, usable
+from ckpt_ops.pipeline.candidate import candidate_of, usable
 from ckpt_ops.pipeline.description import Pipeline
 
 
@@ -46,7 +46,7 @@ def way(pipeline: Pipeline, state: LineageState) -> Way | None:
     at = plan.fork
     for number, unit in enumerate(plan.replay, start=1):
         wanted = CandidateStarted(
-            version=next_version(state),
+            version=state.next_version,
             candidate=candidate_of(pipeline, state, at, unit.slices),
             parent=at,
             slices=unit.slices,
@@ -62,6 +62,12 @@ def way(pipeline: Pipeline, state: LineageState) -> Way | None:
         at = found.version
         done.append(at)
     return Way(plan=plan, done=tuple(done), next=None, result=at)
+
+
+def next_step(pipeline: Pipeline, state: LineageState) -> CandidateStarted | None:
+    """The record that opens, or has opened, the next step of the rebase; None when none is left."""
+    on = way(pipeline, state)
+    return on.next if on else None
 
 
 def _serves(state: LineageState, version: VersionState, *, last: bool) -> bool:

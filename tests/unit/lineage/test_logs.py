@@ -18,7 +18,7 @@ from ckpt_ops.errors import Corrupt, Fenced, LineageMoved
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, candidate_id
 from ckpt_ops.lineage.candidate import Attempt
 from ckpt_ops.lineage.records import Held, Record
-from ckpt_ops.store import GcsStore, LocalStore, Store
+from ckpt_ops.store import LocalStore, Store
 
 W1, W2, W3 = KEYS[:3]
 
@@ -26,14 +26,6 @@ W1, W2, W3 = KEYS[:3]
 @pytest.fixture
 def local(tmp_path: Path) -> Store:
     return LocalStore(tmp_path)
-
-
-@pytest.fixture(params=["local", "gcs"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "local":
-        return LocalStore(tmp_path)
-    request.getfixturevalue("gcs_server")
-    return GcsStore(bucket="ckpt-ops", prefix=f"logs/{uuid.uuid4().hex}", deadline=20)
 
 
 # --- a model's log ------------------------------------------------------------------------------

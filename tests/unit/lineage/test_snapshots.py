@@ -41,7 +41,7 @@ from ckpt_ops.lineage.records import decode as decode_record
 from ckpt_ops.lineage.records import encode as encode_record
 from ckpt_ops.lineage.snapshot import Snapshot, decode, encode
 from ckpt_ops.lineage.state import ByAPerson, SliceStatus, VersionStatus
-from ckpt_ops.store import Entry, GcsStore, LocalStore, Store
+from ckpt_ops.store import Entry, LocalStore, Store
 
 # --- a state as bytes ---------------------------------------------------------------------------
 
@@ -227,14 +227,6 @@ class Counted(LocalStore):
 @pytest.fixture
 def local(tmp_path: Path) -> Counted:
     return Counted(tmp_path)
-
-
-@pytest.fixture(params=["local", "gcs"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "local":
-        return LocalStore(tmp_path)
-    request.getfixturevalue("gcs_server")
-    return GcsStore(bucket="ckpt-ops", prefix=f"snapshots/{uuid.uuid4().hex}", deadline=20)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ from ckpt_ops.checkpoints.chunks import digest_of
 from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
 from ckpt_ops.evaluation import Judged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
-from ckpt_ops.lineage.records import CandidateStarted, Record, SliceAccepted, SliceRef
+from ckpt_ops.lineage.records import Record, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.rebase.way import way
+from ckpt_ops.pipeline.rebase.way import next_step
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.slices import load_manifest as load_slice
 from ckpt_ops.slices import pull, read_slice
@@ -149,9 +150,7 @@ class Place:
     # --- the training -------------------------------------------------------------------------------
 
     def _train(self, pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
-        def propose(state: LineageState) -> CandidateStarted | None:
-            return proposed(pipeline, state, key)
-
+        propose = partial(proposed, pipeline, key=key)
         log = ModelLog(store, pipeline.name)
         wanted = propose(log.state())
         assert wanted is not None
@@ -160,10 +159,7 @@ class Place:
         return opened.version
 
     def _replay(self, pipeline: Pipeline, store: Store, version: int, report: object) -> list[int]:
-        def propose(state: LineageState) -> CandidateStarted | None:
-            on = way(pipeline, state)
-            return on.next if on else None
-
+        propose = partial(next_step, pipeline)
         log = ModelLog(store, pipeline.name)
         trained: list[int] = []
         while (wanted := propose(log.state())) is not None:

@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
 from ckpt_ops.pipeline.attempt import final_manifest
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.rebase.way import way
+from ckpt_ops.pipeline.rebase.way import next_step
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.serving import resolve, withdraw
 from ckpt_ops.store import Entry, Store
@@ -140,18 +141,13 @@ def _trained(pipeline: Pipeline, store: Store, wanted: CandidateStarted, propose
 @pytest.fixture(scope="module", autouse=True)
 def training_as_a_hash() -> Iterator[None]:
     def train(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
-        def propose(state: LineageState) -> CandidateStarted | None:
-            return proposed(pipeline, state, key)
-
+        propose = partial(proposed, pipeline, key=key)
         wanted = propose(ModelLog(store, pipeline.name).state())
         assert wanted is not None
         return _trained(pipeline, store, wanted, propose)
 
     def replay(pipeline: Pipeline, store: Store, version: int, report: object) -> list[int]:
-        def propose(state: LineageState) -> CandidateStarted | None:
-            on = way(pipeline, state)
-            return on.next if on else None
-
+        propose = partial(next_step, pipeline)
         log, trained = ModelLog(store, pipeline.name), []
         while (wanted := propose(log.state())) is not None:
             trained.append(_trained(pipeline, store, wanted, propose))

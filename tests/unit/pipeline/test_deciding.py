@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pytest
 
 from ckpt_ops.cli.views import slices_view
 from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson, LineageMoved, SliceUnreadable
-from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import (
     CandidateStarted,
     CandidateTrained,
@@ -252,9 +253,7 @@ def test_a_candidate_is_opened_once_and_only_while_it_is_what_the_plan_says(
     assert wanted is not None
     _say(store, SliceAccepted(slice=_ref(WEEKS[1])))  # a newer slice changes nothing
 
-    def propose(state: LineageState) -> CandidateStarted | None:
-        return proposed(pipeline, state, WEEKS[0])
-
+    propose = partial(proposed, pipeline, key=WEEKS[0])
     for _ in range(2):
         assert open_candidate(log, wanted, propose).version == 1
     assert log.state().sequence == 3

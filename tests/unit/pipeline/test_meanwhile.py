@@ -7,6 +7,7 @@ garbage is collected. Training is a sum (`stand_in`), all else is real.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from stand_in import BOB, EVE, W1, W2, W3, W4, W5, Place
@@ -14,9 +15,9 @@ from stand_in import BOB, EVE, W1, W2, W3, W4, W5, Place
 from ckpt_ops.checkpoints import EveryVersions, Keep
 from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
 from ckpt_ops.errors import BadInput, HeldByPerson
-from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.rebase import plan_rebase
-from ckpt_ops.lineage.records import CandidateStarted, SliceAccepted, SliceQuarantined, SliceRef
+from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined, SliceRef
 from ckpt_ops.pipeline import steps
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.pipeline.forget.forgetting import forget
@@ -116,9 +117,7 @@ def test_steps_that_garbage_collection_may_take_are_not_counted_on(history: Plac
 
 @pytest.mark.parametrize("far", ["opened", "trained"])
 def test_a_run_in_flight_survives_a_rebase_that_is_taken_back(history: Place, far: str) -> None:
-    def propose(state: LineageState) -> CandidateStarted | None:
-        return proposed(history.pipeline, state, W4)
-
+    propose = partial(proposed, history.pipeline, key=W4)
     log = ModelLog(history.store, "people")
     if far == "opened":
         wanted = propose(log.state())
