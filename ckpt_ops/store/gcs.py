@@ -12,6 +12,7 @@ them are retried on 429, 5xx and broken connections until `deadline` seconds hav
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -174,6 +175,7 @@ class GcsStore:
         from google.auth.credentials import AnonymousCredentials
         from google.auth.exceptions import DefaultCredentialsError
 
+        _draw_apart()
         if self._endpoint.startswith("http://"):
             return AnonymousCredentials(), None
         try:
@@ -284,6 +286,21 @@ class GcsStore:
         except StoreForbidden:
             return False
         return False
+
+
+def _draw_apart() -> None:
+    """Give Google's libraries a generator of their own for the jitter of their retries, and for boundaries.
+
+    They retry in threads that nobody waits for. Were these to draw from Python's shared generator while
+    Keras draws the seeds of a model's initial weights from it, those would depend on the network.
+    """
+    from google.api_core.retry import retry_base
+    from google.auth import _exponential_backoff
+    from google.cloud.storage._media import _upload
+
+    for module in (retry_base, _exponential_backoff, _upload):
+        if module.random is random:
+            module.random = random.Random()
 
 
 def _deadline_from_environment() -> float:
