@@ -1,27 +1,55 @@
 """Is the candidate good enough? Metrics, paired significance and gates over saved predictions."""
 
+from ckpt_ops.evaluation.basis import Basis
 from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.gates import AtLeast, AtMost, Gate, NoSegmentWorse, NotWorseThan, Servable
+from ckpt_ops.evaluation.gates import (
+    AtLeast,
+    AtMost,
+    Calibrated,
+    FairAcross,
+    FairRates,
+    Gate,
+    LatencyAtMost,
+    NoForgetting,
+    NoSegmentWorse,
+    NotWorseThan,
+    Servable,
+    SizeAtMost,
+    past_slices,
+    segment_columns,
+)
 from ckpt_ops.evaluation.judging import check_gates, judge_all, metrics_of
 from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named
-from ckpt_ops.evaluation.predictions import Judged, ServableCheck
-from ckpt_ops.evaluation.verdicts import Evaluation, Verdict
+from ckpt_ops.evaluation.past import Past
+from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.served import Latency, ServableCheck
+from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
 
 __all__ = [
     "METRICS",
     "AtLeast",
     "AtMost",
+    "Basis",
+    "Calibrated",
     "Difference",
     "Evaluation",
+    "FairAcross",
+    "FairRates",
     "Gate",
     "Judged",
+    "Latency",
+    "LatencyAtMost",
     "Metric",
     "Needs",
+    "NoForgetting",
     "NoSegmentWorse",
     "NotWorseThan",
+    "Past",
+    "PastSlice",
     "Servable",
     "ServableCheck",
+    "SizeAtMost",
     "UndefinedMetric",
     "UnusablePredictions",
     "Verdict",
@@ -30,4 +58,6 @@ __all__ = [
     "metric_named",
     "metrics_of",
     "paired_bootstrap",
+    "past_slices",
+    "segment_columns",
 ]

@@ -8,10 +8,18 @@ import numpy as np
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.errors import UndefinedMetric
-from ckpt_ops.evaluation.metrics import FloatArray, Metric
+from ckpt_ops.evaluation.metrics import FloatArray, Groups, Metric, Needs
 
 CELLS_AT_ONCE = 1 << 20
 """Resamples are drawn in blocks of about so many counts (8 MiB each), whatever the number of rows."""
+
+_TOO_LITTLE = {
+    Needs.SCORES: "one class is too rare here",
+    Needs.PROBABILITIES: "one class is too rare here",
+    Needs.NUMBERS: "the labels hardly differ",
+    Needs.CLASSES: "one class is too rare here",
+    Needs.GROUPS: "too few groups have a relevant row",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,20 +46,24 @@ def paired_bootstrap(
     candidate: FloatArray,
     champion: FloatArray,
     *,
+    groups: Groups | None = None,
     seed: int,
     resamples: int = 1_000,
     confidence: float = 0.95,
 ) -> Difference:
     """Draw rows with replacement, the same rows for both models, and look how the difference scatters.
 
+    For a ranking metric whole groups are drawn: the rows of one query are no independent evidence.
+
     Percentile interval (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13). Because the
     rows are the same, what makes a row hard for both models cancels. The same seed gives the same interval.
 
     Args:
         metric: one of `METRICS`.
-        y, candidate, champion: labels and two models' predictions, float64 of one shape (n,).
+        y, candidate, champion: labels (n,) and two models' predictions, (n,) or (n, k), float64.
+        groups: text (n,), for a metric that needs them.
         seed: of the draws.
-        resamples: how many draws of n rows.
+        resamples: how many draws of n rows, or of as many groups as there are.
         confidence: between 0 and 1.
 
     Raises:
@@ -61,22 +73,22 @@ def paired_bootstrap(
         raise BadInput("resamples", resamples, "a whole number of at least 1")
     if not 0 < confidence < 1:
         raise BadInput("confidence", confidence, "a number between 0 and 1, such as 0.95")
-    delta = metric(y, candidate) - metric(y, champion)
-    of_candidate = metric.weighted(y, candidate)
-    of_champion = metric.weighted(y, champion)
+    delta = metric(y, candidate, groups=groups) - metric(y, champion, groups=groups)
+    of_candidate = metric.weighted(y, candidate, groups=groups)
+    of_champion = metric.weighted(y, champion, groups=groups)
     random = np.random.default_rng(seed)
-    rows = y.size
-    block = max(1, CELLS_AT_ONCE // rows)
+    units = metric.units(y, groups=groups)
+    block = max(1, CELLS_AT_ONCE // units)
     deltas = np.empty(resamples)
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
-        counts = _draw(random, size, rows)
+        counts = _draw(random, size, units)
         deltas[start : start + size] = of_candidate(counts) - of_champion(counts)
     deltas = deltas[~np.isnan(deltas)]
     if deltas.size < resamples / 2:
         raise UndefinedMetric(
             f"{metric.name} has no value on {resamples - deltas.size:,} of {resamples:,} resamples of "
-            f"{rows:,} rows: one class is too rare here"
+            f"{units:,} {'groups' if metric.needs is Needs.GROUPS else 'rows'}: {_TOO_LITTLE[metric.needs]}"
         )
     tail = (1 - confidence) / 2
     low, high = np.quantile(deltas, [tail, 1 - tail])
@@ -85,8 +97,8 @@ def paired_bootstrap(
     )
 
 
-def _draw(random: np.random.Generator, size: int, rows: int) -> FloatArray:
-    """How often each row is drawn, float64 of shape (size, rows); each line sums to `rows`."""
-    drawn = random.integers(0, rows, size=(size, rows))
-    drawn += np.arange(size)[:, None] * rows
-    return np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows).astype(np.float64)
+def _draw(random: np.random.Generator, size: int, units: int) -> FloatArray:
+    """How often each row or group is drawn, float64 of shape (size, units); each line sums to `units`."""
+    drawn = random.integers(0, units, size=(size, units))
+    drawn += np.arange(size)[:, None] * units
+    return np.bincount(drawn.ravel(), minlength=size * units).reshape(size, units).astype(np.float64)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates import Gate
-from ckpt_ops.evaluation.metrics import METRICS, FloatArray
+from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Groups, Positions
+from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged
-from ckpt_ops.evaluation.verdicts import Evaluation, Verdict
+from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
 
 
 def judge_all(gates: Sequence[Gate], judged: Judged, *, seed: int = 0) -> Evaluation:
@@ -25,14 +28,16 @@ def judge_all(gates: Sequence[Gate], judged: Judged, *, seed: int = 0) -> Evalua
     )
     return Evaluation(
         passed=passed,
-        words=_summary(gates, verdicts, passed),
+        words=f"{_summary(gates, verdicts, passed)}. Judged on {judged.basis.words}",
         verdicts=verdicts,
-        candidate=metrics_of(judged.label, judged.candidate),
-        champion=None if judged.champion is None else metrics_of(judged.label, judged.champion),
+        candidate=metrics_of(judged.label, judged.candidate, groups=judged.groups),
+        champion=_metrics_of_champion(judged, slice(None)),
         slice_key=judged.slice_key,
         rows=judged.rows,
         count=judged.count,
         seed=seed,
+        basis=judged.basis,
+        past={} if judged.past is None else _past(judged.past),
     )
 
 
@@ -54,15 +59,41 @@ def check_gates(gates: Sequence[Gate], *, first_version: bool) -> None:
         )
 
 
-def metrics_of(y: FloatArray, p: FloatArray) -> dict[str, float]:
-    """Every metric that has a value on these rows, by name; the others are left out."""
+def metrics_of(y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> dict[str, float]:
+    """Every metric that has a value on these rows, by name; the others are left out.
+
+    Args:
+        y, p: labels (n,) and predictions, (n,) or for several classes (n, k).
+        groups: text (n,), the query of each row; without them there is no ranking metric.
+    """
     found: dict[str, float] = {}
     for name, metric in METRICS.items():
         try:
-            found[name] = metric(y, p)
+            found[name] = metric(y, p, groups=groups)
         except (UndefinedMetric, UnusablePredictions):
             continue
     return found
+
+
+def _past(past: Past) -> dict[str, PastSlice]:
+    """Both models on each past slice, in the order in which the rows come."""
+    found = {}
+    for key in past.slices:
+        rows = np.flatnonzero(past.slice == key)
+        groups = None if past.groups is None else past.groups[rows]
+        found[key] = PastSlice(
+            rows=rows.size,
+            candidate=metrics_of(past.label[rows], past.candidate[rows], groups=groups),
+            champion=_metrics_of_champion(past, rows),
+        )
+    return found
+
+
+def _metrics_of_champion(predicted: Judged | Past, rows: Positions | slice) -> dict[str, float] | None:
+    if predicted.champion is None:
+        return None
+    groups = None if predicted.groups is None else predicted.groups[rows]
+    return metrics_of(predicted.label[rows], predicted.champion[rows], groups=groups)
 
 
 def _summary(gates: Sequence[Gate], verdicts: Sequence[Verdict], passed: bool) -> str:

@@ -7,37 +7,25 @@ back and needs no model and no TensorFlow.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation import columns
+from ckpt_ops.evaluation.basis import Basis
+from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.metrics import FloatArray
+from ckpt_ops.evaluation.past import Past
+from ckpt_ops.evaluation.served import ServableCheck
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 METADATA_KEY = b"ckpt_ops.judged"
 SEGMENT_PREFIX = "segment:"
-MISSING_SEGMENT = "(missing)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServableCheck:
-    """What loading the exported model in a fresh process found; filled in by the process that trained.
-
-    Attributes:
-        max_abs_difference: largest |exported - trained| prediction, None when it was not reached.
-        rows: how many rows were compared.
-        error: why the export could not be loaded or asked, None when it could.
-    """
-
-    max_abs_difference: float | None
-    rows: int
-    error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,13 +36,16 @@ class Judged:
     the gates refuse the candidate.
 
     Attributes:
-        label: float64 (n,), finite.
-        candidate: float64 (n,), the candidate's predictions.
-        champion: float64 (n,), the champion's on the same rows; None for a first version.
+        label: float64 (n,), finite; the class's index where there are several classes.
+        candidate: float64 (n,), the candidate's predictions, or (n, k), its probabilities of k classes.
+        champion: the champion's on the same rows, of the same shape; None for a first version.
         segments: by column name, text (n,): which segment a row belongs to; a missing value is "(missing)".
+        groups: text (n,): which query a row belongs to, for ranking metrics; None where nothing is ranked.
         slice_key: the slice the rows came from.
         rows: which rows these are, in words: "holdout of slice 2013-01-06".
+        basis: whether the candidate trained on other rows of the same slices.
         servable: what the check of the export found; None when it was not checked.
+        past: held-out rows of slices learned before, kept in a file of their own; None where not collected.
     """
 
     label: FloatArray
@@ -62,33 +53,37 @@ class Judged:
     slice_key: str
     rows: str
     champion: FloatArray | None = None
-    segments: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict)
+    segments: Mapping[str, Text] = field(default_factory=dict)
+    groups: Text | None = None
+    basis: Basis = Basis.HOLDOUT
     servable: ServableCheck | None = None
+    past: Past | None = None
 
     def __post_init__(self) -> None:
-        label = _numbers("label", self.label)
-        if not np.isfinite(label).all():
-            bad = np.count_nonzero(~np.isfinite(label))
-            raise BadInput("label", f"{bad:,} of {label.size:,} NaN or infinite", "finite labels")
-        columns: dict[str, FloatArray | None] = {
-            "candidate": _numbers("candidate", self.candidate),
-            "champion": None if self.champion is None else _numbers("champion", self.champion),
-        }
+        label = columns.labels(self.label)
+        candidate = columns.predictions("candidate", self.candidate)
+        champion = None if self.champion is None else columns.predictions("champion", self.champion)
         for name in self.segments:
             if not isinstance(name, str) or not name:
                 raise BadInput("segments", name, "columns named by non-empty text")
-        segments = {name: _text(name, values) for name, values in self.segments.items()}
-        sized = {**columns, **{f"{SEGMENT_PREFIX}{name}": values for name, values in segments.items()}}
-        for name, values in sized.items():
-            if values is not None and values.size != label.size:
-                raise BadInput(name, f"{values.size:,} rows", f"as many rows as label has: {label.size:,}")
-        for name, text in (("slice_key", self.slice_key), ("rows", self.rows)):
-            if not isinstance(text, str) or not text:
-                raise BadInput(name, text, "non-empty text")
+        segments = {
+            name: columns.text(f"{SEGMENT_PREFIX}{name}", values) for name, values in self.segments.items()
+        }
+        groups = None if self.groups is None else columns.groups(self.groups)
+        sized = {"candidate": candidate, "champion": champion, "groups": groups}
+        sized |= {f"{SEGMENT_PREFIX}{name}": values for name, values in segments.items()}
+        columns.check_rows(label.size, sized)
+        columns.check_alike(candidate, champion)
+        for name, said in (("slice_key", self.slice_key), ("rows", self.rows)):
+            if not isinstance(said, str) or not said:
+                raise BadInput(name, said, "non-empty text")
+        if not isinstance(self.basis, Basis):
+            raise BadInput("basis", self.basis, ", ".join(map(str, Basis)))
         object.__setattr__(self, "label", label)
-        object.__setattr__(self, "candidate", columns["candidate"])
-        object.__setattr__(self, "champion", columns["champion"])
+        object.__setattr__(self, "candidate", candidate)
+        object.__setattr__(self, "champion", champion)
         object.__setattr__(self, "segments", segments)
+        object.__setattr__(self, "groups", groups)
 
     @property
     def count(self) -> int:
@@ -96,60 +91,50 @@ class Judged:
         return self.label.size
 
     def to_table(self) -> pa.Table:
-        """Columns label, candidate, champion (if any), segment:<name>; the rest in the schema's metadata."""
-        # Here and not above: gates are named in DAG files, whose parsing pays for every import.
-        import pyarrow as pa
+        """Columns label, candidate, champion (if any), group (if any), segment:<name>; the rest as metadata.
 
-        columns: dict[str, npt.NDArray[np.float64] | npt.NDArray[np.str_]] = {
-            "label": self.label,
-            "candidate": self.candidate,
-        }
+        `past` is not in it: see `Past.to_table`.
+        """
+        found: dict[str, npt.NDArray[Any]] = {"label": self.label, "candidate": self.candidate}
         if self.champion is not None:
-            columns["champion"] = self.champion
-        columns |= {f"{SEGMENT_PREFIX}{name}": values for name, values in self.segments.items()}
-        about: dict[str, object] = {"slice_key": self.slice_key, "rows": self.rows, "servable": None}
-        if self.servable is not None:
-            about["servable"] = {
-                "max_abs_difference": self.servable.max_abs_difference,
-                "rows": self.servable.rows,
-                "error": self.servable.error,
-            }
-        table = pa.table(
-            {
-                # Without its type, an empty text column would become one of nulls.
-                name: pa.array(values.tolist(), pa.string()) if values.dtype.kind == "U" else pa.array(values)
-                for name, values in columns.items()
-            }
-        )
-        return table.replace_schema_metadata({METADATA_KEY: json.dumps(about).encode()})
+            found["champion"] = self.champion
+        if self.groups is not None:
+            found["group"] = self.groups
+        found |= {f"{SEGMENT_PREFIX}{name}": values for name, values in self.segments.items()}
+        about = {
+            "slice_key": self.slice_key,
+            "rows": self.rows,
+            "basis": self.basis.value,
+            "servable": None if self.servable is None else self.servable.to_json(),
+        }
+        return columns.to_table(found, {METADATA_KEY: json.dumps(about).encode()})
 
     @classmethod
-    def from_table(cls, table: pa.Table) -> Judged:
-        """Read what `to_table` wrote. Other columns are left alone; `BadInput` names what is missing."""
-        metadata: Mapping[bytes, bytes] = table.schema.metadata or {}
-        if METADATA_KEY not in metadata:
-            raise BadInput(
-                "metadata",
-                sorted(key.decode(errors="replace") for key in metadata),
-                f"a table written by Judged.to_table, with the key {METADATA_KEY.decode()!r}",
-            )
-        names: list[str] = list(table.column_names)
-        for required in ("label", "candidate"):
-            if required not in names:
-                raise BadInput("columns", names, f"a column {required!r}")
-        about = _about(metadata[METADATA_KEY])
+    def from_table(cls, table: pa.Table, *, past: Past | None = None) -> Judged:
+        """Read what `to_table` wrote. Other columns are left alone; `BadInput` names what is missing.
+
+        Args:
+            past: read from its own table, where the version has one.
+        """
+        about = _about(columns.written_by(table, METADATA_KEY, "Judged"))
+        columns.require(table, ("label", "candidate"))
+        there = table.column_names
+        servable = about.get("servable")
         return cls(
-            label=_column(table, "label"),
-            candidate=_column(table, "candidate"),
-            champion=_column(table, "champion") if "champion" in names else None,
+            label=columns.read_numbers(table, "label"),
+            candidate=columns.read_numbers(table, "candidate"),
+            champion=columns.read_numbers(table, "champion") if "champion" in there else None,
             segments={
-                name.removeprefix(SEGMENT_PREFIX): _object_array(table.column(name).to_pylist())
-                for name in names
+                name.removeprefix(SEGMENT_PREFIX): columns.read_text(table, name)
+                for name in there
                 if name.startswith(SEGMENT_PREFIX)
             },
+            groups=columns.read_text(table, "group") if "group" in there else None,
             slice_key=about["slice_key"],
             rows=about["rows"],
-            servable=_servable(about.get("servable")),
+            basis=Basis(about.get("basis", Basis.HOLDOUT.value)),
+            servable=None if servable is None else ServableCheck.from_json(servable),
+            past=past,
         )
 
 
@@ -161,57 +146,3 @@ def _about(written: bytes) -> dict[str, Any]:
     if not isinstance(about, dict) or not {"slice_key", "rows"} <= about.keys():
         raise BadInput("metadata", written[:200], "a JSON object with slice_key and rows")
     return about
-
-
-def _servable(written: Mapping[str, Any] | None) -> ServableCheck | None:
-    if written is None:
-        return None
-    return ServableCheck(
-        max_abs_difference=written.get("max_abs_difference"),
-        rows=written.get("rows", 0),
-        error=written.get("error"),
-    )
-
-
-def _numbers(name: str, values: object) -> FloatArray:
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise BadInput(name, f"dtype {array.dtype}", "numbers")
-    if array.ndim != 1:
-        raise BadInput(
-            name, f"shape {array.shape}", "shape (n,)", next=f"flatten a single column: {name}[:, 0]"
-        )
-    copy = array.astype(np.float64)
-    copy.setflags(write=False)
-    return copy
-
-
-def _text(name: str, values: object) -> npt.NDArray[np.str_]:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise BadInput(f"{SEGMENT_PREFIX}{name}", f"shape {array.shape}", "shape (n,)")
-    if array.dtype.kind == "U":
-        text = array.astype(np.str_)
-    else:
-        # A value unequal to itself is NaN, pandas' other way to write "missing".
-        said = (
-            MISSING_SEGMENT if value is None or value != value else str(value) for value in array.tolist()
-        )
-        text = np.array(list(said), dtype=np.str_)
-    text.setflags(write=False)
-    return text
-
-
-def _object_array(values: Iterable[object]) -> npt.NDArray[np.str_]:
-    listed = list(values)
-    array = np.empty(len(listed), dtype=object)
-    array[:] = listed
-    return array
-
-
-def _column(table: pa.Table, name: str) -> FloatArray:
-    column = table.column(name)
-    if column.null_count:
-        raise BadInput(name, f"{column.null_count:,} nulls in {len(column):,} rows", "no nulls")
-    array: FloatArray = column.to_numpy()
-    return array

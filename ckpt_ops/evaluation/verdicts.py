@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation.basis import Basis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +51,44 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PastSlice:
+    """Both models on the held-out rows of a slice learned before.
+
+    Attributes:
+        rows: how many.
+        candidate, champion: every metric that has a value on them; champion None for a first version.
+    """
+
+    rows: int
+    candidate: Mapping[str, float]
+    champion: Mapping[str, float] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict that strict JSON can carry."""
+        champion = None if self.champion is None else dict(self.champion)
+        return {"rows": self.rows, "candidate": dict(self.candidate), "champion": champion}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> PastSlice:
+        """What `to_json` gave. `BadInput` names what is missing."""
+        _require("past slice", value, ("rows", "candidate", "champion"))
+        champion = None if value["champion"] is None else dict(value["champion"])
+        return cls(rows=value["rows"], candidate=dict(value["candidate"]), champion=champion)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """All gates' answers about one candidate on one set of rows.
 
     Attributes:
         passed: no gate refused and at least one passed.
-        words: a plain sentence: who refused, or how many passed.
+        words: plain sentences: who refused, or how many passed, and on which kind of rows.
         verdicts: in the order of the gates.
         candidate, champion: every metric that has a value on these rows; champion None for a first version.
         slice_key, rows, count: which rows were judged, and how many.
         seed: of the resampling, so that the intervals can be computed again.
+        basis: whether the candidate trained on other rows of the same slices.
+        past: both models on slices learned before, by key; empty where nobody collected their rows.
     """
 
     passed: bool
@@ -71,6 +100,8 @@ class Evaluation:
     rows: str
     count: int
     seed: int
+    basis: Basis = Basis.HOLDOUT
+    past: Mapping[str, PastSlice] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that strict JSON can carry."""
@@ -84,12 +115,17 @@ class Evaluation:
             "rows": self.rows,
             "count": self.count,
             "seed": self.seed,
+            "basis": self.basis.value,
+            "past": {key: of_slice.to_json() for key, of_slice in self.past.items()},
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
-        """What `to_json` gave. `BadInput` names what is missing."""
-        _require("evaluation", value, tuple(cls.__dataclass_fields__))
+        """What `to_json` gave, also before it had a basis and a past. `BadInput` names what is missing."""
+        added_later = {"basis", "past"}
+        _require(
+            "evaluation", value, tuple(name for name in cls.__dataclass_fields__ if name not in added_later)
+        )
         return cls(
             passed=value["passed"],
             words=value["words"],
@@ -100,6 +136,8 @@ class Evaluation:
             rows=value["rows"],
             count=value["count"],
             seed=value["seed"],
+            basis=Basis(value.get("basis", Basis.HOLDOUT.value)),
+            past={key: PastSlice.from_json(of_slice) for key, of_slice in value.get("past", {}).items()},
         )
 
 

@@ -14,16 +14,40 @@ from ckpt_ops.evaluation import (
     METRICS,
     AtLeast,
     AtMost,
+    Calibrated,
+    FairAcross,
+    FairRates,
     Gate,
     Judged,
+    LatencyAtMost,
+    Needs,
+    NoForgetting,
     NoSegmentWorse,
     NotWorseThan,
     Servable,
     ServableCheck,
+    SizeAtMost,
     Verdict,
+    past_slices,
+    segment_columns,
 )
 
-GATES = [NotWorseThan(), AtLeast("auc", 0.6), AtMost("log_loss", 0.7), NoSegmentWorse("carrier"), Servable()]
+GATES = [
+    NotWorseThan(),
+    AtLeast("auc", 0.6),
+    AtMost("log_loss", 0.7),
+    NoSegmentWorse("carrier"),
+    NoForgetting(),
+    Calibrated(),
+    FairAcross("carrier"),
+    FairRates("carrier", rate="true_positive"),
+    Servable(),
+    LatencyAtMost(p95_ms=20),
+    SizeAtMost(megabytes=50),
+]
+
+
+ONE_NUMBER = [name for name, metric in METRICS.items() if metric.needs not in {Needs.CLASSES, Needs.GROUPS}]
 
 
 def with_auc(wins: int, of: int = 1000) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +90,7 @@ def test_a_candidate_that_learned_nothing_is_refused(flights, seed):
     assert verdict.numbers["high"] < 0
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", ONE_NUMBER)
 def test_worse_is_refused_and_better_passes_in_the_metrics_own_direction(name, flights):
     gate = NotWorseThan(metric=name)
     worse = flights(noise=2.0)
@@ -79,7 +103,7 @@ def test_a_fall_beyond_the_margin_says_from_where_to_where_and_how_sure(flights)
     verdict = NotWorseThan(metric="auc", margin=0.005).judge(flights(noise=0.5), seed=0)
     n = {key: f"{value:.3f}" for key, value in verdict.numbers.items()}
     assert verdict.words == (
-        f"auc fell from {n['champion']} to {n['candidate']} "
+        f"auc fell from {n['champion']} to {n['candidate']} on 2,000 rows "
         f"({n['delta']}, 95 % interval {n['low']} .. {n['high']}), more than the margin of 0.005"
     )
 
@@ -127,16 +151,16 @@ def test_without_a_champion_it_does_not_apply(flights):
 def test_at_least_says_the_value_and_the_bound():
     label, candidate = with_auc(671)
     judged = Judged(label=label, candidate=candidate, slice_key="k", rows="r")
-    assert AtLeast("auc", 0.6).judge(judged, seed=0).words == "auc 0.671 is at least 0.600"
+    assert AtLeast("auc", 0.6).judge(judged, seed=0).words == "auc 0.671 is at least 0.600 on 1,001 rows"
     assert AtLeast("auc", 0.671).judge(judged, seed=0).passed is True
     refused = AtLeast("auc", 0.7).judge(judged, seed=0)
-    assert (refused.passed, refused.words) == (False, "auc 0.671 is below 0.700")
+    assert (refused.passed, refused.words) == (False, "auc 0.671 is below 0.700 on 1,001 rows")
 
 
 def test_a_near_miss_is_shown_with_the_digits_that_made_it():
     label, candidate = with_auc(5999, of=10_000)
     judged = Judged(label=label, candidate=candidate, slice_key="k", rows="r")
-    assert AtLeast("auc", 0.6).judge(judged, seed=0).words == "auc 0.5999 is below 0.6000"
+    assert AtLeast("auc", 0.6).judge(judged, seed=0).words == ("auc 0.5999 is below 0.6000 on 10,001 rows")
 
 
 def test_at_most_bounds_a_loss(flights):
@@ -159,7 +183,11 @@ def test_one_bad_segment_is_found_behind_a_good_average(flights):
     assert verdict.words.startswith(
         "1 of 2 segments of carrier got worse by more than the margin of 0.050 (UA)"
     )
-    assert verdict.numbers["delta:UA"] < -0.05 < verdict.numbers["delta:AA"]
+    n = verdict.numbers
+    assert n["delta:UA"] < -0.05 < n["delta:AA"]
+    assert n["low:UA"] < n["delta:UA"] < n["high:UA"] < 0
+    assert n["rows:UA"] == np.count_nonzero(base.segments["carrier"] == "UA")
+    assert f"({n['delta:UA']:.3f}, 95 % interval {n['low:UA']:.3f} .. {n['high:UA']:.3f}," in verdict.words
 
 
 def test_small_segments_are_left_out_and_counted(flights):
@@ -243,7 +271,7 @@ def test_a_champion_that_says_nan_is_not_beaten_by_default(flights):
 @pytest.mark.parametrize(
     ("build", "said"),
     [
-        (lambda: NotWorseThan(metric="f1"), "NotWorseThan.metric='f1'.*one of auc, log_loss"),
+        (lambda: NotWorseThan(metric="lift"), "NotWorseThan.metric='lift'.*one of auc, log_loss"),
         (lambda: NotWorseThan(margin=-0.1), "NotWorseThan.margin=-0.1.*0 or more"),
         (lambda: NotWorseThan(margin=float("nan")), "NotWorseThan.margin=nan.*finite"),
         (lambda: NotWorseThan(confidence=95), "NotWorseThan.confidence=95.*between 0 and 1"),
@@ -261,3 +289,48 @@ def test_a_champion_that_says_nan_is_not_beaten_by_default(flights):
 def test_settings_are_refused_at_the_door(build, said):
     with pytest.raises(BadInput, match=said):
         build()
+
+
+# --- what gates ask of those who collect rows --------------------------------------------------
+
+
+def test_the_columns_of_all_gates_are_asked_for_once():
+    gates = [FairAcross("carrier"), AtLeast("auc", 0.6), NoSegmentWorse("origin"), FairRates("carrier")]
+    assert segment_columns(gates) == ("carrier", "origin")
+    assert segment_columns([Servable()]) == ()
+
+
+def test_as_many_past_slices_are_asked_for_as_the_gate_that_wants_most():
+    assert past_slices([NoForgetting(slices=3), NotWorseThan(), NoForgetting(slices=5)]) == 5
+    assert past_slices([NotWorseThan(), Servable()]) == 0
+    assert past_slices([]) == 0
+
+
+def test_a_gate_on_a_ranking_reads_the_groups():
+    random = np.random.default_rng(0)
+    label = (random.random(400) < 0.3).astype(float)
+    groups = np.repeat(np.arange(50), 8)
+    rows = {"label": label, "slice_key": "k", "rows": "r", "groups": groups}
+    good, bad = label + random.normal(size=400), random.normal(size=400)
+    gate = NotWorseThan(metric="ndcg")
+    assert gate.judge(Judged(candidate=good, champion=bad, **rows), seed=0).passed is True
+    assert gate.judge(Judged(candidate=bad, champion=good, **rows), seed=0).passed is False
+    assert AtLeast("mrr", 0.99).judge(Judged(candidate=bad, **rows), seed=0).passed is False
+    without = Judged(candidate=good, champion=bad, **(rows | {"groups": None}))
+    assert gate.judge(without, seed=0).words == (
+        "could not be judged: ndcg needs groups: which rows are ranked against each other"
+    )
+
+
+def test_a_gate_on_several_classes_reads_their_probabilities():
+    label = np.arange(300) % 3
+    good = np.eye(3)[label] * 0.7 + 0.1
+    rows = {"label": label, "champion": good, "slice_key": "k", "rows": "r"}
+    even = np.full((300, 3), 1 / 3)
+    assert NotWorseThan(metric="cross_entropy").judge(Judged(candidate=good, **rows), seed=0).passed is True
+    assert NotWorseThan(metric="macro_f1").judge(Judged(candidate=even, **rows), seed=0).passed is False
+    unfit = AtLeast("auc", 0.5).judge(Judged(candidate=good, **rows), seed=0)
+    assert (unfit.passed, unfit.words) == (
+        False,
+        "could not be judged: auc needs one prediction a row, there are 3, one a class",
+    )

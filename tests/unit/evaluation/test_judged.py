@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import Judged, ServableCheck
+from ckpt_ops.evaluation import Basis, Judged, Latency, Past, ServableCheck
 
 
 def judged(**changes: object) -> Judged:
@@ -136,3 +138,84 @@ def test_a_table_of_someone_else_is_refused():
                 table.schema.metadata
             )
         )
+
+
+# --- several classes, groups, basis, what is served --------------------------------------------------
+
+
+def test_class_probabilities_groups_and_basis_survive_parquet():
+    three = np.array([[0.1, 0.2, 0.7], [0.5, np.nan, 0.5], [1.0, 0.0, 0.0]])
+    check = ServableCheck(
+        max_abs_difference=0.0,
+        rows=3,
+        bytes=1_234,
+        latency=Latency(p50_ms=1.5, p95_ms=2.0, p99_ms=9.0, requests=200),
+    )
+    original = judged(
+        label=np.array([2, 1, 0]),
+        candidate=three,
+        champion=three[::-1].astype(np.float32),
+        groups=np.array(["q1", "q1", "q2"]),
+        basis=Basis.SHADOW,
+        servable=check,
+    )
+    found = Judged.from_table(through_parquet(original.to_table()))
+    assert_same(found, original)
+    assert found.champion.shape == (3, 3)
+    assert found.groups.tolist() == ["q1", "q1", "q2"]
+    assert (found.basis, found.servable) == (Basis.SHADOW, check)
+
+
+def test_class_probabilities_of_no_rows_keep_their_classes():
+    original = judged(label=[], candidate=np.empty((0, 4)), champion=None, segments={})
+    table = through_parquet(original.to_table())
+    assert Judged.from_table(table).candidate.shape == (0, 4)
+    assert Judged.from_table(pa.concat_tables([table, table])).count == 0
+
+
+def test_a_file_from_before_there_was_a_basis_is_of_held_out_rows():
+    about = {
+        "slice_key": "k",
+        "rows": "r",
+        "servable": {"max_abs_difference": 0.5, "rows": 3, "error": None},
+    }
+    table = judged().to_table().replace_schema_metadata({"ckpt_ops.judged": json.dumps(about)})
+    found = Judged.from_table(table)
+    assert found.basis is Basis.HOLDOUT
+    assert found.servable == ServableCheck(max_abs_difference=0.5, rows=3)
+    assert (found.servable.bytes, found.servable.latency, found.past) == (None, None, None)
+
+
+@pytest.mark.parametrize("champion", [None, [0.5, 0.5, np.nan]])
+@pytest.mark.parametrize("groups", [None, ["a", "b", "a"]])
+def test_past_rows_have_a_file_of_their_own(champion, groups):
+    past = Past(
+        slice=["w2", "w1", "w2"], label=[0, 1, 1], candidate=[0.1, 0.9, 0.4], champion=champion, groups=groups
+    )
+    found = Past.from_table(through_parquet(past.to_table()))
+    assert found.slices == ("w2", "w1")
+    for name in ("slice", "label", "candidate", "champion", "groups"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(past, name))
+    assert Judged.from_table(judged(past=past).to_table()).past is None
+    assert Judged.from_table(judged().to_table(), past=found).past is found
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (
+            lambda: judged(candidate=np.zeros((3, 2)), champion=np.zeros((3, 4))),
+            r"champion='shape \(3, 4\)'.*\(3, 2\)",
+        ),
+        (lambda: judged(groups=["a", None, "b"]), "groups='1 of 3 missing'"),
+        (lambda: judged(groups=["a"]), "groups='1 rows'"),
+        (lambda: judged(basis="shadow"), "basis='shadow'.*Basis.SHADOW"),
+        (lambda: Past(slice=["a"], label=[0, 1], candidate=[0, 1]), "slice='1 rows'"),
+        (lambda: Past.from_table(judged().to_table()), r"written by Past\.to_table"),
+        (lambda: Latency(p50_ms=3, p95_ms=2, p99_ms=4, requests=9), "none below the one before"),
+        (lambda: Latency(p50_ms=1, p95_ms=2, p99_ms=4, requests=0), "latency.requests=0"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_by_name(build, said):
+    with pytest.raises(BadInput, match=said):
+        build()

@@ -14,12 +14,16 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import (
     AtLeast,
     AtMost,
+    Basis,
     Evaluation,
     NoSegmentWorse,
     NotWorseThan,
+    Past,
+    PastSlice,
     Servable,
     Verdict,
     judge_all,
+    metrics_of,
 )
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -38,6 +42,12 @@ evaluations = st.builds(
     rows=st.text(),
     count=st.integers(0),
     seed=st.integers(0),
+    basis=st.sampled_from(Basis),
+    past=st.dictionaries(
+        st.text(),
+        st.builds(PastSlice, rows=st.integers(0), candidate=numbers, champion=st.none() | numbers),
+        max_size=2,
+    ),
 )
 
 
@@ -53,6 +63,7 @@ class Says:
         return Verdict(gate=repr(self), passed=self.answer, words=f"says {self.answer}")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=5))
 def test_passed_means_nobody_refused_and_somebody_passed(flights, answers):
     evaluation = judge_all([Says(answer) for answer in answers], flights(count=10))
@@ -81,7 +92,10 @@ def test_the_first_version_is_decided_by_its_absolute_gates(threshold, flights):
 
 def test_where_no_gate_applies_the_candidate_is_refused(flights):
     evaluation = judge_all([NoSegmentWorse("carrier", min_rows=10_000)], flights())
-    assert (evaluation.passed, evaluation.words) == (False, "refused: no gate could be applied")
+    assert (evaluation.passed, evaluation.words) == (
+        False,
+        f"refused: no gate could be applied. Judged on {Basis.HOLDOUT.words}",
+    )
 
 
 def test_everyone_who_refused_is_in_the_words(flights):
@@ -94,15 +108,19 @@ def test_everyone_who_refused_is_in_the_words(flights):
 
 def test_a_pass_counts_what_passed_and_what_did_not_apply(flights):
     evaluation = judge_all([AtLeast("auc", 0.5), NoSegmentWorse("carrier", min_rows=10_000)], flights())
-    assert evaluation.words == "passed: 1 of 2 gates passed, 1 not applicable"
+    assert evaluation.words.startswith(
+        "passed: 1 of 2 gates passed, 1 not applicable. Judged on held-out rows"
+    )
 
 
 def test_both_models_metrics_are_recorded_where_they_have_a_value(flights):
     evaluation = judge_all([Servable()], flights(candidate=np.full(2_000, np.nan)))
     assert evaluation.candidate == {}
-    assert set(evaluation.champion) == {"auc", "log_loss", "accuracy", "brier", "rmse", "mae"}
+    binary = {"auc", "log_loss", "accuracy", "brier", "average_precision", "f1", "balanced_accuracy", "ece"}
+    numbers = {"rmse", "mae", "r2"}
+    assert set(evaluation.champion) == binary | numbers
     regression = flights(label=np.linspace(-50, 200, 2_000))
-    assert set(judge_all([Servable()], regression).champion) == {"rmse", "mae"}
+    assert set(judge_all([Servable()], regression).champion) == numbers
 
 
 def test_the_same_seed_gives_the_same_evaluation(flights):
@@ -116,7 +134,7 @@ def test_what_is_not_a_gate_is_refused(not_a_gate, flights):
         judge_all([not_a_gate], flights())
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(evaluations)
 def test_an_evaluation_survives_strict_json(evaluation):
     assert Evaluation.from_json(json.loads(json.dumps(evaluation.to_json(), allow_nan=False))) == evaluation
@@ -136,3 +154,43 @@ def test_passed_is_true_false_or_none_and_nothing_like_it(passed):
 def test_a_number_without_a_value_is_no_number():
     with pytest.raises(BadInput, match="finite"):
         Verdict(gate="g", passed=True, words="w", numbers={"auc": float("nan")})
+
+
+@pytest.mark.parametrize("basis", Basis)
+def test_the_words_say_whether_the_rows_favour_the_candidate(basis, flights):
+    for threshold in (0.1, 0.99):
+        evaluation = judge_all([AtLeast("auc", threshold)], flights(basis=basis))
+        assert evaluation.basis is basis
+        assert evaluation.words.endswith(f". Judged on {basis.words}")
+
+
+def test_both_models_metrics_on_each_past_slice_are_recorded(flights):
+    one, other = flights(count=60, seed=1), flights(count=40, seed=2)
+    past = Past(
+        slice=["w2"] * 60 + ["w1"] * 40,
+        label=np.concatenate([one.label, other.label]),
+        candidate=np.concatenate([one.candidate, other.candidate]),
+        champion=np.concatenate([one.champion, other.champion]),
+    )
+    found = judge_all([AtLeast("auc", 0.1)], flights(past=past)).past
+    assert list(found) == ["w2", "w1"]
+    assert found["w1"].rows == 40
+    assert found["w2"].candidate == metrics_of(one.label, one.candidate)
+    assert found["w1"].champion == metrics_of(other.label, other.champion)
+    assert judge_all([AtLeast("auc", 0.1)], flights()).past == {}
+
+
+def test_several_classes_and_rankings_are_recorded_with_their_own_metrics(flights):
+    label = np.arange(12) % 3
+    classes = flights(label=label, candidate=np.eye(3)[label], champion=None, segments={})
+    found = judge_all([AtLeast("top1_accuracy", 0.5)], classes)
+    assert set(found.candidate) == {"top1_accuracy", "cross_entropy", "macro_f1"}
+    ranked = flights(count=100, groups=np.repeat(np.arange(20), 5))
+    assert {"ndcg", "mrr", "auc"} <= set(judge_all([AtLeast("auc", 0.1)], ranked).champion)
+
+
+def test_an_evaluation_from_before_it_had_a_basis_is_read_as_what_it_was(flights):
+    written = judge_all([AtLeast("auc", 0.1)], flights()).to_json()
+    del written["basis"], written["past"]
+    found = Evaluation.from_json(written)
+    assert (found.basis, found.past) == (Basis.HOLDOUT, {})

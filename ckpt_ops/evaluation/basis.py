@@ -1,0 +1,23 @@
+"""On which kind of rows a candidate was judged: whether they favour it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Basis(Enum):
+    """What the models had seen of the slices that the judged rows come from. Its value is kept in files."""
+
+    HOLDOUT = "holdout"
+    SHADOW = "shadow"
+
+    @property
+    def words(self) -> str:
+        """A phrase that ends a sentence: "judged on ..."."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Basis.HOLDOUT: "held-out rows of the slices that the candidate trained on: they favour it",
+    Basis.SHADOW: "slices that neither model has trained on",
+}

@@ -1,0 +1,153 @@
+"""Rows as columns: checked arrays, and their way through an Arrow table and back.
+
+The probabilities of several classes are one column of fixed-size lists; all else is numbers or text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation.metrics import FloatArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MISSING = "(missing)"
+Text = npt.NDArray[np.str_]
+
+
+def labels(values: object) -> FloatArray:
+    """A read-only copy of finite numbers, (n,). `BadInput` otherwise."""
+    label = _numbers("label", values)
+    if label.ndim != 1:
+        raise BadInput("label", f"shape {label.shape}", "shape (n,)")
+    if not np.isfinite(label).all():
+        bad = np.count_nonzero(~np.isfinite(label))
+        raise BadInput("label", f"{bad:,} of {label.size:,} NaN or infinite", "finite labels")
+    return label
+
+
+def predictions(name: str, values: object) -> FloatArray:
+    """A read-only copy of numbers, (n,), or (n, k) with k of at least 2. NaN is kept: a model said it."""
+    array = _numbers(name, values)
+    if array.ndim > 2 or array.ndim < 1 or (array.ndim == 2 and array.shape[1] < 2):
+        raise BadInput(
+            name,
+            f"shape {array.shape}",
+            "shape (n,), or (n, k) for the probabilities of k classes, at least 2",
+            next=f"flatten a single column: {name}[:, 0]",
+        )
+    return array
+
+
+def text(name: str, values: object) -> Text:
+    """A read-only copy as text, (n,); a missing value is "(missing)"."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise BadInput(name, f"shape {array.shape}", "shape (n,)")
+    if array.dtype.kind == "U":
+        said = array.astype(np.str_)
+    else:
+        # A value unequal to itself is NaN, pandas' other way to write "missing".
+        words = (MISSING if value is None or value != value else str(value) for value in array.tolist())
+        said = np.array(list(words), dtype=np.str_)
+    said.setflags(write=False)
+    return said
+
+
+def check_rows(count: int, columns: Mapping[str, npt.NDArray[Any] | None]) -> None:
+    """Every column has as many rows as the label. `BadInput` names the first that has not."""
+    for name, values in columns.items():
+        if values is not None and len(values) != count:
+            raise BadInput(name, f"{len(values):,} rows", f"as many rows as label has: {count:,}")
+
+
+def check_alike(candidate: FloatArray, champion: FloatArray | None) -> None:
+    """Both models predict the same number of classes."""
+    if champion is not None and champion.shape[1:] != candidate.shape[1:]:
+        raise BadInput(
+            "champion", f"shape {champion.shape}", f"the candidate's classes: shape {candidate.shape}"
+        )
+
+
+def to_table(columns: Mapping[str, npt.NDArray[Any]], metadata: Mapping[bytes, bytes]) -> pa.Table:
+    """A table of these columns, in their order."""
+    # Here and not above: gates are named in DAG files, whose parsing pays for every import.
+    import pyarrow as pa
+
+    def column(values: npt.NDArray[Any]) -> pa.Array:
+        if values.dtype.kind == "U":
+            return pa.array(values.tolist(), pa.string())  # without its type, no rows would become nulls
+        if values.ndim == 2:
+            return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+        return pa.array(values)
+
+    table = pa.table({name: column(values) for name, values in columns.items()})
+    return table.replace_schema_metadata(metadata)
+
+
+def read_numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    """A column of numbers, (n,), or of fixed-size lists, (n, k)."""
+    import pyarrow as pa
+
+    column = table.column(name)
+    if column.null_count:
+        raise BadInput(name, f"{column.null_count:,} nulls in {len(column):,} rows", "no nulls")
+    array: npt.NDArray[Any]
+    if pa.types.is_fixed_size_list(column.type):
+        parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+        array = np.concatenate([np.empty(0), *parts]).reshape(len(column), column.type.list_size)
+    else:
+        array = column.to_numpy()
+    return array
+
+
+def read_text(table: pa.Table, name: str) -> Text:
+    """A column of text; a null is "(missing)"."""
+    values = table.column(name).to_pylist()
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return text(name, array)
+
+
+def require(table: pa.Table, names: Iterable[str]) -> None:
+    """`BadInput` names the first column that the table lacks."""
+    there = list(table.column_names)
+    for name in names:
+        if name not in there:
+            raise BadInput("columns", there, f"a column {name!r}")
+
+
+def written_by(table: pa.Table, key: bytes, writer: str) -> bytes:
+    """The table's metadata under `key`. `BadInput` says whose table this is not."""
+    metadata: Mapping[bytes, bytes] = table.schema.metadata or {}
+    if key not in metadata:
+        raise BadInput(
+            "metadata",
+            sorted(name.decode(errors="replace") for name in metadata),
+            f"a table written by {writer}.to_table, with the key {key.decode()!r}",
+        )
+    return metadata[key]
+
+
+def groups(values: object) -> Text:
+    """A read-only copy as text, (n,). A row without a group belongs to no query, so it is refused."""
+    said = text("groups", values)
+    missing = int(np.count_nonzero(said == MISSING))
+    if missing:
+        raise BadInput("groups", f"{missing:,} of {said.size:,} missing", "a group for every row")
+    return said
+
+
+def _numbers(name: str, values: object) -> FloatArray:
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise BadInput(name, f"dtype {array.dtype}", "numbers")
+    copy = array.astype(np.float64)
+    copy.setflags(write=False)
+    return copy

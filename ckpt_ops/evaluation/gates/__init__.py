@@ -1,0 +1,32 @@
+"""Gates: small values that pass or refuse a candidate, and say why.
+
+A gate is judged on predictions alone (`Judged`). *Absolute* gates bound the candidate's own quality; relative
+ones compare it with the champion on the same rows, and do not apply to a first version. Where a metric has no
+value (one class only, NaN predictions) a gate refuses: what could not be judged is never passed.
+"""
+
+from ckpt_ops.evaluation.gates.bounds import AtLeast, AtMost
+from ckpt_ops.evaluation.gates.calibrated import Calibrated
+from ckpt_ops.evaluation.gates.champion import NotWorseThan
+from ckpt_ops.evaluation.gates.export import LatencyAtMost, Servable, SizeAtMost
+from ckpt_ops.evaluation.gates.fairness import FairAcross, FairRates
+from ckpt_ops.evaluation.gates.forgetting import NoForgetting
+from ckpt_ops.evaluation.gates.gate import Gate, past_slices, segment_columns
+from ckpt_ops.evaluation.gates.segments import NoSegmentWorse
+
+__all__ = [
+    "AtLeast",
+    "AtMost",
+    "Calibrated",
+    "FairAcross",
+    "FairRates",
+    "Gate",
+    "LatencyAtMost",
+    "NoForgetting",
+    "NoSegmentWorse",
+    "NotWorseThan",
+    "Servable",
+    "SizeAtMost",
+    "past_slices",
+    "segment_columns",
+]

@@ -1,0 +1,69 @@
+"""The gate on probabilities: do they mean what they say?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
+from ckpt_ops.evaluation.gates.asking import unjudged
+from ckpt_ops.evaluation.metrics import calibration_bins, expected_error
+from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.settings import check_count, check_share
+from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.evaluation.wording import decimals_apart, plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated:
+    """Refuses a candidate whose expected calibration error is above `at_most`. For labels 0 or 1.
+
+    Of the rows that get a probability of 0.3, three in ten should be positive; see the metric `ece`. A model
+    can be calibrated and useless (one answer for all: the share of positives), so a gate on quality belongs
+    beside it. Chance alone makes the error about sqrt(bins / rows) / 3: 0.024 on 2,000 rows in 10 bins.
+
+    Args:
+        at_most: above 0, at most 1.
+        bins: of equal numbers of rows, at least 1.
+    """
+
+    name: ClassVar[str] = "Calibrated"
+    absolute: ClassVar[bool] = True
+
+    at_most: float = 0.05
+    bins: int = 10
+
+    def __post_init__(self) -> None:
+        check_share("Calibrated.at_most", self.at_most)
+        check_count("Calibrated.bins", self.bins)
+
+    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+        try:
+            bins = calibration_bins(judged.label, judged.candidate, bins=self.bins)
+        except UnusablePredictions as error:
+            named = UnusablePredictions(f"the candidate's ece has no value: {error.what}")
+            return unjudged(self, named)
+        except UndefinedMetric as error:
+            return unjudged(self, error)
+        found, worst = expected_error(bins), max(bins, key=lambda one: abs(one.gap))
+        passed = found <= self.at_most
+        d = decimals_apart((found, self.at_most))
+        w = decimals_apart((worst.predicted, worst.observed))
+        words = (
+            f"ece {plain(found, d)} is {'at most' if passed else 'above'} {plain(self.at_most, d)} on "
+            f"{judged.count:,} rows in {len(bins)} bins; worst bin: predicted {plain(worst.predicted, w)}, "
+            f"observed {plain(worst.observed, w)} on {worst.rows:,} rows of {plain(worst.low)} .. "
+            f"{plain(worst.high)}"
+        )
+        numbers = {
+            "ece": found,
+            "at_most": float(self.at_most),
+            "bins": float(len(bins)),
+            "rows": float(judged.count),
+            "worst_predicted": worst.predicted,
+            "worst_observed": worst.observed,
+            "worst_rows": float(worst.rows),
+            "worst_low": worst.low,
+            "worst_high": worst.high,
+        }
+        return Verdict(gate=repr(self), passed=passed, words=words, numbers=numbers)

@@ -1,0 +1,156 @@
+"""The gates on what is served: does the export say what the model says, how large is it, how fast?
+
+They read what the training process found when it loaded the export in a fresh process. None says anything
+about quality, so none is the absolute gate that a first version needs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.served import ServableCheck
+from ckpt_ops.evaluation.settings import check_above_0, check_margin
+from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.evaluation.wording import decimals_apart, plain
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Servable:
+    """Refuses a candidate whose export does not predict what the trained model predicts.
+
+    Args:
+        tolerance: largest allowed |exported - trained| prediction.
+    """
+
+    name: ClassVar[str] = "Servable"
+    absolute: ClassVar[bool] = False
+
+    _: KW_ONLY
+    tolerance: float = 1e-6
+
+    def __post_init__(self) -> None:
+        check_margin("Servable.tolerance", self.tolerance)
+
+    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+        check = judged.servable
+        if check is None:
+            return Verdict(gate=repr(self), passed=False, words="export was not checked")
+        numbers = {"rows": float(check.rows), "tolerance": float(self.tolerance)}
+        difference = check.max_abs_difference
+        if difference is not None and math.isfinite(difference):
+            numbers["max_abs_difference"] = difference
+        if check.error is not None:
+            passed, words = False, f"the exported model failed: {check.error}"
+        elif check.rows < 1 or difference is None:
+            passed, words = False, "export was not checked: no predictions were compared"
+        elif not math.isfinite(difference):
+            passed, words = False, "the exported model's predictions are not numbers where the model's are"
+        elif difference > self.tolerance:
+            passed, words = (
+                False,
+                f"the exported model's predictions differ by up to {difference:.2g} on {check.rows:,} rows, "
+                f"more than {self.tolerance:.2g}",
+            )
+        else:
+            passed, words = (
+                True,
+                f"the exported model's predictions equal the model's within {self.tolerance:.2g} "
+                f"on {check.rows:,} rows",
+            )
+        return Verdict(gate=repr(self), passed=passed, words=words, numbers=numbers)
+
+
+@dataclass(frozen=True)
+class LatencyAtMost:
+    """Refuses a candidate whose export answers too slowly, one row a request. Not measured is refused, too.
+
+    The time depends on the machine that measured: leave room for a slower one.
+
+    Args:
+        p50_ms, p95_ms, p99_ms: bounds of the quantiles, in milliseconds; at least one.
+    """
+
+    name: ClassVar[str] = "LatencyAtMost"
+    absolute: ClassVar[bool] = False
+
+    _: KW_ONLY
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self._bounds():
+            raise BadInput(
+                "LatencyAtMost",
+                "nothing",
+                "a bound for at least one of p50_ms, p95_ms, p99_ms",
+                next="write LatencyAtMost(p95_ms=...)",
+            )
+        for quantile, bound in self._bounds().items():
+            check_above_0(f"LatencyAtMost.{quantile}", bound)
+
+    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+        measured = judged.servable.latency if judged.servable is not None else None
+        if measured is None:
+            return _not_measured(self, "the export's latency", judged.servable)
+        found: dict[str, float] = {name: getattr(measured, name) for name in self._bounds()}
+        slow = [name for name, bound in self._bounds().items() if found[name] > bound]
+        d = decimals_apart(*((found[name], bound) for name, bound in self._bounds().items()))
+        said = [
+            f"{name.removesuffix('_ms')} {plain(found[name], d)} ms is "
+            f"{'above' if name in slow else 'at most'} {plain(bound, d)} ms"
+            for name, bound in self._bounds().items()
+        ]
+        return Verdict(
+            gate=repr(self),
+            passed=not slow,
+            words=f"{', '.join(said)}, over {measured.requests:,} requests of one row",
+            numbers=found
+            | {f"{name}_at_most": float(bound) for name, bound in self._bounds().items()}
+            | {"requests": float(measured.requests)},
+        )
+
+    def _bounds(self) -> dict[str, float]:
+        every = {"p50_ms": self.p50_ms, "p95_ms": self.p95_ms, "p99_ms": self.p99_ms}
+        return {name: bound for name, bound in every.items() if bound is not None}
+
+
+@dataclass(frozen=True)
+class SizeAtMost:
+    """Refuses a candidate whose export is too large. Not measured is refused, too.
+
+    Args:
+        megabytes: bound of all the export's files together, in 1,000,000 bytes.
+    """
+
+    name: ClassVar[str] = "SizeAtMost"
+    absolute: ClassVar[bool] = False
+
+    _: KW_ONLY
+    megabytes: float
+
+    def __post_init__(self) -> None:
+        check_above_0("SizeAtMost.megabytes", self.megabytes)
+
+    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+        size = judged.servable.bytes if judged.servable is not None else None
+        if size is None:
+            return _not_measured(self, "the export's size", judged.servable)
+        passed = size <= self.megabytes * MEGABYTE
+        words = (
+            f"the export has {size:,} bytes, {'at most' if passed else 'more than'} "
+            f"{self.megabytes * MEGABYTE:,.0f}"
+        )
+        numbers = {"megabytes": size / MEGABYTE, "at_most": float(self.megabytes)}
+        return Verdict(gate=repr(self), passed=passed, words=words, numbers=numbers)
+
+
+def _not_measured(gate: LatencyAtMost | SizeAtMost, what: str, check: ServableCheck | None) -> Verdict:
+    why = f": the exported model failed: {check.error}" if check is not None and check.error else ""
+    return Verdict(gate=repr(gate), passed=False, words=f"{what} was not measured{why}")

@@ -1,0 +1,186 @@
+"""The gate on the past: did the candidate forget what the champion knew of slices learned before?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
+from ckpt_ops.evaluation.gates.asking import (
+    ROUNDING,
+    Compared,
+    compare,
+    left_out,
+    no_champion,
+    parts,
+    unjudged,
+)
+from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, metric_named
+from ckpt_ops.evaluation.past import Past
+from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.settings import check_count, check_margin
+from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.evaluation.wording import decimals_apart, plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoForgetting:
+    """Refuses a candidate that is worse than the champion on held-out rows of slices learned before.
+
+    Two rules, and either refuses:
+
+    * on any one past slice of at least `min_rows` rows the fall is larger than `margin`, sure or not;
+    * on all past rows together it is larger than half the margin and surely a fall: the whole 95 % interval
+      of the paired bootstrap is on the worse side. A model can lose a little less than the margin on each
+      slice; together there are rows enough to see that.
+
+    A small fall, however sure, is allowed here, unlike in `NotWorseThan`: what a model gives up of the past
+    is part of the price of learning what is new, and with drift it should. `margin=0` allows none that is
+    sure. Where no slice was learned before, or all have too few rows, the gate does not apply; where there is
+    a champion and nobody collected rows of the past, it refuses.
+
+    Args:
+        metric: one of `METRICS`.
+        margin: in the metric's unit, 0 or more.
+        min_rows: at least 1; a slice with fewer counts only in all rows together, if these are as many.
+        slices: of how many past slices rows are collected, at least 1: the newest and some older ones.
+    """
+
+    name: ClassVar[str] = "NoForgetting"
+    absolute: ClassVar[bool] = False
+
+    metric: str = "auc"
+    margin: float = 0.02
+    min_rows: int = 200
+    slices: int = 8
+
+    def __post_init__(self) -> None:
+        metric_named(self.metric, field="NoForgetting.metric")
+        check_margin("NoForgetting.margin", self.margin)
+        check_count("NoForgetting.min_rows", self.min_rows)
+        check_count("NoForgetting.slices", self.slices)
+
+    @property
+    def past_slices(self) -> int:
+        """Of how many past slices it needs rows."""
+        return self.slices
+
+    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+        if judged.champion is None:
+            return no_champion(self)
+        past = judged.past
+        if past is None or (past.count and past.champion is None):
+            words = "could not be judged: there are no predictions on rows of slices learned before"
+            return Verdict(gate=repr(self), passed=False, words=words)
+        if past.champion is None:
+            past = replace(past, champion=past.candidate)  # of no rows at all
+        metric = METRICS[self.metric]
+        try:
+            found, small, undefined = self._by_slice(metric, past, seed)
+            together = self._together(metric, past, seed)
+        except UnusablePredictions as error:
+            return unjudged(self, error)
+        return self._verdict(metric, found, together, small=small, undefined=undefined)
+
+    def _by_slice(self, metric: Metric, past: Past, seed: int) -> tuple[dict[str, Compared], int, int]:
+        found: dict[str, Compared] = {}
+        undefined = 0
+        large, small = parts(past.slice, min_rows=self.min_rows)
+        for key, rows in large.items():
+            try:
+                found[key] = compare(metric, past, _champion(past), rows, seed=seed)
+            except UndefinedMetric:
+                undefined += 1
+        return found, small, undefined
+
+    def _together(self, metric: Metric, past: Past, seed: int) -> Compared | None:
+        if past.count < self.min_rows:
+            return None
+        if past.groups is not None:
+            # Two slices may have a query of the same name, whose rows were never ranked together.
+            names = zip(past.slice.tolist(), past.groups.tolist(), strict=True)
+            past = replace(past, groups=np.array([f"{key}/{group}" for key, group in names], dtype=np.str_))
+        try:
+            return compare(metric, past, _champion(past), slice(None), seed=seed)
+        except UndefinedMetric:
+            return None
+
+    def _verdict(
+        self,
+        metric: Metric,
+        found: dict[str, Compared],
+        together: Compared | None,
+        *,
+        small: int,
+        undefined: int,
+    ) -> Verdict:
+        aside = left_out(small, self.min_rows, undefined, self.metric)
+        numbers = {
+            "slices_judged": float(len(found)),
+            "slices_small": float(small),
+            "slices_undefined": float(undefined),
+            "margin": float(self.margin),
+        }
+        if not found and together is None:
+            if undefined:
+                words = f"could not be judged: {self.metric} has no value on any past slice{aside}"
+            else:
+                words = f"not applicable: no past slice could be compared{aside}"
+            return Verdict(gate=repr(self), passed=False if undefined else None, words=words, numbers=numbers)
+        for key, compared in found.items():
+            numbers |= compared.numbers(key)
+        if together is not None:
+            numbers |= {name.replace(":", "_"): one for name, one in together.numbers("together").items()}
+        forgot = [
+            key
+            for key, compared in found.items()
+            if metric.improvement(compared.delta) < -self.margin - ROUNDING
+        ]
+        broadly = together is not None and self._surely_fell(metric, together)
+        return Verdict(
+            gate=repr(self),
+            passed=not forgot and not broadly,
+            words=self._words(metric, found, together, forgot, broadly) + aside,
+            numbers=numbers,
+        )
+
+    def _surely_fell(self, metric: Metric, together: Compared) -> bool:
+        difference = together.difference
+        if difference is None or metric.improvement(together.delta) >= -self.margin / 2 - ROUNDING:
+            return False
+        return max(metric.improvement(difference.low), metric.improvement(difference.high)) < -ROUNDING
+
+    def _words(
+        self,
+        metric: Metric,
+        found: dict[str, Compared],
+        together: Compared | None,
+        forgot: list[str],
+        broadly: bool,
+    ) -> str:
+        said: list[str] = []
+        if found:
+            worst = min(found, key=lambda key: metric.improvement(found[key].delta))
+            least = found[worst]
+            d = decimals_apart((least.candidate, least.champion), (abs(least.delta), self.margin))
+            fall = (
+                f"{self.metric} from {plain(least.champion, d)} to {plain(least.candidate, d)} "
+                f"({least.said(d)}) on {worst}"
+            )
+            which = f" ({', '.join(forgot)}); worst" if forgot else "; least good"
+            said.append(
+                f"{len(forgot) if forgot else 'none'} of {len(found)} past slices got worse by more than the "
+                f"margin of {plain(self.margin, d)}{which}: {fall}"
+            )
+        if together is not None:
+            half = self.margin / 2
+            d = decimals_apart((abs(together.delta), half))
+            rule = f", surely a fall of more than half the margin, {plain(half, d)}" if broadly else ""
+            said.append(f"all past rows together: {together.said(d)}{rule}")
+        return "; ".join(said)
+
+
+def _champion(past: Past) -> FloatArray:
+    return past.candidate if past.champion is None else past.champion

@@ -1,0 +1,43 @@
+"""What a gate is, and what a list of gates asks of those who collect the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.verdicts import Verdict
+
+
+@runtime_checkable
+class Gate(Protocol):
+    """What a gate has to offer; users may write their own as frozen dataclasses.
+
+    A gate that looks at rows group by group names their column by an attribute `column`; one that needs rows
+    of slices learned before says of how many by an attribute `past_slices`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The gate's kind, as summaries show it."""
+        ...
+
+    @property
+    def absolute(self) -> bool:
+        """Whether it bounds the candidate's own quality: a first version needs a gate that does."""
+        ...
+
+    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+        """Pass, refuse, or say that the gate does not apply. The same input gives the same verdict."""
+        ...
+
+
+def segment_columns(gates: Iterable[Gate]) -> tuple[str, ...]:
+    """The columns that the gates look at group by group, each once, in the order of the gates."""
+    columns = (getattr(gate, "column", None) for gate in gates)
+    return tuple(dict.fromkeys(column for column in columns if isinstance(column, str)))
+
+
+def past_slices(gates: Iterable[Gate]) -> int:
+    """Of how many past slices the gates want rows; 0: of none."""
+    return max((int(getattr(gate, "past_slices", 0)) for gate in gates), default=0)

@@ -1,0 +1,93 @@
+"""Metrics of how well scores put the positives before the negatives. Only the scores' order matters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ckpt_ops.evaluation.errors import UndefinedMetric
+from ckpt_ops.evaluation.metrics.metric import FloatArray, Needs, OfCounts, Positions, of_rows
+from ckpt_ops.evaluation.metrics.rows import blocks, checked, ratio
+
+
+def auc(y: FloatArray, p: FloatArray) -> float:
+    """Area under the ROC curve: how often a random positive scores above a random negative, a tie being half.
+
+    From how many negatives each positive beats (Mann-Whitney U; Hanley & McNeil 1982,
+    "The meaning and use of the area under a ROC curve"). No unit, 0 to 1. `y` in {0, 1}, `p` any finite
+    score. With one class only it is not a number: `UndefinedMetric`.
+    """
+    y, p = checked("auc", Needs.SCORES, y, p)
+    positives = int(y.sum())
+    negatives = y.size - positives
+    if not positives or not negatives:
+        only = 1 if positives else 0
+        raise UndefinedMetric(f"auc needs both classes, all {y.size:,} labels are {only}")
+    winners, losers = np.sort(p[y == 1]), np.sort(p[y == 0])
+    twice = 0  # a pair won counts 2, a tie 1: integers, which add up exactly
+    for block in blocks(winners):
+        twice += int(np.searchsorted(losers, block, "left").sum())
+        twice += int(np.searchsorted(losers, block, "right").sum())
+    return twice / 2 / (positives * negatives)
+
+
+def average_precision(y: FloatArray, p: FloatArray) -> float:
+    """Area under the precision-recall curve, by steps: the sum of (R_i - R_i-1) P_i over the distinct scores.
+
+    No interpolation, which would flatter (Davis & Goadrich 2006, "The relationship between Precision-Recall
+    and ROC curves"). 0 to 1; random scores get about the share of positives. `y` in {0, 1}, `p` any finite
+    score. `UndefinedMetric` without a positive.
+    """
+    y, p = checked("average_precision", Needs.SCORES, y, p)
+    if not y.any():
+        raise UndefinedMetric(f"average_precision needs a label of 1, all {y.size:,} labels are 0")
+    return float(_weighted_average_precision(y, p)(np.ones((1, y.size)))[0])
+
+
+def _weighted_auc(y: FloatArray, p: FloatArray) -> OfCounts:
+    order, starts = ties(p)
+    is_positive = y[order]
+
+    def of_counts(counts: FloatArray) -> FloatArray:
+        drawn = counts[:, order]
+        positive = drawn * is_positive
+        negative = drawn - positive
+        if starts.size < p.size:
+            positive = np.add.reduceat(positive, starts, axis=1)
+            negative = np.add.reduceat(negative, starts, axis=1)
+        # A pair won counts 1, a tie 1/2: all negatives up to and with the tie, less half of the tie's.
+        beaten = np.cumsum(negative, axis=1) - 0.5 * negative
+        won = np.einsum("ij,ij->i", beaten, positive)
+        return ratio(won, positive.sum(axis=1) * negative.sum(axis=1))
+
+    return of_counts
+
+
+def _weighted_average_precision(y: FloatArray, p: FloatArray) -> OfCounts:
+    order, starts = ties(-p)
+    is_positive = y[order]
+
+    def of_counts(counts: FloatArray) -> FloatArray:
+        drawn = counts[:, order]
+        positive = drawn * is_positive
+        if starts.size < p.size:
+            drawn = np.add.reduceat(drawn, starts, axis=1)
+            positive = np.add.reduceat(positive, starts, axis=1)
+        found = np.cumsum(positive, axis=1)
+        # Before the first row drawn there is no precision; nothing is found there either.
+        precision = found / np.maximum(np.cumsum(drawn, axis=1), 1)
+        return ratio(np.einsum("ij,ij->i", precision, positive), found[:, -1])
+
+    return of_counts
+
+
+def ties(p: FloatArray) -> tuple[Positions, Positions]:
+    """An order of the rows by rising `p`, and where in it each distinct value starts."""
+    order = np.argsort(p, kind="stable")
+    ordered = p[order]
+    return order, np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+
+
+AUC = of_rows(auc, higher_is_better=True, needs=Needs.SCORES, weighted=_weighted_auc)
+AVERAGE_PRECISION = of_rows(
+    average_precision, higher_is_better=True, needs=Needs.SCORES, weighted=_weighted_average_precision
+)

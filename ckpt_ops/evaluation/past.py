@@ -1,0 +1,92 @@
+"""Held-out rows of slices learned before: what shows that a candidate forgot.
+
+Kept in a file of its own, beside that of the judged rows, which stays as small as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ckpt_ops.evaluation import columns
+from ckpt_ops.evaluation.columns import Text
+from ckpt_ops.evaluation.metrics import FloatArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+METADATA_KEY = b"ckpt_ops.past"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Past:
+    """Two models' predictions on held-out rows of past slices. Arrays are copied and made read-only.
+
+    Attributes:
+        slice: text (n,): the key of the slice that a row comes from. Rows of a slice need not lie together.
+        label: float64 (n,), finite.
+        candidate: float64 (n,), or (n, k) for the probabilities of k classes.
+        champion: the same shape; None for a first version.
+        groups: text (n,), the query that a row belongs to; None where nothing is ranked.
+    """
+
+    slice: Text
+    label: FloatArray
+    candidate: FloatArray
+    champion: FloatArray | None = None
+    groups: Text | None = None
+
+    def __post_init__(self) -> None:
+        label = columns.labels(self.label)
+        keys = columns.text("slice", self.slice)
+        candidate = columns.predictions("candidate", self.candidate)
+        champion = None if self.champion is None else columns.predictions("champion", self.champion)
+        groups = None if self.groups is None else columns.groups(self.groups)
+        columns.check_rows(
+            label.size, {"slice": keys, "candidate": candidate, "champion": champion, "groups": groups}
+        )
+        columns.check_alike(candidate, champion)
+        for name, values in (
+            ("label", label),
+            ("slice", keys),
+            ("candidate", candidate),
+            ("champion", champion),
+            ("groups", groups),
+        ):
+            object.__setattr__(self, name, values)
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return self.label.size
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """The slices' keys, in the order in which they first occur."""
+        keys, first = np.unique(self.slice, return_index=True)
+        return tuple(keys[np.argsort(first)].tolist())
+
+    def to_table(self) -> pa.Table:
+        """Columns slice, label, candidate, champion (if any), group (if any)."""
+        found = {"slice": self.slice, "label": self.label, "candidate": self.candidate}
+        if self.champion is not None:
+            found["champion"] = self.champion
+        if self.groups is not None:
+            found["group"] = self.groups
+        return columns.to_table(found, {METADATA_KEY: b"{}"})
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Past:
+        """Read what `to_table` wrote. Other columns are left alone; `BadInput` names what is missing."""
+        columns.written_by(table, METADATA_KEY, "Past")
+        columns.require(table, ("slice", "label", "candidate"))
+        there = table.column_names
+        return cls(
+            slice=columns.read_text(table, "slice"),
+            label=columns.read_numbers(table, "label"),
+            candidate=columns.read_numbers(table, "candidate"),
+            champion=columns.read_numbers(table, "champion") if "champion" in there else None,
+            groups=columns.read_text(table, "group") if "group" in there else None,
+        )

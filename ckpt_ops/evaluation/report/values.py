@@ -1,0 +1,115 @@
+"""What a report holds: plain values, so that a page, a script or a later version can be made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ckpt_ops.evaluation.basis import Basis
+from ckpt_ops.evaluation.bootstrap import paired_bootstrap
+from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
+from ckpt_ops.evaluation.metrics import METRICS, Metric
+from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.report.curves import curves
+from ckpt_ops.evaluation.verdicts import Evaluation
+
+SCHEMA = 1
+LARGEST_SEGMENTS = 20
+FEWEST_ROWS = 50
+RESAMPLES = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineup:
+    """A version beside which the candidate is seen: how it did on held-out rows of slices.
+
+    Attributes:
+        on: the metric by slice key; slices on which it had no value are left out.
+    """
+
+    version: int
+    on: Mapping[str, float]
+
+
+def report_values(
+    judged: Judged,
+    evaluation: Evaluation,
+    *,
+    model: str,
+    version: int,
+    champion: int | None,
+    metric: str,
+    ancestors: Sequence[Lineup] = (),
+) -> dict[str, Any]:
+    """All that the page shows, as strict JSON can carry it.
+
+    Args:
+        metric: the one that segments and the forgetting heatmap show.
+        ancestors: earlier versions, oldest first.
+    """
+    models = {"candidate": judged.candidate}
+    if judged.champion is not None:
+        models["champion"] = judged.champion
+    return {
+        "schema": SCHEMA,
+        "model": model,
+        "version": version,
+        "champion": champion,
+        "metric": metric,
+        "higher_is_better": METRICS[metric].higher_is_better,
+        "evaluation": evaluation.to_json(),
+        "curves": curves(judged.label, models),
+        "segments": {
+            column: segments(judged, column, METRICS[metric], seed=evaluation.seed)
+            for column in judged.segments
+        },
+        "forgetting": [
+            {"version": one.version, "on": dict(one.on)}
+            for one in (*ancestors, Lineup(version=version, on=on_slices(evaluation, metric)))
+        ],
+    }
+
+
+def on_slices(evaluation: Evaluation, metric: str) -> dict[str, float]:
+    """The candidate's metric by slice: those learned before, and what it learned if that was judged."""
+    found = {key: said.candidate[metric] for key, said in evaluation.past.items() if metric in said.candidate}
+    if evaluation.basis is Basis.HOLDOUT and metric in evaluation.candidate:
+        found[evaluation.slice_key] = evaluation.candidate[metric]
+    return found
+
+
+def segments(judged: Judged, column: str, metric: Metric, *, seed: int) -> list[dict[str, Any]]:
+    """The metric in the largest segments of a column, the difference to the champion with its interval.
+
+    Segments of fewer than `FEWEST_ROWS` rows, or on which the metric has no value, are left out.
+    """
+    names, at, sizes = np.unique(judged.segments[column], return_inverse=True, return_counts=True)
+    found: list[dict[str, Any]] = []
+    for position in np.argsort(-sizes, kind="stable")[:LARGEST_SEGMENTS]:
+        rows = at == position
+        if sizes[position] < FEWEST_ROWS:
+            break
+        said = {"segment": str(names[position]), "rows": int(sizes[position])}
+        try:
+            label, groups = judged.label[rows], judged.groups
+            of = None if groups is None else groups[rows]
+            said["candidate"] = metric(label, judged.candidate[rows], groups=of)
+            if judged.champion is not None:
+                difference = paired_bootstrap(
+                    metric,
+                    label,
+                    judged.candidate[rows],
+                    judged.champion[rows],
+                    groups=of,
+                    seed=seed,
+                    resamples=RESAMPLES,
+                )
+                said["champion"] = metric(label, judged.champion[rows], groups=of)
+                said |= {"delta": difference.delta, "low": difference.low, "high": difference.high}
+        except (UndefinedMetric, UnusablePredictions):
+            continue
+        found.append(said)
+    return found

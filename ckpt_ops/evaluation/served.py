@@ -1,0 +1,71 @@
+"""What was found of the exported model, in a fresh process: what it says, how large it is, how fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ckpt_ops.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """How long the export took to answer requests of one row each, one after the other.
+
+    Attributes:
+        p50_ms, p95_ms, p99_ms: quantiles of the time from a request to its answer, in milliseconds.
+        requests: how many were measured, without those that warmed it up.
+    """
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    requests: int
+
+    def __post_init__(self) -> None:
+        said = (self.p50_ms, self.p95_ms, self.p99_ms)
+        if not (all(math.isfinite(one) for one in said) and 0 <= said[0] <= said[1] <= said[2]):
+            raise BadInput("latency", said, "p50, p95 and p99 in milliseconds, none below the one before")
+        if self.requests < 1:
+            raise BadInput("latency.requests", self.requests, "a whole number of at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServableCheck:
+    """What loading the exported model in a fresh process found; filled in by the process that trained.
+
+    Attributes:
+        max_abs_difference: largest |exported - trained| prediction, None when it was not reached.
+        rows: how many rows were compared.
+        error: why the export could not be loaded or asked, None when it could.
+        bytes: size of all the export's files; None where nobody measured it.
+        latency: of one row a request; None where nobody measured it.
+    """
+
+    max_abs_difference: float | None
+    rows: int
+    error: str | None = None
+    bytes: int | None = None
+    latency: Latency | None = None
+
+    def __post_init__(self) -> None:
+        if self.bytes is not None and self.bytes < 0:
+            raise BadInput("bytes", self.bytes, "a whole number of 0 or more, or None")
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dict."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> ServableCheck:
+        """What `to_json` gave; what older files lack is None."""
+        latency = written.get("latency")
+        return cls(
+            max_abs_difference=written.get("max_abs_difference"),
+            rows=written.get("rows", 0),
+            error=written.get("error"),
+            bytes=written.get("bytes"),
+            latency=None if latency is None else Latency(**latency),
+        )
