@@ -7,27 +7,49 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ckpt_ops.lineage import LineageState
-from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.policies import Facts
+from ckpt_ops.lineage.records import CandidateTrained, Record, SliceRef
+from ckpt_ops.policies import ColumnDrift, Facts
 
 
 def facts(
-    state: LineageState, slices: Sequence[SliceRef], *, score: Mapping[str, float] | None = None
+    state: LineageState,
+    slices: Sequence[SliceRef],
+    *,
+    score: Mapping[str, float] | None = None,
+    drift: Mapping[str, ColumnDrift] | None = None,
+    now: float | None = None,
 ) -> Facts:
     """The facts for training on `slices`.
 
     Args:
         score: the champion's metrics on the newest slice, once it has scored it.
+        drift: of the newest slice's columns, once it was measured.
+        now: seconds since 1970, by the clock that the records were written by; the system's by default.
+            Nothing else that a policy is told asks a clock.
     """
+    at = time.time() if now is None else now
     head = state.versions[state.head] if state.head is not None else None
-    age = None
-    if head is not None and head.decided is not None:
-        age = max(0.0, time.time() - datetime.fromisoformat(head.decided.time).timestamp())
+    trained = sorted(_trainings(state), key=lambda training: (_ago(at, training), -training.version))
+    last = state.versions[trained[0].version] if trained else None
+    known = {ref.id for ref in last.slices} if last else set()
     return Facts(
         pending_rows=sum(ref.rows for ref in slices),
         pending_slices=len(slices),
-        seconds_since_update=age,
+        seconds_since_update=_ago(at, head.decided) if head and head.decided else None,
         has_champion=head is not None,
         champion_metrics_at_promotion=head.evaluated.metrics["candidate"] if head and head.evaluated else {},
         champion_on_slice=score,
+        seconds_since_training=_ago(at, trained[0]) if trained else None,
+        slices_since_training=sum(ref.id not in known for ref in slices) if last else None,
+        trainings=tuple((_ago(at, training), training.seconds) for training in trained),
+        drift=drift,
     )
+
+
+def _trainings(state: LineageState) -> list[CandidateTrained]:
+    return [version.trained for version in state.versions.values() if version.trained is not None]
+
+
+def _ago(now: float, record: Record) -> float:
+    """Seconds; 0 for a record of the future: clocks of two machines differ."""
+    return max(0.0, now - datetime.fromisoformat(record.time).timestamp())

@@ -1,8 +1,9 @@
 """What an update policy sees and what it answers.
 
-An answer has three values. Some policies ask how the champion does on the newest slice, which only the
-process that holds the model can tell: until it has, they are *undecided* (`due=None`), and whoever asks runs
-that process, fills in the score and asks again.
+An answer has three values. Some policies ask what takes work to find out: how far the newest slice has
+drifted, which reads slices, or how the champion does on it, which only the process that holds the model can
+tell. Until they are told they are *undecided* (`due=None`), and whoever asks finds it out, the cheaper first,
+and asks again.
 """
 
 from __future__ import annotations
@@ -18,8 +19,31 @@ DUE, NOT_DUE, UNDECIDED = "due: ", "not due: ", "undecided: "
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColumnDrift:
+    """How far a column of the newest slice is from the slices that the champion consumed last.
+
+    Attributes:
+        psi: the population stability index, None where there is none.
+        psi_noise: the index that chance alone reaches one time in a thousand with so few rows.
+        ks: Kolmogorov-Smirnov's D, 0 to 1, of its values; None where there is none.
+        ks_noise: as `psi_noise`, of D.
+        number: it holds numbers: only those have a D.
+        not_compared: why there is neither, else "".
+    """
+
+    psi: float | None
+    psi_noise: float = 0.0
+    ks: float | None = None
+    ks_noise: float = 0.0
+    number: bool = True
+    not_compared: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What is known about a model when a policy is asked.
+
+    A training counts from when it ended, whatever came of it: promoted, refused or still waiting.
 
     Attributes:
         pending_rows: rows of accepted slices that no promoted version consumed.
@@ -29,6 +53,11 @@ class Facts:
         champion_metrics_at_promotion: by metric, as the evaluation that promoted it found.
         champion_on_slice: by metric, on the newest slice; None: not scored yet. A metric without a value
             there (an AUC with one class) has no entry.
+        seconds_since_training: since the last training ended, None when none is on record.
+        slices_since_training: how many of the pending slices the last training did not have; None when
+            none is on record.
+        trainings: of each training, how many seconds ago it ended and for how many it stepped.
+        drift: by column of the newest slice; None: not measured yet.
     """
 
     pending_rows: int
@@ -37,12 +66,19 @@ class Facts:
     has_champion: bool
     champion_metrics_at_promotion: Mapping[str, float] = field(default_factory=dict)
     champion_on_slice: Mapping[str, float] | None = None
+    seconds_since_training: float | None = None
+    slices_since_training: int | None = None
+    trainings: tuple[tuple[float, float], ...] = ()
+    drift: Mapping[str, ColumnDrift] | None = None
 
     def __post_init__(self) -> None:
         for name, value in (
             ("pending_rows", self.pending_rows),
             ("pending_slices", self.pending_slices),
             ("seconds_since_update", self.seconds_since_update),
+            ("seconds_since_training", self.seconds_since_training),
+            ("slices_since_training", self.slices_since_training),
+            *(("trainings", number) for training in self.trainings for number in training),
         ):
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise BadInput(f"Facts.{name}", value, "a number of 0 or more")
@@ -53,7 +89,7 @@ class Decision:
     """A policy's answer.
 
     Attributes:
-        due: True: update now. False: let the slices wait. None: needs the champion's score on the new slice.
+        due: True: update now. False: let the slices wait. None: needs drift, or the champion's score.
         words: a plain sentence that begins with "due: ", "not due: " or "undecided: ".
         numbers: what the answer rests on, by name; finite.
     """

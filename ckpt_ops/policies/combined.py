@@ -1,7 +1,7 @@
 """Policies made of policies, in three-valued logic (Kleene 1952, strong): undecided only when it matters.
 
 `AnyOf` with a due member is due, and `AllOf` with a member that is not due is not due, whatever the undecided
-ones would say: so the champion scores a slice only when the score can change the answer.
+ones would say: so drift is measured, and a slice scored, only when that can change the answer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import Decision, Facts, Policy, decided, reason_of
+from ckpt_ops.policies.needs import DriftNeed, joined
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -28,6 +29,9 @@ class AnyOf:
     def decide(self, facts: Facts) -> Decision:
         return _combine([policy.decide(facts) for policy in self.policies], any_of)
 
+    def drift_needed(self) -> DriftNeed | None:
+        return joined(self.policies)
+
 
 @dataclass(frozen=True, init=False, repr=False)
 class AllOf:
@@ -43,6 +47,9 @@ class AllOf:
 
     def decide(self, facts: Facts) -> Decision:
         return _combine([policy.decide(facts) for policy in self.policies], all_of)
+
+    def drift_needed(self) -> DriftNeed | None:
+        return joined(self.policies)
 
 
 def any_of(answers: Sequence[bool | None]) -> bool | None:
@@ -83,4 +90,5 @@ def _checked(name: str, policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
     for policy in policies:
         if isinstance(policy, type) or not isinstance(policy, Policy):
             raise BadInput(f"{name}.policies", policy, f"policies, such as {name}(Rows(at_least=5_000))")
+    joined(policies)
     return policies

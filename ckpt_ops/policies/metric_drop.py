@@ -9,9 +9,28 @@ from types import MappingProxyType
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import Decision, Facts, decided
+from ckpt_ops.policies.settings import check_above_0
 
 HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(
-    {"auc": True, "log_loss": False, "accuracy": True, "brier": False, "rmse": False, "mae": False}
+    {
+        "auc": True,
+        "log_loss": False,
+        "accuracy": True,
+        "brier": False,
+        "rmse": False,
+        "mae": False,
+        "average_precision": True,
+        "f1": True,
+        "balanced_accuracy": True,
+        "ece": False,
+        "r2": True,
+        "top1_accuracy": True,
+        "top5_accuracy": True,
+        "cross_entropy": False,
+        "macro_f1": True,
+        "ndcg": True,
+        "mrr": True,
+    }
 )
 """The direction of each metric that the evaluation records; a test holds the two lists together."""
 
@@ -41,12 +60,7 @@ class MetricDrop:
     def __post_init__(self) -> None:
         if not isinstance(self.metric, str) or self.metric not in HIGHER_IS_BETTER:
             raise BadInput("MetricDrop.metric", self.metric, f"one of {', '.join(HIGHER_IS_BETTER)}")
-        if (
-            isinstance(self.by, bool)
-            or not isinstance(self.by, int | float)
-            or not (math.isfinite(self.by) and self.by > 0)
-        ):
-            raise BadInput("MetricDrop.by", self.by, "a number above 0, in the metric's unit")
+        check_above_0("MetricDrop.by", self.by, "a number above 0, in the metric's unit")
 
     def decide(self, facts: Facts) -> Decision:
         name = self.metric

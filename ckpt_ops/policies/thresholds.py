@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import Decision, Facts, decided
+from ckpt_ops.policies.settings import check_seconds, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,7 @@ class Every:
     slices: int
 
     def __post_init__(self) -> None:
-        _check_whole("Every.slices", self.slices)
+        check_whole("Every.slices", self.slices)
 
     def decide(self, facts: Facts) -> Decision:
         due = facts.pending_slices >= self.slices
@@ -44,7 +43,7 @@ class Rows:
     at_least: int
 
     def __post_init__(self) -> None:
-        _check_whole("Rows.at_least", self.at_least)
+        check_whole("Rows.at_least", self.at_least)
 
     def decide(self, facts: Facts) -> Decision:
         due = facts.pending_rows >= self.at_least
@@ -60,13 +59,7 @@ class Age:
     at_least_seconds: float
 
     def __post_init__(self) -> None:
-        value = self.at_least_seconds
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not (math.isfinite(value) and value > 0)
-        ):
-            raise BadInput("Age.at_least_seconds", value, "a number of seconds above 0")
+        check_seconds("Age.at_least_seconds", self.at_least_seconds)
 
     def decide(self, facts: Facts) -> Decision:
         age, limit = facts.seconds_since_update, self.at_least_seconds
@@ -80,8 +73,3 @@ class Age:
 
 def _compared(reached: bool) -> str:
     return ">=" if reached else "<"
-
-
-def _check_whole(field: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise BadInput(field, value, "a whole number of at least 1")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
 from great_expectations.compatibility import pydantic
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import ColumnAggregateExpectation
@@ -13,8 +12,9 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
     column_aggregate_value,
 )
 
-from ckpt_ops.validation.custom.columns import arrow, check_alike, counts, is_category, is_number, numbers
-from ckpt_ops.validation.custom.drift import CHANCE, Floats, bin_categories, bin_numbers, ks
+from ckpt_ops.validation.custom.columns import arrow
+from ckpt_ops.validation.custom.comparing import binned, gap
+from ckpt_ops.validation.custom.drift import CHANCE
 from ckpt_ops.validation.custom.findings import NotJudged, Size, or_not_judged, share
 from ckpt_ops.validation.custom.judging import Judging
 from ckpt_ops.validation.custom.reference import current
@@ -29,17 +29,11 @@ class ColumnPsi(ColumnAggregateMetricProvider):
     def _pandas(cls, column: Any, bins: int, reference_slices: int | None, **_: Any) -> Size:
         name, found = column.name, arrow(column)
         reference = current().sample(name, reference_slices)
-        check_alike(reference.values, found, name)
-        if is_number(reference.values):
-            binned = bin_numbers(numbers(reference.values), numbers(found), bins=bins)
-        elif is_category(reference.values):
-            binned = bin_categories(counts(reference.values), counts(found), bins=bins)
-        else:
-            raise TypeError(f"PSI compares numbers, text and booleans; {name} is {reference.values.type}")
+        counted = binned(name, reference.values, found, bins=bins)
         if not len(found):
             raise NotJudged("the slice has no rows")
-        value, noise = binned.psi(), binned.noise()
-        where, before, now = binned.largest_change()
+        value, noise = counted.psi(), counted.noise()
+        where, before, now = counted.largest_change()
         return Size(
             value=value,
             what=f"{name}: PSI",
@@ -57,21 +51,17 @@ class ColumnKs(ColumnAggregateMetricProvider):
     @column_aggregate_value(engine=PandasExecutionEngine)
     @or_not_judged
     def _pandas(cls, column: Any, reference_slices: int | None, **_: Any) -> Size:
-        name, slice_values = column.name, arrow(column)
+        name, found = column.name, arrow(column)
         reference = current().sample(name, reference_slices)
-        check_alike(reference.values, slice_values, name)
-        if not is_number(reference.values):
-            raise TypeError(f"Kolmogorov-Smirnov compares numbers; {name} is {reference.values.type}")
-        expected = _some(numbers(reference.values), "the reference", name)
-        found = _some(numbers(slice_values), "the slice", name)
-        gap = ks(expected, found)
+        apart = gap(name, reference.values, found)
+        chance = f"chance alone reaches it with so few rows ({_chance(apart.p)})"
         return Size(
-            value=gap.d,
+            value=apart.d,
             what=f"{name}: D",
-            basis=f"against {reference.words} ({_chance(gap.p)})",
-            more=f"{share(gap.expected)} were at most {gap.at:,.6g}, now {share(gap.found)}",
-            chance=f"chance alone reaches it with so few rows ({_chance(gap.p)})" if gap.p >= CHANCE else "",
-            numbers={"d": gap.d, "p": gap.p, "reference_rows": reference.rows, "rows": len(found)},
+            basis=f"against {reference.words} ({_chance(apart.p)})",
+            more=f"{share(apart.expected)} were at most {apart.at:,.6g}, now {share(apart.found)}",
+            chance=chance if apart.p >= CHANCE else "",
+            numbers={"d": apart.d, "p": apart.p, "reference_rows": reference.rows, "rows": apart.rows},
         )
 
 
@@ -130,10 +120,3 @@ class ExpectColumnKsStatisticToBeAtMost(Judging, ColumnAggregateExpectation):
 
 def _chance(p: float) -> str:
     return f"p = {p:.1g}" if p else "p < 1e-300"
-
-
-def _some(values: Floats, whose: str, name: str) -> Floats:
-    found: Floats = values[~np.isnan(values)]
-    if not found.size:
-        raise NotJudged(f"{whose} has no value of {name}")
-    return found

@@ -121,11 +121,15 @@ class Gap:
     Attributes:
         d: the Kolmogorov-Smirnov statistic, 0 to 1: the share of rows that would have to move.
         p: how often so many rows show such a `d` by chance. Reported; it does not decide.
+        noise: the `d` that so many rows exceed by chance one time in a thousand.
+        rows: of the sample that was found.
         at: the value; `expected` and `found`: the shares of rows that are at most that.
     """
 
     d: float
     p: float
+    noise: float
+    rows: int
     at: float
     expected: float
     found: float
@@ -144,6 +148,8 @@ def ks(expected: Floats, found: Floats) -> Gap:
     return Gap(
         d=d,
         p=float(kstwobign.sf(np.sqrt(rows) * d)),
+        noise=float(kstwobign.isf(CHANCE) / np.sqrt(rows)),
+        rows=len(found),
         at=float(values[at]),
         expected=float(before[at]),
         found=float(now[at]),
