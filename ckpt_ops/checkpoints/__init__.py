@@ -1,12 +1,13 @@
 """Checkpoints: a snapshot held without copying, written in the background, committed by its manifest."""
 
 from ckpt_ops.checkpoints.anchors import Anchors, Doubling, EveryVersions
-from ckpt_ops.checkpoints.capture import Snapshot, capture, model_variables
+from ckpt_ops.checkpoints.capture import Snapshot, capture
 from ckpt_ops.checkpoints.checkpointer import Checkpointer, Position
 from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.checkpoints.intermediate import Intermediate, IntermediateWriter
 from ckpt_ops.checkpoints.keep import Keep
 from ckpt_ops.checkpoints.manifest import Manifest
+from ckpt_ops.checkpoints.naming import model_variables
 from ckpt_ops.checkpoints.requests import RequestDesk, SaveRequest, What
 from ckpt_ops.checkpoints.restore import load_manifest, read_tensors, restore
 from ckpt_ops.checkpoints.standalone import checkpointing

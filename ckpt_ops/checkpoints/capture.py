@@ -16,8 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ckpt_ops.errors import ModelCodeError
-
 _WORTH_NO_COPY = 1024 * 1024
 
 
@@ -37,33 +35,6 @@ class Snapshot:
     seconds: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
     cursor: Mapping[str, int] = field(default_factory=dict)
-
-
-def model_variables(model: Any) -> dict[str, Any]:
-    """Everything that exact resume needs, by name: model variables *with* seed-generator states, and
-    all optimizer variables. Metrics are left out: they say what was, not what comes.
-
-    Args:
-        model: a compiled and built `keras.Model`.
-
-    Raises:
-        ModelCodeError: the model is not built or not compiled.
-    """
-    if not model.built:
-        raise ModelCodeError(
-            "the model is not built", next="give it an Input layer, or call it once on a batch"
-        )
-    if getattr(model, "optimizer", None) is None:
-        raise ModelCodeError("the model is not compiled", next="call model.compile(...) in build_model()")
-    model.optimizer.build(model.trainable_variables)
-    named: dict[str, Any] = {}
-    for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
-        for variable in variables:
-            name = f"{kind}/{variable.path}"
-            if name in named:
-                name = f"{name}#{sum(other.partition('#')[0] == name for other in named)}"
-            named[name] = variable
-    return named
 
 
 def capture(

@@ -7,6 +7,8 @@
 | `safetensors` | every tensor by name; model, version, step as metadata | safetensors; needs no TensorFlow |
 | `saved-model` | the forward pass | `tf.saved_model.load`, TensorFlow Serving |
 
+A `tf.Module` has its optimizers inside: `tf.train.Checkpoint(model=...)` opens it; `keras` holds none.
+
 Only `safetensors` keeps the state of seed generators: `.keras` files have no place for it, and to
 TensorFlow's checkpoints a Keras seed generator is no trackable object. A training that goes on from
 those two draws other dropout masks than one that goes on from the checkpoint. And the cursor, where in
@@ -23,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from ckpt_ops.checkpoints.saved_model import InputSpec, write_saved_model
 from ckpt_ops.checkpoints.whole_output import check_new, whole
 from ckpt_ops.errors import BadInput
 
@@ -69,17 +72,25 @@ def export_tensors(
         save_file(contiguous, staged, dict(about))
 
 
-def export_model(model: Any, format: Format, out: Path) -> None:
-    """Write the compiled and built Keras `model`, with the values that it has now, as `out`.
+def export_model(
+    model: Any, format: Format, out: Path, *, inputs: Mapping[str, InputSpec] | None = None
+) -> None:
+    """Write `model`, a compiled and built Keras model or a `tf.Module`, with its values of now, as `out`.
 
     `keras` makes a file, `tf-checkpoint` and `saved-model` a folder. The checkpoint in a `tf-checkpoint`
     folder is the one that `tf.train.latest_checkpoint(out)` names.
 
+    Args:
+        inputs: what the model takes, by name; of use for `saved-model`, where a module needs it.
+
     Raises:
-        BadInput: `out` exists, or its folder does not; or `format` is safetensors.
+        BadInput: `out` exists, or its folder does not; `format` is safetensors, or `keras` for a module.
         ExportFailed: it could not be written, or the model cannot be exported.
     """
     check_output(out, format)
+    if format is Format.KERAS and not hasattr(model, "save"):
+        others = "saved-model, tf-checkpoint or safetensors: a tf.Module is no Keras model"
+        raise BadInput("format", format.value, others)
     with whole(out) as staged:
         match format:
             case Format.KERAS:
@@ -87,8 +98,9 @@ def export_model(model: Any, format: Format, out: Path) -> None:
             case Format.TF_CHECKPOINT:
                 import tensorflow as tf
 
-                tf.train.Checkpoint(model=model, optimizer=model.optimizer).save(str(staged / "ckpt"))
+                beside = {} if isinstance(model, tf.Module) else {"optimizer": model.optimizer}
+                tf.train.Checkpoint(model=model, **beside).save(str(staged / "ckpt"))
             case Format.SAVED_MODEL:
-                model.export(str(staged), verbose=False)
+                write_saved_model(model, staged, inputs)
             case Format.SAFETENSORS:
                 raise BadInput("format", format.value, "a format of a model; export_tensors writes this one")

@@ -73,7 +73,7 @@ class IntermediateWriter:
         step: that training begins or resumes at.
 
     Raises:
-        BadInput: the model has no such layer.
+        BadInput: the model has no such layer, or no loss of which there would be gradients.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class IntermediateWriter:
         self._inputs, self._labels = inputs, labels
         self._folder, self._suffix = folder, suffix
         self._layers = [_layer(model, name) for name in settings.layers]
+        _check_loss(model)
         self._before = self._weights(step)
         self._saved_at = time.monotonic()
 
@@ -191,3 +192,16 @@ def _layer(model: Any, name: str) -> Any:
     if name not in known:
         raise BadInput("Intermediate.layers", name, f"a layer of {model.name}: {', '.join(known)}")
     return model.get_layer(name)
+
+
+def _check_loss(model: Any) -> None:
+    import keras
+
+    own = type(model).compute_loss is not keras.Model.compute_loss
+    if not own and model.loss is None and not model.losses:
+        raise BadInput(
+            "intermediate",
+            model.name,
+            "a model compiled with a loss, or with a compute_loss of its own: gradients are of that loss",
+            next="leave intermediate= out, or move the loss from train_step into compute_loss",
+        )

@@ -25,6 +25,9 @@ from ckpt_ops.store.content import chunk_name
 
 _READS = 8
 
+AVERAGE = "<average>/"
+"""How the names of running averages begin: checkpoints on the way may hold them, a model has no such name."""
+
 Octets = npt.NDArray[np.uint8]
 
 
@@ -40,6 +43,8 @@ def read_tensors(store: Store, manifest: Manifest) -> dict[str, npt.NDArray[Any]
 
 def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> None:
     """Set `variables` to the checkpoint's values. All are compared before the first is set.
+
+    Running averages belong to the training that keeps them: they are set where both sides have them.
 
     Raises:
         IncompatibleCheckpoint: names, shapes or dtypes differ; the message says which.
@@ -60,6 +65,8 @@ def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> N
 
     tensors = _read(store, manifest, buffer)
     for name, variable in variables.items():
+        if name.startswith(AVERAGE) and name not in tensors and name not in owned:
+            continue
         tensor = owned.pop(name) if name in owned else tf.convert_to_tensor(tensors[name])
         tensorflow_variable(variable).assign(tensor)
 
@@ -111,9 +118,15 @@ def _octets_of(tensor: Any, nbytes: int) -> Octets:
 
 def _check(manifest: Manifest, variables: Mapping[str, Any]) -> None:
     stored = manifest.tensors
-    differences = [f"{name}: in the checkpoint only" for name in stored if name not in variables]
+    differences = [
+        f"{name}: in the checkpoint only"
+        for name in stored
+        if name not in variables and not name.startswith(AVERAGE)
+    ]
     for name, variable in variables.items():
         if name not in stored:
+            if name.startswith(AVERAGE):
+                continue
             differences.append(f"{name}: in the model only")
             continue
         entry, shape, dtype = stored[name], tuple(variable.shape), _dtype_name(variable)

@@ -1,10 +1,12 @@
 """Bounded incremental training: what to draw next, when to stop, where to save."""
 
+from ckpt_ops.training.averaging import RunningAverage, TailAverage
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Collected, Examples
+from ckpt_ops.training.module import TrainableModule
 from ckpt_ops.training.replay import NoReplay, Replay, Reservoir
-from ckpt_ops.training.split import holdout_mask
+from ckpt_ops.training.split import holdout_mask, holdout_mask_by
 from ckpt_ops.training.trainer import Trainer
 
 __all__ = [
@@ -15,8 +17,12 @@ __all__ = [
     "NoReplay",
     "Replay",
     "Reservoir",
+    "RunningAverage",
     "Spent",
     "StopReason",
+    "TailAverage",
+    "TrainableModule",
     "Trainer",
     "holdout_mask",
+    "holdout_mask_by",
 ]

@@ -10,17 +10,22 @@ from ckpt_ops.training.examples import Examples
 
 
 def batches(examples: Examples, order: BatchOrder, start: int, stop: int) -> Any:
-    """A `tf.data.Dataset` of the (inputs, labels) that steps `start` to `stop` - 1 train on."""
+    """A `tf.data.Dataset` of what steps `start` to `stop` - 1 train on: (inputs, labels), and weights where
+    the examples have them."""
     import tensorflow as tf
 
-    def draw() -> Iterator[tuple[dict[str, Any], Any]]:
+    beside = (examples.labels,) if examples.weights is None else (examples.labels, examples.weights)
+
+    def draw() -> Iterator[tuple[Any, ...]]:
         for step in range(start, stop):
             rows = order.indices(step)
-            yield {name: column[rows] for name, column in examples.inputs.items()}, examples.labels[rows]
+            inputs = {name: column[rows] for name, column in examples.inputs.items()}
+            yield inputs, *(column[rows] for column in beside)
 
     def spec(column: Any) -> Any:
         dtype = tf.string if column.dtype.kind in "OSU" else tf.as_dtype(column.dtype)
         return tf.TensorSpec((None, *column.shape[1:]), dtype)
 
-    signature = ({name: spec(column) for name, column in examples.inputs.items()}, spec(examples.labels))
+    inputs = {name: spec(column) for name, column in examples.inputs.items()}
+    signature = (inputs, *(spec(column) for column in beside))
     return tf.data.Dataset.from_generator(draw, output_signature=signature).prefetch(2)

@@ -37,11 +37,13 @@ class Budget:
         max_steps: optimizer steps.
         max_seconds: of stepping. A training that this bound ends is not reproducible to the bit.
         max_epochs: passes over the candidate's rows, replay included.
+        min_steps: what `max_epochs` does not go below. A first version has few rows and much to learn.
     """
 
     max_steps: int
     max_seconds: float
     max_epochs: int | None = None
+    min_steps: int = 1
 
     def __post_init__(self) -> None:
         if self.max_steps < 1:
@@ -50,18 +52,20 @@ class Budget:
             raise BadInput("budget.max_seconds", self.max_seconds, "a positive number of seconds")
         if self.max_epochs is not None and self.max_epochs < 1:
             raise BadInput("budget.max_epochs", self.max_epochs, "a whole number of at least 1, or None")
+        if not 1 <= self.min_steps <= self.max_steps:
+            raise BadInput("budget.min_steps", self.min_steps, f"1 to max_steps={self.max_steps}")
 
     def last_step(self, *, steps_per_epoch: int) -> int:
         """The step after which steps or epochs end the training."""
         if self.max_epochs is None:
             return self.max_steps
-        return min(self.max_steps, self.max_epochs * steps_per_epoch)
+        return min(self.max_steps, max(self.min_steps, self.max_epochs * steps_per_epoch))
 
     def stop(self, spent: Spent) -> StopReason | None:
         """The bound that is met, or None."""
         if spent.steps >= self.max_steps:
             return StopReason.STEPS
-        if self.max_epochs is not None and spent.steps >= self.max_epochs * spent.steps_per_epoch:
+        if spent.steps >= self.last_step(steps_per_epoch=spent.steps_per_epoch):
             return StopReason.EPOCHS
         if spent.seconds >= self.max_seconds:
             return StopReason.SECONDS

@@ -1,4 +1,4 @@
-"""What a model trains on and is judged by: inputs, labels, segments, row by row."""
+"""What a model trains on and is judged by: inputs, labels, weights, segments and groups, row by row."""
 
 from __future__ import annotations
 
@@ -20,13 +20,19 @@ class Examples:
 
     Attributes:
         inputs: by input name, arrays of shape (rows, ...), as `model(inputs)` takes them.
-        labels: shape (rows,) or (rows, 1); finite numbers.
-        segments: by column, shape (rows,): what gates may look at group by group. Not a model input.
+        labels: shape (rows,) or (rows, 1); finite numbers. With k classes, the class's index from 0.
+        segments: by column, shape (rows,): what gates may look at segment by segment. Not a model input.
+        weights: shape (rows,), float32, finite and at least 0: how much a row counts in the loss. Judging
+            counts each row once. None: all count the same.
+        groups: shape (rows,), text or integers: which query a row belongs to, for metrics of ranking. Not a
+            model input.
     """
 
     inputs: Mapping[str, Array]
     labels: Array
     segments: Mapping[str, Array] = field(default_factory=dict)
+    weights: Array | None = None
+    groups: Array | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.labels)
@@ -46,6 +52,10 @@ class Examples:
                 safe="nothing was trained",
                 next="drop rows without a label in examples()",
             )
+        if self.weights is not None:
+            object.__setattr__(self, "weights", _weights(self.weights, rows))
+        if self.groups is not None:
+            object.__setattr__(self, "groups", _groups(self.groups, rows))
 
     @property
     def rows(self) -> int:
@@ -57,6 +67,8 @@ class Examples:
             inputs={name: column[rows] for name, column in self.inputs.items()},
             labels=self.labels[rows],
             segments={name: column[rows] for name, column in self.segments.items()},
+            weights=None if self.weights is None else self.weights[rows],
+            groups=None if self.groups is None else self.groups[rows],
         )
 
 
@@ -81,7 +93,7 @@ class Collected:
             raise ModelCodeError(
                 f"examples() returned columns {theirs} for some rows and {ours} for others",
                 safe="nothing was trained",
-                next="return the same inputs and segments whatever the rows are",
+                next="return the same inputs, segments, weights and groups whatever the rows are",
             )
         for name, column in columns.items():
             there = self._columns.get(name)
@@ -110,6 +122,8 @@ class Collected:
             inputs={name: column for (kind, name), column in columns.items() if kind == "inputs"},
             labels=columns["labels", ""],
             segments={name: column for (kind, name), column in columns.items() if kind == "segments"},
+            weights=columns.get(("weights", "")),
+            groups=columns.get(("groups", "")),
         )
 
 
@@ -118,8 +132,41 @@ def _columns(part: Examples) -> dict[tuple[str, str], Array]:
         **{("inputs", name): column for name, column in part.inputs.items()},
         ("labels", ""): part.labels,
         **{("segments", name): column for name, column in part.segments.items()},
+        **({} if part.weights is None else {("weights", ""): part.weights}),
+        **({} if part.groups is None else {("groups", ""): part.groups}),
     }
 
 
 def _names(columns: Mapping[tuple[str, str], Array]) -> str:
-    return ", ".join(f"{kind}[{name!r}]" for kind, name in columns if name)
+    return ", ".join(f"{kind}[{name!r}]" if name else kind for kind, name in columns if kind != "labels")
+
+
+def _weights(values: Any, rows: int) -> Array:
+    weights = np.asarray(values)
+    if weights.shape != (rows,) or weights.dtype.kind not in "biuf":
+        raise _unusable(
+            f"weights has shape {weights.shape} and dtype {weights.dtype}, labels has {rows} rows",
+            "return one number a row as weights, shape (rows,)",
+        )
+    bad = int(np.count_nonzero(~(np.isfinite(weights) & (weights >= 0))))
+    if bad:
+        raise _unusable(
+            f"{bad} of {rows} weights are negative or not finite", "return finite weights of at least 0"
+        )
+    return weights.astype(np.float32, copy=False)
+
+
+def _groups(values: Any, rows: int) -> Array:
+    groups = np.asarray(values)
+    if groups.shape != (rows,) or groups.dtype.kind not in "iuUO":
+        raise _unusable(
+            f"groups has shape {groups.shape} and dtype {groups.dtype}, labels has {rows} rows",
+            "return text or integers as groups, shape (rows,)",
+        )
+    if groups.dtype.kind == "O" and any(value is None or value != value for value in groups.tolist()):
+        raise _unusable("groups has missing values", "drop rows without a group in examples()")
+    return groups
+
+
+def _unusable(what: str, next: str) -> ModelCodeError:
+    return ModelCodeError(f"examples(): {what}", safe="nothing was trained", next=next)

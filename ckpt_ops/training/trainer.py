@@ -1,6 +1,6 @@
-"""The step loop around a compiled Keras model.
+"""The step loop around a model.
 
-`model.fit` hides where it stands. Here the loop is ours, around the model's own train function, so
+`model.fit` hides where it stands. Here the loop is ours, around the model's own step, so
 that a save point lies exactly between two steps and the cursor says exactly what was trained on.
 """
 
@@ -13,10 +13,12 @@ from typing import Any, Protocol
 
 from ckpt_ops.checkpoints import Position
 from ckpt_ops.errors import TrainingInterrupted
+from ckpt_ops.training.averaging import RunningAverage
 from ckpt_ops.training.batches import batches
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
+from ckpt_ops.training.step_function import step_function, steps_per_call
 
 
 class Checkpoints(Protocol):
@@ -49,8 +51,10 @@ class Trainer:
     """Trains `model` on `examples` in `order`, from where `checkpoints` stands on, within `budget`.
 
     Attributes:
-        checkpoints: told after every call of the train function; saves what it was made for.
+        model: a compiled and built `keras.Model`, or a `TrainableModule`.
+        checkpoints: told after every call of the step function; saves what it was made for.
         progress: told (step, last step, metrics of the model so far) now and then.
+        average: becomes the model at the end, before its last state is saved; None: the last step is it.
     """
 
     model: Any
@@ -59,6 +63,7 @@ class Trainer:
     budget: Budget
     checkpoints: Checkpoints
     progress: Callable[[int, int, dict[str, float]], None]
+    average: RunningAverage | None = None
 
     def train(self) -> Trained:
         """Step until a bound of the budget is met; the last state is saved whatever the trigger says.
@@ -67,20 +72,24 @@ class Trainer:
             TrainingInterrupted: it was asked to stop before; the last state is committed all the same.
             Whatever a save raised, at the latest one save later.
         """
-        per_call = int(getattr(self.model, "steps_per_execution", 1))
+        per_call = steps_per_call(self.model)
         step, seconds = self.checkpoints.at.step, self.checkpoints.at.seconds
         last = self.budget.last_step(steps_per_epoch=self.order.steps_per_epoch)
         drawn = iter(batches(self.examples, self.order, step, last)) if step < last else iter(())
-        self.model.make_train_function()
+        step_once = step_function(self.model)
         reported_at = began = time.monotonic()
         seconds_before = seconds
         while (stopped_by := self.budget.stop(self._spent(step, seconds))) is None:
             if self.checkpoints.stopping:
                 break
-            logs = self.model.train_function(drawn)
-            step = min(step + per_call, last)
+            logs = step_once(drawn)
+            before, step = step, min(step + per_call, last)
             now = time.monotonic()
             seconds = seconds_before + now - began
+            if self.average is not None:
+                self.average.after_step(before, step)
+                if self.budget.stop(self._spent(step, seconds)) is not None:
+                    self.average.end(step)
             self.checkpoints.after_step(step, seconds=seconds, cursor=self.order.cursor(step), metrics=logs)
             if now - reported_at > 1.0:
                 self.progress(step, last, {name: float(value) for name, value in logs.items()})

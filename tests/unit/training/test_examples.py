@@ -11,11 +11,13 @@ from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.training import Collected, Examples
 
 
-def part(rows: list[tuple[int, str]], dtype: str = "float32") -> Examples:
+def part(rows: list[tuple[int, str]], dtype: str = "float32", *, weighted: bool = False) -> Examples:
     numbers = np.array([[n, n + 1] for n, _ in rows], dtype).reshape(len(rows), 2)
     words = np.array([word for _, word in rows], np.str_)
     labels = np.array([n % 2 for n, _ in rows], np.float32)
-    return Examples(inputs={"numbers": numbers, "words": words}, labels=labels, segments={"word": words})
+    beside = {"weights": np.array([n % 3 for n, _ in rows], dtype), "groups": words} if weighted else {}
+    inputs = {"numbers": numbers, "words": words}
+    return Examples(inputs=inputs, labels=labels, segments={"word": words}, **beside)
 
 
 PARTS = st.lists(
@@ -28,11 +30,11 @@ PARTS = st.lists(
 )
 
 
-@given(PARTS, st.integers(0, 30))
+@given(PARTS, st.integers(0, 30), st.booleans())
 def test_parts_add_up_whatever_was_expected(
-    given_parts: list[tuple[list[tuple[int, str]], str]], expected: int
+    given_parts: list[tuple[list[tuple[int, str]], str]], expected: int, weighted: bool
 ) -> None:
-    parts = [part(rows, dtype) for rows, dtype in given_parts]
+    parts = [part(rows, dtype, weighted=weighted) for rows, dtype in given_parts]
     collected = Collected(expected)
     for one in parts:
         collected.add(one)
@@ -44,6 +46,17 @@ def test_parts_add_up_whatever_was_expected(
     np.testing.assert_array_equal(
         whole.segments["word"], np.concatenate([one.segments["word"] for one in parts])
     )
+    if not weighted:
+        assert whole.weights is whole.groups is None
+        return
+    assert whole.weights is not None
+    assert whole.groups is not None
+    assert whole.weights.dtype == np.float32
+    np.testing.assert_array_equal(whole.weights, np.concatenate([one.weights for one in parts]))
+    np.testing.assert_array_equal(whole.groups, np.concatenate([one.groups for one in parts]))
+    some = whole.take(np.arange(whole.rows)[::2])
+    np.testing.assert_array_equal(some.weights, whole.weights[::2])
+    np.testing.assert_array_equal(some.groups, whole.groups[::2])
 
 
 def test_other_columns_for_other_rows_are_refused() -> None:
@@ -70,3 +83,28 @@ def test_a_view_of_a_range_shares_its_memory() -> None:
     whole = part([(n, "a") for n in range(6)])
     assert np.shares_memory(whole.take(slice(1, 3)).inputs["numbers"], whole.inputs["numbers"])
     assert whole.take(slice(1, 3)).inputs["numbers"][:, 0].tolist() == [1, 2]
+
+
+def test_a_part_with_weights_and_one_without_are_refused() -> None:
+    collected = Collected(2)
+    collected.add(part([(1, "a")], weighted=True))
+    with pytest.raises(ModelCodeError, match=r"\['word'\] for some rows and .*weights, groups for others"):
+        collected.add(part([(1, "a")]))
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        ({"weights": [1.0, -0.5]}, "1 of 2 weights are negative or not finite"),
+        ({"weights": [np.nan, 1.0]}, "1 of 2 weights are negative or not finite"),
+        ({"weights": [1.0]}, r"weights has shape \(1,\) and dtype float64, labels has 2 rows"),
+        ({"weights": [[1.0], [2.0]]}, r"weights has shape \(2, 1\)"),
+        ({"weights": ["1", "2"]}, "dtype <U1"),
+        ({"groups": ["q"]}, r"groups has shape \(1,\)"),
+        ({"groups": [0.5, 1.5]}, "dtype float64"),
+        ({"groups": np.array(["q", None], object)}, "groups has missing values"),
+    ],
+)
+def test_weights_and_groups_that_mean_nothing_are_refused(beside: dict[str, object], words: str) -> None:
+    with pytest.raises(ModelCodeError, match=words):
+        Examples(inputs={"x": np.zeros(2)}, labels=np.zeros(2), **beside)

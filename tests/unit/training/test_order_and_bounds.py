@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckpt_ops.checkpoints import EverySeconds, EverySteps, FirstOf, SinceSave
 from ckpt_ops.errors import BadInput
-from ckpt_ops.training import BatchOrder, Budget, NoReplay, Reservoir, Spent, StopReason, holdout_mask
+from ckpt_ops.training import (
+    BatchOrder,
+    Budget,
+    NoReplay,
+    Reservoir,
+    Spent,
+    StopReason,
+    TailAverage,
+    holdout_mask,
+    holdout_mask_by,
+)
 from ckpt_ops.training.replay import draw
 
 quick = settings(max_examples=60, deadline=None)
@@ -88,12 +99,33 @@ def test_the_bound_that_is_met_is_named(steps: int, seconds: float, expected: St
 
 
 @quick
-@given(st.integers(1, 200), st.none() | st.integers(1, 10), st.integers(1, 50))
-def test_training_stops_at_the_last_step_and_not_before(steps: int, epochs: int | None, per: int) -> None:
-    budget = Budget(max_steps=steps, max_seconds=1e9, max_epochs=epochs)
+@given(st.integers(1, 200), st.none() | st.integers(1, 10), st.integers(1, 50), st.floats(0, 1))
+def test_training_stops_at_the_last_step_and_not_before(
+    steps: int, epochs: int | None, per: int, least: float
+) -> None:
+    at_least = 1 + int(least * (steps - 1))
+    budget = Budget(max_steps=steps, max_seconds=1e9, max_epochs=epochs, min_steps=at_least)
     last = budget.last_step(steps_per_epoch=per)
     assert budget.stop(Spent(steps=last - 1, seconds=0.0, steps_per_epoch=per)) is None
     assert budget.stop(Spent(steps=last, seconds=0.0, steps_per_epoch=per)) is not None
+    assert at_least <= last <= steps
+
+
+# --- averaging ----------------------------------------------------------------------------------
+
+
+@quick
+@given(st.floats(0.01, 1.0), st.integers(1, 40), st.integers(1, 500))
+def test_an_average_has_distinct_points_in_the_last_part_only_and_ends_with_the_last_step(
+    share: float, points: int, last: int
+) -> None:
+    average = TailAverage(share=share, points=points)
+    taken = [average.taken(step, last=last) for step in range(last + 1)]
+    tail = max(1, round(share * last))
+    assert taken[last] == min(points, tail)
+    assert taken[last - tail] == 0
+    assert set(np.diff(taken)) <= {0, 1}, "no two at one step"
+    assert taken[last] > taken[last - 1]
 
 
 # --- held out, replayed -------------------------------------------------------------------------
@@ -113,6 +145,28 @@ def test_the_share_is_met_and_the_choice_is_pinned() -> None:
     mask = holdout_mask(revision="0123456789abcdef", rows=100_000, share=0.2)
     assert mask.mean() == pytest.approx(0.2, abs=0.005)
     assert not np.array_equal(mask, holdout_mask(revision="f123456789abcdef", rows=100_000, share=0.2))
+
+
+values = st.lists(st.none() | st.integers(-3, 12) | st.integers(10**6, 10**7), max_size=60)
+
+
+@quick
+@given(values, values, st.floats(0.0, 1.0))
+def test_rows_that_share_a_value_share_their_fate_in_every_slice(
+    one: list[int | None], other: list[int | None], share: float
+) -> None:
+    fate: dict[int | None, bool] = {}
+    for slice_values in (one, other):
+        mask = holdout_mask_by(pa.array(slice_values, pa.int64()), share=share)
+        assert mask.shape == (len(slice_values),)
+        for value, held in zip(slice_values, mask.tolist(), strict=True):
+            assert fate.setdefault(value, held) is held
+
+
+def test_the_share_of_values_is_met_and_the_choice_is_pinned() -> None:
+    mask = holdout_mask_by(pa.array([f"query {number}" for number in range(20_000)]), share=0.2)
+    assert mask.mean() == pytest.approx(0.2, abs=0.01)
+    assert np.flatnonzero(mask)[:4].tolist() == [7, 8, 11, 18]
 
 
 @quick
@@ -161,6 +215,9 @@ def test_the_first_trigger_that_is_due_saves(steps: int, seconds: float, due: bo
         lambda: Budget(max_steps=0, max_seconds=1),
         lambda: Budget(max_steps=1, max_seconds=0),
         lambda: Budget(max_steps=1, max_seconds=1, max_epochs=0),
+        lambda: Budget(max_steps=1, max_seconds=1, min_steps=2),
+        lambda: TailAverage(share=0),
+        lambda: TailAverage(points=0),
         lambda: BatchOrder(rows=0, batch_size=1, seed=0),
         lambda: BatchOrder(rows=1, batch_size=0, seed=0),
         lambda: Reservoir(share=0),
