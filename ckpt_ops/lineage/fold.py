@@ -12,19 +12,23 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ckpt_ops.lineage.records import (
+    Approved,
     CandidateStarted,
     CandidateTrained,
     CheckpointsDropped,
+    Converted,
     Evaluated,
     Forgotten,
     Held,
     HoldResolved,
+    Predicted,
     Promoted,
     Purged,
     Record,
     Rejected,
     Released,
     RolledBack,
+    ShadowScored,
     SliceAccepted,
     SliceDiscarded,
     SliceQuarantined,
@@ -42,6 +46,7 @@ from ckpt_ops.lineage.state import (
     SliceStatus,
     VersionState,
     VersionStatus,
+    scored_id,
 )
 
 _TAKEN_AWAY = (SliceStatus.WITHDRAWN, SliceStatus.DISCARDED, SliceStatus.QUARANTINED)
@@ -66,7 +71,7 @@ class _Draft:
 
     def __init__(self, before: LineageState) -> None:
         self.model, self.sequence = before.model, before.sequence
-        self.head, self.held = before.head, before.held
+        self.head, self.head_since, self.held = before.head, before.head_since, before.held
         self.slices = dict(before.slices)
         self.versions = dict(before.versions)
         self.rejections = dict(before.rejections)
@@ -77,6 +82,9 @@ class _Draft:
         self.dropped = before.dropped
         self.forgotten = dict(before.forgotten)
         self.purged = dict(before.purged)
+        self.scored = dict(before.scored)
+        self.converted = dict(before.converted)
+        self.predicted = dict(before.predicted)
 
     def state(self) -> LineageState:
         """What was made; the draft is not to be used any more."""
@@ -102,8 +110,12 @@ class _Draft:
                 self.versions[record.version] = VersionState.opened(record)
             case CandidateTrained():
                 self._went_on(record.version, status=VersionStatus.TRAINED, trained=record)
+            case ShadowScored():
+                self.scored.setdefault(scored_id(record.version, record.slice), record)
             case Evaluated():
-                self._went_on(record.version, status=VersionStatus.EVALUATED, evaluated=record)
+                self._went_on(record.version, status=VersionStatus.EVALUATED, evaluated=record, approved=None)
+            case Approved():
+                self._approved(record)
             case Promoted():
                 self._promoted(record)
             case Rejected():
@@ -120,6 +132,10 @@ class _Draft:
             case Purged():
                 self.dropped |= frozenset(record.versions)
                 self.purged[record.request] = record
+            case Converted():
+                self.converted[f"{record.version} {record.format}"] = record
+            case Predicted():
+                self.predicted[f"{record.version} {record.slice.id}"] = record
             case Held():
                 self.held = record.reason
             case Released():
@@ -178,6 +194,13 @@ class _Draft:
         gone = self.versions[number].status in _OUT
         self._change(number, **changes, **({} if gone else {"status": status}))
 
+    def _approved(self, record: Approved) -> None:
+        """A refusal is taken back by it; a version that is out of the race for another reason stays so."""
+        status = self.versions[record.version].status
+        if status is VersionStatus.REJECTED:
+            status = VersionStatus.EVALUATED
+        self._change(record.version, status=status, decided=record, approved=record)
+
     def _line(self, version: int | None) -> set[int]:
         """`version` and its ancestors."""
         found = set()
@@ -194,7 +217,7 @@ class _Draft:
             for number in line - {record.version}:
                 if self.versions[number].promoted is None:
                     self._change(number, status=VersionStatus.REPLAYED, decided=record)
-        self.head = record.version
+        self.head, self.head_since = record.version, record.time
 
     def _rolled_back(self, record: RolledBack) -> None:
         line = self._line(record.version)
@@ -203,7 +226,7 @@ class _Draft:
                 back = VersionStatus.PROMOTED if self.versions[number].promoted else VersionStatus.REPLAYED
                 self._change(number, status=back, decided=record)
         self._set_aside(self._line(self.head) - line, VersionStatus.ROLLED_BACK, record)
-        self.head = record.version
+        self.head, self.head_since = record.version, record.time
 
     def _set_aside(self, dropped: set[int], status: VersionStatus, record: Record) -> None:
         """Mark `dropped` and what was built on them."""

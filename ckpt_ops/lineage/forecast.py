@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 
 from ckpt_ops.lineage.fold import fold
 from ckpt_ops.lineage.planner import Action, Plan, plan
-from ckpt_ops.lineage.records import CandidateStarted, Promoted, Record, SliceAccepted, SliceRef, slice_id
+from ckpt_ops.lineage.records import (
+    CandidateStarted,
+    CandidateTrained,
+    Promoted,
+    Record,
+    ShadowScored,
+    SliceAccepted,
+    SliceRef,
+    slice_id,
+)
+from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import LineageState
 
 
@@ -29,9 +39,18 @@ class Arrival:
 
 
 def forecast(
-    state: LineageState, arrivals: Iterable[Arrival], *, late_within: int, max_rejections: int
+    state: LineageState,
+    arrivals: Iterable[Arrival],
+    *,
+    late_within: int,
+    max_rejections: int,
+    shadow: int = 0,
 ) -> list[Plan]:
-    """The plan of each arrival, in the order given."""
+    """The plan of each arrival, in the order given.
+
+    Args:
+        shadow: on how many of the next slices a candidate is judged before it is promoted; 0: at once.
+    """
     plans = []
     for arrival in arrivals:
         state = fold(state.model, _accepted(state, arrival), after=state)
@@ -41,7 +60,10 @@ def forecast(
             planned = replace(planned, why=why)
         plans.append(planned)
         if planned.action in (Action.APPEND, Action.LATE):
-            state = fold(state.model, _promoted(state, planned), after=state)
+            state = fold(state.model, _trained(state, planned, shadow), after=state)
+        elif planned.action is Action.SHADOW:
+            state = fold(state.model, _scored(state, arrival.key), after=state)
+            state = fold(state.model, _settled(state), after=state)
     return plans
 
 
@@ -58,9 +80,31 @@ def _accepted(state: LineageState, arrival: Arrival) -> list[Record]:
     return [SliceAccepted(slice=ref)]
 
 
-def _promoted(state: LineageState, planned: Plan) -> list[Record]:
-    number = state.next_version
+def _trained(state: LineageState, planned: Plan, shadow: int) -> list[Record]:
+    number, waits = state.next_version, shadow if state.head is not None else 0
+    started = CandidateStarted(
+        version=number, candidate="", parent=state.head, slices=planned.slices, shadow=waits
+    )
+    if not waits:
+        return [started, Promoted(version=number, champion=state.head)]
+    trained = CandidateTrained(
+        version=number, step=0, stopped_by="", checkpoints=0, manifest="", artifacts={}
+    )
+    return [started, trained]
+
+
+def _scored(state: LineageState, key: str) -> list[Record]:
+    found = in_shadow(state)
+    if found is None:
+        return []
     return [
-        CandidateStarted(version=number, candidate="", parent=state.head, slices=planned.slices),
-        Promoted(version=number, champion=state.head),
+        ShadowScored(version=found.version.version, slice=ref, predictions="", rows=max(1, ref.rows))
+        for ref in found.to_score(key)
     ]
+
+
+def _settled(state: LineageState) -> list[Record]:
+    found = in_shadow(state)
+    if found is None or not found.complete:
+        return []
+    return [Promoted(version=found.version.version, champion=state.head)]

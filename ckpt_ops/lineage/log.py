@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ckpt_ops.errors import Corrupt, LineageMoved, ObjectNotFound
+from ckpt_ops.lineage.encoding import decode, encode
 from ckpt_ops.lineage.fold import fold
 from ckpt_ops.lineage.numbered import NumberedEntries
-from ckpt_ops.lineage.records import Record, decode, encode
+from ckpt_ops.lineage.records import Record
 from ckpt_ops.lineage.snapshot import EVERY, Snapshot, Snapshots
 from ckpt_ops.lineage.state import LineageState
 from ckpt_ops.store import Store

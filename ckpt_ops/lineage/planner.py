@@ -8,11 +8,12 @@ The table of the design, row by row:
 | consumed, unchanged, or its newer revision is quarantined or discarded | skip |
 | consumed, then corrected, withdrawn or tainted | fork |
 | never consumed, and the champion is tainted | hold |
+| never consumed, and a candidate is in shadow | shadow: the candidate is scored on it, or it waits |
 | newer than everything consumed | append |
 | older, never consumed, at most `late_within` newer ones consumed | late |
 | older, never consumed, beyond it | hold, until a person resolves it: late, or fork |
 
-What a fork comes to is `rebase`'s subject.
+What a fork comes to is `rebase`'s subject, which candidate is in shadow is `shadow`'s.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState
 
 
@@ -32,6 +34,7 @@ class Action(Enum):
     LATE = "late"
     HOLD = "hold"
     FORK = "fork"
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +128,9 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
             why=f"{newer} newer slices are consumed already, more than the {late_within} that "
             "late_slices allows: a person chooses",
         )
+    shadow = in_shadow(state)
+    if shadow is not None:
+        return Plan(key=key, action=Action.SHADOW, why=shadow.words_on(key))
     pending = tuple(ref for ref in state.pending(up_to=key) if _joins(state, ref, late_within))
     stuck = [ref for ref in pending if state.rejections.get(ref.id, 0) >= max_rejections]
     if stuck:

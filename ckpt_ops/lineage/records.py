@@ -1,23 +1,16 @@
 """What can be said in a model's log: small immutable records.
 
-A record is written once and never edited; the log is their order. Readers of a later version of
-this code must read what this one wrote, so `SCHEMA` goes up when a field changes its meaning.
+A record is written once and never edited; the log is their order. `encoding` makes bytes of them.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import getpass
-import json
 import os
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-
-from ckpt_ops.errors import Corrupt
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,11 +139,13 @@ class UpdateDeferred(Record):
 
     Attributes:
         version: the candidate that ended so, where the champion had to score the slice first.
+        scores: see `CandidateTrained`; none where the champion had not to score.
     """
 
     slice: SliceRef
     numbers: dict[str, float]
     version: int | None = None
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +157,8 @@ class CandidateStarted(Record):
         slices: what it consumes, in order.
         replaces: the head that a rebase is to replace; its parent is then a version from before the
             fork, or the rebase's step before this one. None: it goes on from the head.
+        shadow: on how many of the slices that come next it is judged, before it may be promoted; 0: on
+            held-out rows of its own.
     """
 
     version: int
@@ -170,6 +167,7 @@ class CandidateStarted(Record):
     slices: tuple[SliceRef, ...]
     late: bool = False
     replaces: int | None = None
+    shadow: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +181,10 @@ class CandidateTrained(Record):
         manifest: object name of the final checkpoint's manifest.
         artifacts: object names of predictions, export and so on, by kind.
         seconds: of stepping, over all attempts; 0 in what older code wrote.
+        decision: why the update policy let it go ahead: "words" and "numbers"; empty where it was not
+            asked: in a rebase, and in what older code wrote.
+        scores: by slice key, the champion's metrics on every row of each slice that it had not learned
+            from, before anything trained on it: test, then train. None for a first version.
     """
 
     version: int
@@ -192,6 +194,23 @@ class CandidateTrained(Record):
     manifest: str
     artifacts: dict[str, str]
     seconds: float = 0.0
+    decision: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowScored(Record):
+    """A candidate in shadow and its champion have predicted every row of a slice that neither trained on.
+
+    Attributes:
+        predictions: object name of what both said.
+        rows: how many were predicted; of none, the slice does not count.
+    """
+
+    version: int
+    slice: SliceRef
+    predictions: str
+    rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +220,9 @@ class Evaluated(Record):
     Attributes:
         champion: the version the candidate was compared with; None for the first.
         metrics: by metric name, for candidate and champion on the same rows.
+        report: object name of all that was found, as JSON; its page lies beside it. "" in what older code
+            wrote.
+        slices: those it was judged on in shadow, all their rows; none: held-out rows of what it learned.
     """
 
     version: int
@@ -208,6 +230,22 @@ class Evaluated(Record):
     passed: bool
     metrics: dict[str, dict[str, float]]
     verdicts: tuple[str, ...]
+    report: str = ""
+    slices: tuple[SliceRef, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approved(Record):
+    """A person lets the version be promoted, or nobody was against it in time.
+
+    Attributes:
+        despite_gates: they refused it; the person overrides them.
+        expired: nobody answered within the deadline, and that counts as a yes.
+    """
+
+    version: int
+    despite_gates: bool = False
+    expired: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,19 +263,28 @@ class Rejected(Record):
     Attributes:
         superseded: no gate refused it: the champion it was compared with is no longer the head, or a
             slice that it learned from was tainted.
+        by_person: no gate refused it: a person did.
+        expired: no gate refused it: nobody answered within the deadline, and that counts as a no.
     """
 
     version: int
     champion: int | None
     superseded: bool = False
+    by_person: bool = False
+    expired: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class RolledBack(Record):
-    """Production went back to an earlier promoted version; versions built on the later ones are marked."""
+    """Production went back to an earlier promoted version; versions built on the later ones are marked.
+
+    Attributes:
+        rebase: it is what a rebase came to: the history that should have been ends with that version.
+    """
 
     version: int
     champion: int
+    rebase: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,6 +330,41 @@ class Purged(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Converted(Record):
+    """The version was converted into another format, and compared with what it was converted from.
+
+    Attributes:
+        format: "tflite" or "onnx".
+        object: object name of the converted model; "" when it was refused: nothing is kept then.
+        rows: how many were compared.
+        max_abs_difference: the largest between two predictions; None when it did not come to that.
+        error: why it was refused; "" when it was not.
+    """
+
+    version: int
+    format: str
+    object: str
+    rows: int
+    max_abs_difference: float | None
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted(Record):
+    """The version's predictions on a slice are kept.
+
+    Attributes:
+        object: object name of the Parquet file.
+        rows: how many were predicted: those that the model's code makes inputs of.
+    """
+
+    version: int
+    slice: SliceRef
+    object: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Held(Record):
     """Nothing trains until a person has decided."""
 
@@ -290,78 +372,3 @@ class Held(Record):
 @dataclass(frozen=True, kw_only=True)
 class Released(Record):
     """A person ended the hold."""
-
-
-_TYPES: dict[str, type[Record]] = {
-    kind.__name__: kind
-    for kind in (
-        SliceAccepted,
-        SliceQuarantined,
-        SliceDiscarded,
-        SliceWithdrawn,
-        SliceTainted,
-        TaintLifted,
-        HoldResolved,
-        UpdateDeferred,
-        CandidateStarted,
-        CandidateTrained,
-        Evaluated,
-        Promoted,
-        Rejected,
-        RolledBack,
-        CheckpointsDropped,
-        Forgotten,
-        Purged,
-        Held,
-        Released,
-    )
-}
-
-
-_TUPLES = {"verdicts", "versions", "keys"}
-
-
-def to_payload(record: Record) -> dict[str, Any]:
-    """The record as plain values, with its type and schema."""
-    return {"schema": SCHEMA, "type": type(record).__name__, **dataclasses.asdict(record)}
-
-
-def encode(record: Record) -> bytes:
-    """The record as the bytes of a log entry: JSON."""
-    return json.dumps(to_payload(record), sort_keys=True, indent=1).encode()
-
-
-def decode(data: bytes, *, name: str = "log entry") -> Record:
-    """The record in `data`. Raises `Corrupt`, naming `name`, when it is none that this code knows."""
-    try:
-        payload: dict[str, Any] = dict(json.loads(data))
-    except (ValueError, TypeError) as error:
-        raise Corrupt(f"{name} is no record: {error!r}", next="restore the object from a replica") from error
-    return from_payload(payload, name=name)
-
-
-def from_payload(payload: dict[str, Any], *, name: str) -> Record:
-    """The inverse of `to_payload`, also of what JSON made of it. Raises `Corrupt`, naming `name`."""
-    payload = dict(payload)
-    try:
-        schema, kind = int(payload.pop("schema")), str(payload.pop("type"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise Corrupt(f"{name} is no record: {error!r}", next="restore the object from a replica") from error
-    if schema > SCHEMA or kind not in _TYPES:
-        raise Corrupt(
-            f"{name} is a {kind} of schema {schema}; this ckpt_ops reads up to schema {SCHEMA}",
-            safe="nothing was changed",
-            next="install the ckpt_ops version that wrote it, or a later one",
-        )
-    try:
-        if "slice" in payload:
-            payload["slice"] = SliceRef(**payload["slice"])
-        if "slices" in payload:
-            payload["slices"] = tuple(SliceRef(**ref) for ref in payload["slices"])
-        for field_name in _TUPLES & payload.keys():
-            payload[field_name] = tuple(payload[field_name])
-        if "revisions" in payload:
-            payload["revisions"] = tuple((key, revision) for key, revision in payload["revisions"])
-        return _TYPES[kind](**payload)
-    except TypeError as error:
-        raise Corrupt(f"{name} is no {kind}: {error}", next="restore the object from a replica") from error

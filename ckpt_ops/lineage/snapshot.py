@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 import blake3
 
 from ckpt_ops.errors import Corrupt
-from ckpt_ops.lineage.records import Record, SliceRef, from_payload, to_payload
+from ckpt_ops.lineage.encoding import from_payload, to_payload
+from ckpt_ops.lineage.records import Record, SliceRef
 from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState, VersionStatus
 from ckpt_ops.store import Store
 
@@ -33,9 +34,9 @@ KEPT = 2
 
 _NAME = re.compile(r"/((?!0{12})[0-9]{12})\.json")
 _HEAD = re.compile(rb'\{"schema": ([0-9]+), "blake3": "([0-9a-f]{64})", "payload": ')
-_PLAIN = ("model", "sequence", "head", "held", "rejections", "resolved")
-_RECORDS = ("deferred", "settled", "tainted", "forgotten", "purged")
-_OF_VERSION = ("started", "trained", "evaluated", "decided", "promoted")
+_PLAIN = ("model", "sequence", "head", "head_since", "held", "rejections", "resolved")
+_RECORDS = ("deferred", "settled", "tainted", "forgotten", "purged", "scored", "converted", "predicted")
+_OF_VERSION = ("started", "trained", "evaluated", "decided", "approved", "promoted")
 
 T = TypeVar("T")
 

@@ -10,13 +10,17 @@ from functools import cached_property
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage.records import (
+    Approved,
     CandidateStarted,
     CandidateTrained,
+    Converted,
     Evaluated,
     Forgotten,
+    Predicted,
     Promoted,
     Purged,
     Record,
+    ShadowScored,
     SliceAccepted,
     SliceDiscarded,
     SliceQuarantined,
@@ -98,6 +102,7 @@ class VersionState:
 
     Attributes:
         decided: the last word on it.
+        approved: the word of who lets it be promoted.
         promoted: its promotion, also after it was rolled back.
     """
 
@@ -110,6 +115,7 @@ class VersionState:
     trained: CandidateTrained | None = None
     evaluated: Evaluated | None = None
     decided: Record | None = None
+    approved: Approved | None = None
     promoted: Promoted | None = None
 
     @classmethod
@@ -169,12 +175,18 @@ ByAPerson = SliceAccepted | SliceDiscarded | SliceWithdrawn | SliceTainted
 """What a person says of a slice; of the accepted ones, those that were released."""
 
 
+def scored_id(version: int, ref: SliceRef) -> str:
+    """What names the predictions that a version made in shadow of one revision of a slice."""
+    return f"{version}:{ref.id}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class LineageState:
     """Everything true of a model after `sequence` records.
 
     Attributes:
         head: the version in production, which is also the parent of the next candidate.
+        head_since: when it was put there, by a promotion or a rollback; UTC, ISO 8601; "" without a head.
         held: why nothing may train, or None.
         rejections: by slice id, refused candidates that held it since the last release.
         deferred: by slice key, what the update policy last said of it.
@@ -186,6 +198,9 @@ class LineageState:
         dropped: versions whose checkpoints are gone.
         forgotten: by request, what a person had forgotten, in order.
         purged: by request, that it is done.
+        scored: by `scored_id`, that a candidate in shadow has predicted a slice.
+        converted: by "VERSION FORMAT", what the last conversion came to.
+        predicted: by "VERSION SLICE-ID", the predictions that were made. A purge may have removed them since.
     """
 
     model: str
@@ -193,6 +208,7 @@ class LineageState:
     slices: Mapping[str, SliceState] = field(default_factory=dict)
     versions: dict[int, VersionState] = field(default_factory=dict)
     head: int | None = None
+    head_since: str = ""
     held: str | None = None
     rejections: Mapping[str, int] = field(default_factory=dict)
     deferred: Mapping[str, UpdateDeferred] = field(default_factory=dict)
@@ -202,6 +218,9 @@ class LineageState:
     dropped: frozenset[int] = frozenset()
     forgotten: Mapping[str, Forgotten] = field(default_factory=dict)
     purged: Mapping[str, Purged] = field(default_factory=dict)
+    scored: Mapping[str, ShadowScored] = field(default_factory=dict)
+    converted: Mapping[str, Converted] = field(default_factory=dict)
+    predicted: Mapping[str, Predicted] = field(default_factory=dict)
 
     def ancestry(self, version: int | None) -> tuple[VersionState, ...]:
         """`version` and its ancestors, oldest first."""

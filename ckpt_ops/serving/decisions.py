@@ -5,57 +5,75 @@ from __future__ import annotations
 from ckpt_ops.errors import BadInput, ForkNeeded
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.records import (
+    Approved,
+    Evaluated,
     Promoted,
     Record,
     Rejected,
     Released,
     RolledBack,
-    SliceRef,
 )
+from ckpt_ops.lineage.shadow import still_pending, superseded
 from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.serving.card import write_card
 from ckpt_ops.serving.publish import publish
 from ckpt_ops.store import Store
 
 
-def settle(store: Store, model: str, version: int) -> LineageState:
+def settle(store: Store, model: str, version: int, *, needs_approval: bool = False) -> LineageState:
     """Promote or reject an evaluated version, once. A second call finds it settled and changes nothing.
 
     Promotion names the champion that the evaluation compared against. If another version became the
     champion meanwhile, the comparison and the parent are both void: the version is rejected as
     superseded, its slices are pending again, and the next run trains them on the new head. So is what
     learned a slice that was corrected, withdrawn or tainted meanwhile.
+
+    A candidate in shadow stays as it is when the slices that it is judged on are not scored, or not as they
+    stand now: the runs that follow go on with it.
+
+    Args:
+        needs_approval: a version that the gates let pass waits until a person has approved it.
     """
 
     def choose(state: LineageState) -> Record | None:
         candidate = state.version(version)
-        if candidate.evaluated is None:
+        judged, champion = candidate.evaluated, candidate.champion
+        in_shadow = candidate.started.shadow and candidate.trained is not None
+        if judged is None and not in_shadow:
             raise BadInput("version", version, f"an evaluated version; it is {candidate.status.value}")
-        if candidate.status is not VersionStatus.EVALUATED:
+        if candidate.status not in (VersionStatus.TRAINED, VersionStatus.EVALUATED):
             return None
-        judged = candidate.evaluated
-        taint = state.taint(version)
-        if taint is not None:
-            why = f"it learned from slice {taint.slice.key}, which is tainted: {taint.reason}"
-            return Rejected(version=version, champion=judged.champion, superseded=True, reason=why)
-        lost = [ref.key for ref in _newly_learned(state, version) if state.standing(ref) != ref]
-        if lost:
-            why = f"superseded: slice {', '.join(lost)} was corrected or withdrawn since it was learned"
-            return Rejected(version=version, champion=judged.champion, superseded=True, reason=why)
-        if state.head != judged.champion:
-            return Rejected(
-                version=version,
-                champion=judged.champion,
-                superseded=True,
-                reason=f"superseded: the champion is version {state.head} now, "
-                f"it was compared with version {judged.champion}",
-            )
-        if judged.passed:
-            return Promoted(version=version, champion=judged.champion, reason=judged.reason)
-        return Rejected(version=version, champion=judged.champion, reason=judged.reason)
+        why = superseded(state, candidate)
+        if why is not None:
+            return Rejected(version=version, champion=champion, superseded=True, reason=why)
+        if judged is None or not still_pending(state, judged.slices):
+            return None
+        said = candidate.approved
+        if said is not None and (judged.passed or said.despite_gates):
+            return Promoted(version=version, champion=champion, reason=_approved_words(judged, said))
+        if not judged.passed:
+            return Rejected(version=version, champion=champion, reason=judged.reason)
+        if needs_approval:
+            return None
+        return Promoted(version=version, champion=champion, reason=judged.reason)
 
-    state = ModelLog(store, model).decide(choose)
+    log = ModelLog(store, model)
+    state = log.decide(choose)
     publish(store, model, state)
+    write_card(store, log, state, version)
     return state
+
+
+def why_void(state: LineageState, version: int) -> str | None:
+    """Why what was said of an evaluated version holds no more, so that it cannot be promoted; None: it holds.
+
+    Raises:
+        BadInput: it was not evaluated.
+    """
+    found = state.version(version)
+    if found.evaluated is None:
+        raise BadInput("version", version, f"an evaluated version; it is {found.status.value}")
+    return superseded(state, found)
 
 
 def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
@@ -106,10 +124,12 @@ def release(store: Store, model: str, why: str) -> LineageState:
     return ModelLog(store, model).decide(choose)
 
 
-def _newly_learned(state: LineageState, version: int) -> list[SliceRef]:
-    """What a promotion would make consumed: the version's own slices, and those of a rebase's steps."""
-    line = (one for one in state.ancestry(version) if one.promoted is None)
-    return [ref for one in line for ref in one.slices]
+def _approved_words(judged: Evaluated, said: Approved) -> str:
+    """Why it is promoted: what the gates said, and who let it pass for which reason."""
+    if said.expired:
+        return f"{judged.reason}; {said.reason}"
+    how = "promoted despite the gates" if said.despite_gates else "approved"
+    return f"{judged.reason}; {how} by {said.actor}: {said.reason}"
 
 
 def fork_needed(model: str, key: str, what: str) -> ForkNeeded:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from ckpt_ops.lineage import Action, LineageState, VersionStatus, fold, plan
+from ckpt_ops.lineage import Action, LineageState, VersionState, VersionStatus, fold, plan
 from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
 from ckpt_ops.lineage.records import (
+    Approved,
     CandidateStarted,
     CandidateTrained,
     Evaluated,
@@ -18,6 +19,7 @@ from ckpt_ops.lineage.records import (
     Rejected,
     Released,
     RolledBack,
+    ShadowScored,
     SliceAccepted,
     SliceDiscarded,
     SliceQuarantined,
@@ -25,6 +27,7 @@ from ckpt_ops.lineage.records import (
     SliceTainted,
     SliceWithdrawn,
 )
+from ckpt_ops.lineage.shadow import in_shadow, still_pending, superseded
 
 KEYS = [f"2013-w{week:02d}" for week in range(1, 9)]
 
@@ -60,6 +63,19 @@ def promoted(version: int, *slices: SliceRef, champion: int | None = None) -> li
         evaluated(version, champion=champion, passed=True),
         Promoted(version=version, champion=champion),
     ]
+
+
+def in_shadow_from(version: int, *slices: SliceRef, champion: int, of: int) -> list[Record]:
+    """A version on top of the champion, trained, to be judged on the next `of` slices."""
+    return [
+        *(SliceAccepted(slice=each) for each in slices),
+        replace(started(version, *slices, parent=champion), shadow=of),
+        trained(version),
+    ]
+
+
+def scored(version: int, ref: SliceRef, rows: int = 10) -> ShadowScored:
+    return ShadowScored(version=version, slice=ref, predictions="p", rows=rows)
 
 
 def rejected(version: int, *slices: SliceRef, champion: int | None = None) -> list[Record]:
@@ -115,18 +131,26 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
             number = len(state.versions) + 1
             said += [started(number, *decision.slices, parent=state.head)] * 4
             said += [promoted(number, *decision.slices, champion=state.head)] * 3  # nothing came between
+            if state.head is not None:
+                waits = in_shadow_from(number, *decision.slices, champion=state.head, of=1 + number % 2)
+                said += [waits[len(decision.slices) :]] * 4
     for number, version in state.versions.items():
         if version.status is VersionStatus.STARTED:
             said += [trained(number)] * 4
+        elif version.started.shadow and version.status in (VersionStatus.TRAINED, VersionStatus.EVALUATED):
+            said += _of_shadow(state, version)
         elif version.status is VersionStatus.TRAINED:
             said += [evaluated(number, champion=state.head, passed=passed) for passed in (True, False)] * 2
         elif version.status is VersionStatus.EVALUATED and version.evaluated is not None:
             # Whoever promotes compares with the champion that the candidate was trained on and judged by.
-            passed = version.evaluated.passed and state.taint(number) is None
-            if passed and state.head == version.parent == version.evaluated.champion:
+            passed = version.evaluated.passed or version.approved is not None
+            if passed and _could_follow(state, version):
                 said += [Promoted(version=number, champion=state.head)] * 8
+                said += [Approved(version=number)] * 2
             else:
                 said += [Rejected(version=number, champion=state.head)] * 2
+        elif version.status is VersionStatus.REJECTED and _could_follow(state, version):
+            said += [Approved(version=number, despite_gates=True)]
     said += [
         RolledBack(version=number, champion=state.head)
         for number in state.restorable
@@ -141,6 +165,43 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
     if state.held or state.rejections:
         said.append(Released(reason="looked at"))
     return said
+
+
+def _could_follow(state: LineageState, version: VersionState) -> bool:
+    """Whether the version was made for the head of now, and nothing is wrong with it."""
+    judged = version.evaluated
+    at_head = judged is not None and state.head == version.parent == judged.champion
+    stands = all(state.standing(ref) == ref for ref in version.slices)
+    return at_head and stands and state.taint(version.version) is None
+
+
+def _of_shadow(state: LineageState, version: VersionState) -> list[Record | list[Record]]:
+    """What may be said of a version that is judged in shadow."""
+    number, judged = version.version, version.evaluated
+    if superseded(state, version) is not None:
+        return [Rejected(version=number, champion=version.champion, superseded=True)]
+    found = in_shadow(state)
+    if found is None or found.version != version:
+        return []
+    if judged is not None and still_pending(state, judged.slices):
+        return [Promoted(version=number, champion=state.head)] * 8
+    if found.complete:
+        judgement = evaluated(number, champion=state.head, passed=True)
+        return [replace(judgement, slices=found.counted)] * 8
+    newest = max(each.key for one in state.ancestry(number) for each in one.slices)
+    arrives = [ref(key) for key in KEYS if key > newest and key not in state.slices]
+    lacking = found.needed - len(found.counted)
+    next_ones = (*found.waiting, *arrives)[:lacking]
+    whole: list[Record] = [
+        record for each in next_ones for record in (SliceAccepted(slice=each), scored(number, each))
+    ]
+    slices = tuple(sorted((*found.counted, *next_ones), key=lambda each: each.key))
+    whole += [
+        replace(evaluated(number, champion=state.head, passed=True), slices=slices),
+        Promoted(version=number, champion=state.head),
+    ]
+    said: list[Record | list[Record]] = [scored(number, each) for each in found.waiting]
+    return [*said * 8, *([whole] * 12 if len(next_ones) == lacking else [])]
 
 
 @st.composite

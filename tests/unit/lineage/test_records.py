@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckpt_ops.errors import Corrupt
-from ckpt_ops.lineage import records
-from ckpt_ops.lineage.records import SCHEMA, Held, Record, SliceRef, decode, encode
+from ckpt_ops.lineage import encoding
+from ckpt_ops.lineage.encoding import SCHEMA, decode, encode
+from ckpt_ops.lineage.records import Held, Record, SliceRef
 
-KINDS = sorted(records._TYPES.values(), key=lambda kind: kind.__name__)
+KINDS = sorted(encoding._TYPES.values(), key=lambda kind: kind.__name__)
 
 texts = st.text(max_size=20)
 floats = st.floats(allow_nan=False)
@@ -30,11 +31,15 @@ BY_TYPE: dict[object, st.SearchStrategy[typing.Any]] = {
     tuple[int, ...]: st.lists(st.integers(1, 10**6), max_size=3).map(tuple),
     tuple[tuple[str, str], ...]: st.lists(st.tuples(texts, texts), max_size=3).map(tuple),
     int | None: st.none() | st.integers(1, 10**6),
+    float | None: st.none() | floats,
     SliceRef: refs,
     tuple[SliceRef, ...]: st.lists(refs, max_size=3).map(tuple),
     tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
     dict[str, str]: st.dictionaries(texts, texts, max_size=3),
     dict[str, float]: st.dictionaries(texts, floats, max_size=3),
+    dict[str, typing.Any]: st.dictionaries(
+        texts, texts | st.dictionaries(texts, floats, max_size=3), max_size=2
+    ),
     dict[str, dict[str, float]]: st.dictionaries(
         texts, st.dictionaries(texts, floats, max_size=3), max_size=3
     ),

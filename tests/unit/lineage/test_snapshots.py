@@ -13,18 +13,23 @@ from typing import Any
 
 import blake3
 import pytest
-from histories import KEYS, accepted, histories, promoted, ref, rejected
+from histories import KEYS, accepted, histories, promoted, ref, rejected, scored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_records import BY_TYPE, KINDS, any_record, texts
 
 from ckpt_ops.errors import Corrupt, StoreUnavailable
 from ckpt_ops.lineage import LineageState, ModelLog, SliceState, VersionState, fold, log, snapshot
+from ckpt_ops.lineage.encoding import decode as decode_record
+from ckpt_ops.lineage.encoding import encode as encode_record
 from ckpt_ops.lineage.records import (
+    Approved,
     CheckpointsDropped,
+    Converted,
     Forgotten,
     Held,
     HoldResolved,
+    Predicted,
     Purged,
     Record,
     Released,
@@ -37,8 +42,6 @@ from ckpt_ops.lineage.records import (
     TaintLifted,
     UpdateDeferred,
 )
-from ckpt_ops.lineage.records import decode as decode_record
-from ckpt_ops.lineage.records import encode as encode_record
 from ckpt_ops.lineage.snapshot import Snapshot, decode, encode
 from ckpt_ops.lineage.state import ByAPerson, SliceStatus, VersionStatus
 from ckpt_ops.store import Entry, LocalStore, Store
@@ -145,6 +148,8 @@ HISTORY: list[Record] = [
             *promoted(2, ref(KEYS[1]), champion=1),
             accepted(KEYS[2]),
             *rejected(3, ref(KEYS[2]), champion=2),
+            Approved(version=3, despite_gates=True),
+            scored(3, ref(KEYS[3])),
             UpdateDeferred(slice=ref(KEYS[3]), numbers={"rows": 10.0}),
             SliceQuarantined(slice=ref(KEYS[4]), report="r"),
             SliceDiscarded(slice=ref(KEYS[4])),
@@ -159,6 +164,11 @@ HISTORY: list[Record] = [
                 request="0123456789ab", rows="", keys=(KEYS[0],), revisions=(("k", "r"),), grace_hours=1
             ),
             Purged(request="0123456789ab", versions=(1,), certificate="c", digest="d"),
+            Converted(version=1, format="tflite", object="o", rows=9, max_abs_difference=1e-7),
+            Converted(
+                version=1, format="onnx", object="", rows=0, max_abs_difference=None, error="no such operator"
+            ),
+            Predicted(version=1, slice=ref(KEYS[1]), object="o", rows=2),
             Released(),
             Held(reason="looked at"),
         ]
@@ -174,7 +184,7 @@ def test_another_fold_needs_another_schema() -> None:
     """
     assert {type(record) for record in HISTORY} == set(KINDS)
     data = as_bytes(fold("model", HISTORY))
-    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (1, "93adf9e96f9a0998")
+    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (1, "cf2c53dccf7e451d")
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,0 +1,89 @@
+"""What was in production when, by whom and why: read off a model's records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from ckpt_ops.lineage.records import Approved, CandidateStarted, Promoted, Record, RolledBack
+
+
+class How(Enum):
+    """By what a version came into production."""
+
+    GATES = "promoted by gates"
+    APPROVED = "approved"
+    EXPIRY = "nobody answered in time"
+    OVERRIDE = "override"
+    REBASE = "rebase"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """How long one version was in production without a break.
+
+    Attributes:
+        began: the record that put it there, by its number in the log.
+        since, until: times of the records, UTC, ISO 8601; None: it is there still.
+        actor: who decided, and not who carried it out.
+        why: that one's reason.
+        rebase: it took its place as the result of a rebase, whoever let it.
+    """
+
+    version: int
+    began: int
+    since: str
+    until: str | None
+    how: How
+    actor: str
+    why: str
+    rebase: bool
+
+
+def production(records: Iterable[Record]) -> tuple[Period, ...]:
+    """Every period, first to last. Each ends when the next begins, and the last is the head's.
+
+    Args:
+        records: the model's log from its first entry.
+    """
+    found: list[Period] = []
+    started: dict[int, CandidateStarted] = {}
+    approved: dict[int, Approved] = {}
+    for number, record in enumerate(records, start=1):
+        match record:
+            case CandidateStarted():
+                started[record.version] = record
+            case Approved():
+                approved[record.version] = record
+            case Promoted():
+                begins = started.get(record.version)
+                rebase = begins is not None and begins.replaces is not None
+                found.append(_period(number, record, approved.get(record.version), rebase=rebase))
+            case RolledBack():
+                found.append(_period(number, record, None, rebase=record.rebase))
+    ends = [each.since for each in found[1:]]
+    return (*(replace(each, until=end) for each, end in zip(found, ends, strict=False)), *found[-1:])
+
+
+def _period(number: int, record: Promoted | RolledBack, said: Approved | None, *, rebase: bool) -> Period:
+    person = said if said is not None and not said.expired else record
+    return Period(
+        version=record.version,
+        began=number,
+        since=record.time,
+        until=None,
+        how=_how(record, said, rebase=rebase),
+        actor=person.actor,
+        why=person.reason,
+        rebase=rebase,
+    )
+
+
+def _how(record: Promoted | RolledBack, said: Approved | None, *, rebase: bool) -> How:
+    if said is not None:
+        return How.OVERRIDE if said.despite_gates else How.EXPIRY if said.expired else How.APPROVED
+    if rebase:
+        return How.REBASE
+    return How.ROLLBACK if isinstance(record, RolledBack) else How.GATES

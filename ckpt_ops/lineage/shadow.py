@@ -1,0 +1,120 @@
+"""Which candidate is in shadow: trained, and judged on slices to come before it may be promoted.
+
+Nothing says so but the log: the record that opened the candidate says on how many slices it is judged, and
+a record says of each slice that it was scored. What counts is what stands: a slice is one of them as
+long as it is accepted in the revision that was scored and pending, so that neither model has trained on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.lineage.state import LineageState, VersionState, VersionStatus, scored_id
+
+_JUDGED_NEXT = (VersionStatus.TRAINED, VersionStatus.EVALUATED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InShadow:
+    """How far a candidate in shadow has come.
+
+    Attributes:
+        counted: the slices that it is judged on, as far as they are scored, in key order; `needed` at most.
+        waiting: slices that it may be scored on, in key order: accepted, pending, and newer than
+            everything that it or its champion learned.
+    """
+
+    version: VersionState
+    counted: tuple[SliceRef, ...]
+    waiting: tuple[SliceRef, ...]
+
+    @property
+    def needed(self) -> int:
+        """On how many slices it is judged."""
+        return self.version.started.shadow
+
+    @property
+    def complete(self) -> bool:
+        """All of them are scored: it is to be judged and settled."""
+        return len(self.counted) == self.needed
+
+    def to_score(self, up_to: str) -> tuple[SliceRef, ...]:
+        """What the run of slice `up_to` has to have predicted; one that an earlier run left out, too."""
+        lacking = self.needed - len(self.counted)
+        return tuple(ref for ref in self.waiting if ref.key <= up_to)[:lacking]
+
+    @property
+    def words(self) -> str:
+        """For a person."""
+        slices = "slice" if self.needed == 1 else f"{self.needed} slices"
+        return (
+            f"version {self.version.version} is judged on the next {slices}, "
+            f"{len(self.counted)} of {self.needed} scored"
+        )
+
+    def words_on(self, key: str) -> str:
+        """What a run of slice `key` has to do with it."""
+        if any(ref.key == key for ref in self.version.slices):
+            return f"learned by a candidate in shadow: {self.words}"
+        if self.complete:
+            return f"{self.words}: it is settled first"
+        if any(ref.key == key for ref in self.to_score(key)):
+            return f"{self.words}: it and version {self.version.champion} predict this one"
+        if any(ref.key == key for ref in self.counted):
+            return f"{self.words}, this one among them"
+        return f"{self.words}: this one stays pending until it is settled"
+
+
+def in_shadow(state: LineageState) -> InShadow | None:
+    """The candidate that waits for its slices, or for being settled after the last; nothing else trains then.
+
+    One that may not be promoted any more, whatever it is judged like, is not in shadow: see `superseded`.
+    """
+    for number, version in reversed(state.versions.items()):
+        if state.head is None or number <= state.head:
+            return None  # what was built on the head has a greater number
+        waits = version.started.shadow and version.status in _JUDGED_NEXT
+        if waits and number not in state.dropped and superseded(state, version) is None:
+            return shadow_of(state, version)
+    return None
+
+
+def shadow_of(state: LineageState, version: VersionState) -> InShadow:
+    """How far a version that is, or was, judged in shadow has come by what stands now."""
+    learned = max(ref.key for one in state.ancestry(version.version) for ref in one.slices)
+    newer = [ref for ref in state.pending() if ref.key > learned]
+    said = {ref: state.scored.get(scored_id(version.version, ref)) for ref in newer}
+    counted = [ref for ref, scored in said.items() if scored is not None and scored.rows]
+    return InShadow(
+        version=version,
+        counted=tuple(counted[: version.started.shadow]),
+        waiting=tuple(ref for ref, scored in said.items() if scored is None),
+    )
+
+
+def still_pending(state: LineageState, slices: Iterable[SliceRef]) -> bool:
+    """Whether slices that a candidate was judged on in shadow stand as they were scored."""
+    return set(slices) <= set(state.pending())
+
+
+def superseded(state: LineageState, version: VersionState) -> str | None:
+    """Why a candidate may not be promoted, whatever the gates say of it; None when nothing speaks against it.
+
+    It learned from a slice that was tainted, corrected or withdrawn since, or its champion is not the head
+    any more: the comparison and the parent are both void.
+    """
+    taint = state.taint(version.version)
+    if taint is not None:
+        return f"it learned from slice {taint.slice.key}, which is tainted: {taint.reason}"
+    unpromoted = (one for one in state.ancestry(version.version) if one.promoted is None)
+    lost = [ref.key for one in unpromoted for ref in one.slices if state.standing(ref) != ref]
+    if lost:
+        return f"superseded: slice {', '.join(lost)} was corrected or withdrawn since it was learned"
+    compared = version.evaluated.champion if version.evaluated else version.champion
+    if state.head != compared:
+        return (
+            f"superseded: the champion is version {state.head} now, it was compared with version {compared}"
+        )
+    return None
