@@ -142,6 +142,17 @@ class DrillFailed(TerminalError):
     """A checkpoint was restored, and is not what training would go on from."""
 
 
+# --- serving -----------------------------------------------------------------------------------
+
+
+class ConversionRefused(TerminalError):
+    """A converted model could not be made, not be asked, or says something else than the original."""
+
+
+class PredictionDied(TransientError):
+    """The process that predicts ended without a result; what was predicted before is kept."""
+
+
 # --- training ----------------------------------------------------------------------------------
 
 

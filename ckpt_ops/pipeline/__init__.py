@@ -1,14 +1,19 @@
 """A pipeline: its description, and the steps that a run of it takes."""
 
+from ckpt_ops.pipeline.approval import Approval, Otherwise
 from ckpt_ops.pipeline.description import Append, Pipeline, Slices
 from ckpt_ops.pipeline.intake import EmptySlices, Intake
 from ckpt_ops.pipeline.loading import find_pipelines, load_intake, load_pipeline
+from ckpt_ops.pipeline.shadow.setting import Shadow
 
 __all__ = [
     "Append",
+    "Approval",
     "EmptySlices",
     "Intake",
+    "Otherwise",
     "Pipeline",
+    "Shadow",
     "Slices",
     "find_pipelines",
     "load_intake",

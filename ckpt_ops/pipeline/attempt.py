@@ -9,6 +9,7 @@ leaves no trace there.
 from __future__ import annotations
 
 import time
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,12 +20,18 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.candidate import open_candidate, same
 from ckpt_ops.pipeline.candidate_checkpoints import candidate_checkpoints
-from ckpt_ops.pipeline.data import TrainingData, batch_order, consumed_before, load_data
+from ckpt_ops.pipeline.data import (
+    TrainingData,
+    batch_order,
+    consumed_before,
+    load_data,
+    running_average,
+)
+from ckpt_ops.pipeline.deciding import policy_answer
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.facts import facts
+from ckpt_ops.pipeline.past import PastExamples, load_past
 from ckpt_ops.pipeline.results import ChampionScore, score, write_results
 from ckpt_ops.pipeline.user_code import build_model
-from ckpt_ops.policies import decide
 from ckpt_ops.store import Store
 from ckpt_ops.training import Trainer
 
@@ -34,6 +41,9 @@ class Bench:
 
     Args:
         from_nothing: a candidate without a parent will be trained on it: hold the initial values.
+
+    Attributes:
+        rates: the learning rate as `build_model` made it, by the name of its variable.
     """
 
     def __init__(self, pipeline: Pipeline, store: Store, *, from_nothing: bool = True) -> None:
@@ -44,20 +54,21 @@ class Bench:
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
         self._initial = self.hold() if from_nothing else None
-        self._rates = {name: self.variables[name].numpy() for name in self.variables if _is_rate(name)}
+        self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
 
     def stand_at(self, manifest: str | None) -> None:
         """Every variable as the checkpoint has it; None: as `build_model` made it.
 
-        But for the learning rate, which is `build_model`'s of now: Keras keeps it among the optimizer's
-        variables, and who edits it means the candidates that come.
+        But for the learning rate of optimizers, which is `build_model`'s of now: Keras keeps it among the
+        optimizer's variables, and who edits it means the candidates that come. Elsewhere in a model, a
+        variable of that name is state as any other.
 
         Raises:
             ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore`.
         """
         if manifest is not None:
             restore(self.store, load_manifest(self.store, manifest), self.variables)
-            self.stand_on(self._rates)
+            self.stand_on(self.rates)
         elif self._initial is not None:
             self.stand_on(self._initial)
         else:
@@ -84,7 +95,7 @@ class Bench:
 
         Args:
             propose: see `open_candidate`.
-            ask_policy: end it as deferred when the champion's score says that no update is due.
+            ask_policy: end it as deferred when the policy, told the champion's score, finds no update due.
 
         Raises:
             LineageMoved, ModelCodeError, Fenced and more.
@@ -104,24 +115,34 @@ class Bench:
         # Whoever was at it before is fenced off: what it committed until now is what we go on from.
         progress = candidate.progress()
         print(f"version {number}, attempt {progress.attempts}", flush=True)
-        champion = self._score_champion(state, version, data)
-        if champion is not None and ask_policy:
-            decision = decide(pipeline.update_when, facts(state, version.slices, score=champion.newest))
-            print(f"champion on slice {version.slices[-1].key}: {decision.words}", flush=True)
-            if decision.due is not True:
-                numbers = dict(decision.numbers)
-                attempt.end({"outcome": "deferred", "why": decision.words, "numbers": numbers})
+        past = load_past(pipeline, store, state, version)
+        champion = self._score_champion(state, version, data, past)
+        scores = champion.slices if champion else {}
+        decision: dict[str, Any] = {}
+        if ask_policy:
+            newest = version.slices[-1].key
+            # where examples() left nothing of it, no metric has a value
+            of_newest = scores.get(newest, {}) if champion else None
+            asked = policy_answer(pipeline, store, state, version.slices, score=of_newest)
+            print(f"policy on slice {newest}: {asked.words}", flush=True)
+            decision = {"words": asked.words, "numbers": dict(asked.numbers)}
+            if asked.due is not True:
+                ended = {"outcome": "deferred", "why": asked.words, "numbers": decision["numbers"]}
+                attempt.end({**ended, "scores": scores})
                 return number
         parent = final_manifest(state, version.parent)
         if version.champion != version.parent:
             self.stand_at(parent)
+        order = batch_order(pipeline, version, data)
+        resumes_at = progress.commits[-1].step if progress.commits else 0
+        average = running_average(pipeline, self.variables, order, at=resumes_at)
         with candidate_checkpoints(
             pipeline,
             store,
             version,
             attempt,
             model=self.model,
-            variables=self.variables,
+            variables=self.variables if average is None else ChainMap(self.variables, average.variables),
             data=data,
             parent=parent,
             commits=progress.commits,
@@ -129,12 +150,13 @@ class Bench:
             trained = Trainer(
                 model=self.model,
                 examples=data.train,
-                order=batch_order(pipeline, version, data),
+                order=order,
                 budget=pipeline.budget,
                 checkpoints=checkpoints,
                 progress=print_progress,
+                average=average,
             ).train()
-        artifacts = write_results(pipeline, store, version, attempt.token, self.model, data, champion)
+        artifacts = write_results(pipeline, store, version, attempt.token, self.model, data, champion, past)
         attempt.end(
             {
                 "outcome": "trained",
@@ -142,21 +164,27 @@ class Bench:
                 "stopped_by": trained.stopped_by.value,
                 "seconds": trained.seconds,
                 "artifacts": artifacts,
-                "champion_on_slice": champion.newest if champion else None,
+                "decision": decision,
+                "scores": scores,
             }
         )
         print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
         return number
 
     def _score_champion(
-        self, state: LineageState, version: VersionState, data: TrainingData
+        self, state: LineageState, version: VersionState, data: TrainingData, past: PastExamples | None
     ) -> ChampionScore | None:
-        """Test, then train; leaves the model standing at the champion."""
+        """Test, then train; leaves the model standing at the champion.
+
+        The champion of a rebase has learned from some of the slices: on those it is not scored.
+        """
         champion = final_manifest(state, version.champion)
         if champion is None:
             return None
         self.stand_at(champion)
-        return score(self.model, data)
+        seen = {ref.key for one in state.ancestry(version.champion) for ref in one.slices}
+        unseen = [ref.key for ref in version.slices if ref.key not in seen]
+        return score(self.model, data, unseen=unseen, past=past)
 
 
 def final_manifest(state: LineageState, version: int | None) -> str | None:
@@ -169,8 +197,10 @@ def final_manifest(state: LineageState, version: int | None) -> str | None:
     return trained.manifest
 
 
-def _is_rate(name: str) -> bool:
-    return name.startswith("optimizer/") and name.endswith("/learning_rate")
+def is_rate(name: str) -> bool:
+    """Whether a variable of this name is the learning rate of an optimizer, and so `build_model`'s of now."""
+    *path, last = name.split("/")
+    return last == "learning_rate" and any(part.endswith("optimizer") for part in path)
 
 
 def print_progress(at: int, last: int, logs: dict[str, float]) -> None:

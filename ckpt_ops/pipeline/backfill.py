@@ -86,6 +86,7 @@ def plan_backfill(
         arrivals,
         late_within=pipeline.late_slices.within.count,
         max_rejections=pipeline.max_rejections,
+        shadow=pipeline.shadow.slices if pipeline.shadow else 0,
     )
     planned = {plan.key: (plan.action.value, plan.why) for plan in plans}
     waiting = _undecided(state)

@@ -9,6 +9,7 @@ from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan, VersionState,
 from ckpt_ops.lineage.records import CandidateStarted, Record, SliceRef
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.pipeline.waiting import waiting
 
 
 def plan_slice(pipeline: Pipeline, state: LineageState, key: str) -> Plan:
@@ -37,7 +38,7 @@ def candidate_of(
 def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStarted | None:
     """The record that opens, or has opened, a candidate for the slice; None when nothing is to be trained."""
     planned = plan_slice(pipeline, state, key)
-    if planned.action not in (Action.APPEND, Action.LATE):
+    if planned.action not in (Action.APPEND, Action.LATE) or in_the_way(pipeline, state, planned.slices):
         return None
     wanted = CandidateStarted(
         version=state.next_version,
@@ -45,11 +46,21 @@ def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStar
         parent=state.head,
         slices=planned.slices,
         late=planned.action is Action.LATE,
+        shadow=pipeline.shadow.slices if pipeline.shadow and state.head is not None else 0,
         reason=planned.why,
     )
     found = state.by_candidate(wanted.candidate, parent=wanted.parent)
     goes_on = found is not None and found.open and found.champion == state.head and usable(state, found)
     return found.started if found and goes_on else wanted
+
+
+def in_the_way(pipeline: Pipeline, state: LineageState, slices: Sequence[SliceRef]) -> VersionState | None:
+    """The version that waits for a person, unless it is what training `slices` on the head would give."""
+    waits = waiting(pipeline, state)
+    if waits is None or waits.parent != state.head or not slices:
+        return waits
+    same = waits.candidate == candidate_of(pipeline, state, state.head, slices)
+    return None if same else waits
 
 
 def usable(state: LineageState, version: VersionState) -> bool:

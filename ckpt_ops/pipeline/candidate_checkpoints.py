@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,12 +23,14 @@ from ckpt_ops.checkpoints import (
     restore,
 )
 from ckpt_ops.checkpoints.manifest import Segment
+from ckpt_ops.checkpoints.saved_model import inputs_of
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.candidate import Attempt, Commit
 from ckpt_ops.pipeline.data import TrainingData
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import code_digest, lock_digest
 from ckpt_ops.store import Store
+from ckpt_ops.training import Examples
 
 
 @contextmanager
@@ -38,7 +41,7 @@ def candidate_checkpoints(
     attempt: Attempt,
     *,
     model: Any,
-    variables: dict[str, Any],
+    variables: Mapping[str, Any],
     data: TrainingData,
     parent: str | None,
     commits: Sequence[Commit],
@@ -52,7 +55,7 @@ def candidate_checkpoints(
     folder = f"models/{pipeline.name}/v{version.version}"
     slices = tuple((ref.key, ref.revision) for ref in version.slices)
     digests = {"code_digest": code_digest(pipeline.folder), "lock_digest": lock_digest()}
-    structure = _structure(model)
+    structure = _structure(model, variables, data.train)
     committing = Commits(store, attempt, pipeline.keep, commits)
 
     def describe(snapshot: Snapshot, segments: tuple[Segment, ...]) -> Manifest:
@@ -122,8 +125,15 @@ def _intermediate(
     )
 
 
-def _structure(model: Any) -> dict[str, Any]:
-    known = {"class": type(model).__name__, "name": model.name, "parameters": model.count_params()}
+def _structure(model: Any, variables: Mapping[str, Any], examples: Examples) -> dict[str, Any]:
+    """What a checkpoint says of the model; what it takes is there for who exports a tf.Module."""
+    inputs = {name: spec.to_json() for name, spec in inputs_of(examples.inputs).items()}
+    known = {"class": type(model).__name__, "name": model.name, "inputs": inputs}
+    if not hasattr(model, "to_json"):
+        trainable = [math.prod(one.shape) for one in variables.values() if one.trainable]
+        known["parameters"] = sum(trainable)
+        return {**known, "config": None, "why": "a tf.Module has no configuration"}
+    known["parameters"] = model.count_params()
     try:
         return {**known, "config": json.loads(model.to_json())}
     except (NotImplementedError, TypeError, ValueError) as error:

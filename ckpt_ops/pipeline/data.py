@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.slice_rows import SliceRows, StoredRows, held_out, split
 from ckpt_ops.pipeline.user_code import make_examples
-from ckpt_ops.slices import load_manifest, staged
 from ckpt_ops.store import Store
-from ckpt_ops.training import BatchOrder, Collected, Examples, holdout_mask
+from ckpt_ops.training import BatchOrder, Collected, Examples, RunningAverage
 from ckpt_ops.training.replay import draw
 
 
@@ -27,35 +27,43 @@ class TrainingData:
     Attributes:
         train: new and replayed rows, none of them held out.
         holdout: held-out rows of the candidate's slices, on which it is judged.
-        newest: every row of its newest slice, in views of the above: the champion scores them before
-            anything trains on them.
+        slices: by key, where each of its slices lies in `train` and in `holdout`: the champion scores
+            every row of it before anything trains on it.
     """
 
     train: Examples
     holdout: Examples
-    newest: tuple[Examples, ...]
+    slices: Mapping[str, tuple[slice, slice]]
 
 
 def load_data(
-    pipeline: Pipeline, store: Store, version: VersionState, consumed: Mapping[str, str]
+    pipeline: Pipeline,
+    store: Store,
+    version: VersionState,
+    consumed: Mapping[str, str],
+    *,
+    rows: SliceRows | None = None,
 ) -> TrainingData:
     """Read and split the candidate's slices, and draw the replay from `consumed` (key to revision).
 
     A slice is read a row group at a time, and `examples()` makes arrays of it: what is held is the
     examples, not the slices.
+
+    Args:
+        rows: where slices are read; None: in the store.
     """
-    old = _trainable(pipeline, store, consumed)
-    sizes = {key: len(rows) for key, rows in old.items()}
+    rows = rows or StoredRows(pipeline, store)
+    old = _trainable(pipeline, rows, consumed)
+    sizes = {key: len(numbers) for key, numbers in old.items()}
     at_most = pipeline.replay.rows(new=version.rows, consumed=sum(sizes.values()))
     train, holdout = Collected(version.rows + at_most), Collected(version.rows)
-    begun = (0, 0)
+    slices = {}
     for ref in version.slices:
         begun = (train.rows, holdout.rows)
-        held = holdout_mask(revision=ref.revision, rows=ref.rows, share=pipeline.holdout)
-        for table, start in _groups(pipeline, store, ref.key, ref.revision):
-            mask = pa.array(held[start : start + table.num_rows])
-            train.add(make_examples(pipeline, table.filter(pc.invert(mask))))
-            holdout.add(make_examples(pipeline, table.filter(mask)))
+        for new, held in split(pipeline, rows, ref):
+            train.add(new)
+            holdout.add(held)
+        slices[ref.key] = (slice(begun[0], train.rows), slice(begun[1], holdout.rows))
     if not train.rows or not holdout.rows:
         keys = ", ".join(ref.key for ref in version.slices)
         raise ModelCodeError(
@@ -64,16 +72,12 @@ def load_data(
             safe="nothing was trained; the champion serves on",
             next="look at which rows examples() drops",
         )
-    newest = (slice(begun[0], train.rows), slice(begun[1], holdout.rows))
     wanted = pipeline.replay.rows(new=train.rows, consumed=sum(sizes.values()))
     for key, chosen in draw(sizes=sizes, rows=wanted, seed=_seed(version)).items():
-        for part in _replayed(pipeline, store, key, consumed[key], rows=old[key][chosen]):
+        for part in _replayed(pipeline, rows, key, consumed[key], numbers=old[key][chosen]):
             train.add(part)
     pa.default_memory_pool().release_unused()  # what reading needed, training has no use for
-    trained, judged = train.examples(), holdout.examples()
-    return TrainingData(
-        train=trained, holdout=judged, newest=(trained.take(newest[0]), judged.take(newest[1]))
-    )
+    return TrainingData(train=train.examples(), holdout=holdout.examples(), slices=slices)
 
 
 def consumed_before(state: LineageState, version: VersionState) -> dict[str, str]:
@@ -86,36 +90,38 @@ def batch_order(pipeline: Pipeline, version: VersionState, data: TrainingData) -
     return BatchOrder(rows=data.train.rows, batch_size=pipeline.batch_size, seed=_seed(version))
 
 
+def running_average(
+    pipeline: Pipeline, variables: Mapping[str, Any], order: BatchOrder, *, at: int = 0
+) -> RunningAverage | None:
+    """The average that becomes the candidate at the end of its training, or None.
+
+    Args:
+        at: the step at which it goes on.
+    """
+    if pipeline.average is None:
+        return None
+    last = pipeline.budget.last_step(steps_per_epoch=order.steps_per_epoch)
+    return RunningAverage(pipeline.average, variables, last=last, at=at)
+
+
 def _seed(version: VersionState) -> int:
     return int(version.candidate[:8], 16)
 
 
 def _trainable(
-    pipeline: Pipeline, store: Store, consumed: Mapping[str, str]
+    pipeline: Pipeline, rows: SliceRows, consumed: Mapping[str, str]
 ) -> dict[str, npt.NDArray[np.int64]]:
     """By key, the numbers of the rows that were not held out."""
-    trainable = {}
-    for key, revision in consumed.items():
-        rows = load_manifest(store, pipeline.source.name, key, revision).rows
-        mask = holdout_mask(revision=revision, rows=rows, share=pipeline.holdout)
-        trainable[key] = (~mask).nonzero()[0]
-    return trainable
+    return {
+        key: (~held_out(pipeline, rows, key, revision)).nonzero()[0] for key, revision in consumed.items()
+    }
 
 
 def _replayed(
-    pipeline: Pipeline, store: Store, key: str, revision: str, *, rows: npt.NDArray[np.int64]
+    pipeline: Pipeline, rows: SliceRows, key: str, revision: str, *, numbers: npt.NDArray[np.int64]
 ) -> Iterator[Examples]:
-    """The rows, whose numbers ascend, of one slice."""
-    for table, start in _groups(pipeline, store, key, revision):
-        first, last = np.searchsorted(rows, (start, start + table.num_rows))
+    """The rows of these numbers, which ascend, of one slice."""
+    for table, start in rows.groups(key, revision):
+        first, last = np.searchsorted(numbers, (start, start + table.num_rows))
         if last > first:
-            yield make_examples(pipeline, table.take(pa.array(rows[first:last] - start)))
-
-
-def _groups(pipeline: Pipeline, store: Store, key: str, revision: str) -> Iterator[tuple[pa.Table, int]]:
-    """The slice's rows, a row group at a time, each with the number of its first row."""
-    start = 0
-    with staged(store, load_manifest(store, pipeline.source.name, key, revision)) as rows:
-        for batch in rows.batches():
-            yield pa.Table.from_batches([batch]), start
-            start += batch.num_rows
+            yield make_examples(pipeline, table.take(pa.array(numbers[first:last] - start)))

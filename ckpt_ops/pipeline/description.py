@@ -9,10 +9,12 @@ from typing import Any
 
 from ckpt_ops.checkpoints import EverySteps, Intermediate, Keep, SaveTrigger
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import Gate, NoSegmentWorse, check_gates
+from ckpt_ops.evaluation import Gate, check_gates, segment_columns
+from ckpt_ops.pipeline.approval import Approval
 from ckpt_ops.pipeline.intake import Intake
-from ckpt_ops.policies import Always, Policy
-from ckpt_ops.training import Budget, NoReplay, Replay
+from ckpt_ops.pipeline.shadow.setting import Shadow
+from ckpt_ops.policies import Always, Policy, drift_needed
+from ckpt_ops.training import Budget, Replay, Reservoir, TailAverage
 from ckpt_ops.values import describe
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -42,36 +44,49 @@ class Pipeline(Intake):
         expectations: file name of a Great Expectations suite beside the model's module.
         empty_slices: what happens to a slice without rows.
         model: "package.module:function" of `build_model()`, which returns a compiled and built Keras
-            model. Imported only in the process that trains.
+            model, or a `training.TrainableModule`. Imported only in the process that trains.
         examples: "package.module:function" of `examples(table)`, which turns an Arrow table into
             `Examples`; by default `examples` beside `build_model`. It gets some of a slice's rows at a
             time, so what it makes of a row must not depend on the others.
+        inputs: "package.module:function" of `inputs(table)`, which turns an Arrow table into a mapping of
+            arrays, one entry for each row and no row dropped: what is predicted needs no label. By
+            default the inputs of `examples`, so that rows which that drops are not predicted.
         update_when: when an update is due.
         budget: bounds of one training.
         save: when training saves a checkpoint; the last step is always saved.
         keep: which checkpoints on the way to a version stay; its last one always does.
         intermediate: what to record of the model's insides while it trains; nothing by default.
         replay: how much of what was consumed before is drawn again.
+        average: what the weights are averaged over at the end of a training; None: its last step counts.
         gates: what a candidate must pass; at least one must be absolute.
+        shadow: judges a candidate on slices that come after it was trained; None: at once, on its holdout.
+        approval: what the gates let pass waits for a person; None: it is promoted.
         late_slices: what happens to a slice that arrives after newer ones were consumed.
         batch_size: rows a step.
         holdout: share of each slice's rows that no model ever trains on; candidates are judged on them.
+        holdout_by: a column of the slice, such as the query of a ranking: rows that share its value are held
+            out together, in every slice. None: each row is held out or not by itself.
         seed: of initial weights, batches and replay.
         max_rejections: so many refusals of the same slice hold the model until a person decides.
     """
 
     model: str
     examples: str = ""
+    inputs: str = ""
     update_when: Policy = field(default_factory=Always)
     budget: Budget
     save: SaveTrigger = field(default_factory=lambda: EverySteps(100))
     keep: Keep = field(default_factory=lambda: Keep(last=3))
     intermediate: Intermediate | None = None
-    replay: Replay = field(default_factory=NoReplay)
+    replay: Replay = field(default_factory=lambda: Reservoir(share=4.0))
+    average: TailAverage | None = field(default_factory=TailAverage)
     gates: Sequence[Gate]
+    shadow: Shadow | None = None
+    approval: Approval | None = None
     late_slices: Append = field(default_factory=lambda: Append(within=Slices(4)))
     batch_size: int = 128
     holdout: float = 0.2
+    holdout_by: str | None = None
     seed: int = 0
     max_rejections: int = 3
 
@@ -79,20 +94,38 @@ class Pipeline(Intake):
         super().__post_init__()
         if not self.examples:
             object.__setattr__(self, "examples", f"{self.model.partition(':')[0]}:examples")
-        for name, value in (("model", self.model), ("examples", self.examples)):
-            if not _FUNCTION.fullmatch(value):
+        for name in ("model", "examples", "inputs"):
+            value = getattr(self, name)
+            if (value or name != "inputs") and not _FUNCTION.fullmatch(value):
                 raise BadInput(name, value, "'package.module:function': 'flight_delay.model:build_model'")
         if not 0 < self.holdout < 1:
             raise BadInput("holdout", self.holdout, "a share between 0 and 1: candidates are judged on it")
+        if self.holdout_by is not None and self.holdout_by not in self.source.schema.names:
+            known = ", ".join(self.source.schema.names)
+            raise BadInput("holdout_by", self.holdout_by, f"a column of source {self.source.name}: {known}")
         if self.batch_size < 1:
             raise BadInput("batch_size", self.batch_size, "a whole number of at least 1")
         if self.max_rejections < 1:
             raise BadInput("max_rejections", self.max_rejections, "a whole number of at least 1")
+        if self.shadow is not None and not isinstance(self.shadow, Shadow):
+            raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: judged at once")
         if self.late_slices.within.count < 0:
             raise BadInput("late_slices", self.late_slices, "Append(within=Slices(0)) or more")
+        if not isinstance(self.approval, Approval | None):
+            raise BadInput("approval", self.approval, "Approval(within=timedelta(hours=24)), or None")
         object.__setattr__(self, "gates", tuple(self.gates))
         check_gates(self.gates, first_version=True)
+        self._check_columns()
         self._check_contradictions()
+
+    def _check_columns(self) -> None:
+        """A column that the source does not declare is refused now, not when the first slice has come."""
+        need, declared = drift_needed(self.update_when), self.source.schema.names
+        for name in need.columns if need else ():
+            if name not in declared:
+                raise BadInput(
+                    "update_when", name, f"columns of source {self.source.name}: {', '.join(declared)}"
+                )
 
     def _check_contradictions(self) -> None:
         if isinstance(self.save, EverySteps) and self.save.steps > self.budget.max_steps:
@@ -111,12 +144,11 @@ class Pipeline(Intake):
     @property
     def segments(self) -> tuple[str, ...]:
         """The columns that gates look at group by group."""
-        return tuple(gate.column for gate in self.gates if isinstance(gate, NoSegmentWorse))
+        return segment_columns(self.gates)
 
     def training_config(self) -> dict[str, Any]:
         """What shapes a candidate's weights; part of the candidate's id. Gates and policies do not."""
-        described = {
-            name: describe(getattr(self, name), at=name)
-            for name in ("name", "model", "examples", "budget", "replay", "batch_size", "holdout", "seed")
-        }
-        return dict(described)
+        names = ["name", "model", "examples", "budget", "replay", "average", "batch_size", "holdout", "seed"]
+        if self.holdout_by is not None:
+            names.append("holdout_by")
+        return {name: describe(getattr(self, name), at=name) for name in names}

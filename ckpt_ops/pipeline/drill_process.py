@@ -7,8 +7,11 @@ import sys
 import time
 from typing import Any
 
-from ckpt_ops.checkpoints import Manifest, model_variables, read_tensors, restore
+import numpy as np
+
+from ckpt_ops.checkpoints import Manifest, capture, model_variables, read_tensors, restore
 from ckpt_ops.checkpoints.committed import committed_manifest
+from ckpt_ops.checkpoints.restore import AVERAGE
 from ckpt_ops.errors import DrillFailed
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
@@ -18,6 +21,7 @@ from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Examples
 from ckpt_ops.training.batches import batches
+from ckpt_ops.training.step_function import step_function
 
 _SAFE = "a drill writes nothing to the store; the checkpoint is as it was"
 
@@ -34,9 +38,9 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str,
     """Restore the checkpoint of version `number` at `step` and train one step from it.
 
     Returns:
-        `variables` and `bytes` that were compared; `loss` of the step; `next_batch`: whether the step
-        drew the batch that training itself would have drawn, which another `examples()` or batch size
-        than the version's prevents; `seconds` of each part.
+        `variables` and `bytes` that were compared; `loss` of the step, or None; `next_batch`: whether
+        the step drew the batch that training itself would have drawn, which another `examples()` or
+        batch size than the version's prevents; `seconds` of each part.
 
     Raises:
         DrillFailed: a restored variable differs from the checkpoint, or no step was made from it.
@@ -55,7 +59,7 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str,
     data = load_data(pipeline, store, version, consumed_before(state, version))
     order = batch_order(pipeline, version, data)
     stepping = time.monotonic()
-    loss = _one_step(model, data.train, order, step)
+    loss = _one_step(model, variables, data.train, order, step)
     return {
         "variables": len(variables),
         "bytes": compared,
@@ -72,7 +76,9 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str,
 
 def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int:
     """How many bytes are equal: all of the checkpoint, which is read once more for this."""
-    tensors = read_tensors(store, manifest)
+    tensors = {
+        name: tensor for name, tensor in read_tensors(store, manifest).items() if not name.startswith(AVERAGE)
+    }
     differing = [
         name for name, variable in variables.items() if variable.numpy().tobytes() != tensors[name].tobytes()
     ]
@@ -86,19 +92,27 @@ def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int
     return sum(tensor.nbytes for tensor in tensors.values())
 
 
-def _one_step(model: Any, examples: Examples, order: BatchOrder, step: int) -> float:
-    """The loss of one step of the compiled model's own train function."""
-    before = int(model.optimizer.iterations.numpy())
-    model.make_train_function()
-    loss = float(model.train_function(iter(batches(examples, order, step, step + 1)))["loss"])
-    made = int(model.optimizer.iterations.numpy()) - before
-    if made != 1 or not math.isfinite(loss):
+def _one_step(
+    model: Any, variables: dict[str, Any], examples: Examples, order: BatchOrder, step: int
+) -> float | None:
+    """The loss of one step of the model's own; None when it reports none."""
+    before = capture(variables, step=step)
+    logs = step_function(model)(iter(batches(examples, order, step, step + 1)))
+    said = {name: float(value) for name, value in logs.items()}
+    after = capture(variables, step=step + 1)
+    moved = any(
+        np.asarray(held).tobytes() != np.asarray(after.tensors[name]).tobytes()
+        for name, held in before.tensors.items()
+    )
+    if not moved or not all(map(math.isfinite, said.values())):
+        numbers = ", ".join(f"{name} {value}" for name, value in said.items()) or "no number"
         raise DrillFailed(
-            f"the first step from the restored checkpoint made {made} updates with a loss of {loss}",
+            f"the first step from the restored checkpoint changed {'the' if moved else 'no'} variables and "
+            f"said {numbers}",
             safe=_SAFE,
             next="look at the step's batch and at build_model(); an earlier checkpoint may train on",
         )
-    return loss
+    return said.get("loss")
 
 
 if __name__ == "__main__":

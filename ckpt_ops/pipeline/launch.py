@@ -67,6 +67,28 @@ def run_replay_process(
     return list(run_process("rebase.replay", pipeline, store, version, report=report, died=died))
 
 
+def run_shadow_process(
+    pipeline: Pipeline, store: Store, version: int, key: str, report: Callable[[str], None]
+) -> list[str]:
+    """Let candidate `version`, in shadow, and its champion predict what the run of slice `key` has to.
+
+    Returns the keys of the slices that were predicted.
+
+    Raises:
+        As `run_training_process`.
+    """
+
+    def died(how: str, log: Path) -> CkptOpsError:
+        return TrainingDied(
+            f"the process that lets {pipeline.name} v{version} predict in shadow {how}",
+            safe="the slice stays pending, version and champion are as they were; the champion serves on",
+            next=f"a retry predicts what is left; the whole log is {log}",
+        )
+
+    arguments = ["--slice", key]
+    return list(run_process("shadow.scoring", pipeline, store, version, arguments, report=report, died=died))
+
+
 def _training_died(what: str) -> Callable[[str, Path], CkptOpsError]:
     def died(how: str, log: Path) -> CkptOpsError:
         return TrainingDied(

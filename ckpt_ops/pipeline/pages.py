@@ -1,4 +1,7 @@
-"""The pages on a slice's verdict, found through the model's log: no name in the store comes from outside."""
+"""Pages on a slice's verdict and on a version's evaluation, found through the model's log.
+
+No name in the store comes from outside.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from enum import StrEnum
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined
+from ckpt_ops.pipeline.evaluating import page_of
 from ckpt_ops.pipeline.intake import check_name
 from ckpt_ops.slices import check_key, check_revision
 from ckpt_ops.store import Store
@@ -43,6 +47,30 @@ def verdict_page(store: Store, model: str, key: str, page: Page, *, revision: st
             next="when no expectation could be run, there are no Data Docs; else restore the object from the "
             "bucket's versions",
         ) from error
+
+
+def evaluation_page(store: Store, model: str, version: int | None = None) -> bytes:
+    """The HTML, UTF-8, of what was judged of a version; None: of the newest that was.
+
+    Raises:
+        BadInput: what no model can be called, or no version of it.
+        ObjectNotFound: it was not judged yet, or its page is gone.
+    """
+    check_name(model, field="model")
+    state = ModelLog(store, model).state()
+    judged = [one.version for one in state.versions.values() if one.evaluated and one.evaluated.report]
+    if version is None:
+        version = max(judged, default=None)
+    evaluated = state.version(version).evaluated if version is not None else None
+    if evaluated is None or not evaluated.report:
+        known = ", ".join(map(str, judged)) or "none yet"
+        which = f"version {version} of {model}" if version is not None else f"a version of {model}"
+        raise ObjectNotFound(
+            f"there is no evaluation of {which}",
+            safe="nothing was read but the log",
+            next=f"versions with one: {known}; ckpt-ops show {model} VERSION says how far a version has come",
+        )
+    return store.get(page_of(evaluated.report))
 
 
 def _report(store: Store, model: str, key: str, revision: str | None) -> str:

@@ -25,7 +25,11 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
             return None
         if result["outcome"] == "deferred":
             return UpdateDeferred(
-                slice=version.slices[-1], numbers=result["numbers"], version=number, reason=result["why"]
+                slice=version.slices[-1],
+                numbers=result["numbers"],
+                version=number,
+                scores=result.get("scores", {}),
+                reason=result["why"],
             )
         return CandidateTrained(
             version=number,
@@ -35,6 +39,8 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
             manifest=progress.commits[-1].manifest,
             artifacts=result["artifacts"],
             seconds=result.get("seconds", 0.0),
+            decision=result.get("decision", {}),
+            scores=result.get("scores", {}),
             reason=f"{result['step']} steps, ended by {result['stopped_by']}",
         )
 

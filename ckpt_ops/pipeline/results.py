@@ -1,27 +1,27 @@
-"""What training leaves for those who judge and serve: predictions and the export."""
+"""What training leaves for those who judge: two models' predictions on the same rows."""
 
 from __future__ import annotations
 
 import io
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.evaluation import Judged, ServableCheck, metrics_of
+from ckpt_ops.evaluation import Judged, LatencyAtMost, Past, ServableCheck, metrics_of, past_slices
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.pipeline.data import TrainingData
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.exporting import by_batches, export
+from ckpt_ops.pipeline.past import PastExamples
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
 
-_BATCH = 4096
 Scores = npt.NDArray[np.float64]
 
 
@@ -30,32 +30,74 @@ class ChampionScore:
     """What the champion says before the candidate trains.
 
     Attributes:
-        holdout: its predictions on the held-out rows, shape (rows,).
-        newest: its metrics on every row of the newest slice: nothing has trained on them.
+        holdout: its predictions on the held-out rows, shape (rows,) or (rows, classes).
+        slices: by key, its metrics on every row of a slice that it has not learned from.
+        past: its predictions on held-out rows of slices learned before; None where nobody asks.
     """
 
     holdout: Scores
-    newest: dict[str, float]
+    slices: dict[str, dict[str, float]]
+    past: Scores | None = None
 
 
-def score(model: Any, data: TrainingData) -> ChampionScore:
-    """Test, then train: the champion on rows that it has not seen."""
-    labels = np.concatenate([np.asarray(part.labels, np.float64).reshape(-1) for part in data.newest])
-    predictions = np.concatenate([predict(model, part.inputs) for part in data.newest])
-    return ChampionScore(holdout=predict(model, data.holdout.inputs), newest=metrics_of(labels, predictions))
+def score(
+    model: Any, data: TrainingData, *, unseen: Iterable[str], past: PastExamples | None = None
+) -> ChampionScore:
+    """Test, then train: the champion on every row, held out or not, of the slices that it has not seen.
+
+    A slice's score is the same to the last bit whatever slices it is with: it is predicted in batches of
+    its own.
+
+    Args:
+        unseen: their keys. A slice of which `examples()` left nothing has no score.
+        past: predicted, too, to be judged beside the candidate.
+    """
+    scores = {}
+    for key in unseen:
+        train, held = data.slices[key]
+        parts = data.train.take(train), data.holdout.take(held)
+        if any(part.rows for part in parts):
+            scores[key] = metrics_on(model, parts)
+    before = predict(model, past.examples.inputs) if past else None
+    return ChampionScore(holdout=predict(model, data.holdout.inputs), slices=scores, past=before)
+
+
+def metrics_on(model: Any, parts: Sequence[Examples]) -> dict[str, float]:
+    """Every metric that has a value on the rows of all parts, as the model predicts them."""
+    there = [part for part in parts if part.rows]
+    if not there:
+        return {}
+    labels = np.concatenate([_labels(part) for part in there])
+    predictions = np.concatenate([predict(model, part.inputs) for part in there])
+    return metrics_of(labels, predictions, groups=_groups(there))
 
 
 def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
-    """The model's predictions, shape (rows,). Raises `ModelCodeError` for another shape."""
+    """The model's predictions: shape (rows,), or (rows, classes) of a model that ends in two or more outputs.
+
+    Raises `ModelCodeError` for another shape.
+    """
     rows = len(next(iter(inputs.values())))
-    predictions = _by_batches(lambda batch: model(batch, training=False), inputs)
-    if predictions.size != rows:
+    predictions = by_batches(lambda batch: model(batch, training=False), inputs)
+    if predictions.shape in ((rows,), (rows, 1)):
+        return predictions.reshape(-1)
+    if predictions.ndim != 2 or len(predictions) != rows:
         raise ModelCodeError(
-            f"the model predicts shape {predictions.shape} for {rows} rows; gates judge one number a row",
+            f"the model predicts shape {predictions.shape} for {rows} rows; gates judge one number a row, "
+            f"shape ({rows},) or ({rows}, 1), or the probabilities of k classes, shape ({rows}, k)",
             safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
-            next="end the model in Dense(1)",
+            next="end the model in Dense(1), or in Dense(k) with softmax",
         )
-    return predictions.reshape(-1)
+    return predictions
+
+
+def _labels(examples: Examples) -> Scores:
+    return np.asarray(examples.labels, np.float64).reshape(-1)
+
+
+def _groups(parts: Iterable[Examples]) -> npt.NDArray[Any] | None:
+    found = [part.groups for part in parts if part.groups is not None]
+    return np.concatenate(found) if found else None
 
 
 def write_results(
@@ -66,55 +108,62 @@ def write_results(
     model: Any,
     data: TrainingData,
     champion: ChampionScore | None,
+    past: PastExamples | None = None,
 ) -> dict[str, str]:
     """Write predictions on the held-out rows and the SavedModel; object names by kind."""
     folder = f"models/{pipeline.name}/v{version.version}/attempt={token:06d}"
     candidate = predict(model, data.holdout.inputs)
-    with tempfile.TemporaryDirectory(prefix="ckpt-ops-export-") as export:
-        check = _export(model, Path(export), data.holdout, candidate)
-        for path in sorted(Path(export).rglob("*")):
-            if path.is_file():
-                store.put(f"{folder}/export/{path.relative_to(export).as_posix()}", path.read_bytes())
+    timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
+    check = export(model, store, f"{folder}/export", data.holdout, candidate, timed=timed)
+    judged = judged_of(version, data, candidate, champion.holdout if champion else None, servable=check)
+    artifacts = {"predictions": f"{folder}/predictions.parquet", "export": f"{folder}/export"}
+    _write(store, artifacts["predictions"], judged.to_table())
+    if past_slices(pipeline.gates):
+        artifacts["past"] = f"{folder}/past.parquet"
+        _write(store, artifacts["past"], past_of(model, champion, past).to_table())
+    return artifacts
+
+
+def judged_of(
+    version: VersionState,
+    data: TrainingData,
+    candidate: Scores,
+    champion: Scores | None,
+    *,
+    servable: ServableCheck,
+    past: Past | None = None,
+) -> Judged:
+    """What the gates are shown: both models' predictions on the held-out rows."""
     keys = ", ".join(ref.key for ref in version.slices)
-    judged = Judged(
-        label=np.asarray(data.holdout.labels, np.float64).reshape(-1),
+    return Judged(
+        label=_labels(data.holdout),
         candidate=candidate,
-        champion=champion.holdout if champion else None,
+        champion=champion,
         segments=dict(data.holdout.segments),
+        groups=data.holdout.groups,
         slice_key=version.slices[-1].key,
         rows=f"holdout of slice {keys}",
-        servable=check,
+        servable=servable,
+        past=past,
     )
+
+
+def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | None) -> Past:
+    """Both models on what was learned before; without rows when that is nothing."""
+    if past is None:
+        nothing = np.empty(0)
+        before = nothing if champion else None
+        return Past(slice=np.empty(0, np.str_), label=nothing, candidate=nothing, champion=before)
+    return Past(
+        slice=past.slices,
+        label=_labels(past.examples),
+        candidate=predict(model, past.examples.inputs),
+        champion=champion.past if champion else None,
+        groups=past.examples.groups,
+    )
+
+
+def _write(store: Store, name: str, table: pa.Table) -> None:
     buffer = io.BytesIO()
-    pq.write_table(judged.to_table(), buffer)
-    predictions = f"{folder}/predictions.parquet"
-    store.put(predictions, buffer.getvalue())
-    return {"predictions": predictions, "export": f"{folder}/export"}
-
-
-def _export(model: Any, folder: Path, holdout: Examples, candidate: Scores) -> ServableCheck:
-    """Export, load what was exported, and compare: what is served must be what was judged."""
-    import tensorflow as tf
-
-    try:
-        model.export(str(folder), verbose=False)
-        loaded = tf.saved_model.load(str(folder))
-        exported = _by_batches(loaded.serve, holdout.inputs).reshape(-1)
-    except Exception as error:  # noqa: BLE001 - whatever the export raises is the gate's verdict
-        return ServableCheck(max_abs_difference=None, rows=0, error=f"{type(error).__name__}: {error}")
-    return ServableCheck(
-        max_abs_difference=float(np.max(np.abs(exported - candidate), initial=0.0)), rows=holdout.rows
-    )
-
-
-def _by_batches(model: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
-    """What `model` says of the rows, asked so many at a time that memory does not follow their number."""
-    import tensorflow as tf
-
-    parts = [np.empty(0)]
-    for start in range(0, len(next(iter(inputs.values()))), _BATCH):
-        batch = {
-            name: tf.convert_to_tensor(column[start : start + _BATCH]) for name, column in inputs.items()
-        }
-        parts.append(np.asarray(model(batch), np.float64))
-    return np.concatenate(parts[1:] or parts)
+    pq.write_table(table, buffer)
+    store.put(name, buffer.getvalue())

@@ -6,14 +6,11 @@ as it is. Airflow's tasks and `ckpt-ops run` call the same functions.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from ckpt_ops.errors import HeldByPerson, TrainingDied
-from ckpt_ops.evaluation import Judged, judge_all
 from ckpt_ops.lineage import (
     Action,
     LineageState,
@@ -23,22 +20,25 @@ from ckpt_ops.lineage import (
     repeated,
 )
 from ckpt_ops.lineage.records import (
-    Evaluated,
     Held,
     Record,
     UpdateDeferred,
 )
+from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import VersionState
-from ckpt_ops.pipeline.candidate import candidate_of, plan_slice, proposed
+from ckpt_ops.pipeline.candidate import in_the_way, plan_slice, proposed
+from ckpt_ops.pipeline.deciding import policy_answer
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.facts import facts
+from ckpt_ops.pipeline.evaluating import evaluate
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.intake_steps import pull, validate
 from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.pipeline.retention import let_go
-from ckpt_ops.policies import decide as ask
+from ckpt_ops.pipeline.shadow import scoring
+from ckpt_ops.pipeline.waiting import approve_command, due_by, overdue, say_expired, waiting_words
 from ckpt_ops.serving import settle
+from ckpt_ops.serving.approval import waits
 from ckpt_ops.serving.decisions import fork_needed
 from ckpt_ops.store import Store
 
@@ -51,7 +51,20 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
     Raises:
         ForkNeeded: the slice was consumed and then corrected or withdrawn.
         HeldByPerson: the model is held, or has to be.
+
+    Returns:
+        `train`, `action`, `why`; and `promoted`, where a version that had waited for an answer too long was.
     """
+    unanswered = overdue(pipeline, ModelLog(store, pipeline.name).state())
+    if unanswered is None:
+        return _decide(pipeline, store, key)
+    say_expired(pipeline, store, unanswered.version)
+    settled = promote(pipeline, store, unanswered.version)
+    promoted = settled["version"] if settled["decision"] == "promoted" else None
+    return {**_decide(pipeline, store, key), "promoted": promoted}
+
+
+def _decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
     log = ModelLog(store, pipeline.name)
     state = log.state()
     planned = plan_slice(pipeline, state, key)
@@ -61,15 +74,25 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
         raise _held(pipeline, log, state, planned)
     if planned.action is Action.SKIP:
         return _decision(planned, train=False, why=planned.why)
-    tried = repeated(state, planned, candidate=candidate_of(pipeline, state, state.head, planned.slices))
+    if planned.action is Action.SHADOW:
+        return _decision(planned, train=scoring.has_work(state, key), why=planned.why)
+    state = scoring.let_go_of_superseded(store, log)
+    wanted = proposed(pipeline, state, key)
+    tried = repeated(state, planned, candidate=wanted.candidate) if wanted else None
     if tried is not None:
         return _decision(planned, train=False, why=f"nothing to do: {tried.words}")
-    decision = ask(pipeline.update_when, facts(state, planned.slices))
+    waits = in_the_way(pipeline, state, planned.slices)
+    if waits is not None:
+        return _after_an_answer(log, state, planned, waits)
+    found = state.versions.get(wanted.version) if wanted else None
+    if found is not None and found.trained is not None:  # the policy was asked before that, not again
+        return _decision(planned, train=True, why=f"version {found.version} is trained and not settled yet")
+    decision = policy_answer(pipeline, store, state, planned.slices)
     if decision.due is False:
         record = UpdateDeferred(
             slice=state.slices[key].ref, numbers=dict(decision.numbers), reason=decision.words
         )
-        log.decide(lambda state: None if key in state.deferred else record)
+        log.decide(partial(_unless_said, record=record))
         return _decision(planned, train=False, why=decision.words)
     return _decision(planned, train=True, why=f"{planned.why}; {decision.words}")
 
@@ -80,78 +103,63 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     The same inputs give the same candidate: a retry resumes it at its last committed checkpoint. The
     process opens the candidate in the log only after the user's functions gave a model and examples.
 
+    While a candidate is in shadow nothing is trained: it and its champion predict the slice instead. The
+    outcome is "shadow" until it can be judged, then "trained" with its version.
+
     Raises:
         ModelCodeError: they did not. The log does not hear of it.
         TrainingDied: the process ended without a result. Retry: what it committed is kept.
     """
     log = ModelLog(store, pipeline.name)
+    shadow = scoring.score(pipeline, store, log, key, report)
+    if shadow is not None:
+        if not shadow.complete:
+            return scoring.waiting(shadow, key)
+        return _trained(shadow.version, key, shadow.words)
     state = log.state()
     planned = plan_slice(pipeline, state, key)
     wanted = proposed(pipeline, state, key)
     tried = repeated(state, planned, candidate=wanted.candidate) if wanted else None
     if wanted is None or tried is not None:
-        why = f"{planned.why}; {tried.words}" if tried else planned.why
+        waits = in_the_way(pipeline, state, planned.slices)
+        also = tried.words if tried else waiting_words(waits) if waits else ""
+        why = f"{planned.why}; {also}" if also else planned.why
         return {"key": key, "version": None, "outcome": "skip", "why": why}
     version = state.versions.get(wanted.version) or VersionState.opened(wanted)
     number = version.version
     if version.status is VersionStatus.STARTED:
         number = run_training_process(pipeline, store, number, key, report)
         record_result(log, store, number)
-    version = log.state().versions[number]
+    state = log.state()
+    version = state.versions[number]
     if version.status is VersionStatus.DEFERRED:
         why = version.decided.reason if version.decided else ""
         return {"key": key, "version": number, "outcome": "deferred", "why": why}
-    trained = version.trained
-    if trained is None:
-        raise TrainingDied(f"version {number} of {pipeline.name} is {version.status.value}, not trained")
-    return {
-        "key": key,
-        "version": number,
-        "outcome": "trained",
-        "why": planned.why,
-        "step": trained.step,
-        "stopped_by": trained.stopped_by,
-        "checkpoints": trained.checkpoints,
-    }
-
-
-def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
-    """Judge candidate and champion on the same held-out rows. Needs no TensorFlow."""
-    log = ModelLog(store, pipeline.name)
-    trained = log.state().version(version).trained
-    if trained is None:
-        raise TrainingDied(f"version {version} of {pipeline.name} has no predictions to judge")
-    table = pq.read_table(io.BytesIO(store.get(trained.artifacts["predictions"])))
-    evaluation = judge_all(pipeline.gates, Judged.from_table(table), seed=pipeline.seed)
-
-    def choose(state: LineageState) -> Record | None:
-        candidate = state.version(version)
-        if candidate.evaluated is not None:
-            return None
-        metrics = {"candidate": dict(evaluation.candidate)}
-        if evaluation.champion is not None:
-            metrics["champion"] = dict(evaluation.champion)
-        return Evaluated(
-            version=version,
-            champion=candidate.champion,
-            passed=evaluation.passed,
-            metrics=metrics,
-            verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
-            reason=evaluation.words,
-        )
-
-    log.decide(choose)
-    return {"version": version, **evaluation.to_json()}
+    shadow = in_shadow(state)
+    if shadow is not None and shadow.version == version:
+        return scoring.waiting(shadow, key)
+    return _trained(version, key, planned.why)
 
 
 def promote(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
-    """Promote the version if every gate passed, else reject it."""
-    settled = settle(store, pipeline.name, version).version(version)
+    """Promote the version if every gate passed, else reject it.
+
+    It may stay as it is: "waiting" for a person's approval, or in "shadow", to be judged anew.
+    """
+    needs_approval = pipeline.approval is not None
+    state = settle(store, pipeline.name, version, needs_approval=needs_approval)
+    settled = state.version(version)
+    if pipeline.approval is not None and waits(state, settled):
+        until = f"{due_by(pipeline.approval, settled):%Y-%m-%d %H:%M} UTC"
+        why = f"the gates let it pass; it waits until {until} for: {approve_command(pipeline.name, version)}"
+        return {"version": version, "decision": "waiting", "why": why}
     let_go(pipeline, store)
     decision = settled.status.value
     if getattr(settled.decided, "superseded", False):
         decision = "superseded"
     why = settled.decided.reason if settled.decided else ""
+    if settled.open:
+        decision, why = "shadow", "too few slices are scored in shadow as they stand now: the next runs go on"
     return {"version": version, "decision": decision, "why": why}
 
 
@@ -177,8 +185,41 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
     return {**validated, **trained, **promoted}
 
 
+def _trained(version: VersionState, key: str, why: str) -> dict[str, Any]:
+    trained = version.trained
+    if trained is None:
+        raise TrainingDied(f"version {version.version} is {version.status.value}, not trained")
+    return {
+        "key": key,
+        "version": version.version,
+        "outcome": "trained",
+        "why": why,
+        "step": trained.step,
+        "stopped_by": trained.stopped_by,
+        "checkpoints": trained.checkpoints,
+    }
+
+
 def _decision(planned: Plan, *, train: bool, why: str) -> dict[str, Any]:
     return {"key": planned.key, "action": planned.action.value, "why": why, "train": train}
+
+
+def _after_an_answer(
+    log: ModelLog, state: LineageState, planned: Plan, waits: VersionState
+) -> dict[str, Any]:
+    """One question at a time: a second candidate beside the one that waits could not be promoted, too."""
+    words, numbers = waiting_words(waits), {"waits_for": float(waits.version)}
+    record = UpdateDeferred(slice=state.slices[planned.key].ref, numbers=numbers, reason=words)
+
+    log.decide(partial(_unless_said, record=record))
+    return _decision(planned, train=False, why=words)
+
+
+def _unless_said(state: LineageState, record: UpdateDeferred) -> Record | None:
+    """Once per reason: a run that is repeated says nothing new, unless something else holds the slice now."""
+    said = state.deferred.get(record.slice.key)
+    same = said is not None and said.slice == record.slice and said.numbers.keys() == record.numbers.keys()
+    return None if same else record
 
 
 def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> HeldByPerson:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy.typing as npt
 import pyarrow as pa
 
-from ckpt_ops.errors import CkptOpsError, ModelCodeError
+from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.training import Examples
+from ckpt_ops.training.module import check_module
 
 _SAFE = "nothing was trained, no version or checkpoint was added; the champion serves on"
 
 
 def build_model(pipeline: Pipeline) -> Any:
-    """The pipeline's model, seeded and deterministic. Imports TensorFlow.
+    """The pipeline's model, seeded and deterministic: a Keras model or a `TrainableModule`.
+
+    Imports TensorFlow.
 
     Raises:
-        ModelCodeError: the function cannot be imported, raised, or returned no compiled, built model.
+        ModelCodeError: the function cannot be imported, raised, or returned neither.
+        BadInput: a setting of the pipeline is for Keras models only, and this is none.
     """
     import keras
     import tensorflow as tf
@@ -28,11 +33,21 @@ def build_model(pipeline: Pipeline) -> Any:
     keras.utils.set_random_seed(pipeline.seed)
     tf.config.experimental.enable_op_determinism()
     model = _call(pipeline.model)
-    if not isinstance(model, keras.Model):
+    if isinstance(model, tf.Module):
+        check_module(model, made_by=pipeline.model)
+        if pipeline.intermediate is not None:
+            raise BadInput(
+                "intermediate",
+                pipeline.intermediate,
+                "None, as the model is a tf.Module: only a Keras model has layers to look into",
+                next="leave intermediate= out of the pipeline, or return a keras.Model from build_model()",
+            )
+    elif not isinstance(model, keras.Model):
         raise ModelCodeError(
-            f"{pipeline.model} returned a {type(model).__name__}, not a keras.Model",
+            f"{pipeline.model} returned a {type(model).__name__}, neither a keras.Model nor a tf.Module",
             safe=_SAFE,
-            next="return the compiled model from it",
+            next="return a compiled keras.Model, or a tf.Module with train_step(inputs, labels) and "
+            "__call__(inputs, training=False), from it",
         )
     return model
 
@@ -54,6 +69,20 @@ def make_examples(pipeline: Pipeline, table: pa.Table) -> Examples:
             next=f"add segments={{{missing[0]!r}: ...}} to the Examples it returns",
         )
     return examples
+
+
+def make_inputs(pipeline: Pipeline, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
+    """What the model takes of every row of `table`, by the pipeline's `inputs`. Raises `ModelCodeError`."""
+    inputs = _call(pipeline.inputs, table)
+    found = {name: len(column) for name, column in inputs.items()} if isinstance(inputs, Mapping) else {}
+    if not found or set(found.values()) != {table.num_rows}:
+        said = f"columns with {found} rows" if found else f"a {type(inputs).__name__}"
+        raise ModelCodeError(
+            f"{pipeline.inputs} returned {said} for {table.num_rows} rows",
+            safe=_SAFE,
+            next="return a mapping of input names to arrays with one entry for each row of the table",
+        )
+    return dict(inputs)
 
 
 def _call(reference: str, *arguments: object) -> Any:

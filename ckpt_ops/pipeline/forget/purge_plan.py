@@ -7,7 +7,7 @@ It stays, as the list of what was removed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,9 +15,12 @@ from typing import Any
 from ckpt_ops.checkpoints import purge as checkpoints
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.records import slice_id
 from ckpt_ops.pipeline.forget.holders import holders
 from ckpt_ops.pipeline.forget.purge_timing import Standing
 from ckpt_ops.pipeline.forget.request import Asked
+from ckpt_ops.pipeline.serving.objects import predictions_on
+from ckpt_ops.pipeline.shadow import predictions
 from ckpt_ops.slices import load_manifest
 from ckpt_ops.slices import removal as slices
 from ckpt_ops.slices.holding import Found
@@ -112,7 +115,8 @@ def find_plan(store: Store, model: str, request: str) -> PurgePlan | None:
 def draw_plan(store: Store, source: str, state: LineageState, standing: Standing, found: Found) -> PurgePlan:
     """Look for everything that goes; changes nothing.
 
-    What another model needs stays. What the versions of this one need goes with them.
+    What another model needs stays. What the versions of this one need goes with them. So do predictions on
+    such rows: this model's own, and anybody's once nobody needs the revision.
     """
     said = standing.said
     kept: dict[tuple[str, str], str] = {}
@@ -125,8 +129,18 @@ def draw_plan(store: Store, source: str, state: LineageState, standing: Standing
     going = [name for name in said.revisions if name not in kept]
     of_versions = checkpoints.objects_of(store, state.model, standing.learned)
     of_slices = slices.objects_of(store, source, going, found.loose)
+    predicted = (
+        *predictions.of_revisions(store, said.revisions, model=state.model),
+        *predictions.of_revisions(store, going),
+        *predictions_on(store, said.revisions, model=state.model),
+        *predictions_on(store, going),
+    )
+    of_model = {
+        entry.name: entry
+        for entry in (*of_versions.objects, *predicted, *_judged_on(store, state, said.revisions))
+    }
     doomed = [
-        *(_doomed(entry) for entry in of_versions.objects),
+        *(_doomed(entry) for entry in of_model.values()),
         *(_doomed(entry, guarded=True) for entry in of_versions.chunks),
         *(_doomed(entry) for entry in of_slices.before),
         *(_doomed(entry, guarded=True) for entry in of_slices.data),
@@ -197,3 +211,12 @@ def _learned_by(state: LineageState, key: str, revision: str) -> tuple[int, ...]
         for number, version in state.versions.items()
         if any((ref.key, ref.revision) == (key, revision) for ref in version.slices)
     )
+
+
+def _judged_on(store: Store, state: LineageState, revisions: Iterable[tuple[str, str]]) -> Iterator[Entry]:
+    """Evaluations of versions that were judged in shadow on one of the revisions: they name its segments."""
+    ids = {slice_id(key, revision) for key, revision in revisions}
+    for number, version in state.versions.items():
+        judged = version.evaluated
+        if judged is not None and any(ref.id in ids for ref in judged.slices):
+            yield from store.list(f"models/{state.model}/v{number}/evaluation/")

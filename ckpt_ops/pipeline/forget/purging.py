@@ -32,6 +32,7 @@ from ckpt_ops.pipeline.forget.purge_plan import PurgePlan, carry_out, draw_plan,
 from ckpt_ops.pipeline.forget.purge_timing import Standing, standing_of
 from ckpt_ops.pipeline.forget.request import Asked, find, record_request
 from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.serving.objects import predictions_on
 from ckpt_ops.serving import publish
 from ckpt_ops.slices.holding import Progress, silent
 from ckpt_ops.slices.removal import objects_of, remove
@@ -99,6 +100,9 @@ def sweep(intake: Intake, store: Store, progress: Progress = silent) -> int:
         removal = objects_of(store, intake.source.name, going, found.loose)
         remove(store, removal)
         removed += len(removal.entries)
+        for entry in list(predictions_on(store, state.forgotten[request].revisions, model=state.model)):
+            store.delete(entry.name)  # of somebody who predicted while they were purged, and was killed
+            removed += 1
     return removed
 
 

@@ -142,7 +142,8 @@ class Measuring:
         labels = np.asarray(self._rows.labels, np.float64).reshape(-1)
         value: float | None
         try:
-            value = metric_named(self._question.metric)(labels, predict(self._bench.model, self._rows.inputs))
+            predictions = predict(self._bench.model, self._rows.inputs)
+            value = metric_named(self._question.metric)(labels, predictions, groups=self._rows.groups)
         except UnusablePredictions:
             value = None
         keys = tuple(ref.key for ref in version.slices)

@@ -14,9 +14,16 @@ from typing import Any
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import LineageState, VersionState, candidate_id
+from ckpt_ops.lineage.records import CandidateTrained
 from ckpt_ops.pipeline.attempt import Bench, print_progress
 from ckpt_ops.pipeline.candidate import candidate_of
-from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
+from ckpt_ops.pipeline.data import (
+    TrainingData,
+    batch_order,
+    consumed_before,
+    load_data,
+    running_average,
+)
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import code_digest, lock_digest
 from ckpt_ops.store import Store
@@ -36,19 +43,29 @@ def retrain(bench: Bench, state: LineageState, version: VersionState) -> Trained
         ObjectNotFound: a slice revision that it learned from is gone.
         ModelCodeError: the user's functions did not take the slices.
     """
-    pipeline = bench.pipeline
-    data = load_data(pipeline, bench.store, version, consumed_before(state, version))
-    budget = pipeline.budget
-    if version.trained is not None:
-        # The clock or an epoch may have ended it: only the number of steps is the same on every machine.
-        budget = Budget(max_steps=version.trained.step, max_seconds=math.inf)
+    data = load_data(bench.pipeline, bench.store, version, consumed_before(state, version))
+    budget = bench.pipeline.budget if version.trained is None else steps_of(version.trained)
+    return fit(bench, version, data, budget)
+
+
+def steps_of(trained: CandidateTrained) -> Budget:
+    """The clock or an epoch may have ended it: only the number of steps is the same on every machine."""
+    return Budget(max_steps=trained.step, max_seconds=math.inf)
+
+
+def fit(bench: Bench, version: VersionState, data: TrainingData, budget: Budget) -> Trained:
+    """Train `version` on data that is loaded, on the model as it stands, and save nothing."""
+    if version.parent is not None:
+        bench.stand_on(bench.rates)  # as every candidate begins: its parent may have ended with another rate
+    order = batch_order(bench.pipeline, version, data)
     return Trainer(
         model=bench.model,
         examples=data.train,
-        order=batch_order(pipeline, version, data),
+        order=order,
         budget=budget,
         checkpoints=_Unsaved(),
         progress=print_progress,
+        average=running_average(bench.pipeline, bench.variables, order),
     ).train()
 
 

@@ -55,7 +55,8 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
         on = way(pipeline, state)
         if on is None or on.result != version or state.head is None:
             return None  # it is the head already, or another way is due
-        return RolledBack(version=version, champion=state.head, reason=f"rebase ({why(on.plan)})")
+        reason = f"rebase ({why(on.plan)})"
+        return RolledBack(version=version, champion=state.head, rebase=True, reason=reason)
 
     state = log.decide(choose)
     publish(store, pipeline.name, state)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, Place
 
+from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.store import LocalStore
 
@@ -27,9 +30,21 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(folder)
 
 
+@pytest.fixture(scope="session")
+def hashed() -> Pipeline:
+    """One whose training `mortal` takes for a hash."""
+    brief = load_pipeline("brief", Path(__file__).parents[2] / "dags")
+    return replace(brief, gates=[AtLeast("auc", 0.5)])
+
+
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    yield Place(tmp_path, monkeypatch)
+def place(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Iterator[Place]:
+    with without_pictures():
+        yield Place(tmp_path, monkeypatch)
     for name in [name for name in sys.modules if name.partition(".")[0] in ("people", "others")]:
         del sys.modules[name]
 

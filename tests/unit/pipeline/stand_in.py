@@ -21,7 +21,7 @@ import pytest
 from ckpt_ops.checkpoints import Manifest, load_manifest, read_tensors
 from ckpt_ops.checkpoints.chunks import digest_of
 from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
-from ckpt_ops.evaluation import Judged
+from ckpt_ops.evaluation import Basis, Judged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
@@ -29,6 +29,8 @@ from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.pipeline.rebase.way import next_step
 from ckpt_ops.pipeline.recording import record_result
+from ckpt_ops.pipeline.shadow import predictions, scoring
+from ckpt_ops.pipeline.shadow.scoring_process import left_to_predict
 from ckpt_ops.slices import load_manifest as load_slice
 from ckpt_ops.slices import pull, read_slice
 from ckpt_ops.store import LocalStore, Store
@@ -89,6 +91,7 @@ class Place:
         )  # no machine dies here, and it takes most of the time
         monkeypatch.setattr(steps, "run_training_process", self._train)
         monkeypatch.setattr(rebasing, "run_replay_process", self._replay)
+        monkeypatch.setattr(scoring, "run_shadow_process", self._predict)
         self.pipeline = self.described("people")
 
     def described(self, name: str) -> Pipeline:
@@ -129,6 +132,9 @@ class Place:
     def state(self, model: str = "people") -> LineageState:
         return ModelLog(self.store, model).state()
 
+    def records(self, model: str = "people") -> list[Record]:
+        return ModelLog(self.store, model).records()
+
     def knows(self, model: str = "people", store: Store | None = None) -> tuple[int, int]:
         """(rows, sum of n) that the head has learned, by its weights."""
         store = store or self.store
@@ -144,7 +150,8 @@ class Place:
         found: set[str | None] = set()
         for entry in store.list(""):
             if entry.name.endswith(".parquet") and entry.size and "predictions" not in entry.name:
-                found |= set(pq.read_table(io.BytesIO(store.get(entry.name)))["person"].to_pylist())
+                column = "segment:person" if "/shadow/" in entry.name else "person"
+                found |= set(pq.read_table(io.BytesIO(store.get(entry.name)))[column].to_pylist())
         return found
 
     # --- the training -------------------------------------------------------------------------------
@@ -168,6 +175,23 @@ class Place:
             record_result(log, store, opened.version)
             trained.append(opened.version)
         return trained
+
+    def _predict(self, pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> list[str]:
+        due = left_to_predict(store, self.state(pipeline.name), version, key)
+        for ref in due:
+            table = read_slice(store, load_slice(store, "people", ref.key, ref.revision))
+            label = np.arange(table.num_rows) % 2.0
+            judged = Judged(
+                label=label,
+                candidate=label if self.good else 1 - label,
+                champion=label,
+                segments={"person": np.array(table["person"].to_pylist())},
+                slice_key=ref.key,
+                rows=f"all rows of slice {ref.key}",
+                basis=Basis.SHADOW,
+            )
+            predictions.write(store, pipeline.name, version, ref, judged)
+        return [ref.key for ref in due]
 
     def _fit(self, pipeline: Pipeline, store: Store, state: LineageState, version: VersionState) -> None:
         candidate = CandidateLog(store, pipeline.name, version.version)

@@ -21,7 +21,7 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     SliceWithdrawn,
 )
-from ckpt_ops.pipeline import Append, Pipeline, Slices, steps
+from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices, steps
 from ckpt_ops.pipeline.backfill import plan_backfill
 from ckpt_ops.serving import resolve
 from ckpt_ops.store import LocalStore
@@ -104,6 +104,18 @@ def test_each_slice_is_planned_on_what_the_runs_before_it_would_leave(
     assert [actions(strict, store)[key] for key in WEEKS[:2]] == ["hold", "hold"]
     one = plan_backfill(pipeline, store, FIRST, LAST)[2]
     assert (one.consumed_by, one.status, one.rows) == (1, "accepted", 1)
+
+
+def test_a_candidate_in_shadow_takes_the_slices_after_it_until_it_is_settled(
+    pipeline: Pipeline, store: LocalStore, land: Callable[..., None], learn: Callable[[str], None]
+) -> None:
+    land(WEEKS[0])
+    learn(WEEKS[0])
+    land(*WEEKS[1:])
+    shadowed = replace(pipeline, shadow=Shadow(slices=2))
+    assert list(actions(shadowed, store).values()) == ["skip", "append", "shadow", "shadow", "append"]
+    why = plan_backfill(shadowed, store, FIRST, LAST)[3].why
+    assert why == "version 2 is judged on the next 2 slices, 1 of 2 scored: it and version 1 predict this one"
 
 
 def test_what_a_person_resolved_is_planned_so(

@@ -43,7 +43,7 @@ def state() -> LineageState:
 @pytest.mark.parametrize(
     ("metric", "below", "above", "allowed"),
     [
-        ("f1", 0.5, None, "one of auc, log_loss, accuracy, brier, rmse, mae"),
+        ("lift", 0.5, None, "one of auc, log_loss, accuracy, brier, rmse, mae"),
         ("auc", None, None, "--below X and no --above: auc is better when it is larger"),
         ("auc", None, 0.5, "--below X and no --above"),
         ("auc", 0.5, 0.6, "--below X and no --above"),

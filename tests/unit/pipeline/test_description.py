@@ -10,8 +10,8 @@ import pytest
 
 from ckpt_ops.checkpoints import EverySteps
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import NotWorseThan, Servable
-from ckpt_ops.pipeline import Append, Pipeline, Slices, find_pipelines, load_pipeline
+from ckpt_ops.evaluation import FairAcross, FairRates, NotWorseThan, Servable
+from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices, find_pipelines, load_pipeline
 from ckpt_ops.pipeline.digests import code_digest
 from ckpt_ops.training import Budget
 
@@ -26,6 +26,7 @@ from ckpt_ops.training import Budget
         ({"batch_size": 0}, "batch_size"),
         ({"max_rejections": 0}, "max_rejections"),
         ({"late_slices": Append(within=Slices(-1))}, "late_slices"),
+        ({"shadow": 2}, "shadow"),
         ({"gates": []}, "gates"),
         ({"gates": [NotWorseThan(), Servable()]}, "gates"),
         ({"save": EverySteps(401)}, "save"),
@@ -45,6 +46,11 @@ def test_a_contradiction_names_both_settings(pipeline: Pipeline) -> None:
         replace(pipeline, save=EverySteps(500))
 
 
+def test_every_gate_that_looks_at_segments_has_its_column_asked_for_once(pipeline: Pipeline) -> None:
+    gates = [*pipeline.gates, FairAcross("origin"), FairRates("carrier")]
+    assert replace(pipeline, gates=gates).segments == ("carrier", "origin")
+
+
 def test_an_unknown_setting_is_refused(pipeline: Pipeline) -> None:
     with pytest.raises(TypeError, match="epochs"):
         replace(pipeline, epochs=3)
@@ -55,6 +61,7 @@ def test_what_shapes_the_weights_is_in_the_candidates_id_and_nothing_else(pipeli
     assert replace(pipeline, budget=Budget(max_steps=100, max_seconds=9)).training_config() != config
     assert replace(pipeline, gates=[*pipeline.gates][1:]).training_config() == config
     assert replace(pipeline, save=EverySteps(7)).training_config() == config
+    assert replace(pipeline, shadow=Shadow(slices=2)).training_config() == config
 
 
 def test_a_changed_model_has_another_digest_and_a_changed_schedule_has_not(tmp_path: Path) -> None:

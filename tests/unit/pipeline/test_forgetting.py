@@ -34,6 +34,7 @@ from ckpt_ops.pipeline.forget.purging import purge, standings, sweep
 from ckpt_ops.pipeline.forget.request import Asked
 from ckpt_ops.pipeline.intake_steps import pull, validate
 from ckpt_ops.pipeline.quarantine import in_quarantine, release
+from ckpt_ops.pipeline.serving.objects import conversion_folder, prediction_name
 from ckpt_ops.serving import rollback
 from ckpt_ops.slices import SliceManifest, load_manifest, read_slice
 from ckpt_ops.store import Entry, GcsStore, LocalStore, ReplicatedStore, Store
@@ -106,6 +107,53 @@ def test_the_purge_leaves_no_row_and_no_weight_that_knew_one(history: Place) -> 
     assert state.dropped == {2, 3}
     with pytest.raises(BadInput, match="to=3"):
         rollback(history.store, "people", 3, "it was better")
+
+
+def test_the_purge_leaves_no_conversion_or_prediction_of_what_knew_the_rows(
+    history: Place,
+) -> None:
+    other = history.described("others")
+    history.take_in(W1, pipeline=other)
+    history.learn(W1, other)
+    refs = {key: entry.ref for key, entry in history.state().slices.items()}
+    going = [
+        prediction_name("people", 2, refs[W1]),  # the version knows the rows, whatever it was asked about
+        f"{conversion_folder('people', 3, 'tflite')}/model.tflite",
+        f"{conversion_folder('people', 3, 'tflite')}/report.json",
+        prediction_name("people", 1, refs[W2]),  # the version never knew them, and was asked about them
+        prediction_name("people", 1, refs[W4]),
+        prediction_name("others", 1, refs[W3]),
+    ]
+    staying = [
+        prediction_name("people", 1, refs[W1]),
+        prediction_name("others", 1, refs[W1]),
+        f"{conversion_folder('people', 1, 'onnx')}/model.onnx",
+    ]
+    for name in going + staying:
+        history.store.put(name, b"made of it")
+    carry_out(history)
+    certificate = purge_at(history)
+    assert certificate is not None
+    made = [name for name in objects(history.store) if "/predictions/" in name or "/converted/" in name]
+    assert made == sorted(staying)
+    listed = json.loads(history.store.get(certificate.body["removed"]["list"]))["objects"]
+    assert {one["name"] for one in listed} >= set(going)
+    assert len(listed) == len({one["name"] for one in listed}), "none is counted twice"
+
+    history.store.put(going[3], b"of a process that nobody waited for")
+    assert sweep(history.pipeline, history.store) == 1
+    assert going[3] not in objects(history.store)
+
+
+def test_predictions_of_another_model_stay_with_the_rows_that_it_needs(history: Place) -> None:
+    other = history.described("others")
+    ref = history.take_in(W2, pipeline=other)
+    names = [prediction_name(model, 1, ref) for model in ("people", "others")]
+    for name in names:
+        history.store.put(name, b"said of them")
+    carry_out(history)
+    assert purge_at(history) is not None
+    assert [name for name in objects(history.store) if "/predictions/" in name] == [names[1]]
 
 
 def test_a_whole_slice_is_withdrawn_and_every_revision_of_it_goes(history: Place) -> None:
@@ -580,10 +628,10 @@ def steady(value: Any) -> Any:
 
 
 def contents(store: Store) -> dict[str, Any]:
-    """All that is in the store, but for attempts at trainings and when things were."""
+    """All that is in the store, but for attempts at trainings, model cards, and when things were."""
     found: dict[str, Any] = {}
     for name in objects(store):
-        if "/v" in name and "/log/" in name:
+        if "/v" in name and ("/log/" in name or "/card-" in name):
             continue
         data = store.get(name)
         if name.endswith(".json"):

@@ -1,0 +1,1 @@
+"""Looking back at when to update: recorded slices, replayed under several policies."""

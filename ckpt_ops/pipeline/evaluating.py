@@ -1,0 +1,149 @@
+"""The step that judges a candidate: every gate's verdict into the log, and a report beside the version.
+
+Predictions in, verdicts out: it needs no TensorFlow. The report is written before the record that names it,
+under the hash of its content, so that a step that was killed, or runs again with other gates, overwrites
+nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import blake3
+import pyarrow.parquet as pq
+
+from ckpt_ops.errors import Corrupt, ObjectNotFound, TrainingDied
+from ckpt_ops.evaluation import METRICS, Evaluation, Gate, Judged, Past, judge_all
+from ckpt_ops.evaluation.report import Lineup, report_html, report_values
+from ckpt_ops.lineage import LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.records import Evaluated, Record
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.shadow.judging import in_their_place, judged_slices
+from ckpt_ops.store import Store
+
+PAGE = "html"
+ANCESTORS = 12
+"""Versions that a report shows beside the candidate at most."""
+
+
+def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
+    """Judge candidate and champion on the same rows, and keep the verdicts whichever way they went.
+
+    They are held-out rows of what it learned, or all rows of the slices that it was scored on in shadow. When
+    one of these does not stand any more, `passed` is None, and the runs that follow go on with it.
+    """
+    log = ModelLog(store, pipeline.name)
+    state = log.state()
+    held_out = judged_rows(store, state.version(version), model=pipeline.name)
+    slices = judged_slices(state, state.versions[version])
+    if slices is None:
+        words = "not judged: too few slices are scored in shadow as they stand now"
+        return {"version": version, "passed": None, "words": words}
+    judged = in_their_place(store, state, state.versions[version], held_out, slices)
+    evaluation = judge_all(pipeline.gates, judged, seed=pipeline.seed)
+    report = _write_report(pipeline, store, state, state.version(version), judged, evaluation)
+
+    def choose(state: LineageState) -> Record | None:
+        candidate = state.version(version)
+        if candidate.evaluated is not None and (candidate.evaluated.slices == slices or not candidate.open):
+            return None
+        metrics = {"candidate": dict(evaluation.candidate)}
+        if evaluation.champion is not None:
+            metrics["champion"] = dict(evaluation.champion)
+        return Evaluated(
+            version=version,
+            champion=candidate.champion,
+            passed=evaluation.passed,
+            metrics=metrics,
+            verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
+            report=report,
+            slices=slices,
+            reason=evaluation.words,
+        )
+
+    kept = log.decide(choose).version(version).evaluated
+    said = evaluation.to_json()
+    del said["past"]  # it is in the report, and as long as the gates look back
+    if kept is not None:  # an earlier run may have judged it, by the gates of then
+        said |= {"passed": kept.passed, "words": kept.reason}
+        report = kept.report or report
+    return {"version": version, **said, "report": report}
+
+
+def judged_rows(store: Store, version: VersionState, *, model: str) -> Judged:
+    """What the training process left of a version to be judged. Raises `TrainingDied`: it left nothing."""
+    trained = version.trained
+    if trained is None:
+        raise TrainingDied(f"version {version.version} of {model} has no predictions to judge")
+    past = trained.artifacts.get("past")
+    return Judged.from_table(
+        _table(store, trained.artifacts["predictions"]),
+        past=Past.from_table(_table(store, past)) if past else None,
+    )
+
+
+def read_evaluation(store: Store, report: str) -> dict[str, Any]:
+    """A kept report's values. Raises `ObjectNotFound` or `Corrupt`, naming the object."""
+    try:
+        values: dict[str, Any] = dict(json.loads(store.get(report)))
+    except ValueError as error:
+        what = f"{report} is no report: {error!r}"
+        raise Corrupt(what, next="restore the object from a replica") from error
+    return values
+
+
+def page_of(report: str) -> str:
+    """The object name of a report's page."""
+    return f"{report.rpartition('.')[0]}.{PAGE}"
+
+
+def main_metric(gates: Sequence[Gate]) -> str:
+    """What a report shows by segment and by slice: the first known metric that a gate names."""
+    named = (getattr(gate, "metric", None) for gate in gates)
+    return next((name for name in named if isinstance(name, str) and name in METRICS), "auc")
+
+
+def _write_report(
+    pipeline: Pipeline,
+    store: Store,
+    state: LineageState,
+    version: VersionState,
+    judged: Judged,
+    evaluation: Evaluation,
+) -> str:
+    values = report_values(
+        judged,
+        evaluation,
+        model=pipeline.name,
+        version=version.version,
+        champion=version.champion,
+        metric=main_metric(pipeline.gates),
+        ancestors=_ancestors(store, state, version),
+    )
+    data = json.dumps(values, sort_keys=True).encode()
+    folder = f"models/{pipeline.name}/v{version.version}/evaluation"
+    name = f"{folder}/{blake3.blake3(data).hexdigest()[:16]}.json"
+    store.put(page_of(name), report_html(values).encode())
+    store.put(name, data)
+    return name
+
+
+def _ancestors(store: Store, state: LineageState, version: VersionState) -> list[Lineup]:
+    """Those of the last versions before it whose reports are there: a purge may have taken some."""
+    found = []
+    for one in state.ancestry(version.parent)[-ANCESTORS:]:
+        if one.evaluated is None or not one.evaluated.report:
+            continue
+        try:
+            own = read_evaluation(store, one.evaluated.report)["forgetting"][-1]
+        except (ObjectNotFound, Corrupt, LookupError):
+            continue
+        found.append(Lineup(version=one.version, on=own["on"]))
+    return found
+
+
+def _table(store: Store, name: str) -> Any:
+    return pq.read_table(io.BytesIO(store.get(name)))

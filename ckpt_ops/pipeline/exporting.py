@@ -1,0 +1,96 @@
+"""The export of a trained model, checked where it is made: what is served must be what was judged."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.checkpoints.saved_model import inputs_of, write_saved_model
+from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.evaluation import Latency, ServableCheck
+from ckpt_ops.store import Store
+from ckpt_ops.training import Examples
+
+_BATCH = 4096
+_WARM_UP, _REQUESTS = 20, 200
+Scores = npt.NDArray[np.float64]
+
+
+def export(
+    model: Any, store: Store, name: str, holdout: Examples, candidate: Scores, *, timed: bool
+) -> ServableCheck:
+    """Write the SavedModel below `name`, load it again, and compare it on the held-out rows.
+
+    Args:
+        candidate: what `model` predicts for them.
+        timed: measure how long a request of one row takes, on this machine.
+    """
+    with tempfile.TemporaryDirectory(prefix="ckpt-ops-export-") as folder:
+        check = _checked(model, Path(folder), holdout, candidate, timed=timed)
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file():
+                store.put(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+    return check
+
+
+def _checked(model: Any, folder: Path, holdout: Examples, candidate: Scores, *, timed: bool) -> ServableCheck:
+    import tensorflow as tf
+
+    try:
+        write_saved_model(model, folder, inputs_of(holdout.inputs))
+        loaded = tf.saved_model.load(str(folder))
+        exported = by_batches(loaded.serve, holdout.inputs).reshape(candidate.shape)
+        latency = _latency(loaded.serve, holdout.inputs) if timed and holdout.rows else None
+    except Exception as error:  # noqa: BLE001 - whatever the export raises is the gate's verdict
+        return ServableCheck(max_abs_difference=None, rows=0, error=f"{type(error).__name__}: {error}")
+    return ServableCheck(
+        max_abs_difference=float(np.max(np.abs(exported - candidate), initial=0.0)),
+        rows=holdout.rows,
+        bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        latency=latency,
+    )
+
+
+def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Latency:
+    """One row a request, one request after the other."""
+    import tensorflow as tf
+
+    rows = len(next(iter(inputs.values())))
+    taken = []
+    for request in range(_WARM_UP + _REQUESTS):
+        at = request % rows
+        row = {name: tf.convert_to_tensor(column[at : at + 1]) for name, column in inputs.items()}
+        began = time.perf_counter()
+        np.asarray(serve(row))
+        taken.append(1000 * (time.perf_counter() - began))
+    p50, p95, p99 = np.quantile(taken[_WARM_UP:], (0.5, 0.95, 0.99)).tolist()
+    return Latency(p50_ms=p50, p95_ms=p95, p99_ms=p99, requests=_REQUESTS)
+
+
+def by_batches(model: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
+    """What `model` says of the rows, asked so many at a time that memory does not follow their number."""
+    import tensorflow as tf
+
+    parts = [np.empty(0)]
+    for start in range(0, len(next(iter(inputs.values()))), _BATCH):
+        batch = {
+            name: tf.convert_to_tensor(column[start : start + _BATCH]) for name, column in inputs.items()
+        }
+        parts.append(_numbers(model(batch)))
+    return np.concatenate(parts[1:] or parts)
+
+
+def _numbers(predicted: Any) -> Scores:
+    if isinstance(predicted, Mapping | list | tuple):
+        raise ModelCodeError(
+            f"the model predicts a {type(predicted).__name__} of {len(predicted)} outputs; gates judge one",
+            safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
+            next="let the model return one tensor, shape (rows,), (rows, 1) or (rows, classes)",
+        )
+    return np.atleast_1d(np.asarray(predicted, np.float64))

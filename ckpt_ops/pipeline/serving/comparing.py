@@ -1,0 +1,62 @@
+"""How far a converted model is from the original, over rows that come part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What was found so far; add parts with `and_then`.
+
+    Attributes:
+        rows: that were compared.
+        max_abs_difference: the largest between two predictions; infinite where one of them is no number, or
+            there are more of one.
+        decided: rows of which both make a yes or no (at 0.5), or choose one of k.
+        equal: of them, those where they agree.
+    """
+
+    rows: int = 0
+    max_abs_difference: float = 0.0
+    decided: int = 0
+    equal: int = 0
+
+    @property
+    def equal_decisions(self) -> float | None:
+        """The share of rows decided alike, 0 to 1; None where nothing is decided."""
+        return self.equal / self.decided if self.decided else None
+
+    def and_then(self, original: npt.NDArray[Any], converted: npt.NDArray[Any], *, binary: bool) -> Compared:
+        """With the predictions on some more rows, each of shape (rows,) or (rows, k).
+
+        Args:
+            binary: of shape (rows,), they are probabilities of a yes.
+        """
+        rows = len(original)
+        if original.shape != converted.shape:
+            return Compared(
+                rows=self.rows + rows, max_abs_difference=np.inf, decided=self.decided, equal=self.equal
+            )
+        a, b = original.astype(np.float64), converted.astype(np.float64)
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        with np.errstate(invalid="ignore"):
+            apart = np.where(same, 0.0, np.abs(a - b))
+        apart = np.where(np.isnan(apart), np.inf, apart)
+        decided = rows if binary or a.ndim == 2 else 0
+        equal = 0
+        if decided:
+            choices = [one.argmax(axis=1) if one.ndim == 2 else one >= THRESHOLD for one in (a, b)]
+            equal = int(np.count_nonzero(choices[0] == choices[1]))
+        return Compared(
+            rows=self.rows + rows,
+            max_abs_difference=max(self.max_abs_difference, float(apart.max(initial=0.0))),
+            decided=self.decided + decided,
+            equal=self.equal + equal,
+        )

@@ -1,0 +1,127 @@
+"""The process that converts a version and compares. Started by `converting`."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+from ckpt_ops.errors import ConversionRefused, first_line
+from ckpt_ops.lineage import ModelLog, VersionState
+from ckpt_ops.lineage.records import now_as_text
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import code_digest
+from ckpt_ops.pipeline.fresh_process import answer, parser
+from ckpt_ops.pipeline.serving.comparing import Compared
+from ckpt_ops.pipeline.serving.exported import exported, served
+from ckpt_ops.pipeline.serving.formats import Format
+from ckpt_ops.pipeline.serving.objects import conversion_folder, exported_version
+from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
+from ckpt_ops.pipeline.serving.rows import held_out
+from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
+from ckpt_ops.store import Store
+
+_FORMATS = {Format.TFLITE: (to_tflite, ask_tflite), Format.ONNX: (to_onnx, ask_onnx)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0: the answer is what came out, refused or not. Otherwise it says why not, if it could."""
+    options = parser("ckpt_ops.pipeline.serving.convert_process")
+    options.add_argument("--format", type=Format, required=True)
+    options.add_argument("--tolerance", type=float, required=True)
+    given = options.parse_args(arguments)
+    return answer(
+        given,
+        lambda pipeline, store: convert(pipeline, store, given.version, given.format, given.tolerance),
+    )
+
+
+def convert(
+    pipeline: Pipeline, store: Store, number: int, format: Format, tolerance: float
+) -> dict[str, Any]:
+    """Convert the export of version `number`, ask both on the held-out rows of its slices, keep what agrees.
+
+    Returns:
+        The report: `object` is the converted model's name, "" when it was refused, and `error` then why.
+        What was refused leaves nothing in the store. The report is written last: it is the commit.
+
+    Raises:
+        BadInput, ObjectNotFound: as `exported_version`; or a slice or the export is gone.
+    """
+    version = exported_version(ModelLog(store, pipeline.name).state(), number)
+    export = version.trained.artifacts["export"] if version.trained else ""
+    data, compared, error = b"", Compared(), ""
+    with exported(store, export) as folder:
+        try:
+            to_format, ask = _FORMATS[format]
+            data = to_format(folder)
+            compared = _compare(pipeline, store, version, folder, ask(data))
+            error = refusal(compared, tolerance)
+        except ConversionRefused as refused:
+            error = refused.what
+    target = conversion_folder(pipeline.name, number, format.value)
+    report = {
+        "model": pipeline.name,
+        "version": number,
+        "candidate": version.candidate,
+        "format": format.value,
+        "object": "" if error else f"{target}/model.{format.value}",
+        "error": error,
+        "converted_from": export,
+        "slices": [{"key": ref.key, "revision": ref.revision} for ref in version.slices],
+        "rows": compared.rows,
+        "max_abs_difference": compared.max_abs_difference if _finite(compared) else None,
+        "equal_decisions": compared.equal_decisions,
+        "tolerance": tolerance,
+        "bytes": len(data),
+        "blake3": blake3(data).hexdigest(),
+        "code_digest": code_digest(pipeline.folder),
+        "with": _libraries(format),
+        "time": now_as_text(),
+    }
+    if not error:
+        exported_version(ModelLog(store, pipeline.name).state(), number)  # a purge may have begun meanwhile
+        store.put(f"{target}/model.{format.value}", data)
+        store.put(f"{target}/report.json", json.dumps(report, indent=1, sort_keys=True).encode())
+    return report
+
+
+def refusal(compared: Compared, tolerance: float) -> str:
+    """Why the converted model is not kept; "" when it is."""
+    if not compared.rows:
+        return "there is no row to compare it on: examples() drops every held-out one"
+    if compared.max_abs_difference <= tolerance:
+        return ""
+    apart = f"by up to {compared.max_abs_difference:.3g}" if _finite(compared) else "beyond any number"
+    return f"on {compared.rows:,} rows it differs from the original {apart}; allowed is {tolerance:g}"
+
+
+def _compare(
+    pipeline: Pipeline, store: Store, version: VersionState, folder: Path, converted: Any
+) -> Compared:
+    original, compared = served(folder), Compared()
+    for part in held_out(pipeline, store, version):
+        try:
+            said = converted(part.inputs)
+        except Exception as error:
+            raise ConversionRefused(f"it was converted, and cannot be asked: {first_line(error)}") from error
+        compared = compared.and_then(original(part.inputs), said, binary=set(part.labels.ravel()) <= {0, 1})
+    return compared
+
+
+def _finite(compared: Compared) -> bool:
+    return bool(compared.rows) and compared.max_abs_difference != float("inf")
+
+
+def _libraries(format: Format) -> dict[str, str]:
+    names = ("tensorflow", *format.packages)
+    return {"python": platform.python_version(), **{name: version_of(name) for name in names}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

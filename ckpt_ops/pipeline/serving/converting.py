@@ -1,0 +1,121 @@
+"""A version in another format, on request: converted, compared on real rows, recorded.
+
+Asked again, what is there is found. What was refused is recorded, too, and tried again when it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ckpt_ops.errors import BadInput, CkptOpsError, ConversionRefused, ObjectNotFound
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.records import Converted, Record
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.launch import run_process
+from ckpt_ops.pipeline.serving.formats import Format, check_installed
+from ckpt_ops.pipeline.serving.objects import conversion_folder, exported_version, is_leaving
+from ckpt_ops.store import Store
+
+TOLERANCE = 1e-4
+"""Of predictions in float32: an operator's rounding, summed over a network, stays well below it."""
+
+
+def convert(
+    pipeline: Pipeline,
+    store: Store,
+    number: int,
+    format: Format,
+    *,
+    tolerance: float = TOLERANCE,
+    report: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Convert version `number`, unless that is done, and say so in the model's log.
+
+    Returns:
+        The report, as `convert_process.convert` made it; `found`: it was there before.
+
+    Raises:
+        BadInput: no such version, or it has no export; packages that the format needs are missing; or the
+            tolerance is no number of at least 0.
+        ConversionRefused: it cannot be converted, or not within the tolerance. The log has the reason.
+    """
+    if not (math.isfinite(tolerance) and tolerance >= 0):
+        raise BadInput("tolerance", tolerance, "a number of at least 0, such as 1e-4")
+    log = ModelLog(store, pipeline.name)
+    exported_version(log.state(), number)
+    made = _find(store, pipeline.name, number, format)
+    found = made is not None
+    if made is None:
+        check_installed(format)
+        made = _run(pipeline, store, number, format, tolerance, report)
+    record = Converted(
+        version=number,
+        format=format.value,
+        object=made["object"],
+        rows=made["rows"],
+        max_abs_difference=made["max_abs_difference"],
+        error=made["error"],
+    )
+    _record(log, store, record)
+    error = made["error"]
+    if found and made["max_abs_difference"] > tolerance:
+        error = f"it is kept, and differs by up to {made['max_abs_difference']:.3g}; asked was {tolerance:g}"
+    if error:
+        raise ConversionRefused(
+            f"{pipeline.name} v{number} as {format.value}: {error}",
+            safe="what is kept stays as it was" if found else "no such file is kept; the version serves on",
+            next=f"ckpt-ops log {pipeline.name} has the record; docs/serve.md says what can be converted",
+        )
+    return {**made, "found": found}
+
+
+def _find(store: Store, model: str, number: int, format: Format) -> dict[str, Any] | None:
+    try:
+        report: dict[str, Any] = json.loads(
+            store.get(f"{conversion_folder(model, number, format.value)}/report.json")
+        )
+    except ObjectNotFound:
+        return None
+    return report
+
+
+def _run(
+    pipeline: Pipeline,
+    store: Store,
+    number: int,
+    format: Format,
+    tolerance: float,
+    report: Callable[[str], None],
+) -> dict[str, Any]:
+    def died(how: str, log: Path) -> CkptOpsError:
+        return ConversionRefused(
+            f"the process that converts {pipeline.name} v{number} into {format.value} {how}",
+            safe="no such file is kept, and nothing was recorded; the version serves on as it was",
+            next=f"if it was killed, ask again; the whole log is {log}",
+        )
+
+    arguments = ["--format", format.value, "--tolerance", repr(tolerance)]
+    made: dict[str, Any] = run_process(
+        "serving.convert", pipeline, store, number, arguments, report=report, died=died
+    )
+    return made
+
+
+def _record(log: ModelLog, store: Store, record: Converted) -> None:
+    """Say it once. When a purge of the version began meanwhile, it may not know the files: they go."""
+
+    def choose(state: LineageState) -> Record | None:
+        if is_leaving(state, record.version):
+            return None
+        known = state.converted.get(f"{record.version} {record.format}")
+        return None if known is not None and record.object and known.object == record.object else record
+
+    state = log.decide(choose)
+    if is_leaving(state, record.version):
+        for entry in store.list(f"{conversion_folder(log.model, record.version, record.format)}/"):
+            store.delete(entry.name)
+        exported_version(state, record.version)

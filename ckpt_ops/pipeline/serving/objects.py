@@ -1,0 +1,92 @@
+"""Where conversions and predictions lie, and whether there may be new ones.
+
+Below the version's folder, so that what takes a version away takes them, too. Predictions speak of the rows
+of a slice as well: they go when that revision is removed, whichever version made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import NoReturn
+
+from ckpt_ops.errors import BadInput, ObjectNotFound
+from ckpt_ops.lineage import LineageState, VersionState
+from ckpt_ops.lineage.records import SliceRef, slice_id
+from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.store import Entry, Store
+
+
+def conversion_folder(model: str, version: int, format: str) -> str:
+    """Where the converted model and its report lie."""
+    return f"models/{model}/v{version}/converted/{format}"
+
+
+def prediction_name(model: str, version: int, ref: SliceRef) -> str:
+    """The Parquet file of a version's predictions on a revision of a slice."""
+    return f"models/{model}/v{version}/predictions/{ref.key}/{ref.revision}.parquet"
+
+
+def exported_version(state: LineageState, number: int) -> VersionState:
+    """The version, which has an export.
+
+    Raises:
+        BadInput: there is no such version, or it was not trained to its end.
+        ObjectNotFound: what it learned was forgotten, and it is removed, or about to be.
+    """
+    version = state.version(number)
+    if version.trained is None or "export" not in version.trained.artifacts:
+        raise BadInput(
+            "version",
+            number,
+            f"a version of {state.model} with an export; this one is {version.status.value}",
+            next=f"ckpt-ops show {state.model} {number}",
+        )
+    if is_leaving(state, number):
+        raise ObjectNotFound(
+            f"version {number} of {state.model} learned from rows that were forgotten: it is removed",
+            safe="nothing was made of it",
+            next=f"ckpt-ops show {state.model} names the version in production",
+        )
+    return version
+
+
+def accepted_slice(state: LineageState, key: str) -> SliceRef:
+    """The revision of the slice that stands. Raises `BadInput` when none is accepted."""
+    entry = state.slices.get(key)
+    if entry is None or entry.status is not SliceStatus.ACCEPTED:
+        _no_such_slice(state, key, entry.status.value if entry else "not known")
+    return entry.ref
+
+
+def is_leaving(state: LineageState, number: int) -> bool:
+    """Its checkpoints are gone, and rows that it learned from were forgotten: a purge takes the rest."""
+    forgotten = {slice_id(*one) for request in state.forgotten.values() for one in request.revisions}
+    return number in state.dropped and number in state.learned(forgotten)
+
+
+def predictions_on(
+    store: Store, revisions: Collection[tuple[str, str]], *, model: str | None = None
+) -> Iterator[Entry]:
+    """Every prediction on any of `revisions`, each (key, revision).
+
+    Args:
+        model: of this model alone; None: of all.
+    """
+    names = {f"predictions/{key}/{revision}.parquet" for key, revision in revisions}
+    for entry in store.list(f"models/{model}/v" if model else "models/") if names else ():
+        if entry.name.split("/", 3)[-1] in names:
+            yield entry
+
+
+def there_is(store: Store, name: str) -> bool:
+    """Whether an object has this name."""
+    return any(entry.name == name for entry in store.list(name))
+
+
+def _no_such_slice(state: LineageState, key: str, status: str) -> NoReturn:
+    raise BadInput(
+        "slice",
+        key,
+        f"a slice that {state.model} has accepted; this one is {status}",
+        next=f"ckpt-ops slices {state.model} lists them",
+    )

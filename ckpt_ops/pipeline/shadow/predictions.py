@@ -1,0 +1,54 @@
+"""What candidate and champion say of a slice: `models/MODEL/vN/shadow/KEY/REVISION-HASH.parquet`.
+
+HASH is of the file's bytes, so that no two writers write other bytes under one name. One file is enough for
+a revision: whoever finds one, of a process that was killed behind it, predicts nothing again.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterator
+
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+from ckpt_ops.evaluation import Judged
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.store import Entry, Store
+
+
+def find(store: Store, model: str, version: int, ref: SliceRef) -> str | None:
+    """Object name of the predictions of one revision, if they are made."""
+    return next((entry.name for entry in store.list(_begin(model, version, ref))), None)
+
+
+def write(store: Store, model: str, version: int, ref: SliceRef, judged: Judged) -> None:
+    """Keep what both models said of the rows of a revision."""
+    buffer = io.BytesIO()
+    pq.write_table(judged.to_table(), buffer)
+    data = buffer.getvalue()
+    store.put(f"{_begin(model, version, ref)}{blake3(data).hexdigest()[:16]}.parquet", data)
+
+
+def read(store: Store, name: str) -> Judged:
+    """What `write` wrote. Raises `ObjectNotFound`."""
+    return Judged.from_table(pq.read_table(io.BytesIO(store.get(name))))
+
+
+def of_revisions(
+    store: Store, revisions: Collection[tuple[str, str]], *, model: str | None = None
+) -> Iterator[Entry]:
+    """Predictions that any version made of some revisions, each (key, revision).
+
+    Args:
+        model: whose; None: any model's. One that learns from a revision holds it; one that was only scored on
+            it does not.
+    """
+    for entry in store.list(f"models/{model}/" if model else "models/") if revisions else ():
+        match entry.name.split("/"):
+            case ["models", _, _, "shadow", key, file] if (key, file.partition("-")[0]) in revisions:
+                yield entry
+
+
+def _begin(model: str, version: int, ref: SliceRef) -> str:
+    return f"models/{model}/v{version}/shadow/{ref.key}/{ref.revision}-"

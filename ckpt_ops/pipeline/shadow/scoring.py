@@ -1,0 +1,106 @@
+"""What a run does while a candidate is in shadow: its slice is predicted by both models, not trained on.
+
+Each step finds what an earlier run, or one that was killed, has done: predictions are in the store before the
+log hears of them, and it hears of a revision once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ckpt_ops.errors import LineageMoved
+from ckpt_ops.lineage import Action, LineageState, ModelLog
+from ckpt_ops.lineage.records import Record, Rejected, ShadowScored, SliceRef
+from ckpt_ops.lineage.shadow import InShadow, in_shadow, superseded
+from ckpt_ops.lineage.state import VersionStatus, scored_id
+from ckpt_ops.pipeline.candidate import plan_slice
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.launch import run_shadow_process
+from ckpt_ops.pipeline.shadow import predictions
+from ckpt_ops.serving.card import write_card
+from ckpt_ops.store import Store
+
+
+def has_work(state: LineageState, key: str) -> bool:
+    """Whether the run of slice `key` has to score something, or to settle the candidate in shadow."""
+    found = in_shadow(state)
+    return found is not None and (found.complete or bool(found.to_score(key)))
+
+
+def let_go_of_superseded(store: Store, log: ModelLog) -> LineageState:
+    """Reject what waits in shadow and may not be promoted any more; the state in which nothing does.
+
+    Whoever trains next does not wait for it, and its slices are pending again.
+    """
+
+    def choose(state: LineageState) -> Record | None:
+        for number, version in state.versions.items():
+            waits = version.started.shadow and version.status in (
+                VersionStatus.TRAINED,
+                VersionStatus.EVALUATED,
+            )
+            why = superseded(state, version) if waits else None
+            if why is not None:
+                return Rejected(version=number, champion=version.champion, superseded=True, reason=why)
+        return None
+
+    while True:
+        before = log.state()
+        after = log.decide(choose)
+        if after is before:
+            return after
+        for number, version in after.versions.items():
+            if version.decided is not before.versions[number].decided:
+                write_card(store, log, after, number)
+
+
+def score(
+    pipeline: Pipeline, store: Store, log: ModelLog, key: str, report: Callable[[str], None]
+) -> InShadow | None:
+    """Score what the run of slice `key` has to, and say how far the candidate in shadow has come.
+
+    None when no candidate is in shadow, or the slice has nothing to do with it: then the run goes its way.
+
+    Raises:
+        LineageMoved: another is in shadow by now, or none: a retry plans again.
+        TrainingDied, ModelCodeError and more: as `run_shadow_process`.
+    """
+    state = log.state()
+    found = in_shadow(state)
+    if found is None or plan_slice(pipeline, state, key).action is not Action.SHADOW:
+        return None
+    number, wanted = found.version.version, found.to_score(key)
+    if any(predictions.find(store, pipeline.name, number, ref) is None for ref in wanted):
+        run_shadow_process(pipeline, store, number, key, report)
+    for ref in wanted:
+        _record(store, log, number, ref)
+    now = in_shadow(log.state())
+    if now is None or now.version.version != number:
+        raise LineageMoved(
+            f"version {number} of {pipeline.name} is not in shadow any more",
+            safe="what was predicted is kept; the champion serves on",
+            next="nothing: a retry plans again",
+        )
+    return now
+
+
+def waiting(found: InShadow, key: str) -> dict[str, Any]:
+    """What the `train` step of a run says when the candidate stays in shadow: the run ends there."""
+    return {"key": key, "version": found.version.version, "outcome": "shadow", "why": found.words}
+
+
+def _record(store: Store, log: ModelLog, version: int, ref: SliceRef) -> None:
+    name = predictions.find(store, log.model, version, ref)
+    if name is None:  # the slice was corrected while the process began, and it predicted what stands
+        return
+    rows = predictions.read(store, name).count
+    record = ShadowScored(
+        version=version, slice=ref, predictions=name, rows=rows, reason=f"{rows:,} rows of slice {ref.key}"
+    )
+    log.decide(partial(_once, record=record))
+
+
+def _once(state: LineageState, record: ShadowScored) -> Record | None:
+    return None if scored_id(record.version, record.slice) in state.scored else record

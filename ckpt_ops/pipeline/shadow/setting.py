@@ -1,0 +1,22 @@
+"""How long a candidate is in shadow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ckpt_ops.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shadow:
+    """A candidate is judged on every row of the next `slices` slices, which neither model has trained on.
+
+    Until then it is not promoted and nothing else is trained. The first version, which has no champion, and
+    the result of a rebase are judged at once. A candidate keeps the number that it was opened with.
+    """
+
+    slices: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.slices, int) or isinstance(self.slices, bool) or self.slices < 1:
+            raise BadInput("shadow", self.slices, "a whole number of slices, at least 1")
