@@ -12,6 +12,7 @@ import typer
 from ckpt_ops.checkpoints import Manifest, model_variables, read_tensors, restore
 from ckpt_ops.checkpoints.committed import committed_manifest
 from ckpt_ops.checkpoints.export import Format, check_output, export_model, export_tensors
+from ckpt_ops.checkpoints.saved_model import InputSpec
 from ckpt_ops.checkpoints.verify import Condition
 from ckpt_ops.checkpoints.verify import verify as verify_checkpoints
 from ckpt_ops.cli import render, views
@@ -113,4 +114,6 @@ def _export_built(store: Store, manifest: Manifest, format: Format, out: Path) -
         typer.echo(f"{note} used. Its variables are checked, what it computes from them is not.", err=True)
     model = build_model(pipeline)
     restore(store, manifest, model_variables(model))
-    export_model(model, format, out)
+    taken = manifest.structure.get("inputs") or {}
+    inputs = {name: InputSpec.read(written) for name, written in taken.items()}
+    export_model(model, format, out, inputs=inputs)

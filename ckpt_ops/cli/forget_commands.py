@@ -129,9 +129,16 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
 
 
 def _refused(model: str, asked: Asked, rebased: dict[str, Any]) -> TerminalError:
+    promote = f"ckpt-ops promote {model} {rebased['version']} --approve"
+    next_ = f"{promote} --why TEXT, then again: {asked.command()}"
+    if rebased["decision"] != "waiting":
+        next_ = (
+            f"ckpt-ops show {model} {rebased['version']}; with other gates: {asked.command()}; "
+            f"or {promote} --despite-gates --why TEXT, and then the same"
+        )
     return TerminalError(
         f"version {rebased['version']} of {model}, which does not know {asked.words}, was "
         f"{rebased['decision']}: {rebased['why']}. The champion still knows them",
         safe="nothing was removed; the champion serves on; no such row is accepted any more",
-        next=f"ckpt-ops show {model} {rebased['version']}; with other gates: {asked.command()}",
+        next=next_,
     )

@@ -48,11 +48,12 @@ def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
         done = rebasing.rebase(pipeline, opened, (lambda line: None) if json else out.print)
     if json:
         render.as_json(done)
-    if done["decision"] != "promoted":
+    if done["decision"] not in ("promoted", "waiting"):
+        override = f"ckpt-ops promote {model} {done['version']} --approve --despite-gates --why TEXT"
         raise TerminalError(
             f"the rebase of {model} was {done['decision']}: {done['why']}",
             safe=f"the champion serves on; version {done['version']} and the steps before it are kept",
-            next=f"ckpt-ops show {model} {done['version']}; with other gates, run this again",
+            next=f"ckpt-ops show {model} {done['version']}; with other gates, run this again, or {override}",
         )
 
 

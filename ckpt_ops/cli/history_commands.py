@@ -88,7 +88,41 @@ def reproduce(
         )
 
 
+def audit(
+    model: Model,
+    metric: Annotated[
+        str | None,
+        typer.Option("--metric", help="As gates name it; else that of the first AtLeast, AtMost."),
+    ] = None,
+    newest: Annotated[
+        int,
+        typer.Option("--newest", metavar="N", help="On the held-out rows of the newest N slices."),
+    ] = 4,
+    epochs: Annotated[
+        int, typer.Option("--epochs", metavar="N", help="Passes of the model from nothing over all slices.")
+    ] = 4,
+    store: StoreOption = None,
+    json: Json = False,
+) -> None:
+    """Measure the version in production beside a model trained from nothing on all that it learned."""
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.backtest.comparing import usual_metric
+    from ckpt_ops.pipeline.history.auditing import Audit, learned, run_audit
+
+    pipeline = load_pipeline(model)
+    asked = Audit(metric=metric or usual_metric(pipeline), newest=newest, epochs=epochs)
+    with chosen_store(store) as opened:
+        state = views.state_of(opened, model)
+        learned(state)
+        result = run_audit(pipeline, opened, state.head or 0, asked, _to_stderr)
+    found = {"model": model, **result}
+    if json:
+        render.as_json(found)
+    else:
+        render_history.show_audit(found)
+
+
 def _to_stderr(line: str) -> None:
-    """What the process says of each version; the rest is TensorFlow's, or stands in the answer."""
-    if line.startswith("version "):
+    """How far the process has come; the rest is TensorFlow's, or stands in the answer."""
+    if line.startswith(("version ", "training on ", "step ")):
         typer.echo(line, err=True)

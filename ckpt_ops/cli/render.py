@@ -53,6 +53,8 @@ def show_status(views: Sequence[View]) -> None:
                 f"{said['slice']}: {said['why']}. Nothing is built on it.",
                 soft_wrap=True,
             )
+        if view["shadow"]:
+            out.print(f"In shadow: of {view['model']}, {view['shadow']['words']}.", soft_wrap=True)
         if view["rebase_due"]:
             out.print(f"Next: ckpt-ops plan {view['model']}, then ckpt-ops rebase {view['model']}")
 
@@ -74,6 +76,7 @@ def show_version(view: View) -> None:
     for name, value in (
         ("version", f"{view['version']} of {view['model']}"),
         ("status", view["status"] + head),
+        *((("shadow", view["shadow"]["words"]),) if view["shadow"] else ()),
         ("parent", parent),
         ("candidate", view["candidate"]),
         ("why", view["why"]),
@@ -87,13 +90,32 @@ def show_version(view: View) -> None:
     for ref in view["slices"]:
         learned.add_row(ref["key"], ref["revision"], f"{ref['rows']:,}")
     out.print(learned)
+    if view["policy"]:
+        show_policy(view["policy"])
+    if view["scores"]:
+        out.print("the champion on each slice, before anything trained on it:")
+        out.print(_scores_table(view["scores"]))
     if view["metrics"]:
         out.print(_metrics_table(view["metrics"]))
+    if view["judged_in_shadow_on"]:
+        keys = ", ".join(ref["key"] for ref in view["judged_in_shadow_on"])
+        out.print(f"judged in shadow, on all rows of {keys}, which neither model had trained on")
     for verdict in view["verdicts"]:
         out.print(f"- {verdict}")
     if view["decision"]:
         decision = view["decision"]
         out.print(f"{decision['type']} by {decision['actor']} at {_time(decision)}: {decision['reason']}")
+    for made in view["conversions"]:
+        said = made["error"] or f"within {made['max_abs_difference']:.2g} on {made['rows']:,} rows"
+        out.print(f"{made['format']}: {'refused: ' if made['error'] else ''}{said}", soft_wrap=True)
+    for made in view["predictions"]:
+        out.print(f"predictions on {made['key']} ({made['revision']}): {made['rows']:,} rows")
+
+
+def show_policy(said: View) -> None:
+    """The update policy's words, and the numbers that they rest on."""
+    numbers = ", ".join(f"{name} {number:,.6g}" for name, number in said["numbers"].items())
+    console().print(f"policy: {said['words']}" + (f" ({numbers})" if numbers else ""), soft_wrap=True)
 
 
 def show_slices(views: Sequence[View]) -> None:
@@ -146,7 +168,8 @@ def show_drill(view: View) -> None:
     out.print(table)
     out.print(f"All {view['variables']} variables equal the checkpoint of step {view['step']}, bit for bit.")
     batch = "the very next of that training" if view["next_batch"] else "another than that training's next"
-    out.print(f"The step's batch was {batch}; its loss was {view['loss']:.4f}.")
+    loss = "it reports no loss" if view["loss"] is None else f"its loss was {view['loss']:.4f}"
+    out.print(f"The step's batch was {batch}; {loss}.")
 
 
 @contextmanager
@@ -167,6 +190,15 @@ def _metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
     return table
 
 
+def _scores_table(scores: Mapping[str, Mapping[str, float]]) -> Table:
+    names = list(dict.fromkeys(name for values in scores.values() for name in values))
+    table = Table("slice", *names)
+    for key, values in scores.items():
+        cells = (values.get(name) for name in names)
+        table.add_row(key, *("-" if value is None else f"{value:.4f}" for value in cells))
+    return table
+
+
 def _one_metric(metrics: Mapping[str, float]) -> str:
     name = "auc" if "auc" in metrics else next(iter(metrics), None)
     return "-" if name is None else f"{name} {metrics[name]:.4f}"
@@ -182,6 +214,9 @@ def _attention(view: View) -> str:
     """What a person has to look at."""
     found = ["tainted"] if view["tainted"] else []
     found += [f"held: {view['held']}"] if view["held"] else []
+    found += (
+        [f"waits to be promoted: version {', '.join(map(str, view['waiting']))}"] if view["waiting"] else []
+    )
     found += [f"rebase due: {', '.join(view['rebase_due'])}"] if view["rebase_due"] else []
     return "; ".join(found) or "-"
 

@@ -49,6 +49,26 @@ def show_bisect(view: View) -> None:
     out.print(f"Next: ckpt-ops taint {model} --slice {key} --why TEXT, then ckpt-ops plan {model}")
 
 
+def show_audit(view: View) -> None:
+    champion, cold = view["champion"], view["from_scratch"]
+    table = Table(
+        "model",
+        view["metric"],
+        "steps",
+        "seconds",
+        title=f"{view['model']}: {view['metric']} on {view['rows']:,} held-out rows of {_keys(view['on'])}",
+        title_justify="left",
+    )
+    for name, one in (
+        (f"version {champion['version']}, by {champion['updates']} updates", champion),
+        (f"from nothing, on all {view['slices']} slices", cold),
+    ):
+        table.add_row(name, f"{one['value']:.4f}", f"{one['steps']:,}", f"{one['seconds']:.1f}")
+    out = console()
+    out.print(table)
+    out.print(view["verdict"] + ".", soft_wrap=True)
+
+
 def show_reproduced(view: View) -> None:
     out = console()
     begins = view["begins_at"]

@@ -1,4 +1,4 @@
-"""The command that opens the pages on a slice's verdict."""
+"""Commands that open pages: on a slice's verdict, on a version's evaluation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from ckpt_ops.cli import render, views
 from ckpt_ops.cli.read_commands import Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.pipeline.pages import Page, verdict_page
+from ckpt_ops.pipeline.pages import Page, evaluation_page, verdict_page
 
 
 def report(
@@ -36,11 +36,32 @@ def report(
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         content = verdict_page(opened, model, slice_key, page, revision=revision)
+    _show(content, f"{model}-{slice_key}-{page.value}", output)
+
+
+def evaluation(
+    model: Model,
+    version: Annotated[
+        int | None, typer.Argument(metavar="[VERSION]", help="The newest that was judged, by default.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write it there and open nothing.")
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Open what the gates said of a version, with curves, segments and what is remembered, in the browser."""
+    with chosen_store(store) as opened:
+        views.state_of(opened, model)
+        content = evaluation_page(opened, model, version)
+    _show(content, f"{model}-{version or 'newest'}-evaluation.html", output)
+
+
+def _show(content: bytes, name: str, output: Path | None) -> None:
+    """Write the page, open it where a person sits before it, and say where it is."""
     if output is not None:
         output.write_bytes(content)
     else:
-        folder = Path(tempfile.mkdtemp(prefix="ckpt-ops-report-"))
-        output = folder / f"{model}-{slice_key}-{page.value}"
+        output = Path(tempfile.mkdtemp(prefix="ckpt-ops-report-")) / name
         output.write_bytes(content)
         if sys.stdout.isatty():
             webbrowser.open(output.as_uri())

@@ -13,9 +13,12 @@ from typing import Any
 from ckpt_ops.checkpoints.verify import Checked
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, model_names, plan, repeated
+from ckpt_ops.lineage.encoding import encode
 from ckpt_ops.lineage.rebase import plan_rebase
-from ckpt_ops.lineage.records import Record, encode
+from ckpt_ops.lineage.records import Record, UpdateDeferred
+from ckpt_ops.lineage.shadow import InShadow, in_shadow
 from ckpt_ops.pipeline.rebase.view import taint_view
+from ckpt_ops.serving.approval import waits
 from ckpt_ops.store import Store
 
 View = dict[str, Any]
@@ -47,7 +50,9 @@ def status_view(store: Store, model: str, *, last: int = 3) -> View:
         "rebase_due": [change.key for change in plan.changes] if plan else [],
         "metrics": _metrics(head),
         "newest_consumed": state.newest_consumed,
+        "waiting": [number for number, version in state.versions.items() if waits(state, version)],
         "pending": [asdict(ref) for ref in state.pending()],
+        "shadow": _shadow(in_shadow(state)),
         "versions": len(state.versions),
         "records": state.sequence,
         "last": [_record(sequence, record) for sequence, record in log.tail(last, of=state)],
@@ -64,6 +69,7 @@ def version_view(store: Store, model: str, state: LineageState, number: int) -> 
     version = state.version(number)
     progress = CandidateLog(store, model, number).progress()
     trained, evaluated, decided = version.trained, version.evaluated, version.decided
+    waits = in_shadow(state)
     return {
         "model": model,
         "version": number,
@@ -78,14 +84,19 @@ def version_view(store: Store, model: str, state: LineageState, number: int) -> 
         "rows": version.rows,
         "attempts": progress.attempts,
         "checkpoints": [{"step": commit.step, "manifest": commit.manifest} for commit in progress.commits],
+        "shadow": _shadow(waits) if waits and waits.version == version else None,
         "steps": trained.step if trained else None,
         "stopped_by": trained.stopped_by if trained else None,
         "artifacts": dict(trained.artifacts) if trained else {},
         "champion": evaluated.champion if evaluated else None,
+        "judged_in_shadow_on": [asdict(ref) for ref in evaluated.slices] if evaluated else [],
         "passed": evaluated.passed if evaluated else None,
         "metrics": evaluated.metrics if evaluated else {},
         "verdicts": list(evaluated.verdicts) if evaluated else [],
         "decision": _decision(decided),
+        "policy": _policy(version),
+        "scores": _scores(version),
+        **_made_of_it(store, state, number),
     }
 
 
@@ -149,10 +160,59 @@ def _record(sequence: int, record: Record) -> View:
     return {"sequence": sequence, **payload}
 
 
+def _made_of_it(store: Store, state: LineageState, number: int) -> View:
+    """Conversions, refused ones too, and predictions, as far as they are still there."""
+    prefix = f"models/{state.model}/v{number}"
+    there = {entry.name for kind in ("converted", "predictions") for entry in store.list(f"{prefix}/{kind}/")}
+    return {
+        "conversions": [
+            {
+                "format": one.format,
+                "object": one.object,
+                "rows": one.rows,
+                "max_abs_difference": one.max_abs_difference,
+                "error": one.error,
+            }
+            for one in state.converted.values()
+            if one.version == number and (one.error or one.object in there)
+        ],
+        "predictions": [
+            {**asdict(one.slice), "rows": one.rows, "object": one.object}
+            for one in state.predicted.values()
+            if one.version == number and one.object in there
+        ],
+    }
+
+
 def _metrics(version: VersionState | None) -> dict[str, float]:
     if version is None or version.evaluated is None:
         return {}
     return dict(version.evaluated.metrics.get("candidate", {}))
+
+
+def _policy(version: VersionState) -> View | None:
+    """What the update policy said before it was trained, or instead."""
+    if isinstance(version.decided, UpdateDeferred):
+        return {"words": version.decided.reason, "numbers": version.decided.numbers}
+    return version.trained.decision or None if version.trained else None
+
+
+def _scores(version: VersionState) -> View:
+    """By slice key, the champion's metrics before anything trained on it."""
+    said = version.decided if isinstance(version.decided, UpdateDeferred) else version.trained
+    return dict(said.scores) if said else {}
+
+
+def _shadow(found: InShadow | None) -> View | None:
+    """How far the candidate in shadow has come."""
+    if found is None:
+        return None
+    return {
+        "version": found.version.version,
+        "slices": found.needed,
+        "scored": [asdict(ref) for ref in found.counted],
+        "words": found.words,
+    }
 
 
 def _decision(record: Record | None) -> View | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -26,17 +27,30 @@ from ckpt_ops.lineage.records import (
 from ckpt_ops.store import LocalStore
 
 MODEL = "flight_delay"
+SAID = {
+    "decision": {"words": "due: 1 pending slices >= 1", "numbers": {"pending_slices": 1.0}},
+    "scores": {"2013-01-27": {"auc": 0.63}},
+}
 WEEK = {n: SliceRef(key=f"2013-01-{n:02}", revision=f"{n:02}ab", rows=1000 * n) for n in (6, 13, 20, 27)}
 
 
-def version(number: int, parent: int | None, ref: SliceRef, auc: float, *, passed: bool) -> list[Record]:
+def version(
+    number: int, parent: int | None, ref: SliceRef, auc: float, *, passed: bool, **said: Any
+) -> list[Record]:
+    """`said`: more of what the record of its training says."""
     settled = Promoted if passed else Rejected
     return [
         CandidateStarted(
             version=number, candidate=f"c{number}", parent=parent, slices=(ref,), reason="newer"
         ),
         CandidateTrained(
-            version=number, step=100, stopped_by="max_epochs", checkpoints=1, manifest="m", artifacts={}
+            version=number,
+            step=100,
+            stopped_by="max_epochs",
+            checkpoints=1,
+            manifest="m",
+            artifacts={},
+            **said,
         ),
         Evaluated(
             version=number,
@@ -62,7 +76,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalStore:
         *version(2, 1, WEEK[13], 0.68, passed=True),
         SliceQuarantined(slice=WEEK[20], report="r", reason="dep_delay is null in 40 % of rows"),
         SliceAccepted(slice=WEEK[27]),
-        *version(3, 2, WEEK[27], 0.51, passed=False),
+        *version(3, 2, WEEK[27], 0.51, passed=False, **SAID),
     ):
         log.append(record, after=log.state())
     attempt = CandidateLog(store, MODEL, 2).start_attempt()

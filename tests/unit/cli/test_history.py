@@ -16,7 +16,7 @@ from ckpt_ops.store import LocalStore
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["bisect", "flight_delay", "--metric", "f1", "--below", "0.6"], "one of auc, log_loss"),
+        (["bisect", "flight_delay", "--metric", "lift", "--below", "0.6"], "one of auc, log_loss"),
         (["bisect", "flight_delay", "--metric", "auc"], "--below X and no --above"),
         (["bisect", "flight_delay", "--metric", "auc", "--above", "0.6"], "--below X and no --above"),
         (["bisect", "flight_delay", "--metric", "rmse", "--below", "0.6"], "--above X and no --below"),
@@ -29,6 +29,9 @@ from ckpt_ops.store import LocalStore
         (["reproduce", "flight_delay", "9"], "a version of flight_delay: 1, 2, 3, 4"),
         (["reproduce", "flight_delay", "4"], "trained to its end: 1, 2, 3"),
         (["reproduce", "nobody", "1"], "one of flight_delay"),
+        (["audit", "flight_delay", "--metric", "kappa"], "one of auc, log_loss"),
+        (["audit", "flight_delay", "--newest", "0"], "newest"),
+        (["audit", "nobody"], "one of flight_delay"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_at_the_door(

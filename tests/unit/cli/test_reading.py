@@ -8,8 +8,21 @@ from pathlib import Path
 import pytest
 
 from ckpt_ops.lineage import ModelLog
-from ckpt_ops.lineage.records import Held, Released
+from ckpt_ops.lineage.records import (
+    CandidateStarted,
+    CandidateTrained,
+    Evaluated,
+    Held,
+    Promoted,
+    Released,
+    ShadowScored,
+    SliceAccepted,
+    SliceRef,
+    UpdateDeferred,
+)
 
+NEWER = [SliceRef(key=f"2013-02-{day}", revision=f"{day}ab", rows=3000) for day in ("03", "10")]
+LAST = SliceRef(key="2013-01-27", revision="27ab", rows=27000)
 _ON_THE_STATE = ("status", "show", "slices")
 
 
@@ -40,6 +53,37 @@ def test_show_tells_what_a_version_learned_from_and_how_it_was_judged(ckpt_ops, 
     assert (view["steps"], view["stopped_by"], view["attempts"]) == (100, "max_epochs", 1)
     assert [commit["step"] for commit in view["checkpoints"]] == [50, 100]
     assert view["decision"]["type"] == "Promoted"
+
+
+def test_show_tells_why_an_update_was_due_and_what_the_champion_said_of_each_slice_before(ckpt_ops, store):
+    view = json.loads(ckpt_ops("show", "flight_delay", "3", "--json").stdout)
+    assert view["policy"] == {"words": "due: 1 pending slices >= 1", "numbers": {"pending_slices": 1.0}}
+    assert view["scores"] == {"2013-01-27": {"auc": 0.63}}
+    shown = ckpt_ops("show", "flight_delay", "3").stdout
+    assert "policy: due: 1 pending slices >= 1 (pending_slices 1)" in shown
+    assert "the champion on each slice, before anything trained on it" in shown
+    assert "0.6300" in shown
+    older = json.loads(ckpt_ops("show", "flight_delay", "1", "--json").stdout)
+    assert (older["policy"], older["scores"]) == (None, {}), "what older code wrote says neither"
+
+
+def test_show_of_a_candidate_that_was_deferred_tells_why(ckpt_ops, store):
+    log = ModelLog(store, "flight_delay")
+    ref = log.state().version(3).slices[0]
+    for record in (
+        CandidateStarted(version=4, candidate="c4", parent=2, slices=(ref,)),
+        UpdateDeferred(
+            slice=ref,
+            numbers={"auc_drop": 0.001},
+            version=4,
+            scores={ref.key: {"auc": 0.679}},
+            reason="not due",
+        ),
+    ):
+        log.append(record, after=log.state())
+    view = json.loads(ckpt_ops("show", "flight_delay", "4", "--json").stdout)
+    assert view["policy"] == {"words": "not due", "numbers": {"auc_drop": 0.001}}
+    assert view["scores"] == {ref.key: {"auc": 0.679}}
 
 
 def test_show_without_a_version_shows_the_head(ckpt_ops, store):
@@ -167,3 +211,61 @@ def test_resolve_takes_one_of_two_ways(ckpt_ops, store):
         done = ckpt_ops("resolve", "flight_delay", *arguments)
         assert done.exit_code == 2
         assert words in done.stderr
+
+
+# --- a candidate in shadow ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def shadowed(store):
+    """Version 4 learned the pending week and is to be judged on two: one is scored, one has arrived."""
+    say(
+        store,
+        CandidateStarted(version=4, candidate="c4", parent=2, slices=(LAST,), shadow=2),
+        CandidateTrained(
+            version=4, step=100, stopped_by="max_epochs", checkpoints=1, manifest="m", artifacts={}
+        ),
+        *(SliceAccepted(slice=ref) for ref in NEWER),
+        ShadowScored(version=4, slice=NEWER[0], predictions="p", rows=3000),
+    )
+    return store
+
+
+def say(store, *records):
+    log = ModelLog(store, "flight_delay")
+    for record in records:
+        log.append(record, after=log.state())
+
+
+def test_status_and_show_say_that_a_version_is_in_shadow_and_how_far(ckpt_ops, shadowed):
+    (view,) = json.loads(ckpt_ops("status", "--json").stdout)
+    assert view["shadow"]["version"] == 4
+    assert (view["shadow"]["slices"], [ref["key"] for ref in view["shadow"]["scored"]]) == (2, ["2013-02-03"])
+    words = "version 4 is judged on the next 2 slices, 1 of 2 scored"
+    assert f"In shadow: of flight_delay, {words}." in ckpt_ops("status", "flight_delay").stdout
+    assert words in ckpt_ops("show", "flight_delay", "4").stdout
+    assert json.loads(ckpt_ops("show", "flight_delay", "2", "--json").stdout)["shadow"] is None
+
+
+def test_slices_say_which_one_a_run_scores_and_which_waits(ckpt_ops, shadowed):
+    views = {view["key"]: view for view in json.loads(ckpt_ops("slices", "flight_delay", "--json").stdout)}
+    assert [views[key]["action"] for key in ("2013-01-27", "2013-02-03", "2013-02-10")] == ["shadow"] * 3
+    assert "learned by a candidate in shadow" in views["2013-01-27"]["why"]
+    assert "this one among them" in views["2013-02-03"]["why"]
+    assert "it and version 2 predict this one" in views["2013-02-10"]["why"]
+
+
+def test_show_says_on_which_slices_a_version_was_judged(ckpt_ops, shadowed):
+    say(
+        shadowed,
+        ShadowScored(version=4, slice=NEWER[1], predictions="p", rows=3000),
+        Evaluated(
+            version=4, champion=2, passed=True, metrics={}, verdicts=("AtLeast: fine",), slices=tuple(NEWER)
+        ),
+        Promoted(version=4, champion=2),
+    )
+    shown = ckpt_ops("show", "flight_delay", "4").stdout
+    assert "judged in shadow, on all rows of 2013-02-03, 2013-02-10" in shown
+    assert "1 of 2" not in shown
+    view = json.loads(ckpt_ops("show", "flight_delay", "4", "--json").stdout)
+    assert [ref["key"] for ref in view["judged_in_shadow_on"]] == ["2013-02-03", "2013-02-10"]
