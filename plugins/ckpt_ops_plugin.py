@@ -19,8 +19,9 @@ class CkptOpsPlugin(AirflowPlugin):
         from ckpt_ops_airflow.model_pages import model_pages
         from ckpt_ops_airflow.pages import protected_app
         from ckpt_ops_airflow.slice_pages import slice_pages
+        from ckpt_ops_airflow.version_pages import version_pages
 
-        app = protected_app(slice_pages(), model_pages())
+        app = protected_app(slice_pages(), model_pages(), version_pages())
         return [{"app": app, "url_prefix": PREFIX, "name": "ckpt-ops"}]
 
     @property

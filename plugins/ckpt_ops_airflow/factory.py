@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
+from airflow.sdk import DAG, Asset, BaseOperator, CronDataIntervalTimetable, TriggerRule
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices import worth_sharing
 from ckpt_ops_airflow.operators import (
     DecideOperator,
     EvaluateOperator,
+    PredictOperator,
     PromoteOperator,
     TrainOperator,
     ValidateOperator,
@@ -118,31 +119,57 @@ def retraining_dag(
     *,
     train_timeout: timedelta | None = None,
     poll_seconds: float = 1.0,
+    predict: bool = False,
     **intake: Any,
 ) -> DAG:
     """The DAG that keeps the pipeline's model fresh.
 
     `pull -> validate -> wait_for_earlier -> decide -> train -> evaluate -> promote`. Pulling and
-    validating run side by side; from `decide` on, runs take their turn in time order.
+    validating run side by side; from `decide` on, runs take their turn in time order. With `approval=`,
+    `approve` asks a person before `promote`; a run that waits for an answer is active, so later ones wait.
 
     Args:
         pipeline: what to keep fresh; its name is the DAG's id.
         train_timeout: ends a training that runs longer; its committed checkpoints are kept and a
             retry resumes. The pipeline's own budget is the usual bound.
         poll_seconds: how often a waiting run looks whether the earlier ones have ended.
+        predict: add a task `predict` at the end: the version that is in production by then predicts the
+            run's slice, also when the run trained nothing or its candidate was refused.
         intake: all that `intake_dag` takes: schedule, start_date, wait_for_slice and so on.
     """
     dag = intake_dag(pipeline, **intake)
     dag.description = f"Keeps {pipeline.name} fresh from slices of {pipeline.source.name}"
     with dag:
         wait = WaitForEarlierRuns(task_id="wait_for_earlier", poll_seconds=poll_seconds)
-        decide = DecideOperator(task_id="decide", pipeline=pipeline)
+        production = production_asset(pipeline.name)
+        decide = DecideOperator(task_id="decide", pipeline=pipeline, announces=production)
         train = TrainOperator(
             task_id="train", pipeline=pipeline, max_active_tis_per_dag=1, execution_timeout=train_timeout
         )
         evaluate = EvaluateOperator(task_id="evaluate", pipeline=pipeline)
-        promote = PromoteOperator(
-            task_id="promote", pipeline=pipeline, announces=production_asset(pipeline.name)
-        )
-        dag.get_task("validate") >> wait >> decide >> train >> evaluate >> promote
+        promote = PromoteOperator(task_id="promote", pipeline=pipeline, announces=production)
+        dag.get_task("validate") >> wait >> decide >> train >> evaluate
+        asked_after(evaluate, pipeline=pipeline, made_by="train") >> promote
+        if predict:
+            promote >> PredictOperator(
+                task_id="predict",
+                pipeline=pipeline,
+                # what was skipped before it does not matter, and what failed does
+                trigger_rule=TriggerRule.NONE_FAILED,
+            )
     return dag
+
+
+def asked_after(evaluate: BaseOperator, *, pipeline: Pipeline, made_by: str) -> BaseOperator:
+    """What `promote` comes after: where the pipeline asks a person, the task `approve` behind `evaluate`.
+
+    Args:
+        made_by: the task whose result names the version.
+    """
+    if pipeline.approval is None:
+        return evaluate
+    from ckpt_ops_airflow.approving import ApproveOperator  # nobody else pays for its imports
+
+    approve = ApproveOperator(task_id="approve", pipeline=pipeline, made_by=made_by)
+    evaluate >> approve
+    return approve

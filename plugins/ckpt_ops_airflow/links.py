@@ -52,3 +52,19 @@ class DataDocsLink(SliceReportLink):
 
     name = "Data Docs"
     page = "data-docs"
+
+
+class EvaluationLink(BaseOperatorLink):
+    """What the gates said of the version, with curves and segments."""
+
+    name = "Evaluation"
+
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        """The page on the version that this run judged; "" when it judged none."""
+        from airflow.sdk.execution_time.xcom import XCom
+
+        result: dict[str, Any] | None = XCom.get_value(ti_key=ti_key, key="return_value")
+        if not result or not result.get("report"):
+            return ""
+        model = quote(operator.pipeline.name)  # a rebase has a DAG of another name
+        return in_the_ui(f"{PREFIX}/models/{model}/versions/{result['version']}/evaluation")

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.utils.skipmixin import SkipMixin
 from airflow.sdk import Asset, AssetAlias, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ckpt_ops.errors import BadInput, TerminalError, TrainingDied
 from ckpt_ops.slices import connections
-from ckpt_ops_airflow.links import DataDocsLink, SliceReportLink
+from ckpt_ops_airflow.answers import record_answer
+from ckpt_ops_airflow.links import DataDocsLink, EvaluationLink, SliceReportLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -54,12 +55,8 @@ class StepOperator(BaseOperator, SkipMixin):
 
     def execute(self, context: Context) -> Result:
         """Run the step; skip what comes after it when its result says so."""
-        from ckpt_ops.store import open_store
-
-        self._tell_who(self.actor(context))
-        connections.use(connection_of)
         try:
-            result = self.step(open_store(_store_address()), context)
+            result = self.step(self.open_store(context), context)
         except TerminalError as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("%s: %s", self.task_id, result)
@@ -69,6 +66,14 @@ class StepOperator(BaseOperator, SkipMixin):
             context["ti"].xcom_push(key="return_value", value=result)
             self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
         return result
+
+    def open_store(self, context: Context) -> Store:
+        """The store of this task's environment; from now on records say that this run caused them."""
+        from ckpt_ops.store import open_store
+
+        self._tell_who(self.actor(context))
+        connections.use(connection_of)
+        return open_store(_store_address())
 
     def _tell_who(self, actor: str) -> None:
         # The task has this process for itself. Records in the log carry who and why; the training
@@ -100,16 +105,37 @@ class ValidateOperator(StepOperator):
         return f"slice {result['key']} is {result['outcome']}: {why}. Report: {result['report']}"
 
 
-class DecideOperator(StepOperator):
-    """Asks the planner and the update policy."""
+class AnnouncingOperator(StepOperator):
+    """A step that may promote a version. Only a promotion emits an event.
+
+    Args:
+        announces: the asset that gets the event. It is not an outlet: an outlet gets an event
+            whenever its task succeeds, and rejecting a candidate is a success, too.
+    """
 
     pipeline: Pipeline
+
+    def __init__(self, *, announces: Asset, outlets: Sequence[Any] = (), **kwargs: Any) -> None:
+        alias = AssetAlias(announces.name)
+        super().__init__(outlets=[*outlets, alias], **kwargs)
+        self.announces, self.alias = announces, alias
+
+    def announce(self, context: Context, version: int) -> None:
+        """The version is in production."""
+        context["outlet_events"][self.alias].add(self.announces, extra={"version": version})
+
+
+class DecideOperator(AnnouncingOperator):
+    """Asks the planner and the update policy; promotes what waited for an answer until it was too late."""
 
     def step(self, store: Store, context: Context) -> Result:
         """Decide on the run's slice."""
         from ckpt_ops.pipeline import steps
 
-        return steps.decide(self.pipeline, store, result_of("pull", context)["key"])
+        result = steps.decide(self.pipeline, store, result_of("pull", context)["key"])
+        if result.get("promoted") is not None:
+            self.announce(context, result["promoted"])
+        return result
 
     def why_stop(self, result: Result) -> str | None:
         """The planner's or the policy's words."""
@@ -167,6 +193,8 @@ class TrainOperator(TrainingOperator):
 class EvaluateOperator(StepOperator):
     """Judges the candidate against the champion; `promote` acts on the verdict, either way."""
 
+    operator_extra_links = (EvaluationLink(),)
+
     pipeline: Pipeline
 
     def step(self, store: Store, context: Context) -> Result:
@@ -176,33 +204,49 @@ class EvaluateOperator(StepOperator):
         return steps.evaluate(self.pipeline, store, result_of("train", context)["version"])
 
 
-class PromoteOperator(StepOperator):
-    """Promotes or rejects the version. Only a promotion emits an event.
-
-    Args:
-        announces: the asset that gets the event. It is not an outlet: an outlet gets an event
-            whenever its task succeeds, and rejecting a candidate is a success, too.
-    """
-
-    pipeline: Pipeline
-
-    def __init__(self, *, announces: Asset, outlets: Sequence[Any] = (), **kwargs: Any) -> None:
-        alias = AssetAlias(announces.name)
-        super().__init__(outlets=[*outlets, alias], **kwargs)
-        self.announces, self.alias = announces, alias
+class PromoteOperator(AnnouncingOperator):
+    """Promotes or rejects the version."""
 
     def settle(self, store: Store, context: Context) -> Result:
         """Promote or reject the version that `train` made."""
         from ckpt_ops.pipeline import steps
 
+        self.take_answer(store, context)
         return steps.promote(self.pipeline, store, result_of("train", context)["version"])
+
+    def take_answer(self, store: Store, context: Context) -> None:
+        """Record what a person has answered, where one was asked."""
+        if self.pipeline.approval is not None:
+            record_answer(self.pipeline, store, result_of("approve", context))
 
     def step(self, store: Store, context: Context) -> Result:
         """Settle what was judged; announce a promotion."""
         result = self.settle(store, context)
         if result["decision"] == "promoted":
-            context["outlet_events"][self.alias].add(self.announces, extra={"version": result["version"]})
+            self.announce(context, result["version"])
         return result
+
+
+class PredictOperator(StepOperator):
+    """Predicts the run's slice by the version in production, whatever the run came to; else it is skipped."""
+
+    pipeline: Pipeline
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Predict, in a process of its own; what is there is found."""
+        from ckpt_ops.pipeline.serving import predicting
+
+        pulled = context["ti"].xcom_pull(task_ids="pull")
+        why = "no slice was pulled"
+        if pulled is not None:
+            why = predicting.why_not(store, self.pipeline.name, pulled["key"])
+        if why is not None:
+            raise AirflowSkipException(why)
+        return predicting.predict(self.pipeline, store, pulled["key"], report=self.report)
+
+    def report(self, line: str) -> None:
+        """A line of the process that predicts."""
+        self.log.info("%s", line)
 
 
 def result_of(task_id: str, context: Context) -> Result:

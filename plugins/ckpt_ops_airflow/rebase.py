@@ -1,5 +1,7 @@
 """The DAG that corrects a model's history when a person asks for it: `plan -> replay -> evaluate -> promote`.
 
+With `approval=` in the pipeline, `approve` asks a person before `promote`.
+
 What is due follows from the log alone, so a run says nothing but "now", and who was stopped goes on:
 steps that are trained are found again, by a retry as by another run.
 """
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Param
 
 from ckpt_ops.errors import BadInput, TerminalError
-from ckpt_ops_airflow.factory import production_asset
+from ckpt_ops_airflow.factory import asked_after, production_asset
+from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import (
     PromoteOperator,
     Result,
@@ -76,7 +79,8 @@ def rebase_dag(
         promote = SwapOperator(
             task_id="promote", pipeline=pipeline, announces=production_asset(pipeline.name)
         )
-        plan >> replay >> evaluate >> promote
+        plan >> replay >> evaluate
+        asked_after(evaluate, pipeline=pipeline, made_by="replay") >> promote
     return dag
 
 
@@ -146,6 +150,8 @@ class ReplayOperator(AskedFor, TrainingOperator):
 class JudgeOperator(AskedFor):
     """Judges the result against the champion; `promote` acts on the verdict, either way."""
 
+    operator_extra_links = (EvaluationLink(),)
+
     def step(self, store: Store, context: Context) -> Result:
         """Evaluate, unless the result was in production before: it was judged then."""
         from ckpt_ops.lineage import ModelLog
@@ -168,6 +174,7 @@ class SwapOperator(AskedFor, PromoteOperator):
         """
         from ckpt_ops.pipeline.rebase import rebasing
 
+        self.take_answer(store, context)
         version = result_of("replay", context)["version"]
         concluded = rebasing.conclude(self.pipeline, store, version)
         result = {name: concluded[name] for name in ("version", "decision", "why")}
@@ -180,5 +187,6 @@ class SwapOperator(AskedFor, PromoteOperator):
             next=f"trigger {self.dag_id} again: it finds the steps that are trained and goes on from there"
             if moved
             else f"ckpt-ops show {self.pipeline.name} {version} has the verdicts; with other gates, trigger "
-            f"{self.dag_id} again",
+            f"{self.dag_id} again; ckpt-ops promote {self.pipeline.name} {version} --approve --despite-gates "
+            "--why TEXT overrides them",
         )

@@ -1,0 +1,94 @@
+"""The task that asks a person, with Airflow's own human-in-the-loop: it waits without a worker or a trigger.
+
+An answer must not get lost: Airflow keeps it only as long as the try that asked, and ends that try also when
+somebody answers so fast that its scheduler takes the task for a killed one. So the answer is recorded before
+the task ends, and a second try finds it. If the store does not answer then, the task ends well all the same,
+and `promote` records what is in its result, as often retried as it takes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param
+
+from ckpt_ops.errors import BadInput, CkptOpsError
+from ckpt_ops_airflow.answers import APPROVE, REJECT, record_answer
+from ckpt_ops_airflow.links import on_this_host
+from ckpt_ops_airflow.operators import Result, StepOperator, result_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from ckpt_ops.pipeline import Pipeline
+    from ckpt_ops.store import Store
+
+
+class ApproveOperator(StepOperator, HITLOperator):
+    """Asks whether a version may be promoted, if it waits for that; else there is nothing to ask.
+
+    Its result has the `answer`: "Approve", "Reject", or None when nobody was asked; who gave it and why; and
+    whether it `expired`: nobody answered within the deadline, and the answer is the pipeline's.
+
+    Args:
+        made_by: the task whose result names the version.
+    """
+
+    pipeline: Pipeline
+    template_fields = ()  # words of data stand in what is shown, and none of them is a template
+
+    def __init__(self, *, pipeline: Pipeline, made_by: str, **kwargs: Any) -> None:
+        approval = pipeline.approval
+        if approval is None:
+            raise BadInput("approval", None, "a pipeline with approval=Approval(...)")
+        why = Param(
+            None,
+            type=["null", "string"],
+            title="Why",
+            description="Your reason, for those who read the log later.",
+            source="task",
+        )
+        kwargs["params"] = {"why": why}  # in the place of the DAG's own, which nobody is asked for
+        super().__init__(
+            pipeline=pipeline,
+            subject=f"Promote a version of {pipeline.name}?",
+            options=[APPROVE, REJECT],
+            defaults=APPROVE if approval.otherwise.value == "promote" else REJECT,
+            response_timeout=approval.within,
+            **kwargs,
+        )
+        self.made_by = made_by
+
+    def step(self, store: Store, context: Context) -> Result:
+        """Ask, and wait; unless there is nothing to ask."""
+        from ckpt_ops.pipeline.question import question
+
+        version = result_of(self.made_by, context)["version"]
+        until = datetime.now(UTC) + self.response_timeout
+        page = on_this_host(f"models/{quote(self.pipeline.name)}/versions/{version}/evaluation")
+        asked = question(self.pipeline, store, version, until=until, page=page)
+        if asked is not None:
+            self.subject, self.body = asked.subject, asked.body
+            HITLOperator.execute(self, context)  # ends here: what goes on is execute_complete
+        return {"version": version, "answer": None}
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Result:
+        """What was answered. Nothing in it makes the task fail: it would ask again."""
+        if "error" in event:
+            self.process_trigger_event_error(event)
+        user, given = event["responded_by_user"], event["params_input"] or {}
+        answered: Result = {
+            "version": result_of(self.made_by, context)["version"],
+            "answer": event["chosen_options"][0],
+            "by": user["name"] if user else None,
+            "why": str(given.get("why") or "").strip(),
+            "expired": user is None,
+        }
+        try:
+            record_answer(self.pipeline, self.open_store(context), answered)
+        except CkptOpsError as error:
+            self.log.warning("The answer is not recorded yet, promote will do it: %s", error)
+        return answered
