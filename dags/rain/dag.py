@@ -1,0 +1,18 @@
+"""Rain, month by month: the DAG of `pipeline.py`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ckpt_ops_airflow import rebase_dag, retraining_dag
+from rain.pipeline import rain
+
+# The data ends with 2013. An end date in the past: nothing starts by itself, every run is asked for.
+dag = retraining_dag(
+    rain,
+    schedule="0 0 1 * *",
+    start_date=datetime(2013, 1, 1, tzinfo=UTC),
+    end_date=datetime(2013, 12, 1, tzinfo=UTC),
+)
+
+rebase = rebase_dag(rain)
