@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers: what shares a server, a training or an import of GX runs in one of them."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if "platform" in fixtures or item.path.name == "test_embedded.py":
+        if "platform" in fixtures:
             group = "platform"
         elif "steady" in fixtures:
             group = "training"
@@ -110,6 +110,21 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
 
 
 @pytest.fixture(scope="session")
+def without_pictures() -> Callable[[], AbstractContextManager[None]]:
+    """While a block runs, reports have no pictures: drawing them takes most of what an evaluation takes."""
+
+    @contextmanager
+    def undrawn() -> Iterator[None]:
+        from ckpt_ops.evaluation.report import plots
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(plots, "_png", lambda draw, *, width, height: b"")
+            yield
+
+    return undrawn
+
+
+@pytest.fixture(scope="session")
 def clean_environment() -> dict[str, str]:
     """The environment without what tests and fixtures have set: for processes of their own."""
     return dict(CLEAN_ENVIRONMENT)
@@ -140,5 +155,7 @@ def gcs_server(session_home: Path) -> Iterator[GcsServer]:
 def platform(session_home: Path, clean_environment: dict[str, str]) -> Iterator[Platform]:
     """The whole platform, healthy, running the pipelines of `tests/dags`; half a minute to start."""
     settings = _settings(session_home / "platform")
-    with Platform(settings, environ=clean_environment) as running:
+    # no DAG file changes here, and parsing all of them every five seconds takes a third of a processor
+    environment = {**clean_environment, "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30"}
+    with Platform(settings, environ=environment) as running:
         yield running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -45,18 +46,33 @@ print(json.dumps({"decision": done["decision"], "modules": sorted(sys.modules)})
 """
 
 
-@pytest.fixture(scope="session")
-def asked(steady: Pipeline, landing: LocalStore, tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    """The run behind `undisturbed_store`."""
-    store = LocalStore(tmp_path_factory.mktemp("undisturbed"))
+def _ask(store: LocalStore) -> str:
+    """What a process says that ran a slice on the store."""
     path = os.pathsep.join([str(DAGS.parents[1]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", ASK, store.url, KEYS[0]],
         env={**os.environ, "CKPT_OPS_DAGS": str(DAGS), "PYTHONPATH": path},
         stdout=subprocess.PIPE,
+        text=True,
         check=True,
     )
-    said = json.loads(done.stdout)
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def asked(steady: Pipeline, landing: LocalStore, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    """The run behind `undisturbed_store`; with several workers, one runs it for all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    answer, folder = shared / "undisturbed.json", shared / "undisturbed"
+    with (shared / "undisturbed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder.mkdir(exist_ok=True)
+        store = LocalStore(folder)
+        if not answer.exists():
+            answer.write_text(_ask(store))
+    said = json.loads(answer.read_text())
     assert said["decision"] == "promoted", said["decision"]
     return Asked(store=store, modules=frozenset(said["modules"]))
 

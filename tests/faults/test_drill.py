@@ -13,6 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ckpt_ops.checkpoints import load_manifest, read_tensors
+from ckpt_ops.checkpoints.restore import AVERAGE
 from ckpt_ops.cli.main import app
 from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.pipeline import Pipeline
@@ -47,7 +48,7 @@ def test_every_checkpoint_of_a_training_is_whole(
     done = ckpt_ops(undisturbed_store, "verify", "steady", "--json")
     assert done.exit_code == 0, done.stderr
     views = json.loads(done.stdout)
-    assert [view["step"] for view in views] == list(range(20, 3_001, 20))
+    assert [view["step"] for view in views] == list(range(20, 1_501, 20))
     assert {view["condition"] for view in views} == {"ok"}
 
 
@@ -61,8 +62,9 @@ def test_a_drill_restores_compares_and_trains_a_step_and_writes_nothing(
     assert (found["model"], found["version"], found["seed"]) == ("steady", 1, 7)
     assert f"seed 7: version 1, step {found['step']}" in done.stderr
     tensors = stored(undisturbed_store, found["step"])
-    assert found["variables"] == len(tensors)
-    assert found["bytes"] == sum(tensor.nbytes for tensor in tensors.values())
+    of_model = {name: tensor for name, tensor in tensors.items() if not name.startswith(AVERAGE)}
+    assert found["variables"] == len(of_model)
+    assert found["bytes"] == sum(tensor.nbytes for tensor in of_model.values())
     assert found["next_batch"] is True
     assert 0 < found["loss"] < 2
     parts = dict(found["seconds"])
@@ -89,7 +91,7 @@ def test_a_drill_of_a_damaged_checkpoint_fails_with_what_is_wrong_and_where(
     done = ckpt_ops(store, "drill", "steady")
     assert done.exit_code == 1
     assert done.stdout == ""
-    assert "step 3000" in done.stderr
+    assert "step 1500" in done.stderr
     assert f"{chunk_name(final.chunks[0])} does not match its hash" in done.stderr
     assert "nothing was restored" in done.stderr
 

@@ -84,7 +84,7 @@ def test_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
         folder.mkdir()
         store, log = LocalStore(folder), []
         _prepared(steady, store)
-        moments = [chance.uniform(0, 1.2) for _ in range(kills - 2)]
+        moments = [chance.uniform(0, 0.6) for _ in range(kills - 2)]
         moments[kills // 3 : kills // 3] = [
             -chance.uniform(0, 3),
             -chance.uniform(0, 3),

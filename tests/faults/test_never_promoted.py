@@ -34,10 +34,11 @@ def world(
     landing: LocalStore,
     tmp_path_factory: pytest.TempPathFactory,
     training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[tuple[Pipeline, LocalStore, LocalStore]]:
     """A pipeline with a champion that has learned one good week. Trainings run in this process."""
     store = LocalStore(tmp_path_factory.mktemp("never"))
-    with training_here():
+    with training_here(), without_pictures():
         assert steps.run_slice(steady, store, KEYS[0], _silent)["decision"] == "promoted"
         yield steady, store, landing
 

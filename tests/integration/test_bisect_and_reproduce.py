@@ -27,6 +27,8 @@ from ckpt_ops.errors import ObjectNotFound, TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
+from ckpt_ops.pipeline.history.audit_process import audit
+from ckpt_ops.pipeline.history.auditing import Audit
 from ckpt_ops.pipeline.history.bisect_process import bisect
 from ckpt_ops.pipeline.history.bisecting import Question
 from ckpt_ops.pipeline.history.measuring import Measuring
@@ -62,7 +64,9 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(
-    tmp_path_factory: pytest.TempPathFactory, training_here: Callable[[], AbstractContextManager[None]]
+    tmp_path_factory: pytest.TempPathFactory,
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[World]:
     """`steady`, called `learned`: eight passes over each slice, and a gate that lets nearly all pass."""
     home = tmp_path_factory.mktemp("history")
@@ -77,7 +81,7 @@ def world(
         ('name="steady"', 'name="learned"'),
         ("steady = Pipeline", "learned = Pipeline"),
         (
-            "Budget(max_steps=3_000, max_seconds=600)",
+            "Budget(max_steps=1_500, max_seconds=600)",
             "Budget(max_steps=1_000, max_seconds=600, max_epochs=8)",
         ),
         ("save=EverySteps(20)", "save=EverySteps(50)"),
@@ -90,7 +94,7 @@ def world(
     (folder / "pipeline.py").write_text(text)
     (home / "landing").mkdir()
     landing = LocalStore(home / "landing")
-    with pytest.MonkeyPatch.context() as patch, training_here():
+    with pytest.MonkeyPatch.context() as patch, training_here(), without_pictures():
         patch.setenv("CKPT_OPS_LANDING", landing.url)
         patch.setenv("CKPT_OPS_DAGS", str(folder.parent))
         patch.setattr(sys, "path", [str(folder.parent), *sys.path])
@@ -335,6 +339,45 @@ def test_the_command_shows_every_point_the_verdict_and_what_to_do_next(
     assert f"after version 4, which learned slice {W3}" in done.stdout
     assert f"Next: ckpt-ops taint learned --slice {W3} --why TEXT, then ckpt-ops plan learned" in done.stdout
     assert f"version 3 ({W2}; retrained): auc" in done.stderr
+
+
+# --- audit --------------------------------------------------------------------------------------------
+
+
+def test_a_champion_that_learned_poison_is_measured_beside_one_that_starts_from_nothing(
+    world: World, broken: LocalStore
+) -> None:
+    before = contents(broken)
+
+    found = audit(world.pipeline, broken, Audit(newest=2, epochs=2))
+
+    assert found["on"] == [W4, W5]
+    assert found["slices"] == 6
+    champion, cold = found["champion"], found["from_scratch"]
+    state = ModelLog(broken, "learned").state()
+    trained = [one.trained for one in state.versions.values() if one.trained]
+    assert (champion["version"], champion["steps"]) == (6, sum(one.step for one in trained))
+    rows = sum(round(0.8 * ref.rows) for ref in state.consumed.values())
+    assert cold["steps"] == pytest.approx(2 * rows / world.pipeline.batch_size, rel=0.1)
+    assert found["delta"] == pytest.approx(champion["value"] - cold["value"])
+    assert found["low"] <= found["delta"] <= found["high"]
+    on_these = Question(metric="auc", below=1.1, on=W5)
+    both = Measuring(world.pipeline, broken, state, state.ancestry(6), on_these, state.consumed[W5])
+    assert (
+        both.version(5, train=False).value
+        == audit(world.pipeline, broken, Audit(newest=1, epochs=1))["champion"]["value"]
+    ), "the champion as it is kept, on rows that it never trained on"
+    assert contents(broken) == before
+
+
+def test_the_audit_command_says_which_is_better_and_at_what_cost(world: World, broken: LocalStore) -> None:
+    done = CliRunner().invoke(
+        app, ["audit", "learned", "--newest", "1", "--epochs", "1", "--store", broken.url]
+    )
+    assert done.exit_code == 0, done.stderr
+    assert f"held-out rows of {W5}" in done.stdout
+    assert "version 6, by 6 updates" in done.stdout
+    assert "a model trained from nothing on all it learned: auc 0." in done.stdout
 
 
 # --- reproduce ----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,12 @@ from ckpt_ops.checkpoints import (
     restore,
 )
 from ckpt_ops.checkpoints.manifest import Segment
+from ckpt_ops.checkpoints.restore import AVERAGE
 from ckpt_ops.checkpoints.writer import BackgroundWriter
+from ckpt_ops.errors import TrainingInterrupted
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.store import LocalStore
-from ckpt_ops.training import BatchOrder, Budget, Examples, Trainer
+from ckpt_ops.training import BatchOrder, Budget, Examples, RunningAverage, TailAverage, Trainer
 from ckpt_ops.training.lazy_adam import LazyAdam
 
 ROWS, TABLE = 240, 5_000
@@ -126,12 +129,32 @@ def examples() -> Examples:
     )
 
 
-def train(model: keras.Model, store: LocalStore, *, until: int) -> list[Manifest]:
-    """One attempt: from the last commit, saving every two steps; the manifests that it committed."""
+class _EndingEarly(Checkpointer):
+    """Asks for the end of training at step `until`, as SIGTERM does."""
+
+    until = STEPS
+
+    def after_step(self, step: int, **said: Any) -> None:
+        super().after_step(step, **said)
+        if step >= self.until:
+            self.stop()
+
+
+def train(
+    model: keras.Model, store: LocalStore, *, until: int, average: TailAverage | None = None
+) -> list[Manifest]:
+    """One attempt: from the last commit, saving every two steps; the manifests that it committed.
+
+    A training with an average is to end at STEPS, and is asked to end when `until` is less.
+    """
     log = CandidateLog(store, "m", 1)
     attempt = log.start_attempt()
     commits = log.progress().commits
-    variables = model_variables(model)
+    variables: Any = model_variables(model)
+    at = commits[-1].step if commits else 0
+    running = RunningAverage(average, variables, last=STEPS, at=at) if average else None
+    if running is not None:
+        variables = ChainMap(variables, running.variables)
     committing = Commits(store, attempt, Keep(), commits)
 
     def describe(snapshot: Snapshot, segments: tuple[Segment, ...]) -> Manifest:
@@ -150,14 +173,22 @@ def train(model: keras.Model, store: LocalStore, *, until: int) -> list[Manifest
             manifest, start = load_manifest(store, commits[-1].manifest), commits[-1].step
             restore(store, manifest, variables)
             writer.resume(manifest, capture(variables, step=start))
-        Trainer(
+        checkpoints = _EndingEarly(writer, variables, save=EverySteps(2), start=Position(step=start))
+        checkpoints.until = until
+        trainer = Trainer(
             model=model,
             examples=examples(),
             order=BatchOrder(rows=ROWS, batch_size=16, seed=5),
-            budget=Budget(max_steps=until, max_seconds=600),
-            checkpoints=Checkpointer(writer, variables, save=EverySteps(2), start=Position(step=start)),
+            budget=Budget(max_steps=STEPS if average else until, max_seconds=600),
+            checkpoints=checkpoints,
             progress=lambda step, last, metrics: None,
-        ).train()
+            average=running,
+        )
+        if average and until < STEPS:
+            with pytest.raises(TrainingInterrupted):
+                trainer.train()
+        else:
+            trainer.train()
     return [load_manifest(store, commit.manifest) for commit in log.progress().commits]
 
 
@@ -187,6 +218,75 @@ def test_a_resumed_training_ends_as_an_undisturbed_one(tmp_path: Path, kind: str
     if "sparse" in kind:
         deltas = [len(segment.deltas) for manifest in manifests for segment in manifest.segments]
         assert max(deltas) > 1, "no chain of row deltas was restored"
+
+
+TAIL = TailAverage(share=0.6, points=5)
+
+
+@pytest.mark.parametrize(("kind", "stop"), [("adam", 7), ("steps_per_execution", 6)])
+def test_an_average_is_resumed_in_its_middle_and_is_what_the_last_checkpoint_holds(
+    tmp_path: Path, kind: str, stop: int
+) -> None:
+    stores = [tmp_path / "straight", tmp_path / "resumed"]
+    for each in stores:
+        each.mkdir()
+    build = MODELS[kind]
+    straight = build(7)
+    train(straight, LocalStore(stores[0]), until=STEPS, average=TAIL)
+
+    store = LocalStore(stores[1])
+    on_the_way = train(build(7), store, until=stop, average=TAIL)[-1]
+    resumed = build(99)
+    final = train(resumed, store, until=STEPS, average=TAIL)[-1]
+
+    assert differing(values(straight), values(resumed)) == []
+    assert TAIL.taken(on_the_way.step, last=STEPS) > 0
+    assert any(name.startswith(AVERAGE) for name in on_the_way.tensors)
+    assert set(final.tensors) == set(model_variables(resumed)), "the end says nothing of how it came to be"
+    restored = build(3)
+    restore(store, final, model_variables(restored))
+    assert differing(values(straight), values(restored)) == []
+    restore(store, on_the_way, model_variables(restored))  # a drill or an export of a step on the way
+
+
+def test_an_average_is_the_mean_of_the_weights_at_its_points() -> None:
+    weight = tf.Variable([0.0, 0.0])
+    count = tf.Variable([0], dtype=tf.int64)
+    moment = tf.Variable([0.0])
+    average = RunningAverage(
+        TailAverage(share=0.5, points=3),
+        {"model/w": weight, "model/seed": count, "optimizer/w": moment},
+        last=12,
+    )
+    for step in range(1, 13):
+        assert set(average.variables) == ({f"{AVERAGE}model/w"} if step > 8 else set())
+        weight.assign([float(step), -1.0])
+        average.after_step(step - 1, step)
+    average.end(12)
+    np.testing.assert_allclose(weight.numpy(), [(8 + 10 + 12) / 3, -1.0], rtol=1e-6)
+    assert not average.variables
+
+
+def test_what_does_not_move_is_not_moved_and_what_is_not_trained_of_a_module_is_left_alone() -> None:
+    mask, rounds = tf.Variable([-np.inf, 0.1]), tf.Variable(0.0, trainable=False)
+    variables = {"mask": mask, "rounds": rounds, "average/mask": tf.Variable([1.0])}
+    average = RunningAverage(TailAverage(share=1.0, points=4), variables, last=4)
+    for step in range(1, 5):
+        rounds.assign_add(1.0)
+        average.after_step(step - 1, step)
+    assert not average.variables.keys() & variables.keys(), "a model may call a variable of its own so"
+    average.end(4)
+    assert mask.numpy().tolist() == [-np.inf, np.float32(0.1)]
+    assert rounds.numpy() == 4.0
+
+
+def test_a_training_that_ends_before_its_last_part_keeps_its_last_weights() -> None:
+    weight = tf.Variable([1.0])
+    average = RunningAverage(TailAverage(share=0.5, points=3), {"model/w": weight}, last=12)
+    weight.assign([4.0])
+    average.after_step(2, 3)
+    average.end(3)
+    assert weight.numpy().tolist() == [4.0]
 
 
 def test_lazy_adam_leaves_untouched_rows_alone_and_agrees_with_adam_where_all_are_touched() -> None:

@@ -36,8 +36,11 @@ GONE = "UA"
 
 
 @pytest.fixture
-def brief(training_here: Callable[[], AbstractContextManager[None]]) -> Iterator[Pipeline]:
-    with training_here():
+def brief(
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Iterator[Pipeline]:
+    with training_here(), without_pictures():
         yield load_pipeline("brief", Path(__file__).parents[1] / "dags")
 
 

@@ -46,6 +46,11 @@ def made(intake=incoming, make=intake_dag, **settings):
 def tasks(dag):
     return {t.task_id: sorted(t.upstream_task_ids) for t in dag.topological_sort()}
 
+def predicting(dag):
+    last = dag.get_task("predict")
+    around = [sorted(last.upstream_task_ids), sorted(last.downstream_task_ids)]
+    return [*around, last.trigger_rule, list(tasks(dag))]
+
 nameless = [Intake(name="nameless", source=Nameless(), expectations="e.json") for _ in range(2)]
 print(json.dumps({
     "seconds": seconds,
@@ -53,6 +58,7 @@ print(json.dumps({
     "one task": tasks(made(pull_side_by_side=1)),
     "one part": tasks(made(replace(incoming, source=flight_delay.source))),
     "training": list(tasks(made(replace(flight_delay, source=incoming.source), retraining_dag))),
+    "predicting": predicting(made(flight_delay, retraining_dag, predict=True)),
     "timeouts": {t.task_id: t.execution_timeout and t.execution_timeout.total_seconds() for t in dag.tasks},
     "backoff": {t.task_id: t.retry_exponential_backoff for t in dag.tasks},
     "stable": len({json.dumps(DagSerialization.to_dict(made(one)), sort_keys=True) for one in nameless}),
@@ -104,6 +110,15 @@ land("2020-01-01-02", a="n\\n")
 land("2020-01-01-03", a="n\\n")
 down = replace(incoming, source=Down())
 skip = replace(incoming, empty_slices=EmptySlices.SKIP)
+
+def predicting(pulled):
+    from types import SimpleNamespace
+    try:
+        ti = SimpleNamespace(xcom_pull=lambda task_ids: pulled if task_ids == "pull" else "of another task")
+        task = operators.PredictOperator(task_id="predict", pipeline=incoming)
+        return ["goes on", task.execute({"ti": ti})]
+    except Exception as error:
+        return [type(error).__name__, str(error)]
 print(json.dumps({
     "there": run(at(1)),
     "shared out": run(at(1), kind=ListPartsOperator, side_by_side=9),
@@ -116,6 +131,8 @@ print(json.dumps({
     "source down, too late": run(at(9), intake=down, wait_for_slice=2 * HOUR),
     "empty": run(at(2)),
     "empty, may be": run(at(2), intake=skip),
+    "nothing to predict": predicting(None),
+    "nobody to predict": predicting({"key": "2020-01-01-01"}),
 }))
 """
 
@@ -148,6 +165,11 @@ class TestDag:
     def test_a_retraining_dag_takes_slices_in_the_same_way(self, shape: Any) -> None:
         assert shape["training"][:5] == ["list_parts", "pull_part", "pull", "validate", "wait_for_earlier"]
         assert shape["training"][-1] == "promote"
+
+    def test_predictions_come_last_and_do_not_wait_for_a_training(self, shape: Any) -> None:
+        upstream, downstream, rule, tasks = shape["predicting"]
+        assert (upstream, downstream, rule) == (["promote"], [], "none_failed")
+        assert [task for task in tasks if task not in shape["training"]] == ["predict"]
 
     def test_what_asks_a_source_ends_in_time_and_backs_off(self, shape: Any) -> None:
         asking = ["list_parts", "pull", "pull_part"]
@@ -193,6 +215,8 @@ class TestPulling:
             "source down, too late": "SourceUnavailable",
             "empty": "AirflowFailException",
             "empty, may be": "AirflowSkipException",
+            "nothing to predict": "AirflowSkipException",
+            "nobody to predict": "AirflowSkipException",
         }
 
     def test_airflows_own_clock_wakes_the_task_to_look_again(self, found: Any) -> None:

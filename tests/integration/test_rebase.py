@@ -67,8 +67,11 @@ def new_store(tmp_path: Path) -> Callable[[str], LocalStore]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def in_this_process(training_here: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
-    with training_here():
+def in_this_process(
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Iterator[None]:
+    with training_here(), without_pictures():
         yield
 
 

@@ -50,6 +50,7 @@ print(json.dumps({
 
 OPERATORS = """
 import json, types
+from airflow.sdk import Asset
 from ckpt_ops import errors
 from ckpt_ops.pipeline import intake_steps, steps
 from ckpt_ops_airflow import operators
@@ -68,7 +69,8 @@ def run(kind, raises=None, returns=None, **results):
         setattr(steps, name, step)
     operators._run_name = lambda: "dag/run"
     pipeline = types.SimpleNamespace(folder=__import__("pathlib").Path("/dags/p"))
-    task = kind(task_id=kind.__name__, pipeline=pipeline)
+    more = {"announces": Asset("model://p")} if kind is operators.DecideOperator else {}
+    task = kind(task_id=kind.__name__, pipeline=pipeline, **more)
     skipped = []
     task.get_direct_relatives = lambda upstream: []
     task.skip = lambda ti, tasks: skipped.append(True)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[2]
-LOCKS = {"requirements.in": "requirements.txt", "dev.in": "requirements-dev.txt"}
+LOCKS = {
+    "requirements.in": "requirements.txt",
+    "onnx.in": "requirements-onnx.txt",
+    "dev.in": "requirements-dev.txt",
+}
 
 
 def asked(name: str) -> list[Requirement]:
@@ -55,9 +60,10 @@ def test_every_direct_dependency_says_why_it_is_there(source: str) -> None:
     assert [line for line in lines if " #" not in line and line not in obvious] == []
 
 
-def test_the_two_locks_agree_where_they_overlap() -> None:
-    runtime, dev = (locked(lock) for lock in LOCKS.values())
-    assert {name for name in runtime.keys() & dev.keys() if runtime[name] != dev[name]} == set()
+@pytest.mark.parametrize(("one", "other"), [*combinations(LOCKS.values(), 2)])
+def test_two_locks_agree_where_they_overlap(one: str, other: str) -> None:
+    ones, others = locked(one), locked(other)
+    assert {name for name in ones.keys() & others.keys() if ones[name][0] != others[name][0]} == set()
 
 
 @pytest.mark.parametrize("name", [*LOCKS, *LOCKS.values(), "pyproject.toml", "Makefile"])
@@ -81,7 +87,7 @@ def test_what_is_installed_is_what_is_locked() -> None:
     from importlib.metadata import distributions
 
     have = {canonicalize_name(found.metadata["Name"]): found.version for found in distributions()}
-    wanted = locked("requirements.txt") | locked("requirements-dev.txt")
+    wanted = {name: found for lock in LOCKS.values() for name, found in locked(lock).items()}
     differs = {
         name: (have.get(name), version) for name, (version, _) in wanted.items() if have.get(name) != version
     }
@@ -101,5 +107,5 @@ def test_the_lock_resolves_into_an_empty_environment(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    wanted = locked("requirements.txt") | locked("requirements-dev.txt")
+    wanted = {name: found for lock in LOCKS.values() for name, found in locked(lock).items()}
     assert f"Would install {len(wanted)} packages" in done.stderr

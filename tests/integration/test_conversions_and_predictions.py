@@ -1,0 +1,506 @@
+"""What is made of a version after it was judged: other formats that say the same, predictions on a slice.
+
+A real version of real weeks of flights, trained once for all tests. The processes are called as functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from click.testing import Result
+from steady_weeks import land, week
+from typer.testing import CliRunner
+
+from ckpt_ops.cli.main import app
+from ckpt_ops.errors import (
+    BadInput,
+    CkptOpsError,
+    ConversionRefused,
+    LineageMoved,
+    ModelCodeError,
+    ObjectNotFound,
+    TerminalError,
+)
+from ckpt_ops.evaluation import Judged
+from ckpt_ops.lineage import LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.records import (
+    CheckpointsDropped,
+    Converted,
+    Forgotten,
+    Predicted,
+    Record,
+    SliceAccepted,
+    SliceRef,
+    SliceWithdrawn,
+)
+from ckpt_ops.pipeline import Pipeline, launch, load_pipeline, steps
+from ckpt_ops.pipeline.serving import converting, formats, predicting
+from ckpt_ops.pipeline.serving.converting import convert
+from ckpt_ops.pipeline.serving.exported import exported, served
+from ckpt_ops.pipeline.serving.formats import Format
+from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
+from ckpt_ops.pipeline.serving.predicting import predict, why_not
+from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
+from ckpt_ops.slices import load_manifest, pull, read_slice
+from ckpt_ops.store import LocalStore, Store
+from ckpt_ops.training import holdout_mask
+
+pytestmark = pytest.mark.slow
+
+LEARNED, NEXT = "2013-01-06", "2013-01-13"
+DAGS = Path(__file__).parents[1] / "dags"
+
+
+class Place:
+    """A store with version 1 of `brief` in production, and the week after it accepted."""
+
+    def __init__(self, folder: Path, landing: LocalStore) -> None:
+        self.pipeline = load_pipeline("brief", DAGS)
+        self.store = LocalStore(folder)
+        self.log = ModelLog(self.store, "brief")
+        self.landing = landing
+
+    def accept(self, key: str) -> SliceRef:
+        """Pull the week and accept it as it is: no validation, which costs seconds to import."""
+        land(self.landing, key, week(key))
+        found = pull(self.store, self.pipeline.source, key)
+        ref = SliceRef(key=key, revision=found.revision, rows=found.rows)
+        self.say(SliceAccepted(slice=ref))
+        return ref
+
+    def say(self, record: Record) -> None:
+        self.log.append(record, after=self.log.state())
+
+    @property
+    def state(self) -> LineageState:
+        return self.log.state()
+
+    @property
+    def version(self) -> VersionState:
+        return self.state.version(1)
+
+    def rows(self, key: str) -> pa.Table:
+        ref = self.state.slices[key].ref
+        return read_slice(self.store, load_manifest(self.store, "steady_flights", key, ref.revision))
+
+    def records(self, kind: type[Record]) -> list[Any]:
+        return [record for record in self.log.records() if isinstance(record, kind)]
+
+    def read(self, name: str) -> pa.Table:
+        return pq.read_table(io.BytesIO(self.store.get(name)))
+
+
+def run_here(
+    work: str,
+    pipeline: Pipeline,
+    store: Store,
+    version: int,
+    arguments: Sequence[str] = (),
+    *,
+    report: Callable[[str], None],
+    died: object,
+) -> Any:
+    """`launch.run_process` without the process: no test waits for TensorFlow's import."""
+    answer = Path(store.url.removeprefix("file://")).parent / "answer.json"
+    answer.unlink(missing_ok=True)
+    common = ["--pipeline", pipeline.name, "--store", store.url, "--version", str(version)]
+    module = importlib.import_module(f"ckpt_ops.pipeline.{work}_process")
+    module.main([*common, *arguments, "--answer", str(answer)])
+    given = json.loads(answer.read_text())
+    if "error" in given:
+        raise launch._raised(given["error"])
+    return given["result"]
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, training_here: Callable[[], AbstractContextManager[None]]
+) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("trained")
+    for name in ("landing", "store"):
+        (folder / name).mkdir()
+    with training_here(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CKPT_OPS_LANDING", (folder / "landing").as_uri())
+        patch.setenv("CKPT_OPS_DAGS", str(DAGS))
+        patch.setattr(converting, "run_process", run_here)
+        patch.setattr(predicting, "run_process", run_here)
+        place = Place(folder / "store", LocalStore(folder / "landing"))
+        place.accept(LEARNED)
+        version = steps.train(place.pipeline, place.store, LEARNED, lambda line: None)["version"]
+        steps.evaluate(place.pipeline, place.store, version)
+        assert steps.promote(place.pipeline, place.store, version)["decision"] == "promoted"
+        place.accept(NEXT)
+        yield place
+
+
+@pytest.fixture
+def place(trained: Place, tmp_path: Path) -> Place:
+    """A copy of the store, for a test to change."""
+    (tmp_path / "store").mkdir()
+    copy = Place(tmp_path / "store", trained.landing)
+    for entry in trained.store.list(""):
+        if not any(part in entry.name for part in ("/converted/", "/predictions/")):
+            copy.store.put(entry.name, trained.store.get(entry.name))
+    return copy
+
+
+@pytest.fixture
+def ckpt_ops(place: Place) -> Callable[..., Result]:
+    return lambda *arguments: CliRunner().invoke(app, [*arguments, "--store", place.store.url])
+
+
+def held_out(place: Place) -> np.ndarray[Any, Any]:
+    """The numbers of the rows of the first week that are held out and have a label."""
+    ref = place.version.slices[0]
+    mask = holdout_mask(revision=ref.revision, rows=ref.rows, share=place.pipeline.holdout)
+    return np.flatnonzero(mask & pc.is_valid(place.rows(LEARNED)["arr_delay"]).to_numpy())
+
+
+# --- conversions ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", Format)
+def test_a_conversion_is_compared_on_every_held_out_row_kept_and_recorded_once(
+    place: Place, format: Format
+) -> None:
+    made = convert(place.pipeline, place.store, 1, format)
+    assert made["rows"] == len(held_out(place)) > 1000
+    assert 0 <= made["max_abs_difference"] <= 1e-4
+    assert made["equal_decisions"] == 1.0
+    folder = f"models/brief/v1/converted/{format.value}"
+    assert made["object"] == f"{folder}/model.{format.value}"
+    assert sorted(entry.name for entry in place.store.list(folder)) == [
+        f"{folder}/model.{format.value}",
+        f"{folder}/report.json",
+    ]
+    (record,) = place.records(Converted)
+    assert (record.version, record.format, record.object, record.error) == (
+        1,
+        format.value,
+        made["object"],
+        "",
+    )
+    assert (record.rows, record.max_abs_difference) == (made["rows"], made["max_abs_difference"])
+
+    again = convert(place.pipeline, place.store, 1, format)
+    assert again == {**made, "found": True}
+    assert len(place.records(Converted)) == 1
+
+
+def test_the_converted_file_stands_by_itself(place: Place, trained: Place) -> None:
+    import tensorflow as tf
+
+    made = convert(place.pipeline, place.store, 1, Format.TFLITE)
+    judged = Judged.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
+    rows = place.rows(LEARNED).take(pa.array(held_out(place)))
+    from steady.model import examples
+
+    with pytest.warns(UserWarning, match="tf.lite.Interpreter is deprecated"):
+        interpreter = tf.lite.Interpreter(model_content=place.store.get(made["object"]))
+    runner = interpreter.get_signature_runner()
+    (said,) = runner(**examples(rows).inputs).values()
+    assert np.abs(said.reshape(-1) - judged.candidate).max() <= 1e-4
+
+
+def test_one_that_differs_by_more_than_allowed_is_recorded_and_not_kept(place: Place) -> None:
+    with pytest.raises(ConversionRefused, match=r"differs from the original by up to .*; allowed is 0"):
+        convert(place.pipeline, place.store, 1, Format.TFLITE, tolerance=0.0)
+    assert list(place.store.list("models/brief/v1/converted/")) == []
+    (record,) = place.records(Converted)
+    assert record.object == ""
+    assert record.rows == len(held_out(place))
+    assert record.max_abs_difference > 0
+    assert "allowed is 0" in record.error
+
+    assert convert(place.pipeline, place.store, 1, Format.TFLITE)["object"], "asked again, it is tried again"
+    assert [bool(record.error) for record in place.records(Converted)] == [True, False]
+    with pytest.raises(ConversionRefused, match="it is kept, and differs"):
+        convert(place.pipeline, place.store, 1, Format.TFLITE, tolerance=0.0)
+
+
+def test_a_converter_that_was_stopped_before_its_record_is_not_run_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_here("serving.convert", place.pipeline, place.store, 1,
+             ["--format", "tflite", "--tolerance", "0.1"], report=print, died=None)  # fmt: skip
+    assert place.records(Converted) == []
+    monkeypatch.setattr(converting, "run_process", None)
+    assert convert(place.pipeline, place.store, 1, Format.TFLITE)["found"]
+    assert len(place.records(Converted)) == 1
+
+
+@pytest.fixture(scope="module")
+def hashes_text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export whose input is text."""
+    import keras
+
+    text = keras.Input((), dtype="string", name="text")
+    hashed = keras.layers.Hashing(8)(text)
+    model = keras.Model({"text": text}, keras.layers.Dense(3)(keras.layers.Embedding(8, 2)(hashed)))
+    folder = tmp_path_factory.mktemp("hashes_text")
+    model.export(str(folder), verbose=False)
+    return folder
+
+
+@pytest.mark.parametrize("to_format", [to_tflite, to_onnx])
+def test_an_operator_that_the_format_lacks_is_named(
+    hashes_text: Path, to_format: Callable[[Path], bytes]
+) -> None:
+    with pytest.raises(ConversionRefused, match=r"has no operator StringToHashBucketFast$"):
+        to_format(hashes_text)
+
+
+@pytest.mark.parametrize(("to_format", "ask"), [(to_tflite, ask_tflite), (to_onnx, ask_onnx)])
+def test_text_that_is_looked_up_in_a_vocabulary_is_converted(
+    tmp_path: Path, to_format: Callable[[Path], bytes], ask: Callable[[bytes], Any]
+) -> None:
+    import keras
+
+    text = keras.Input((), dtype="string", name="text")
+    number = keras.layers.StringLookup(vocabulary=["UA", "é", "B6"])(text)
+    model = keras.Model({"text": text}, keras.layers.Dense(1)(keras.layers.Embedding(4, 2)(number)))
+    model.export(str(tmp_path), verbose=False)
+    rows = {"text": np.array(["é", "UA", "of none", "B6"], dtype=object)}
+    original = served(tmp_path)(rows)
+    assert len(set(original.tolist())) == 4
+    assert ask(to_format(tmp_path))(rows) == pytest.approx(original, abs=1e-6)
+
+
+def test_such_a_refusal_is_recorded(place: Place, hashes_text: Path) -> None:
+    export = place.version.trained.artifacts["export"]  # type: ignore[union-attr]
+    for path in hashes_text.rglob("*"):
+        if path.is_file():
+            place.store.put(f"{export}/{path.relative_to(hashes_text).as_posix()}", path.read_bytes())
+    with pytest.raises(ConversionRefused, match="StringToHashBucketFast"):
+        convert(place.pipeline, place.store, 1, Format.ONNX)
+    (record,) = place.records(Converted)
+    assert (record.object, record.rows, record.max_abs_difference) == ("", 0, None)
+    assert record.error == "ONNX has no operator StringToHashBucketFast"
+
+
+def test_missing_packages_are_named_before_any_work(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    with pytest.raises(BadInput, match=r"missing: tf2onnx, onnx, onnxruntime[\s\S]*requirements-onnx.txt"):
+        convert(place.pipeline, place.store, 1, Format.ONNX)
+    assert place.records(Converted) == [], "that says nothing of the version"
+
+
+@pytest.mark.parametrize("tolerance", [-1e-9, float("nan"), float("inf")])
+def test_a_tolerance_is_a_number(place: Place, tolerance: float) -> None:
+    with pytest.raises(BadInput, match="tolerance"):
+        convert(place.pipeline, place.store, 1, Format.TFLITE, tolerance=tolerance)
+
+
+# --- predictions ----------------------------------------------------------------------------------
+
+
+def test_a_prediction_carries_the_number_of_its_row(place: Place) -> None:
+    """On the rows that training held out and judged, they are what was judged."""
+    made = predict(place.pipeline, place.store, LEARNED)
+    table = place.read(made["object"])
+    assert table.column_names == ["row", "prediction"]
+    labelled = pc.is_valid(place.rows(LEARNED)["arr_delay"]).to_numpy()
+    assert table["row"].to_pylist() == np.flatnonzero(labelled).tolist()
+    assert 0 < made["rows"] == table.num_rows < made["slice_rows"]
+    by_row = dict(zip(table["row"].to_pylist(), table["prediction"].to_pylist(), strict=True))
+    judged = Judged.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
+    assert [by_row[row] for row in held_out(place)] == pytest.approx(judged.candidate, abs=1e-6)
+
+
+def test_a_file_says_what_it_is_and_is_recorded_once(place: Place) -> None:
+    made = predict(place.pipeline, place.store, NEXT)
+    ref = place.state.slices[NEXT].ref
+    assert made["object"] == f"models/brief/v1/predictions/{NEXT}/{ref.revision}.parquet"
+    about = json.loads(place.read(made["object"]).schema.metadata[b"ckpt_ops.predictions"])
+    assert about.pop("code_digest")
+    assert about == {
+        "model": "brief",
+        "version": 1,
+        "candidate": place.version.candidate,
+        "slice": NEXT,
+        "revision": ref.revision,
+        "slice_rows": ref.rows,
+    }
+    (record,) = place.records(Predicted)
+    assert (record.version, record.slice, record.object) == (1, ref, made["object"])
+    assert record.rows == made["rows"]
+    before = [entry.fingerprint for entry in place.store.list(made["object"])]
+    assert predict(place.pipeline, place.store, NEXT, version=1) == {**made, "found": True}
+    assert before == [entry.fingerprint for entry in place.store.list(made["object"])]
+    assert len(place.records(Predicted)) == 1
+
+
+def test_with_inputs_of_its_own_every_row_is_predicted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    from steady import model
+
+    def inputs(table: pa.Table) -> dict[str, Any]:
+        filled = pa.array(np.zeros(table.num_rows, np.int64))
+        return dict(model.examples(table.drop(["arr_delay"]).append_column("arr_delay", filled)).inputs)
+
+    monkeypatch.setattr(model, "inputs", inputs, raising=False)
+    whole = replace(place.pipeline, inputs="steady.model:inputs")
+    monkeypatch.setattr("ckpt_ops.pipeline.fresh_process.load_pipeline", lambda name: whole)
+    made = predict(whole, place.store, LEARNED)
+    assert made["rows"] == made["slice_rows"]
+    assert place.read(made["object"])["row"].to_pylist() == list(range(made["slice_rows"]))
+
+    monkeypatch.setattr(model, "inputs", lambda table: model.examples(table).inputs)
+    with pytest.raises(ModelCodeError, match="one entry for each row"):
+        predict(whole, place.store, NEXT)
+
+
+def test_several_row_groups_are_numbered_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ckpt_ops.slices.reading import StagedSlice
+
+    in_one = place.read(predict(place.pipeline, place.store, NEXT)["object"])
+    place.store.delete(place.records(Predicted)[0].object)
+    groups = StagedSlice.batches
+
+    def in_parts(staged: StagedSlice, columns: Any = None) -> Iterator[pa.RecordBatch]:
+        for batch in groups(staged, columns):
+            for start in range(0, batch.num_rows, 700):
+                yield batch.slice(start, 700)
+
+    monkeypatch.setattr(StagedSlice, "batches", in_parts)
+    in_many = place.read(predict(place.pipeline, place.store, NEXT)["object"])
+    assert in_many["row"].equals(in_one["row"])
+    assert np.asarray(in_many["prediction"]) == pytest.approx(np.asarray(in_one["prediction"]), abs=1e-6)
+
+
+def test_what_nobody_accepted_is_not_predicted(place: Place) -> None:
+    with pytest.raises(BadInput, match=r"accepted; this one is not known"):
+        predict(place.pipeline, place.store, "2013-01-20")
+    place.say(SliceWithdrawn(slice=place.state.slices[NEXT].ref))
+    with pytest.raises(BadInput, match=r"accepted; this one is withdrawn"):
+        predict(place.pipeline, place.store, NEXT)
+    assert why_not(place.store, "brief", NEXT) == f"slice {NEXT} is withdrawn"
+    assert why_not(place.store, "brief", LEARNED) is None
+    assert why_not(place.store, "none", NEXT) == "no version is in production yet"
+
+
+def test_a_slice_that_is_taken_away_meanwhile_leaves_no_predictions(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def then_taken_away(*arguments: Any, **named: Any) -> Any:
+        made = run_here(*arguments, **named)
+        place.say(SliceWithdrawn(slice=place.state.slices[NEXT].ref))
+        return made
+
+    monkeypatch.setattr(predicting, "run_process", then_taken_away)
+    with pytest.raises(LineageMoved, match="corrected or taken away"):
+        predict(place.pipeline, place.store, NEXT)
+    assert list(place.store.list("models/brief/v1/predictions/")) == []
+    assert place.records(Predicted) == []
+
+
+def test_nothing_is_made_of_a_version_that_a_purge_takes(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forget_it() -> None:
+        ref = place.version.slices[0]
+        revisions = ((ref.key, ref.revision),)
+        place.say(
+            Forgotten(request="0123456789ab", rows="", keys=(LEARNED,), revisions=revisions, grace_hours=0)
+        )
+        place.say(CheckpointsDropped(versions=(1,)))
+
+    def then_forgotten(*arguments: Any, **named: Any) -> Any:
+        made = run_here(*arguments, **named)
+        forget_it()
+        return made
+
+    monkeypatch.setattr(converting, "run_process", then_forgotten)
+    with pytest.raises(ObjectNotFound, match="learned from rows that were forgotten"):
+        convert(place.pipeline, place.store, 1, Format.TFLITE)
+    assert list(place.store.list("models/brief/v1/converted/")) == []
+    for make in (
+        lambda: convert(place.pipeline, place.store, 1, Format.TFLITE),
+        lambda: predict(place.pipeline, place.store, NEXT),
+    ):
+        with pytest.raises(ObjectNotFound, match="learned from rows that were forgotten"):
+            make()
+
+
+# --- what a version says --------------------------------------------------------------------------
+
+
+def test_what_a_model_server_finds_says_what_was_judged(place: Place) -> None:
+    from steady.model import examples
+
+    rows = place.rows(LEARNED).take(pa.array(held_out(place)))
+    judged = Judged.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
+    with exported(place.store, "models/brief/serving/1") as folder:
+        assert served(folder)(examples(rows).inputs) == pytest.approx(judged.candidate, abs=1e-6)
+
+
+def test_a_model_with_k_outputs_says_k_numbers_a_row(hashes_text: Path) -> None:
+    ask = served(hashes_text)
+    rows = {"text": np.array(["a", "b", "c", "a"] * 2000, dtype=object)}
+    said = ask(rows)
+    assert said.shape == (8000, 3)
+    assert (said[0] == said[3]).all()
+    assert ask({"text": rows["text"][:0]}).shape[0] == 0
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def test_the_commands_say_what_is_there_and_show_lists_it(
+    ckpt_ops: Callable[..., Result], place: Place, tmp_path: Path
+) -> None:
+    out = tmp_path / "next.parquet"
+    done = ckpt_ops("predict", "brief", "--slice", NEXT, "--out", str(out))
+    assert done.exit_code == 0, done.output
+    ref = place.state.slices[NEXT].ref
+    assert f"of its {ref.rows:,} rows" in done.output
+    assert pq.read_table(out).equals(place.read(place.records(Predicted)[0].object))
+    assert ckpt_ops("predict", "brief", "--slice", NEXT, "--out", str(out)).exit_code == 2, "it is taken"
+
+    made = json.loads(ckpt_ops("convert", "brief", "1", "--format", "tflite", "--json").stdout)
+    assert not made["found"]
+    refused = ckpt_ops("convert", "brief", "1", "--format", "onnx", "--tolerance", "0")
+    assert refused.exit_code == 1
+    assert "allowed is 0" in refused.stderr
+
+    shown = json.loads(ckpt_ops("show", "brief", "1", "--json").stdout)
+    assert [(one["format"], bool(one["error"])) for one in shown["conversions"]] == [
+        ("tflite", False),
+        ("onnx", True),
+    ]
+    assert [(one["key"], one["revision"]) for one in shown["predictions"]] == [(NEXT, ref.revision)]
+    text = ckpt_ops("show", "brief", "1").stdout
+    assert "onnx: refused: " in text
+    assert f"predictions on {NEXT}" in text
+    place.store.delete(shown["predictions"][0]["object"])
+    assert json.loads(ckpt_ops("show", "brief", "1", "--json").stdout)["predictions"] == []
+
+
+def died(how: str, log: Path) -> CkptOpsError:
+    return TerminalError(f"{how}: {log}")
+
+
+@pytest.mark.parametrize(
+    ("work", "arguments", "refused"),
+    [
+        ("serving.convert", ["--format", "onnx", "--tolerance", "1e-4"], "version=7"),
+        ("serving.predict", ["--slice", NEXT], "version=7"),
+    ],
+)
+def test_it_is_started_as_a_process_of_its_own(
+    place: Place, work: str, arguments: list[str], refused: str
+) -> None:
+    """What is refused before TensorFlow is needed shows that it is started, understands and answers."""
+    with pytest.raises(BadInput, match=refused):
+        launch.run_process(work, place.pipeline, place.store, 7, arguments, report=print, died=died)
