@@ -21,7 +21,7 @@ import tensorflow as tf
 from benchmarks.machine import one_thread
 from ckpt_ops.checkpoints import Position, model_variables
 from ckpt_ops.checkpoints.capture import tensorflow_variable
-from ckpt_ops.evaluation.metrics import auc
+from ckpt_ops.evaluation import metric_named
 from ckpt_ops.slices.identity import digest
 from ckpt_ops.training import BatchOrder, Budget, Examples, RunningAverage, TailAverage, Trainer, holdout_mask
 from demo.flights import weeks
@@ -112,7 +112,9 @@ class FlightModel:
         """On every row of a week, counted from 0."""
         rows = self._data.every[week]
         labels = self._data.rows.labels[rows].astype(np.float64)
-        return auc(labels, self._predict(tf.constant(rows)).numpy().reshape(-1).astype(np.float64))
+        return metric_named("auc")(
+            labels, self._predict(tf.constant(rows)).numpy().reshape(-1).astype(np.float64)
+        )
 
 
 def agrees_with_the_trainer(model: FlightModel, data: FlightWeeks) -> bool:

@@ -31,6 +31,7 @@ import blake3
 from benchmarks.workers import run_worker, turned
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.lineage import ModelLog, fold
+from ckpt_ops.lineage.encoding import decode, encode
 from ckpt_ops.lineage.records import (
     CandidateStarted,
     CandidateTrained,
@@ -39,8 +40,6 @@ from ckpt_ops.lineage.records import (
     Record,
     SliceAccepted,
     SliceRef,
-    decode,
-    encode,
 )
 from ckpt_ops.lineage.snapshot import Snapshot, Snapshots
 from ckpt_ops.lineage.snapshot import encode as encode_snapshot
