@@ -8,10 +8,12 @@ import typer
 
 from ckpt_ops.cli import render, views
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import model_names
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model; it is its pipeline's.")]
+Version = Annotated[
+    int | None, typer.Argument(metavar="[VERSION]", help="The head, else the newest, by default.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 CHAMPION_TAINTED = 3
@@ -49,18 +51,14 @@ def log(model: Model, store: StoreOption = None, json: Json = False) -> None:
 
 def show(
     model: Model,
-    version: Annotated[
-        int | None, typer.Argument(metavar="[VERSION]", help="The head, else the newest, by default.")
-    ] = None,
+    version: Version = None,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
     """What a version learned from, how it was trained and judged, and what became of it."""
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
-        number = version if version is not None else state.head or max(state.versions, default=None)
-        if number is None:
-            raise BadInput("version", None, f"a version of {model}; it has none yet")
+        number = views.chosen_version(state, version)
         found = views.version_view(opened, model, state, number)
     if json:
         render.as_json(found)

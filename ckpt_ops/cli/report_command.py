@@ -15,6 +15,10 @@ from ckpt_ops.cli.read_commands import Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline.pages import Page, evaluation_page, verdict_page
 
+Output = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="Write it there and open nothing.")
+]
+
 
 def report(
     model: Model,
@@ -26,9 +30,7 @@ def report(
         str | None,
         typer.Option(metavar="REVISION", help="As pulled or as accepted; the newest verdict else."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write it there and open nothing.")
-    ] = None,
+    output: Output = None,
     store: StoreOption = None,
 ) -> None:
     """Open what validation said of a slice in the browser."""
@@ -44,9 +46,7 @@ def evaluation(
     version: Annotated[
         int | None, typer.Argument(metavar="[VERSION]", help="The newest that was judged, by default.")
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write it there and open nothing.")
-    ] = None,
+    output: Output = None,
     store: StoreOption = None,
 ) -> None:
     """Open what the gates said of a version, with curves, segments and what is remembered, in the browser."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ckpt_ops.cli import render, render_versions, views
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.read_commands import Json, Model, Version
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import LineageState
@@ -53,9 +53,7 @@ def diff(
 
 def card(
     model: Model,
-    version: Annotated[
-        int | None, typer.Argument(metavar="[VERSION]", help="The head, else the newest, by default.")
-    ] = None,
+    version: Version = None,
     store: StoreOption = None,
     json: Json = False,
     markdown: Annotated[
@@ -69,10 +67,7 @@ def card(
         raise BadInput("--json/--markdown", str(markdown), "one of them")
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
-    number = version if version is not None else state.head or max(state.versions, default=None)
-    if number is None:
-        raise BadInput("version", None, f"a version of {model}; it has none yet")
-    found = model_card(state, number)
+    found = model_card(state, views.chosen_version(state, version))
     if json:
         render.as_json(found)
     elif markdown is not None:

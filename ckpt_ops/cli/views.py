@@ -59,6 +59,14 @@ def status_view(store: Store, model: str, *, last: int = 3) -> View:
     }
 
 
+def chosen_version(state: LineageState, version: int | None) -> int:
+    """The version that is meant: the head, else the newest, by default. `BadInput`: there is none yet."""
+    number = version if version is not None else state.head or max(state.versions, default=None)
+    if number is None:
+        raise BadInput("version", None, f"a version of {state.model}; it has none yet")
+    return number
+
+
 def log_view(records: Sequence[Record]) -> list[View]:
     """Every record with its number, first to last."""
     return [_record(sequence, record) for sequence, record in enumerate(records, start=1)]

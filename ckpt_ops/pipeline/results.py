@@ -67,7 +67,7 @@ def metrics_on(model: Any, parts: Sequence[Examples]) -> dict[str, float]:
     there = [part for part in parts if part.rows]
     if not there:
         return {}
-    labels = np.concatenate([_labels(part) for part in there])
+    labels = np.concatenate([labels_of(part) for part in there])
     predictions = np.concatenate([predict(model, part.inputs) for part in there])
     return metrics_of(labels, predictions, groups=_groups(there))
 
@@ -91,7 +91,8 @@ def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
     return predictions
 
 
-def _labels(examples: Examples) -> Scores:
+def labels_of(examples: Examples) -> Scores:
+    """The labels as metrics take them, shape (rows,)."""
     return np.asarray(examples.labels, np.float64).reshape(-1)
 
 
@@ -136,7 +137,7 @@ def judged_of(
     """What the gates are shown: both models' predictions on the held-out rows."""
     keys = ", ".join(ref.key for ref in version.slices)
     return Judged(
-        label=_labels(data.holdout),
+        label=labels_of(data.holdout),
         candidate=candidate,
         champion=champion,
         segments=dict(data.holdout.segments),
@@ -156,7 +157,7 @@ def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | Non
         return Past(slice=np.empty(0, np.str_), label=nothing, candidate=nothing, champion=before)
     return Past(
         slice=past.slices,
-        label=_labels(past.examples),
+        label=labels_of(past.examples),
         candidate=predict(model, past.examples.inputs),
         champion=champion.past if champion else None,
         groups=past.examples.groups,

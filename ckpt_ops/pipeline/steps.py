@@ -55,18 +55,18 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
     Returns:
         `train`, `action`, `why`; and `promoted`, where a version that had waited for an answer too long was.
     """
-    unanswered = overdue(pipeline, ModelLog(store, pipeline.name).state())
+    log = ModelLog(store, pipeline.name)
+    state = log.state()
+    unanswered = overdue(pipeline, state)
     if unanswered is None:
-        return _decide(pipeline, store, key)
+        return _decide(pipeline, store, log, state, key)
     say_expired(pipeline, store, unanswered.version)
     settled = promote(pipeline, store, unanswered.version)
     promoted = settled["version"] if settled["decision"] == "promoted" else None
-    return {**_decide(pipeline, store, key), "promoted": promoted}
+    return {**_decide(pipeline, store, log, log.state(), key), "promoted": promoted}
 
 
-def _decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
-    log = ModelLog(store, pipeline.name)
-    state = log.state()
+def _decide(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState, key: str) -> dict[str, Any]:
     planned = plan_slice(pipeline, state, key)
     if planned.action is Action.FORK:
         raise fork_needed(pipeline.name, key, planned.why)
@@ -76,14 +76,14 @@ def _decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
         return _decision(planned, train=False, why=planned.why)
     if planned.action is Action.SHADOW:
         return _decision(planned, train=scoring.has_work(state, key), why=planned.why)
-    state = scoring.let_go_of_superseded(store, log)
+    state = scoring.let_go_of_superseded(store, log, state)
     wanted = proposed(pipeline, state, key)
     tried = repeated(state, planned, candidate=wanted.candidate) if wanted else None
     if tried is not None:
         return _decision(planned, train=False, why=f"nothing to do: {tried.words}")
-    waits = in_the_way(pipeline, state, planned.slices)
-    if waits is not None:
-        return _after_an_answer(log, state, planned, waits)
+    waiting = in_the_way(pipeline, state, planned.slices)
+    if waiting is not None:
+        return _after_an_answer(log, state, planned, waiting)
     found = state.versions.get(wanted.version) if wanted else None
     if found is not None and found.trained is not None:  # the policy was asked before that, not again
         return _decision(planned, train=True, why=f"version {found.version} is trained and not settled yet")
@@ -121,8 +121,8 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     wanted = proposed(pipeline, state, key)
     tried = repeated(state, planned, candidate=wanted.candidate) if wanted else None
     if wanted is None or tried is not None:
-        waits = in_the_way(pipeline, state, planned.slices)
-        also = tried.words if tried else waiting_words(waits) if waits else ""
+        waiting = in_the_way(pipeline, state, planned.slices)
+        also = tried.words if tried else waiting_words(waiting) if waiting else ""
         why = f"{planned.why}; {also}" if also else planned.why
         return {"key": key, "version": None, "outcome": "skip", "why": why}
     version = state.versions.get(wanted.version) or VersionState.opened(wanted)
@@ -205,12 +205,11 @@ def _decision(planned: Plan, *, train: bool, why: str) -> dict[str, Any]:
 
 
 def _after_an_answer(
-    log: ModelLog, state: LineageState, planned: Plan, waits: VersionState
+    log: ModelLog, state: LineageState, planned: Plan, waiting: VersionState
 ) -> dict[str, Any]:
     """One question at a time: a second candidate beside the one that waits could not be promoted, too."""
-    words, numbers = waiting_words(waits), {"waits_for": float(waits.version)}
+    words, numbers = waiting_words(waiting), {"waits_for": float(waiting.version)}
     record = UpdateDeferred(slice=state.slices[planned.key].ref, numbers=numbers, reason=words)
-
     log.decide(partial(_unless_said, record=record))
     return _decision(planned, train=False, why=words)
 

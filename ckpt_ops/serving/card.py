@@ -53,11 +53,7 @@ def model_card(state: LineageState, version: int) -> Card:
             "why": one.started.reason,
         },
         "metrics": {name: dict(values) for name, values in judged.metrics.items()} if judged else {},
-        "gates": {
-            "passed": judged.passed if judged else None,
-            "words": judged.reason if judged else "not judged",
-            "verdicts": list(judged.verdicts) if judged else [],
-        },
+        "gates": gates_view(one),
         "cost": {
             "steps": trained.step if trained else None,
             "seconds": trained.seconds if trained else None,
@@ -66,6 +62,16 @@ def model_card(state: LineageState, version: int) -> Card:
         },
         "artifacts": {**trained.artifacts, "manifest": trained.manifest} if trained else {},
         "decision": _decision(one),
+    }
+
+
+def gates_view(version: VersionState) -> dict[str, Any]:
+    """What the gates said of a version, as the log has it."""
+    judged = version.evaluated
+    return {
+        "passed": judged.passed if judged else None,
+        "words": judged.reason if judged else "not judged",
+        "verdicts": list(judged.verdicts) if judged else [],
     }
 
 

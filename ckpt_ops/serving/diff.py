@@ -16,6 +16,7 @@ from ckpt_ops.checkpoints import Manifest, load_manifest, read_tensors
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.difference import difference
+from ckpt_ops.serving.card import gates_view
 from ckpt_ops.store import Store
 
 _LARGEST = 10
@@ -94,11 +95,7 @@ def _side(version: VersionState, manifest: Manifest | None) -> View:
         "rows": version.rows,
         "digests": digests,
         "metrics": dict(judged.metrics.get("candidate", {})) if judged else {},
-        "gates": {
-            "passed": judged.passed if judged else None,
-            "words": judged.reason if judged else "not judged",
-            "verdicts": list(judged.verdicts) if judged else [],
-        },
+        "gates": gates_view(version),
         "cost": {
             "steps": trained.step if trained else None,
             "seconds": trained.seconds if trained else None,

@@ -10,9 +10,10 @@ The api-server needs CKPT_OPS_STORE and the store's credentials, as the tasks do
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
@@ -22,6 +23,9 @@ from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from ckpt_ops_airflow.links import in_the_ui
+
+if TYPE_CHECKING:
+    from ckpt_ops.store import Store
 
 NO_STORE = "The api-server knows no store. Next: set CKPT_OPS_STORE for it, as for the tasks."
 
@@ -82,6 +86,26 @@ def said(status: int, words: str, more: str = "", *, back: str = "") -> HTMLResp
         status_code=status,
         headers=headers,
     )
+
+
+def stored_page(read: Callable[[Store], bytes]) -> HTMLResponse:
+    """What lies in the store as `read` finds it, or a page that says why not: 400, 404, or 503 for now."""
+    # the first request pays for these imports, and not the api-server's start
+    from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound
+    from ckpt_ops.store import open_store
+
+    url = os.environ.get("CKPT_OPS_STORE", "")
+    if not url:
+        return said(503, NO_STORE)
+    try:
+        content = read(open_store(url))
+    except BadInput as error:
+        return said(400, str(error))
+    except ObjectNotFound as error:
+        return said(404, str(error))
+    except (CkptOpsError, OSError) as error:
+        return said(503, str(error))
+    return HTMLResponse(content, headers=dict(HEADERS))
 
 
 def link(href: str, words: str) -> str:

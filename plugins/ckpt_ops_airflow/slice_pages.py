@@ -6,12 +6,15 @@ GET /ckpt-ops/slices/{dag_id}/{key}/data-docs[?revision=]
 
 from __future__ import annotations
 
-import os
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ckpt_ops_airflow.pages import HEADERS, NO_STORE, said
+from ckpt_ops_airflow.pages import stored_page
+
+if TYPE_CHECKING:
+    from ckpt_ops.store import Store
 
 
 def slice_pages() -> APIRouter:
@@ -33,21 +36,11 @@ def data_docs(dag_id: str, key: str, revision: str | None = None) -> HTMLRespons
 
 
 def page(which: str, model: str, key: str, revision: str | None) -> HTMLResponse:
-    """What lies in the store, or a page that says why there is none: 400, 404, or 503 for now."""
-    # the first request pays for these imports, and not the api-server's start
-    from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound
-    from ckpt_ops.pipeline.pages import Page, verdict_page
-    from ckpt_ops.store import open_store
+    """What validation left beside the slice."""
 
-    url = os.environ.get("CKPT_OPS_STORE", "")
-    if not url:
-        return said(503, NO_STORE)
-    try:
-        content = verdict_page(open_store(url), model, key, Page[which], revision=revision)
-    except BadInput as error:
-        return said(400, str(error))
-    except ObjectNotFound as error:
-        return said(404, str(error))
-    except (CkptOpsError, OSError) as error:
-        return said(503, str(error))
-    return HTMLResponse(content, headers=dict(HEADERS))
+    def read(store: Store) -> bytes:
+        from ckpt_ops.pipeline.pages import Page, verdict_page
+
+        return verdict_page(store, model, key, Page[which], revision=revision)
+
+    return stored_page(read)

@@ -5,12 +5,15 @@ GET /ckpt-ops/models/{dag_id}/versions/{version}/evaluation
 
 from __future__ import annotations
 
-import os
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from ckpt_ops_airflow.pages import HEADERS, NO_STORE, said
+from ckpt_ops_airflow.pages import stored_page
+
+if TYPE_CHECKING:
+    from ckpt_ops.store import Store
 
 
 def version_pages() -> APIRouter:
@@ -23,21 +26,11 @@ def version_pages() -> APIRouter:
 
 
 def evaluation(dag_id: str, version: int) -> HTMLResponse:
-    """The evaluation's page, or one that says why there is none: 400, 404, or 503 for now."""
-    # the first request pays for these imports, and not the api-server's start
-    from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound
-    from ckpt_ops.pipeline.pages import evaluation_page
-    from ckpt_ops.store import open_store
+    """What the gates said of the version."""
 
-    url = os.environ.get("CKPT_OPS_STORE", "")
-    if not url:
-        return said(503, NO_STORE)
-    try:
-        content = evaluation_page(open_store(url), dag_id, version)
-    except BadInput as error:
-        return said(400, str(error))
-    except ObjectNotFound as error:
-        return said(404, str(error))
-    except (CkptOpsError, OSError) as error:
-        return said(503, str(error))
-    return HTMLResponse(content, headers=dict(HEADERS))
+    def read(store: Store) -> bytes:
+        from ckpt_ops.pipeline.pages import evaluation_page
+
+        return evaluation_page(store, dag_id, version)
+
+    return stored_page(read)

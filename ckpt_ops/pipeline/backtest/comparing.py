@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ckpt_ops.errors import BadInput, CkptOpsError, TrainingDied
+from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import AtLeast, AtMost, metric_named
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN
+from ckpt_ops.pipeline.history.retrain import died_without_a_trace
 from ckpt_ops.pipeline.launch import run_process
 from ckpt_ops.store import Store
 
@@ -64,11 +64,7 @@ def run_backtest(
         CkptOpsError: what reading, training or judging raised, as it raised it.
     """
 
-    def died(how: str, log: Path) -> CkptOpsError:
-        return TrainingDied(
-            f"the back-test of {pipeline.name} {how}", safe=NOTHING_WRITTEN, next=f"the whole log is {log}"
-        )
-
+    died = died_without_a_trace(f"the back-test of {pipeline.name}")
     result: dict[str, Any] = run_process(
         "backtest.compare", pipeline, store, head, asked.arguments, report=report, died=died
     )

@@ -7,8 +7,6 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
@@ -20,7 +18,7 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.history.auditing import Audit, learned, sentence
 from ckpt_ops.pipeline.history.retrain import retrain
-from ckpt_ops.pipeline.results import predict
+from ckpt_ops.pipeline.results import labels_of, predict
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, NoReplay
 
@@ -54,8 +52,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> dict[str, Any]:
     newest = slices[-asked.newest :]
     bench = Bench(pipeline, store)
     judged = load_data(pipeline, store, _version(pipeline, state, newest), {}).holdout
-    labels = np.asarray(judged.labels, np.float64).reshape(-1)
-    groups = None if judged.groups is None else np.asarray(judged.groups).astype(str)
+    labels, groups = labels_of(judged), judged.groups
     metric = metric_named(asked.metric)
     bench.stand_at(final_manifest(state, state.head))
     champion = predict(bench.model, judged.inputs)

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ckpt_ops.errors import BadInput, CkptOpsError, TrainingDied
+from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN
+from ckpt_ops.pipeline.history.retrain import died_without_a_trace
 from ckpt_ops.pipeline.launch import run_process
 from ckpt_ops.store import Store
 
@@ -83,11 +82,7 @@ def run_audit(
         CkptOpsError: what restoring, training or measuring raised, as it raised it.
     """
 
-    def died(how: str, log: Path) -> CkptOpsError:
-        return TrainingDied(
-            f"the audit of {pipeline.name} {how}", safe=NOTHING_WRITTEN, next=f"the whole log is {log}"
-        )
-
+    died = died_without_a_trace(f"the audit of {pipeline.name}")
     result: dict[str, Any] = run_process(
         "history.audit", pipeline, store, head, audit.arguments, report=report, died=died
     )

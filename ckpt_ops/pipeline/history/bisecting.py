@@ -8,15 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ckpt_ops.errors import BadInput, CkptOpsError, TrainingDied
+from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN
+from ckpt_ops.pipeline.history.retrain import died_without_a_trace
 from ckpt_ops.pipeline.launch import run_process
 from ckpt_ops.store import Store
 
@@ -98,11 +97,7 @@ def run_bisect(
         CkptOpsError: what restoring, training or measuring raised, as it raised it.
     """
 
-    def died(how: str, log: Path) -> CkptOpsError:
-        return TrainingDied(
-            f"the bisect of {pipeline.name} {how}", safe=NOTHING_WRITTEN, next=f"the whole log is {log}"
-        )
-
+    died = died_without_a_trace(f"the bisect of {pipeline.name}")
     result: dict[str, Any] = run_process(
         "history.bisect", pipeline, store, head, question.arguments, report=report, died=died
     )

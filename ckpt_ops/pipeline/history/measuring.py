@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ckpt_ops.evaluation import UnusablePredictions, metric_named
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, SliceRef
@@ -23,7 +21,7 @@ from ckpt_ops.pipeline.data import load_data
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.history.bisecting import Question, in_words
 from ckpt_ops.pipeline.history.retrain import changed, kept_checkpoint, retrain
-from ckpt_ops.pipeline.results import predict
+from ckpt_ops.pipeline.results import labels_of, predict
 from ckpt_ops.store import Store
 
 
@@ -139,7 +137,7 @@ class Measuring:
         self._at = at
 
     def _point(self, version: VersionState, how: str, steps: int | None, began: float) -> Point:
-        labels = np.asarray(self._rows.labels, np.float64).reshape(-1)
+        labels = labels_of(self._rows)
         value: float | None
         try:
             predictions = predict(self._bench.model, self._rows.inputs)

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import blake3
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound, TerminalError, TrainingDied
+from ckpt_ops.errors import BadInput, ObjectNotFound, TerminalError
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN
+from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN, died_without_a_trace
 from ckpt_ops.pipeline.launch import run_process
 from ckpt_ops.store import Store
 
@@ -135,10 +134,7 @@ def run_reproduce(
         CkptOpsError: what refusing, restoring or training raised, as it raised it.
     """
 
-    def died(how: str, log: Path) -> CkptOpsError:
-        what = f"rebuilding {pipeline.name} v{version} {how}"
-        return TrainingDied(what, safe=NOTHING_WRITTEN, next=f"the whole log is {log}")
-
+    died = died_without_a_trace(f"rebuilding {pipeline.name} v{version}")
     flags = [*(["--from-scratch"] if from_scratch else []), *(["--anyway"] if anyway else [])]
     result: dict[str, Any] = run_process(
         "history.reproduce", pipeline, store, version, flags, report=report, died=died

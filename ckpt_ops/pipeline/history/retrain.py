@@ -8,11 +8,12 @@ out is the same to the bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
-from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
 from ckpt_ops.lineage import LineageState, VersionState, candidate_id
 from ckpt_ops.lineage.records import CandidateTrained
 from ckpt_ops.pipeline.attempt import Bench, print_progress
@@ -31,6 +32,15 @@ from ckpt_ops.training import Budget, Trainer
 from ckpt_ops.training.trainer import Trained
 
 NOTHING_WRITTEN = "nothing was written to the store; the champion serves on"
+
+
+def died_without_a_trace(what: str) -> Callable[[str, Path], CkptOpsError]:
+    """For `launch.run_process`: the error for a process that writes nothing and left no answer."""
+
+    def died(how: str, log: Path) -> CkptOpsError:
+        return TrainingDied(f"{what} {how}", safe=NOTHING_WRITTEN, next=f"the whole log is {log}")
+
+    return died
 
 
 def retrain(bench: Bench, state: LineageState, version: VersionState) -> Trained:

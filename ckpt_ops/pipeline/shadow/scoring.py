@@ -29,31 +29,28 @@ def has_work(state: LineageState, key: str) -> bool:
     return found is not None and (found.complete or bool(found.to_score(key)))
 
 
-def let_go_of_superseded(store: Store, log: ModelLog) -> LineageState:
+def let_go_of_superseded(store: Store, log: ModelLog, state: LineageState) -> LineageState:
     """Reject what waits in shadow and may not be promoted any more; the state in which nothing does.
 
     Whoever trains next does not wait for it, and its slices are pending again.
+
+    Args:
+        state: as `log` was read. When nothing is to be rejected, it is not read again.
     """
+    while (record := _superseded(state)) is not None:
+        state = log.decide(_superseded)
+        write_card(store, log, state, record.version)
+    return state
 
-    def choose(state: LineageState) -> Record | None:
-        for number, version in state.versions.items():
-            waits = version.started.shadow and version.status in (
-                VersionStatus.TRAINED,
-                VersionStatus.EVALUATED,
-            )
-            why = superseded(state, version) if waits else None
-            if why is not None:
-                return Rejected(version=number, champion=version.champion, superseded=True, reason=why)
-        return None
 
-    while True:
-        before = log.state()
-        after = log.decide(choose)
-        if after is before:
-            return after
-        for number, version in after.versions.items():
-            if version.decided is not before.versions[number].decided:
-                write_card(store, log, after, number)
+def _superseded(state: LineageState) -> Rejected | None:
+    """What rejects the first candidate that waits in shadow for nothing."""
+    for number, version in state.versions.items():
+        waits = version.started.shadow and version.status in (VersionStatus.TRAINED, VersionStatus.EVALUATED)
+        why = superseded(state, version) if waits else None
+        if why is not None:
+            return Rejected(version=number, champion=version.champion, superseded=True, reason=why)
+    return None
 
 
 def score(

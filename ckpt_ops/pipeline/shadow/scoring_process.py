@@ -5,9 +5,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.evaluation import Basis, Judged
 from ckpt_ops.lineage import LineageState, ModelLog
@@ -16,10 +13,10 @@ from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.pipeline.attempt import Bench, final_manifest
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
-from ckpt_ops.pipeline.results import predict
+from ckpt_ops.pipeline.results import labels_of, predict
 from ckpt_ops.pipeline.shadow import predictions
+from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.pipeline.user_code import make_examples
-from ckpt_ops.slices import load_manifest, staged
 from ckpt_ops.store import Store
 from ckpt_ops.training import Collected, Examples
 
@@ -73,7 +70,7 @@ def _predicted(bench: Bench, state: LineageState, version: int, ref: SliceRef) -
         return predict(bench.model, rows.inputs)
 
     return Judged(
-        label=np.asarray(rows.labels, np.float64).reshape(-1),
+        label=labels_of(rows),
         champion=said_by(state.versions[version].champion),
         candidate=said_by(version),
         segments=dict(rows.segments),
@@ -87,10 +84,8 @@ def _predicted(bench: Bench, state: LineageState, version: int, ref: SliceRef) -
 def _rows(bench: Bench, ref: SliceRef) -> Examples:
     """Every row of a slice, as the model takes it."""
     collected = Collected(ref.rows)
-    manifest = load_manifest(bench.store, bench.pipeline.source.name, ref.key, ref.revision)
-    with staged(bench.store, manifest) as slice_:
-        for batch in slice_.batches():
-            collected.add(make_examples(bench.pipeline, pa.Table.from_batches([batch])))
+    for table, _ in StoredRows(bench.pipeline, bench.store).groups(ref.key, ref.revision):
+        collected.add(make_examples(bench.pipeline, table))
     return collected.examples()
 
 
