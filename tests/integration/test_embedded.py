@@ -243,7 +243,12 @@ class TestPlatform:
         began, victim = time.time(), platform.pids["triggerer"]
         os.kill(victim, signal.SIGKILL)
         eventually(lambda: procfs.identify(victim) is None)
-        platform.watch()
+
+        def restarted() -> bool:
+            platform.watch()  # again and again: a parent cannot reap it before its last thread has ended
+            return platform.pids["triggerer"] != victim
+
+        eventually(restarted)
         assert platform.pids["triggerer"] != victim
         eventually(lambda: "triggerer" in platform.rest.healthy(since=began))
 
