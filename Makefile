@@ -22,11 +22,12 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
 
 export UV_HTTP_TIMEOUT ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export COMPOSE CKPT_OPS_UPGRADE # for the team's stack, as in `make up-team COMPOSE=podman-compose`
 
-.PHONY: help demo test soak up down lint types bench lock venv clean
+.PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types bench lock venv clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## A model kept fresh over real weeks of flights, on this machine
 	$(RUN) -m demo $(ARGS)
@@ -43,10 +44,29 @@ up: $(RUNTIME) ## Start the embedded platform: Airflow, PostgreSQL, a GCS server
 down: $(RUNTIME) ## Stop the embedded platform; its state stays in .ckpt_ops
 	$(RUN) -m ckpt_ops.embedded down
 
-lint: $(DEV) ## ruff (rules and format) and the import rules
+env: ## For a team: .env with fresh secrets; what is in it already stays
+	@$(PYTHON) -m team env
+
+up-team: ## For a team: Airflow on Celery workers in containers (docs/deploy.md)
+	@$(PYTHON) -m team up
+
+down-team: ## Stop it; its volumes stay
+	@$(PYTHON) -m team down
+
+backup: ## Airflow's metadata and the local GCS server's objects, into backups/
+	@$(PYTHON) -m team backup
+
+restore: ## Put BACKUP=NAME in the place of what is there
+	@$(PYTHON) -m team restore $(BACKUP)
+
+test-compose: $(DEV) ## The team's stack for real, with kills; needs Docker or COMPOSE=..., and root
+	$(RUN) -m pytest -q -s --durations=10 tests/compose -m compose $(ARGS)
+
+lint: $(DEV) ## ruff (rules and format), the import rules and docker-compose.yaml
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports --no-logo
+	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml docker-compose.override.yaml
 
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
@@ -57,6 +77,7 @@ bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), va
 lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgrade for newer versions
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) onnx.in --constraint requirements.txt --output-file requirements-onnx.txt
+	$(COMPILE) team.in --constraint requirements.txt --output-file requirements-team.txt
 	$(COMPILE) dev.in --constraint requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) benchmarks/requirements.in --constraint requirements.txt --output-file benchmarks/requirements.txt
 

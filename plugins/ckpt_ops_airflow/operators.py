@@ -18,6 +18,7 @@ from ckpt_ops.errors import BadInput, TerminalError, TrainingDied
 from ckpt_ops.slices import connections
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import DataDocsLink, EvaluationLink, SliceReportLink
+from ckpt_ops_airflow.queues import training_queue
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -83,6 +84,13 @@ class StepOperator(BaseOperator, SkipMixin):
         os.environ.setdefault("CKPT_OPS_DAGS", str(self.pipeline.folder.parent))
 
 
+class HeavyOperator(StepOperator):
+    """A step that loads TensorFlow: it waits in the training queue, unless the DAG names another."""
+
+    def __init__(self, *, queue: str | None = None, **kwargs: Any) -> None:
+        super().__init__(queue=queue or training_queue(), **kwargs)
+
+
 class ValidateOperator(StepOperator):
     """Judges the slice; a quarantined one ends the run."""
 
@@ -142,7 +150,7 @@ class DecideOperator(AnnouncingOperator):
         return None if result["train"] else str(result["why"])
 
 
-class TrainingOperator(StepOperator):
+class TrainingOperator(HeavyOperator):
     """A step that trains in a process of its own; a retry resumes at the last committed checkpoint."""
 
     pipeline: Pipeline
@@ -190,7 +198,7 @@ class TrainOperator(TrainingOperator):
         return None if result["outcome"] == "trained" else f"{result['outcome']}: {result['why']}"
 
 
-class EvaluateOperator(StepOperator):
+class EvaluateOperator(HeavyOperator):
     """Judges the candidate against the champion; `promote` acts on the verdict, either way."""
 
     operator_extra_links = (EvaluationLink(),)
@@ -227,7 +235,7 @@ class PromoteOperator(AnnouncingOperator):
         return result
 
 
-class PredictOperator(StepOperator):
+class PredictOperator(HeavyOperator):
     """Predicts the run's slice by the version in production, whatever the run came to; else it is skipped."""
 
     pipeline: Pipeline

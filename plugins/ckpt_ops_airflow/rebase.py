@@ -17,6 +17,7 @@ from ckpt_ops.errors import BadInput, TerminalError
 from ckpt_ops_airflow.factory import asked_after, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import (
+    HeavyOperator,
     PromoteOperator,
     Result,
     StepOperator,
@@ -147,7 +148,7 @@ class ReplayOperator(AskedFor, TrainingOperator):
         return rebasing.replay(self.pipeline, store, report=self.report)
 
 
-class JudgeOperator(AskedFor):
+class JudgeOperator(AskedFor, HeavyOperator):
     """Judges the result against the champion; `promote` acts on the verdict, either way."""
 
     operator_extra_links = (EvaluationLink(),)

@@ -1,0 +1,142 @@
+"""The file .env: written once with fresh secrets, completed when a variable is missing, never overwritten."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import secrets
+import stat
+import string
+from collections.abc import Callable
+from pathlib import Path
+
+from ckpt_ops.errors import BadInput, TerminalError
+
+_LETTERS = string.ascii_letters + string.digits
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
+
+
+def _password(length: int) -> str:
+    """Letters and digits alone: it goes into addresses and onto command lines."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+# in the order in which they are written; a comment stands above its variables
+_TEMPLATE: tuple[tuple[str, dict[str, Callable[[], str]]], ...] = (
+    (
+        "Made by `make env`. Whoever reads this file owns the stack: keep it private, and a copy where\n"
+        "# you keep other secrets. A backup is of no use without it.",
+        {
+            "POSTGRES_PASSWORD": lambda: _password(40),
+            "REDIS_PASSWORD": lambda: _password(40),
+            "AIRFLOW_FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "AIRFLOW_JWT_SECRET": lambda: secrets.token_urlsafe(64),
+            "AIRFLOW_API_SECRET_KEY": lambda: secrets.token_urlsafe(48),
+        },
+    ),
+    (
+        "The first password of the user admin; change it in the UI.",
+        {"AIRFLOW_ADMIN_PASSWORD": lambda: _password(24)},
+    ),
+    (
+        "Where the store and the data are. As it stands, in buckets of the stack's own GCS server. For\n"
+        "# buckets of Google's: their names here, the other two empty (docs/deploy.md).",
+        {
+            "COMPOSE_PROFILES": lambda: "local-gcs",
+            "STORAGE_EMULATOR_HOST": lambda: "http://gcs:4443",
+            "CKPT_OPS_STORE": lambda: "gs://ckpt-ops/store",
+            "CKPT_OPS_LANDING": lambda: "gs://ckpt-ops-landing",
+        },
+    ),
+    (
+        "A file with Google credentials for it; empty on a machine of Google's that has its own.",
+        {"GOOGLE_CREDENTIALS_FILE": lambda: ""},
+    ),
+    (
+        "Where Airflow's UI and API answer. To others than this machine only behind a proxy that does TLS.",
+        {"CKPT_OPS_UI_BIND": lambda: "127.0.0.1", "CKPT_OPS_UI_PORT": lambda: "8080"},
+    ),
+    (
+        "Names of containers and volumes begin with it: another one is another stack.\n"
+        "# For development add `:docker-compose.override.yaml`: code from this folder instead of the image.",
+        {"COMPOSE_PROJECT_NAME": lambda: "ckpt-ops", "COMPOSE_FILE": lambda: "docker-compose.yaml"},
+    ),
+)
+
+
+def complete(path: Path) -> list[str]:
+    """Write the file, or add to it what it lacks; what is in it stays.
+
+    Args:
+        path: of the file, readable by its owner only afterwards.
+
+    Returns:
+        The names of the variables that were added; none when nothing was missing.
+    """
+    known = read(path, private=False) if path.exists() else {}
+    text = path.read_text() if known else ""
+    added: list[str] = []
+    for comment, variables in _TEMPLATE:
+        missing = {name: make() for name, make in variables.items() if name not in known}
+        if missing:
+            text += ("\n" if text else "") + f"# {comment}\n"
+            text += "".join(f"{name}={value}\n" for name, value in missing.items())
+            added.extend(missing)
+    if added:
+        _write_private(path, text)
+    else:
+        path.chmod(0o600)
+    return added
+
+
+def read(path: Path, *, private: bool = True) -> dict[str, str]:
+    """The variables of the file; the environment's own win, as they do for Compose.
+
+    Args:
+        path: of the file.
+        private: refuse a file that others can read.
+
+    Raises:
+        TerminalError: it is missing, or open to others.
+        BadInput: a line is neither a comment nor NAME=VALUE.
+    """
+    try:
+        mode, text = path.stat().st_mode, path.read_text()
+    except FileNotFoundError:
+        raise TerminalError(
+            f"{path} is missing: it holds the stack's secrets",
+            safe="nothing was started",
+            next="make env; or, for a stack that ran before, put back the .env it had",
+        ) from None
+    if private and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise TerminalError(
+            f"{path} can be read by others (mode {stat.S_IMODE(mode):o}): it holds the stack's secrets",
+            safe="nothing was started",
+            next=f"chmod 600 {path}; if others could have read it, change the secrets (docs/deploy.md)",
+        )
+    variables = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise BadInput(
+                f"{path}, line {number}", "…", "NAME=VALUE or a comment", next=f"correct line {number}"
+            )
+        variables[match[1]] = _unquoted(match[2])
+    return {name: os.environ.get(name, value) for name, value in variables.items()}
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return value.split(" #", 1)[0].rstrip()
+
+
+def _write_private(path: Path, text: str) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    temporary.replace(path)
