@@ -22,7 +22,6 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
 
 export UV_HTTP_TIMEOUT ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export COMPOSE CKPT_OPS_UPGRADE # for the team's stack, as in `make up-team COMPOSE=podman-compose`
 
 .PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types bench lock venv clean
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -80,23 +81,31 @@ def backup(stack: Stack, folder: Path, report: Report) -> Path:
     final = folder / f"{made:%Y-%m-%dT%H-%M-%SZ}"
     partial = folder / f".{final.name}.{os.getpid()}"
     partial.mkdir(parents=True, mode=0o700)
-    files = {DUMP: _save(partial / DUMP, report, stack, "exec", "-T", "postgres", *_PG_DUMP)}
+    try:
+        manifest = _save_all(stack, partial, made, report)
+        (partial / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
+        partial.rename(final)
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    return final
+
+
+def _save_all(stack: Stack, folder: Path, made: datetime, report: Report) -> Manifest:
+    files = {DUMP: _save(folder / DUMP, report, stack, "exec", "-T", "postgres", *_PG_DUMP)}
     if stack.has_local_gcs:
         stack.compose("stop", "gcs", quiet=True)
         try:
-            files[OBJECTS] = _save(partial / OBJECTS, report, stack, *_in_gcs(_PACK))
+            files[OBJECTS] = _save(folder / OBJECTS, report, stack, *_in_gcs(_PACK))
         finally:
             stack.compose("start", "gcs", quiet=True)
-    manifest = Manifest(
+    return Manifest(
         made=made.isoformat(timespec="seconds"),
         revision=stack.exec("postgres", *_psql("airflow", "SELECT version_num FROM alembic_version")).strip(),
         key=_fingerprint(stack),
         store=stack.variables["CKPT_OPS_STORE"],
         files=files,
     )
-    (partial / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
-    partial.rename(final)
-    return final
 
 
 def choose(folder: Path, asked: Path | None) -> Path:
@@ -125,9 +134,11 @@ def restore(stack: Stack, backup: Path, report: Report) -> None:
         Corrupt: a file is not the one that was saved.
         TerminalError: the backup is of another store or another key.
     """
-    manifest = Manifest(**json.loads((backup / MANIFEST).read_text()))
+    manifest = _manifest(backup)
     _require_fitting(stack, backup, manifest)
     stack.require_engine()
+    stack.build(report)
+    _require_known(stack, manifest)
     report("stopping the stack")
     stack.compose("down", quiet=True)
     stack.compose("up", "-d", "postgres", "redis", quiet=True)
@@ -186,9 +197,20 @@ def _sha256(path: Path) -> str:
 
 def _fingerprint(stack: Stack) -> str:
     """Tells one key from another, and nothing of either."""
-    return hashlib.sha256(b"ckpt_ops backup" + stack.variables["AIRFLOW_FERNET_KEY"].encode()).hexdigest()[
-        :16
-    ]
+    return hashlib.sha256(
+        b"ckpt_ops backup" + stack.variables.get("AIRFLOW_FERNET_KEY", "").encode()
+    ).hexdigest()[:16]
+
+
+def _manifest(backup: Path) -> Manifest:
+    try:
+        return Manifest(**json.loads((backup / MANIFEST).read_text()))
+    except (ValueError, TypeError):
+        raise Corrupt(
+            f"{backup / MANIFEST} is not what `make backup` writes",
+            safe="the stack was not touched",
+            next="take another backup, or another copy of this one",
+        ) from None
 
 
 def _require_fitting(stack: Stack, backup: Path, manifest: Manifest) -> None:
@@ -205,7 +227,7 @@ def _require_fitting(stack: Stack, backup: Path, manifest: Manifest) -> None:
             safe="the stack was not touched",
             next="put back the .env of that time",
         )
-    if manifest.store != stack.variables["CKPT_OPS_STORE"] or (
+    if manifest.store != stack.variables.get("CKPT_OPS_STORE") or (
         (OBJECTS in manifest.files) != stack.has_local_gcs
     ):
         raise TerminalError(
@@ -214,6 +236,25 @@ def _require_fitting(stack: Stack, backup: Path, manifest: Manifest) -> None:
             safe="the stack was not touched",
             next="put back the .env of that time",
         )
+
+
+def _require_known(stack: Stack, manifest: Manifest) -> None:
+    """Ask the image whether it knows the backup's tables; the next start settles whether to migrate them."""
+    question = (
+        "run",
+        "--rm",
+        "-T",
+        "--no-deps",
+        "preflight",
+        "python",
+        "-m",
+        "team.metadata",
+        manifest.revision,
+    )
+    done = stack.compose(*question, check=False, quiet=True)
+    if done.returncode:
+        said = (done.stdout or done.stderr).decode().strip().splitlines()
+        raise TerminalError("the backup can't be used with this image:\n" + "\n".join(f"  {x}" for x in said))
 
 
 def _wait_for_postgres(stack: Stack, *, seconds: float = 60.0) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TerminalError
@@ -18,6 +21,9 @@ def create_local(*urls: str) -> None:
 
     Args:
         urls: `gs://BUCKET/PREFIX`, several of them separated by commas where the store is redundant.
+
+    Raises:
+        TerminalError: the server refused, or is not there.
     """
     import requests
 
@@ -25,7 +31,17 @@ def create_local(*urls: str) -> None:
     if not server:
         return
     for bucket in sorted({urlsplit(each.strip()).netloc for url in urls for each in url.split(",")}):
-        reply = requests.post(f"{server}/storage/v1/b?project=ckpt-ops", json={"name": bucket}, timeout=30)
+        try:
+            reply = requests.post(
+                f"{server}/storage/v1/b?project=ckpt-ops", json={"name": bucket}, timeout=30
+            )
+        except requests.RequestException:
+            raise TerminalError(
+                f"nothing answers at STORAGE_EMULATOR_HOST={server}",
+                safe="nothing was written",
+                next="for the stack's own GCS server set COMPOSE_PROFILES=local-gcs in .env, for Google's "
+                "buckets leave both empty",
+            ) from None
         if reply.status_code not in (200, 409):  # 409: it is there
             raise TerminalError(
                 f"the GCS server at {server} refused to make the bucket {bucket} (HTTP {reply.status_code})",
@@ -35,7 +51,7 @@ def create_local(*urls: str) -> None:
 
 
 def require_writable(variable: str, url: str) -> None:
-    """Do with one small object all that the store will ever do, and leave nothing behind.
+    """Do with one small object all that the store will ever do; it stays only where it may not be deleted.
 
     Raises:
         CkptOpsError: the store's own word, with the variable in front.
@@ -66,19 +82,33 @@ def _look(store: Store, name: str) -> None:
         raise TerminalError("an object that was written is not read back or not listed")
 
 
-class _naming:
-    """Says which variable of .env an error is about."""
+def require_credentials(variable: str, path: str) -> None:
+    """Refuse a file that this user can't read.
 
-    def __init__(self, variable: str, url: str) -> None:
-        self._field = f"{variable}={url}"
+    Args:
+        variable: of .env, which names the file on the host.
+        path: of the file in here; empty where there is none.
 
-    def __enter__(self) -> None:
+    Raises:
+        TerminalError: naming the variable.
+    """
+    if not path or (Path(path).is_file() and os.access(path, os.R_OK)):
         return
+    raise TerminalError(
+        f"{variable}: the file is not one that user {os.getuid()} of group {os.getgid()} can read",
+        safe="nothing was read or written",
+        next="chgrp 0 FILE && chmod 640 FILE (docs/deploy.md, `Against a real bucket`)",
+    )
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, CkptOpsError):
-            raise TerminalError(
-                f"{self._field}: {error.what}",
-                safe=error.safe or "no object of the store was changed",
-                next=error.next or "correct the variable in .env (docs/deploy.md, `Against a real bucket`)",
-            ) from error
+
+@contextmanager
+def _naming(variable: str, url: str) -> Iterator[None]:
+    """Says which variable of .env an error is about."""
+    try:
+        yield
+    except CkptOpsError as error:
+        raise TerminalError(
+            f"{variable}={url}: {error.what}",
+            safe=error.safe or "no object of the store was changed",
+            next=f"{error.next or 'correct the variable'}. In .env: docs/deploy.md, `Against a real bucket`",
+        ) from error

@@ -15,6 +15,7 @@ from ckpt_ops.errors import BadInput, TerminalError
 
 _LETTERS = string.ascii_letters + string.digits
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
+_QUOTED = re.compile(r"""(["'])(.*?)\1(?:\s+#.*)?""")
 
 
 def _password(length: int) -> str:
@@ -75,7 +76,7 @@ def complete(path: Path) -> list[str]:
         The names of the variables that were added; none when nothing was missing.
     """
     known = read(path, private=False) if path.exists() else {}
-    text = path.read_text() if known else ""
+    text = path.read_text() if path.exists() else ""
     added: list[str] = []
     for comment, variables in _TEMPLATE:
         missing = {name: make() for name, make in variables.items() if name not in known}
@@ -129,9 +130,8 @@ def read(path: Path, *, private: bool = True) -> dict[str, str]:
 
 
 def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return value.split(" #", 1)[0].rstrip()
+    quoted = _QUOTED.fullmatch(value)
+    return quoted[2] if quoted else value.split(" #", 1)[0].rstrip()
 
 
 def _write_private(path: Path, text: str) -> None:

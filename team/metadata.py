@@ -16,7 +16,7 @@ def revision() -> str | None:
     """Which migration the database is at; None for one without Airflow's tables.
 
     Raises:
-        TerminalError: the database refuses the connection, or has Airflow's tables and no version.
+        TerminalError: the database refuses the connection.
     """
     from airflow.configuration import conf
     from alembic.runtime.migration import MigrationContext
@@ -78,9 +78,19 @@ def require_same_version(found: str | None, *, upgrade: bool) -> None:
         raise TerminalError(
             f"the database is of Airflow {theirs}, this image has {here}",
             safe="the database was not touched",
-            next=f"make backup with the old image; then make up-team CKPT_OPS_UPGRADE={UPGRADE} migrates it, "
+            next=f"make backup; then make up-team CKPT_OPS_UPGRADE={UPGRADE} migrates it, "
             "and there is no way back but the backup",
         )
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m team.metadata REVISION`: whether this image can run a database at that revision."""
+    try:
+        require_same_version(arguments[0], upgrade=True)
+    except TerminalError as error:
+        print(error)
+        return 1
+    return 0
 
 
 def migrate() -> None:
@@ -121,3 +131,7 @@ def _airflow(*arguments: str, what: str) -> None:
             safe="PostgreSQL undoes an unfinished migration",
             next="read the lines above",
         )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

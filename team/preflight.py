@@ -23,6 +23,9 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     steps: dict[str, Callable[[], Any]] = {
         "secrets": lambda: secret_strength.require_strong(environ),
         "database": lambda: metadata.require_same_version(metadata.revision(), upgrade=upgrade),
+        "credentials": lambda: buckets.require_credentials(
+            "GOOGLE_CREDENTIALS_FILE", environ.get("GOOGLE_APPLICATION_CREDENTIALS", "")
+        ),
         "buckets": lambda: buckets.create_local(store, landing),
         "store": lambda: buckets.require_writable("CKPT_OPS_STORE", store),
         "landing": lambda: buckets.require_readable("CKPT_OPS_LANDING", landing),

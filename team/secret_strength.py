@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ckpt_ops.errors import TerminalError
+
+# it stands in addresses and in .env, where other characters have a meaning
+_PLAIN = re.compile(r"[A-Za-z0-9._~=-]+")
 
 MIN_LENGTH = 24
 MIN_DIFFERENT = 10
@@ -75,6 +79,8 @@ def _weakness(secret: Secret, value: str) -> str | None:
     if secret.fernet:
         wrong = [part for part in value.split(",") if not _is_fernet(part)]
         return f"{secret.name} is not 32 bytes in URL-safe base64 {about}" if wrong else None
+    if not _PLAIN.fullmatch(value):
+        return f"{secret.name} holds more than letters, digits and . _ ~ = - {about}"
     if value.casefold().startswith(DEFAULTS):
         return f"{secret.name} begins like a default that everybody knows {about}"
     if len(value) < secret.min_length:

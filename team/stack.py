@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from team import secret_strength
 COMPOSE = "COMPOSE"
 WORKERS = ("worker", "training-worker")
 READY_SECONDS = 300.0
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PING = "celery --app airflow.providers.celery.executors.celery_executor.app inspect ping --timeout 10"
 
 
@@ -40,7 +42,7 @@ class Stack:
     @property
     def address(self) -> str:
         """Where Airflow's UI and API answer, as seen from this machine."""
-        bind = self.variables.get("CKPT_OPS_UI_BIND", "127.0.0.1")
+        bind = self.variables.get("CKPT_OPS_UI_BIND") or "127.0.0.1"
         host = "127.0.0.1" if bind == "0.0.0.0" else bind
         return f"http://{host}:{self.port}"
 
@@ -127,14 +129,35 @@ class Stack:
             TerminalError: a secret is weak, a port is taken, or `preflight` refused.
         """
         secret_strength.require_strong(self.variables)
+        self.require_credentials()
         self.require_engine()
         self.require_port()
-        report("building the image")
-        self.compose("build", quiet=True)
+        self.build(report)
         report("starting")
         if self.compose("up", "-d", check=False).returncode:
             self.explain()
         self.wait_until_well(report)
+
+    def build(self, report: Callable[[str], None]) -> None:
+        """Build the image from this folder, unless .env names one of the team's own in CKPT_OPS_IMAGE."""
+        if not self.variables.get("CKPT_OPS_IMAGE"):
+            report("building the image")
+            self.compose("build", quiet=True)
+
+    def require_credentials(self) -> None:
+        """Refuse a file of credentials that is not there: the engine would make a directory in its place.
+
+        Raises:
+            BadInput: naming GOOGLE_CREDENTIALS_FILE.
+        """
+        value = self.variables.get("GOOGLE_CREDENTIALS_FILE", "")
+        if value and not (value.startswith("/") and Path(value).is_file()):
+            raise BadInput(
+                "GOOGLE_CREDENTIALS_FILE",
+                value,
+                "the absolute path of a file, or nothing",
+                next="correct it in .env (docs/deploy.md, `Against a real bucket`)",
+            )
 
     def require_port(self) -> None:
         """Refuse a port that something else listens on.
@@ -142,7 +165,8 @@ class Stack:
         Raises:
             TerminalError: naming the port and its variable.
         """
-        if is_free(self.port) or self.runs("api-server"):
+        bind = self.variables.get("CKPT_OPS_UI_BIND") or "127.0.0.1"
+        if is_free(self.port, bind) or self.runs("api-server"):
             return
         raise TerminalError(
             f"CKPT_OPS_UI_PORT={self.port}: something else listens on that port of this machine",
@@ -154,9 +178,10 @@ class Stack:
     def explain(self) -> None:
         """Raise with `preflight`'s own words where it refused, else with Compose's."""
         said = self.compose("logs", "preflight", check=False, quiet=True)
-        lines = (said.stdout + said.stderr).decode().splitlines()
+        lines = _COLOUR.sub("", (said.stdout + said.stderr).decode()).splitlines()
         refusals = [number for number, line in enumerate(lines) if " refused. " in line]
-        if not refusals:
+        # a container that is started again keeps its lines: what was refused before may be good by now
+        if not refusals or any("preflight: secrets good" in line for line in lines[refusals[-1] :]):
             raise TerminalError(
                 "the stack did not start",
                 safe="volumes are as they were",
@@ -180,11 +205,12 @@ class Stack:
         silent = set(WORKERS)
         while silent and not ahead and time.monotonic() < deadline:
             silent = self._silent_workers()
-        if ahead or silent:
+        late = sorted(ahead or silent)  # while a component is not well, no worker was asked
+        if late:
             raise TerminalError(
-                f"not well after {seconds:g} s: {', '.join(sorted(ahead | silent))}",
+                f"not well after {seconds:g} s: {', '.join(late)}",
                 safe="what runs goes on",
-                next=f"{shlex.join(self.command)} logs {' '.join(sorted(ahead | silent)).replace('_', '-')}",
+                next=f"{shlex.join(self.command)} logs {' '.join(late).replace('_', '-')}",
             )
         report("both workers answer")
 

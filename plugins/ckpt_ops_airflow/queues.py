@@ -10,5 +10,4 @@ def training_queue() -> str:
 
     Executors without queues, such as LocalExecutor, take no notice.
     """
-    default = conf.get("operators", "default_queue")
-    return str(conf.get("ckpt_ops", "training_queue", fallback=default))
+    return str(conf.get("ckpt_ops", "training_queue", fallback="") or conf.get("operators", "default_queue"))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -21,27 +23,34 @@ def packages(folder: str) -> set[str]:
     return {path.name for path in (PROJECT / folder).iterdir() if any(path.glob("*.py"))}
 
 
+def modules_of(path: Path) -> set[str]:
+    """What the file imports, at its top or later."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            package = PROJECT.joinpath(*node.module.split(".")).is_dir()
+            found |= {f"{node.module}.{alias.name}" if package else node.module for alias in node.names}
+    return found
+
+
 def imported(folder: str) -> dict[str, set[str]]:
     """By imported top-level package, the files below `folder` that import it."""
     found: dict[str, set[str]] = {}
     for path in (PROJECT / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                names = [node.module]
-            for name in names:
-                found.setdefault(name.partition(".")[0], set()).add(str(path.relative_to(PROJECT)))
+        for name in modules_of(path):
+            found.setdefault(name.partition(".")[0], set()).add(str(path.relative_to(PROJECT)))
     return found
 
 
 @pytest.mark.parametrize(
     ("folder", "forbidden"),
     [
-        ("ckpt_ops", {"airflow", "demo", "dags", "plugins"} | packages("plugins") | packages("dags")),
-        ("plugins", {"demo", "dags", "tests"} | packages("dags")),
-        ("dags", {"demo", "tests"}),
+        ("ckpt_ops", {"airflow", "demo", "team", "dags", "plugins"} | packages("plugins") | packages("dags")),
+        ("plugins", {"demo", "team", "dags", "tests"} | packages("dags")),
+        ("dags", {"demo", "team", "tests"}),
+        ("team", {"demo", "dags", "plugins", "tests"} | packages("plugins") | packages("dags")),
     ],
 )
 def test_imports_go_from_dags_to_plugins_to_the_core(folder: str, forbidden: set[str]) -> None:
@@ -84,3 +93,48 @@ def test_what_a_dag_file_imports_is_light(module: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
+
+
+class TestTheTeamsStack:
+    """What `make env`, `make up-team` and the others run needs Python and nothing else."""
+
+    HOST = ("__main__", "env_file", "secret_strength", "stack", "backups")
+    OURS: ClassVar[set[str]] = {"ckpt_ops.errors", "ckpt_ops.embedded.ports", "ckpt_ops.embedded.rest"}
+
+    def test_its_commands_start_without_an_installed_package(self, tmp_path: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-S", "-m", "team", "env"],
+            env={"PYTHONPATH": str(PROJECT), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / ".env").exists()
+
+    @pytest.mark.parametrize("name", HOST)
+    def test_none_of_them_imports_one_later_on(self, name: str) -> None:
+        found = modules_of(PROJECT / "team" / f"{name}.py")
+        others = {each for each in found if each.partition(".")[0] not in sys.stdlib_module_names}
+        allowed = self.OURS | {f"team.{each}" for each in self.HOST}
+        assert others - allowed == set()
+
+
+# what the core says of them: one is what it does without, the other a way out
+LEGITIMATE = {("ckpt_ops/embedded/__init__.py", "docker"), ("ckpt_ops/embedded/gcs_server.py", "docker")}
+
+
+@pytest.mark.parametrize("folder", ["ckpt_ops", "dags"])
+def test_neither_core_nor_pipelines_know_what_runs_them(folder: str) -> None:
+    """On one machine or on workers of a team: which queue a task waits in, the plugins alone say."""
+    words = re.compile(
+        r"celery|redis|rabbitmq|docker|podman|kubernetes|training.?queue|\bqueue=", re.IGNORECASE
+    )
+    found = {
+        (str(path.relative_to(PROJECT)), word.lower())
+        for path in (PROJECT / folder).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+        for word in words.findall(path.read_text())
+    }
+    assert found - LEGITIMATE == set()
