@@ -69,7 +69,8 @@ def test_a_killed_training_and_a_killed_worker_leave_the_weights_of_an_undisturb
     # a third attempt goes on; then the zombie wakes
     until("a third attempt", lambda: _attempts(store) == 3, seconds=240)
     assert alive(zombie), "the old training process should have outlived its worker"
-    folder = Path(f"/proc/{zombie}/cwd").readlink()
+    # held open, so that it can be read after the process, and whatever file system it sees
+    folder = Path(f"/proc/self/fd/{os.open(f'/proc/{zombie}/cwd', os.O_PATH)}")
     os.kill(zombie, signal.SIGCONT)
     until("the zombie ended itself", lambda: not alive(zombie), seconds=60)
     answer = json.loads((folder / "answer.json").read_text())
@@ -94,7 +95,3 @@ def test_a_killed_training_and_a_killed_worker_leave_the_weights_of_an_undisturb
 
 def _known(platform: Platform) -> bool:
     return any(dag["dag_id"] == "steady" for dag in platform.api("GET", "dags")["dags"])
-
-
-def _committed(store: Store) -> int:
-    return commits(store)

@@ -36,6 +36,22 @@ intervals = serialized.iter_dagrun_infos_between(
     pendulum.datetime(2013, 1, 6), pendulum.datetime(2013, 2, 24)
 )
 tasks = {task.task_id: task for task in dag.topological_sort()}
+
+import importlib, os
+import flight_delay.dag as module
+from ckpt_ops_airflow.operators import PredictOperator
+
+def queues():
+    parsed = importlib.reload(module)
+    both = [(each.dag_id, task) for each in (parsed.dag, parsed.rebase) for task in each.tasks]
+    found = {f"{dag_id} {task.task_id}": task.queue for dag_id, task in both}
+    for name, more in {"predict": {}, "elsewhere": {"queue": "elsewhere"}}.items():
+        found[name] = PredictOperator(task_id=name, pipeline=parsed.flight_delay, **more).queue
+    return found
+
+queues_without = queues()
+os.environ["AIRFLOW__CKPT_OPS__TRAINING_QUEUE"] = "training"
+queues_with = queues()
 print(json.dumps({
     "seconds": seconds,
     "loaded": loaded,
@@ -44,6 +60,7 @@ print(json.dumps({
     "one_at_a_time": [name for name, task in tasks.items() if task.max_active_tis_per_dag == 1],
     "retries": sorted({task.retries for task in tasks.values()}),
     "catchup": dag.catchup,
+    "queues": {"without": queues_without, "with": queues_with},
     "intervals": [[str(i.data_interval.start.date()), str(i.data_interval.end.date())] for i in intervals],
 }))
 """
@@ -122,6 +139,20 @@ class TestFlightDelay:
         assert parsed["retries"] == [3]
         assert parsed["catchup"] is False
 
+    def test_what_loads_tensorflow_waits_in_the_training_queue_where_there_is_one(self, parsed: Any) -> None:
+        queues = dict(parsed["queues"]["with"])
+        assert queues.pop("elsewhere") == "elsewhere", "a DAG may name another"
+        assert {name for name, queue in queues.items() if queue == "training"} == {
+            *("flight_delay train", "flight_delay evaluate", "predict"),
+            *("flight_delay_rebase replay", "flight_delay_rebase evaluate"),
+        }
+        assert {*queues.values()} == {"training", "default"}
+
+    def test_without_one_every_task_waits_in_the_same(self, parsed: Any) -> None:
+        queues = dict(parsed["queues"]["without"])
+        assert queues.pop("elsewhere") == "elsewhere"
+        assert {*queues.values()} == {"default"}
+
     def test_each_run_has_the_data_interval_of_one_week(self, parsed: Any) -> None:
         assert len(parsed["intervals"]) == 8
         assert parsed["intervals"][0] == ["2013-01-06", "2013-01-13"]
@@ -145,6 +176,30 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "died": "TrainingDied",
     }
     assert "Next: release" in found["held"][1]
+
+
+@pytest.fixture
+def airflow_command(platform: Platform, clean_environment: dict[str, str]) -> Callable[[str], None]:
+    """Runs Airflow's own command line in a shell of its own."""
+
+    def run(command: str) -> None:
+        script = f"""
+            set -e
+            eval "$('{sys.executable}' -m ckpt_ops.embedded env --home '{platform.settings.home}')"
+            exec '{sys.executable}' -m airflow {command}
+        """
+        done = subprocess.run(
+            ["sh", "-c", script],
+            env=clean_environment,
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, textwrap.indent(done.stdout + done.stderr, "  ")
+
+    return run
 
 
 @pytest.mark.slow
@@ -215,26 +270,11 @@ class TestOrder:
         assert states == dict.fromkeys(days, "success")
         assert sorted(trained()) == sorted(f"{what} {day}" for day in days for what in ("begin", "end"))
 
-    def test_a_backfill_from_a_shell_of_its_own_trains_in_order(
-        self, platform: Platform, trained: Callable[[], list[str]], clean_environment: dict[str, str]
+    def test_a_backfill_from_the_command_line_trains_in_order(
+        self, platform: Platform, trained: Callable[[], list[str]], airflow_command: Callable[[str], None]
     ) -> None:
         days = ["2020-03-01", "2020-03-08", "2020-03-15"]
-        command = "backfill create --dag-id ordering --from-date 2020-03-01 --to-date 2020-03-15"
-        script = f"""
-            set -e
-            eval "$('{sys.executable}' -m ckpt_ops.embedded env --home '{platform.settings.home}')"
-            exec '{sys.executable}' -m airflow {command}
-        """
-        done = subprocess.run(
-            ["sh", "-c", script],
-            env=clean_environment,
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, textwrap.indent(done.stdout + done.stderr, "  ")
+        airflow_command("backfill create --dag-id ordering --from-date 2020-03-01 --to-date 2020-03-15")
         assert self.ended(platform, days[0], days[-1], 3) == dict.fromkeys(days, "success")
         runs = platform.api("GET", "dags/ordering/dagRuns?logical_date_gte=2020-03-15T00:00:00Z")["dag_runs"]
         named = {run["logical_date"][:10]: run["dag_run_id"] for run in runs}

@@ -1,0 +1,129 @@
+"""The team's stack, built and started once for all of its tests; takes root, an engine and some minutes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "faults"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+import team_stack
+from steady_weeks import land, week
+from team_stack import FIFTH, WEEKS
+from training import weights
+
+from ckpt_ops.store import LocalStore, Store, open_store
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.compose)
+
+
+@pytest.fixture(scope="session")
+def team(request: pytest.FixtureRequest) -> Iterator[team_stack.Team]:
+    """The stack, started by the command behind `make up-team`; kept, stopped, when a test failed."""
+    folder = Path(tempfile.mkdtemp(prefix="ckpt-ops-team-"))
+    folder.chmod(0o755)
+    made = team_stack.write(folder, name=f"ckpt-ops-test-{os.getpid()}")
+    try:
+        started = made.command("up")
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield made
+    finally:
+        failed = request.session.testsfailed > 0
+        if failed:
+            (folder / "logs.txt").write_bytes(_logs(made))
+        made.stack.compose("down", *([] if failed else ["--volumes"]), check=False, quiet=True)
+        if failed:
+            print(f"\nthe stack's folder, with the logs of its containers: {folder}")
+        else:
+            shutil.rmtree(folder)
+
+
+def _logs(made: team_stack.Team) -> bytes:
+    done = made.stack.compose("logs", check=False, quiet=True)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def platform(team: team_stack.Team) -> team_stack.Team:
+    """The stack in the place of the embedded platform, for tests that were written for that one."""
+    return team
+
+
+@pytest.fixture
+def airflow_command(team: team_stack.Team) -> Callable[[str], None]:
+    """Runs Airflow's own command line, in the scheduler's container."""
+
+    def run(command: str) -> None:
+        team.stack.exec("scheduler", "airflow", *command.split())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stores(team: team_stack.Team) -> Iterator[tuple[Store, Store]]:
+    """The stack's own store and landing, asked from this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", team.gcs_endpoint)
+        variables = team.stack.variables
+        yield open_store(variables["CKPT_OPS_STORE"]), open_store(variables["CKPT_OPS_LANDING"])
+
+
+ALONE = """
+import sys
+from ckpt_ops.pipeline import load_pipeline, steps
+from ckpt_ops.store import open_store
+name, store, *keys = sys.argv[1:]
+for key in keys:
+    print(key, steps.run_slice(load_pipeline(name), open_store(store), key, lambda line: None)["decision"])
+"""
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LocalStore]:
+    """Runs weeks of a pipeline on this machine, in one process that nothing disturbs; gives their store."""
+    landing, dags = LocalStore(tmp_path_factory.mktemp("landing")), tmp_path_factory.mktemp("dags")
+    team_stack.copy_pipelines(dags)
+    for key in (*WEEKS, FIFTH):
+        land(landing, key, week(key))
+
+    def run(name: str, *keys: str) -> LocalStore:
+        store = LocalStore(tmp_path_factory.mktemp(name))
+        environment = {
+            **os.environ,
+            "CKPT_OPS_LANDING": landing.url,
+            "CKPT_OPS_DAGS": str(dags),
+            "PYTHONPATH": os.pathsep.join([str(dags), str(team_stack.PROJECT)]),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", ALONE, name, store.url, *keys],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.split("\n")[:-1] == [f"{key} promoted" for key in keys]
+        return store
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def undisturbed(alone: Callable[..., LocalStore]) -> tuple[Any, ...]:
+    """The final weights of one week of `steady`; a test of the embedded platform asks for them."""
+    return weights(alone("steady", WEEKS[0]))
