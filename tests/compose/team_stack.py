@@ -75,7 +75,7 @@ class Team:
 
         Found by its namespace, which no engine has to be asked for. 0 while the container does not run.
         """
-        namespace = self.stack.exec(service, "readlink", "/proc/1/ns/pid", check=False).strip()
+        namespace = self.stack.exec(service, "readlink", "/proc/self/ns/pid", check=False).strip()
         for folder in Path("/proc").iterdir():
             if not folder.name.isdigit():
                 continue
