@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
+import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ckpt_ops.errors import CkptOpsError
-from team import backups, env_file
+from ckpt_ops.errors import CkptOpsError, TransientError
+from team import backups, env_file, restoring
+from team.host_checks import require_startable
 from team.stack import Stack, find_compose
 
 BACKUPS = Path("backups")
@@ -21,6 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     for name, does in COMMANDS.items():
         commands.add_parser(name, help=(does.__doc__ or "").splitlines()[0])
     commands.choices["restore"].add_argument("backup", type=Path, nargs="?", help="a folder below backups/")
+    # a command that is asked to end puts things back first, as it does on Ctrl-C
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # as below `nohup`
+            signal.signal(ending, lambda number, frame: sys.exit(128 + number))
     try:
         options = asked.parse_args(arguments)
         COMMANDS[options.command](options)
@@ -44,27 +53,34 @@ def env(options: argparse.Namespace) -> None:
 def up(options: argparse.Namespace) -> None:
     """Build the image and start the stack; return when all of it is well."""
     stack = _stack()
-    stack.up(_report)
+    with _alone():
+        require_startable(stack)
+        stack.build(_report)
+        stack.start(_report)
     password = "AIRFLOW_ADMIN_PASSWORD in .env, unless it was changed"
     print(f"\n  Airflow   {stack.address}\n  user      admin\n  password  {password}\n")
 
 
 def down(options: argparse.Namespace) -> None:
     """Stop the stack; its volumes stay."""
-    _stack().compose("down")
+    stack = _stack()
+    with _alone():
+        stack.compose("down")
 
 
 def backup(options: argparse.Namespace) -> None:
     """Save Airflow's metadata and the local GCS server's objects to backups/."""
-    folder = backups.backup(_stack(), BACKUPS, _report)
+    stack = _stack()
+    with _alone():
+        folder = backups.backup(stack, BACKUPS, _report)
     print(f"{folder} holds the backup. It needs the .env of now, which is not in it: keep a copy elsewhere")
 
 
 def restore(options: argparse.Namespace) -> None:
     """Put a backup in the place of what is there, and start the stack."""
     stack = _stack()
-    backups.restore(stack, backups.choose(BACKUPS, options.backup), _report)
-    stack.up(_report)
+    with _alone():
+        restoring.restore(stack, backups.choose(BACKUPS, options.backup), _report)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
@@ -79,6 +95,25 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
 def _stack() -> Stack:
     project = Path.cwd()
     return Stack(project=project, variables=env_file.read(project / ".env"), command=find_compose())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One command at a time: a start in the midst of a backup would write to what is being read."""
+    # not .env: `make env` and editors put another file in its place
+    folder = os.open(Path.cwd(), os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TransientError(
+                "another up-team, down-team, backup or restore is at work here",
+                safe="nothing was changed",
+                next="the same again when it has ended",
+            ) from None
+        yield
+    finally:
+        os.close(folder)
 
 
 def _report(line: str) -> None:

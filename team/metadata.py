@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files
+from typing import Any
 
 from ckpt_ops.errors import TerminalError
 
@@ -18,28 +22,14 @@ def revision() -> str | None:
     Raises:
         TerminalError: the database refuses the connection.
     """
-    from airflow.configuration import conf
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import create_engine, inspect
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy import inspect
 
-    engine = create_engine(conf.get("database", "sql_alchemy_conn"))
-    try:
-        with engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            found: str | None = MigrationContext.configure(connection).get_current_revision()
-            return found
-    except OperationalError as error:
-        why = str(error.orig).strip().splitlines()[0]
-        raise TerminalError(
-            f"PostgreSQL refuses the connection: {why}",
-            safe="nothing was written",
-            next="POSTGRES_PASSWORD in .env must be the one the database was made with: put it back, "
-            "or change it in both places (docs/deploy.md, `Change a secret`)",
-        ) from None
-    finally:
-        engine.dispose()
+    with _connection() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = MigrationContext.configure(connection).get_current_revision()
+        return found
 
 
 def require_same_version(found: str | None, *, upgrade: bool) -> None:
@@ -84,9 +74,9 @@ def require_same_version(found: str | None, *, upgrade: bool) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m team.metadata REVISION`: whether this image can run a database at that revision."""
+    """`python -m team.metadata REVISION`: whether this image would start on a database at that revision."""
     try:
-        require_same_version(arguments[0], upgrade=True)
+        require_same_version(arguments[0], upgrade=os.environ.get("CKPT_OPS_UPGRADE") == UPGRADE)
     except TerminalError as error:
         print(error)
         return 1
@@ -103,26 +93,51 @@ def migrate() -> None:
 
 
 def create_admin(password: str) -> None:
-    """The user `admin`, if there is none; a password that was changed stays."""
+    """The user `admin`, while there is no user at all: who renames or removes it does not find it again."""
+    from sqlalchemy import text
+
+    with _connection() as connection:
+        if connection.execute(text("SELECT count(*) FROM ab_user")).scalar():
+            return
     details = ("--role=Admin", "--email=admin@localhost", "--firstname=Admin", "--lastname=Admin")
+    # it asks for the password twice; on its command line others could see it
+    answers = f"{password}\n{password}\n"
     _airflow(
-        "users",
-        "create",
-        "--username=admin",
-        f"--password={password}",
-        *details,
-        what="no user `admin` was made",
+        "users", "create", "--username=admin", *details, what="no user `admin` was made", answers=answers
     )
 
 
-def _airflow(*arguments: str, what: str) -> None:
+@contextmanager
+def _connection() -> Iterator[Any]:
+    from airflow.configuration import conf
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import OperationalError
+
+    engine = create_engine(conf.get("database", "sql_alchemy_conn"))
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except OperationalError as error:
+        why = str(error.orig).strip().splitlines()[0]
+        raise TerminalError(
+            f"PostgreSQL refuses the connection: {why}",
+            safe="nothing was written",
+            next="POSTGRES_PASSWORD in .env must be the one the database was made with: put it back, "
+            "or change it in both places (docs/deploy.md, `Change a secret`)",
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def _airflow(*arguments: str, what: str, answers: str = "") -> None:
     done = subprocess.run(
         [sys.executable, "-m", "airflow", *arguments],
-        stdin=subprocess.DEVNULL,
+        input=answers,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        start_new_session=True,  # without a terminal, it asks where the answers come from
     )
     if done.returncode:
         ending = "\n".join(f"    {line}" for line in done.stdout.strip().splitlines()[-20:])

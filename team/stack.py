@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from ckpt_ops.embedded.ports import is_free
 from ckpt_ops.embedded.rest import COMPONENTS, Rest
 from ckpt_ops.errors import BadInput, TerminalError
-from team import secret_strength
 
 COMPOSE = "COMPOSE"
 WORKERS = ("worker", "training-worker")
@@ -40,16 +38,21 @@ class Stack:
     command: tuple[str, ...]
 
     @property
+    def bind(self) -> str:
+        """The address of this machine at which the UI is published."""
+        value = self.variables.get("CKPT_OPS_UI_BIND") or "127.0.0.1"
+        return value.strip("[]")  # Compose takes IPv6 in brackets too
+
+    @property
     def address(self) -> str:
         """Where Airflow's UI and API answer, as seen from this machine."""
-        bind = self.variables.get("CKPT_OPS_UI_BIND") or "127.0.0.1"
-        host = "127.0.0.1" if bind == "0.0.0.0" else bind
-        return f"http://{host}:{self.port}"
+        host = "127.0.0.1" if self.bind == "0.0.0.0" else self.bind
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def port(self) -> int:
         """The published port of the UI."""
-        value = self.variables.get("CKPT_OPS_UI_PORT", "8080")
+        value = self.variables.get("CKPT_OPS_UI_PORT") or "8080"
         if not value.isdecimal() or not 0 < int(value) < 65536:
             raise BadInput("CKPT_OPS_UI_PORT", value, "a port from 1 to 65535", next="correct it in .env")
         return int(value)
@@ -120,23 +123,23 @@ class Stack:
         """
         self.compose("ps", quiet=True)
 
+    def psql(self, database: str, statement: str) -> str:
+        """What PostgreSQL answers to a statement, or to several, which are one transaction."""
+        return self.exec(
+            "postgres",
+            "psql",
+            "-U",
+            "airflow",
+            "-d",
+            database,
+            "-qtA",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statement,
+        ).strip()
+
     # --- up --------------------------------------------------------------------------------------
-
-    def up(self, report: Callable[[str], None]) -> None:
-        """Build the image, start everything in order, and return when all of it is well.
-
-        Raises:
-            TerminalError: a secret is weak, a port is taken, or `preflight` refused.
-        """
-        secret_strength.require_strong(self.variables)
-        self.require_credentials()
-        self.require_engine()
-        self.require_port()
-        self.build(report)
-        report("starting")
-        if self.compose("up", "-d", check=False).returncode:
-            self.explain()
-        self.wait_until_well(report)
 
     def build(self, report: Callable[[str], None]) -> None:
         """Build the image from this folder, unless .env names one of the team's own in CKPT_OPS_IMAGE."""
@@ -144,36 +147,16 @@ class Stack:
             report("building the image")
             self.compose("build", quiet=True)
 
-    def require_credentials(self) -> None:
-        """Refuse a file of credentials that is not there: the engine would make a directory in its place.
+    def start(self, report: Callable[[str], None]) -> None:
+        """Start everything in order, and return when all of it is well.
 
         Raises:
-            BadInput: naming GOOGLE_CREDENTIALS_FILE.
+            TerminalError: with `preflight`'s own words where it refused.
         """
-        value = self.variables.get("GOOGLE_CREDENTIALS_FILE", "")
-        if value and not (value.startswith("/") and Path(value).is_file()):
-            raise BadInput(
-                "GOOGLE_CREDENTIALS_FILE",
-                value,
-                "the absolute path of a file, or nothing",
-                next="correct it in .env (docs/deploy.md, `Against a real bucket`)",
-            )
-
-    def require_port(self) -> None:
-        """Refuse a port that something else listens on.
-
-        Raises:
-            TerminalError: naming the port and its variable.
-        """
-        bind = self.variables.get("CKPT_OPS_UI_BIND") or "127.0.0.1"
-        if is_free(self.port, bind) or self.runs("api-server"):
-            return
-        raise TerminalError(
-            f"CKPT_OPS_UI_PORT={self.port}: something else listens on that port of this machine",
-            safe="nothing was started",
-            next=f"stop it (`ss -ltnp 'sport = :{self.port}'` names it), or set another port in .env; "
-            "the platform of `make up` is stopped by `make down`",
-        )
+        report("starting")
+        if self.compose("up", "-d", check=False).returncode:
+            self.explain()
+        self.wait_until_well(report)
 
     def explain(self) -> None:
         """Raise with `preflight`'s own words where it refused, else with Compose's."""

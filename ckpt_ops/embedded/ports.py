@@ -9,13 +9,13 @@ from ckpt_ops.embedded.settings import GCS_PORT_VARIABLE, HOST, UI_PORT_VARIABLE
 from ckpt_ops.errors import BadInput
 
 
-def is_free(port: int, host: str = HOST) -> bool:
-    """Whether a server could listen on this port of the address now."""
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of 127.0.0.1 now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # as servers do: a port in TIME_WAIT counts as free, one that listens does not
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((HOST, port))
         except OSError:
             return False
     return True

@@ -19,7 +19,7 @@ class Rest:
 
     Args:
         url: as `http://127.0.0.1:8080`.
-        user, password: of Airflow's SimpleAuthManager.
+        user, password: of a user of Airflow's auth manager.
     """
 
     def __init__(self, url: str, user: str, password: str) -> None:

@@ -1,4 +1,7 @@
-"""Whose version the tables have, asked of Airflow's own migrations: in one process, for Airflow is slow."""
+"""Whose version the tables have, asked of Airflow's own migrations, and the first user.
+
+In one process, for Airflow is slow.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).parents[3]
 
 CASES = """
-import json, os, sqlite3, sys
+import io, json, os, sqlite3, sys
+from contextlib import redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from alembic.config import Config
@@ -50,6 +54,34 @@ with sqlite3.connect(folder / "old.db") as database:
     database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
     database.execute("INSERT INTO alembic_version VALUES (?)", [older.revision])
 
+def main(found, **variables):
+    os.environ.update(variables)
+    with redirect_stdout(io.StringIO()) as said:
+        code = metadata.main([found])
+    for name in variables:
+        del os.environ[name]
+    return [code, said.getvalue()]
+
+def created(*users):
+    # what `airflow` was called with, and what it read; nothing where it was not called
+    address = folder / f"{len(users)}.db"
+    with sqlite3.connect(address) as database:
+        database.execute("CREATE TABLE ab_user (username VARCHAR(32))")
+        database.executemany("INSERT INTO ab_user VALUES (?)", [[user] for user in users])
+    os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{address}"
+    called, real = folder / "called", sys.executable
+    called.unlink(missing_ok=True)
+    sys.executable = str(folder / "airflow")
+    try:
+        metadata.create_admin("hunter2-hunter2")
+    finally:
+        sys.executable = real
+    return called.read_text().splitlines() if called.exists() else []
+
+(folder / "airflow").write_text(f'#!/bin/sh\\necho "$*" > {folder}/called; cat >> {folder}/called\\n')
+(folder / "airflow").chmod(0o700)
+
+admin = {"nobody": created(), "another": created("ada"), "admin": created("admin", "ada")}
 databases = {
     "empty": revision(f"sqlite:///{folder}/empty.db"),
     "old": revision(f"sqlite:///{folder}/old.db"),
@@ -67,6 +99,14 @@ print(json.dumps({
         for upgrade in (False, True)
     },
     "databases": databases,
+    "main": {
+        "head": main(head),
+        "older": main(older.revision),
+        "older, upgrade": main(older.revision, CKPT_OPS_UPGRADE="yes"),
+        "older, something": main(older.revision, CKPT_OPS_UPGRADE="no"),
+        "unknown, upgrade": main("ffffffffffff", CKPT_OPS_UPGRADE="yes"),
+    },
+    "admin": admin,
     "preflight": preflight.main(dict(os.environ)),
 }))
 """
@@ -128,7 +168,33 @@ def test_a_database_that_refuses_says_why_and_never_the_password(found: Any) -> 
     refused = found["databases"]["refusing"]
     assert "Connection refused" in refused["what"]
     assert "POSTGRES_PASSWORD" in refused["next"]
-    assert "hunter2" not in json.dumps(found)
+    assert "hunter2" not in json.dumps(refused)
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [("head", 0), ("older", 1), ("older, something", 1), ("older, upgrade", 0), ("unknown, upgrade", 1)],
+)
+def test_a_restore_is_told_what_preflight_would_say_of_the_backup(found: Any, case: str, code: int) -> None:
+    """With the same word for an upgrade: else the stack would be stopped, and not start again."""
+    ended, said = found["main"][case]
+    assert ended == code
+    assert said.startswith("the database is of") == bool(code), "its first line is what is passed on"
+
+
+class TestAdmin:
+    def test_is_made_where_there_is_no_user_and_its_password_stands_on_no_command_line(
+        self, found: Any
+    ) -> None:
+        """Whoever is on the machine can read a command line."""
+        called, *answers = found["admin"]["nobody"]
+        assert called.startswith("-m airflow users create --username=admin --role=Admin")
+        assert "hunter2" not in called
+        assert answers == ["hunter2-hunter2"] * 2
+
+    @pytest.mark.parametrize("case", ["another", "admin"])
+    def test_that_was_renamed_or_removed_does_not_come_back(self, found: Any, case: str) -> None:
+        assert found["admin"][case] == []
 
 
 def test_preflight_ends_there(found: Any) -> None:

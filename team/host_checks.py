@@ -1,0 +1,70 @@
+"""What the host can see before anything is stopped or started: secrets, credentials, engine, port."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+
+from ckpt_ops.errors import BadInput, TerminalError
+from team import secret_strength
+from team.stack import Stack
+
+
+def require_startable(stack: Stack) -> None:
+    """Refuse to start a stack with a weak secret, without its credentials or an engine, or on a taken port.
+
+    Raises:
+        TerminalError: naming what is wrong.
+    """
+    secret_strength.require_strong(stack.variables)
+    _require_credentials(stack)
+    stack.require_engine()
+    _require_port(stack)
+
+
+def _require_credentials(stack: Stack) -> None:
+    """The engine would make a directory in the place of a file that is not there."""
+    value = stack.variables.get("GOOGLE_CREDENTIALS_FILE", "")
+    try:
+        good = not value or (value.startswith("/") and Path(value).is_file())
+    except OSError:  # a folder on the way that this user may not enter
+        good = False
+    if not good:
+        raise BadInput(
+            "GOOGLE_CREDENTIALS_FILE",
+            value,
+            "the absolute path of a file, or nothing",
+            next="correct it in .env (docs/deploy.md, `Against a real bucket`)",
+        )
+
+
+def _require_port(stack: Stack) -> None:
+    why = _why_not(stack.bind, stack.port)
+    if why == errno.EADDRINUSE and not stack.runs("api-server"):
+        raise TerminalError(
+            f"CKPT_OPS_UI_PORT={stack.port}: something else listens on that port of {stack.bind}",
+            safe="nothing was started",
+            next=f"stop it (`ss -ltnp 'sport = :{stack.port}'` names it), or set another port in .env; "
+            "the platform of `make up` is stopped by `make down`",
+        )
+    if why == errno.EADDRNOTAVAIL:
+        raise BadInput(
+            "CKPT_OPS_UI_BIND",
+            stack.bind,
+            "an address of this machine, such as 127.0.0.1",
+            next="correct it in .env; `ip -brief address` lists them",
+        )
+    # other reasons, such as a port below 1024, are none for the engine, which may do more
+
+
+def _why_not(host: str, port: int) -> int | None:
+    """The number of the error with which a server could not listen there; None when one could."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            # as servers do: a port in TIME_WAIT counts as free, one that listens does not
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:  # the first line's too: a machine may be without IPv6
+        return error.errno
+    return None
