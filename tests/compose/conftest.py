@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -76,12 +75,17 @@ def airflow_command(team: team_stack.Team) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def stores(team: team_stack.Team) -> Iterator[tuple[Store, Store]]:
-    """The stack's own store and landing, asked from this machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STORAGE_EMULATOR_HOST", team.gcs_endpoint)
-        variables = team.stack.variables
-        yield open_store(variables["CKPT_OPS_STORE"]), open_store(variables["CKPT_OPS_LANDING"])
+def stores(team: team_stack.Team) -> tuple[Store, Store]:
+    """The stack's own store and landing, asked from this machine; five weeks are landed."""
+    variables = team.stack.variables
+    # not by STORAGE_EMULATOR_HOST: Compose would take this process's for the stack's
+    store, landing = (
+        open_store(f"{variables[name]}?endpoint={team.gcs_endpoint}")
+        for name in ("CKPT_OPS_STORE", "CKPT_OPS_LANDING")
+    )
+    for key in (*WEEKS, FIFTH):
+        land(landing, key, week(key))
+    return store, landing
 
 
 ALONE = """
@@ -95,30 +99,33 @@ for key in keys:
 
 
 @pytest.fixture(scope="session")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LocalStore]:
-    """Runs weeks of a pipeline on this machine, in one process that nothing disturbs; gives their store."""
-    landing, dags = LocalStore(tmp_path_factory.mktemp("landing")), tmp_path_factory.mktemp("dags")
-    team_stack.copy_pipelines(dags)
-    for key in (*WEEKS, FIFTH):
-        land(landing, key, week(key))
+def alone(team: team_stack.Team, stores: tuple[Store, Store]) -> Callable[..., LocalStore]:
+    """Runs weeks of a pipeline in one process that nothing disturbs, without Airflow; gives their store.
+
+    In the stack's own image: what a model learns is the same for the same versions, Python's included.
+    """
 
     def run(name: str, *keys: str) -> LocalStore:
-        store = LocalStore(tmp_path_factory.mktemp(name))
-        environment = {
-            **os.environ,
-            "CKPT_OPS_LANDING": landing.url,
-            "CKPT_OPS_DAGS": str(dags),
-            "PYTHONPATH": os.pathsep.join([str(dags), str(team_stack.PROJECT)]),
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", ALONE, name, store.url, *keys],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
+        folder = team.settings.home / f"alone-{name}"
+        folder.mkdir()
+        folder.chmod(0o777)
+        done = team.stack.compose(
+            *("run", "--rm", "-T", "--no-deps"),
+            *("-e", "CKPT_OPS_DAGS=/opt/airflow/dags"),
+            *("-e", "PYTHONPATH=/opt/airflow:/opt/airflow/plugins:/opt/airflow/dags"),
+            *(
+                "training-worker",
+                "python",
+                "-c",
+                ALONE,
+                name,
+                f"file://{team_stack.HOME}/{folder.name}",
+                *keys,
+            ),
+            quiet=True,
         )
-        assert done.stdout.split("\n")[:-1] == [f"{key} promoted" for key in keys]
-        return store
+        assert done.stdout.decode().split("\n")[:-1] == [f"{key} promoted" for key in keys]
+        return LocalStore(folder)
 
     return run
 

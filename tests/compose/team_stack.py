@@ -125,6 +125,9 @@ def copy_pipelines(folder: Path) -> None:
 
 def _overlay(services: dict[str, Any], folder: Path, gcs_port: int) -> None:
     services["preflight"]["build"] = str(PROJECT)
+    for service in services.values():
+        if "ckpt-ops" in service["image"]:
+            service["image"] = "ckpt-ops-test:latest"  # never the one that a stack in use has
     services["gcs"]["ports"] = [f"127.0.0.1:{gcs_port}:4443"]
     for name, service in services.items():
         if name in ("postgres", "redis", "gcs"):

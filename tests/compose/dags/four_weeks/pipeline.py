@@ -12,6 +12,6 @@ from ckpt_ops.training import Budget
 four_weeks = replace(
     one_week.steady,
     name="four_weeks",
-    budget=Budget(max_steps=4_000, max_seconds=900),
-    save=EverySteps(50),
+    budget=Budget(max_steps=12_000, max_seconds=900),
+    save=EverySteps(100),
 )
