@@ -118,7 +118,8 @@ class TestFourWeeks:
 
 class TestBackup:
     @pytest.fixture(scope="class")
-    def backup(self, team: Team, store: Store) -> str:
+    @staticmethod
+    def backup(team: Team, store: Store) -> str:
         """The name of a backup of the four weeks, and of a connection."""
         connection = {"connection_id": "kept", "conn_type": "http", "host": "h", "password": "not-plain"}
         team.api("POST", "connections", connection)

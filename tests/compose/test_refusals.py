@@ -75,7 +75,8 @@ class TestBuckets:
 
 class TestStart:
     @pytest.fixture(autouse=True, scope="class")
-    def stopped(self, team: Team) -> Iterator[None]:
+    @staticmethod
+    def stopped(team: Team) -> Iterator[None]:
         """The stack is down, and comes up again when all is put right."""
         assert team.command("down").returncode == 0
         yield
