@@ -105,9 +105,11 @@ def starting(tmp_path: Path, compose: ComposeStandIn) -> Iterator[Started]:
     processes = []
 
     def start(*arguments: str, until: str = "", nohup: bool = False) -> subprocess.Popen[bytes]:
+        # said either way: these tests may themselves run below nohup
+        below = ["nohup"] if nohup else ["env", "--default-signal=HUP"]
         with (tmp_path / "said").open("w") as said:
             process = subprocess.Popen(
-                [*(["nohup"] if nohup else []), sys.executable, "-S", "-m", "team", *arguments],
+                [*below, sys.executable, "-S", "-m", "team", *arguments],
                 cwd=tmp_path,
                 env={**os.environ, "PYTHONPATH": str(PROJECT)},
                 stdin=subprocess.DEVNULL,
