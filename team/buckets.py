@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ckpt_ops.embedded.gcs_server import create_bucket
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TerminalError
 from ckpt_ops.store import Store, open_store
 
@@ -25,29 +27,25 @@ def create_local(*urls: str) -> None:
     Raises:
         TerminalError: the server refused, or is not there.
     """
-    import requests
-
     server = os.environ.get("STORAGE_EMULATOR_HOST")
     if not server:
         return
     for bucket in sorted({urlsplit(each.strip()).netloc for url in urls for each in url.split(",")}):
         try:
-            reply = requests.post(
-                f"{server}/storage/v1/b?project=ckpt-ops", json={"name": bucket}, timeout=30
-            )
-        except requests.RequestException:
+            create_bucket(server, bucket, seconds=30.0)
+        except urllib.error.HTTPError as error:
+            raise TerminalError(
+                f"the GCS server at {server} refused to make the bucket {bucket} (HTTP {error.code})",
+                safe="what is in it was not touched",
+                next="docker compose logs gcs",
+            ) from None
+        except OSError:
             raise TerminalError(
                 f"nothing answers at STORAGE_EMULATOR_HOST={server}",
                 safe="nothing was written",
                 next="for the stack's own GCS server set COMPOSE_PROFILES=local-gcs in .env, for Google's "
                 "buckets leave both empty",
             ) from None
-        if reply.status_code not in (200, 409):  # 409: it is there
-            raise TerminalError(
-                f"the GCS server at {server} refused to make the bucket {bucket} (HTTP {reply.status_code})",
-                safe="what is in it was not touched",
-                next="docker compose logs gcs",
-            )
 
 
 def require_writable(variable: str, url: str) -> None:

@@ -8,9 +8,9 @@ import re
 import secrets
 import stat
 import string
-from collections.abc import Callable
 from pathlib import Path
 
+from ckpt_ops.embedded.secret_files import write_private
 from ckpt_ops.errors import BadInput, TerminalError
 
 _LETTERS = string.ascii_letters + string.digits
@@ -23,47 +23,50 @@ def _password(length: int) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
-# in the order in which they are written; a comment stands above its variables
-_TEMPLATE: tuple[tuple[str, dict[str, Callable[[], str]]], ...] = (
-    (
-        "Made by `make env`. Whoever reads this file owns the stack: keep it private, and a copy where\n"
-        "# you keep other secrets. A backup is of no use without it.",
-        {
-            "POSTGRES_PASSWORD": lambda: _password(40),
-            "REDIS_PASSWORD": lambda: _password(40),
-            "AIRFLOW_FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            "AIRFLOW_JWT_SECRET": lambda: secrets.token_urlsafe(64),
-            "AIRFLOW_API_SECRET_KEY": lambda: secrets.token_urlsafe(48),
-        },
-    ),
-    (
-        "The first password of the user admin; change it in the UI.",
-        {"AIRFLOW_ADMIN_PASSWORD": lambda: _password(24)},
-    ),
-    (
-        "Where the store and the data are. As it stands, in buckets of the stack's own GCS server. For\n"
-        "# buckets of Google's: their names here, the other two empty (docs/deploy.md).",
-        {
-            "COMPOSE_PROFILES": lambda: "local-gcs",
-            "STORAGE_EMULATOR_HOST": lambda: "http://gcs:4443",
-            "CKPT_OPS_STORE": lambda: "gs://ckpt-ops/store",
-            "CKPT_OPS_LANDING": lambda: "gs://ckpt-ops-landing",
-        },
-    ),
-    (
-        "A file with Google credentials for it; empty on a machine of Google's that has its own.",
-        {"GOOGLE_CREDENTIALS_FILE": lambda: ""},
-    ),
-    (
-        "Where Airflow's UI and API answer. To others than this machine only behind a proxy that does TLS.",
-        {"CKPT_OPS_UI_BIND": lambda: "127.0.0.1", "CKPT_OPS_UI_PORT": lambda: "8080"},
-    ),
-    (
-        "Names of containers and volumes begin with it: another one is another stack.\n"
-        "# For development add `:docker-compose.override.yaml`: code from this folder instead of the image.",
-        {"COMPOSE_PROJECT_NAME": lambda: "ckpt-ops", "COMPOSE_FILE": lambda: "docker-compose.yaml"},
-    ),
-)
+def _template() -> tuple[tuple[str, dict[str, str]], ...]:
+    """What `make env` writes, in that order; a comment stands above its variables."""
+    return (
+        (
+            "Made by `make env`. Whoever reads this file owns the stack: keep it private, and a copy where\n"
+            "# you keep other secrets. A backup is of no use without it.",
+            {
+                "POSTGRES_PASSWORD": _password(40),
+                "REDIS_PASSWORD": _password(40),
+                "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                "AIRFLOW_JWT_SECRET": secrets.token_urlsafe(64),
+                "AIRFLOW_API_SECRET_KEY": secrets.token_urlsafe(48),
+            },
+        ),
+        (
+            "The first password of the user admin; change it in the UI.",
+            {"AIRFLOW_ADMIN_PASSWORD": _password(24)},
+        ),
+        (
+            "Where the store and the data are. As it stands, in buckets of the stack's own GCS server. For\n"
+            "# buckets of Google's: their names here, the other two empty (docs/deploy.md).",
+            {
+                "COMPOSE_PROFILES": "local-gcs",
+                "STORAGE_EMULATOR_HOST": "http://gcs:4443",
+                "CKPT_OPS_STORE": "gs://ckpt-ops/store",
+                "CKPT_OPS_LANDING": "gs://ckpt-ops-landing",
+            },
+        ),
+        (
+            "A file with Google credentials for it; empty on a machine of Google's that has its own.",
+            {"GOOGLE_CREDENTIALS_FILE": ""},
+        ),
+        (
+            "Where Airflow's UI and API answer. To others than this machine only behind a proxy "
+            "that does TLS.",
+            {"CKPT_OPS_UI_BIND": "127.0.0.1", "CKPT_OPS_UI_PORT": "8080"},
+        ),
+        (
+            "Names of containers and volumes begin with it: another one is another stack.\n"
+            "# For development add `:docker-compose.override.yaml`: code from this folder instead of "
+            "the image.",
+            {"COMPOSE_PROJECT_NAME": "ckpt-ops", "COMPOSE_FILE": "docker-compose.yaml"},
+        ),
+    )
 
 
 def complete(path: Path) -> list[str]:
@@ -78,14 +81,14 @@ def complete(path: Path) -> list[str]:
     known = read(path, private=False) if path.exists() else {}
     text = path.read_text() if path.exists() else ""
     added: list[str] = []
-    for comment, variables in _TEMPLATE:
-        missing = {name: make() for name, make in variables.items() if name not in known}
+    for comment, variables in _template():
+        missing = {name: value for name, value in variables.items() if name not in known}
         if missing:
             text += ("\n" if text else "") + f"# {comment}\n"
             text += "".join(f"{name}={value}\n" for name, value in missing.items())
             added.extend(missing)
     if added:
-        _write_private(path, text)
+        write_private(path, text)
     else:
         path.chmod(0o600)
     return added
@@ -132,11 +135,3 @@ def read(path: Path, *, private: bool = True) -> dict[str, str]:
 def _unquoted(value: str) -> str:
     quoted = _QUOTED.fullmatch(value)
     return quoted[2] if quoted else value.split(" #", 1)[0].rstrip()
-
-
-def _write_private(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.replace(path)

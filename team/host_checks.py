@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import socket
 from pathlib import Path
 
+from ckpt_ops.embedded import ports
 from ckpt_ops.errors import BadInput, TerminalError
 from team import secret_strength
 from team.stack import Stack
@@ -40,7 +40,7 @@ def _require_credentials(stack: Stack) -> None:
 
 
 def _require_port(stack: Stack) -> None:
-    why = _why_not(stack.bind, stack.port)
+    why = ports.why_not(stack.port, stack.bind)
     if why == errno.EADDRINUSE and not stack.runs("api-server"):
         raise TerminalError(
             f"CKPT_OPS_UI_PORT={stack.port}: something else listens on that port of {stack.bind}",
@@ -56,15 +56,3 @@ def _require_port(stack: Stack) -> None:
             next="correct it in .env; `ip -brief address` lists them",
         )
     # other reasons, such as a port below 1024, are none for the engine, which may do more
-
-
-def _why_not(host: str, port: int) -> int | None:
-    """The number of the error with which a server could not listen there; None when one could."""
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            # as servers do: a port in TIME_WAIT counts as free, one that listens does not
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    except OSError as error:  # the first line's too: a machine may be without IPv6
-        return error.errno
-    return None

@@ -16,7 +16,6 @@ from typing import IO
 from ckpt_ops.embedded.rest import COMPONENTS, Rest
 from ckpt_ops.errors import BadInput, TerminalError
 
-COMPOSE = "COMPOSE"
 WORKERS = ("worker", "training-worker")
 READY_SECONDS = 300.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -209,7 +208,7 @@ def find_compose(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     Raises:
         TerminalError: there is no Docker, and COMPOSE says nothing else.
     """
-    asked = tuple(shlex.split(environ.get(COMPOSE, ""))) or ("docker", "compose")
+    asked = tuple(shlex.split(environ.get("COMPOSE", ""))) or ("docker", "compose")
     if shutil.which(asked[0]) is None:
         raise TerminalError(
             f"{asked[0]} is not installed",

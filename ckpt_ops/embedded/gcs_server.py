@@ -92,22 +92,14 @@ class GcsServer:
 
     def create_bucket(self, name: str) -> None:
         """Make sure that a bucket exists."""
-        body = json.dumps({"name": name}).encode()
-        request = urllib.request.Request(
-            f"{self.endpoint}/storage/v1/b?project=ckpt-ops",
-            data=body,
-            headers={"Content-Type": "application/json"},
-        )
         try:
-            with urllib.request.urlopen(request, timeout=10):
-                pass
+            create_bucket(self.endpoint, name)
         except urllib.error.HTTPError as error:
-            if error.code != 409:  # 409: it exists
-                raise ComponentFailed(
-                    f"gcs: bucket {name!r} was refused with HTTP {error.code}",
-                    safe="existing objects were not touched",
-                    next=f"read {self.home / 'logs' / 'gcs.log'}",
-                ) from error
+            raise ComponentFailed(
+                f"gcs: bucket {name!r} was refused with HTTP {error.code}",
+                safe="existing objects were not touched",
+                next=f"read {self.home / 'logs' / 'gcs.log'}",
+            ) from error
 
     def _answers(self) -> bool:
         try:
@@ -124,6 +116,30 @@ class GcsServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def create_bucket(endpoint: str, name: str, *, seconds: float = 10.0) -> None:
+    """Make sure that a bucket exists on a server of this kind.
+
+    Args:
+        endpoint: as in STORAGE_EMULATOR_HOST.
+        seconds: to wait for its answer.
+
+    Raises:
+        urllib.error.HTTPError: it refused.
+        OSError: it gave no answer.
+    """
+    request = urllib.request.Request(
+        f"{endpoint}/storage/v1/b?project=ckpt-ops",
+        data=json.dumps({"name": name}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=seconds):
+            pass
+    except urllib.error.HTTPError as error:
+        if error.code != 409:  # 409: it exists
+            raise
 
 
 def binary() -> Path:

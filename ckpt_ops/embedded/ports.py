@@ -11,14 +11,19 @@ from ckpt_ops.errors import BadInput
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of 127.0.0.1 now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # as servers do: a port in TIME_WAIT counts as free, one that listens does not
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+    return why_not(port, HOST) is None
+
+
+def why_not(port: int, host: str) -> int | None:
+    """The number of the error with which a server could not listen there; None when one could."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            # as servers do: a port in TIME_WAIT counts as free, one that listens does not
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:  # the first line's too: a machine may be without IPv6
+        return error.errno
+    return None
 
 
 def free_port() -> int:

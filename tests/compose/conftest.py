@@ -109,19 +109,12 @@ def alone(team: team_stack.Team, stores: tuple[Store, Store]) -> Callable[..., L
         folder = team.settings.home / f"alone-{name}"
         folder.mkdir()
         folder.chmod(0o777)
+        store = f"file://{team_stack.HOME}/{folder.name}"
         done = team.stack.compose(
             *("run", "--rm", "-T", "--no-deps"),
             *("-e", "CKPT_OPS_DAGS=/opt/airflow/dags"),
             *("-e", "PYTHONPATH=/opt/airflow:/opt/airflow/plugins:/opt/airflow/dags"),
-            *(
-                "training-worker",
-                "python",
-                "-c",
-                ALONE,
-                name,
-                f"file://{team_stack.HOME}/{folder.name}",
-                *keys,
-            ),
+            *("training-worker", "python", "-c", ALONE, name, store, *keys),
             quiet=True,
         )
         assert done.stdout.decode().split("\n")[:-1] == [f"{key} promoted" for key in keys]

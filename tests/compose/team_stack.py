@@ -58,12 +58,12 @@ class Team:
         """Call Airflow's REST API; see `Rest.call`."""
         return self.rest.call(method, path, json)
 
-    def command(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What `make` runs: `python -m team ...`, in the stack's folder."""
         return subprocess.run(
             [sys.executable, "-m", "team", *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(PROJECT), **variables},
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -125,12 +125,12 @@ def copy_pipelines(folder: Path) -> None:
 
 def _overlay(services: dict[str, Any], folder: Path, gcs_port: int) -> None:
     services["preflight"]["build"] = str(PROJECT)
-    for service in services.values():
-        if "ckpt-ops" in service["image"]:
-            service["image"] = "ckpt-ops-test:latest"  # never the one that a stack in use has
     services["gcs"]["ports"] = [f"127.0.0.1:{gcs_port}:4443"]
     for name, service in services.items():
-        if name in ("postgres", "redis", "gcs"):
+        if name in ("postgres", "redis"):
+            continue
+        service["image"] = "ckpt-ops-test:latest"  # never the one that a stack in use has
+        if name == "gcs":
             continue
         service["volumes"] = [
             *service["volumes"],

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from team_stack import FIFTH, WEEKS, Team
-from training import until
+from training import commits, until, weights
 
-from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.store import LocalStore, Store
 
@@ -40,13 +39,7 @@ def trained(store: Store) -> set[int]:
 
 def learned(store: Store) -> dict[int, tuple[Any, ...]]:
     """By version, the hash of every tensor, optimizer and seeds included."""
-    return {version: _weights(store, version) for version in sorted(state(store).versions)}
-
-
-def _weights(store: Store, version: int) -> tuple[Any, ...]:
-    trained = state(store).versions[version].trained
-    assert trained is not None
-    return load_manifest(store, trained.manifest).segments
+    return {version: weights(store, version, model=NAME) for version in sorted(state(store).versions)}
 
 
 def backfill(team: Team, first: str, last: str) -> None:
@@ -77,20 +70,21 @@ class TestFourWeeks:
     def test_every_run_ends_as_without_the_kills_and_nothing_is_consumed_twice(
         self, team: Team, store: Store, reference: LocalStore
     ) -> None:
-        def commits(version: int) -> int:
-            return len(CandidateLog(store, NAME, version).progress().commits)
-
         backfill(team, WEEKS[0], WEEKS[-1])
         for service, version in KILLS.items():
-            until(f"training of version {version}", lambda v=version: commits(v) >= 3, seconds=300)
-            before, died = commits(version), team.init_of(service)
+            until(
+                f"training of version {version}",
+                lambda v=version: commits(store, v, model=NAME) >= 3,
+                seconds=300,
+            )
+            before, died = commits(store, version, model=NAME), team.init_of(service)
             assert version not in trained(store), f"too late to kill {service}"
             team.kill(service)
             print(f"killed {service} after {before} commits of version {version}", flush=True)
             until(f"{service} is back", lambda s=service, d=died: _is_back(team, s, d), seconds=120)
             until(
                 f"it goes on after {service}",
-                lambda v=version, b=before: commits(v) > b or v in trained(store),
+                lambda v=version, b=before: commits(store, v, model=NAME) > b or v in trained(store),
                 seconds=300,
             )
 
@@ -149,13 +143,14 @@ class TestBackup:
         assert done.returncode == 0, done.stdout + done.stderr
         assert runs(team) == dict.fromkeys(WEEKS, "success")
         assert state(store).head == 4
-        assert learned(store) == {version: learned(reference)[version] for version in range(1, 5)}
+        expected = learned(reference)
+        assert learned(store) == {version: expected[version] for version in range(1, 5)}
         said = team.stack.exec("scheduler", "airflow", "connections", "get", "kept", "-o", "json")
         assert "not-plain" in said, "the restored connection can be decrypted"
 
         backfill(team, FIFTH, FIFTH)
         assert ended(team, 5) == dict.fromkeys((*WEEKS, FIFTH), "success")
-        assert learned(store) == learned(reference)
+        assert learned(store) == expected
 
 
 def _is_back(team: Team, service: str, died: int) -> bool:

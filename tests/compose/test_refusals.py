@@ -27,11 +27,6 @@ def changed(team: Team, **values: str) -> Iterator[None]:
         path.write_text(text)
 
 
-def psql(team: Team, statement: str) -> str:
-    arguments = ("psql", "-U", "airflow", "-d", "airflow", "-qtA", "-c", statement)
-    return team.stack.exec("postgres", *arguments).strip()
-
-
 def preflight(team: Team) -> str:
     """What the one-shot service says when it is run by itself, beside the running stack; it must refuse."""
     done = team.stack.compose("run", "--rm", "-T", "--no-deps", "preflight", check=False, quiet=True)
@@ -49,12 +44,12 @@ def test_a_page_of_the_plugin_wants_a_user(team: Team) -> None:
 
 class TestDatabase:
     def test_of_an_older_airflow_wants_a_backup_and_a_word(self, team: Team) -> None:
-        head = psql(team, HEAD)
-        psql(team, "UPDATE alembic_version SET version_num = '1d6611b6ab7c'")
+        head = team.stack.psql("airflow", HEAD)
+        team.stack.psql("airflow", "UPDATE alembic_version SET version_num = '1d6611b6ab7c'")
         try:
             said = preflight(team)
         finally:
-            psql(team, f"UPDATE alembic_version SET version_num = '{head}'")
+            team.stack.psql("airflow", f"UPDATE alembic_version SET version_num = '{head}'")
         assert "the database is of Airflow 3.2" in said
         assert "Next: make backup" in said
 
@@ -109,8 +104,8 @@ class TestStart:
 
     def test_on_a_database_of_a_newer_airflow_starts_nothing_else(self, team: Team) -> None:
         team.stack.compose("up", "-d", "postgres", quiet=True)
-        head = psql(team, HEAD)
-        psql(team, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        head = team.stack.psql("airflow", HEAD)
+        team.stack.psql("airflow", "UPDATE alembic_version SET version_num = 'ffffffffffff'")
         try:
             done = team.command("up")
             assert done.returncode == 1
@@ -119,4 +114,4 @@ class TestStart:
             assert not team.stack.runs("api-server")
             assert not team.stack.runs("worker")
         finally:
-            psql(team, f"UPDATE alembic_version SET version_num = '{head}'")
+            team.stack.psql("airflow", f"UPDATE alembic_version SET version_num = '{head}'")

@@ -99,12 +99,12 @@ def until(what: str, check: Callable[[], Any], *, seconds: float) -> Any:
     raise AssertionError(f"not within {seconds:g} s: {what}")
 
 
-def commits(store: Store, version: int = 1) -> int:
-    return len(CandidateLog(store, "steady", version).progress().commits)
+def commits(store: Store, version: int = 1, *, model: str = "steady") -> int:
+    return len(CandidateLog(store, model, version).progress().commits)
 
 
-def weights(store: Store, version: int = 1) -> tuple[Any, ...]:
+def weights(store: Store, version: int = 1, *, model: str = "steady") -> tuple[Any, ...]:
     """Names, shapes and content hashes of every tensor of the version's final checkpoint."""
-    trained = ModelLog(store, "steady").state().versions[version].trained
+    trained = ModelLog(store, model).state().versions[version].trained
     assert trained is not None
     return load_manifest(store, trained.manifest).segments

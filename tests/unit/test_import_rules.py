@@ -101,7 +101,11 @@ class TestTheTeamsStack:
     HOST: ClassVar[set[str]] = {path.stem for path in (PROJECT / "team").glob("*.py")} - {
         *("__init__", "buckets", "metadata", "preflight")  # in the image
     }
-    OURS: ClassVar[set[str]] = {"ckpt_ops.errors", "ckpt_ops.embedded.rest"}
+    OURS: ClassVar[set[str]] = {
+        "ckpt_ops.errors",
+        "ckpt_ops.embedded",
+        *(f"ckpt_ops.embedded.{name}" for name in ("ports", "rest", "secret_files", "settings")),
+    }
 
     def test_its_commands_start_without_an_installed_package(self, tmp_path: Path) -> None:
         done = subprocess.run(
@@ -115,9 +119,10 @@ class TestTheTeamsStack:
         assert done.returncode == 0, done.stderr
         assert (tmp_path / ".env").exists()
 
-    @pytest.mark.parametrize("name", sorted(HOST))
+    @pytest.mark.parametrize("name", sorted({f"team.{each}" for each in HOST} | OURS))
     def test_none_of_them_imports_one_later_on(self, name: str) -> None:
-        found = modules_of(PROJECT / "team" / f"{name}.py")
+        path = PROJECT / name.replace(".", "/")
+        found = modules_of(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))
         others = {each for each in found if each.partition(".")[0] not in sys.stdlib_module_names}
         allowed = self.OURS | {f"team.{each}" for each in self.HOST}
         assert others - allowed == set()

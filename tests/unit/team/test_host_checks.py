@@ -156,5 +156,5 @@ class TestAddress:
         def refuse(*arguments: object) -> None:
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
 
-        monkeypatch.setattr("team.host_checks.socket.socket", refuse)
+        monkeypatch.setattr("ckpt_ops.embedded.ports.socket.socket", refuse)
         require_startable(stack(**{BIND: "::1"}))
