@@ -78,7 +78,7 @@ class GcsServer:
         )
         try:
             self.child.start()
-            self.child.wait_ready(self._answers, seconds=20)
+            self.child.wait_ready(self._answers)
             for bucket in buckets:
                 self.create_bucket(bucket)
         except BaseException:

@@ -14,7 +14,7 @@ from typing import IO, Any
 from ckpt_ops.embedded import airflow, leftovers, ports, procfs, secret_files
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.embedded.postgres import Postgres
-from ckpt_ops.embedded.process import Child, Command, Record, how_it_ended
+from ckpt_ops.embedded.process import READY_SECONDS, Child, Command, Record, how_it_ended
 from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import USER, Settings
 from ckpt_ops.embedded.shell import write_environment
@@ -22,7 +22,6 @@ from ckpt_ops.embedded.state import State
 
 RESTARTS = 3
 RESTARTS_WITHIN_SECONDS = 600.0
-READY_SECONDS = 180.0
 HEALTH_POLL_SECONDS = 0.2
 HEALTH_NAMES = {
     airflow.SCHEDULER: "scheduler",
@@ -202,13 +201,14 @@ class Platform:
         ahead = dict(checks)
         deadline = time.monotonic() + READY_SECONDS
         while ahead:
+            late = time.monotonic() > deadline
             for child in self._children.values():
                 child.require_running()
             for name in [name for name, ready in ahead.items() if ready()]:
                 seconds = time.time() - self._children[name].started_at
                 self._report(Event(component=name, state="ready", seconds=seconds))
                 del ahead[name]
-            if time.monotonic() > deadline:
+            if late and ahead:
                 name = next(iter(ahead))
                 raise self._children[name].failure(f"was not ready after {READY_SECONDS:.0f} s")
             time.sleep(HEALTH_POLL_SECONDS)

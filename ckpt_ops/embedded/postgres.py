@@ -92,7 +92,7 @@ class Postgres:
         )
         try:
             self.child.start()
-            self.child.wait_ready(self.answers, seconds=60)
+            self.child.wait_ready(self.answers)
             self._create_database()
         except BaseException:
             self.stop()

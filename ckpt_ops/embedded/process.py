@@ -23,6 +23,8 @@ from ckpt_ops.embedded.procfs import Identity
 from ckpt_ops.errors import TerminalError
 
 POLL_SECONDS = 0.1
+READY_SECONDS = 180.0
+"""For what runs and does not answer yet. Generous: what fails ends, and that is seen at once."""
 IDLE_SECONDS = 8.0
 
 
@@ -113,7 +115,7 @@ class Child:
         """How it ended; None while it runs (negative: the signal that killed it)."""
         return None if self._process is None else self._process.poll()
 
-    def wait_ready(self, ready: Callable[[], bool], *, seconds: float) -> float:
+    def wait_ready(self, ready: Callable[[], bool], *, seconds: float = READY_SECONDS) -> float:
         """Wait until `ready()`; returns the seconds since the start.
 
         Raises:
@@ -121,10 +123,11 @@ class Child:
         """
         deadline = time.monotonic() + seconds
         while True:
+            late = time.monotonic() > deadline  # before asking: a machine that stood still is asked once more
             self.require_running()
             if ready():
                 return time.time() - self.started_at
-            if time.monotonic() > deadline:
+            if late:
                 raise self.failure(f"was not ready after {seconds:.0f} s")
             time.sleep(POLL_SECONDS)
 

@@ -173,6 +173,31 @@ class TestProcess:
         with pytest.raises(ComponentFailed, match=r"(?s)exit code 3.*cannot open the vault"):
             child.wait_ready(lambda: False, seconds=10)
 
+    def test_a_machine_that_stood_still_for_long_is_asked_once_more(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now, answers = 0.0, iter([False, True])
+
+        def ready() -> bool:
+            nonlocal now
+            now += 1000.0
+            return next(answers)
+
+        child = self.child(tmp_path, "sleep", "300")
+        child.start()
+        with monkeypatch.context() as patch:
+            patch.setattr("ckpt_ops.embedded.process.time.monotonic", lambda: now)
+            child.wait_ready(ready, seconds=10)
+        child.stop()
+        assert next(answers, None) is None
+
+    def test_what_never_answers_is_said_to_be_late(self, tmp_path: Path) -> None:
+        child = self.child(tmp_path, "sleep", "300")
+        child.start()
+        with pytest.raises(ComponentFailed, match="child was not ready after 0 s"):
+            child.wait_ready(lambda: False, seconds=0)
+        child.stop()
+
     def test_stop_ends_what_left_the_process_group_too(self, tmp_path: Path) -> None:
         child = self.child(tmp_path, "sh", "-c", "trap '' TERM; setsid sleep 300 & echo $!; wait")
         child.start()
