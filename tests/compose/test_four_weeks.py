@@ -44,6 +44,8 @@ def learned(store: Store) -> dict[int, tuple[Any, ...]]:
 
 def backfill(team: Team, first: str, last: str) -> None:
     until("the DAG is there", lambda: NAME in _dags(team), seconds=60)
+    # a backfill counts as running for up to half a minute after its last run, and another is refused
+    until("no backfill of it runs", lambda: all(_completed(team)), seconds=120)
     days = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
     team.api("POST", "backfills", {"dag_id": NAME, "max_active_runs": 4, **days})
 
@@ -64,6 +66,12 @@ def ended(team: Team, count: int) -> dict[str, str]:
 
 def _dags(team: Team) -> set[str]:
     return {dag["dag_id"] for dag in team.api("GET", "dags")["dags"]}
+
+
+def _completed(team: Team) -> list[bool]:
+    """Of each backfill."""
+    found = team.api("GET", f"backfills?dag_id={NAME}")["backfills"]
+    return [bool(each["completed_at"]) for each in found]
 
 
 class TestFourWeeks:
