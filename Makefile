@@ -22,6 +22,9 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
 
 export UV_HTTP_TIMEOUT ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Every training and every task is a process of its own. Where Python may not write bytecode beside its
+# sources (PYTHONDONTWRITEBYTECODE), each would compile TensorFlow anew: 9 s to import it instead of 4.
+export UV_COMPILE_BYTECODE := 1
 
 .PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types bench lock venv clean
 
