@@ -27,7 +27,7 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.store import Store
 
 _POLL_SECONDS = 0.1
-_END_SECONDS = 60.0
+END_SECONDS = 60.0
 
 
 def run_training_process(
@@ -167,7 +167,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Ask it to save and end, as SIGTERM does between two steps; kill it when that takes too long."""
     process.terminate()
     try:
-        process.wait(_END_SECONDS)
+        process.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ NAME = "four_weeks"
 
 # who dies while which version is being trained; two may die in the same training, one after the other
 KILLS = {"training-worker": 1, "scheduler": 2, "redis": 3, "api-server": 3, "gcs": 4, "postgres": 4}
+
+STOP_AFTER = "scheduler"
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,18 @@ def _completed(team: Team) -> list[bool]:
     return [bool(each["completed_at"]) for each in found]
 
 
+def _stop_a_training(team: Team, store: Store, version: int) -> None:
+    """Stop the training worker as `make down-team` and an update do, and start it again."""
+    assert version not in trained(store), "too late to stop its training"
+    team.stack.compose("stop", "training-worker", quiet=True)
+    folders = team.settings.home.glob(f"logs/training/{NAME}-v{version}-*")
+    answers = [json.loads((folder / "answer.json").read_text()) for folder in folders]
+    saved = commits(store, version, model=NAME)
+    print(f"stopped training-worker after {saved} commits of version {version}", flush=True)
+    assert "TrainingInterrupted" in [answer["error"]["type"] for answer in answers], answers
+    team.stack.compose("start", "training-worker", quiet=True)
+
+
 class TestFourWeeks:
     def test_every_run_ends_as_without_the_kills_and_nothing_is_consumed_twice(
         self, team: Team, store: Store, reference: LocalStore
@@ -95,6 +110,9 @@ class TestFourWeeks:
                 lambda v=version, b=before: commits(store, v, model=NAME) > b or v in trained(store),
                 seconds=300,
             )
+
+            if service == STOP_AFTER:
+                _stop_a_training(team, store, version)
 
         assert ended(team, len(WEEKS)) == dict.fromkeys(WEEKS, "success")
         assert CandidateLog(store, NAME, 1).progress().attempts > 1, "the killed training was not resumed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 import yaml
 
 import ckpt_ops
-from team import env_file, gcs_volume
+from ckpt_ops.pipeline.launch import END_SECONDS
+from team import env_file, gcs_volume, stopping
 from team.secret_strength import SECRETS
 from team.stack import PING, WORKERS
 
@@ -281,6 +283,12 @@ class TestQueues:
         test = " ".join(SERVICES[name]["healthcheck"]["test"])
         assert PING.partition(" --timeout")[0] in test
         assert '--destination "celery@$$HOSTNAME"' in test
+
+    def test_a_training_has_the_time_to_save_when_its_worker_is_stopped(self) -> None:
+        service = SERVICES["training-worker"]
+        asked = json.loads(service["environment"]["AIRFLOW__CELERY__EXTRA_CELERY_CONFIG"])
+        assert asked == {"imports": [stopping.__name__]}
+        assert int(service["stop_grace_period"].removesuffix("s")) > END_SECONDS
 
 
 class TestDevelopment:

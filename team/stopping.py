@@ -1,0 +1,25 @@
+"""A Celery worker that is stopped asks its tasks to end; a training saves first.
+
+Celery by itself waits for them, and Docker kills what it still waits for. The training worker imports this
+because docker-compose.yaml says so. Each task leads a process group, and so does its training.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from celery.signals import worker_shutting_down
+
+
+def ask_tasks_to_end(**_said: object) -> None:
+    """Send SIGTERM to every task below this worker: Airflow has it retried by whichever worker is there."""
+    # here: tasks are forks of this process, and see code that changed only as long as it has imported none
+    from ckpt_ops.embedded import procfs
+
+    for process in procfs.identities(procfs.descendants([os.getpid()])):
+        if procfs.leads_group(process.pid):
+            process.signal(signal.SIGTERM)
+
+
+worker_shutting_down.connect(ask_tasks_to_end)
