@@ -18,7 +18,7 @@ NAME = "four_weeks"
 # who dies while which version is being trained; two may die in the same training, one after the other
 KILLS = {"training-worker": 1, "scheduler": 2, "redis": 3, "api-server": 3, "gcs": 4, "postgres": 4}
 
-STOP_AFTER = "scheduler"
+STOP_AFTER = "scheduler"  # in the same training
 
 
 @pytest.fixture(scope="module")
