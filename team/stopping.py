@@ -1,7 +1,7 @@
 """A Celery worker that is stopped asks its tasks to end; a training saves first.
 
 Celery by itself waits for them, and Docker kills what it still waits for. The training worker imports this
-because docker-compose.yaml says so. Each task leads a process group, and so does its training.
+because docker-compose.yaml says so.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ def ask_tasks_to_end(**_said: object) -> None:
     # here: tasks are forks of this process, and see code that changed only as long as it has imported none
     from ckpt_ops.embedded import procfs
 
-    for process in procfs.identities(procfs.descendants([os.getpid()])):
-        if procfs.leads_group(process.pid):
-            process.signal(signal.SIGTERM)
+    for task in procfs.group_leaders(procfs.identities(procfs.descendants([os.getpid()]))):
+        task.signal(signal.SIGTERM)
 
 
 worker_shutting_down.connect(ask_tasks_to_end)

@@ -201,7 +201,7 @@ class Platform:
         ahead = dict(checks)
         deadline = time.monotonic() + READY_SECONDS
         while ahead:
-            late = time.monotonic() > deadline
+            late = time.monotonic() > deadline  # before asking, as in `Child.wait_ready`
             for child in self._children.values():
                 child.require_running()
             for name in [name for name, ready in ahead.items() if ready()]:

@@ -243,9 +243,8 @@ def stop_trees(
     below = _below(asked)
     tree = {*asked, *below}
     if stopping is Stopping.WITH_TASKS:
-        for task in below:
-            if procfs.leads_group(task.pid):
-                task.signal(stop_with)
+        for task in procfs.group_leaders(below):
+            task.signal(stop_with)
     for root in asked:
         root.signal(stop_with)
     began, asked_again = time.monotonic(), stopping is not Stopping.TWICE
@@ -253,7 +252,7 @@ def stop_trees(
         below = _below(asked)
         tree |= below
         if stopping is Stopping.WITH_TASKS and time.monotonic() - began > min(IDLE_SECONDS, seconds):
-            if not any(procfs.leads_group(process.pid) for process in below):
+            if not procfs.group_leaders(below):
                 break
         elif not below and not asked_again:
             asked_again = True

@@ -74,17 +74,14 @@ def marked(platform_id: str) -> set[int]:
     return found - {os.getpid()}
 
 
-def leads_group(pid: int) -> bool:
-    """Whether this process leads a process group."""
-    try:
-        return os.getpgid(pid) == pid
-    except ProcessLookupError:
-        return False
-
-
 def identities(pids: Iterable[int]) -> set[Identity]:
     """Those of these pids that run now."""
     return {found for pid in pids if (found := identify(pid)) is not None}
+
+
+def group_leaders(processes: Iterable[Identity]) -> set[Identity]:
+    """Those that lead a process group: among what runs below Airflow, the tasks and their trainings."""
+    return {process for process in processes if _leads_group(process.pid)}
 
 
 def wait_gone(processes: Collection[Identity], *, seconds: float) -> set[Identity]:
@@ -95,6 +92,13 @@ def wait_gone(processes: Collection[Identity], *, seconds: float) -> set[Identit
         time.sleep(0.05)
         left = {process for process in left if process.alive}
     return left
+
+
+def _leads_group(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def _pids() -> Iterator[int]:

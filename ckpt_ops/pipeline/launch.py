@@ -28,6 +28,7 @@ from ckpt_ops.store import Store
 
 _POLL_SECONDS = 0.1
 END_SECONDS = 60.0
+"""What a process that is asked to end has to save, before it is killed."""
 
 
 def run_training_process(

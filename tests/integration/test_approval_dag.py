@@ -223,12 +223,12 @@ class Model:
         """
         path = f"{run}/taskInstances/approve/-1/hitlDetails"
 
-        def over() -> bool:
+        def answered() -> bool:
             if self.tasks(run).get("approve") == "awaiting_input":
                 self.api("PATCH", path, {"chosen_options": [option], "params_input": {"why": why}})
             return self.over(run)
 
-        eventually(over, seconds=_PATIENCE)
+        eventually(answered, seconds=_PATIENCE)
         return self.tasks(run)
 
     def over(self, run: str) -> bool:
