@@ -21,7 +21,7 @@ from ckpt_ops.store import Store
 
 app = typer.Typer(
     name="quarantine",
-    help="Slices that failed validation, and bad rows set aside: look at them, release them, give them up.",
+    help="Slices that failed validation or are suspect, and bad rows set aside: look, release, give up.",
     no_args_is_help=True,
 )
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The slice's key.")]
@@ -84,7 +84,7 @@ def show(
 
 @app.command()
 def release(model: Model, key: Key, why: Why, store: StoreOption = None) -> None:
-    """Let a slice pass with all its rows: a new revision, which the next run plans as it does any other."""
+    """Let a slice pass with all its rows: the next run plans it as any other. A suspect one is trusted."""
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         ref = release_slice(opened, model, key, why)
@@ -98,7 +98,7 @@ def release(model: Model, key: Key, why: Why, store: StoreOption = None) -> None
 
 @app.command()
 def discard(model: Model, key: Key, why: Why, store: StoreOption = None) -> None:
-    """Give up on what is in quarantine. Nothing is deleted; a corrected slice is judged anew."""
+    """Give up on what is in quarantine. Nothing is deleted; a corrected slice is validated again."""
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         found = discard_slice(opened, model, key, why)
@@ -128,4 +128,6 @@ def _rows(found: Quarantined) -> str:
 
 
 def _what(found: Quarantined) -> str:
+    if found.suspect:
+        return "suspect: a candidate was refused for it"
     return "the whole slice" if found.whole else "rows set aside; the rest is accepted"

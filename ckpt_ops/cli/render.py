@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ckpt_ops.cli.views import View
+from ckpt_ops.lineage.suspects import commands
 
 _WIDTH_OF_A_FILE = 160
 
@@ -53,6 +54,20 @@ def show_status(views: Sequence[View]) -> None:
                 f"{said['slice']}: {said['why']}. Nothing is built on it.",
                 soft_wrap=True,
             )
+        if view["below_floor"]:
+            out.print(
+                f"BELOW ITS FLOOR: version {view['head']} of {view['model']}, in production: "
+                f"{view['below_floor']}.",
+                soft_wrap=True,
+            )
+        for one in view["suspects"]:
+            out.print(
+                f"SUSPECT: slice {one['key']} of {view['model']}, nothing trains on it. {one['why']}",
+                soft_wrap=True,
+            )
+            if one["like_a_change"]:
+                out.print(f"  {one['in_a_row']} in a row: if the world has changed, release them.")
+            out.print(f"  {commands(view['model'], one['key'])}", soft_wrap=True)
         if view["shadow"]:
             out.print(f"In shadow: of {view['model']}, {view['shadow']['words']}.", soft_wrap=True)
         if view["rebase_due"]:
@@ -214,6 +229,8 @@ def _attention(view: View) -> str:
     """What a person has to look at."""
     found = ["tainted"] if view["tainted"] else []
     found += [f"held: {view['held']}"] if view["held"] else []
+    found += [f"suspect: {', '.join(one['key'] for one in view['suspects'])}"] if view["suspects"] else []
+    found += ["below its floor"] if view["below_floor"] else []
     found += (
         [f"waits to be promoted: version {', '.join(map(str, view['waiting']))}"] if view["waiting"] else []
     )

@@ -14,9 +14,11 @@ from ckpt_ops.checkpoints.verify import Checked
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, model_names, plan, repeated
 from ckpt_ops.lineage.encoding import encode
+from ckpt_ops.lineage.production import below_floor
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import Record, UpdateDeferred
 from ckpt_ops.lineage.shadow import InShadow, in_shadow
+from ckpt_ops.lineage.suspects import suspects
 from ckpt_ops.pipeline.rebase.view import taint_view
 from ckpt_ops.serving.approval import waits
 from ckpt_ops.store import Store
@@ -52,6 +54,8 @@ def status_view(store: Store, model: str, *, last: int = 3) -> View:
         "newest_consumed": state.newest_consumed,
         "waiting": [number for number, version in state.versions.items() if waits(state, version)],
         "pending": [asdict(ref) for ref in state.pending()],
+        "suspects": [{**asdict(one), "like_a_change": one.like_a_change} for one in suspects(state)],
+        "below_floor": below_floor(state),
         "shadow": _shadow(in_shadow(state)),
         "versions": len(state.versions),
         "records": state.sequence,

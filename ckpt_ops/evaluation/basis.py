@@ -16,6 +16,11 @@ class Basis(Enum):
         """A phrase that ends a sentence: "judged on ..."."""
         return _WORDS[self]
 
+    @property
+    def fair(self) -> bool:
+        """Whether the rows favour neither model: only such rows can show a gain."""
+        return self is Basis.SHADOW
+
 
 _WORDS = {
     Basis.HOLDOUT: "held-out rows of the slices that the candidate trained on: they favour it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,25 +77,61 @@ def paired_bootstrap(
     delta = metric(y, candidate, groups=groups) - metric(y, champion, groups=groups)
     of_candidate = metric.weighted(y, candidate, groups=groups)
     of_champion = metric.weighted(y, champion, groups=groups)
-    random = np.random.default_rng(seed)
     units = metric.units(y, groups=groups)
-    block = max(1, CELLS_AT_ONCE // units)
-    deltas = np.empty(resamples)
-    for start in range(0, resamples, block):
-        size = min(block, resamples - start)
-        counts = _draw(random, size, units)
-        deltas[start : start + size] = of_candidate(counts) - of_champion(counts)
-    deltas = deltas[~np.isnan(deltas)]
-    if deltas.size < resamples / 2:
-        raise UndefinedMetric(
-            f"{metric.name} has no value on {resamples - deltas.size:,} of {resamples:,} resamples of "
-            f"{units:,} {'groups' if metric.needs is Needs.GROUPS else 'rows'}: {_TOO_LITTLE[metric.needs]}"
-        )
+    deltas = _valued(
+        metric,
+        units,
+        [of_candidate(counts) - of_champion(counts) for counts in _blocks(seed, resamples, units)],
+    )
     tail = (1 - confidence) / 2
     low, high = np.quantile(deltas, [tail, 1 - tail])
     return Difference(
         delta=delta, low=float(low), high=float(high), confidence=confidence, resamples=int(deltas.size)
     )
+
+
+def standard_error(
+    metric: Metric,
+    y: FloatArray,
+    p: FloatArray,
+    *,
+    groups: Groups | None = None,
+    seed: int,
+    resamples: int = 200,
+) -> float:
+    """How much one model's metric scatters by the choice of rows alone: the bootstrap's standard deviation.
+
+    Args:
+        As `paired_bootstrap` takes them; `p` is the model's predictions.
+
+    Raises:
+        UndefinedMetric, UnusablePredictions: the metric has no value on these rows, or on most resamples.
+    """
+    metric(y, p, groups=groups)
+    units, of_model = metric.units(y, groups=groups), metric.weighted(y, p, groups=groups)
+    return float(
+        np.std(_valued(metric, units, [of_model(counts) for counts in _blocks(seed, resamples, units)]))
+    )
+
+
+def _blocks(seed: int, resamples: int, units: int) -> Iterator[FloatArray]:
+    """How often each unit is drawn, some resamples at a time."""
+    random = np.random.default_rng(seed)
+    block = max(1, CELLS_AT_ONCE // units)
+    for start in range(0, resamples, block):
+        yield _draw(random, min(block, resamples - start), units)
+
+
+def _valued(metric: Metric, units: int, blocks: Sequence[FloatArray]) -> FloatArray:
+    """The resamples that have a value. Raises `UndefinedMetric` when these are too few."""
+    found = np.concatenate(blocks)
+    kept: FloatArray = found[~np.isnan(found)]
+    if kept.size < found.size / 2:
+        raise UndefinedMetric(
+            f"{metric.name} has no value on {found.size - kept.size:,} of {found.size:,} resamples of "
+            f"{units:,} {'groups' if metric.needs is Needs.GROUPS else 'rows'}: {_TOO_LITTLE[metric.needs]}"
+        )
+    return kept
 
 
 def _draw(random: np.random.Generator, size: int, units: int) -> FloatArray:

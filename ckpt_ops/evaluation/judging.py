@@ -8,7 +8,8 @@ import numpy as np
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.gates import Gate
+from ckpt_ops.evaluation.gates import Gate, NoSuspectSlice
+from ckpt_ops.evaluation.gates.suspects import blamed
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Groups, Positions
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged
@@ -22,13 +23,18 @@ def judge_all(gates: Sequence[Gate], judged: Judged, *, seed: int = 0) -> Evalua
         BadInput: there is no gate, or none that is absolute for a first version. Never a pass by omission.
     """
     check_gates(gates, first_version=judged.champion is None)
-    verdicts = tuple(gate.judge(judged, seed=seed) for gate in gates)
+    asked = (*gates, *_always(gates))
+    verdicts = tuple(gate.judge(judged, seed=seed) for gate in asked)
+    # what is always asked refuses, and lets nothing pass by itself
     passed = all(verdict.passed is not False for verdict in verdicts) and any(
-        verdict.passed for verdict in verdicts
+        verdict.passed for verdict in verdicts[: len(gates)]
     )
+    refused = [
+        (gate, verdict) for gate, verdict in zip(asked, verdicts, strict=True) if verdict.passed is False
+    ]
     return Evaluation(
         passed=passed,
-        words=f"{_summary(gates, verdicts, passed)}. Judged on {judged.basis.words}",
+        words=f"{_summary(refused, verdicts[: len(gates)], passed)}. Judged on {judged.basis.words}",
         verdicts=verdicts,
         candidate=metrics_of(judged.label, judged.candidate, groups=judged.groups),
         champion=_metrics_of_champion(judged, slice(None)),
@@ -38,7 +44,39 @@ def judge_all(gates: Sequence[Gate], judged: Judged, *, seed: int = 0) -> Evalua
         seed=seed,
         basis=judged.basis,
         past={} if judged.past is None else _past(judged.past),
+        waits=bool(refused) and all(verdict.waits for _, verdict in refused),
+        suspects=_suspects(refused, verdicts, judged),
+        below_floor={
+            whose: said for verdict in reversed(verdicts) for whose, said in verdict.below_floor.items()
+        },
     )
+
+
+def main_metric(gates: Sequence[Gate]) -> str | None:
+    """What a model is mostly told by: the first known metric that a gate names."""
+    named = (getattr(gate, "metric", None) for gate in gates)
+    return next((name for name in named if isinstance(name, str) and name in METRICS), None)
+
+
+def _always(gates: Sequence[Gate]) -> list[Gate]:
+    """What every candidate is asked, whether or not a pipeline lists it."""
+    metric = main_metric(gates)
+    if metric is None or any(isinstance(gate, NoSuspectSlice) for gate in gates):
+        return []
+    return [NoSuspectSlice(metric=metric)]
+
+
+def _suspects(
+    refused: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], judged: Judged
+) -> dict[str, str]:
+    """Which slices the refusal is laid to. What an export is, or how fast, is no slice's fault."""
+    on_quality = [
+        (verdict.words, not gate.absolute)
+        for gate, verdict in refused
+        if not verdict.waits and getattr(gate, "on_quality", True)
+    ]
+    named = {key: why for verdict in verdicts for key, why in verdict.suspects.items()}
+    return dict(blamed(on_quality, named, judged))
 
 
 def check_gates(gates: Sequence[Gate], *, first_version: bool) -> None:
@@ -96,14 +134,10 @@ def _metrics_of_champion(predicted: Judged | Past, rows: Positions | slice) -> d
     return metrics_of(predicted.label[rows], predicted.champion[rows], groups=groups)
 
 
-def _summary(gates: Sequence[Gate], verdicts: Sequence[Verdict], passed: bool) -> str:
-    refusals = [
-        f"{gate.name}: {verdict.words}"
-        for gate, verdict in zip(gates, verdicts, strict=True)
-        if verdict.passed is False
-    ]
-    if refusals:
-        return f"refused by {'; '.join(refusals)}"
+def _summary(refused: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], passed: bool) -> str:
+    """Who refused; or how many of those that the pipeline lists passed."""
+    if refused:
+        return f"refused by {'; '.join(f'{gate.name}: {verdict.words}' for gate, verdict in refused)}"
     if not passed:
         return "refused: no gate could be applied"
     silent = sum(verdict.passed is None for verdict in verdicts)

@@ -7,7 +7,7 @@ back and needs no model and no TensorFlow.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,11 @@ class Judged:
         basis: whether the candidate trained on other rows of the same slices.
         servable: what the check of the export found; None when it was not checked.
         past: held-out rows of slices learned before, kept in a file of their own; None where not collected.
+        slice: text (n,): the key of the slice that a row comes from; None in what older code wrote.
+        learned: keys of the slices that the candidate trained on.
+        trusted: those of them that a person released: no gate calls them suspect.
+        usual: by metric, what champions scored on slices that came before, oldest first, before anything
+            trained on them. These three are the log's to say, and not in the table.
     """
 
     label: FloatArray
@@ -58,6 +63,10 @@ class Judged:
     basis: Basis = Basis.HOLDOUT
     servable: ServableCheck | None = None
     past: Past | None = None
+    slice: Text | None = None
+    learned: tuple[str, ...] = ()
+    trusted: frozenset[str] = frozenset()
+    usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         label = columns.labels(self.label)
@@ -70,7 +79,8 @@ class Judged:
             name: columns.text(f"{SEGMENT_PREFIX}{name}", values) for name, values in self.segments.items()
         }
         groups = None if self.groups is None else columns.groups(self.groups)
-        sized = {"candidate": candidate, "champion": champion, "groups": groups}
+        keys = None if self.slice is None else columns.text("slice", self.slice)
+        sized = {"candidate": candidate, "champion": champion, "groups": groups, "slice": keys}
         sized |= {f"{SEGMENT_PREFIX}{name}": values for name, values in segments.items()}
         columns.check_rows(label.size, sized)
         columns.check_alike(candidate, champion)
@@ -84,6 +94,7 @@ class Judged:
         object.__setattr__(self, "champion", champion)
         object.__setattr__(self, "segments", segments)
         object.__setattr__(self, "groups", groups)
+        object.__setattr__(self, "slice", keys)
 
     @property
     def count(self) -> int:
@@ -91,7 +102,7 @@ class Judged:
         return self.label.size
 
     def to_table(self) -> pa.Table:
-        """Columns label, candidate, champion (if any), group (if any), segment:<name>; the rest as metadata.
+        """Columns label, candidate, champion, group and slice (if any), segment:<name>; the rest as metadata.
 
         `past` is not in it: see `Past.to_table`.
         """
@@ -100,6 +111,8 @@ class Judged:
             found["champion"] = self.champion
         if self.groups is not None:
             found["group"] = self.groups
+        if self.slice is not None:
+            found["slice"] = self.slice
         found |= {f"{SEGMENT_PREFIX}{name}": values for name, values in self.segments.items()}
         about = {
             "slice_key": self.slice_key,
@@ -130,6 +143,7 @@ class Judged:
                 if name.startswith(SEGMENT_PREFIX)
             },
             groups=columns.read_text(table, "group") if "group" in there else None,
+            slice=columns.read_text(table, "slice") if "slice" in there else None,
             slice_key=about["slice_key"],
             rows=about["rows"],
             basis=Basis(about.get("basis", Basis.HOLDOUT.value)),

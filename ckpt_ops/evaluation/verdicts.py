@@ -20,12 +20,18 @@ class Verdict:
         passed: True, False, or None where the gate does not apply (no champion to compare with).
         numbers: what the answer rests on, by name; finite only, what has no value is left out.
         words: a plain sentence.
+        waits: it refuses only as it cannot be told whether the candidate is better; more slices may tell.
+        suspects: by key, why a slice that the candidate trained on is to blame if the candidate is refused.
+        below_floor: which models miss the gate's bound, by "candidate" and "champion", in a sentence each.
     """
 
     gate: str
     passed: bool | None
     words: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+    waits: bool = False
+    suspects: Mapping[str, str] = field(default_factory=dict)
+    below_floor: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.passed is not None and not isinstance(self.passed, bool):
@@ -36,17 +42,28 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that strict JSON can carry."""
-        return {"gate": self.gate, "passed": self.passed, "words": self.words, "numbers": dict(self.numbers)}
+        return {
+            "gate": self.gate,
+            "passed": self.passed,
+            "words": self.words,
+            "numbers": dict(self.numbers),
+            "waits": self.waits,
+            "suspects": dict(self.suspects),
+            "below_floor": dict(self.below_floor),
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """What `to_json` gave. `BadInput` names what is missing."""
+        """What `to_json` gave, also before it could wait or blame. `BadInput` names what is missing."""
         _require("verdict", value, ("gate", "passed", "words", "numbers"))
         return cls(
             gate=value["gate"],
             passed=value["passed"],
             words=value["words"],
             numbers=dict(value["numbers"]),
+            waits=value.get("waits", False),
+            suspects=dict(value.get("suspects", {})),
+            below_floor=dict(value.get("below_floor", {})),
         )
 
 
@@ -89,6 +106,9 @@ class Evaluation:
         seed: of the resampling, so that the intervals can be computed again.
         basis: whether the candidate trained on other rows of the same slices.
         past: both models on slices learned before, by key; empty where nobody collected their rows.
+        waits: it is refused only because it cannot be told whether the candidate is better.
+        suspects: by key, why a slice that the candidate trained on is to blame; empty when it passed.
+        below_floor: "candidate" and "champion", where one misses a floor on these rows, in a sentence each.
     """
 
     passed: bool
@@ -102,6 +122,9 @@ class Evaluation:
     seed: int
     basis: Basis = Basis.HOLDOUT
     past: Mapping[str, PastSlice] = field(default_factory=dict)
+    waits: bool = False
+    suspects: Mapping[str, str] = field(default_factory=dict)
+    below_floor: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that strict JSON can carry."""
@@ -117,12 +140,15 @@ class Evaluation:
             "seed": self.seed,
             "basis": self.basis.value,
             "past": {key: of_slice.to_json() for key, of_slice in self.past.items()},
+            "waits": self.waits,
+            "suspects": dict(self.suspects),
+            "below_floor": dict(self.below_floor),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
-        """What `to_json` gave, also before it had a basis and a past. `BadInput` names what is missing."""
-        added_later = {"basis", "past"}
+        """What `to_json` gave, also before it had all of these. `BadInput` names what is missing."""
+        added_later = {"basis", "past", "waits", "suspects", "below_floor"}
         _require(
             "evaluation", value, tuple(name for name in cls.__dataclass_fields__ if name not in added_later)
         )
@@ -138,6 +164,9 @@ class Evaluation:
             seed=value["seed"],
             basis=Basis(value.get("basis", Basis.HOLDOUT.value)),
             past={key: PastSlice.from_json(of_slice) for key, of_slice in value.get("past", {}).items()},
+            waits=value.get("waits", False),
+            suspects=dict(value.get("suspects", {})),
+            below_floor=dict(value.get("below_floor", {})),
         )
 
 

@@ -75,6 +75,7 @@ class _Draft:
         self.slices = dict(before.slices)
         self.versions = dict(before.versions)
         self.rejections = dict(before.rejections)
+        self.suspects = dict(before.suspects)
         self.deferred = dict(before.deferred)
         self.settled = dict(before.settled)
         self.tainted = dict(before.tainted)
@@ -121,8 +122,7 @@ class _Draft:
             case Rejected():
                 self._change(record.version, status=VersionStatus.REJECTED, decided=record)
                 if not record.superseded and self.versions[record.version].started.replaces is None:
-                    for ref in self.versions[record.version].slices:
-                        self.rejections[ref.id] = self.rejections.get(ref.id, 0) + 1
+                    self._rejected(self.versions[record.version])
             case RolledBack():
                 self._rolled_back(record)
             case CheckpointsDropped():
@@ -145,6 +145,8 @@ class _Draft:
 
     def _on_slice(self, record: OnSlice) -> None:
         ref = record.slice
+        if not isinstance(record, SliceAccepted) or record.released:  # a person's word, or another revision
+            self.suspects.pop(ref.id, None)
         if isinstance(record, SliceTainted):
             self.tainted[ref.id] = record
             known = self.slices.get(ref.key)
@@ -194,11 +196,21 @@ class _Draft:
         gone = self.versions[number].status in _OUT
         self._change(number, **changes, **({} if gone else {"status": status}))
 
+    def _rejected(self, version: VersionState) -> None:
+        """Its slices are pending again, but for those that the refusal is laid to."""
+        blamed = version.evaluated.suspects if version.evaluated is not None else {}
+        for ref in version.slices:
+            self.rejections[ref.id] = self.rejections.get(ref.id, 0) + 1
+            if ref.key in blamed:
+                self.suspects[ref.id] = f"version {version.version}: {blamed[ref.key]}"
+
     def _approved(self, record: Approved) -> None:
         """A refusal is taken back by it; a version that is out of the race for another reason stays so."""
         status = self.versions[record.version].status
         if status is VersionStatus.REJECTED:
             status = VersionStatus.EVALUATED
+            for ref in self.versions[record.version].slices:
+                self.suspects.pop(ref.id, None)
         self._change(record.version, status=status, decided=record, approved=record)
 
     def _line(self, version: int | None) -> set[int]:

@@ -9,6 +9,8 @@ The table of the design, row by row:
 | consumed, then corrected, withdrawn or tainted | fork |
 | never consumed, and the champion is tainted | hold |
 | never consumed, and a candidate is in shadow | shadow: the candidate is scored on it, or it waits |
+| never consumed, and suspect: the refusal of a candidate is laid to it | skip, until a person decides |
+| never consumed, and `max_rejections` slices are suspect | hold |
 | newer than everything consumed | append |
 | older, never consumed, at most `late_within` newer ones consumed | late |
 | older, never consumed, beyond it | hold, until a person resolves it: late, or fork |
@@ -43,12 +45,14 @@ class Plan:
 
     Attributes:
         slices: for append and late, every pending slice that is due with this one; else empty.
+        aside: pending slices that are suspect, and so left out.
     """
 
     key: str
     action: Action
     why: str
     slices: tuple[SliceRef, ...] = ()
+    aside: tuple[SliceRef, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -131,7 +135,18 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
     shadow = in_shadow(state)
     if shadow is not None:
         return Plan(key=key, action=Action.SHADOW, why=shadow.words_on(key))
-    pending = tuple(ref for ref in state.pending(up_to=key) if _joins(state, ref, late_within))
+    if entry.ref.id in state.suspects:
+        return Plan(key=key, action=Action.SKIP, why=f"suspect: {state.suspects[entry.ref.id]}")
+    aside = state.suspect()
+    if len(aside) >= max_rejections:
+        keys = ", ".join(ref.key for ref in aside)
+        why = f"{len(aside)} slices are suspect ({keys}): they are poisoned, or the world has changed"
+        return Plan(key=key, action=Action.HOLD, why=why, aside=aside)
+    pending = tuple(
+        ref
+        for ref in state.pending(up_to=key)
+        if _joins(state, ref, late_within) and ref.id not in state.suspects
+    )
     stuck = [ref for ref in pending if state.rejections.get(ref.id, 0) >= max_rejections]
     if stuck:
         keys = ", ".join(ref.key for ref in stuck)
@@ -141,9 +156,17 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
             why=f"slice {keys} was in {max_rejections} rejected candidates; the gate is not widened",
         )
     if newer:
-        why = f"late: {newer} newer slices are consumed already"
-        return Plan(key=key, action=Action.LATE, why=why, slices=pending)
-    return Plan(key=key, action=Action.APPEND, why="newer than everything consumed", slices=pending)
+        why = f"late: {newer} newer slices are consumed already{_without(aside)}"
+        return Plan(key=key, action=Action.LATE, why=why, slices=pending, aside=aside)
+    why = f"newer than everything consumed{_without(aside)}"
+    return Plan(key=key, action=Action.APPEND, why=why, slices=pending, aside=aside)
+
+
+def _without(aside: tuple[SliceRef, ...]) -> str:
+    if not aside:
+        return ""
+    keys = ", ".join(ref.key for ref in aside)
+    return f"; without {keys}, which {'is' if len(aside) == 1 else 'are'} suspect"
 
 
 def _of_consumed(state: LineageState, entry: SliceState, consumed: SliceRef) -> Plan:

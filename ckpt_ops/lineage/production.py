@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ckpt_ops.lineage.records import Approved, CandidateStarted, Promoted, Record, RolledBack
+from ckpt_ops.lineage.state import LineageState
 
 
 class How(Enum):
@@ -65,6 +66,22 @@ def production(records: Iterable[Record]) -> tuple[Period, ...]:
                 found.append(_period(number, record, None, rebase=record.rebase))
     ends = [each.since for each in found[1:]]
     return (*(replace(each, until=end) for each, end in zip(found, ends, strict=False)), *found[-1:])
+
+
+def below_floor(state: LineageState) -> str | None:
+    """Why the version in production misses a floor, by what was last said of it; None: it does not.
+
+    It is said each time that a candidate is evaluated beside it, and when it was evaluated itself.
+    """
+    for version in reversed(state.versions.values()):
+        said = version.evaluated
+        if said is None or state.head is None:
+            continue
+        if said.champion == state.head and "champion" in said.metrics:
+            return said.below_floor.get("champion")
+        if version.version == state.head:
+            return said.below_floor.get("candidate")
+    return None
 
 
 def _period(number: int, record: Promoted | RolledBack, said: Approved | None, *, rebase: bool) -> Period:

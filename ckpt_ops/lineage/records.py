@@ -223,6 +223,9 @@ class Evaluated(Record):
         report: object name of all that was found, as JSON; its page lies beside it. "" in what older code
             wrote.
         slices: those it was judged on in shadow, all their rows; none: held-out rows of what it learned.
+        waits: it is refused only because it cannot be told whether it is better: it comes to no rejection.
+        suspects: by key, why a slice that it learned is to blame; empty when it passed.
+        below_floor: whether "candidate" or "champion" misses a floor on those rows, in a sentence each.
     """
 
     version: int
@@ -232,6 +235,9 @@ class Evaluated(Record):
     verdicts: tuple[str, ...]
     report: str = ""
     slices: tuple[SliceRef, ...] = ()
+    waits: bool = False
+    suspects: dict[str, str] = field(default_factory=dict)
+    below_floor: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,7 +84,7 @@ def in_shadow(state: LineageState) -> InShadow | None:
 def shadow_of(state: LineageState, version: VersionState) -> InShadow:
     """How far a version that is, or was, judged in shadow has come by what stands now."""
     learned = max(ref.key for one in state.ancestry(version.version) for ref in one.slices)
-    newer = [ref for ref in state.pending() if ref.key > learned]
+    newer = [ref for ref in state.pending() if ref.key > learned and ref.id not in state.suspects]
     said = {ref: state.scored.get(scored_id(version.version, ref)) for ref in newer}
     counted = [ref for ref, scored in said.items() if scored is not None and scored.rows]
     return InShadow(

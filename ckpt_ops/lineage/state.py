@@ -189,6 +189,8 @@ class LineageState:
         head_since: when it was put there, by a promotion or a rollback; UTC, ISO 8601; "" without a head.
         held: why nothing may train, or None.
         rejections: by slice id, refused candidates that held it since the last release.
+        suspects: by slice id, why a candidate's refusal was laid to it: the next one is trained without it,
+            until a person decides.
         deferred: by slice key, what the update policy last said of it.
         settled: by slice id, of the revision as it was pulled, what a person said of it: released, discarded,
             withdrawn, tainted.
@@ -211,6 +213,7 @@ class LineageState:
     head_since: str = ""
     held: str | None = None
     rejections: Mapping[str, int] = field(default_factory=dict)
+    suspects: Mapping[str, str] = field(default_factory=dict)
     deferred: Mapping[str, UpdateDeferred] = field(default_factory=dict)
     settled: Mapping[str, ByAPerson] = field(default_factory=dict)
     tainted: Mapping[str, SliceTainted] = field(default_factory=dict)
@@ -306,6 +309,10 @@ class LineageState:
             and key not in self.consumed
             and (up_to is None or key <= up_to)
         )
+
+    def suspect(self, *, up_to: str | None = None) -> tuple[SliceRef, ...]:
+        """Those of the pending slices that are suspect, in key order: nothing trains on them."""
+        return tuple(ref for ref in self.pending(up_to=up_to) if ref.id in self.suspects)
 
     @property
     def restorable(self) -> tuple[int, ...]:

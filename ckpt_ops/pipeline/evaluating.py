@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import blake3
 import pyarrow.parquet as pq
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound, TrainingDied
-from ckpt_ops.evaluation import METRICS, Evaluation, Gate, Judged, Past, judge_all
+from ckpt_ops.evaluation import Evaluation, Judged, Past, judge_all, main_metric
 from ckpt_ops.evaluation.report import Lineup, report_html, report_values
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Evaluated, Record
+from ckpt_ops.lineage.scores import usual_scores
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.shadow.judging import in_their_place, judged_slices
 from ckpt_ops.store import Store
@@ -42,7 +43,9 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
     if slices is None:
         words = "not judged: too few slices are scored in shadow as they stand now"
         return {"version": version, "passed": None, "words": words}
-    judged = in_their_place(store, state, state.versions[version], held_out, slices)
+    judged = beside_the_log(
+        in_their_place(store, state, state.versions[version], held_out, slices), state, state.version(version)
+    )
     evaluation = judge_all(pipeline.gates, judged, seed=pipeline.seed)
     report = _write_report(pipeline, store, state, state.version(version), judged, evaluation)
 
@@ -61,6 +64,9 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
             verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
             report=report,
             slices=slices,
+            waits=evaluation.waits,
+            suspects=dict(evaluation.suspects),
+            below_floor=dict(evaluation.below_floor),
             reason=evaluation.words,
         )
 
@@ -71,6 +77,17 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
         said |= {"passed": kept.passed, "words": kept.reason}
         report = kept.report or report
     return {"version": version, **said, "report": report}
+
+
+def beside_the_log(judged: Judged, state: LineageState, version: VersionState) -> Judged:
+    """`judged` with what only the log can say of the slices that the version trained on."""
+    entries = [state.slices.get(ref.key) for ref in version.slices]
+    return replace(
+        judged,
+        learned=tuple(ref.key for ref in version.slices),
+        trusted=frozenset(one.ref.key for one in entries if one is not None and one.released),
+        usual=usual_scores(state, version),
+    )
 
 
 def judged_rows(store: Store, version: VersionState, *, model: str) -> Judged:
@@ -100,12 +117,6 @@ def page_of(report: str) -> str:
     return f"{report.rpartition('.')[0]}.{PAGE}"
 
 
-def main_metric(gates: Sequence[Gate]) -> str:
-    """What a report shows by segment and by slice: the first known metric that a gate names."""
-    named = (getattr(gate, "metric", None) for gate in gates)
-    return next((name for name in named if isinstance(name, str) and name in METRICS), "auc")
-
-
 def _write_report(
     pipeline: Pipeline,
     store: Store,
@@ -120,7 +131,7 @@ def _write_report(
         model=pipeline.name,
         version=version.version,
         champion=version.champion,
-        metric=main_metric(pipeline.gates),
+        metric=main_metric(pipeline.gates) or "auc",
         ancestors=_ancestors(store, state, version),
     )
     data = json.dumps(values, sort_keys=True).encode()

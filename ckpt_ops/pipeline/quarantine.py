@@ -7,12 +7,13 @@ needs a fork is the planner's to say, as of any slice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.lineage.records import Record, SliceAccepted, SliceDiscarded, SliceRef
+from ckpt_ops.lineage.records import Record, SliceAccepted, SliceDiscarded, SliceRef, SliceWithdrawn
 from ckpt_ops.lineage.state import SliceState, SliceStatus
+from ckpt_ops.lineage.suspects import Suspect, suspects
 from ckpt_ops.serving.decisions import check_reason
 from ckpt_ops.slices import load_manifest
 from ckpt_ops.slices.derive import released
@@ -29,6 +30,7 @@ class Quarantined:
         rows: of it in quarantine, of `of_rows`.
         whole: nothing of the slice may be trained on; else the rest was accepted.
         report: object name of the verdict.
+        suspect: validation accepted it, and the refusal of a candidate is laid to it.
     """
 
     key: str
@@ -40,6 +42,7 @@ class Quarantined:
     reason: str
     time: str
     report: str
+    suspect: bool = False
 
     @property
     def prefix(self) -> str:
@@ -48,8 +51,13 @@ class Quarantined:
 
 
 def in_quarantine(state: LineageState) -> list[Quarantined]:
-    """Everything that nobody has decided on, in key order."""
-    return [_quarantined(key, entry) for key, entry in sorted(state.slices.items()) if entry.in_quarantine]
+    """Everything that nobody has decided on, in key order; slices that are suspect are among it."""
+    suspect = {one.key: one for one in suspects(state)}
+    return [
+        _suspect(entry, suspect[key]) if key in suspect else _quarantined(key, entry)
+        for key, entry in sorted(state.slices.items())
+        if key in suspect or entry.in_quarantine
+    ]
 
 
 def one_in_quarantine(state: LineageState, key: str) -> Quarantined:
@@ -66,7 +74,7 @@ def one_in_quarantine(state: LineageState, key: str) -> Quarantined:
 def release(store: Store, model: str, key: str, why: str) -> SliceRef:
     """Let a slice pass, with all rows that were pulled, whatever validation says of them.
 
-    Returns the new revision.
+    A suspect one is trained on again as it was accepted. Returns the revision that is trained on.
 
     Raises:
         BadInput: the slice is not in quarantine, or no reason is given.
@@ -74,6 +82,8 @@ def release(store: Store, model: str, key: str, why: str) -> SliceRef:
     check_reason(why)
     log = ModelLog(store, model)
     found = one_in_quarantine(log.state(), key)
+    if found.suspect:
+        return _trusted(log, found, why)
     manifest = released(store, load_manifest(store, found.source, key, found.revision))
     ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
 
@@ -89,6 +99,7 @@ def release(store: Store, model: str, key: str, why: str) -> SliceRef:
 
 def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
     """Give up on what is in quarantine: it is not listed any more, and the same content is not judged again.
+    A suspect slice is withdrawn.
 
     Nothing is deleted. A corrected slice has other content and is judged as any other.
 
@@ -101,6 +112,8 @@ def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
 
     def choose(state: LineageState) -> Record | None:
         _check_still(state, found)
+        if found.suspect:
+            return SliceWithdrawn(slice=state.slices[key].ref, reason=why)
         return SliceDiscarded(slice=state.slices[key].ref, reason=why)
 
     log.decide(choose)
@@ -110,6 +123,36 @@ def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
 def _check_still(state: LineageState, found: Quarantined) -> None:
     if one_in_quarantine(state, found.key).revision != found.revision:
         raise BadInput("slice", found.key, "the revision that was looked at; a newer one has come meanwhile")
+
+
+def _trusted(log: ModelLog, found: Quarantined, why: str) -> SliceRef:
+    """A person says that there is nothing wrong with a suspect slice."""
+
+    def choose(state: LineageState) -> Record | None:
+        _check_still(state, found)
+        entry = state.slices[found.key]
+        return SliceAccepted(
+            slice=entry.ref,
+            origin=entry.origin,
+            set_aside=entry.set_aside,
+            released=True,
+            report=entry.report,
+            reason=f"not suspect: {why}",
+        )
+
+    return log.decide(choose).slices[found.key].ref
+
+
+def _suspect(entry: SliceState, suspect: Suspect) -> Quarantined:
+    found = _quarantined(suspect.key, entry)
+    return replace(
+        found,
+        rows=suspect.rows,
+        of_rows=suspect.rows,
+        whole=True,
+        reason=suspect.why,
+        suspect=True,
+    )
 
 
 def _quarantined(key: str, entry: SliceState) -> Quarantined:

@@ -142,11 +142,18 @@ def judged_of(
         champion=champion,
         segments=dict(data.holdout.segments),
         groups=data.holdout.groups,
+        slice=slices_of(data),
         slice_key=version.slices[-1].key,
         rows=f"holdout of slice {keys}",
         servable=servable,
         past=past,
     )
+
+
+def slices_of(data: TrainingData) -> npt.NDArray[np.str_]:
+    """The key of the slice that each held-out row comes from; shape (rows,)."""
+    counts = [held.stop - held.start for _, held in data.slices.values()]
+    return np.repeat(np.array(list(data.slices), np.str_), counts)
 
 
 def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | None) -> Past:

@@ -26,6 +26,7 @@ from ckpt_ops.lineage.records import (
 )
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import VersionState
+from ckpt_ops.lineage.suspects import commands
 from ckpt_ops.pipeline.candidate import in_the_way, plan_slice, proposed
 from ckpt_ops.pipeline.deciding import policy_answer
 from ckpt_ops.pipeline.description import Pipeline
@@ -73,7 +74,10 @@ def _decide(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState
     if planned.action is Action.HOLD:
         raise _held(pipeline, log, state, planned)
     if planned.action is Action.SKIP:
-        return _decision(planned, train=False, why=planned.why)
+        entry = state.slices.get(key)
+        suspect = entry is not None and entry.ref.id in state.suspects
+        why = f"{planned.why}. {commands(pipeline.name, key)}" if suspect else planned.why
+        return _decision(planned, train=False, why=why)
     if planned.action is Action.SHADOW:
         return _decision(planned, train=scoring.has_work(state, key), why=planned.why)
     state = scoring.let_go_of_superseded(store, log, state)
@@ -222,8 +226,12 @@ def _unless_said(state: LineageState, record: UpdateDeferred) -> Record | None:
 
 
 def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> HeldByPerson:
-    stuck = [ref.key for ref in state.pending() if state.rejections.get(ref.id, 0)]
-    if state.held is None and stuck:
+    stuck = [
+        ref.key for ref in state.pending() if state.rejections.get(ref.id, 0) and ref.id not in state.suspects
+    ]
+    if planned.aside:
+        advice = f"for each of them: {commands(pipeline.name, planned.aside[0].key)}"
+    elif state.held is None and stuck:
         log.decide(lambda now: Held(reason=planned.why) if now.held is None else None)
         advice = (
             f"ckpt-ops show {pipeline.name} shows the verdicts; ckpt-ops withdraw {pipeline.name} "

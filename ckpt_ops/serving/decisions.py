@@ -12,6 +12,7 @@ from ckpt_ops.lineage.records import (
     Rejected,
     Released,
     RolledBack,
+    UpdateDeferred,
 )
 from ckpt_ops.lineage.shadow import still_pending, superseded
 from ckpt_ops.lineage.state import SliceStatus
@@ -30,6 +31,9 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
 
     A candidate in shadow stays as it is when the slices that it is judged on are not scored, or not as they
     stand now: the runs that follow go on with it.
+
+    A version that does no harm and cannot be told from the champion, where the gates wait for that, ends as
+    deferred: its slices are learned together with those that come next.
 
     Args:
         needs_approval: a version that the gates let pass waits until a person has approved it.
@@ -51,6 +55,10 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
         said = candidate.approved
         if said is not None and (judged.passed or said.despite_gates):
             return Promoted(version=version, champion=champion, reason=_approved_words(judged, said))
+        if judged.waits:
+            return UpdateDeferred(
+                slice=candidate.slices[-1], numbers={}, version=version, reason=judged.reason
+            )
         if not judged.passed:
             return Rejected(version=version, champion=champion, reason=judged.reason)
         if needs_approval:

@@ -5,14 +5,15 @@ ones compare it with the champion on the same rows, and do not apply to a first 
 value (one class only, NaN predictions) a gate refuses: what could not be judged is never passed.
 """
 
-from ckpt_ops.evaluation.gates.bounds import AtLeast, AtMost
+from ckpt_ops.evaluation.gates.bounds import AtLeast, AtMost, Floor
 from ckpt_ops.evaluation.gates.calibrated import Calibrated
-from ckpt_ops.evaluation.gates.champion import NotWorseThan
+from ckpt_ops.evaluation.gates.champion import NotWorseThan, Unclear
 from ckpt_ops.evaluation.gates.export import LatencyAtMost, Servable, SizeAtMost
 from ckpt_ops.evaluation.gates.fairness import FairAcross, FairRates
 from ckpt_ops.evaluation.gates.forgetting import NoForgetting
 from ckpt_ops.evaluation.gates.gate import Gate, past_slices, segment_columns
 from ckpt_ops.evaluation.gates.segments import NoSegmentWorse
+from ckpt_ops.evaluation.gates.suspects import NoSuspectSlice
 
 __all__ = [
     "AtLeast",
@@ -20,13 +21,16 @@ __all__ = [
     "Calibrated",
     "FairAcross",
     "FairRates",
+    "Floor",
     "Gate",
     "LatencyAtMost",
     "NoForgetting",
     "NoSegmentWorse",
+    "NoSuspectSlice",
     "NotWorseThan",
     "Servable",
     "SizeAtMost",
+    "Unclear",
     "past_slices",
     "segment_columns",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.gate import Gate
 from ckpt_ops.evaluation.metrics import FloatArray, Groups, Metric, Positions
+from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import signed
@@ -115,6 +116,47 @@ def compare(
     except UndefinedMetric:
         difference = None
     return Compared(candidate=candidate, champion=beside, difference=difference, rows=y.size)
+
+
+def compare_slices(metric: Metric, judged: Judged, *, seed: int, min_rows: int) -> dict[str, Compared]:
+    """Both models on the judged rows of each slice, by key, where the metric has a value.
+
+    Empty where rows are not known by slice.
+
+    Raises:
+        UnusablePredictions: a model's predictions are no numbers that the metric is defined on.
+    """
+    if judged.slice is None or judged.champion is None:
+        return {}
+    found = {}
+    for key, rows in parts(judged.slice, min_rows=min_rows)[0].items():
+        try:
+            found[key] = compare(metric, judged, judged.champion, rows, seed=seed)
+        except UndefinedMetric:
+            continue
+    return found
+
+
+def compare_past(metric: Metric, past: Past | None, *, seed: int, min_rows: int) -> Compared | None:
+    """Both models on all rows of slices that both have learned; None where that says nothing.
+
+    Raises:
+        UnusablePredictions: as `compare_slices`.
+    """
+    if past is None or past.champion is None or past.count < min_rows:
+        return None
+    if past.groups is not None:
+        # Two slices may have a query of the same name, whose rows were never ranked together.
+        names = zip(past.slice.tolist(), past.groups.tolist(), strict=True)
+        past = replace(past, groups=np.array([f"{key}/{group}" for key, group in names], dtype=np.str_))
+    try:
+        return compare(metric, past, _champion_of(past), slice(None), seed=seed)
+    except UndefinedMetric:
+        return None
+
+
+def _champion_of(past: Past) -> FloatArray:
+    return past.candidate if past.champion is None else past.champion
 
 
 def parts(names: Text, *, min_rows: int) -> tuple[dict[str, Positions], int]:

@@ -1,77 +1,158 @@
-"""The gates on the candidate's own quality, with or without a champion."""
+"""The gates on the candidate's own quality, with or without a champion.
+
+A bound that is a floor at all times refuses the better of two: in a week of storms the candidate reaches
+.594, the champion that would serve on .568, and the floor is .600. So by default a later version may miss it
+where the champion misses it too and the candidate is surely better. That production misses it is said.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from enum import Enum
 from typing import ClassVar
 
+from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.gates.asking import unjudged, value
-from ckpt_ops.evaluation.metrics import METRICS, metric_named
+from ckpt_ops.evaluation.gates.asking import CONFIDENCE, ROUNDING, unjudged, value
+from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.settings import check_number, wrong_direction
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import decimals_apart, plain
+from ckpt_ops.evaluation.wording import decimals_apart, percent, plain, signed
+
+
+class Floor(Enum):
+    """When a bound on quality holds. A first version always has to meet it."""
+
+    OR_BETTER = "or better than the champion"
+    ALWAYS = "always"
+
+    def __repr__(self) -> str:  # as code writes it: a gate's text is kept
+        return f"{type(self).__name__}.{self.name}"
 
 
 @dataclass(frozen=True)
 class AtLeast:
-    """Refuses a candidate whose metric is below `threshold`. For metrics where higher is better."""
+    """Refuses a candidate whose metric is below `threshold`. For metrics where higher is better.
+
+    Args:
+        metric: one of `METRICS`.
+        threshold: in the metric's unit.
+        floor: `Floor.OR_BETTER` lets a candidate pass that misses it where the champion does too, on the same
+            rows, and the candidate is surely better (the whole 95 % interval); `Floor.ALWAYS` does not.
+    """
 
     name: ClassVar[str] = "AtLeast"
     absolute: ClassVar[bool] = True
 
     metric: str
     threshold: float
+    _: KW_ONLY
+    floor: Floor = Floor.OR_BETTER
 
     def __post_init__(self) -> None:
         if not metric_named(self.metric, field="AtLeast.metric").higher_is_better:
             raise wrong_direction("AtLeast", self.metric, "AtMost", higher=True)
         check_number("AtLeast.threshold", self.threshold)
+        _check_floor("AtLeast", self.floor)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        return _bounded(
-            self, judged, self.metric, self.threshold, holds=("is at least", "is below"), at_least=True
-        )
+        return _bounded(self, judged, seed=seed, holds=("is at least", "is below"))
 
 
 @dataclass(frozen=True)
 class AtMost:
-    """Refuses a candidate whose metric is above `threshold`. For metrics where lower is better."""
+    """Refuses a candidate whose metric is above `threshold`. For metrics where lower is better.
+
+    Args: as `AtLeast` takes them.
+    """
 
     name: ClassVar[str] = "AtMost"
     absolute: ClassVar[bool] = True
 
     metric: str
     threshold: float
+    _: KW_ONLY
+    floor: Floor = Floor.OR_BETTER
 
     def __post_init__(self) -> None:
         if metric_named(self.metric, field="AtMost.metric").higher_is_better:
             raise wrong_direction("AtMost", self.metric, "AtLeast", higher=False)
         check_number("AtMost.threshold", self.threshold)
+        _check_floor("AtMost", self.floor)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        return _bounded(
-            self, judged, self.metric, self.threshold, holds=("is at most", "is above"), at_least=False
-        )
+        return _bounded(self, judged, seed=seed, holds=("is at most", "is above"))
 
 
-def _bounded(
-    gate: AtLeast | AtMost,
-    judged: Judged,
-    metric: str,
-    threshold: float,
-    *,
-    holds: tuple[str, str],
-    at_least: bool,
-) -> Verdict:
+def _check_floor(gate: str, floor: object) -> None:
+    if not isinstance(floor, Floor):
+        raise BadInput(f"{gate}.floor", floor, "Floor.OR_BETTER or Floor.ALWAYS")
+
+
+def _bounded(gate: AtLeast | AtMost, judged: Judged, *, seed: int, holds: tuple[str, str]) -> Verdict:
+    metric, threshold = METRICS[gate.metric], gate.threshold
     try:
-        found = value(METRICS[metric], judged.label, judged.candidate, judged.groups, "candidate")
+        found = value(metric, judged.label, judged.candidate, judged.groups, "candidate")
     except (UndefinedMetric, UnusablePredictions) as error:
         return unjudged(gate, error)
-    passed = found >= threshold if at_least else found <= threshold
-    d = decimals_apart((found, threshold))
-    side = holds[0] if passed else holds[1]
-    words = f"{metric} {plain(found, d)} {side} {plain(threshold, d)} on {judged.count:,} rows"
     numbers = {"candidate": found, "threshold": float(threshold), "rows": float(judged.count)}
-    return Verdict(gate=repr(gate), passed=passed, words=words, numbers=numbers)
+    champion = _of_champion(metric, judged)
+    below: dict[str, str] = {}
+    if champion is not None:
+        numbers["champion"] = champion
+        if metric.improvement(champion - threshold) < 0:
+            below["champion"] = _words(gate, champion, holds[1], judged.count)
+    if metric.improvement(found - threshold) >= 0:
+        words = _words(gate, found, holds[0], judged.count)
+        return Verdict(gate=repr(gate), passed=True, words=words, numbers=numbers, below_floor=below)
+    words = _words(gate, found, holds[1], judged.count)
+    below["candidate"] = words
+    passed = False
+    if gate.floor is Floor.OR_BETTER and champion is not None and "champion" in below:
+        passed, beside = _beside(metric, judged, champion, seed=seed)
+        words = f"{words}, {beside}"
+    return Verdict(gate=repr(gate), passed=passed, words=words, numbers=numbers, below_floor=below)
+
+
+def _of_champion(metric: Metric, judged: Judged) -> float | None:
+    """None where there is no champion, or it says nothing that the metric is defined on."""
+    if judged.champion is None:
+        return None
+    try:
+        return metric(judged.label, judged.champion, groups=judged.groups)
+    except (UndefinedMetric, UnusablePredictions):
+        return None
+
+
+def _beside(metric: Metric, judged: Judged, champion: float, *, seed: int) -> tuple[bool, str]:
+    """Whether the candidate is surely better than the champion that would serve on, and in words."""
+    if judged.champion is None:
+        return False, ""
+    d = decimals_apart((champion, metric(judged.label, judged.candidate, groups=judged.groups)))
+    try:
+        difference = paired_bootstrap(
+            metric,
+            judged.label,
+            judged.candidate,
+            judged.champion,
+            groups=judged.groups,
+            seed=seed,
+            confidence=CONFIDENCE,
+        )
+    except UndefinedMetric:
+        return False, f"as the champion is with {plain(champion, d)}; it cannot be told which is better"
+    ends = (metric.improvement(difference.low), metric.improvement(difference.high))
+    interval = (
+        f"{percent(CONFIDENCE)} interval of the difference {signed(difference.low, d)} .. "
+        f"{signed(difference.high, d)}"
+    )
+    if min(ends) > ROUNDING:
+        return True, f"but the champion has {plain(champion, d)} there, surely worse ({interval})"
+    return False, f"as the champion is with {plain(champion, d)}, and not surely better ({interval})"
+
+
+def _words(gate: AtLeast | AtMost, found: float, side: str, rows: int) -> str:
+    d = decimals_apart((found, gate.threshold))
+    return f"{gate.metric} {plain(found, d)} {side} {plain(gate.threshold, d)} on {rows:,} rows"

@@ -30,6 +30,7 @@ class Servable:
 
     name: ClassVar[str] = "Servable"
     absolute: ClassVar[bool] = False
+    on_quality: ClassVar[bool] = False
 
     _: KW_ONLY
     tolerance: float = 1e-6
@@ -78,6 +79,7 @@ class LatencyAtMost:
 
     name: ClassVar[str] = "LatencyAtMost"
     absolute: ClassVar[bool] = False
+    on_quality: ClassVar[bool] = False
 
     _: KW_ONLY
     p50_ms: float | None = None
@@ -131,6 +133,7 @@ class SizeAtMost:
 
     name: ClassVar[str] = "SizeAtMost"
     absolute: ClassVar[bool] = False
+    on_quality: ClassVar[bool] = False
 
     _: KW_ONLY
     megabytes: float

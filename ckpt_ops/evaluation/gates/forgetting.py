@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import numpy as np
-
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import (
     ROUNDING,
     Compared,
     compare,
+    compare_past,
     left_out,
     no_champion,
     parts,
@@ -79,7 +78,7 @@ class NoForgetting:
         metric = METRICS[self.metric]
         try:
             found, small, undefined = self._by_slice(metric, past, seed)
-            together = self._together(metric, past, seed)
+            together = compare_past(metric, past, seed=seed, min_rows=self.min_rows)
         except UnusablePredictions as error:
             return unjudged(self, error)
         return self._verdict(metric, found, together, small=small, undefined=undefined)
@@ -94,18 +93,6 @@ class NoForgetting:
             except UndefinedMetric:
                 undefined += 1
         return found, small, undefined
-
-    def _together(self, metric: Metric, past: Past, seed: int) -> Compared | None:
-        if past.count < self.min_rows:
-            return None
-        if past.groups is not None:
-            # Two slices may have a query of the same name, whose rows were never ranked together.
-            names = zip(past.slice.tolist(), past.groups.tolist(), strict=True)
-            past = replace(past, groups=np.array([f"{key}/{group}" for key, group in names], dtype=np.str_))
-        try:
-            return compare(metric, past, _champion(past), slice(None), seed=seed)
-        except UndefinedMetric:
-            return None
 
     def _verdict(
         self,

@@ -14,7 +14,9 @@ class Gate(Protocol):
     """What a gate has to offer; users may write their own as frozen dataclasses.
 
     A gate that looks at rows group by group names their column by an attribute `column`; one that needs rows
-    of slices learned before says of how many by an attribute `past_slices`.
+    of slices learned before says of how many by an attribute `past_slices`. One that says nothing of what the
+    model has learned, such as how fast its export is, has an attribute `on_quality` that is False: what it
+    refuses is laid to no slice.
     """
 
     @property

@@ -24,10 +24,15 @@ class Clock(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Coming:
-    """A recorded slice, and when it comes in the replay: never before the one in front of it."""
+    """A recorded slice, and when it comes in the replay: never before the one in front of it.
+
+    Attributes:
+        released: a person let it pass, whatever was said of it.
+    """
 
     ref: SliceRef
     time: datetime
+    released: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,10 @@ def recorded(state: LineageState, *, first: str | None = None, last: str | None 
     ends = _ends(list(accepted))
     clock = Clock.ACCEPTED if ends is None else Clock.KEYS
     times = _accepted_times(accepted, keys) if ends is None else [ends[key] for key in keys]
-    slices = (Coming(ref=accepted[key].ref, time=time) for key, time in zip(keys, times, strict=True))
+    slices = (
+        Coming(ref=accepted[key].ref, time=time, released=accepted[key].released)
+        for key, time in zip(keys, times, strict=True)
+    )
     return Recorded(slices=tuple(slices), clock=clock)
 
 

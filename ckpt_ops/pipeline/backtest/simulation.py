@@ -6,8 +6,8 @@ The state is the real one, folded of records that are appended to nothing. What 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -117,7 +117,7 @@ class History:
     def comes(self, slice_: Coming, models: Models) -> Event:
         """Let a slice come; what happened is the last of `events` then."""
         said = _Said(self.state, slice_.time)
-        said.add(SliceAccepted(slice=slice_.ref, time=said.time))
+        said.add(SliceAccepted(slice=slice_.ref, released=slice_.released, time=said.time))
         scored = models.score(self.head, slice_.ref) if self.head is not None else None
         planned = plan_slice(self.pipeline, said.state, slice_.ref.key)
         if planned.action is Action.HOLD:
@@ -125,7 +125,10 @@ class History:
         else:
             decision = _asked(self.pipeline, said.state, planned, scored, slice_.time, models)
             if decision.due:
-                event = _trained(self.pipeline, said, planned, scored, models, decision)
+                known = {event.key: event.scored or {} for event in self.events}
+                scores = {ref.key: known.get(ref.key, scored or {}) for ref in planned.slices}
+                event = _trained(self.pipeline, said, planned, scores, models, decision)
+                event = replace(event, scored=scored)
             else:
                 event = _deferred(said, slice_.ref, scored, decision)
         self.state = said.state
@@ -175,7 +178,7 @@ def _trained(
     pipeline: Pipeline,
     said: _Said,
     planned: Plan,
-    scored: Mapping[str, float] | None,
+    scores: Mapping[str, Mapping[str, float]],
     models: Models,
     decision: Decision,
 ) -> Event:
@@ -187,12 +190,13 @@ def _trained(
         )
     )
     result = models.train(said.state, said.state.versions[number])
-    for record in _records(number, champion, result, said.time):
+    slices = said.state.versions[number].slices
+    for record in _records(number, champion, result, slices, scores, said.time):
         said.add(record)
     return Event(
         key=planned.key,
-        scored=scored,
-        outcome=Outcome.PROMOTED if result.evaluation.passed else Outcome.REFUSED,
+        scored=None,
+        outcome=_outcome(result.evaluation),
         why=f"{decision.words}; {result.evaluation.words}",
         candidate=candidate,
         steps=result.steps,
@@ -200,12 +204,30 @@ def _trained(
     )
 
 
-def _records(number: int, champion: int | None, result: Result, time: str) -> list[Record]:
+def _outcome(evaluation: Evaluation) -> Outcome:
+    if evaluation.passed:
+        return Outcome.PROMOTED
+    return Outcome.DEFERRED if evaluation.waits else Outcome.REFUSED
+
+
+def _records(
+    number: int,
+    champion: int | None,
+    result: Result,
+    slices: Sequence[SliceRef],
+    scores: Mapping[str, Mapping[str, float]],
+    time: str,
+) -> list[Record]:
     evaluation = result.evaluation
     metrics = {"candidate": dict(evaluation.candidate)}
     if evaluation.champion is not None:
         metrics["champion"] = dict(evaluation.champion)
-    settled = Promoted if evaluation.passed else Rejected
+    reason = evaluation.words
+    settled: Record = Rejected(version=number, champion=champion, reason=reason, time=time)
+    if evaluation.passed:
+        settled = Promoted(version=number, champion=champion, reason=reason, time=time)
+    elif evaluation.waits:
+        settled = UpdateDeferred(slice=slices[-1], numbers={}, version=number, reason=reason, time=time)
     return [
         CandidateTrained(
             version=number,
@@ -215,6 +237,7 @@ def _records(number: int, champion: int | None, result: Result, time: str) -> li
             manifest="",
             artifacts={},
             seconds=result.seconds,
+            scores={key: dict(found) for key, found in scores.items() if found},
             time=time,
         ),
         Evaluated(
@@ -223,8 +246,11 @@ def _records(number: int, champion: int | None, result: Result, time: str) -> li
             passed=evaluation.passed,
             metrics=metrics,
             verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
+            waits=evaluation.waits,
+            suspects=dict(evaluation.suspects),
+            below_floor=dict(evaluation.below_floor),
             reason=evaluation.words,
             time=time,
         ),
-        settled(version=number, champion=champion, reason=evaluation.words, time=time),
+        settled,
     ]

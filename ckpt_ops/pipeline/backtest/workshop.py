@@ -21,6 +21,7 @@ from ckpt_ops.pipeline.backtest.unpacked import Unpacked
 from ckpt_ops.pipeline.data import TrainingData, consumed_before, load_data
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.drift import measure_drift
+from ckpt_ops.pipeline.evaluating import beside_the_log
 from ckpt_ops.pipeline.history.retrain import fit, kept_checkpoint, steps_of
 from ckpt_ops.pipeline.past import load_past
 from ckpt_ops.pipeline.results import Scores, judged_of, metrics_on, past_of, predict, score
@@ -86,7 +87,9 @@ class Workshop:
             steps=trained.step,
             seconds=trained.seconds,
             stopped_by=trained.stopped_by.value,
-            evaluation=judge_all(self._pipeline.gates, judged, seed=self._pipeline.seed),
+            evaluation=judge_all(
+                self._pipeline.gates, beside_the_log(judged, state, version), seed=self._pipeline.seed
+            ),
         )
 
     def only(self, candidates: Iterable[str]) -> None:

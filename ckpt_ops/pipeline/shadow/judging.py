@@ -52,6 +52,7 @@ def in_their_place(
         champion=np.concatenate([part.champion for part in parts if part.champion is not None]),
         segments={name: np.concatenate([part.segments[name] for part in parts]) for name in sorted(names)},
         groups=_groups(parts),
+        slice=np.repeat([ref.key for ref in slices], [part.count for part in parts]),
         slice_key=slices[-1].key,
         rows=f"all rows of slice{'s' * (len(slices) > 1)} {keys}, which neither model has trained on",
         basis=Basis.SHADOW,

@@ -23,6 +23,7 @@ from ckpt_ops.evaluation import (
     Needs,
     NoForgetting,
     NoSegmentWorse,
+    NoSuspectSlice,
     NotWorseThan,
     Servable,
     ServableCheck,
@@ -38,6 +39,7 @@ GATES = [
     AtMost("log_loss", 0.7),
     NoSegmentWorse("carrier"),
     NoForgetting(),
+    NoSuspectSlice(),
     Calibrated(),
     FairAcross("carrier"),
     FairRates("carrier", rate="true_positive"),
@@ -104,7 +106,9 @@ def test_a_fall_beyond_the_margin_says_from_where_to_where_and_how_sure(flights)
     n = {key: f"{value:.3f}" for key, value in verdict.numbers.items()}
     assert verdict.words == (
         f"auc fell from {n['champion']} to {n['candidate']} on 2,000 rows "
-        f"({n['delta']}, 95 % interval {n['low']} .. {n['high']}), more than the margin of 0.005"
+        f"({n['delta']}, 95 % interval {n['low']} .. {n['high']}); "
+        "harm: it falls by more than the margin of 0.005; "
+        "gain: it cannot be told from the champion, as these rows favour it"
     )
 
 
@@ -121,13 +125,13 @@ def test_a_sure_fall_within_the_margin_is_refused_too(flights):
     assert verdict.numbers["delta"] > -0.1
     assert verdict.numbers["high"] < 0
     assert verdict.passed is False
-    assert "within the margin of 0.100, but the whole interval is worse" in verdict.words
+    assert "it falls surely, if within the margin of 0.100: the whole interval is worse" in verdict.words
 
 
 def test_an_unsure_fall_within_the_margin_passes(flights):
     verdict = NotWorseThan(margin=0.1).judge(flights(count=60, noise=0.6, seed=3), seed=0)
     assert verdict.passed is True
-    assert "within the margin of 0.100" in verdict.words
+    assert "harm: none seen" in verdict.words
 
 
 def test_a_fall_of_exactly_the_margin_is_within_it():
@@ -301,8 +305,9 @@ def test_the_columns_of_all_gates_are_asked_for_once():
 
 
 def test_as_many_past_slices_are_asked_for_as_the_gate_that_wants_most():
-    assert past_slices([NoForgetting(slices=3), NotWorseThan(), NoForgetting(slices=5)]) == 5
-    assert past_slices([NotWorseThan(), Servable()]) == 0
+    assert past_slices([NoForgetting(slices=3), NotWorseThan(slices=4), NoForgetting(slices=5)]) == 5
+    assert past_slices([NotWorseThan(), Servable()]) == 8
+    assert past_slices([AtLeast("auc", 0.6), Servable()]) == 0
     assert past_slices([]) == 0
 
 

@@ -1,0 +1,214 @@
+"""The gate on each slice that a candidate trained on: is there anything in it to learn?
+
+A poisoned slice pulls the champion's score down as a storm does: a low score alone says nothing. The two are
+told apart by whether training on a part of the slice helps on the rest of it. What is real can be learned,
+and on held-out rows of its own slice a candidate is better than the champion, nearly always and by much; of
+shuffled labels nothing can. That advantage is no evidence of a gain, but its absence is evidence of poison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap, standard_error
+from ckpt_ops.evaluation.columns import Text
+from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
+from ckpt_ops.evaluation.gates.asking import ROUNDING, no_champion, parts
+from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, Positions, metric_named
+from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.settings import check_above_0, check_count
+from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.evaluation.wording import plain, signed
+
+ONE_SIDED = 0.90
+"""Two-sided: the lower end is one-sided at 95 %."""
+
+CHANCE = 0.001
+"""How often labels that are all the same may be chance before they are called suspect."""
+
+FEWEST = 4
+"""Earlier scores from which on their own scatter is known."""
+
+_TO_SIGMA = 1.4826
+"""Times the median absolute deviation: the standard deviation, were it normal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoSuspectSlice:
+    """Refuses a candidate that trained on a slice in which there is nothing to learn.
+
+    Two rules, slice by slice, on the held-out rows of each slice of at least `min_rows` of them:
+
+    * the champion's metric is low, by more than `deviations` of what it scored on earlier slices before
+      anything trained on them, **and** the candidate is not surely better (one-sided, 95 %);
+    * all labels are the same, which chance does one time in a thousand at most, by the shares of labels
+      elsewhere.
+
+    Low is measured from the median of the earlier scores, in their median absolute deviation scaled to a
+    standard deviation, or in the sampling error on these rows where that is larger. With fewer than four
+    earlier scores the sampling error alone counts. A slice that a person released is not looked at.
+
+    The slices that it names are *suspect*: after the refusal the next candidate is trained without them.
+    Where there are none of them, slices with a low score are named for a refusal by any other gate on quality.
+
+    It is asked for the first metric that a gate names, whether or not a pipeline lists it.
+
+    Args:
+        metric: one of `METRICS`.
+        deviations: above 0.
+        min_rows: at least 1.
+    """
+
+    name: ClassVar[str] = "NoSuspectSlice"
+    absolute: ClassVar[bool] = False
+
+    metric: str = "auc"
+    deviations: float = 2.0
+    min_rows: int = 200
+
+    def __post_init__(self) -> None:
+        metric_named(self.metric, field="NoSuspectSlice.metric")
+        check_above_0("NoSuspectSlice.deviations", self.deviations)
+        check_count("NoSuspectSlice.min_rows", self.min_rows)
+
+    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+        if judged.champion is None:
+            return no_champion(self)
+        if judged.slice is None or judged.basis.fair:
+            words = "not applicable: these rows are of no slice that the candidate trained on"
+            return Verdict(gate=repr(self), passed=None, words=words)
+        large, _ = parts(judged.slice, min_rows=self.min_rows)
+        refused: dict[str, str] = {}
+        low: dict[str, str] = {}
+        numbers = {"slices": float(len(large))}
+        for key, rows in large.items():
+            if key in judged.trusted:
+                continue
+            one_label = _one_label(judged, judged.slice, key, rows)
+            if one_label is not None:
+                refused[key] = one_label
+                continue
+            found = self._low(judged, judged.champion, rows, seed=seed)
+            if found is None:
+                continue
+            numbers |= found.numbers(key)
+            (low if found.helps else refused)[key] = found.words(self.metric)
+        said = [f"slice {key}: {why}" for key, why in {**refused, **low}.items()]
+        words = "; ".join(said) if said else f"none of {len(large)} slices is low for the champion"
+        return Verdict(
+            gate=repr(self),
+            passed=None if not large else not refused,
+            words=words if large else f"not applicable: no slice has {self.min_rows:,} evaluated rows",
+            numbers=numbers,
+            suspects=refused or low,
+        )
+
+    def _low(self, judged: Judged, champion: FloatArray, rows: Positions, *, seed: int) -> _Low | None:
+        """What is known of a slice on which the champion's score is low; None where it is not."""
+        usual = judged.usual.get(self.metric, ())
+        if not usual:
+            return None
+        metric = METRICS[self.metric]
+        groups = None if judged.groups is None else judged.groups[rows]
+        y, ours, theirs = judged.label[rows], judged.candidate[rows], champion[rows]
+        try:
+            score = metric(y, theirs, groups=groups)
+            centre, scatter = _usual(usual)
+            allowed = self.deviations * max(
+                scatter, standard_error(metric, y, theirs, groups=groups, seed=seed)
+            )
+            if metric.improvement(score - centre) >= -allowed:
+                return None
+            difference = paired_bootstrap(
+                metric, y, ours, theirs, groups=groups, seed=seed, confidence=ONE_SIDED
+            )
+        except (UndefinedMetric, UnusablePredictions):
+            return None  # the gates on quality say so
+        return _Low(score=score, centre=centre, allowed=allowed, difference=difference, metric=metric)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Low:
+    score: float
+    centre: float
+    allowed: float
+    difference: Difference
+    metric: Metric
+
+    @property
+    def helps(self) -> bool:
+        """Training on a part of the slice surely helps on the rest of it."""
+        ends = (self.difference.low, self.difference.high)
+        return min(map(self.metric.improvement, ends)) > ROUNDING
+
+    def numbers(self, key: str) -> dict[str, float]:
+        return {
+            f"champion:{key}": self.score,
+            f"usual:{key}": self.centre,
+            f"allowed:{key}": self.allowed,
+            f"delta:{key}": self.difference.delta,
+            f"low:{key}": self.difference.low,
+            f"high:{key}": self.difference.high,
+        }
+
+    def words(self, metric: str) -> str:
+        moved = (
+            f"{signed(self.difference.delta)}, 90 % interval {signed(self.difference.low)} .. "
+            f"{signed(self.difference.high)}"
+        )
+        helps = "helps" if self.helps else "does not surely help"
+        return (
+            f"the champion's {metric} is {plain(self.score)} there, usually {plain(self.centre)} with up to "
+            f"{plain(self.allowed)} between; training on a part of the slice {helps} on the rest ({moved})"
+        )
+
+
+def _usual(scores: Sequence[float]) -> tuple[float, float]:
+    """The middle of the earlier scores, and how much they scatter; 0 where they are too few to tell."""
+    centre = float(np.median(scores))
+    if len(scores) < FEWEST:
+        return centre, 0.0
+    return centre, _TO_SIGMA * float(np.median(np.abs(np.asarray(scores) - centre)))
+
+
+def _one_label(judged: Judged, slices: Text, key: str, rows: Positions) -> str | None:
+    """Why labels that are all the same are no chance; None where they differ, or may well be chance."""
+    first = judged.label[rows[0]]
+    if not (judged.label[rows] == first).all():
+        return None
+    elsewhere = [judged.label[slices != key]]
+    if judged.past is not None:
+        elsewhere.append(judged.past.label)
+    others = np.concatenate(elsewhere)
+    if not others.size:
+        return None
+    # Laplace's estimate: a label that is everywhere else may still differ once
+    share = (np.count_nonzero(others == first) + 1) / (others.size + 2)
+    if share**rows.size > CHANCE:
+        return None
+    return f"all {rows.size:,} labels are {first:g}, elsewhere {100 * share:.0f} % are"
+
+
+def blamed(
+    refusals: Sequence[tuple[str, bool]], suspects: Mapping[str, str], judged: Judged
+) -> Mapping[str, str]:
+    """By key, which slices the refusal of a candidate is laid to.
+
+    Those that a gate calls suspect; else the one that the candidate trained on alone, when it did harm.
+
+    Args:
+        refusals: of each gate on quality that refused, its words, and whether it compares with the champion.
+    """
+    if not refusals:
+        return {}
+    if suspects:
+        return suspects
+    alone = judged.learned[0] if len(judged.learned) == 1 else None
+    harm = [words for words, compares in refusals if compares]
+    if alone is None or alone in judged.trusted or not harm or judged.champion is None:
+        return {}
+    return {alone: f"a candidate that trained on it alone was refused: {harm[0]}"}

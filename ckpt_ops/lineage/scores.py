@@ -1,0 +1,29 @@
+"""What champions scored on slices before anything trained on them: what is usual for a model."""
+
+from __future__ import annotations
+
+from ckpt_ops.lineage.state import LineageState, VersionState
+
+LAST = 20
+"""Scores that count: seasons pass."""
+
+
+def usual_scores(state: LineageState, version: VersionState, *, last: int = LAST) -> dict[str, list[float]]:
+    """By metric, the scores on the slices that the version's ancestors learned, in the order of their keys.
+
+    Only what was learned by what came into production counts: the score on a slice that was refused is not
+    usual. For the first slices, which no champion could score before they were learned, what the version that
+    learned them came to on its held-out rows stands in.
+    """
+    found: dict[str, dict[str, float]] = {}
+    for one in state.ancestry(version.parent):
+        scores = one.trained.scores if one.trained is not None else {}
+        first = one.evaluated.metrics.get("candidate", {}) if one.evaluated is not None else {}
+        for ref in one.slices:
+            if ref.id not in state.tainted:
+                found[ref.key] = dict(scores.get(ref.key, first if one.parent is None else {}))
+    by_metric: dict[str, list[float]] = {}
+    for key in sorted(found):
+        for name, score in found[key].items():
+            by_metric.setdefault(name, []).append(score)
+    return {name: scores[-last:] for name, scores in by_metric.items()}
