@@ -41,10 +41,12 @@ _TO_SIGMA = 1.4826
 class NoSuspectSlice:
     """Refuses a candidate that trained on a slice in which there is nothing to learn.
 
-    Two rules, slice by slice, on the held-out rows of each slice of at least `min_rows` of them:
+    Three rules, slice by slice, on the held-out rows of each slice of at least `min_rows` of them:
 
     * the champion's metric is low, by more than `deviations` of what it scored on earlier slices before
       anything trained on them, **and** the candidate is not surely better (one-sided, 95 %);
+    * the champion's metric is low, **and** surely worse than that of a constant, the mean label of slices
+      learned before: labels that are inverted can be learned, and are the opposite of all that was;
     * all labels are the same, which chance does one time in a thousand at most, by the shares of labels
       elsewhere.
 
@@ -53,7 +55,7 @@ class NoSuspectSlice:
     earlier scores the sampling error alone counts. A slice that a person released is not looked at.
 
     The slices that it names are *suspect*: after the refusal the next candidate is trained without them.
-    Where there are none of them, slices with a low score are named for a refusal by any other gate on quality.
+    Where it names none, slices with a low score are named for a refusal by any other gate on quality.
 
     It is asked for the first metric that a gate names, whether or not a pipeline lists it.
 
@@ -96,7 +98,8 @@ class NoSuspectSlice:
             if found is None:
                 continue
             numbers |= found.numbers(key)
-            (low if found.helps else refused)[key] = found.words(self.metric)
+            accepted = found.helps and not found.opposite
+            (low if accepted else refused)[key] = found.words(self.metric)
         said = [f"slice {key}: {why}" for key, why in {**refused, **low}.items()]
         words = "; ".join(said) if said else f"none of {len(large)} slices is low for the champion"
         return Verdict(
@@ -118,17 +121,23 @@ class NoSuspectSlice:
         try:
             score = metric(y, theirs, groups=groups)
             centre, scatter = _usual(usual)
-            allowed = self.deviations * max(
-                scatter, standard_error(metric, y, theirs, groups=groups, seed=seed)
-            )
-            if metric.improvement(score - centre) >= -allowed:
+            scatter = max(scatter, standard_error(metric, y, theirs, groups=groups, seed=seed))
+            allowed = self.deviations * scatter
+            if metric.improvement(centre - score) <= allowed:
                 return None
             difference = paired_bootstrap(
                 metric, y, ours, theirs, groups=groups, seed=seed, confidence=ONE_SIDED
             )
         except (UndefinedMetric, UnusablePredictions):
             return None  # the gates on quality say so
-        return _Low(score=score, centre=centre, allowed=allowed, difference=difference, metric=metric)
+        return _Low(
+            score=score,
+            centre=centre,
+            allowed=allowed,
+            opposite=_opposite(metric, judged, y, theirs, groups, seed=seed),
+            difference=difference,
+            metric=metric,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +145,7 @@ class _Low:
     score: float
     centre: float
     allowed: float
+    opposite: bool
     difference: Difference
     metric: Metric
 
@@ -161,10 +171,32 @@ class _Low:
             f"{signed(self.difference.high)}"
         )
         helps = "helps" if self.helps else "does not surely help"
+        opposite = ", but a constant is surely better there than the champion" if self.opposite else ""
         return (
             f"the champion's {metric} is {plain(self.score)} there, usually {plain(self.centre)} with up to "
-            f"{plain(self.allowed)} between; training on a part of the slice {helps} on the rest ({moved})"
+            f"{plain(self.allowed)} between; training on a part of the slice {helps} on the rest "
+            f"({moved}){opposite}"
         )
+
+
+def _opposite(
+    metric: Metric, judged: Judged, y: FloatArray, champion: FloatArray, groups: Text | None, *, seed: int
+) -> bool:
+    """Whether a model that knows nothing but the labels of the past is surely better than the champion."""
+    past = judged.past
+    if past is None or not past.count:
+        return False
+    nothing = np.full(y.size, past.label.mean())
+    if champion.ndim == 2:
+        shares = np.bincount(past.label.astype(np.int64), minlength=champion.shape[1])[: champion.shape[1]]
+        nothing = np.tile(shares / shares.sum(), (y.size, 1))
+    try:
+        difference = paired_bootstrap(
+            metric, y, nothing, champion, groups=groups, seed=seed, confidence=ONE_SIDED
+        )
+    except (UndefinedMetric, UnusablePredictions):
+        return False
+    return min(map(metric.improvement, (difference.low, difference.high))) > ROUNDING
 
 
 def _usual(scores: Sequence[float]) -> tuple[float, float]:

@@ -57,13 +57,13 @@ def test_harm_on_slices_that_both_have_learned_is_seen_though_the_new_rows_hide_
     verdict = NotWorseThan(margin=0.005).judge(hidden, seed=0)
     assert verdict.numbers["delta"] == 0
     assert verdict.passed is False
-    assert "harm: on slices that both have learned it falls by more than 0.015" in verdict.words
+    assert "harm: on slices that both have learned it falls by more than 0.020" in verdict.words
 
 
 def test_a_small_fall_on_the_past_is_the_price_of_learning(flights):
     label, champion, candidate = models(20_000, seed=1, noise=0.2)
     verdict = NotWorseThan().judge(flights(past=past_of(label, champion, candidate)), seed=0)
-    assert -0.015 < verdict.numbers["delta_past"] < -0.002
+    assert -0.02 < verdict.numbers["delta_past"] < -0.002
     assert verdict.passed is True
     assert "harm: none seen, nor on slices that both have learned" in verdict.words
     assert (

@@ -61,7 +61,8 @@ def noise_of(key: str, seed: int) -> dict[str, np.ndarray]:
 @given(seed=SEEDS, at=st.integers(0, 2))
 def test_noise_is_found_wherever_it_stands_in_a_group(seed, at):
     parts = [rows_of(f"2013-01-{day}", champion=0.7, candidate=0.8, seed=seed + day) for day in (13, 20, 27)]
-    parts[at] = {**noise_of(f"2013-01-{(13, 20, 27)[at]}", seed), "candidate": parts[at]["champion"]}
+    noise = noise_of(f"2013-01-{(13, 20, 27)[at]}", seed)
+    parts[at] = {**noise, "candidate": noise["champion"]}  # in one of twenty, chance alone would help
     verdict = NoSuspectSlice().judge(judged(*parts), seed=0)
     key = str(parts[at]["slice"][0])
     assert verdict.passed is False
@@ -74,9 +75,21 @@ def test_noise_is_found_wherever_it_stands_in_a_group(seed, at):
 @given(seed=SEEDS)
 def test_a_storm_that_can_be_learned_passes(seed):
     storm = rows_of("2013-02-10", champion=0.1, candidate=0.5, seed=seed)
-    verdict = NoSuspectSlice().judge(judged(storm), seed=0)
+    before = rows_of("2013-02-03", champion=0.7, candidate=0.7, seed=seed + 1)
+    verdict = NoSuspectSlice().judge(judged(storm, past=Past(**before)), seed=0)
     assert verdict.passed is True
     assert "helps on the rest" in verdict.words
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS)
+def test_inverted_labels_can_be_learned_and_are_refused(seed):
+    inverted = rows_of("2013-02-10", champion=-0.9, candidate=-0.5, seed=seed)
+    before = rows_of("2013-02-03", champion=0.7, candidate=0.7, seed=seed + 1)
+    verdict = NoSuspectSlice().judge(judged(inverted, past=Past(**before)), seed=0)
+    assert verdict.passed is False
+    assert "helps on the rest" in verdict.words
+    assert "but a constant is surely better there than the champion" in verdict.words
 
 
 @settings(max_examples=8, deadline=None)
