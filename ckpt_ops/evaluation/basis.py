@@ -9,6 +9,7 @@ class Basis(Enum):
     """What the models had seen of the slices that the judged rows come from. Its value is kept in files."""
 
     HOLDOUT = "holdout"
+    LATEST = "latest"
     SHADOW = "shadow"
 
     @property
@@ -24,5 +25,7 @@ class Basis(Enum):
 
 _WORDS = {
     Basis.HOLDOUT: "held-out rows of the slices that the candidate trained on: they favour it",
+    Basis.LATEST: "the newest rows, held out, of the slices that the candidate trained on: they favour it, "
+    "though less than rows drawn at random",
     Basis.SHADOW: "slices that neither model has trained on",
 }

@@ -16,7 +16,7 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.slice_rows import SliceRows, StoredRows, held_out, split
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.store import Store
-from ckpt_ops.training import BatchOrder, Collected, Examples, RunningAverage
+from ckpt_ops.training import BatchOrder, Collected, Examples, Latest, RunningAverage
 from ckpt_ops.training.replay import draw
 
 
@@ -60,9 +60,7 @@ def load_data(
     slices = {}
     for ref in version.slices:
         begun = (train.rows, holdout.rows)
-        for new, held in split(pipeline, rows, ref):
-            train.add(new)
-            holdout.add(held)
+        split(pipeline, rows, ref, train=train, holdout=holdout)
         slices[ref.key] = (slice(begun[0], train.rows), slice(begun[1], holdout.rows))
     if not train.rows or not holdout.rows:
         keys = ", ".join(ref.key for ref in version.slices)
@@ -70,7 +68,7 @@ def load_data(
             f"{pipeline.examples} left {train.rows} rows of slice {keys} to train on and "
             f"{holdout.rows} to judge by",
             safe="nothing was trained; the champion serves on",
-            next="look at which rows examples() drops",
+            next=_what_to_look_at(pipeline),
         )
     wanted = pipeline.replay.rows(new=train.rows, consumed=sum(sizes.values()))
     for key, chosen in draw(sizes=sizes, rows=wanted, seed=_seed(version)).items():
@@ -102,6 +100,14 @@ def running_average(
         return None
     last = pipeline.budget.last_step(steps_per_epoch=order.steps_per_epoch)
     return RunningAverage(pipeline.average, variables, last=last, at=at)
+
+
+def _what_to_look_at(pipeline: Pipeline) -> str:
+    drops = "look at which rows examples() drops"
+    if isinstance(pipeline.holdout, Latest):
+        by = pipeline.holdout.by
+        return f"{drops}, and at {by}: where all rows have the same value, or none, no row is a newest one"
+    return drops
 
 
 def _seed(version: VersionState) -> int:

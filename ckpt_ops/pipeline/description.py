@@ -14,7 +14,8 @@ from ckpt_ops.pipeline.approval import Approval
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.shadow.setting import Shadow
 from ckpt_ops.policies import Always, Policy, drift_needed
-from ckpt_ops.training import Budget, Replay, Reservoir, TailAverage
+from ckpt_ops.training import Budget, Latest, Replay, Reservoir, TailAverage
+from ckpt_ops.training.latest import ordered_columns
 from ckpt_ops.values import describe
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -63,7 +64,8 @@ class Pipeline(Intake):
         approval: what the gates let pass waits for a person; None: it is promoted.
         late_slices: what happens to a slice that arrives after newer ones were consumed.
         batch_size: rows a step.
-        holdout: share of each slice's rows that no model ever trains on; candidates are judged on them.
+        holdout: share of each slice's rows that no model ever trains on; candidates are judged on them. Drawn
+            at random; with `Latest(share, by=column)` the slice's newest ones.
         holdout_by: a column of the slice, such as the query of a ranking: rows that share its value are held
             out together, in every slice. None: each row is held out or not by itself.
         seed: of initial weights, batches and replay.
@@ -85,7 +87,7 @@ class Pipeline(Intake):
     approval: Approval | None = None
     late_slices: Append = field(default_factory=lambda: Append(within=Slices(4)))
     batch_size: int = 128
-    holdout: float = 0.2
+    holdout: float | Latest = 0.2
     holdout_by: str | None = None
     seed: int = 0
     max_rejections: int = 3
@@ -98,11 +100,7 @@ class Pipeline(Intake):
             value = getattr(self, name)
             if (value or name != "inputs") and not _FUNCTION.fullmatch(value):
                 raise BadInput(name, value, "'package.module:function': 'flight_delay.model:build_model'")
-        if not 0 < self.holdout < 1:
-            raise BadInput("holdout", self.holdout, "a share between 0 and 1: candidates are judged on it")
-        if self.holdout_by is not None and self.holdout_by not in self.source.schema.names:
-            known = ", ".join(self.source.schema.names)
-            raise BadInput("holdout_by", self.holdout_by, f"a column of source {self.source.name}: {known}")
+        self._check_holdout()
         if self.batch_size < 1:
             raise BadInput("batch_size", self.batch_size, "a whole number of at least 1")
         if self.max_rejections < 1:
@@ -117,6 +115,32 @@ class Pipeline(Intake):
         check_gates(self.gates, first_version=True)
         self._check_columns()
         self._check_contradictions()
+
+    def _check_holdout(self) -> None:
+        by, source = self.holdout_by, self.source
+        if by is not None and by not in source.schema.names:
+            raise BadInput(
+                "holdout_by", by, f"a column of source {source.name}: {', '.join(source.schema.names)}"
+            )
+        if not isinstance(self.holdout, Latest):
+            if not 0 < self.holdout < 1:
+                raise BadInput(
+                    "holdout", self.holdout, "a share between 0 and 1: candidates are judged on it"
+                )
+            return
+        if by is not None:
+            raise BadInput(
+                "holdout_by",
+                by,
+                f"None beside holdout={self.holdout!r}: a row is held out by one column, not two",
+                next="holdout=0.2 beside holdout_by, or holdout=Latest(...) without it",
+            )
+        ordered = ordered_columns(source.schema)
+        if self.holdout.by not in ordered:
+            known = ", ".join(ordered) or "it has none"
+            raise BadInput(
+                "holdout", self.holdout, f"by= a number, date or timestamp of source {source.name}: {known}"
+            )
 
     def _check_columns(self) -> None:
         """A column that the source does not declare is refused now, not when the first slice has come."""

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.evaluation import Judged, LatencyAtMost, Past, ServableCheck, metrics_of, past_slices
+from ckpt_ops.evaluation import Basis, Judged, LatencyAtMost, Past, ServableCheck, metrics_of, past_slices
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.pipeline.data import TrainingData
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.exporting import by_batches, export
 from ckpt_ops.pipeline.past import PastExamples
 from ckpt_ops.store import Store
-from ckpt_ops.training import Examples
+from ckpt_ops.training import Examples, Latest
 
 Scores = npt.NDArray[np.float64]
 
@@ -116,7 +116,8 @@ def write_results(
     candidate = predict(model, data.holdout.inputs)
     timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
     check = export(model, store, f"{folder}/export", data.holdout, candidate, timed=timed)
-    judged = judged_of(version, data, candidate, champion.holdout if champion else None, servable=check)
+    before = champion.holdout if champion else None
+    judged = judged_of(pipeline, version, data, candidate, before, servable=check)
     artifacts = {"predictions": f"{folder}/predictions.parquet", "export": f"{folder}/export"}
     _write(store, artifacts["predictions"], judged.to_table())
     if past_slices(pipeline.gates):
@@ -126,6 +127,7 @@ def write_results(
 
 
 def judged_of(
+    pipeline: Pipeline,
     version: VersionState,
     data: TrainingData,
     candidate: Scores,
@@ -136,6 +138,7 @@ def judged_of(
 ) -> Judged:
     """What the gates are shown: both models' predictions on the held-out rows."""
     keys = ", ".join(ref.key for ref in version.slices)
+    newest = isinstance(pipeline.holdout, Latest)
     return Judged(
         label=labels_of(data.holdout),
         candidate=candidate,
@@ -144,7 +147,8 @@ def judged_of(
         groups=data.holdout.groups,
         slice=slices_of(data),
         slice_key=version.slices[-1].key,
-        rows=f"holdout of slice {keys}",
+        rows=f"{'newest rows' if newest else 'holdout'} of slice {keys}",
+        basis=Basis.LATEST if newest else Basis.HOLDOUT,
         servable=servable,
         past=past,
     )

@@ -16,7 +16,8 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.slices import load_manifest, staged
 from ckpt_ops.store import Store
-from ckpt_ops.training import Examples, holdout_mask, holdout_mask_by
+from ckpt_ops.training import Collected, Examples, Latest, holdout_mask, holdout_mask_by
+from ckpt_ops.training.latest import has_order
 
 
 class SliceRows(Protocol):
@@ -60,36 +61,53 @@ class StoredRows:
 def held_out(pipeline: Pipeline, rows: SliceRows, key: str, revision: str) -> npt.NDArray[np.bool_]:
     """Which rows of a slice no model trains on; shape (rows,).
 
-    With `holdout_by` the column is read for it. Raises `ModelCodeError` when the slice lacks it.
+    A function of the slice's content. With `Latest` or `holdout_by` one column is read for it, and nothing
+    else. Raises `ModelCodeError` when the slice lacks it, or has it in a type that has no order.
     """
-    column = pipeline.holdout_by
-    if column is None:
-        return holdout_mask(revision=revision, rows=rows.count(key, revision), share=pipeline.holdout)
-    masks = [np.empty(0, np.bool_)]
-    for table, _ in rows.groups(key, revision, [column]):
-        if column not in table.column_names:
+    kept, by = pipeline.holdout, pipeline.holdout_by
+    if isinstance(kept, Latest):
+        values = [array for array in _column(pipeline, rows, key, revision, kept.by) if len(array)]
+        return kept.mask(pa.chunked_array(values)) if values else np.empty(0, np.bool_)
+    if by is None:
+        return holdout_mask(revision=revision, rows=rows.count(key, revision), share=kept)
+    masks = [holdout_mask_by(array, share=kept) for array in _column(pipeline, rows, key, revision, by)]
+    return np.concatenate([np.empty(0, np.bool_), *masks])
+
+
+def _column(pipeline: Pipeline, rows: SliceRows, key: str, revision: str, name: str) -> Iterator[pa.Array]:
+    """The column by which rows are held out, a row group at a time."""
+    for table, _ in rows.groups(key, revision, [name]):
+        found = table.schema.field(name).type if name in table.column_names else None
+        if found is None or (isinstance(pipeline.holdout, Latest) and not has_order(found)):
+            lacks = f"has no column {name!r}" if found is None else f"has column {name!r} as {found}"
             raise ModelCodeError(
-                f"slice {key} has no column {column!r}, by whose values {pipeline.name} holds rows out",
+                f"slice {key} {lacks}, by whose values {pipeline.name} holds rows out",
                 safe="nothing was trained; the champion serves on",
                 next=f"expect the column in {pipeline.expectations}: a slice without it is quarantined then",
             )
-        masks.append(holdout_mask_by(table[column].combine_chunks(), share=pipeline.holdout))
-    return np.concatenate(masks)
+        yield table[name].combine_chunks()
 
 
-def split(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[tuple[Examples, Examples]]:
-    """The slice's rows to train on, and those held out, a row group at a time."""
+def split(
+    pipeline: Pipeline, rows: SliceRows, ref: SliceRef, *, train: Collected, holdout: Collected
+) -> None:
+    """Add the slice's rows to those to train on and those held out, a row group at a time.
+
+    Of a row group all of whose rows go one way, `examples()` is not asked for the other: what it makes of no
+    rows need not be of the type that it makes of some.
+    """
     held = held_out(pipeline, rows, ref.key, ref.revision)
     for table, start in rows.groups(ref.key, ref.revision):
         mask = pa.array(held[start : start + table.num_rows])
-        yield (
-            make_examples(pipeline, table.filter(pc.invert(mask))),
-            make_examples(pipeline, table.filter(mask)),
-        )
+        for into, part in ((train, table.filter(pc.invert(mask))), (holdout, table.filter(mask))):
+            if part.num_rows:
+                into.add(make_examples(pipeline, part))
 
 
 def holdout_of(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[Examples]:
     """The held-out rows of one slice, a row group at a time."""
     held = held_out(pipeline, rows, ref.key, ref.revision)
     for table, start in rows.groups(ref.key, ref.revision):
-        yield make_examples(pipeline, table.filter(pa.array(held[start : start + table.num_rows])))
+        part = table.filter(pa.array(held[start : start + table.num_rows]))
+        if part.num_rows:
+            yield make_examples(pipeline, part)

@@ -76,7 +76,7 @@ def report_values(
 def on_slices(evaluation: Evaluation, metric: str) -> dict[str, float]:
     """The candidate's metric by slice: those learned before, and what it learned if that was judged."""
     found = {key: said.candidate[metric] for key, said in evaluation.past.items() if metric in said.candidate}
-    if evaluation.basis is Basis.HOLDOUT and metric in evaluation.candidate:
+    if evaluation.basis is not Basis.SHADOW and metric in evaluation.candidate:
         found[evaluation.slice_key] = evaluation.candidate[metric]
     return found
 

@@ -76,6 +76,7 @@ class Workshop:
         self._standing.keep(version.candidate)
         candidate = predict(self._bench.model, data.holdout.inputs)
         judged = judged_of(
+            self._pipeline,
             version,
             data,
             candidate,
@@ -130,10 +131,8 @@ class Workshop:
         """Every row of a slice. Only those of the last one that was asked for are held."""
         if self._newest[0] != ref.id:
             train, holdout = Collected(ref.rows), Collected(ref.rows)
-            for new, held in split(self._pipeline, self._rows, ref):
-                train.add(new)
-                holdout.add(held)
-            self._newest = (ref.id, [train.examples(), holdout.examples()])
+            split(self._pipeline, self._rows, ref, train=train, holdout=holdout)
+            self._newest = (ref.id, [part.examples() for part in (train, holdout) if part.rows])
         return self._newest[1]
 
 

@@ -13,7 +13,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import FairAcross, FairRates, NotWorseThan, Servable
 from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices, find_pipelines, load_pipeline
 from ckpt_ops.pipeline.digests import code_digest
-from ckpt_ops.training import Budget
+from ckpt_ops.training import Budget, Latest
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,9 @@ from ckpt_ops.training import Budget
         ({"model": "flight_delay/model.py"}, "model"),
         ({"expectations": "../elsewhere.json"}, "expectations"),
         ({"holdout": 0.0}, "holdout"),
+        ({"holdout": Latest(0.2, by="nobody")}, "holdout"),
+        ({"holdout": Latest(0.2, by="carrier")}, "holdout"),
+        ({"holdout": Latest(0.2, by="time_hour"), "holdout_by": "carrier"}, "holdout_by"),
         ({"batch_size": 0}, "batch_size"),
         ({"max_rejections": 0}, "max_rejections"),
         ({"late_slices": Append(within=Slices(-1))}, "late_slices"),
@@ -62,6 +65,30 @@ def test_what_shapes_the_weights_is_in_the_candidates_id_and_nothing_else(pipeli
     assert replace(pipeline, gates=[*pipeline.gates][1:]).training_config() == config
     assert replace(pipeline, save=EverySteps(7)).training_config() == config
     assert replace(pipeline, shadow=Shadow(slices=2)).training_config() == config
+
+
+def test_by_which_columns_the_newest_rows_can_be_told_is_said(pipeline: Pipeline) -> None:
+    """The source's numbers, dates and timestamps; not its text."""
+    with pytest.raises(
+        BadInput, match=r"Latest\(share=0.2, by='dest'\).*of source flights: year, month, "
+    ) as caught:
+        replace(pipeline, holdout=Latest(0.2, by="dest"))
+    assert caught.value.allowed.endswith("hour, minute, time_hour")
+    assert "carrier" not in caught.value.allowed
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, float("nan"), True, "0.2"])
+def test_a_share_of_newest_rows_lies_between_none_and_all(share: Any) -> None:
+    with pytest.raises(BadInput, match=r"Latest\.share"):
+        Latest(share, by="time_hour")
+
+
+def test_which_rows_are_held_out_is_in_the_candidates_id(pipeline: Pipeline) -> None:
+    """As it stands here: candidates of stores that exist are known by it."""
+    assert pipeline.training_config()["holdout"] == 0.2
+    newest = replace(pipeline, holdout=Latest(0.2, by="time_hour")).training_config()
+    assert newest["holdout"] == {"Latest": {"share": 0.2, "by": "time_hour"}}
+    assert "holdout_by" not in pipeline.training_config().keys() | newest.keys()
 
 
 def test_a_changed_model_has_another_digest_and_a_changed_schedule_has_not(tmp_path: Path) -> None:

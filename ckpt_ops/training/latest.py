@@ -1,0 +1,89 @@
+"""The newest rows of each slice, held out for ever: rows that lie after all that was learned of it.
+
+Rows drawn at random lie among those that a candidate trains on, and what they say of it holds for that
+time. Whether it does better on what comes next, only later rows can tell.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ckpt_ops.errors import BadInput
+
+_ORDERED = (
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_date,
+    pa.types.is_timestamp,
+)
+
+
+@dataclass(frozen=True)
+class Latest:
+    """Holds out the newest rows of each slice: `holdout=Latest(0.2, by="time_hour")`.
+
+    Of the rows that have a value, the newest `share`, rounded up to a whole row, and with them every row that
+    is as new as the oldest of these: equal values stay on one side. Rows of the slice's oldest value are
+    trained on whatever `share` says, so a slice whose rows are all equally new has none held out. Nor have
+    rows without a value, NaN among them.
+
+    Attributes:
+        share: of each slice's rows, more than 0 and less than 1.
+        by: a column that the source declares, of numbers, dates or timestamps.
+    """
+
+    share: float
+    by: str = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.share, bool) or not isinstance(self.share, int | float) or not 0 < self.share < 1:
+            raise BadInput("Latest.share", self.share, "a share between 0 and 1: candidates are judged on it")
+        if not isinstance(self.by, str) or not self.by:
+            raise BadInput("Latest.by", self.by, "the name of a column")
+
+    def mask(self, values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+        """True where a row is held out; shape (rows,).
+
+        A function of the slice's values alone, in whichever order and however many pieces they come.
+
+        Args:
+            values: the column `by` of the whole slice.
+        """
+        values = _comparable(values)
+        newest = math.ceil(self.share * (len(values) - values.null_count))
+        ranks = pc.rank(values, sort_keys="descending", tiebreaker="min")  # one and up; nulls come last
+        held = pc.and_(pc.less_equal(ranks, newest), pc.greater(values, pc.min(values)))
+        return np.asarray(pc.fill_null(held, False), np.bool_)
+
+
+def has_order(kind: pa.DataType) -> bool:
+    """Whether values of this type say which of two rows is the newer one."""
+    return any(is_one(_plain(kind)) for is_one in _ORDERED)
+
+
+def ordered_columns(schema: pa.Schema) -> list[str]:
+    """The columns by which the newest rows of a slice can be told."""
+    return [column.name for column in schema if has_order(column.type)]
+
+
+def _comparable(values: Any) -> Any:
+    """Without encoding, NaN as null: it is neither newer nor older."""
+    kind = _plain(values.type)
+    if pa.types.is_float16(kind):
+        kind = pa.float32()  # all of whose values it holds; Arrow does not rank the other
+    values = values.cast(kind)
+    if pa.types.is_floating(kind):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, kind), values)
+    return values
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
