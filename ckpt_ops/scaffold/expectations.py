@@ -14,6 +14,7 @@ from ckpt_ops.scaffold.profile import Column, Looked, columns_of, key_of
 
 BAD_ROWS_AT_MOST = 0.01
 _MOST_NULLS = 0.5
+_MOST_NEW = 0.5
 _MARGIN_HOURS = 24
 _SET_ASIDE = "set aside"
 
@@ -36,9 +37,12 @@ def suite_of(name: str, schema: pa.Schema, slices: Sequence[Looked], *, now: dat
         lines += _range(column, seen)
         lines += _times(column, seen, now or datetime.now(UTC))
         lines += _category(column, seen)
+        lines += _new_values(column, slices)
     keys = ", ".join(looked.key for looked in slices)
     meta: Line = {
-        "from": f"profiled from {seen}: {keys}. These thresholds are a beginning: edit what you know better"
+        "from": f"profiled from {seen}: {keys}. These thresholds are a beginning: edit what you know better",
+        "not_asked": "drift of the label: which column a model will learn cannot be told from the data. "
+        "Ask for it with expect_column_psi_to_be_at_most and severity warning",
     }
     if any("bad_rows" in line["meta"] for line in lines):
         meta["bad_rows_at_most"] = BAD_ROWS_AT_MOST
@@ -98,7 +102,7 @@ def _nulls(column: Column, seen: str) -> list[Line]:
     if worst == 0:
         why = f"never null in {seen}"
         return [_line("expect_column_values_to_not_be_null", why, set_aside=True, column=column.name)]
-    allowed = math.ceil(100 * max(4 * worst, worst + 0.1)) / 100
+    allowed = _allowed(worst, more=0.1)
     if allowed >= _MOST_NULLS:
         return []
     why = f"null in {worst:.2%} of the worst slice: {allowed:.0%} is allowed, as such shares swing"
@@ -167,8 +171,7 @@ def _category(column: Column, seen: str) -> list[Line]:
     every = sorted({value for values in column.values for value in values})
     if len(every) < 2 or sum(column.distinct) == 0:
         return []
-    same = len(column.values) > 1 and len(set(column.values)) == 1
-    if same:
+    if _closed(column):
         why = f"the same {len(every)} values in each slice of {seen}"
         return [
             _line(
@@ -184,9 +187,35 @@ def _category(column: Column, seen: str) -> list[Line]:
     return [{**line, "severity": "warning"}]
 
 
+def _closed(column: Column) -> bool:
+    """The same values in each of several slices."""
+    return column.values is not None and len(column.values) > 1 and len(set(column.values)) == 1
+
+
+def _new_values(column: Column, slices: Sequence[Looked]) -> list[Line]:
+    """Text whose values come again from slice to slice: what a model has learned something of."""
+    if not column.new_shares or _closed(column) or max(column.distinct) < 2:
+        return []
+    worst = max(column.new_shares)
+    allowed = _allowed(worst, more=0.05)
+    if allowed > _MOST_NEW:
+        return []
+    why = (
+        f"{worst:.2%} of the worst of {len(slices)} slices is new to those before it: {allowed:.0%} is "
+        "allowed, as real categories grow. Judged against what a model consumed; before that, not judged"
+    )
+    mostly = round(1 - allowed, 2)
+    return [_line("expect_column_values_to_be_in_reference", why, column=column.name, mostly=mostly)]
+
+
 def _line(type_: str, why: str, *, set_aside: bool = False, **kwargs: Any) -> Line:
     meta = {"why": why, **({"bad_rows": _SET_ASIDE} if set_aside else {})}
     return {"type": type_, "kwargs": kwargs, "meta": meta}
+
+
+def _allowed(worst: float, *, more: float) -> float:
+    """Four times the worst share that was seen, at least `more` above it; a whole percent."""
+    return math.ceil(round(100 * max(4 * worst, worst + more), 6)) / 100
 
 
 def _rounded_up(value: float) -> float:

@@ -44,6 +44,7 @@ class Column:
         ranges: by slice that has a value: its least and largest; none for what has no order.
         values: distinct values by slice, for a category; None when there are more than `MOST_VALUES`.
         distinct: values that are told apart, by slice.
+        new_shares: of text, by slice but the first: the share of its values that no slice before it has.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Column:
     ranges: tuple[tuple[Any, Any], ...]
     values: tuple[tuple[str, ...], ...] | None
     distinct: tuple[int, ...]
+    new_shares: tuple[float, ...] = ()
 
     @property
     def least(self) -> Any:
@@ -155,7 +157,20 @@ def _column(field: pa.Field, pieces: Sequence[pa.ChunkedArray], samples: Sequenc
         ranges=tuple(ranges),
         values=values if values and len({*itertools.chain(*values)}) <= MOST_VALUES else None,
         distinct=tuple(pc.count_distinct(piece).as_py() if countable else 0 for piece in pieces),
+        new_shares=_new_shares(pieces) if text else (),
     )
+
+
+def _new_shares(pieces: Sequence[pa.ChunkedArray]) -> tuple[float, ...]:
+    """Of each piece but the first, how many of its values, nulls aside, are in none before it."""
+    shares = []
+    known = pc.unique(pieces[0].drop_null())
+    for piece in pieces[1:]:
+        there = piece.drop_null()
+        seen = pc.sum(pc.is_in(there, value_set=known)).as_py() or 0
+        shares.append((len(there) - seen) / len(there) if len(there) else 0.0)
+        known = pc.unique(pa.chunked_array([known, *there.chunks]))
+    return tuple(shares)
 
 
 def _may_tell_apart(column: Column) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from ckpt_ops.scaffold.expectations import as_json, suite_of
 from ckpt_ops.scaffold.profile import Looked
-from ckpt_ops.validation import TableRows, load_suite, parse_suite, validate
+from ckpt_ops.validation import Kind, TableRows, load_suite, parse_suite, validate
 from ckpt_ops.validation.custom import MemoryReference
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -143,6 +143,38 @@ def test_one_value_or_many_are_no_category(values: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("slices", "mostly"),
+    [
+        ([["a", "b"] * 50] * 2 + [["a", "c"] * 50], None),  # half of a slice is new: it grows as ids do
+        ([["a"] * 99 + ["b"], ["a"] * 99 + ["c"]], 0.94),  # 1 % is new: five points more
+        ([["a"] * 9 + ["b"], ["a"] * 9 + ["c"]], 0.6),  # 10 %: four times as much
+        ([["a"] * 9 + ["b"], ["a"] * 9 + ["c"], ["b"] * 9 + ["c"]], 0.6),  # of all that came before
+        ([["a", "b", "c"], ["a", None, None]], 0.95),  # what is null is not new
+        ([["a"] * 99 + ["b"]], None),  # one slice says nothing of what comes
+        ([["EWR", "JFK"] * 50] * 3, None),  # closed: any other value is set aside
+        ([["a"] * 100, ["a"] * 100], None),
+        ([["n1", "n2"], ["n3", "n4"]], None),
+        ([[f"code {n}" for n in range(90)]] * 2 + [[f"code {n}" for n in range(1, 91)]], 0.93),
+    ],
+)
+def test_text_that_comes_again_has_to_be_known_but_for_a_share(
+    slices: list[list[str | None]], mostly: float | None
+) -> None:
+    line = about(
+        lines_for(*(looked(c=pa.array(values, pa.string())) for values in slices)), "be_in_reference", "c"
+    )
+    assert (line and line["kwargs"]["mostly"]) == mostly
+    assert line is None or "severity" not in line
+
+
+def test_what_is_not_asked_of_the_label_is_said() -> None:
+    table = looked(late=[True, False] * N, dest=["JFK", "LGA"] * N)
+    suite = suite_of("made", table.schema, [Looked(key=f"2013-01-{at:02}", table=table) for at in (1, 2)])
+    assert not [line for line in suite["expectations"] if "psi" in line["type"]]
+    assert "expect_column_psi_to_be_at_most and severity warning" in suite["meta"]["not_asked"]
+
+
+@pytest.mark.parametrize(
     ("latest", "bounded"),
     [(datetime(2013, 1, 6, tzinfo=UTC), True), (datetime(2030, 1, 1, tzinfo=UTC), False)],
 )
@@ -167,6 +199,7 @@ def test_great_expectations_accepts_what_the_suite_came_from_and_finds_what_is_b
             price=[0.5 + n % 90 for n in numbers],
             note=[None if n % 10 == 0 else f"n{n}" for n in numbers],
             state=[("new", "paid", "sent")[n % 3] for n in numbers],
+            shop=[f"shop {n % 40 + first // 200}" for n in numbers],
             at=[datetime(2013, 1, 6, n % 24, tzinfo=UTC) for n in numbers],
         )
 
@@ -178,11 +211,23 @@ def test_great_expectations_accepts_what_the_suite_came_from_and_finds_what_is_b
     pulled = MemoryReference(pulled_at=datetime(2013, 1, 8, tzinfo=UTC))
     for one in slices:
         found = validate(TableRows(table=one.table), suite, one.table.schema, reference=pulled).validation
-        assert (found.reasons, found.set_aside) == ((), 0)
+        assert ([one.kind for one in found.reasons], found.set_aside) == ([Kind.NOT_JUDGED], 0)
     table = orders(400)
     spoiled = table.set_column(1, "price", pa.array([-1.0, *table["price"].to_pylist()[1:]]))
     spoiled = spoiled.set_column(3, "state", pa.array([*table["state"].to_pylist()[:-1], "lost"]))
     found = validate(TableRows(table=spoiled), suite, table.schema).validation
     assert (found.outcome.value, found.set_aside) == ("accepted, bad rows set aside", 2)
+    consumed = MemoryReference(
+        pulled_at=datetime(2013, 1, 9, tzinfo=UTC), tables={one.key: one.table for one in slices}
+    )
+    found = validate(TableRows(table=table), suite, table.schema, reference=consumed).validation
+    assert (found.reasons, found.set_aside) == ((), 0), "a shop that is new, of forty"
+    invented = pa.array([f"nowhere {n}" for n in range(table.num_rows)])
+    elsewhere = table.set_column(table.schema.get_field_index("shop"), "shop", invented)
+    found = validate(TableRows(table=elsewhere), suite, table.schema, reference=consumed).validation
+    assert [(one.column, one.expectation) for one in found.reasons] == [
+        ("shop", "expect_column_values_to_be_in_reference")
+    ]
+    assert not found.accepted
     twice = pa.concat_tables([table, table])
     assert not validate(TableRows(table=twice), suite, table.schema).validation.accepted
