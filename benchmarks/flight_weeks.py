@@ -142,6 +142,7 @@ def agrees_with_the_trainer(model: FlightModel, data: FlightWeeks) -> bool:
 
 class _Unsaved:
     stopping = False
+    saved_step = -1
     at = Position()
 
     def after_step(self, step: int, **said: Any) -> None:

@@ -164,6 +164,24 @@ class IncompatibleCheckpoint(TerminalError):
     """A checkpoint's tensors differ in name, shape or dtype from the model's variables."""
 
 
+class TrainingDiverged(TerminalError):
+    """A loss or a weight is not finite; the same steps would come to the same.
+
+    Args:
+        step: after which that was found.
+        what: what is not finite there.
+    """
+
+    def __init__(self, step: int, what: str) -> None:
+        self.step, self.found = step, what
+        super().__init__(
+            f"the training diverged: {what}",
+            safe="the checkpoints that were committed before it stay; the champion serves on",
+            next="look at that batch's numbers; lower the learning rate or clip gradients in build_model() "
+            "(clipnorm=1.0 of the optimizer): a changed model is a new candidate",
+        )
+
+
 class TrainingDied(TransientError):
     """The training process ended without a result; what it committed is kept."""
 

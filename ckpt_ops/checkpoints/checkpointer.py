@@ -79,6 +79,11 @@ class Checkpointer:
         self._saved_at = self._stepped_at = time.monotonic()
 
     @property
+    def saved_step(self) -> int:
+        """The step of the last save that was begun; where training begins or resumes before the first."""
+        return self._saved_step
+
+    @property
     def stopping(self) -> bool:
         """Whether somebody asked the training to end early: leave the loop and call `finish`."""
         return self._stopping.is_set()

@@ -57,6 +57,33 @@ def model_variables(model: Any) -> dict[str, Any]:
     return named
 
 
+def optimizers(model: Any) -> list[Any]:
+    """Every Keras optimizer of a model that updates weights itself: not one that hands on to others."""
+    import keras
+    import tensorflow as tf
+
+    own = None if isinstance(model, tf.Module) else getattr(model, "optimizer", None)
+    found = [] if own is None else [own]
+    holders = [model] if isinstance(model, tf.Module) else model._flatten_layers()
+    found += [
+        value
+        for holder in holders
+        for _, attribute in _attributes(holder)
+        for _, value in _walk(attribute, "", set())
+        if isinstance(value, keras.optimizers.Optimizer)
+    ]
+    return list({id(one): one for each in found for one in _that_update(each)}.values())
+
+
+def _that_update(optimizer: Any) -> Iterator[Any]:
+    inner = getattr(optimizer, "inner_optimizer", None)
+    parts = [inner] if inner is not None else getattr(optimizer, "optimizers", None)
+    if parts is None:
+        yield optimizer
+    for part in parts or ():
+        yield from _that_update(part)
+
+
 def tables(module: Any) -> list[Any]:
     """What a `tf.Module` leads to beside variables that serving may need: lookup tables, Keras layers."""
     import keras

@@ -52,7 +52,7 @@ def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> N
     """
     import tensorflow as tf
 
-    _check(manifest, variables)
+    check_fits(manifest, variables)
     owned: dict[str, Any] = {}
 
     def buffer(segment: Segment) -> Octets:
@@ -116,7 +116,8 @@ def _octets_of(tensor: Any, nbytes: int) -> Octets:
     return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
 
 
-def _check(manifest: Manifest, variables: Mapping[str, Any]) -> None:
+def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
+    """Refuse, with `IncompatibleCheckpoint`, what `restore` would refuse: nothing is read for it."""
     stored = manifest.tensors
     differences = [
         f"{name}: in the checkpoint only"

@@ -11,12 +11,14 @@ from __future__ import annotations
 import time
 from collections import ChainMap
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from ckpt_ops.checkpoints import load_manifest, model_variables, restore
 from ckpt_ops.checkpoints.capture import tensorflow_variable
-from ckpt_ops.errors import TerminalError
+from ckpt_ops.errors import TerminalError, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.candidate import Commit
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.candidate import open_candidate, same
 from ckpt_ops.pipeline.candidate_checkpoints import candidate_checkpoints
@@ -30,10 +32,14 @@ from ckpt_ops.pipeline.data import (
 from ckpt_ops.pipeline.deciding import policy_answer
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.past import PastExamples, load_past
+from ckpt_ops.pipeline.preflight import preflight
 from ckpt_ops.pipeline.results import ChampionScore, score, write_results
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
-from ckpt_ops.training import Trainer
+from ckpt_ops.training import BatchOrder, Schedules, Trainer
+from ckpt_ops.training.divergence import cause_of
+from ckpt_ops.training.schedules import ScheduleStarts
+from ckpt_ops.training.step_function import Step, step_function
 
 
 class Bench:
@@ -54,6 +60,7 @@ class Bench:
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
         self._initial = self.hold() if from_nothing else None
+        self.schedules = ScheduleStarts(self.model)
         self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
 
     def stand_at(self, manifest: str | None) -> None:
@@ -78,6 +85,16 @@ class Bench:
         """Every variable as `hold` found it."""
         for name, value in values.items():
             tensorflow_variable(self.variables[name]).assign(value)
+
+    def begin(self) -> None:
+        """The model stands at the parent of the candidate that comes: schedules that begin with it, begin."""
+        if self.pipeline.schedules is Schedules.PER_CANDIDATE:
+            self.schedules.begin()
+
+    @cached_property
+    def step(self) -> Step:
+        """The model's step, traced once for all candidates."""
+        return step_function(self.model)
 
     def hold(self) -> dict[str, Any]:
         """A copy of what every variable holds now, by name."""
@@ -108,6 +125,19 @@ class Bench:
             print(f"version {version.version} is trained already", flush=True)
             return version.version
         data = load_data(pipeline, store, version, consumed_before(state, version))
+        order = batch_order(pipeline, version, data)
+        parent = final_manifest(state, version.parent)
+        preflight(
+            pipeline,
+            store,
+            model=self.model,
+            step=self.step,
+            schedules=self.schedules,
+            variables=self.variables,
+            examples=data.train,
+            order=order,
+            parent=None if parent is None else load_manifest(store, parent),
+        )
         version = open_candidate(log, wanted, propose)
         number = version.version
         candidate = CandidateLog(store, pipeline.name, number)
@@ -130,32 +160,39 @@ class Bench:
                 ended = {"outcome": "deferred", "why": asked.words, "numbers": decision["numbers"]}
                 attempt.end({**ended, "scores": scores})
                 return number
-        parent = final_manifest(state, version.parent)
         if version.champion != version.parent:
             self.stand_at(parent)
-        order = batch_order(pipeline, version, data)
+        self.begin()
         resumes_at = progress.commits[-1].step if progress.commits else 0
         average = running_average(pipeline, self.variables, order, at=resumes_at)
-        with candidate_checkpoints(
-            pipeline,
-            store,
-            version,
-            attempt,
-            model=self.model,
-            variables=self.variables if average is None else ChainMap(self.variables, average.variables),
-            data=data,
-            parent=parent,
-            commits=progress.commits,
-        ) as checkpoints:
-            trained = Trainer(
+        try:
+            with candidate_checkpoints(
+                pipeline,
+                store,
+                version,
+                attempt,
                 model=self.model,
-                examples=data.train,
-                order=order,
-                budget=pipeline.budget,
-                checkpoints=checkpoints,
-                progress=print_progress,
-                average=average,
-            ).train()
+                variables=self.variables if average is None else ChainMap(self.variables, average.variables),
+                data=data,
+                parent=parent,
+                commits=progress.commits,
+            ) as checkpoints:
+                trained = Trainer(
+                    model=self.model,
+                    examples=data.train,
+                    order=order,
+                    budget=pipeline.budget,
+                    checkpoints=checkpoints,
+                    progress=print_progress,
+                    average=average,
+                    step=self.step,
+                ).train()
+        except TrainingDiverged as diverged:
+            commits = candidate.progress().commits
+            why = self._why(diverged, data, order, parent, commits[-1] if commits else None)
+            attempt.end({"outcome": "diverged", "step": diverged.step, "why": why})
+            print(f"training diverged: {why}", flush=True)
+            return number
         artifacts = write_results(pipeline, store, version, attempt.token, self.model, data, champion, past)
         attempt.end(
             {
@@ -170,6 +207,24 @@ class Bench:
         )
         print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
         return number
+
+    def _why(
+        self,
+        diverged: TrainingDiverged,
+        data: TrainingData,
+        order: BatchOrder,
+        parent: str | None,
+        commit: Commit | None,
+    ) -> str:
+        """What diverged, and of which operation that came: its steps since the last commit are made again."""
+        fresh = Bench(self.pipeline, self.store, from_nothing=parent is None)
+        fresh.stand_at(parent)
+        fresh.begin()
+        if commit is not None:
+            restore(self.store, load_manifest(self.store, commit.manifest), fresh.variables)
+        at = commit.step if commit else 0
+        cause = cause_of(fresh.model, data.train, order, at=at, step=diverged.step)
+        return f"{diverged.found}; {cause.words}" if cause else diverged.found
 
     def _score_champion(
         self, state: LineageState, version: VersionState, data: TrainingData, past: PastExamples | None

@@ -31,6 +31,8 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import code_digest, lock_digest
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
+from ckpt_ops.training.finite import WeightsWatch
+from ckpt_ops.training.schedules import as_written
 
 
 @contextmanager
@@ -57,8 +59,10 @@ def candidate_checkpoints(
     digests = {"code_digest": code_digest(pipeline.folder), "lock_digest": lock_digest()}
     structure = _structure(model, variables, data.train)
     committing = Commits(store, attempt, pipeline.keep, commits)
+    weights = WeightsWatch(variables)
 
     def describe(snapshot: Snapshot, segments: tuple[Segment, ...]) -> Manifest:
+        weights.check(snapshot)
         return Manifest(
             model=pipeline.name,
             version=version.version,
@@ -135,6 +139,7 @@ def _structure(model: Any, variables: Mapping[str, Any], examples: Examples) -> 
         return {**known, "config": None, "why": "a tf.Module has no configuration"}
     known["parameters"] = model.count_params()
     try:
-        return {**known, "config": json.loads(model.to_json())}
+        with as_written(model):
+            return {**known, "config": json.loads(model.to_json())}
     except (NotImplementedError, TypeError, ValueError) as error:
         return {**known, "config": None, "why": f"the model has no configuration: {error}"}

@@ -14,7 +14,7 @@ from ckpt_ops.pipeline.approval import Approval
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.shadow.setting import Shadow
 from ckpt_ops.policies import Always, Policy, drift_needed
-from ckpt_ops.training import Budget, Latest, Replay, Reservoir, TailAverage
+from ckpt_ops.training import Budget, Latest, Replay, Reservoir, Schedules, TailAverage
 from ckpt_ops.training.latest import ordered_columns
 from ckpt_ops.values import describe
 
@@ -59,6 +59,7 @@ class Pipeline(Intake):
         intermediate: what to record of the model's insides while it trains; nothing by default.
         replay: how much of what was consumed before is drawn again.
         average: what the weights are averaged over at the end of a training; None: its last step counts.
+        schedules: where the learning rate schedules of the model's optimizers begin.
         gates: what a candidate must pass; at least one must be absolute.
         shadow: judges a candidate on slices that come after it was trained; None: at once, on its holdout.
         approval: what the gates let pass waits for a person; None: it is promoted.
@@ -82,6 +83,7 @@ class Pipeline(Intake):
     intermediate: Intermediate | None = None
     replay: Replay = field(default_factory=lambda: Reservoir(share=4.0))
     average: TailAverage | None = field(default_factory=TailAverage)
+    schedules: Schedules = Schedules.PER_CANDIDATE
     gates: Sequence[Gate]
     shadow: Shadow | None = None
     approval: Approval | None = None
@@ -107,6 +109,8 @@ class Pipeline(Intake):
             raise BadInput("max_rejections", self.max_rejections, "a whole number of at least 1")
         if self.shadow is not None and not isinstance(self.shadow, Shadow):
             raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: judged at once")
+        if not isinstance(self.schedules, Schedules):
+            raise BadInput("schedules", self.schedules, ", ".join(map(str, Schedules)))
         if self.late_slices.within.count < 0:
             raise BadInput("late_slices", self.late_slices, "Append(within=Slices(0)) or more")
         if not isinstance(self.approval, Approval | None):
@@ -175,4 +179,6 @@ class Pipeline(Intake):
         names = ["name", "model", "examples", "budget", "replay", "average", "batch_size", "holdout", "seed"]
         if self.holdout_by is not None:
             names.append("holdout_by")
+        if self.schedules is not Schedules.PER_CANDIDATE:
+            names.append("schedules")
         return {name: describe(getattr(self, name), at=name) for name in names}

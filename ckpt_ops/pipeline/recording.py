@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ckpt_ops.errors import TrainingDied
+from ckpt_ops.errors import TrainingDied, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
-from ckpt_ops.lineage.records import CandidateTrained, Record, UpdateDeferred
+from ckpt_ops.lineage.records import CandidateTrained, Record, Rejected, UpdateDeferred
 from ckpt_ops.store import Store
 
 
@@ -13,6 +13,7 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
 
     Raises:
         TrainingDied: its own log has no result.
+        TrainingDiverged: it diverged, and the version is rejected: the same steps would come to the same.
     """
     progress = CandidateLog(store, log.model, number).progress()
     result = progress.result
@@ -31,6 +32,8 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
                 scores=result.get("scores", {}),
                 reason=result["why"],
             )
+        if result["outcome"] == "diverged":
+            return Rejected(version=number, champion=version.champion, reason=result["why"])
         return CandidateTrained(
             version=number,
             step=result["step"],
@@ -44,4 +47,7 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
             reason=f"{result['step']} steps, ended by {result['stopped_by']}",
         )
 
-    return log.decide(choose)
+    state = log.decide(choose)
+    if result["outcome"] == "diverged":
+        raise TrainingDiverged(result["step"], result["why"])
+    return state

@@ -12,6 +12,7 @@ import pyarrow as pa
 from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.training import Examples
+from ckpt_ops.training.distribution import check_one_device
 from ckpt_ops.training.module import check_module
 
 _SAFE = "nothing was trained, no version or checkpoint was added; the champion serves on"
@@ -23,7 +24,8 @@ def build_model(pipeline: Pipeline) -> Any:
     Imports TensorFlow.
 
     Raises:
-        ModelCodeError: the function cannot be imported, raised, or returned neither.
+        ModelCodeError: the function cannot be imported, raised, returned neither, or a model for several
+            devices.
         BadInput: a setting of the pipeline is for Keras models only, and this is none.
     """
     import keras
@@ -33,6 +35,8 @@ def build_model(pipeline: Pipeline) -> Any:
     keras.utils.set_random_seed(pipeline.seed)
     tf.config.experimental.enable_op_determinism()
     model = _call(pipeline.model)
+    if isinstance(model, keras.Model | tf.Module):
+        check_one_device(model, made_by=pipeline.model)
     if isinstance(model, tf.Module):
         check_module(model, made_by=pipeline.model)
         if pipeline.intermediate is not None:

@@ -7,6 +7,7 @@ from ckpt_ops.training.examples import Collected, Examples
 from ckpt_ops.training.latest import Latest
 from ckpt_ops.training.module import TrainableModule
 from ckpt_ops.training.replay import NoReplay, Replay, Reservoir
+from ckpt_ops.training.schedules import Schedules
 from ckpt_ops.training.split import holdout_mask, holdout_mask_by
 from ckpt_ops.training.trainer import Trainer
 
@@ -20,6 +21,7 @@ __all__ = [
     "Replay",
     "Reservoir",
     "RunningAverage",
+    "Schedules",
     "Spent",
     "StopReason",
     "TailAverage",

@@ -22,10 +22,17 @@ def batches(examples: Examples, order: BatchOrder, start: int, stop: int) -> Any
             inputs = {name: column[rows] for name, column in examples.inputs.items()}
             yield inputs, *(column[rows] for column in beside)
 
+    return tf.data.Dataset.from_generator(draw, output_signature=batch_of(examples)).prefetch(2)
+
+
+def batch_of(examples: Examples) -> tuple[Any, ...]:
+    """What a batch of any size holds, as `tf.TensorSpec`s."""
+    import tensorflow as tf
+
     def spec(column: Any) -> Any:
         dtype = tf.string if column.dtype.kind in "OSU" else tf.as_dtype(column.dtype)
         return tf.TensorSpec((None, *column.shape[1:]), dtype)
 
     inputs = {name: spec(column) for name, column in examples.inputs.items()}
-    signature = (inputs, *(spec(column) for column in beside))
-    return tf.data.Dataset.from_generator(draw, output_signature=signature).prefetch(2)
+    beside = (examples.labels,) if examples.weights is None else (examples.labels, examples.weights)
+    return inputs, *map(spec, beside)

@@ -1,37 +1,24 @@
-"""One call of a model's own training step, whichever kind of model it is.
-
-What a step reads or changes and no checkpoint holds makes a resumed training another one, without a word.
-So a step that is the user's own is looked through before it is made: each variable that it touches has to be
-one of the model's, and no random number may come from an operation that keeps its state to itself.
-"""
+"""One call of a model's own training step, whichever kind of model it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
-from ckpt_ops.checkpoints import model_variables
-from ckpt_ops.checkpoints.capture import tensorflow_variable
-from ckpt_ops.errors import CkptOpsError, ModelCodeError
-from ckpt_ops.training.module import check_takes
+from ckpt_ops.training.tracing import trace_step
 
-Step = Callable[[Iterator[Any]], Mapping[str, Any]]
 
-_SAFE = "no step was made; the champion serves on"
-_HIDDEN_STATE = frozenset(
-    {
-        "Multinomial",
-        "ParameterizedTruncatedNormal",
-        "RandomGamma",
-        "RandomPoissonV2",
-        "RandomShuffle",
-        "RandomStandardNormal",
-        "RandomUniform",
-        "RandomUniformInt",
-        "TruncatedNormal",
-    }
-)
-"""Operations of TensorFlow that count their draws inside the kernel, where nothing can save the count."""
+class Step(Protocol):
+    """Takes an iterator over batches, makes `steps_per_call` steps, returns what the model says of them.
+
+    What it says are scalars by name: of a metric that is an array, such as `F1Score`, the mean.
+    """
+
+    def look(self, batch: tuple[Any, ...]) -> None:
+        """Look through the step, as `trace_step` does, before it is made on such batches; once each."""
+        ...
+
+    def __call__(self, batches: Iterator[Any]) -> Mapping[str, Any]: ...
 
 
 def steps_per_call(model: Any) -> int:
@@ -40,102 +27,55 @@ def steps_per_call(model: Any) -> int:
 
 
 def step_function(model: Any) -> Step:
-    """Takes an iterator over batches, makes `steps_per_call` steps, returns what the model says of them.
+    """The step of a Keras model or of a `TrainableModule`. Its first call looks through it, if nobody did.
 
-    Raises:
-        ModelCodeError: at the first call, the model's own step raised when it was traced, does not take the
-            batch, returns no scalars by name, or depends on what no checkpoint holds.
+    Raises `ModelCodeError` then, as `trace_step`.
     """
-    if hasattr(model, "make_train_function"):
-        return _of_keras(model)
-    return _of_module(model)
+    return _OfKeras(model) if hasattr(model, "make_train_function") else _OfModule(model)
 
 
-def _of_keras(model: Any) -> Step:
-    model.make_train_function()
-    looked = not _has_own_step(model)
+class _OfKeras:
+    def __init__(self, model: Any) -> None:
+        model.make_train_function()
+        self._model = model
+        self._seen: tuple[Any, ...] | None = None
+        self._arrays: frozenset[str] = frozenset()
 
-    def step(batches: Iterator[Any]) -> Mapping[str, Any]:
-        nonlocal looked
-        if not looked:
+    def look(self, batch: tuple[Any, ...]) -> None:
+        if batch == self._seen:
+            return
+        told = trace_step(self._model, batch).structured_outputs
+        self._arrays = frozenset(name for name, one in told.items() if one.shape.rank != 0)
+        self._seen = batch
+
+    def __call__(self, batches: Iterator[Any]) -> Mapping[str, Any]:
+        import tensorflow as tf
+
+        if self._seen is None:
             spec: Any = batches
-            known = [*model_variables(model).values(), *model.metrics_variables]
-            _look_through(_traced(model, model.train_step, (spec.element_spec,)), model, known)
-            looked = True
-        logs: Mapping[str, Any] = model.train_function(batches)
+            self.look(spec.element_spec)
+        logs: Mapping[str, Any] = self._model.train_function(batches)
+        if not self._arrays:
+            return logs
+        return {
+            name: tf.reduce_mean(tf.cast(one, tf.float64)) if name in self._arrays else one
+            for name, one in logs.items()
+        }
+
+
+class _OfModule:
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._seen: tuple[Any, ...] | None = None
+        self._traced: Any = None
+
+    def look(self, batch: tuple[Any, ...]) -> None:
+        if batch != self._seen:
+            self._traced = trace_step(self._module, batch)
+            self._seen = batch
+
+    def __call__(self, batches: Iterator[Any]) -> Mapping[str, Any]:
+        spec: Any = batches
+        self.look(spec.element_spec)
+        logs: Mapping[str, Any] = self._traced(*next(batches))
         return logs
-
-    return step
-
-
-def _of_module(module: Any) -> Step:
-    known = list(model_variables(module).values())
-    traced: Any = None
-
-    def step(batches: Iterator[Any]) -> Mapping[str, Any]:
-        nonlocal traced
-        if traced is None:
-            spec: Any = batches
-            check_takes(module, spec.element_spec)
-            traced = _traced(module, module.train_step, spec.element_spec)
-            _check_scalars(module, traced.structured_outputs)
-            _look_through(traced, module, known)
-        logs: Mapping[str, Any] = traced(*next(batches))
-        return logs
-
-    return step
-
-
-def _has_own_step(model: Any) -> bool:
-    import keras
-
-    return isinstance(model, keras.Model) and type(model).train_step is not keras.Model.train_step
-
-
-def _traced(model: Any, train_step: Any, batch: tuple[Any, ...]) -> Any:
-    """The step as a graph, for batches of any size."""
-    import tensorflow as tf
-
-    try:
-        return tf.function(lambda *given: train_step(*given)).get_concrete_function(*batch)
-    except CkptOpsError:
-        raise
-    except Exception as error:
-        raise ModelCodeError(
-            f"{type(model).__name__}.train_step raised {type(error).__name__}: {error}",
-            safe=_SAFE,
-            next="mend it; a changed model is a new candidate",
-        ) from error
-
-
-def _check_scalars(module: Any, returned: Any) -> None:
-    scalars = isinstance(returned, Mapping) and all(
-        getattr(one, "shape", None) == () for one in returned.values()
-    )
-    if not scalars or not returned:
-        raise ModelCodeError(
-            f"{type(module).__name__}.train_step returns {returned!r}, not scalar tensors by name",
-            safe=_SAFE,
-            next='return {"loss": loss} from it',
-        )
-
-
-def _look_through(traced: Any, model: Any, known: list[Any]) -> None:
-    ours = {id(tensorflow_variable(variable)) for variable in known}
-    strange = sorted({variable.name for variable in traced.graph.variables if id(variable) not in ours})
-    if strange:
-        raise ModelCodeError(
-            f"{type(model).__name__}.train_step uses variables that no attribute of the model leads to, or "
-            f"creates them: {', '.join(strange)}",
-            safe=_SAFE,
-            next="create all variables in build_model(), those of optimizers too, as attributes",
-        )
-    graph = traced.graph.as_graph_def()
-    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    if hidden := sorted({node.op for node in nodes} & _HIDDEN_STATE):
-        raise ModelCodeError(
-            f"{type(model).__name__}.train_step draws random numbers whose state no checkpoint holds: "
-            f"{', '.join(hidden)}; a resumed training would draw others",
-            safe=_SAFE,
-            next="draw from a tf.random.Generator or keras.random.SeedGenerator that is an attribute",
-        )

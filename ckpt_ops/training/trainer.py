@@ -6,19 +6,21 @@ that a save point lies exactly between two steps and the cursor says exactly wha
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ckpt_ops.checkpoints import Position
-from ckpt_ops.errors import TrainingInterrupted
+from ckpt_ops.checkpoints.naming import optimizers
+from ckpt_ops.errors import TrainingDiverged, TrainingInterrupted
 from ckpt_ops.training.averaging import RunningAverage
 from ckpt_ops.training.batches import batches
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
-from ckpt_ops.training.step_function import step_function, steps_per_call
+from ckpt_ops.training.step_function import Step, step_function, steps_per_call
 
 
 class Checkpoints(Protocol):
@@ -26,6 +28,9 @@ class Checkpoints(Protocol):
 
     @property
     def at(self) -> Position: ...
+
+    @property
+    def saved_step(self) -> int: ...
 
     @property
     def stopping(self) -> bool: ...
@@ -53,8 +58,10 @@ class Trainer:
     Attributes:
         model: a compiled and built `keras.Model`, or a `TrainableModule`.
         checkpoints: told after every call of the step function; saves what it was made for.
-        progress: told (step, last step, metrics of the model so far) now and then.
-        average: becomes the model at the end, before its last state is saved; None: the last step is it.
+        progress: told (step, last step, metrics of the model since the last checkpoint) now and then.
+        average: becomes the model at the end, before its last state is saved; None: the last step is it, or
+            what an optimizer with `use_ema=True` has averaged, as at the end of Keras' fit().
+        step: the model's, where it was looked through already; None: made here.
     """
 
     model: Any
@@ -64,21 +71,25 @@ class Trainer:
     checkpoints: Checkpoints
     progress: Callable[[int, int, dict[str, float]], None]
     average: RunningAverage | None = None
+    step: Step | None = None
 
     def train(self) -> Trained:
         """Step until a bound of the budget is met; the last state is saved whatever the trigger says.
 
         Raises:
             TrainingInterrupted: it was asked to stop before; the last state is committed all the same.
+            TrainingDiverged: the loss of a step is not finite. Nothing of that step is saved.
             Whatever a save raised, at the latest one save later.
         """
         per_call = steps_per_call(self.model)
         step, seconds = self.checkpoints.at.step, self.checkpoints.at.seconds
         last = self.budget.last_step(steps_per_epoch=self.order.steps_per_epoch)
         drawn = iter(batches(self.examples, self.order, step, last)) if step < last else iter(())
-        step_once = step_function(self.model)
+        step_once = self.step or step_function(self.model)
+        self._forget_metrics()
         reported_at = began = time.monotonic()
         seconds_before = seconds
+        loss = math.nan
         while (stopped_by := self.budget.stop(self._spent(step, seconds))) is None:
             if self.checkpoints.stopping:
                 break
@@ -86,14 +97,17 @@ class Trainer:
             before, step = step, min(step + per_call, last)
             now = time.monotonic()
             seconds = seconds_before + now - began
+            loss = _finite_loss(logs, step, before=loss)
             if self.average is not None:
                 self.average.after_step(before, step)
-                if self.budget.stop(self._spent(step, seconds)) is not None:
-                    self.average.end(step)
+            if self.budget.stop(self._spent(step, seconds)) is not None:
+                self._end(step)
             self.checkpoints.after_step(step, seconds=seconds, cursor=self.order.cursor(step), metrics=logs)
             if now - reported_at > 1.0:
                 self.progress(step, last, {name: float(value) for name, value in logs.items()})
                 reported_at = now
+            if self.checkpoints.saved_step == step:
+                self._forget_metrics()
         self.checkpoints.finish()
         if stopped_by is None:
             raise TrainingInterrupted(
@@ -103,5 +117,31 @@ class Trainer:
             )
         return Trained(step=step, stopped_by=stopped_by, seconds=seconds)
 
+    def _end(self, step: int) -> None:
+        """What was averaged on the way becomes the model."""
+        if self.average is not None:
+            self.average.end(step)
+        for optimizer in optimizers(self.model):
+            optimizer.finalize_variable_values(optimizer._trainable_variables)
+
+    def _forget_metrics(self) -> None:
+        """Keras' are means since the last time: of the steps since a checkpoint, and of this training alone.
+
+        One that is resumed at a checkpoint then reports what an undisturbed one would.
+        """
+        if hasattr(self.model, "reset_metrics"):
+            self.model.reset_metrics()
+
     def _spent(self, step: int, seconds: float) -> Spent:
         return Spent(steps=step, seconds=seconds, steps_per_epoch=self.order.steps_per_epoch)
+
+
+def _finite_loss(logs: Mapping[str, Any], step: int, *, before: float) -> float:
+    """The loss that the step reports, if it reports one. Refuses one that is not finite."""
+    if "loss" not in logs:
+        return before
+    loss = float(logs["loss"])
+    if not math.isfinite(loss):
+        was = f"; it was {before:.4g} before" if math.isfinite(before) else ""
+        raise TrainingDiverged(step, f"the loss is {loss} at step {step}{was}")
+    return loss

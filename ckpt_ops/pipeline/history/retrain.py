@@ -67,6 +67,7 @@ def fit(bench: Bench, version: VersionState, data: TrainingData, budget: Budget)
     """Train `version` on data that is loaded, on the model as it stands, and save nothing."""
     if version.parent is not None:
         bench.stand_on(bench.rates)  # as every candidate begins: its parent may have ended with another rate
+    bench.begin()
     order = batch_order(bench.pipeline, version, data)
     return Trainer(
         model=bench.model,
@@ -76,6 +77,7 @@ def fit(bench: Bench, version: VersionState, data: TrainingData, budget: Budget)
         checkpoints=_Unsaved(),
         progress=print_progress,
         average=running_average(bench.pipeline, bench.variables, order),
+        step=bench.step,
     ).train()
 
 
@@ -129,6 +131,7 @@ class _Unsaved:
     """Stands where the training does, and saves nothing. Nobody can ask it to."""
 
     stopping = False
+    saved_step = -1
 
     def __init__(self) -> None:
         self.at = Position()

@@ -1,0 +1,101 @@
+"""Where a training that diverged did so: found once it has, by making its last steps again with care.
+
+While all is well a training pays for one number a step. The steps since the last checkpoint are the same
+when they are made again, so the cause can be looked for afterwards: the last of them run with TensorFlow's
+check of every operation's output, which takes several times as long.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ckpt_ops.training.batches import batches
+from ckpt_ops.training.cursor import BatchOrder
+from ckpt_ops.training.examples import Examples
+from ckpt_ops.training.step_function import steps_per_call
+from ckpt_ops.training.tracing import layer_of, trace_step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What was not finite first.
+
+    Attributes:
+        step: in which, counted from 1.
+        operation: TensorFlow's, such as "Log"; one that ends in "Grad" is of a gradient.
+        layer: in which it lies; None where no layer of Keras' is known.
+        column: the input column with the largest number of that step's batch.
+        largest: that number.
+    """
+
+    step: int
+    operation: str
+    layer: str | None
+    column: str
+    largest: float
+
+    @property
+    def words(self) -> str:
+        layer = f" in layer {self.layer!r}" if self.layer else ""
+        column = f"; the largest number of its batch is {self.largest:.4g}, in inputs[{self.column!r}]"
+        return f"the first value that is not finite came of {self.operation}{layer} at step {self.step}" + (
+            column if self.column else ""
+        )
+
+
+def cause_of(model: Any, examples: Examples, order: BatchOrder, *, at: int, step: int) -> Cause | None:
+    """Go on from step `at`, where the model stands, to `step`, which was found to have diverged.
+
+    Leaves the model behind wherever it got to. None: every value was finite this time.
+    """
+    import tensorflow as tf
+
+    drawn = batches(examples, order, at, step)
+    spec, steps = drawn.element_spec, iter(drawn)
+    keras_model = hasattr(model, "make_train_function")
+
+    def make(traced: Any) -> None:
+        given = next(steps)
+        traced(*(tf.nest.flatten(given) if keras_model else given))
+
+    careful = max(at, step - 1 - steps_per_call(model))  # a gradient shows in the loss of the step after it
+    plain = trace_step(model, spec)
+    for _ in range(at, careful):
+        make(plain)
+    tf.debugging.enable_check_numerics()
+    try:
+        checked = trace_step(model, spec)
+        for now in range(careful, step):
+            try:
+                make(checked)
+            except tf.errors.InvalidArgumentError as error:
+                return _cause(model, str(error), examples, order, now)
+    finally:
+        tf.debugging.disable_check_numerics()
+    return None
+
+
+def _cause(model: Any, said: str, examples: Examples, order: BatchOrder, step: int) -> Cause:
+    """Of the message of TensorFlow's check, which names the operation and the tensors that it took."""
+    operation = re.search(r'op "(\w+)"', said)
+    taken = re.findall(r'Tensor\("([^":]+)', said)
+    layers = (layer_of(model, name) for name in taken)
+    column, largest = _largest(examples, order, step)
+    return Cause(
+        step=step + 1,
+        operation=operation.group(1) if operation else "an operation",
+        layer=next((layer for layer in layers if layer), None),
+        column=column,
+        largest=largest,
+    )
+
+
+def _largest(examples: Examples, order: BatchOrder, step: int) -> tuple[str, float]:
+    rows = order.indices(step)
+    numbers = {name: column for name, column in examples.inputs.items() if column.dtype.kind in "biuf"}
+    found = {name: float(np.max(np.abs(column[rows].astype(np.float64)))) for name, column in numbers.items()}
+    return max(found.items(), key=lambda each: each[1], default=("", 0.0))
