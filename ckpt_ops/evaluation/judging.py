@@ -13,6 +13,7 @@ from ckpt_ops.evaluation.gates.suspects import blamed
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Groups, Positions
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.sanity import refused_by_sanity
 from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
 
 
@@ -23,7 +24,7 @@ def judge_all(gates: Sequence[Gate], judged: Judged, *, seed: int = 0) -> Evalua
         BadInput: there is no gate, or none that is absolute for a first version. Never a pass by omission.
     """
     check_gates(gates, first_version=judged.champion is None)
-    asked = (*gates, *_always(gates))
+    asked = (*gates, *_always(gates), *refused_by_sanity(judged))
     verdicts = tuple(gate.judge(judged, seed=seed) for gate in asked)
     # what is always asked refuses, and lets nothing pass by itself
     passed = all(verdict.passed is not False for verdict in verdicts) and any(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.errors import ModelCodeError
-
-Array = npt.NDArray[Any]
+from ckpt_ops.training.columns import (
+    Array,
+    check_rows,
+    group_column,
+    input_columns,
+    label_column,
+    weight_column,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,6 +32,11 @@ class Examples:
             counts each row once. None: all count the same.
         groups: shape (rows,), text or integers: which query a row belongs to, for metrics of ranking. Not a
             model input.
+        missing: names of the inputs in which NaN stands for what is missing: the model knows what to do.
+            Elsewhere a number that is not finite is refused.
+
+    Raises:
+        ModelCodeError: a column is not of this kind; the message names it.
     """
 
     inputs: Mapping[str, Array]
@@ -33,29 +44,21 @@ class Examples:
     segments: Mapping[str, Array] = field(default_factory=dict)
     weights: Array | None = None
     groups: Array | None = None
+    missing: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        rows = len(self.labels)
-        for kind, columns in (("inputs", self.inputs), ("segments", self.segments)):
-            for name, column in columns.items():
-                if len(column) != rows:
-                    raise ModelCodeError(
-                        f"examples(): {kind}[{name!r}] has {len(column)} rows, labels has {rows}",
-                        safe="nothing was trained",
-                        next="return columns of one length from examples()",
-                    )
-        if not self.inputs:
-            raise ModelCodeError("examples(): inputs is empty", next="return at least one input column")
-        if rows and not np.isfinite(np.asarray(self.labels, np.float64)).all():
-            raise ModelCodeError(
-                "examples(): labels has values that are not finite",
-                safe="nothing was trained",
-                next="drop rows without a label in examples()",
-            )
-        if self.weights is not None:
-            object.__setattr__(self, "weights", _weights(self.weights, rows))
-        if self.groups is not None:
-            object.__setattr__(self, "groups", _groups(self.groups, rows))
+        labels = label_column(self.labels)
+        rows, missing = len(labels), frozenset(self.missing)
+        check_rows("segments", self.segments, rows)
+        checked = {
+            "inputs": input_columns(self.inputs, rows=rows, missing=missing),
+            "labels": labels,
+            "weights": None if self.weights is None else weight_column(self.weights, rows),
+            "groups": None if self.groups is None else group_column(self.groups, rows),
+            "missing": missing,
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @property
     def rows(self) -> int:
@@ -69,6 +72,7 @@ class Examples:
             segments={name: column[rows] for name, column in self.segments.items()},
             weights=None if self.weights is None else self.weights[rows],
             groups=None if self.groups is None else self.groups[rows],
+            missing=self.missing,
         )
 
 
@@ -83,6 +87,7 @@ class Collected:
         self.rows = 0
         self._expected = expected
         self._columns: dict[tuple[str, str], Array] = {}
+        self._missing: frozenset[str] = frozenset()
 
     def add(self, part: Examples) -> None:
         """Append a part. Raises `ModelCodeError` when its columns are not those of the parts before."""
@@ -114,6 +119,7 @@ class Collected:
             self._columns[name] = there
             there[self.rows : stop] = column
         self.rows = stop
+        self._missing |= frozenset(part.missing)
 
     def examples(self) -> Examples:
         """All rows so far. There must be a part, be it without rows."""
@@ -124,6 +130,7 @@ class Collected:
             segments={name: column for (kind, name), column in columns.items() if kind == "segments"},
             weights=columns.get(("weights", "")),
             groups=columns.get(("groups", "")),
+            missing=self._missing,
         )
 
 
@@ -139,34 +146,3 @@ def _columns(part: Examples) -> dict[tuple[str, str], Array]:
 
 def _names(columns: Mapping[tuple[str, str], Array]) -> str:
     return ", ".join(f"{kind}[{name!r}]" if name else kind for kind, name in columns if kind != "labels")
-
-
-def _weights(values: Any, rows: int) -> Array:
-    weights = np.asarray(values)
-    if weights.shape != (rows,) or weights.dtype.kind not in "biuf":
-        raise _unusable(
-            f"weights has shape {weights.shape} and dtype {weights.dtype}, labels has {rows} rows",
-            "return one number a row as weights, shape (rows,)",
-        )
-    bad = int(np.count_nonzero(~(np.isfinite(weights) & (weights >= 0))))
-    if bad:
-        raise _unusable(
-            f"{bad} of {rows} weights are negative or not finite", "return finite weights of at least 0"
-        )
-    return weights.astype(np.float32, copy=False)
-
-
-def _groups(values: Any, rows: int) -> Array:
-    groups = np.asarray(values)
-    if groups.shape != (rows,) or groups.dtype.kind not in "iuUO":
-        raise _unusable(
-            f"groups has shape {groups.shape} and dtype {groups.dtype}, labels has {rows} rows",
-            "return text or integers as groups, shape (rows,)",
-        )
-    if groups.dtype.kind == "O" and any(value is None or value != value for value in groups.tolist()):
-        raise _unusable("groups has missing values", "drop rows without a group in examples()")
-    return groups
-
-
-def _unusable(what: str, next: str) -> ModelCodeError:
-    return ModelCodeError(f"examples(): {what}", safe="nothing was trained", next=next)

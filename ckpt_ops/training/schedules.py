@@ -34,7 +34,7 @@ class Schedules(Enum):
 
 
 class ScheduleStarts:
-    """Takes hold of the schedules of a model's optimizers; each begins at iteration 0 until told otherwise."""
+    """Takes hold of a model's schedules; each begins at iteration 0 until told otherwise."""
 
     def __init__(self, model: Any) -> None:
         from ckpt_ops.training.shifted import Shifted

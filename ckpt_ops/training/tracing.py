@@ -208,7 +208,6 @@ def _where(model: Any, operations: Iterable[str]) -> str:
     """The step, and the layers in which the operations lie."""
     found = (layer_of(model, operation) for operation in operations)
     layers = list(dict.fromkeys(layer for layer in found if layer is not None))
-    step = f"{type(model).__name__}.train_step"
-    if not layers:
-        return step
-    return f"layer {', '.join(map(repr, layers))}, in {step},"
+    if layers:
+        return f"layer {', '.join(map(repr, layers))}"
+    return f"{type(model).__name__}.train_step"

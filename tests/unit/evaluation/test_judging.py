@@ -66,7 +66,7 @@ class Says:
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=5))
 def test_passed_means_nobody_refused_and_somebody_passed(flights, answers):
-    evaluation = judge_all([Says(answer) for answer in answers], flights(count=10))
+    evaluation = judge_all([Says(answer) for answer in answers], flights(count=10, noise=0.1))
     assert evaluation.passed is (False not in answers and True in answers)
     assert [verdict.passed for verdict in evaluation.verdicts] == answers
 
@@ -91,7 +91,7 @@ def test_the_first_version_is_decided_by_its_absolute_gates(threshold, flights):
 
 
 def test_where_no_gate_applies_the_candidate_is_refused(flights):
-    evaluation = judge_all([NoSegmentWorse("carrier", min_rows=10_000)], flights())
+    evaluation = judge_all([NoSegmentWorse("carrier", min_rows=10_000)], flights(noise=0.1))
     assert (evaluation.passed, evaluation.words) == (
         False,
         f"refused: no gate could be applied. Judged on {Basis.HOLDOUT.words}",
@@ -107,7 +107,8 @@ def test_everyone_who_refused_is_in_the_words(flights):
 
 
 def test_a_pass_counts_what_passed_and_what_did_not_apply(flights):
-    evaluation = judge_all([AtLeast("auc", 0.5), NoSegmentWorse("carrier", min_rows=10_000)], flights())
+    gates = [AtLeast("auc", 0.5), NoSegmentWorse("carrier", min_rows=10_000)]
+    evaluation = judge_all(gates, flights(noise=0.1))
     assert evaluation.words.startswith(
         "passed: 1 of 2 gates passed, 1 not applicable. Judged on held-out rows"
     )

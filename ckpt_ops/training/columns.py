@@ -1,0 +1,181 @@
+"""The columns of examples, each taken as an array or refused in a sentence that names it, before any step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.errors import ModelCodeError
+
+Array = npt.NDArray[Any]
+
+_TEXT = frozenset({str, bytes, np.str_, np.bytes_})
+_SEQUENCES = (list, tuple, set, dict, np.ndarray)
+
+
+def label_column(values: Any) -> Array:
+    """Labels, shape (rows,) or (rows, 1)."""
+    if isinstance(values, Mapping):
+        raise unusable(
+            f"labels is a mapping of {len(values)} outputs ({', '.join(map(repr, values))}); a model is "
+            "trained on and judged by one label a row",
+            "return one array as labels, shape (rows,)",
+        )
+    labels = _array("labels", values)
+    if not (labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] == 1)):
+        raise unusable(
+            f"labels has shape {_shape(labels)}; a model is trained on and judged by one label a row",
+            "return labels of shape (rows,): with k classes the class's index, and compile with "
+            "loss='sparse_categorical_crossentropy'",
+        )
+    if labels.dtype.kind not in "biuf":
+        raise unusable(f"labels has dtype {labels.dtype}", "return numbers as labels")
+    if labels.dtype.kind == "f" and (bad := _rows_not_finite(labels)):
+        raise unusable(
+            f"labels has values that are not finite in {bad} of {len(labels)} rows",
+            "drop rows without a label in examples()",
+        )
+    return labels
+
+
+def input_columns(inputs: Any, *, rows: int, missing: frozenset[str]) -> dict[str, Array]:
+    """What the model takes, by name.
+
+    Args:
+        missing: names of those in which NaN stands for what is missing, and the model knows what to do.
+    """
+    if not isinstance(inputs, Mapping):
+        raise unusable(
+            f"inputs is a {type(inputs).__name__}", "return a mapping of input names to arrays as inputs"
+        )
+    if not inputs:
+        raise ModelCodeError("examples(): inputs is empty", next="return at least one input column")
+    if unknown := missing - inputs.keys():
+        raise unusable(
+            f"missing names {', '.join(sorted(unknown))}, which inputs has not",
+            f"name some of {', '.join(map(repr, inputs))}",
+        )
+    return {name: _input(name, values, rows, missing=name in missing) for name, values in inputs.items()}
+
+
+def check_rows(kind: str, columns: Mapping[str, Array], rows: int) -> None:
+    """Each column has as many rows as there are labels."""
+    for name, column in columns.items():
+        if len(column) != rows:
+            raise unusable(
+                f"{kind}[{name!r}] has {len(column)} rows, labels has {rows}",
+                "return columns of one length from examples()",
+            )
+
+
+def weight_column(values: Any, rows: int) -> Array:
+    """How much each row counts in the loss: float32, shape (rows,)."""
+    weights = np.asarray(values)
+    if weights.shape != (rows,) or weights.dtype.kind not in "biuf":
+        raise unusable(
+            f"weights has shape {weights.shape} and dtype {weights.dtype}, labels has {rows} rows",
+            "return one number a row as weights, shape (rows,)",
+        )
+    bad = int(np.count_nonzero(~(np.isfinite(weights) & (weights >= 0))))
+    if bad:
+        raise unusable(
+            f"{bad} of {rows} weights are negative or not finite", "return finite weights of at least 0"
+        )
+    return weights.astype(np.float32, copy=False)
+
+
+def group_column(values: Any, rows: int) -> Array:
+    """Which query each row belongs to, shape (rows,)."""
+    groups = np.asarray(values)
+    if groups.shape != (rows,) or groups.dtype.kind not in "iuUO":
+        raise unusable(
+            f"groups has shape {groups.shape} and dtype {groups.dtype}, labels has {rows} rows",
+            "return text or integers as groups, shape (rows,)",
+        )
+    if groups.dtype.kind == "O" and any(value is None or value != value for value in groups.tolist()):
+        raise unusable("groups has missing values", "drop rows without a group in examples()")
+    return groups
+
+
+def unusable(what: str, next: str) -> ModelCodeError:
+    """The error for what `examples()` returned."""
+    return ModelCodeError(f"examples(): {what}", safe="nothing was trained", next=next)
+
+
+def _input(name: str, values: Any, rows: int, *, missing: bool) -> Array:
+    called = f"inputs[{name!r}]"
+    column = _array(called, values)
+    check_rows("inputs", {name: column}, rows)
+    if column.dtype.kind == "O":
+        _check_text(called, column)
+    elif column.dtype.kind in "Mm":
+        raise unusable(f"{called} has dtype {column.dtype}", "make numbers of it, or text")
+    elif column.dtype.kind == "f" and (bad := _rows_not_finite(column, nan_is_fine=missing)):
+        kind = "infinite" if missing else "not finite"
+        raise unusable(
+            f"{called} has values that are {kind} in {bad} of {rows} rows",
+            "drop or fill these rows in examples(), and let the suite refuse them; where the model takes NaN "
+            f"for what is missing, say missing=({name!r},)",
+        )
+    return column
+
+
+def _array(called: str, values: Any) -> Array:
+    if isinstance(values, np.ndarray) and values.ndim:
+        return values
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise _ragged(called, 0) from None
+    if not array.ndim:
+        raise unusable(
+            f"{called} is one {type(values).__name__}, not a column", "return an array of one row each"
+        )
+    return array
+
+
+def _check_text(called: str, column: Array) -> None:
+    """An array of objects is of text, all of it."""
+    kinds = set(map(type, column.flat))
+    if kinds <= _TEXT:
+        return
+    if any(issubclass(kind, _SEQUENCES) for kind in kinds):
+        raise _ragged(called, sum(isinstance(one, _SEQUENCES) for one in column.flat))
+    nothing = np.array([one is None or one != one for one in column.flat], np.bool_).reshape(column.shape)
+    if bad := _count_rows(nothing):
+        raise unusable(
+            f"{called} has no value (null) in {bad} of {len(column)} rows",
+            "fill or drop them in examples(), with a word of their own such as '(missing)'",
+        )
+    others = ", ".join(sorted(kind.__name__ for kind in kinds - _TEXT))
+    raise unusable(
+        f"{called} is an array of objects that holds {others}",
+        "return text as str, and numbers in an array of a numeric dtype",
+    )
+
+
+def _ragged(called: str, rows: int) -> ModelCodeError:
+    return unusable(
+        f"{called} is ragged: " + (f"{rows} rows hold sequences" if rows else "its rows have other lengths"),
+        "return rows of one length: pad or cut them in examples()",
+    )
+
+
+def _rows_not_finite(column: Array, *, nan_is_fine: bool = False) -> int:
+    """The sum tells, in one pass and without an array beside it; it may also be too large itself."""
+    if not nan_is_fine:
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(column.sum()):
+                return 0
+    return _count_rows(np.isinf(column) if nan_is_fine else ~np.isfinite(column))
+
+
+def _count_rows(bad: npt.NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(bad.reshape(len(bad), -1).any(axis=1)))
+
+
+def _shape(column: Array) -> str:
+    return f"({', '.join(['rows', *map(str, column.shape[1:])])})"
