@@ -71,4 +71,6 @@ def _differ(judged: Judged) -> bool:
 
 def _plain(prediction: object) -> str:
     said = np.asarray(prediction)
-    return f"{said:.4g}" if said.ndim == 0 else np.array2string(said, precision=4, separator=", ", threshold=6)
+    return (
+        f"{said:.4g}" if said.ndim == 0 else np.array2string(said, precision=4, separator=", ", threshold=6)
+    )

@@ -27,24 +27,24 @@ class Cause:
     Attributes:
         step: in which, counted from 1.
         operation: TensorFlow's, such as "Log"; one that ends in "Grad" is of a gradient.
-        layer: in which it lies; None where no layer of Keras' is known.
+        where: it lies: a layer, the loss, or "" where neither is known.
         column: the input column with the largest number of that step's batch.
         largest: that number.
     """
 
     step: int
     operation: str
-    layer: str | None
+    where: str
     column: str
     largest: float
 
     @property
     def words(self) -> str:
-        layer = f" in layer {self.layer!r}" if self.layer else ""
-        column = f"; the largest number of its batch is {self.largest:.4g}, in inputs[{self.column!r}]"
-        return f"the first value that is not finite came of {self.operation}{layer} at step {self.step}" + (
-            column if self.column else ""
-        )
+        where = f" in {self.where}" if self.where else ""
+        words = f"the first value that is not finite came of {self.operation}{where} at step {self.step}"
+        if self.column:
+            words += f"; the largest number of its batch is {self.largest:.4g}, in inputs[{self.column!r}]"
+        return words
 
 
 def cause_of(model: Any, examples: Examples, order: BatchOrder, *, at: int, step: int) -> Cause | None:
@@ -83,15 +83,21 @@ def _cause(model: Any, said: str, examples: Examples, order: BatchOrder, step: i
     """Of the message of TensorFlow's check, which names the operation and the tensors that it took."""
     operation = re.search(r'op "(\w+)"', said)
     taken = re.findall(r'Tensor\("([^":]+)', said)
-    layers = (layer_of(model, name) for name in taken)
     column, largest = _largest(examples, order, step)
     return Cause(
         step=step + 1,
         operation=operation.group(1) if operation else "an operation",
-        layer=next((layer for layer in layers if layer), None),
+        where=next(filter(None, (_place(model, name) for name in taken)), ""),
         column=column,
         largest=largest,
     )
+
+
+def _place(model: Any, name: str) -> str:
+    layer = layer_of(model, name)
+    if layer is not None:
+        return f"layer {layer!r}"
+    return "the loss" if "compile_loss/" in name else ""
 
 
 def _largest(examples: Examples, order: BatchOrder, step: int) -> tuple[str, float]:

@@ -1,0 +1,102 @@
+"""Models of the usual kind, each with one thing that is easily got wrong; `make` is what `build_model` is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from ckpt_ops.training import Examples
+
+STEPS = 6
+
+
+def examples(table: pa.Table) -> Examples:
+    numbers = np.stack([table["a"].to_numpy(), table["b"].to_numpy()], axis=1).astype(np.float32)
+    return Examples(inputs={"x": numbers}, labels=(numbers[:, 0] > 0).astype(np.float32)[:, None])
+
+
+def network(*middle: Any, out: Any = None) -> keras.Model:
+    x = keras.Input((2,), name="x")
+    hidden = keras.layers.Dense(4, "tanh", name="hidden")(x)
+    for layer in middle:
+        hidden = layer(hidden)
+    return keras.Model({"x": x}, (out or keras.layers.Dense(1, "sigmoid", name="out"))(hidden), name="odd")
+
+
+def compiled(model: keras.Model, optimizer: Any = None, **settings: Any) -> keras.Model:
+    settings = {"loss": "binary_crossentropy", "jit_compile": False, **settings}
+    model.compile(optimizer or keras.optimizers.SGD(0.1), **settings)
+    return model
+
+
+def scheduled() -> keras.Model:
+    """Its rate falls to 0 in as many steps as one update has."""
+    rate = keras.optimizers.schedules.CosineDecay(0.5, decay_steps=STEPS)
+    return compiled(network(), keras.optimizers.Adam(rate))
+
+
+def averaging() -> keras.Model:
+    return compiled(network(), keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.9))
+
+
+def array_metric() -> keras.Model:
+    return compiled(network(), metrics=[keras.metrics.F1Score(threshold=0.5)])
+
+
+def usual() -> keras.Model:
+    return compiled(
+        network(keras.layers.Dropout(0.2, name="drop")), keras.optimizers.Adam(0.01), metrics=["mae"]
+    )
+
+
+def wider() -> keras.Model:
+    return compiled(network(keras.layers.Dense(5, name="more")))
+
+
+def two_outputs() -> keras.Model:
+    x = keras.Input((2,), name="x")
+    outs = {name: keras.layers.Dense(1, name=name)(x) for name in ("a", "b")}
+    return compiled(keras.Model({"x": x}, outs), loss={"a": "mse", "b": "mse"})
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Noise(keras.layers.Layer):
+    """Draws from what nobody can save, or as it is told."""
+
+    def __init__(self, draw: Any, name: str = "noise") -> None:
+        super().__init__(name=name)
+        self.draw = draw
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        return x + 0.1 * self.draw(keras.ops.shape(x)) if training else x
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Root(keras.layers.Layer):
+    """Its gradient at 0 is not finite."""
+
+    def call(self, x: Any) -> Any:
+        return tf.sqrt(tf.nn.relu(x))
+
+
+def rooted() -> keras.Model:
+    return compiled(network(Root(name="root")))
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Leap(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that is far too large from some step on."""
+
+    def __call__(self, step: Any) -> Any:
+        return tf.where(step < 4, 0.1, 3e38)
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+def leaping() -> keras.Model:
+    return compiled(network(out=keras.layers.Dense(1, name="out")), keras.optimizers.SGD(Leap()), loss="mse")
