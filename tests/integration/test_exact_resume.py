@@ -115,6 +115,16 @@ MODELS = {
     "lazy adam, sparse": compiled(lambda: LazyAdam(0.01)),
     "steps_per_execution": compiled(lambda: keras.optimizers.Adagrad(0.05), steps_per_execution=3),
     "train_step of its own": custom,
+    "an average and a schedule": compiled(
+        lambda: keras.optimizers.SGD(
+            keras.optimizers.schedules.CosineDecay(0.1, STEPS),
+            use_ema=True,
+            ema_momentum=0.9,
+            ema_overwrite_frequency=4,
+        )
+    ),
+    "each gradient clipped": compiled(lambda: keras.optimizers.Adam(0.01, clipnorm=0.05)),
+    "all gradients clipped together": compiled(lambda: keras.optimizers.SGD(0.1, global_clipnorm=0.1)),
 }
 
 
@@ -145,7 +155,7 @@ def train(
 ) -> list[Manifest]:
     """One attempt: from the last commit, saving every two steps; the manifests that it committed.
 
-    A training with an average is to end at STEPS, and is asked to end when `until` is less.
+    It is to end at STEPS, and is asked to end before when `until` is less.
     """
     log = CandidateLog(store, "m", 1)
     attempt = log.start_attempt()
@@ -179,12 +189,12 @@ def train(
             model=model,
             examples=examples(),
             order=BatchOrder(rows=ROWS, batch_size=16, seed=5),
-            budget=Budget(max_steps=STEPS if average else until, max_seconds=600),
+            budget=Budget(max_steps=STEPS, max_seconds=600),
             checkpoints=checkpoints,
             progress=lambda step, last, metrics: None,
             average=running,
         )
-        if average and until < STEPS:
+        if until < STEPS:
             with pytest.raises(TrainingInterrupted):
                 trainer.train()
         else:
@@ -215,6 +225,11 @@ def test_a_resumed_training_ends_as_an_undisturbed_one(tmp_path: Path, kind: str
     resumed = build(99)  # other weights: all must come from the checkpoint
     train(resumed, store, until=STEPS)
     assert differing(values(straight), values(resumed)) == []
+    said = [
+        {commit.step: commit.metrics for commit in CandidateLog(LocalStore(each), "m", 1).progress().commits}
+        for each in stores
+    ]
+    assert said[0] == said[1], "means since the checkpoint before"
     if "sparse" in kind:
         deltas = [len(segment.deltas) for manifest in manifests for segment in manifest.segments]
         assert max(deltas) > 1, "no chain of row deltas was restored"
