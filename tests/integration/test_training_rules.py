@@ -123,10 +123,12 @@ def given() -> Examples:
 ORDER = BatchOrder(rows=ROWS, batch_size=16, seed=5)
 
 
-def trained(model: Any, *, steps: int = STEPS, order: BatchOrder = ORDER) -> Any:
+def trained(
+    model: Any, *, steps: int = STEPS, order: BatchOrder = ORDER, examples: Examples | None = None
+) -> Any:
     Trainer(
         model=model,
-        examples=given(),
+        examples=examples or given(),
         order=order,
         budget=Budget(max_steps=steps, max_seconds=600),
         checkpoints=_Unsaved(),
@@ -257,6 +259,20 @@ def test_two_averages_at_once_are_refused(told: Callable[..., Pipeline], store: 
     final = weights(store, state, 1)
     (average,) = (value for name, value in final.items() if name.endswith("out_bias_average"))
     assert np.array_equal(final["model/out/bias"], average)
+
+
+def test_weights_by_class_are_what_fit_makes_of_class_weights() -> None:
+    weighted = replace(given(), weights=np.where(given().labels[:, 0] == 1, 5.0, 1.0))
+    ours, theirs = seeded(odd.usual), seeded(odd.usual)
+    trained(ours, examples=weighted)
+    theirs.fit(
+        batches(given(), ORDER, 0, STEPS),
+        steps_per_epoch=STEPS,
+        shuffle=False,
+        verbose=0,
+        class_weight={0: 1.0, 1: 5.0},
+    )
+    assert values(ours) == values(theirs)
 
 
 # --- randomness -----------------------------------------------------------------------------------
