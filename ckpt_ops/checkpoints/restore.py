@@ -27,6 +27,9 @@ _READS = 8
 
 AVERAGE = "<average>/"
 """How the names of running averages begin: checkpoints on the way may hold them, a model has no such name."""
+BEST = "<best>/"
+"""The same of what a training remembers that may stop early: its best weights so far, and their metric."""
+BESIDE = (AVERAGE, BEST)
 
 Octets = npt.NDArray[np.uint8]
 
@@ -44,7 +47,8 @@ def read_tensors(store: Store, manifest: Manifest) -> dict[str, npt.NDArray[Any]
 def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> None:
     """Set `variables` to the checkpoint's values. All are compared before the first is set.
 
-    Running averages belong to the training that keeps them: they are set where both sides have them.
+    Running averages and best weights belong to the training that keeps them: they are set where both sides
+    have them.
 
     Raises:
         IncompatibleCheckpoint: names, shapes or dtypes differ; the message says which.
@@ -65,7 +69,7 @@ def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> N
 
     tensors = _read(store, manifest, buffer)
     for name, variable in variables.items():
-        if name.startswith(AVERAGE) and name not in tensors and name not in owned:
+        if name.startswith(BESIDE) and name not in tensors and name not in owned:
             continue
         tensor = owned.pop(name) if name in owned else tf.convert_to_tensor(tensors[name])
         tensorflow_variable(variable).assign(tensor)
@@ -122,11 +126,11 @@ def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
     differences = [
         f"{name}: in the checkpoint only"
         for name in stored
-        if name not in variables and not name.startswith(AVERAGE)
+        if name not in variables and not name.startswith(BESIDE)
     ]
     for name, variable in variables.items():
         if name not in stored:
-            if name.startswith(AVERAGE):
+            if name.startswith(BESIDE):
                 continue
             differences.append(f"{name}: in the model only")
             continue

@@ -31,6 +31,7 @@ from ckpt_ops.pipeline.data import (
 )
 from ckpt_ops.pipeline.deciding import policy_answer
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.looking import lookout
 from ckpt_ops.pipeline.past import PastExamples, load_past
 from ckpt_ops.pipeline.preflight import preflight
 from ckpt_ops.pipeline.results import ChampionScore, score, write_results
@@ -134,7 +135,7 @@ class Bench:
             step=self.step,
             schedules=self.schedules,
             variables=self.variables,
-            examples=data.train,
+            examples=data.learn,
             order=order,
             parent=None if parent is None else load_manifest(store, parent),
         )
@@ -165,6 +166,8 @@ class Bench:
         self.begin()
         resumes_at = progress.commits[-1].step if progress.commits else 0
         average = running_average(pipeline, self.variables, order, at=resumes_at)
+        looks = lookout(pipeline, self.model, self.variables, data)
+        beside = [one.variables for one in (average, looks) if one is not None]
         try:
             with candidate_checkpoints(
                 pipeline,
@@ -172,19 +175,20 @@ class Bench:
                 version,
                 attempt,
                 model=self.model,
-                variables=self.variables if average is None else ChainMap(self.variables, average.variables),
+                variables=ChainMap(self.variables, *beside),
                 data=data,
                 parent=parent,
                 commits=progress.commits,
             ) as checkpoints:
                 trained = Trainer(
                     model=self.model,
-                    examples=data.train,
+                    examples=data.learn,
                     order=order,
                     budget=pipeline.budget,
                     checkpoints=checkpoints,
                     progress=print_progress,
                     average=average,
+                    lookout=looks,
                     step=self.step,
                 ).train()
         except TrainingDiverged as diverged:
@@ -223,7 +227,7 @@ class Bench:
         if commit is not None:
             restore(self.store, load_manifest(self.store, commit.manifest), fresh.variables)
         at = commit.step if commit else 0
-        cause = cause_of(fresh.model, data.train, order, at=at, step=diverged.step)
+        cause = cause_of(fresh.model, data.learn, order, at=at, step=diverged.step)
         return f"{diverged.found}; {cause.words}" if cause else diverged.found
 
     def _score_champion(

@@ -91,7 +91,8 @@ def candidate_checkpoints(
         manifest = load_manifest(store, begins_at) if begins_at is not None else None
         if commits and manifest is not None:
             restore(store, manifest, variables)
-            start = Position(step=commits[-1].step, seconds=commits[-1].seconds)
+            last = commits[-1]
+            start = Position(step=last.step, seconds=last.seconds, metrics=last.metrics)
             print(f"resuming at step {start.step}", flush=True)
         if manifest is not None:
             writer.resume(manifest, capture(variables, step=start.step))

@@ -26,6 +26,8 @@ class TrainingData:
 
     Attributes:
         train: new and replayed rows, none of them held out.
+        learn: those of `train` that steps draw from: all of them, but for those that `stop_early` sets apart.
+        apart: these; None without it.
         holdout: held-out rows of the candidate's slices, on which it is judged.
         slices: by key, where each of its slices lies in `train` and in `holdout`: the champion scores
             every row of it before anything trains on it.
@@ -34,6 +36,8 @@ class TrainingData:
     train: Examples
     holdout: Examples
     slices: Mapping[str, tuple[slice, slice]]
+    learn: Examples
+    apart: Examples | None = None
 
 
 def load_data(
@@ -75,7 +79,12 @@ def load_data(
         for part in _replayed(pipeline, rows, key, consumed[key], numbers=old[key][chosen]):
             train.add(part)
     pa.default_memory_pool().release_unused()  # what reading needed, training has no use for
-    return TrainingData(train=train.examples(), holdout=holdout.examples(), slices=slices)
+    whole = train.examples()
+    learn, apart = whole, None
+    if pipeline.stop_early is not None:
+        looked_at = pipeline.stop_early.set_apart(whole, seed=_seed(version))
+        learn, apart = whole.take(~looked_at), whole.take(looked_at)
+    return TrainingData(train=whole, holdout=holdout.examples(), slices=slices, learn=learn, apart=apart)
 
 
 def consumed_before(state: LineageState, version: VersionState) -> dict[str, str]:
@@ -84,8 +93,8 @@ def consumed_before(state: LineageState, version: VersionState) -> dict[str, str
 
 
 def batch_order(pipeline: Pipeline, version: VersionState, data: TrainingData) -> BatchOrder:
-    """The order in which the candidate's training draws from `data.train`."""
-    return BatchOrder(rows=data.train.rows, batch_size=pipeline.batch_size, seed=_seed(version))
+    """The order in which the candidate's training draws from `data.learn`."""
+    return BatchOrder(rows=data.learn.rows, batch_size=pipeline.batch_size, seed=_seed(version))
 
 
 def running_average(

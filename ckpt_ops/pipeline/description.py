@@ -10,11 +10,20 @@ from typing import Any
 from ckpt_ops.checkpoints import EverySteps, Intermediate, Keep, SaveTrigger
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Gate, check_gates, segment_columns
+from ckpt_ops.evaluation.metrics import metric_named
 from ckpt_ops.pipeline.approval import Approval
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.shadow.setting import Shadow
 from ckpt_ops.policies import Always, Policy, drift_needed
-from ckpt_ops.training import Budget, Latest, Replay, Reservoir, Schedules, TailAverage
+from ckpt_ops.training import (
+    Budget,
+    Latest,
+    Replay,
+    Reservoir,
+    Schedules,
+    StopEarly,
+    TailAverage,
+)
 from ckpt_ops.training.latest import ordered_columns
 from ckpt_ops.values import describe
 
@@ -59,6 +68,7 @@ class Pipeline(Intake):
         intermediate: what to record of the model's insides while it trains; nothing by default.
         replay: how much of what was consumed before is drawn again.
         average: what the weights are averaged over at the end of a training; None: its last step counts.
+        stop_early: ends a training that does not get better any more; None: the budget alone does.
         schedules: where the learning rate schedules of the model's optimizers begin.
         gates: what a candidate must pass; at least one must be absolute.
         shadow: judges a candidate on slices that come after it was trained; None: at once, on its holdout.
@@ -83,6 +93,7 @@ class Pipeline(Intake):
     intermediate: Intermediate | None = None
     replay: Replay = field(default_factory=lambda: Reservoir(share=4.0))
     average: TailAverage | None = field(default_factory=TailAverage)
+    stop_early: StopEarly | None = None
     schedules: Schedules = Schedules.PER_CANDIDATE
     gates: Sequence[Gate]
     shadow: Shadow | None = None
@@ -156,12 +167,34 @@ class Pipeline(Intake):
                 )
 
     def _check_contradictions(self) -> None:
+        self._check_stop_early()
         if isinstance(self.save, EverySteps) and self.save.steps > self.budget.max_steps:
             raise BadInput(
                 "save",
                 self.save,
                 f"no more steps than budget.max_steps={self.budget.max_steps}: nothing would be saved before",
                 next="lower save=EverySteps(...) or raise budget=Budget(max_steps=...)",
+            )
+
+    def _check_stop_early(self) -> None:
+        early = self.stop_early
+        if early is None:
+            return
+        if not isinstance(early, StopEarly):
+            raise BadInput("stop_early", early, "StopEarly(metric=..., every=...), or None")
+        metric_named(early.metric, field="StopEarly.metric")
+        if early.every > self.budget.max_steps:
+            raise BadInput(
+                "stop_early",
+                early,
+                f"at most budget.max_steps={self.budget.max_steps} steps from look to look",
+            )
+        if self.average is not None:
+            raise BadInput(
+                "average",
+                self.average,
+                "None beside stop_early: a training ends with its best weights, or with an average",
+                next="say average=None, or leave stop_early out",
             )
 
     @property
@@ -179,6 +212,8 @@ class Pipeline(Intake):
         names = ["name", "model", "examples", "budget", "replay", "average", "batch_size", "holdout", "seed"]
         if self.holdout_by is not None:
             names.append("holdout_by")
+        if self.stop_early is not None:
+            names.append("stop_early")
         if self.schedules is not Schedules.PER_CANDIDATE:
             names.append("schedules")
         return {name: describe(getattr(self, name), at=name) for name in names}

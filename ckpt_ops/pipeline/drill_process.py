@@ -11,7 +11,7 @@ import numpy as np
 
 from ckpt_ops.checkpoints import Manifest, capture, model_variables, read_tensors, restore
 from ckpt_ops.checkpoints.committed import committed_manifest
-from ckpt_ops.checkpoints.restore import AVERAGE
+from ckpt_ops.checkpoints.restore import BESIDE
 from ckpt_ops.errors import DrillFailed
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
@@ -59,7 +59,7 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str,
     data = load_data(pipeline, store, version, consumed_before(state, version))
     order = batch_order(pipeline, version, data)
     stepping = time.monotonic()
-    loss = _one_step(model, variables, data.train, order, step)
+    loss = _one_step(model, variables, data.learn, order, step)
     return {
         "variables": len(variables),
         "bytes": compared,
@@ -77,7 +77,7 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str,
 def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int:
     """How many bytes are equal: all of the checkpoint, which is read once more for this."""
     tensors = {
-        name: tensor for name, tensor in read_tensors(store, manifest).items() if not name.startswith(AVERAGE)
+        name: tensor for name, tensor in read_tensors(store, manifest).items() if not name.startswith(BESIDE)
     }
     differing = [
         name for name, variable in variables.items() if variable.numpy().tobytes() != tensors[name].tobytes()

@@ -58,6 +58,13 @@ def preflight(
 
 def _check_averages(pipeline: Pipeline, model: Any) -> None:
     averaging = [one.name for one in optimizers(model) if getattr(one, "use_ema", False)]
+    if averaging and pipeline.stop_early is not None:
+        raise BadInput(
+            "stop_early",
+            pipeline.stop_early,
+            f"None, as the optimizer {averaging[0]} of the model averages the weights itself (use_ema=True)",
+            next="leave use_ema out in build_model(), or stop_early out of the pipeline",
+        )
     if averaging and pipeline.average is not None:
         raise BadInput(
             "average",

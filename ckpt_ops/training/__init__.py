@@ -9,6 +9,7 @@ from ckpt_ops.training.module import TrainableModule
 from ckpt_ops.training.replay import NoReplay, Replay, Reservoir
 from ckpt_ops.training.schedules import Schedules
 from ckpt_ops.training.split import holdout_mask, holdout_mask_by
+from ckpt_ops.training.stop_early import Lookout, StopEarly
 from ckpt_ops.training.trainer import Trainer
 
 __all__ = [
@@ -17,12 +18,14 @@ __all__ = [
     "Collected",
     "Examples",
     "Latest",
+    "Lookout",
     "NoReplay",
     "Replay",
     "Reservoir",
     "RunningAverage",
     "Schedules",
     "Spent",
+    "StopEarly",
     "StopReason",
     "TailAverage",
     "TrainableModule",

@@ -71,7 +71,7 @@ class RunningAverage:
         self._weights = {
             f"{AVERAGE}{name}": inner
             for name, inner in ((name, tensorflow_variable(one)) for name, one in variables.items())
-            if inner.dtype.is_floating and _is_a_weight(name, inner)
+            if inner.dtype.is_floating and is_a_weight(name, inner)
         }
         self.variables: dict[str, Any] = {}
         if settings.taken(at, last=last):
@@ -110,7 +110,7 @@ class RunningAverage:
         self.variables.clear()
 
 
-def _is_a_weight(name: str, variable: Any) -> bool:
+def is_a_weight(name: str, variable: Any) -> bool:
     """Of a Keras model all but the optimizer, moving statistics too; of a module what is trained."""
     if any(part.endswith("optimizer") for part in name.split("/")):
         return False

@@ -9,11 +9,12 @@ from ckpt_ops.errors import BadInput
 
 
 class StopReason(Enum):
-    """The bound that ended a training."""
+    """The bound that ended a training, or that it did not get better any more."""
 
     STEPS = "max_steps"
     SECONDS = "max_seconds"
     EPOCHS = "max_epochs"
+    NO_BETTER = "stop_early"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
 from ckpt_ops.training.step_function import Step, step_function, steps_per_call
+from ckpt_ops.training.stop_early import STOPPED, Lookout
 
 
 class Checkpoints(Protocol):
@@ -61,6 +62,7 @@ class Trainer:
         progress: told (step, last step, metrics of the model since the last checkpoint) now and then.
         average: becomes the model at the end, before its last state is saved; None: the last step is it, or
             what an optimizer with `use_ema=True` has averaged, as at the end of Keras' fit().
+        lookout: ends it early, with the best weights; None: the budget alone ends it.
         step: the model's, where it was looked through already; None: made here.
     """
 
@@ -71,6 +73,7 @@ class Trainer:
     checkpoints: Checkpoints
     progress: Callable[[int, int, dict[str, float]], None]
     average: RunningAverage | None = None
+    lookout: Lookout | None = None
     step: Step | None = None
 
     def train(self) -> Trained:
@@ -90,7 +93,9 @@ class Trainer:
         reported_at = began = time.monotonic()
         seconds_before = seconds
         loss = math.nan
-        while (stopped_by := self.budget.stop(self._spent(step, seconds))) is None:
+        if self.lookout is not None:
+            self.lookout.stopped = STOPPED in self.checkpoints.at.metrics
+        while (stopped_by := self._stop(step, seconds)) is None:
             if self.checkpoints.stopping:
                 break
             logs = step_once(drawn)
@@ -100,7 +105,11 @@ class Trainer:
             loss = _finite_loss(logs, step, before=loss)
             if self.average is not None:
                 self.average.after_step(before, step)
-            if self.budget.stop(self._spent(step, seconds)) is not None:
+            spent = self.budget.stop(self._spent(step, seconds)) is not None
+            if self.lookout is not None:
+                self.lookout.after_step(before, step, last=spent)
+                logs = {**logs, STOPPED: 1.0} if self.lookout.stopped else logs
+            if self._stop(step, seconds) is not None:
                 self._end(step)
             self.checkpoints.after_step(step, seconds=seconds, cursor=self.order.cursor(step), metrics=logs)
             if now - reported_at > 1.0:
@@ -121,6 +130,8 @@ class Trainer:
         """What was averaged on the way becomes the model."""
         if self.average is not None:
             self.average.end(step)
+        if self.lookout is not None:
+            self.lookout.end()
         for optimizer in optimizers(self.model):
             optimizer.finalize_variable_values(optimizer._trainable_variables)
 
@@ -131,6 +142,11 @@ class Trainer:
         """
         if hasattr(self.model, "reset_metrics"):
             self.model.reset_metrics()
+
+    def _stop(self, step: int, seconds: float) -> StopReason | None:
+        if self.lookout is not None and self.lookout.stopped:
+            return StopReason.NO_BETTER
+        return self.budget.stop(self._spent(step, seconds))
 
     def _spent(self, step: int, seconds: float) -> Spent:
         return Spent(steps=step, seconds=seconds, steps_per_epoch=self.order.steps_per_epoch)

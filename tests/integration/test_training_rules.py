@@ -17,20 +17,39 @@ import pytest
 import tensorflow as tf
 from own_models import odd
 
-from ckpt_ops.checkpoints import EverySteps, Keep, load_manifest, model_variables, read_tensors
+from ckpt_ops.checkpoints import (
+    Checkpointer,
+    EverySteps,
+    Keep,
+    load_manifest,
+    model_variables,
+    read_tensors,
+    restore,
+)
 from ckpt_ops.checkpoints.naming import optimizers
 from ckpt_ops.errors import BadInput, CkptOpsError, IncompatibleCheckpoint, ModelCodeError, TrainingDiverged
 from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.records import SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.pipeline import Pipeline, attempt, steps
 from ckpt_ops.pipeline.attempt import Bench
+from ckpt_ops.pipeline.data import load_data
 from ckpt_ops.pipeline.history.reproduce_process import reproduce
 from ckpt_ops.pipeline.history.retrain import _Unsaved
+from ckpt_ops.pipeline.looking import lookout
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.slices import Files, pull
 from ckpt_ops.store import LocalStore, Store
-from ckpt_ops.training import BatchOrder, Budget, Examples, NoReplay, Schedules, TailAverage, Trainer
+from ckpt_ops.training import (
+    BatchOrder,
+    Budget,
+    Examples,
+    NoReplay,
+    Schedules,
+    StopEarly,
+    TailAverage,
+    Trainer,
+)
 from ckpt_ops.training.batches import batch_of, batches
 from ckpt_ops.training.schedules import ScheduleStarts, as_written
 from ckpt_ops.training.step_function import step_function
@@ -273,6 +292,85 @@ def test_weights_by_class_are_what_fit_makes_of_class_weights() -> None:
         class_weight={0: 1.0, 1: 5.0},
     )
     assert values(ours) == values(theirs)
+
+
+# --- an early end ---------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """What a process that is gone would not have lived to see."""
+
+
+def test_a_training_stops_early_with_its_best_weights_wherever_it_was_killed(
+    told: Callable[..., Pipeline], store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = StopEarly(metric="log_loss", every=3, patience=2, share=0.2)
+    pipeline = told("restless", stop_early=early, budget=Budget(max_steps=300, max_seconds=600))
+    told_after = Checkpointer.after_step
+
+    def dies(self: Checkpointer, step: int, **said: Any) -> None:
+        if step == 5:
+            raise Killed
+        told_after(self, step, **said)
+
+    def nothing_written(*given: Any) -> Any:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpointer, "after_step", dies)
+        with pytest.raises(Killed):
+            learn(pipeline, store, W1)
+    with monkeypatch.context() as patch:
+        patch.setattr(attempt, "write_results", nothing_written)
+        with pytest.raises(Killed):
+            learn(pipeline, store, W1)
+    state = learn(pipeline, store, W1)
+    trained = state.versions[1].trained
+    assert trained is not None
+    assert (trained.stopped_by, trained.step % 3) == ("stop_early", 0)
+    assert trained.step < 300
+    assert CandidateLog(store, "m", 1).progress().attempts == 3
+    assert reproduce(pipeline, store, 1, from_scratch=True)["different"] == []
+    assert not [name for name in weights(store, state, 1) if name.startswith("<")]
+
+    data = load_data(pipeline, store, state.versions[1], {})
+    assert data.apart is not None
+    assert data.learn.rows + data.apart.rows == data.train.rows
+    model = build_model(pipeline)
+    restore(store, load_manifest(store, trained.manifest), model_variables(model))
+    now = lookout(pipeline, model, model_variables(model), data)
+    assert now is not None
+    best = now._look()
+    for commit in CandidateLog(store, "m", 1).progress().commits:
+        restore(store, load_manifest(store, commit.manifest), model_variables(model))
+        assert now._look() >= best or commit.step % 3, "no look found better ones"
+
+
+def test_rows_that_are_set_apart_follow_from_the_seed_and_leave_no_query_on_both_sides() -> None:
+    early = StopEarly(metric="ndcg", every=1, share=0.25)
+    whole = replace(given(), groups=np.arange(ROWS) // 5)
+    apart = early.set_apart(whole, seed=3)
+    assert apart.sum() == 50
+    assert set(whole.groups[apart]) & set(whole.groups[~apart]) == set()
+    assert np.array_equal(apart, early.set_apart(whole, seed=3))
+    assert not np.array_equal(apart, early.set_apart(whole, seed=4))
+    assert early.set_apart(given().take(slice(0, 2)), seed=1).sum() == 1
+
+
+def test_an_early_end_that_contradicts_other_settings_is_refused(told: Callable[..., Pipeline]) -> None:
+    early = StopEarly(metric="auc", every=2)
+    with_it, without = told("usual", stop_early=early), told("usual")
+    assert with_it.training_config().keys() - without.training_config().keys() == {"stop_early"}
+    for settings, words in (
+        ({"average": TailAverage()}, "None beside stop_early"),
+        ({"stop_early": replace(early, every=7)}, "at most budget.max_steps=6 steps"),
+        ({"stop_early": replace(early, metric="beauty")}, r"StopEarly\.metric"),
+        ({"stop_early": 3}, "stop_early=3"),
+    ):
+        with pytest.raises(BadInput, match=words):
+            replace(with_it, **settings)
+    with pytest.raises(BadInput, match=r"StopEarly\.patience"):
+        replace(early, patience=0)
 
 
 # --- randomness -----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from ckpt_ops.pipeline.data import (
 )
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.pipeline.looking import lookout
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, Trainer
 from ckpt_ops.training.trainer import Trained
@@ -71,12 +72,13 @@ def fit(bench: Bench, version: VersionState, data: TrainingData, budget: Budget)
     order = batch_order(bench.pipeline, version, data)
     return Trainer(
         model=bench.model,
-        examples=data.train,
+        examples=data.learn,
         order=order,
         budget=budget,
         checkpoints=_Unsaved(),
         progress=print_progress,
         average=running_average(bench.pipeline, bench.variables, order),
+        lookout=lookout(bench.pipeline, bench.model, bench.variables, data),
         step=bench.step,
     ).train()
 

@@ -53,6 +53,11 @@ def usual() -> keras.Model:
     )
 
 
+def restless() -> keras.Model:
+    """Its steps are so large that it does not stay where it was good."""
+    return compiled(network(), keras.optimizers.SGD(8.0, momentum=0.9))
+
+
 def wider() -> keras.Model:
     return compiled(network(keras.layers.Dense(5, name="more")))
 

@@ -1,0 +1,28 @@
+"""How good a candidate is on the rows that are set apart, while it trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ckpt_ops.evaluation import METRICS, metrics_of
+from ckpt_ops.pipeline.data import TrainingData
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.results import labels_of, predict
+from ckpt_ops.training import Lookout
+
+
+def lookout(
+    pipeline: Pipeline, model: Any, variables: Mapping[str, Any], data: TrainingData
+) -> Lookout | None:
+    """What ends the training early, or None."""
+    settings, apart = pipeline.stop_early, data.apart
+    if settings is None or apart is None:
+        return None
+
+    def look() -> float:
+        found = metrics_of(labels_of(apart), predict(model, apart.inputs), groups=apart.groups)
+        return found.get(settings.metric, math.nan)
+
+    return Lookout(settings, variables, look, larger_is_better=METRICS[settings.metric].higher_is_better)

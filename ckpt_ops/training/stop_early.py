@@ -1,0 +1,125 @@
+"""The end of a training that does not get better any more, and the best weights that it came by.
+
+How good it is is measured on rows that are split off from those it would train on: never on those that judge
+the candidate, which would flatter it. All that is remembered is in each checkpoint, so a resumed training
+stops where an undisturbed one would.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.restore import BEST
+from ckpt_ops.errors import BadInput
+from ckpt_ops.training.averaging import is_a_weight
+from ckpt_ops.training.examples import Examples
+
+STOPPED = "stopped_early"
+"""The metric by which the last checkpoint of a training says that it was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopEarly:
+    """Look at a metric every so many steps; stop when it did not improve `patience` looks in a row.
+
+    What the training ends with, however it ends, are the weights of the best look.
+
+    Attributes:
+        metric: by the name that gates give it.
+        every: steps from one look to the next.
+        patience: looks without an improvement that end the training.
+        share: of the rows to train on, replayed ones too, that are set apart to look at. With groups it is a
+            share of these: a query's rows stay together.
+    """
+
+    metric: str
+    every: int
+    patience: int = 3
+    share: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("every", "patience"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"StopEarly.{name}", getattr(self, name), "a whole number of at least 1")
+        if not 0 < self.share < 1:
+            raise BadInput("StopEarly.share", self.share, "a share between 0 and 1")
+
+    def set_apart(self, examples: Examples, *, seed: int) -> npt.NDArray[np.bool_]:
+        """True where a row is looked at and not trained on; shape (rows,), at least one of them."""
+        draw = np.random.Generator(np.random.PCG64([seed, 2]))
+        of = np.arange(examples.rows) if examples.groups is None else examples.groups
+        known, inverse = np.unique(of, return_inverse=True)
+        chosen = draw.permutation(len(known)) < max(1, round(self.share * len(known)))
+        apart: npt.NDArray[np.bool_] = chosen[inverse]
+        return apart
+
+
+class Lookout:
+    """Looks at one training.
+
+    Args:
+        variables: what a checkpoint of the model holds, by name.
+        look: the metric of the model as it is now; NaN where it has no value.
+
+    Attributes:
+        variables: what is remembered, to be saved and restored with the model while training goes on; as
+            large as the weights. Empty once the best of them have become the model.
+        stopped: whether the training is to end.
+    """
+
+    def __init__(
+        self,
+        settings: StopEarly,
+        variables: Mapping[str, Any],
+        look: Callable[[], float],
+        *,
+        larger_is_better: bool,
+    ) -> None:
+        import tensorflow as tf
+
+        self._settings, self._look = settings, look
+        self._sign = 1.0 if larger_is_better else -1.0
+        self._weights = {
+            f"{BEST}weights/{name}": inner
+            for name, inner in ((name, tensorflow_variable(one)) for name, one in variables.items())
+            if inner.dtype.is_floating and is_a_weight(name, inner)
+        }
+        self._best = tf.Variable(-math.inf, dtype=tf.float64, trainable=False)
+        self._misses = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.variables: dict[str, Any] = {
+            f"{BEST}value": self._best,
+            f"{BEST}misses": self._misses,
+            **{name: tf.Variable(weight, trainable=False) for name, weight in self._weights.items()},
+        }
+        self.stopped = False
+
+    def after_step(self, before: int, step: int, *, last: bool) -> None:
+        """The weights stand at `step`, after a call that began at `before`; `last`: the budget is spent."""
+        if not last and step // self._settings.every == before // self._settings.every:
+            return
+        value = self._look()
+        better = self._sign * value > float(self._best)  # NaN is not
+        if better:
+            self._best.assign(self._sign * value)
+            self._misses.assign(0)
+            for name, weight in self._weights.items():
+                self.variables[name].assign(weight)
+        else:
+            self._misses.assign_add(1)
+        metric = self._settings.metric
+        print(f"step {step}: {metric} {value:.4f} on the rows set apart{', the best' * better}", flush=True)
+        self.stopped = int(self._misses) >= self._settings.patience
+
+    def end(self) -> None:
+        """The best weights become the model; without a look that had a value, it stays as it is."""
+        if float(self._best) > -math.inf:
+            for name, weight in self._weights.items():
+                weight.assign(self.variables[name])
+        self.variables.clear()
