@@ -1,8 +1,8 @@
 """Where a training that diverged did so: found once it has, by making its last steps again with care.
 
 While all is well a training pays for one number a step. The steps since the last checkpoint are the same
-when they are made again, so the cause can be looked for afterwards: the last of them run with TensorFlow's
-check of every operation's output, which takes several times as long.
+when they are made again, so the cause can be looked for afterwards: after each of them its loss and weights
+are looked at, and the first that is not finite is made once more with TensorFlow's check of every operation.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from ckpt_ops.checkpoints import capture, model_variables
+from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.training.batches import batches
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
-from ckpt_ops.training.step_function import steps_per_call
+from ckpt_ops.training.finite import WeightsWatch
 from ckpt_ops.training.tracing import layer_of, trace_step
 
 
@@ -50,33 +52,41 @@ class Cause:
 def cause_of(model: Any, examples: Examples, order: BatchOrder, *, at: int, step: int) -> Cause | None:
     """Go on from step `at`, where the model stands, to `step`, which was found to have diverged.
 
-    Leaves the model behind wherever it got to. None: every value was finite this time.
+    Leaves the model behind wherever it got to. None: this time all is finite.
     """
     import tensorflow as tf
 
     drawn = batches(examples, order, at, step)
     spec, steps = drawn.element_spec, iter(drawn)
+    variables = model_variables(model)
+    watch = WeightsWatch(variables)
     keras_model = hasattr(model, "make_train_function")
 
-    def make(traced: Any) -> None:
-        given = next(steps)
-        traced(*(tf.nest.flatten(given) if keras_model else given))
+    def make(traced: Any, batch: Any) -> Any:
+        if keras_model:
+            model.reset_metrics()
+        return traced(*(tf.nest.flatten(batch) if keras_model else batch))
 
-    careful = max(at, step - 1 - steps_per_call(model))  # a gradient shows in the loss of the step after it
-    plain = trace_step(model, spec)
-    for _ in range(at, careful):
-        make(plain)
-    tf.debugging.enable_check_numerics()
-    try:
-        checked = trace_step(model, spec)
-        for now in range(careful, step):
-            try:
-                make(checked)
-            except tf.errors.InvalidArgumentError as error:
-                return _cause(model, str(error), examples, order, now)
-    finally:
-        tf.debugging.disable_check_numerics()
+    traced = trace_step(model, spec)
+    for now in range(at, step):
+        before, batch = capture(variables, step=now), next(steps)
+        if _finite(make(traced, batch)) and not watch.found(capture(variables, step=now + 1)):
+            continue
+        for name, variable in variables.items():
+            tensorflow_variable(variable).assign(before.tensors[name])
+        tf.debugging.enable_check_numerics()
+        try:
+            make(trace_step(model, spec), batch)
+        except tf.errors.InvalidArgumentError as error:
+            return _cause(model, str(error), examples, order, now)
+        finally:
+            tf.debugging.disable_check_numerics()
+        return None
     return None
+
+
+def _finite(told: Any) -> bool:
+    return "loss" not in told or bool(np.isfinite(float(told["loss"])))
 
 
 def _cause(model: Any, said: str, examples: Examples, order: BatchOrder, step: int) -> Cause:

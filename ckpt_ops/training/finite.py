@@ -25,10 +25,13 @@ class WeightsWatch:
             if variable.trainable and _finite(tensorflow_variable(variable))
         ]
 
+    def found(self, snapshot: Snapshot) -> list[str]:
+        """Names of the weights that are not finite any more."""
+        return [name for name in self._watched if not _finite(snapshot.tensors[name])]
+
     def check(self, snapshot: Snapshot) -> None:
         """Raises `TrainingDiverged`: a weight is not finite any more."""
-        bad = [name for name in self._watched if not _finite(snapshot.tensors[name])]
-        if bad:
+        if bad := self.found(snapshot):
             more = f" and {len(bad) - 1} more" if bad[1:] else ""
             raise TrainingDiverged(snapshot.step, f"{bad[0]}{more} is not finite at step {snapshot.step}")
 

@@ -505,13 +505,12 @@ def test_a_training_that_diverges_ends_at_that_step_is_rejected_and_not_tried_ag
     told: Callable[..., Pipeline], store: LocalStore
 ) -> None:
     pipeline = told("leaping", budget=Budget(max_steps=400, max_seconds=600))
-    with pytest.raises(TrainingDiverged, match=r"the loss is (inf|nan) at step 6") as diverged:
-        learn(pipeline, store, W1)
-    said = str(diverged.value)
-    assert (
-        "came of Square in the loss at step 6; the largest number of its batch is 2.294, in inputs['x']"
-        in said
+    words = (
+        r"the loss is inf at step 6; it was [\d.]+ before; the first value that is not finite came of Square "
+        r"in the loss at step 6; the largest number of its batch is [\d.]+, in inputs\['x'\]"
     )
+    with pytest.raises(TrainingDiverged, match=words):
+        learn(pipeline, store, W1)
     version = ModelLog(store, "m").state().versions[1]
     assert version.status is VersionStatus.REJECTED
     assert "the loss is" in version.decided.reason
