@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.checkpoints.capture import Snapshot, capture
+from ckpt_ops.checkpoints.model_inputs import as_taken
 from ckpt_ops.checkpoints.triggers import SaveTrigger, SinceSave
 from ckpt_ops.checkpoints.writer import BackgroundWriter
 from ckpt_ops.errors import BadInput
@@ -134,7 +135,7 @@ def probe(
     """Activations of `layers`, the loss's gradients by them, predictions and loss; in inference mode."""
     import tensorflow as tf
 
-    rows = {name: tf.convert_to_tensor(column) for name, column in inputs.items()}
+    rows = as_taken(model, {name: tf.convert_to_tensor(column) for name, column in inputs.items()})
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         with _watching(layers, tape.watch) as seen:
             predictions = model(rows, training=False)

@@ -1,12 +1,14 @@
 """A model's forward pass as a SavedModel, as TensorFlow Serving and `tf.saved_model.load` take it.
 
-`serve(inputs)` takes inputs by name, with as many rows as one likes. The signatures `serve` and
-`serving_default` are the same.
+`serve(inputs)` takes the columns that `examples()` makes, by their names and in their dtypes, with as many
+rows as one likes, whatever the model's own inputs look like. The signatures `serve` and `serving_default` are
+the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.checkpoints.model_inputs import forward, own_inputs
 from ckpt_ops.checkpoints.naming import tables
 from ckpt_ops.errors import BadInput
 
@@ -45,34 +48,67 @@ def inputs_of(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, InputSpec]:
     return {name: InputSpec.of(np.asarray(column)) for name, column in columns.items()}
 
 
+def inputs_taken(model: Any) -> dict[str, InputSpec]:
+    """What a Keras model of layers says that it takes; empty where a model does not say it."""
+    return {
+        name: InputSpec(shape=tuple(one.shape[1:]), dtype=one.dtype)
+        for name, one in (own_inputs(model) or {}).items()
+    }
+
+
 def write_saved_model(model: Any, folder: Path, inputs: Mapping[str, InputSpec] | None) -> None:
     """Write the forward pass of `model`, with the values that it has now, into `folder`.
 
-    Of a `tf.Module`, only what serving uses is written: no optimizer, no other function.
+    Only what serving uses is written: no optimizer, no other function.
 
     Args:
         model: a `keras.Model` or a `tf.Module`.
-        inputs: what the model takes, by name. A Keras model of layers says it by itself; one of a class of
-            its own says so much as it was called with.
+        inputs: what is served is asked by: the name, shape and dtype of each column, as `examples()` gives
+            them. None: as the model says by itself, which a Keras model of layers does.
 
     Raises:
-        BadInput: `inputs` is None for a module.
+        BadInput: neither says what the model takes.
+        ModelCodeError: the model takes something else.
     """
+    import keras
     import tensorflow as tf
 
-    specs = {
-        name: tf.TensorSpec((None, *one.shape), one.dtype, name=name)
-        for name, one in sorted((inputs or {}).items())
-    }
-    if not isinstance(model, tf.Module):
-        says_it = bool(getattr(model, "inputs", None)) or not specs
-        model.export(str(folder), verbose=False, input_signature=None if says_it else [specs])
+    taken = inputs or inputs_taken(model)
+    if not taken and isinstance(model, keras.Model):  # a class of its own says what it was called with
+        model.export(str(folder), verbose=False)
         return
-    if not specs:
-        raise BadInput("inputs", inputs, "what the module takes, by input name: a tf.Module does not say it")
+    if not taken:
+        raise BadInput(
+            "inputs", inputs, f"what the model takes, by input name: a {type(model).__name__} does not say it"
+        )
+    called = argument_names(taken)
+    specs = {
+        name: tf.TensorSpec((None, *one.shape), one.dtype, name=called[name]) for name, one in taken.items()
+    }
+    asked = forward(model)
+    if isinstance(model, keras.Model):
+        archive = keras.export.ExportArchive()
+        archive.track(model)  # its variables, and the tables of its layers
+        archive.add_endpoint("serve", lambda inputs: asked(inputs), input_signature=[specs])
+        archive.write_out(str(folder), verbose=False)
+        return
     served = tf.Module()
-    served.serve = tf.function(lambda inputs: model(inputs, training=False), input_signature=[specs])
+    served.serve = tf.function(lambda inputs: asked(inputs), input_signature=[specs])
     served.held = [list(served.serve.get_concrete_function().graph.variables), tables(model)]
     tf.saved_model.save(
         served, str(folder), signatures={"serve": served.serve, "serving_default": served.serve}
     )
+
+
+def argument_names(names: Iterable[str]) -> dict[str, str]:
+    """By input name, what a signature calls it: itself, but for `net amount` and other names that TensorFlow
+    takes no argument by. Two never differ in capitals alone."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+        plain = plain if plain[:1].isalpha() else f"arg_{plain}"
+        called, number = plain, 1
+        while called.lower() in (other.lower() for other in found.values()):
+            called, number = f"{plain}_{number}", number + 1
+        found[name] = called
+    return found

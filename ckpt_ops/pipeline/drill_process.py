@@ -97,7 +97,7 @@ def _one_step(
 ) -> float | None:
     """The loss of one step of the model's own; None when it reports none."""
     before = capture(variables, step=step)
-    logs = step_function(model)(iter(batches(examples, order, step, step + 1)))
+    logs = step_function(model)(iter(batches(examples, order, step, step + 1, model=model)))
     said = {name: float(value) for name, value in logs.items()}
     after = capture(variables, step=step + 1)
     moved = any(

@@ -47,9 +47,8 @@ def preflight(
     if parent is not None:
         check_fits(parent, variables)
     _check_averages(pipeline, model)
-    batch = batch_of(examples)
-    step.look(batch)
-    trace_prediction(model, batch[0])
+    step.look(batch_of(examples, model=model))
+    trace_prediction(model, batch_of(examples)[0])
     since = None
     if pipeline.schedules is Schedules.OVER_LIFE and parent is not None:
         since = _iterations(store, parent, model, variables)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Basis, Judged, LatencyAtMost, Past, ServableCheck, metrics_of, past_slices
 from ckpt_ops.lineage import VersionState
@@ -78,7 +79,7 @@ def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
     Raises `ModelCodeError` for another shape.
     """
     rows = len(next(iter(inputs.values())))
-    predictions = by_batches(lambda batch: model(batch, training=False), inputs)
+    predictions = by_batches(forward(model), inputs)
     if predictions.shape in ((rows,), (rows, 1)):
         return predictions.reshape(-1)
     if predictions.ndim != 2 or len(predictions) != rows:

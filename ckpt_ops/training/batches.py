@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ckpt_ops.checkpoints.model_inputs import as_taken
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
 
 
-def batches(examples: Examples, order: BatchOrder, start: int, stop: int) -> Any:
+def batches(examples: Examples, order: BatchOrder, start: int, stop: int, *, model: Any = None) -> Any:
     """A `tf.data.Dataset` of what steps `start` to `stop` - 1 train on: (inputs, labels), and weights where
-    the examples have them."""
+    the examples have them.
+
+    Args:
+        model: whose steps they are: inputs come as it takes them. None, or one with a step or a loss of its
+            own: as `examples()` gives them.
+    """
     import tensorflow as tf
 
     beside = (examples.labels,) if examples.weights is None else (examples.labels, examples.weights)
+    taken = _taken_by(model)
 
     def draw() -> Iterator[tuple[Any, ...]]:
         for step in range(start, stop):
             rows = order.indices(step)
             inputs = {name: column[rows] for name, column in examples.inputs.items()}
-            yield inputs, *(column[rows] for column in beside)
+            yield taken(inputs), *(column[rows] for column in beside)
 
-    return tf.data.Dataset.from_generator(draw, output_signature=batch_of(examples)).prefetch(2)
+    signature = batch_of(examples, model=model)
+    return tf.data.Dataset.from_generator(draw, output_signature=signature).prefetch(2)
 
 
-def batch_of(examples: Examples) -> tuple[Any, ...]:
-    """What a batch of any size holds, as `tf.TensorSpec`s."""
+def batch_of(examples: Examples, *, model: Any = None) -> tuple[Any, ...]:
+    """What a batch of any size holds, as `tf.TensorSpec`s.
+
+    Args:
+        model: as `batches` takes it.
+    """
     import tensorflow as tf
 
     def spec(column: Any) -> Any:
@@ -35,4 +47,21 @@ def batch_of(examples: Examples) -> tuple[Any, ...]:
 
     inputs = {name: spec(column) for name, column in examples.inputs.items()}
     beside = (examples.labels,) if examples.weights is None else (examples.labels, examples.weights)
-    return inputs, *map(spec, beside)
+    return _taken_by(model)(inputs), *map(spec, beside)
+
+
+def _taken_by(model: Any) -> Callable[[Mapping[str, Any]], Any]:
+    """From columns by name to what a step of the model is given."""
+    if model is None or _has_its_own(model):
+        return dict
+    return lambda columns: as_taken(model, columns)
+
+
+def _has_its_own(model: Any) -> bool:
+    """Whether the user's own code is given the inputs of a step."""
+    import keras
+
+    kinds = ("train_step", "compute_loss")
+    return not isinstance(model, keras.Model) or any(
+        getattr(type(model), kind) is not getattr(keras.Model, kind) for kind in kinds
+    )

@@ -56,7 +56,7 @@ def cause_of(model: Any, examples: Examples, order: BatchOrder, *, at: int, step
     """
     import tensorflow as tf
 
-    drawn = batches(examples, order, at, step)
+    drawn = batches(examples, order, at, step, model=model)
     spec, steps = drawn.element_spec, iter(drawn)
     variables = model_variables(model)
     watch = WeightsWatch(variables)

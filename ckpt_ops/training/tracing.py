@@ -14,6 +14,7 @@ from typing import Any
 
 from ckpt_ops.checkpoints import model_variables
 from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import CkptOpsError, ModelCodeError
 from ckpt_ops.training.module import check_takes
 from ckpt_ops.training.schedules import starts_of
@@ -67,7 +68,7 @@ def trace_prediction(model: Any, inputs: Mapping[str, Any]) -> None:
     Args:
         inputs: what it takes, as `tf.TensorSpec`s by name.
     """
-    traced = _traced(model, "__call__", lambda batch: model(batch, training=False), (dict(inputs),))
+    traced = _traced(model, "__call__", forward(model), (dict(inputs),))
     said = traced.structured_outputs
     if isinstance(said, Mapping | list | tuple):
         words = f"a {type(said).__name__} of {len(said)} outputs"

@@ -87,7 +87,11 @@ class Trainer:
         per_call = steps_per_call(self.model)
         step, seconds = self.checkpoints.at.step, self.checkpoints.at.seconds
         last = self.budget.last_step(steps_per_epoch=self.order.steps_per_epoch)
-        drawn = iter(batches(self.examples, self.order, step, last)) if step < last else iter(())
+        drawn = (
+            iter(batches(self.examples, self.order, step, last, model=self.model))
+            if step < last
+            else iter(())
+        )
         step_once = self.step or step_function(self.model)
         self._forget_metrics()
         reported_at = began = time.monotonic()

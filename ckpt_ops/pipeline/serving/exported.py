@@ -7,7 +7,7 @@ no `build_model()`, which may have changed since.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.checkpoints.saved_model import argument_names
 from ckpt_ops.errors import ModelCodeError, ObjectNotFound
 from ckpt_ops.store import Store
 
 Array = npt.NDArray[Any]
+SIGNATURE = "serving_default"
 _BATCH = 4096
 _SAFE = "nothing was written; the champion serves on"
 
@@ -45,18 +47,66 @@ def exported(store: Store, name: str) -> Iterator[Path]:
 
 
 def served(folder: Path) -> Callable[[Mapping[str, Array]], Array]:
-    """The SavedModel in `folder` as a function of inputs by name, shape (rows, ...); see `by_batches`."""
+    """The SavedModel in `folder` as a function of inputs by name, shape (rows, ...); see `by_batches`.
+
+    It is asked by its signature, which is there however the model takes its inputs: one that Keras exported
+    may take one tensor, or a list.
+    """
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))
+    specs = loaded.signatures[SIGNATURE].structured_input_signature[1]
 
     def ask(batch: Mapping[str, Array]) -> Any:
-        tensors = {name: tf.convert_to_tensor(column) for name, column in batch.items()}
-        if hasattr(loaded, "serve"):  # as Keras exports it, and as it was judged
-            return loaded.serve(tensors)
-        return loaded.signatures["serving_default"](**tensors)
+        given = by_argument(batch, specs)
+        dtypes = {
+            name: "O" if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
+            for name, spec in specs.items()
+        }
+        return loaded.signatures[SIGNATURE](
+            **{name: tf.convert_to_tensor(as_dtype(name, given[name], dtypes[name])) for name in specs}
+        )
 
     return lambda inputs: by_batches(ask, inputs)
+
+
+def by_argument(columns: Mapping[str, Array], arguments: Iterable[str]) -> dict[str, Array]:
+    """The columns under the names that a signature has for them.
+
+    Raises `ModelCodeError` when there is none for one of them.
+    """
+    names = list(arguments)
+    if len(names) == len(columns) == 1:
+        return {names[0]: next(iter(columns.values()))}
+    called = argument_names(columns)
+    found = {called[name]: column for name, column in columns.items()}
+    if missing := sorted(set(names) - set(found)):
+        raise ModelCodeError(
+            f"the export takes {', '.join(names)}; the pipeline makes {', '.join(columns)}: nothing for "
+            f"{', '.join(missing)}",
+            safe=_SAFE,
+            next="let examples() and inputs() of the pipeline make what the version was trained on",
+        )
+    return {name: found[name] for name in names}
+
+
+def as_dtype(name: str, column: Array, dtype: npt.DTypeLike) -> Array:
+    """The column as the export takes it, where that is the same kind of number.
+
+    Raises `ModelCodeError` where it is not, such as fractions for whole numbers.
+    """
+    wanted = np.dtype(dtype)
+    text = wanted.kind in "OSU"
+    if text is not (column.dtype.kind in "OSU") or not (
+        text or np.can_cast(column.dtype, wanted, "same_kind")
+    ):
+        raise ModelCodeError(
+            f"the export takes {name} as {'text' if text else wanted.name}; the pipeline makes "
+            f"{column.dtype.name} of it",
+            safe=_SAFE,
+            next="let examples() and inputs() give a column one dtype, whatever the rows are: .astype(...)",
+        )
+    return column if text and wanted.kind != "O" else column.astype(wanted, copy=False)
 
 
 def by_batches(ask: Callable[[Mapping[str, Array]], Any], inputs: Mapping[str, Array]) -> Array:

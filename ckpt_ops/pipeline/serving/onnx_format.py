@@ -13,15 +13,20 @@ from typing import Any
 import numpy as np
 
 from ckpt_ops.errors import ConversionRefused, first_line
-from ckpt_ops.pipeline.serving.exported import Array, by_batches
+from ckpt_ops.pipeline.serving.exported import SIGNATURE, Array, as_dtype, by_argument, by_batches
 
-SIGNATURE = "serving_default"
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
     "tensor(float16)": np.float16,
+    "tensor(int8)": np.int8,
+    "tensor(int16)": np.int16,
     "tensor(int32)": np.int32,
     "tensor(int64)": np.int64,
+    "tensor(uint8)": np.uint8,
+    "tensor(uint16)": np.uint16,
+    "tensor(uint32)": np.uint32,
+    "tensor(uint64)": np.uint64,
     "tensor(bool)": np.bool_,
     "tensor(string)": np.object_,
 }
@@ -68,10 +73,11 @@ def ask_onnx(data: bytes) -> Callable[[Mapping[str, Array]], Array]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    types = {one.name: _TYPES.get(one.type) for one in session.get_inputs()}
+    types = {one.name: _TYPES[one.type] for one in session.get_inputs()}
 
     def ask(batch: Mapping[str, Array]) -> Any:
-        given = {name: batch[name].astype(dtype, copy=False) for name, dtype in types.items()}
+        columns = by_argument(batch, types)
+        given = {name: as_dtype(name, columns[name], dtype) for name, dtype in types.items()}
         said = session.run(None, given)
         return said[0] if len(said) == 1 else dict(enumerate(said))
 

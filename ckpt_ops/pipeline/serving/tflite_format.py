@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from ckpt_ops.errors import ConversionRefused, first_line
-from ckpt_ops.pipeline.serving.exported import Array, by_batches
+from ckpt_ops.pipeline.serving.exported import SIGNATURE, Array, as_dtype, by_argument, by_batches
 
-SIGNATURE = "serving_default"
 _OPERATORS = re.compile(r"(?:TF Select|Custom) ops: (.+)")
 
 
@@ -47,12 +46,13 @@ def ask_tflite(data: bytes) -> Callable[[Mapping[str, Array]], Array]:
 
     def ask(batch: Mapping[str, Array]) -> Any:
         runner = interpreter.get_signature_runner(SIGNATURE)
-        return runner(**{name: _as(batch[name], dtype) for name, dtype in types.items()})
+        given = by_argument(batch, types)
+        return runner(**{name: _as(name, given[name], dtype) for name, dtype in types.items()})
 
     return lambda inputs: by_batches(ask, inputs)
 
 
-def _as(column: Array, dtype: type[Any]) -> Array:
+def _as(name: str, column: Array, dtype: type[Any]) -> Array:
     if dtype is np.bytes_ and column.dtype.kind in "OU":
         return np.array([str(value).encode() for value in column.ravel()], dtype=bytes).reshape(column.shape)
-    return column.astype(dtype, copy=False)
+    return as_dtype(name, column, dtype)
