@@ -1,9 +1,9 @@
 """Columns by name, as `examples()` gives them, for a model of any kind: the one place that maps them.
 
-Keras takes a mapping for most models, and finds the inputs in it by the names of their `keras.Input`s. It does
-not see that one input and one column belong together whatever their names are: who writes a `Sequential` or
-`Model(x, y)` seldom names the input. And of a mapping with a column too many, `Model({...}, y)` takes
-whichever come first by their names. So a model is called with what it was made of.
+Keras takes a mapping for most models, and finds the inputs in it by the names of their `keras.Input`s. It
+does not see that one input and one column belong together whatever their names are: who writes a
+`Sequential` or `Model(x, y)` seldom names the input. And of a mapping with a column too many,
+`Model({...}, y)` takes whichever come first by their names. So a model is called with what it was made of.
 
 A model with a `call` of its own, and a `tf.Module`, are given the columns as they are.
 """

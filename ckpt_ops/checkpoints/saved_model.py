@@ -20,6 +20,10 @@ from ckpt_ops.checkpoints.model_inputs import forward, own_inputs
 from ckpt_ops.checkpoints.naming import tables
 from ckpt_ops.errors import BadInput
 
+_COARSEST_FIRST = ("bfloat16", "float16", "float32", "float64")
+_MOVES = frozenset({"Identity", "IdentityN", "Pack", "Unpack", "Reshape", "Shape", "StridedSlice", "Squeeze"})
+"""Operations that hand a value on as it is, or say its shape."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:
@@ -98,6 +102,22 @@ def write_saved_model(model: Any, folder: Path, inputs: Mapping[str, InputSpec] 
     tf.saved_model.save(
         served, str(folder), signatures={"serve": served.serve, "serving_default": served.serve}
     )
+
+
+def precision_of(loaded: Any) -> str | None:
+    """In which floating type a SavedModel computes what it predicts; of several the coarsest. None: in none.
+
+    Args:
+        loaded: what `tf.saved_model.load` gave.
+    """
+    import tensorflow as tf
+
+    graph = loaded.signatures["serving_default"].graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    types = {
+        tf.as_dtype(node.attr["T"].type).name for node in nodes if node.op not in _MOVES and "T" in node.attr
+    }
+    return next((name for name in _COARSEST_FIRST if name in types), None)
 
 
 def argument_names(names: Iterable[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.short_errors import short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +40,13 @@ class ServableCheck:
     Attributes:
         max_abs_difference: largest |exported - trained| prediction, None when it was not reached.
         rows: how many rows were compared.
-        error: why the export could not be loaded or asked, None when it could.
+        error: why the export could not be loaded or asked, None when it could: one line without rows' values.
         bytes: size of all the export's files; None where nobody measured it.
         latency: of one row a request; None where nobody measured it.
+        relative_difference: the largest difference by the size of what was predicted: |exported - trained| /
+            max(1, |trained|). None where nobody measured it.
+        precision: in which the exported model computes, such as "float32": of several the coarsest. None
+            where nobody looked.
     """
 
     max_abs_difference: float | None
@@ -49,8 +54,12 @@ class ServableCheck:
     error: str | None = None
     bytes: int | None = None
     latency: Latency | None = None
+    relative_difference: float | None = None
+    precision: str | None = None
 
     def __post_init__(self) -> None:
+        if self.error is not None:  # what earlier code kept holds rows
+            object.__setattr__(self, "error", short(self.error))
         if self.bytes is not None and self.bytes < 0:
             raise BadInput("bytes", self.bytes, "a whole number of 0 or more, or None")
 
@@ -68,4 +77,6 @@ class ServableCheck:
             error=written.get("error"),
             bytes=written.get("bytes"),
             latency=None if latency is None else Latency(**latency),
+            relative_difference=written.get("relative_difference"),
+            precision=written.get("precision"),
         )

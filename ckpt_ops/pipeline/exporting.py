@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.checkpoints.saved_model import inputs_of, write_saved_model
+from ckpt_ops.checkpoints.saved_model import inputs_of, precision_of, write_saved_model
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Latency, ServableCheck
+from ckpt_ops.short_errors import in_short, where
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
 
@@ -48,9 +49,13 @@ def _checked(model: Any, folder: Path, holdout: Examples, candidate: Scores, *, 
         exported = by_batches(loaded.serve, holdout.inputs).reshape(candidate.shape)
         latency = _latency(loaded.serve, holdout.inputs) if timed and holdout.rows else None
     except Exception as error:  # noqa: BLE001 - whatever the export raises is the gate's verdict
-        return ServableCheck(max_abs_difference=None, rows=0, error=f"{type(error).__name__}: {error}")
+        print(f"the export failed, at\n{where(error)}{in_short(error, longest=4_000)}", flush=True)
+        return ServableCheck(max_abs_difference=None, rows=0, error=in_short(error))
+    apart = np.abs(exported - candidate)
     return ServableCheck(
-        max_abs_difference=float(np.max(np.abs(exported - candidate), initial=0.0)),
+        max_abs_difference=float(np.max(apart, initial=0.0)),
+        relative_difference=float(np.max(apart / np.maximum(1.0, np.abs(candidate)), initial=0.0)),
+        precision=precision_of(loaded),
         rows=holdout.rows,
         bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         latency=latency,

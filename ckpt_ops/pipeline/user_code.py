@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.short_errors import in_short
 from ckpt_ops.training import Examples
 from ckpt_ops.training.distribution import check_one_device
 from ckpt_ops.training.module import check_module
@@ -98,7 +99,7 @@ def _call(reference: str, *arguments: object) -> Any:
         raise
     except Exception as error:
         raise ModelCodeError(
-            f"{reference} raised {type(error).__name__}: {error}",
+            f"{reference} raised {in_short(error)}",
             safe=_SAFE,
             next=f"mend {module_name}; a changed model is a new candidate",
         ) from error

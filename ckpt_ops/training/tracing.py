@@ -16,6 +16,7 @@ from ckpt_ops.checkpoints import model_variables
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import CkptOpsError, ModelCodeError
+from ckpt_ops.short_errors import in_short
 from ckpt_ops.training.module import check_takes
 from ckpt_ops.training.schedules import starts_of
 
@@ -114,7 +115,7 @@ def _traced(model: Any, what: str, function: Any, given: tuple[Any, ...]) -> Any
         raise
     except Exception as error:
         raise ModelCodeError(
-            f"{_named(model, what)} raised {type(error).__name__}: {error}",
+            f"{_named(model, what)} raised {in_short(error)}",
             safe=_SAFE,
             next=f"{_mend(model, what)}; a changed model is a new candidate",
         ) from error

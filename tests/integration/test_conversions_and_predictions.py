@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -23,6 +24,7 @@ from click.testing import Result
 from steady_weeks import land, week
 from typer.testing import CliRunner
 
+from ckpt_ops.checkpoints.saved_model import inputs_of, write_saved_model
 from ckpt_ops.cli.main import app
 from ckpt_ops.errors import (
     BadInput,
@@ -276,6 +278,28 @@ def test_text_that_is_looked_up_in_a_vocabulary_is_converted(
     original = served(tmp_path)(rows)
     assert len(set(original.tolist())) == 4
     assert ask(to_format(tmp_path))(rows) == pytest.approx(original, abs=1e-6)
+
+
+def test_an_rnn_is_refused_in_a_sentence_and_converted_when_it_does_as_that_says(tmp_path: Path) -> None:
+    """What TensorFlow Lite says of it is a compiler's notes, some 1,800 characters in nine lines."""
+    import keras
+
+    columns = {"net amount": np.random.default_rng(1).normal(size=(9, 5, 3))}
+    for unroll in (False, True):
+        keras.utils.clear_session()
+        model = keras.Sequential(
+            [keras.Input((5, 3)), keras.layers.GRU(4, unroll=unroll, name="days"), keras.layers.Dense(1)]
+        )
+        write_saved_model(model, tmp_path / str(unroll), inputs_of(columns))
+    with pytest.raises(ConversionRefused) as caught:
+        to_tflite(tmp_path / "False")
+    assert re.fullmatch(
+        r"TensorFlow Lite cannot run the loop of layer \S+/days\S* \(TensorListReserve\) over .*unroll=True.*",
+        caught.value.what,
+    )
+    original = served(tmp_path / "True")(columns)
+    assert ask_tflite(to_tflite(tmp_path / "True"))(columns) == pytest.approx(original, abs=1e-6)
+    assert ask_onnx(to_onnx(tmp_path / "True"))(columns) == pytest.approx(original, abs=1e-6)
 
 
 def test_such_a_refusal_is_recorded(place: Place, hashes_text: Path) -> None:

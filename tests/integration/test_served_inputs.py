@@ -1,4 +1,4 @@
-"""Whatever a model's inputs look like, it is trained, asked and served by the columns that `examples()` makes.
+"""Whatever a model's inputs look like, it is trained, asked and served by the columns of `examples()`.
 
 Each kind of model makes a real step, predicts, is exported and is loaded again.
 """
@@ -17,9 +17,11 @@ import tensorflow as tf
 from ckpt_ops.checkpoints.model_inputs import as_taken
 from ckpt_ops.checkpoints.saved_model import InputSpec, inputs_of, write_saved_model
 from ckpt_ops.errors import BadInput, ModelCodeError
-from ckpt_ops.pipeline.exporting import by_batches
+from ckpt_ops.evaluation import Judged, Servable
+from ckpt_ops.pipeline.exporting import by_batches, export
 from ckpt_ops.pipeline.results import predict
 from ckpt_ops.pipeline.serving.exported import served
+from ckpt_ops.store import LocalStore
 from ckpt_ops.training import BatchOrder, Examples
 from ckpt_ops.training.batches import batches
 from ckpt_ops.training.step_function import step_function
@@ -224,6 +226,63 @@ def test_a_step_of_ones_own_gets_every_column_as_it_is_called() -> None:
     examples = Examples(inputs={"x": drawn((2,)), "beside": 2 + drawn(())}, labels=drawn((1,)))
     (batch,) = batches(examples, BatchOrder(rows=ROWS, batch_size=8, seed=1), 0, 1, model=model)
     assert set(batch[0]) == {"x", "beside"}
+
+
+# --- how exactly --------------------------------------------------------------------------------------
+
+
+def deep(policy: str) -> keras.Model:
+    keras.utils.set_random_seed(3)
+    x = hidden = keras.Input((8,), name="x", dtype="float64")
+    for _ in range(4):
+        hidden = keras.layers.Dense(32, "gelu", dtype=policy)(hidden)
+    return compiled(keras.Model(x, keras.layers.Dense(1, "sigmoid", dtype=policy)(hidden)))
+
+
+class Rounding(Module):
+    """float64 outside, bfloat16 inside."""
+
+    def __call__(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        rounded = tf.cast(inputs["x"], tf.bfloat16) @ tf.cast(self.kernel, tf.bfloat16)
+        return tf.cast(rounded, tf.float64)
+
+
+@pytest.mark.parametrize(
+    ("build", "precision"),
+    [
+        (lambda: deep("float64"), "float64"),
+        (lambda: deep("float32"), "float32"),
+        (lambda: deep("mixed_float16"), "float16"),
+        (lambda: deep("mixed_bfloat16"), "bfloat16"),
+        (Module, "float64"),
+        (Rounding, "bfloat16"),
+    ],
+)
+def test_an_export_is_held_to_the_precision_in_which_it_computes(
+    build: Callable[[], Any], precision: str, tmp_path: Path
+) -> None:
+    model = build()
+    width = 8 if isinstance(model, keras.Model) else 2
+    examples = Examples(
+        inputs={"x": np.random.default_rng(0).normal(size=(500, width))}, labels=np.zeros(500)
+    )
+    store = LocalStore(tmp_path)
+    check = export(model, store, "e", examples, predict(model, examples.inputs), timed=False)
+    assert (check.error, check.precision, check.rows) == (None, precision, 500)
+    judged = Judged(
+        label=np.zeros(500),
+        candidate=np.zeros(500),
+        champion=None,
+        segments={},
+        slice_key="k",
+        rows="rows",
+        servable=check,
+    )
+    verdict = Servable().judge(judged, seed=0)
+    assert verdict.passed, verdict.words
+    assert f"(computed in {precision})" in verdict.words
+    if precision == "bfloat16" and isinstance(model, keras.Model):
+        assert not Servable(tolerance=1e-6).judge(judged, seed=0).passed, "what is asked for is asked for"
 
 
 # --- what an export is asked ----------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_a_pipelines_settings_read_as_they_were_written():
     assert describe((AtLeast("auc", 0.6), NotWorseThan(), Servable())) == [
         {"AtLeast": {"metric": "auc", "threshold": 0.6}},
         {"NotWorseThan": {"champion": "production", "metric": "auc", "margin": 0.005, "confidence": 0.95}},
-        {"Servable": {"tolerance": 1e-06}},
+        {"Servable": {"tolerance": None}},
     ]
 
 

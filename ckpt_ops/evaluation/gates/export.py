@@ -7,6 +7,7 @@ about quality, so none is the absolute gate that a first version needs.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
@@ -19,13 +20,23 @@ from ckpt_ops.evaluation.wording import decimals_apart, plain
 
 MEGABYTE = 1_000_000
 
+TOLERANCES: Mapping[str, float] = {
+    "float64": 1e-12,
+    "float32": 1e-6,
+    "float16": 4 * 2.0**-10,
+    "bfloat16": 4 * 2.0**-7,
+}
+"""What an export may differ by, of predictions up to 1: it computes the same in a graph, where operations are
+fused and rounded in other places. Of the short types, four times what one step between two numbers is."""
+
 
 @dataclass(frozen=True)
 class Servable:
     """Refuses a candidate whose export does not predict what the trained model predicts.
 
     Args:
-        tolerance: largest allowed |exported - trained| prediction.
+        tolerance: largest allowed |exported - trained| prediction. None: as the precision allows in which the
+            exported model computes (`TOLERANCES`), times the prediction where that is larger than 1.
     """
 
     name: ClassVar[str] = "Servable"
@@ -33,38 +44,52 @@ class Servable:
     on_quality: ClassVar[bool] = False
 
     _: KW_ONLY
-    tolerance: float = 1e-6
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
-        check_margin("Servable.tolerance", self.tolerance)
+        if self.tolerance is not None:
+            check_margin("Servable.tolerance", self.tolerance)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         check = judged.servable
         if check is None:
             return Verdict(gate=repr(self), passed=False, words="export was not checked")
-        numbers = {"rows": float(check.rows), "tolerance": float(self.tolerance)}
-        difference = check.max_abs_difference
-        if difference is not None and math.isfinite(difference):
-            numbers["max_abs_difference"] = difference
+        tolerance, difference, measure = self._measured(check)
+        numbers = {"rows": float(check.rows), "tolerance": tolerance}
+        for name in ("max_abs_difference", "relative_difference"):
+            if (found := getattr(check, name)) is not None and math.isfinite(found):
+                numbers[name] = found
         if check.error is not None:
             passed, words = False, f"the exported model failed: {check.error}"
         elif check.rows < 1 or difference is None:
             passed, words = False, "export was not checked: no predictions were compared"
         elif not math.isfinite(difference):
             passed, words = False, "the exported model's predictions are not numbers where the model's are"
-        elif difference > self.tolerance:
+        elif difference > tolerance:
             passed, words = (
                 False,
                 f"the exported model's predictions differ by up to {difference:.2g} on {check.rows:,} rows, "
-                f"more than {self.tolerance:.2g}",
+                f"more than {tolerance:.2g}{measure}",
             )
         else:
             passed, words = (
                 True,
-                f"the exported model's predictions equal the model's within {self.tolerance:.2g} "
-                f"on {check.rows:,} rows",
+                f"the exported model's predictions equal the model's within {tolerance:.2g} "
+                f"on {check.rows:,} rows{measure}",
             )
         return Verdict(gate=repr(self), passed=passed, words=words, numbers=numbers)
+
+    def _measured(self, check: ServableCheck) -> tuple[float, float | None, str]:
+        """The tolerance, the difference that is held against it, and what they are, in words.
+
+        Of what earlier code has measured, the absolute difference is all there is.
+        """
+        if self.tolerance is not None or check.relative_difference is None:
+            tolerance = TOLERANCES["float32"] if self.tolerance is None else float(self.tolerance)
+            return tolerance, check.max_abs_difference, ""
+        precision = check.precision or "float32"
+        tolerance = TOLERANCES.get(precision, TOLERANCES["float32"])
+        return tolerance, check.relative_difference, f" (computed in {precision})"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from ckpt_ops.errors import ConversionRefused, first_line
+from ckpt_ops.errors import ConversionRefused
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import now_as_text
 from ckpt_ops.pipeline.description import Pipeline
@@ -24,6 +24,7 @@ from ckpt_ops.pipeline.serving.objects import conversion_folder, exported_versio
 from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
 from ckpt_ops.pipeline.serving.rows import held_out
 from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
+from ckpt_ops.short_errors import in_short
 from ckpt_ops.store import Store
 
 _FORMATS = {Format.TFLITE: (to_tflite, ask_tflite), Format.ONNX: (to_onnx, ask_onnx)}
@@ -63,7 +64,7 @@ def convert(
             compared = _compare(pipeline, store, version, folder, ask(data))
             error = refusal(compared, tolerance)
         except ConversionRefused as refused:
-            error = refused.what
+            error = in_short(refused)
     target = conversion_folder(pipeline.name, number, format.value)
     report = {
         "model": pipeline.name,
@@ -109,7 +110,7 @@ def _compare(
         try:
             said = converted(part.inputs)
         except Exception as error:
-            raise ConversionRefused(f"it was converted, and cannot be asked: {first_line(error)}") from error
+            raise ConversionRefused(f"it was converted, and cannot be asked: {in_short(error)}") from error
         compared = compared.and_then(original(part.inputs), said, binary=set(part.labels.ravel()) <= {0, 1})
     return compared
 

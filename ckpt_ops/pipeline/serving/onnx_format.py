@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ckpt_ops.errors import ConversionRefused, first_line
+from ckpt_ops.errors import ConversionRefused
 from ckpt_ops.pipeline.serving.exported import SIGNATURE, Array, as_dtype, by_argument, by_batches
+from ckpt_ops.short_errors import in_short
 
 _TYPES = {
     "tensor(float)": np.float32,
@@ -64,7 +65,7 @@ def to_onnx(folder: Path) -> bytes:
             onnx.checker.check_model(made)
             return bytes(made.SerializeToString())
     except Exception as error:
-        raise ConversionRefused(first_line(error)) from error
+        raise ConversionRefused(f"tf2onnx cannot convert it: {in_short(error)}") from error
     raise ConversionRefused(f"ONNX has no operator {lacking}")
 
 

@@ -14,14 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from ckpt_ops.errors import ConversionRefused, first_line
+from ckpt_ops.errors import ConversionRefused
 from ckpt_ops.pipeline.serving.exported import SIGNATURE, Array, as_dtype, by_argument, by_batches
+from ckpt_ops.short_errors import in_short
 
 _OPERATORS = re.compile(r"(?:TF Select|Custom) ops: (.+)")
+_AT = re.compile(r'fused\["(\w+):", "([^"@]+)/[^"/@]+@')  # an operator, and the layer that it belongs to
 
 
 def to_tflite(folder: Path) -> bytes:
-    """Raises `ConversionRefused` naming the operators that TensorFlow Lite lacks."""
+    """Raises `ConversionRefused` naming the operators that TensorFlow Lite lacks, or the layer."""
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[SIGNATURE])
@@ -29,9 +31,24 @@ def to_tflite(folder: Path) -> bytes:
     try:
         return bytes(converter.convert())
     except Exception as error:
-        lacking = sorted({name for found in _OPERATORS.findall(str(error)) for name in found.split(", ")})
-        why = f"TensorFlow Lite has no operator {', '.join(lacking)}" if lacking else first_line(error)
-        raise ConversionRefused(why) from error
+        raise ConversionRefused(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> str:
+    """One sentence of what the converter says, which is a compiler's notes with the whole way to each."""
+    said = str(error)
+    lacking = sorted({name for found in _OPERATORS.findall(said) for name in found.split(", ")})
+    if lacking:
+        return f"TensorFlow Lite has no operator {', '.join(lacking)}"
+    if at := _AT.search(said):
+        operator, layer = at.groups()
+        if operator.startswith("TensorList"):
+            return (
+                f"TensorFlow Lite cannot run the loop of layer {layer} ({operator}) over a number of rows that is "
+                "not known before: make that RNN with unroll=True and a fixed number of steps, and train a version"
+            )
+        return f"TensorFlow Lite cannot run {operator} of layer {layer}"
+    return f"TensorFlow Lite cannot convert it: {in_short(error)}"
 
 
 def ask_tflite(data: bytes) -> Callable[[Mapping[str, Array]], Array]:

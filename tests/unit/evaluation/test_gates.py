@@ -242,6 +242,37 @@ def test_servable_passes_only_what_was_compared_and_equal(flights, check, passed
     assert words in verdict.words
 
 
+@pytest.mark.parametrize(
+    ("gate", "precision", "relative", "passed", "words"),
+    [
+        (Servable(), "float32", 9e-7, True, "within 1e-06 on 9 rows (computed in float32)"),
+        (Servable(), "float32", 2e-6, False, "more than 1e-06 (computed in float32)"),
+        (Servable(), "bfloat16", 0.03, True, "within 0.031 on 9 rows (computed in bfloat16)"),
+        (Servable(), "bfloat16", 0.04, False, "differ by up to 0.04 on 9 rows, more than 0.031"),
+        (Servable(), "float16", 0.003, True, "within 0.0039"),
+        (Servable(), "float64", 1e-11, False, "more than 1e-12 (computed in float64)"),
+        (Servable(), "float64", float("nan"), False, "are not numbers"),
+        (Servable(), None, 9e-7, True, "(computed in float32)"),
+        (Servable(tolerance=1e-6), "bfloat16", 0.0, False, "differ by up to 0.5 on 9 rows, more than 1e-06"),
+    ],
+)
+def test_without_a_tolerance_an_export_is_held_to_its_precision(
+    gate, precision, relative, passed, words, flights
+):
+    """0.5 apart in absolute numbers: of predictions in the millions, as may be."""
+    check = ServableCheck(max_abs_difference=0.5, rows=9, relative_difference=relative, precision=precision)
+    verdict = gate.judge(flights(servable=check), seed=0)
+    assert verdict.passed is passed
+    assert words in verdict.words
+
+
+def test_what_an_older_process_measured_is_judged_as_it_was():
+    written = {"max_abs_difference": 5e-7, "rows": 9, "error": None}
+    assert ServableCheck.from_json(written) == ServableCheck(max_abs_difference=5e-7, rows=9)
+    long = ServableCheck.from_json({"rows": 0, "error": f"ValueError: bad [{', '.join(['0.25'] * 9_000)}]"})
+    assert long.error == "ValueError: bad [...]"
+
+
 # --- what could not be judged is never passed --------------------------------------------------
 
 
