@@ -90,7 +90,7 @@ def tables(module: Any) -> list[Any]:
     import tensorflow as tf
 
     kinds = (tf.lookup.StaticHashTable, tf.lookup.StaticVocabularyTable, keras.Layer)
-    return [value for _, value in _walk(module, "", set()) if isinstance(value, kinds)]
+    return [value for _, value in walk(module, "", set()) if isinstance(value, kinds)]
 
 
 def _add(named: dict[str, Any], found: Iterator[tuple[str, Any]]) -> None:
@@ -110,7 +110,7 @@ def _led_to(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     import keras
     import tensorflow as tf
 
-    for name, found in _walk(value, path, set()):
+    for name, found in walk(value, path, set()):
         if isinstance(found, tf.Variable | keras.Variable):
             yield name, found
         elif isinstance(found, tf.random.Generator | keras.random.SeedGenerator):
@@ -123,7 +123,7 @@ def _led_to(value: Any, path: str) -> Iterator[tuple[str, Any]]:
                 yield f"{name}/{variable.path.removeprefix(f'{found.name}/')}", variable
 
 
-def _walk(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+def walk(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     """Everything that attributes of modules, lists, tuples and dicts lead to."""
     import tensorflow as tf
 
@@ -133,7 +133,7 @@ def _walk(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     if isinstance(value, tf.Variable):
         yield path, value
     elif isinstance(value, tf.Module):
-        yield from _walk_each(_attributes(value), path, seen)
+        yield from _walk_each(attributes(value), path, seen)
     elif isinstance(value, dict):
         yield from _walk_each(sorted((str(key), one) for key, one in value.items()), path, seen)
     elif isinstance(value, list | tuple):
@@ -144,10 +144,10 @@ def _walk(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
 
 def _walk_each(parts: list[tuple[str, Any]], path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     for name, value in parts:
-        yield from _walk(value, f"{path}/{name}" if path else name, seen)
+        yield from walk(value, f"{path}/{name}" if path else name, seen)
 
 
-def _attributes(holder: Any) -> list[tuple[str, Any]]:
+def attributes(holder: Any) -> list[tuple[str, Any]]:
     """Without TensorFlow's bookkeeping; private ones last: a variable goes by its public name."""
     names = (name for name in vars(holder) if not name.startswith(("_self_", "_obj_reference_counts")))
     return [(name, vars(holder)[name]) for name in sorted(names, key=lambda name: (name[0] == "_", name))]
@@ -158,10 +158,10 @@ def _untracked(model: Any) -> Iterator[tuple[str, Any]]:
     import keras
 
     for layer in model._flatten_layers():
-        for attribute, value in _attributes(layer):
+        for attribute, value in attributes(layer):
             path = f"untracked/{layer.path}/{attribute}"
             # layers come in their own turn, and metrics say what was
-            for name, found in _walk(value, path, set()):
+            for name, found in walk(value, path, set()):
                 if not isinstance(found, keras.Layer | keras.Metric):
                     yield from _led_to(found, name)
 
@@ -180,7 +180,7 @@ def _check_tables(module: Any) -> None:
     import tensorflow as tf
 
     changing = tf.lookup.experimental.MutableHashTable | tf.lookup.experimental.DenseHashTable
-    for name, found in _walk(module, "", set()):
+    for name, found in walk(module, "", set()):
         if isinstance(found, changing):
             raise ModelCodeError(
                 f"{name} is a {type(found).__name__}: a checkpoint does not hold what is in it",

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.checkpoints import Manifest, model_variables, read_tensors, restore
+from ckpt_ops.checkpoints import Manifest, model_variables, read_tensors
 from ckpt_ops.checkpoints.committed import committed_manifest
 from ckpt_ops.checkpoints.export import Format, check_output, export_model, export_tensors
+from ckpt_ops.checkpoints.layer_state import layer_state, restore_model
 from ckpt_ops.checkpoints.saved_model import InputSpec
 from ckpt_ops.checkpoints.verify import Condition
 from ckpt_ops.checkpoints.verify import verify as verify_checkpoints
@@ -111,9 +112,12 @@ def _export_built(store: Store, manifest: Manifest, format: Format, out: Path) -
         note = (
             f"Note: {pipeline.folder} has changed since this version was trained; build_model() of today is"
         )
-        typer.echo(f"{note} used. Its variables are checked, what it computes from them is not.", err=True)
+        typer.echo(
+            f"{note} used. Its variables and vocabularies are checked, what it computes from them is not.",
+            err=True,
+        )
     model = build_model(pipeline)
-    restore(store, manifest, model_variables(model))
+    restore_model(store, manifest, model, model_variables(model), layer_state(model))
     taken = manifest.structure.get("inputs") or {}
     inputs = {name: InputSpec.read(written) for name, written in taken.items()}
     export_model(model, format, out, inputs=inputs)

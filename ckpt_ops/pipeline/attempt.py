@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from ckpt_ops.checkpoints import load_manifest, model_variables, restore
+from ckpt_ops.checkpoints import load_manifest, model_variables
 from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
 from ckpt_ops.errors import TerminalError, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.candidate import Commit
@@ -51,6 +52,7 @@ class Bench:
 
     Attributes:
         rates: the learning rate as `build_model` made it, by the name of its variable.
+        state: what layers hold beside variables, as `build_model` made it.
     """
 
     def __init__(self, pipeline: Pipeline, store: Store, *, from_nothing: bool = True) -> None:
@@ -60,6 +62,7 @@ class Bench:
         self.model = build_model(pipeline)
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
+        self.state = layer_state(self.model)
         self._initial = self.hold() if from_nothing else None
         self.schedules = ScheduleStarts(self.model)
         self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
@@ -72,10 +75,11 @@ class Bench:
         variable of that name is state as any other.
 
         Raises:
-            ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore`.
+            ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore_model`.
         """
         if manifest is not None:
-            restore(self.store, load_manifest(self.store, manifest), self.variables)
+            found = load_manifest(self.store, manifest)
+            restore_model(self.store, found, self.model, self.variables, self.state)
             self.stand_on(self.rates)
         elif self._initial is not None:
             self.stand_on(self._initial)
@@ -86,6 +90,7 @@ class Bench:
         """Every variable as `hold` found it."""
         for name, value in values.items():
             tensorflow_variable(self.variables[name]).assign(value)
+        settle(self.model)
 
     def begin(self) -> None:
         """The model stands at the parent of the candidate that comes: schedules that begin with it, begin."""
@@ -135,6 +140,7 @@ class Bench:
             step=self.step,
             schedules=self.schedules,
             variables=self.variables,
+            state=self.state,
             examples=data.learn,
             order=order,
             parent=None if parent is None else load_manifest(store, parent),
@@ -175,6 +181,7 @@ class Bench:
                 version,
                 attempt,
                 model=self.model,
+                state=self.state,
                 variables=ChainMap(self.variables, *beside),
                 data=data,
                 parent=parent,

@@ -20,8 +20,8 @@ from ckpt_ops.checkpoints import (
     Snapshot,
     capture,
     load_manifest,
-    restore,
 )
+from ckpt_ops.checkpoints.layer_state import KEY, LayerState, restore_model
 from ckpt_ops.checkpoints.manifest import Segment
 from ckpt_ops.checkpoints.saved_model import inputs_of
 from ckpt_ops.lineage import VersionState
@@ -43,6 +43,7 @@ def candidate_checkpoints(
     attempt: Attempt,
     *,
     model: Any,
+    state: LayerState,
     variables: Mapping[str, Any],
     data: TrainingData,
     parent: str | None,
@@ -51,13 +52,14 @@ def candidate_checkpoints(
     """A checkpointer that stands where the last attempt's last commit does, `variables` restored to it.
 
     Args:
+        state: what layers of the model hold beside variables, as it was built.
         parent: object name of the manifest that `variables` were restored from, or None.
         commits: of earlier attempts.
     """
     folder = f"models/{pipeline.name}/v{version.version}"
     slices = tuple((ref.key, ref.revision) for ref in version.slices)
     digests = {"code_digest": code_digest(pipeline.folder), "lock_digest": lock_digest()}
-    structure = _structure(model, variables, data.train)
+    structure = _structure(model, variables, data.train) | {KEY: state}
     committing = Commits(store, attempt, pipeline.keep, commits)
     weights = WeightsWatch(variables)
 
@@ -90,7 +92,7 @@ def candidate_checkpoints(
         begins_at = commits[-1].manifest if commits else parent
         manifest = load_manifest(store, begins_at) if begins_at is not None else None
         if commits and manifest is not None:
-            restore(store, manifest, variables)
+            restore_model(store, manifest, model, variables, state)
             last = commits[-1]
             start = Position(step=last.step, seconds=last.seconds, metrics=last.metrics)
             print(f"resuming at step {start.step}", flush=True)

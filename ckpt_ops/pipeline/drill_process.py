@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ckpt_ops.checkpoints import Manifest, capture, model_variables, read_tensors, restore
+from ckpt_ops.checkpoints import Manifest, capture, model_variables, read_tensors
 from ckpt_ops.checkpoints.committed import committed_manifest
+from ckpt_ops.checkpoints.layer_state import layer_state, restore_model
 from ckpt_ops.checkpoints.restore import BESIDE
 from ckpt_ops.errors import DrillFailed
 from ckpt_ops.lineage import ModelLog
@@ -49,10 +50,10 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str,
     version = state.version(number)
     began = time.monotonic()
     model = build_model(pipeline)
-    variables = model_variables(model)
+    variables, layers = model_variables(model), layer_state(model)
     built = time.monotonic()
     manifest = committed_manifest(store, pipeline.name, number, step=step)
-    restore(store, manifest, variables)
+    restore_model(store, manifest, model, variables, layers)
     restored = time.monotonic()
     compared = _compare(store, manifest, variables)
     loading = time.monotonic()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ckpt_ops.checkpoints import Manifest, read_tensors
+from ckpt_ops.checkpoints.layer_state import LayerState, check_state
 from ckpt_ops.checkpoints.naming import optimizers
 from ckpt_ops.checkpoints.restore import check_fits
 from ckpt_ops.errors import BadInput
@@ -32,6 +33,7 @@ def preflight(
     step: Step,
     schedules: ScheduleStarts,
     variables: Mapping[str, Any],
+    state: LayerState,
     examples: Examples,
     order: BatchOrder,
     parent: Manifest | None,
@@ -39,13 +41,14 @@ def preflight(
     """Refuse a training of `model` on `examples`, from the checkpoint of `parent` on.
 
     Raises:
-        IncompatibleCheckpoint: the model has other variables than the parent.
+        IncompatibleCheckpoint: the model has other variables than the parent, or its layers hold something else.
         BadInput: two averages of the weights are asked for.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
             learning rate lets nothing be learned.
     """
     if parent is not None:
         check_fits(parent, variables)
+        check_state(parent, state)
     _check_averages(pipeline, model)
     step.look(batch_of(examples, model=model))
     trace_prediction(model, batch_of(examples)[0])

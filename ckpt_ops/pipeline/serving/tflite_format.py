@@ -44,8 +44,8 @@ def _in_words(error: Exception) -> str:
         operator, layer = at.groups()
         if operator.startswith("TensorList"):
             return (
-                f"TensorFlow Lite cannot run the loop of layer {layer} ({operator}) over a number of rows that is "
-                "not known before: make that RNN with unroll=True and a fixed number of steps, and train a version"
+                f"TensorFlow Lite cannot run the loop of layer {layer} ({operator}) over a number of rows "
+                "that is not known before: make that RNN with unroll=True and a fixed number of steps"
             )
         return f"TensorFlow Lite cannot run {operator} of layer {layer}"
     return f"TensorFlow Lite cannot convert it: {in_short(error)}"
