@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from ckpt_ops.cli import render, views
 from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import Corrupt
+from ckpt_ops.lineage import LineageState
 from ckpt_ops.store import Store
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
@@ -28,6 +29,9 @@ _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
 def verify(
     model: Model,
     version: Annotated[int | None, typer.Argument(metavar="[VERSION]", help="One; all by default.")] = None,
+    predictions: Annotated[
+        bool, typer.Option("--predictions", help="Ask each export again, too; needs the pipeline.")
+    ] = False,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
@@ -37,9 +41,11 @@ def verify(
         versions = sorted(state.versions) if version is None else [version]
         with render.progress("hashing chunks") as progress:
             checked = verify_checkpoints(opened, state, versions, progress)
+        asked = _ask_again(opened, state, versions) if predictions else {}
     found = [views.checked_view(each) for each in checked]
     if json:
-        render.as_json(found)
+        said = [{"version": number, **one} for number, one in asked.items()]
+        render.as_json({"checkpoints": found, "predictions": said} if predictions else found)
     elif found:
         render.show_checked(found)
     else:
@@ -52,6 +58,25 @@ def verify(
             safe="nothing was changed; what is ok can be restored",
             next="restore the objects named above (a soft-deleted version or a replica), then verify again",
         )
+    if others := [f"v{number}" for number, one in asked.items() if one["differs"]]:
+        raise Corrupt(
+            f"the export of {', '.join(others)} of {model} does not say what was judged",
+            safe="nothing was changed; the checkpoints are ok",
+            next="where the pipeline's code changed since, try with the code of then; else restore the "
+            "export's objects from a replica, or roll back to a version that says what it said",
+        )
+
+
+def _ask_again(store: Store, state: LineageState, versions: list[int]) -> dict[int, dict[str, Any]]:
+    """By version, whether its export says what was kept, as `recheck` found it in a process of its own."""
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.serving.rechecking import recheck, with_exports
+
+    pipeline, there = load_pipeline(state.model), with_exports(state, versions)
+    asked = recheck(pipeline, store, there, report=lambda line: typer.echo(line, err=True))
+    for number, said in asked.items():
+        typer.echo(f"v{number}: {said['words']}", err=True)
+    return asked
 
 
 def drill(

@@ -185,6 +185,8 @@ def show_drill(view: View) -> None:
     batch = "the very next of that training" if view["next_batch"] else "another than that training's next"
     loss = "it reports no loss" if view["loss"] is None else f"its loss was {view['loss']:.4f}"
     out.print(f"The step's batch was {batch}; {loss}.")
+    if said := view.get("predictions"):
+        out.print(f"The model's {said['words']}.", soft_wrap=True)
 
 
 @contextmanager

@@ -14,10 +14,13 @@ from ckpt_ops.checkpoints.committed import committed_manifest
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model
 from ckpt_ops.checkpoints.restore import BESIDE
 from ckpt_ops.errors import DrillFailed
-from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import code_digest
 from ckpt_ops.pipeline.fresh_process import answer, parser
+from ckpt_ops.pipeline.kept_predictions import SaidAgain, kept_predictions, said_again
+from ckpt_ops.pipeline.results import labels_of, predict
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Examples
@@ -38,13 +41,17 @@ def main(arguments: list[str] | None = None) -> int:
 def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str, Any]:
     """Restore the checkpoint of version `number` at `step` and train one step from it.
 
+    What a version's last checkpoint predicts of the held-out rows is compared with what was kept.
+
     Returns:
-        `variables` and `bytes` that were compared; `loss` of the step, or None; `next_batch`: whether
-        the step drew the batch that training itself would have drawn, which another `examples()` or
-        batch size than the version's prevents; `seconds` of each part.
+        `variables` and `bytes` that were compared; `predictions`: what `SaidAgain.to_json` says of them, None
+        of a checkpoint on the way; `loss` of the step, or None; `next_batch`: whether the step drew the batch
+        that training itself would have drawn, which another `examples()` or batch size than the version's
+        prevents; `seconds` of each part.
 
     Raises:
-        DrillFailed: a restored variable differs from the checkpoint, or no step was made from it.
+        DrillFailed: a restored variable differs from the checkpoint, the model predicts something else, or
+            no step was made from it.
     """
     state = ModelLog(store, pipeline.name).state()
     version = state.version(number)
@@ -59,12 +66,15 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str,
     loading = time.monotonic()
     data = load_data(pipeline, store, version, consumed_before(state, version))
     order = batch_order(pipeline, version, data)
+    final = version.trained is not None and version.trained.step == step
+    said = _predict_again(pipeline, store, version, model, data.holdout, manifest) if final else None
     stepping = time.monotonic()
     loss = _one_step(model, variables, data.learn, order, step)
     return {
         "variables": len(variables),
         "bytes": compared,
         "loss": loss,
+        "predictions": None if said is None else said.to_json(),
         "next_batch": dict(manifest.cursor) == order.cursor(step),
         "seconds": {
             "import_and_build": built - began,
@@ -91,6 +101,27 @@ def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int
             next="this is a bug of ckpt_ops or of a layer that changes what is assigned to it: report it",
         )
     return sum(tensor.nbytes for tensor in tensors.values())
+
+
+def _predict_again(
+    pipeline: Pipeline, store: Store, version: VersionState, model: Any, rows: Examples, manifest: Manifest
+) -> SaidAgain:
+    kept = kept_predictions(store, version)
+    said = said_again(kept, labels_of(rows), predict(model, rows.inputs) if kept else np.empty(0))
+    if said.differs:
+        edited = code_digest(pipeline.folder) != manifest.code_digest
+        where = "look for what build_model() or examples() reads beside its code; else report it"
+        if edited:
+            where = (
+                f"{pipeline.folder} has changed since: build_model() or examples() computes something else"
+            )
+        raise DrillFailed(
+            f"restored from {manifest.model} v{manifest.version} step {manifest.step}, all variables are "
+            f"equal, and {said.words}",
+            safe=_SAFE,
+            next=where,
+        )
+    return said
 
 
 def _one_step(
