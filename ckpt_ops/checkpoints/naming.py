@@ -68,8 +68,8 @@ def optimizers(model: Any) -> list[Any]:
     found += [
         value
         for holder in holders
-        for _, attribute in _attributes(holder)
-        for _, value in _walk(attribute, "", set())
+        for _, attribute in attributes(holder)
+        for _, value in walk(attribute, "", set())
         if isinstance(value, keras.optimizers.Optimizer)
     ]
     return list({id(one): one for each in found for one in _that_update(each)}.values())

@@ -232,7 +232,8 @@ class Bench:
         fresh.stand_at(parent)
         fresh.begin()
         if commit is not None:
-            restore(self.store, load_manifest(self.store, commit.manifest), fresh.variables)
+            manifest = load_manifest(self.store, commit.manifest)
+            restore_model(self.store, manifest, fresh.model, fresh.variables, fresh.state)
         at = commit.step if commit else 0
         cause = cause_of(fresh.model, data.learn, order, at=at, step=diverged.step)
         return f"{diverged.found}; {cause.words}" if cause else diverged.found

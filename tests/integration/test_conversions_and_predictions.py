@@ -9,6 +9,7 @@ import importlib
 import io
 import json
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -30,6 +31,7 @@ from ckpt_ops.errors import (
     BadInput,
     CkptOpsError,
     ConversionRefused,
+    DrillFailed,
     LineageMoved,
     ModelCodeError,
     ObjectNotFound,
@@ -48,16 +50,19 @@ from ckpt_ops.lineage.records import (
     SliceWithdrawn,
 )
 from ckpt_ops.pipeline import Pipeline, launch, load_pipeline, steps
-from ckpt_ops.pipeline.serving import converting, formats, predicting
+from ckpt_ops.pipeline.drill_process import drill
+from ckpt_ops.pipeline.kept_predictions import said_again
+from ckpt_ops.pipeline.serving import converting, formats, predicting, rechecking
 from ckpt_ops.pipeline.serving.converting import convert
 from ckpt_ops.pipeline.serving.exported import exported, served
 from ckpt_ops.pipeline.serving.formats import Format
 from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
 from ckpt_ops.pipeline.serving.predicting import predict, why_not
+from ckpt_ops.pipeline.serving.recheck_process import recheck
 from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
 from ckpt_ops.slices import load_manifest, pull, read_slice
 from ckpt_ops.store import LocalStore, Store
-from ckpt_ops.training import holdout_mask
+from ckpt_ops.training import Examples, holdout_mask
 
 pytestmark = pytest.mark.slow
 
@@ -138,6 +143,7 @@ def trained(
         patch.setenv("CKPT_OPS_DAGS", str(DAGS))
         patch.setattr(converting, "run_process", run_here)
         patch.setattr(predicting, "run_process", run_here)
+        patch.setattr(rechecking, "run_process", run_here)
         place = Place(folder / "store", LocalStore(folder / "landing"))
         place.accept(LEARNED)
         version = steps.train(place.pipeline, place.store, LEARNED, lambda line: None)["version"]
@@ -476,6 +482,96 @@ def test_a_model_with_k_outputs_says_k_numbers_a_row(hashes_text: Path) -> None:
     assert said.shape == (8000, 3)
     assert (said[0] == said[3]).all()
     assert ask({"text": rows["text"][:0]}).shape[0] == 0
+
+
+# --- what was said and is said again --------------------------------------------------------------
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Examples], Examples]], None]:
+    """Let `examples()` of the pipeline be another: the function makes it of what it was."""
+    import steady.model
+
+    before = steady.model.examples
+
+    def say(change: Callable[[Examples], Examples]) -> None:
+        monkeypatch.setattr(steady.model, "examples", lambda table: change(before(table)))
+
+    return say
+
+
+def test_an_export_says_again_what_was_kept(place: Place) -> None:
+    found = recheck(place.pipeline, place.store, 1)
+    assert (found.why_not, found.differs, found.rows) == ("", False, len(held_out(place)))
+    assert found.difference == pytest.approx(0, abs=1e-6)
+
+
+def test_an_export_that_was_written_over_is_found(place: Place, ckpt_ops: Callable[..., Result]) -> None:
+    from steady.model import build_model
+
+    other = build_model()
+    columns = {"carrier": np.zeros(1, np.int32), "numbers": np.zeros((1, 2), np.float32)}
+    export = place.version.trained.artifacts["export"]  # type: ignore[union-attr]
+    with tempfile.TemporaryDirectory() as folder:
+        write_saved_model(other, Path(folder), inputs_of(columns))
+        for path in Path(folder).rglob("*"):
+            if path.is_file():
+                place.store.put(f"{export}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+    assert ckpt_ops("verify", "brief").exit_code == 0, "every chunk of the checkpoint is whole"
+    done = ckpt_ops("verify", "brief", "1", "--predictions", "--json")
+    assert done.exit_code == 1
+    assert "the export of v1 of brief does not say what was judged" in done.stderr
+    said = json.loads(
+        done.stdout[done.stdout.index("{") :]
+    )  # behind what the process prints, which is this one
+    assert [one["condition"] for one in said["checkpoints"]] == ["ok"] * len(said["checkpoints"])
+    (about,) = said["predictions"]
+    assert (about["version"], about["differs"], about["rows"]) == (1, True, len(held_out(place)))
+    assert f"predictions on {about['rows']:,} held-out rows differ up to" in about["words"]
+
+
+def test_an_export_that_cannot_be_loaded_differs_and_one_that_is_gone_is_not_compared(place: Place) -> None:
+    export = place.version.trained.artifacts["export"]  # type: ignore[union-attr]
+    place.store.put(f"{export}/saved_model.pb", b"cut off")
+    broken = recheck(place.pipeline, place.store, 1)
+    assert broken.differs
+    assert "the export cannot be asked: " in broken.words
+    assert broken.to_json()["difference"] is None, "strict JSON has no infinity"
+    for entry in place.store.list(f"{export}/"):
+        place.store.delete(entry.name)
+    gone = recheck(place.pipeline, place.store, 1)
+    assert not gone.differs
+    assert "holds no SavedModel" in gone.words
+
+
+def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
+    place: Place, says: Callable[[Callable[[Examples], Examples]], None]
+) -> None:
+    step = place.version.trained.step  # type: ignore[union-attr]
+    said = drill(place.pipeline, place.store, 1, step)["predictions"]
+    assert (said["differs"], said["rows"]) == (False, len(held_out(place)))
+    says(lambda made: replace(made, inputs={**made.inputs, "numbers": 0 * made.inputs["numbers"]}))
+    with pytest.raises(
+        DrillFailed, match=r"all variables are equal, and predictions on .* differ up to 0\.\d+"
+    ):
+        drill(place.pipeline, place.store, 1, step)
+    says(lambda made: made.take(slice(made.rows // 2)))
+    said = drill(place.pipeline, place.store, 1, step)["predictions"]
+    assert (said["differs"], said["rows"]) == (False, 0)
+    assert f"held-out rows, and {len(held_out(place)):,} are kept" in said["words"]
+
+
+def test_predictions_that_are_no_numbers_are_not_taken_for_equal() -> None:
+    def judged(*said: float) -> Judged:
+        return Judged(label=np.zeros(2), candidate=np.array(said), slice_key="k", rows="rows")
+
+    labels = np.zeros(2)
+    nan = float("nan")
+    assert said_again(judged(1.0, nan), labels, np.array([1.0, nan])).difference == 0
+    assert said_again(judged(1.0, 1.0), labels, np.array([1.0, nan])).differs
+    assert said_again(judged(1e6, 1.0), labels, np.array([1e6 + 1, 1.0])).difference == pytest.approx(1e-6)
+    assert said_again(judged(1.0, 1.0), labels + 1, labels).words.endswith("than those that are kept")
+    assert said_again(None, labels, labels).why_not == "none are kept of this version"
 
 
 # --- the command line -----------------------------------------------------------------------------
