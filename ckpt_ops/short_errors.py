@@ -27,7 +27,7 @@ _NO_SENTENCE = re.compile(
     r"Traceback|\d+ root error|\(\d+\) [A-Z]\w+:?$|[\[\](){}.,\s]*$"
 )
 _SHAPE = re.compile(r"\[(?:(?:\d+|\?)(?:,(?:\d+|\?))*)?\]")  # as TensorFlow prints one: no space in it
-_INTERVAL = re.compile(r"\[-?\d+, ?-?\d+\)")
+_NO_DATA = re.compile(r"\[-?\d+, ?-?\d+\)|\[Errno \d+\]")  # bounds, and what the system says
 _NAMES = re.compile(r"(?:\bkeys|\bnames|\bshapes?|\bshape=)\s*[:=]?\s*$")
 _DATA = (
     (re.compile(r"""(?<!['"\w])b(['"]).*?(?<!\\)\1"""), _LEFT_OUT),
@@ -96,7 +96,7 @@ def _without_brackets(text: str) -> str:
     while (opens := text.find("[", at)) >= 0:
         before = text[at:opens]
         kept.append(before)
-        if plain := _SHAPE.match(text, opens) or _INTERVAL.match(text, opens):
+        if plain := _SHAPE.match(text, opens) or _NO_DATA.match(text, opens):
             kept.append(plain[0])
             at = plain.end()
             continue

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.checkpoints.capture import Snapshot, capture
-from ckpt_ops.checkpoints.model_inputs import as_taken
+from ckpt_ops.checkpoints.model_inputs import as_trained, forward
 from ckpt_ops.checkpoints.triggers import SaveTrigger, SinceSave
 from ckpt_ops.checkpoints.writer import BackgroundWriter
 from ckpt_ops.errors import BadInput
@@ -135,11 +135,12 @@ def probe(
     """Activations of `layers`, the loss's gradients by them, predictions and loss; in inference mode."""
     import tensorflow as tf
 
-    rows = as_taken(model, {name: tf.convert_to_tensor(column) for name, column in inputs.items()})
+    rows = {name: tf.convert_to_tensor(column) for name, column in inputs.items()}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         with _watching(layers, tape.watch) as seen:
-            predictions = model(rows, training=False)
-        loss = model.compute_loss(x=rows, y=tf.convert_to_tensor(labels), y_pred=predictions, training=False)
+            predictions = forward(model)(rows)
+        x, y = as_trained(model, rows), tf.convert_to_tensor(labels)
+        loss = model.compute_loss(x=x, y=y, y_pred=predictions, training=False)
     gradients = tape.gradient(loss, seen)
     found = {f"activations/{name}": np.asarray(value) for name, value in seen.items()}
     found |= {

@@ -43,6 +43,18 @@ def as_taken(model: Any, columns: Mapping[str, Any]) -> Any:
     return next(iter(found.values()))
 
 
+def as_trained(model: Any, columns: Mapping[str, Any]) -> Any:
+    """The columns as a step of the model is to be given them: all by name, where it is the user's own code.
+
+    Raises `ModelCodeError` as `as_taken`.
+    """
+    import keras
+
+    kinds = ("train_step", "compute_loss")
+    own = any(getattr(type(model), kind, None) is not getattr(keras.Model, kind) for kind in kinds)
+    return dict(columns) if own else as_taken(model, columns)
+
+
 def forward(model: Any) -> Callable[[Mapping[str, Any]], Any]:
     """What the model predicts of tensors by the name of their column."""
     return lambda columns: model(as_taken(model, columns), training=False)

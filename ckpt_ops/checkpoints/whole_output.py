@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ExportFailed
+from ckpt_ops.short_errors import in_short
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -65,10 +66,9 @@ def _to_disk(path: Path) -> None:
 
 
 def _failed(out: Path, error: Exception) -> ExportFailed:
-    words = str(error).strip() or "no message"
     space = isinstance(error, OSError) and error.errno in _FULL
     return ExportFailed(
-        f"{out} could not be written: {type(error).__name__}: {words}",
+        f"{out} could not be written: {in_short(error)}",
         safe=f"nothing was left at {out}; the checkpoint is intact",
         next=f"df -h {out.parent}" if space else f"mend it, or export to another place than {out.parent}",
     )

@@ -41,7 +41,7 @@ def preflight(
     """Refuse a training of `model` on `examples`, from the checkpoint of `parent` on.
 
     Raises:
-        IncompatibleCheckpoint: the model has other variables than the parent, or its layers hold another state.
+        IncompatibleCheckpoint: the model has other variables than the parent, or layers of another state.
         BadInput: two averages of the weights are asked for.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
             learning rate lets nothing be learned.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ckpt_ops.checkpoints.model_inputs import as_taken
+from ckpt_ops.checkpoints.model_inputs import as_trained
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
 
@@ -52,16 +52,4 @@ def batch_of(examples: Examples, *, model: Any = None) -> tuple[Any, ...]:
 
 def _taken_by(model: Any) -> Callable[[Mapping[str, Any]], Any]:
     """From columns by name to what a step of the model is given."""
-    if model is None or _has_its_own(model):
-        return dict
-    return lambda columns: as_taken(model, columns)
-
-
-def _has_its_own(model: Any) -> bool:
-    """Whether the user's own code is given the inputs of a step."""
-    import keras
-
-    kinds = ("train_step", "compute_loss")
-    return not isinstance(model, keras.Model) or any(
-        getattr(type(model), kind) is not getattr(keras.Model, kind) for kind in kinds
-    )
+    return dict if model is None else lambda columns: as_trained(model, columns)

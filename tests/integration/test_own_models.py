@@ -28,7 +28,7 @@ from ckpt_ops.checkpoints import (
 )
 from ckpt_ops.checkpoints.export import Format, export_model
 from ckpt_ops.checkpoints.saved_model import InputSpec
-from ckpt_ops.errors import BadInput, ModelCodeError
+from ckpt_ops.errors import BadInput, IncompatibleCheckpoint, ModelCodeError
 from ckpt_ops.evaluation import AtLeast, AtMost, Judged, NotWorseThan, Servable
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
@@ -221,6 +221,28 @@ def test_killed_in_its_second_slice_it_ends_as_an_undisturbed_one_bit_for_bit(
         inputs = {"numbers": tf.ones((some, 2)), "word": tf.constant(["oak"] * some)}
         assert np.asarray(served.serve(inputs)).size == some
         assert len(served.signatures["serve"](**inputs)) == 1
+
+
+def test_a_vocabulary_in_another_order_is_refused_before_a_version_is_opened(
+    landing: LocalStore, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = pipeline(landing, "looked_up")
+    first = learn(told, store, W1).versions[1]
+    assert first.trained is not None
+    check = judged(store, first.trained).servable
+    assert check is not None
+    assert (check.error, check.precision) == (None, "float32")
+    drilled = drill(told, store, 1, first.trained.step)
+    assert drilled["predictions"]["rows"] == judged(store, first.trained).count
+    monkeypatch.setattr(models, "VOCABULARY", models.VOCABULARY[::-1])
+    with pytest.raises(
+        IncompatibleCheckpoint, match=r"known/lookup_table: a table of 4 entries; the checkpoint"
+    ):
+        train(told, store, W2)
+    with pytest.raises(IncompatibleCheckpoint, match="known/lookup_table"):
+        drill(told, store, 1, first.trained.step)
+    state = ModelLog(store, "m").state()
+    assert (state.head, set(state.versions)) == (1, {1})
 
 
 def test_variables_are_named_by_what_leads_to_them_whatever_was_built_before() -> None:

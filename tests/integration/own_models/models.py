@@ -67,6 +67,21 @@ def classes() -> keras.Model:
     return compiled(3, "softmax", "sparse_categorical_crossentropy")
 
 
+VOCABULARY = list(WORDS)
+"""As a file beside the model may hold it."""
+
+
+def looked_up() -> keras.Model:
+    numbers, word = keras.Input((2,), name="numbers"), keras.Input((), dtype="string", name="word")
+    scaled = keras.layers.Normalization(name="scaled")
+    scaled.adapt(np.arange(8.0).reshape(4, 2))
+    known = keras.layers.StringLookup(vocabulary=VOCABULARY, name="known")(word)
+    both = keras.layers.Concatenate()([scaled(numbers), keras.layers.Embedding(5, 3)(known)])
+    model = keras.Model([word, numbers], keras.layers.Dense(1)(both))
+    model.compile(keras.optimizers.Adam(0.02), "mse", jit_compile=False)
+    return model
+
+
 class Noisy(keras.Model):
     """A step of its own: two optimizers, noise that fades, and a count that Keras does not track."""
 
