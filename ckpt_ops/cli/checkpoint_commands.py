@@ -129,11 +129,11 @@ def _export_built(store: Store, manifest: Manifest, format: Format, out: Path) -
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.digests import code_digest
+    from ckpt_ops.pipeline.code.own import is_code_of_today
     from ckpt_ops.pipeline.user_code import build_model
 
     pipeline = load_pipeline(manifest.model)
-    if code_digest(pipeline.folder) != manifest.code_digest:
+    if not is_code_of_today(pipeline, manifest.code_digest):
         note = (
             f"Note: {pipeline.folder} has changed since this version was trained; build_model() of today is"
         )

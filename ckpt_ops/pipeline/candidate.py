@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan, VersionState, candidate_id, plan
 from ckpt_ops.lineage.records import CandidateStarted, Record, SliceRef
+from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.pipeline.digests import lock_digest
 from ckpt_ops.pipeline.waiting import waiting
 
 
@@ -30,7 +31,7 @@ def candidate_of(
         parent=None if parent is None else state.versions[parent].candidate,
         slices=slices,
         config=pipeline.training_config(),
-        code_digest=code_digest(pipeline.folder),
+        code_digest=code_digest(pipeline),
         lock_digest=lock_digest(),
     )
 

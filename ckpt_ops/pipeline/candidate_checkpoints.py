@@ -26,9 +26,10 @@ from ckpt_ops.checkpoints.manifest import Segment
 from ckpt_ops.checkpoints.saved_model import inputs_of
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.candidate import Attempt, Commit
+from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.data import TrainingData
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.pipeline.digests import lock_digest
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
 from ckpt_ops.training.finite import WeightsWatch
@@ -58,7 +59,7 @@ def candidate_checkpoints(
     """
     folder = f"models/{pipeline.name}/v{version.version}"
     slices = tuple((ref.key, ref.revision) for ref in version.slices)
-    digests = {"code_digest": code_digest(pipeline.folder), "lock_digest": lock_digest()}
+    digests = {"code_digest": code_digest(pipeline), "lock_digest": lock_digest()}
     structure = _structure(model, variables, data.train) | {KEY: state}
     committing = Commits(store, attempt, pipeline.keep, commits)
     weights = WeightsWatch(variables)

@@ -22,6 +22,8 @@ from ckpt_ops.lineage.records import (
     slice_id,
 )
 from ckpt_ops.lineage.state import STATUS_OF, ByAPerson, SliceStatus
+from ckpt_ops.pipeline.code.own import code_of
+from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.forget.standing_rules import check_same_rules, left_of, remove_copy
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.verdicts import judge, judged_before, verdict_record
@@ -32,13 +34,21 @@ from ckpt_ops.validation import Outcome, load_suite, report_name
 
 
 def pull(intake: Intake, store: Store, key: str) -> dict[str, Any]:
-    """Copy the slice from its source into the store. The same content again writes nothing."""
+    """Copy the slice from its source into the store. The same content again writes nothing.
+
+    Raises `BadInput` for a pipeline whose code could not be kept with a version: before anything is pulled.
+    """
+    _check_code(intake)
     manifest = pull_slice(store, intake.source, check_key(key))
     return {"key": key, "revision": manifest.revision, "rows": manifest.rows}
 
 
 def share_out(intake: Intake, key: str, *, at_most: int) -> list[dict[str, Any]]:
-    """The arguments of the `pull_share` calls, at least one, that together pull every part of the slice."""
+    """The arguments of the `pull_share` calls, at least one, that together pull every part of the slice.
+
+    Raises `BadInput` as `pull`.
+    """
+    _check_code(intake)
     of = max(1, min(at_most, len(parts_of(intake.source, check_key(key)))))
     return [{"key": key, "share": share, "of": of} for share in range(of)]
 
@@ -91,6 +101,11 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
             f"{gone:,} of {pulled.rows:,} rows were forgotten",
         ]
     return result
+
+
+def _check_code(intake: Intake) -> None:
+    if isinstance(intake, Pipeline):
+        code_of(intake)
 
 
 def _verdict_on(

@@ -1,8 +1,8 @@
 """What a name says about the object under it.
 
-A chunk is named by the hash of its bytes, so whoever reads it can tell whether it is whole. The
-entries of a log are numbered from 1 without a gap, so whoever lists them can tell whether one is
-missing. Nothing else is known about other names.
+A chunk, and the code kept for a model, are named by the hash of their bytes, so whoever reads them can
+tell whether they are whole. The entries of a log are numbered from 1 without a gap, so whoever lists them
+can tell whether one is missing. Nothing else is known about other names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import blake3
 
-_CHUNK = re.compile(r"chunks/([0-9a-f]{2})/(\1[0-9a-f]{62})")
+_HASHED = re.compile(r"(?:chunks|models/[^/]+/code)/([0-9a-f]{2})/(\1[0-9a-f]{62})(?:\.tar)?")
 _LOG_ENTRY = re.compile(r"((?:.*/)?log)/([0-9]+)\.json")
 
 
@@ -22,14 +22,19 @@ def chunk_name(digest: str) -> str:
     return f"chunks/{digest[:2]}/{digest}"
 
 
+def code_name(model: str, digest: str) -> str:
+    """The name of the archive of code of `model` whose bytes have the blake3 hash `digest`."""
+    return f"models/{model}/code/{digest[:2]}/{digest}.tar"
+
+
 def digest_in(name: str) -> str | None:
-    """The blake3 hash that `name` promises, or None when it is no chunk's name."""
-    match = _CHUNK.fullmatch(name)
+    """The blake3 hash that `name` promises, or None when it promises none."""
+    match = _HASHED.fullmatch(name)
     return match[2] if match else None
 
 
 def is_intact(name: str, data: bytes) -> bool:
-    """False only for a chunk whose bytes do not have the hash in its name."""
+    """False only for bytes that do not have the hash in their name."""
     digest = digest_in(name)
     return digest is None or blake3.blake3(data).hexdigest() == digest
 

@@ -18,6 +18,7 @@ from ckpt_ops.lineage import LineageState, VersionState, candidate_id
 from ckpt_ops.lineage.records import CandidateTrained
 from ckpt_ops.pipeline.attempt import Bench, print_progress
 from ckpt_ops.pipeline.candidate import candidate_of
+from ckpt_ops.pipeline.code.own import code_digest, is_code_of_today
 from ckpt_ops.pipeline.data import (
     TrainingData,
     batch_order,
@@ -26,7 +27,7 @@ from ckpt_ops.pipeline.data import (
     running_average,
 )
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest, lock_digest
+from ckpt_ops.pipeline.digests import lock_digest
 from ckpt_ops.pipeline.looking import lookout
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, Trainer
@@ -108,10 +109,11 @@ def changed(
         return {}
     if manifest is None:
         return {"any": "its code, settings or libraries; the manifest that says which is not kept"}
-    code, lock = code_digest(pipeline.folder), lock_digest()
+    lock = lock_digest()
     found = {}
-    if manifest.code_digest != code:
-        found["code"] = f"the model's code (digest {manifest.code_digest} then, {code} now)"
+    if not is_code_of_today(pipeline, manifest.code_digest):
+        now = code_digest(pipeline)
+        found["code"] = f"the model's code (digest {manifest.code_digest} then, {now} now)"
     if manifest.lock_digest != lock:
         found["libraries"] = f"Python or its libraries (digest {manifest.lock_digest} then, {lock} now)"
     with_today_settings = candidate_id(

@@ -14,8 +14,8 @@ from blake3 import blake3
 from ckpt_ops.errors import ConversionRefused
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import now_as_text
+from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest
 from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.serving.comparing import Compared
 from ckpt_ops.pipeline.serving.exported import exported, served
@@ -81,7 +81,7 @@ def convert(
         "tolerance": tolerance,
         "bytes": len(data),
         "blake3": blake3(data).hexdigest(),
-        "code_digest": code_digest(pipeline.folder),
+        "code_digest": code_digest(pipeline),
         "with": _libraries(format),
         "time": now_as_text(),
     }

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest
 from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.serving.exported import exported, served
 from ckpt_ops.pipeline.serving.objects import accepted_slice, exported_version, prediction_name
@@ -102,7 +102,7 @@ def _about(pipeline: Pipeline, version: VersionState, ref: SliceRef) -> dict[str
         "slice": ref.key,
         "revision": ref.revision,
         "slice_rows": ref.rows,
-        "code_digest": code_digest(pipeline.folder),
+        "code_digest": code_digest(pipeline),
     }
 
 

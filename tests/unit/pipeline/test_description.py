@@ -12,7 +12,6 @@ from ckpt_ops.checkpoints import EverySteps
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import FairAcross, FairRates, NotWorseThan, Servable
 from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices, find_pipelines, load_pipeline
-from ckpt_ops.pipeline.digests import code_digest
 from ckpt_ops.training import Budget, Latest
 
 
@@ -89,16 +88,6 @@ def test_which_rows_are_held_out_is_in_the_candidates_id(pipeline: Pipeline) -> 
     newest = replace(pipeline, holdout=Latest(0.2, by="time_hour")).training_config()
     assert newest["holdout"] == {"Latest": {"share": 0.2, "by": "time_hour"}}
     assert "holdout_by" not in pipeline.training_config().keys() | newest.keys()
-
-
-def test_a_changed_model_has_another_digest_and_a_changed_schedule_has_not(tmp_path: Path) -> None:
-    (tmp_path / "model.py").write_text("a = 1\n")
-    (tmp_path / "dag.py").write_text("b = 1\n")
-    before = code_digest(tmp_path)
-    (tmp_path / "dag.py").write_text("b = 2\n")
-    assert code_digest(tmp_path) == before
-    (tmp_path / "model.py").write_text("a = 2\n")
-    assert code_digest(tmp_path) != before
 
 
 def test_an_unknown_pipeline_is_answered_with_those_that_exist(tmp_path: Path) -> None:
