@@ -153,6 +153,10 @@ class PredictionDied(TransientError):
     """The process that predicts ended without a result; what was predicted before is kept."""
 
 
+class NotAsServed(TerminalError):
+    """A version could not be asked for predictions as it is served: by its export, on what its code makes."""
+
+
 # --- training ----------------------------------------------------------------------------------
 
 

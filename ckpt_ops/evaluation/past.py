@@ -5,6 +5,7 @@ Kept in a file of its own, beside that of the judged rows, which stays as small 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class Past:
         candidate: float64 (n,), or (n, k) for the probabilities of k classes.
         champion: the same shape; None for a first version.
         groups: text (n,), the query that a row belongs to; None where nothing is ranked.
+        champion_missing: see `Judged`.
     """
 
     slice: Text
@@ -37,6 +39,7 @@ class Past:
     candidate: FloatArray
     champion: FloatArray | None = None
     groups: Text | None = None
+    champion_missing: str = ""
 
     def __post_init__(self) -> None:
         label = columns.labels(self.label)
@@ -75,12 +78,13 @@ class Past:
             found["champion"] = self.champion
         if self.groups is not None:
             found["group"] = self.groups
-        return columns.to_table(found, {METADATA_KEY: b"{}"})
+        about = {"champion_missing": self.champion_missing} if self.champion_missing else {}
+        return columns.to_table(found, {METADATA_KEY: json.dumps(about).encode()})
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Past:
         """Read what `to_table` wrote. Other columns are left alone; `BadInput` names what is missing."""
-        columns.written_by(table, METADATA_KEY, "Past")
+        about = json.loads(columns.written_by(table, METADATA_KEY, "Past"))
         columns.require(table, ("slice", "label", "candidate"))
         there = table.column_names
         return cls(
@@ -89,4 +93,5 @@ class Past:
             candidate=columns.read_numbers(table, "candidate"),
             champion=columns.read_numbers(table, "champion") if "champion" in there else None,
             groups=columns.read_text(table, "group") if "group" in there else None,
+            champion_missing=about.get("champion_missing", ""),
         )

@@ -38,7 +38,10 @@ class Judged:
     Attributes:
         label: float64 (n,), finite; the class's index where there are several classes.
         candidate: float64 (n,), the candidate's predictions, or (n, k), its probabilities of k classes.
-        champion: the champion's on the same rows, of the same shape; None for a first version.
+        champion: the champion's on the same rows, of the same shape; None for a first version, and where
+            `champion_missing` says why there are none.
+        champion_missing: why the champion could not be evaluated as it is served; "" where it was, and where
+            there is no champion.
         segments: by column name, text (n,): which segment a row belongs to; a missing value is "(missing)".
         groups: text (n,): which query a row belongs to, for ranking metrics; None where nothing is ranked.
         slice_key: the slice the rows came from.
@@ -67,6 +70,7 @@ class Judged:
     learned: tuple[str, ...] = ()
     trusted: frozenset[str] = frozenset()
     usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    champion_missing: str = ""
 
     def __post_init__(self) -> None:
         label = columns.labels(self.label)
@@ -87,6 +91,8 @@ class Judged:
         for name, said in (("slice_key", self.slice_key), ("rows", self.rows)):
             if not isinstance(said, str) or not said:
                 raise BadInput(name, said, "non-empty text")
+        if self.champion_missing and self.champion is not None:
+            raise BadInput("champion_missing", self.champion_missing, "'' where there are its predictions")
         if not isinstance(self.basis, Basis):
             raise BadInput("basis", self.basis, ", ".join(map(str, Basis)))
         object.__setattr__(self, "label", label)
@@ -119,6 +125,7 @@ class Judged:
             "rows": self.rows,
             "basis": self.basis.value,
             "servable": None if self.servable is None else self.servable.to_json(),
+            "champion_missing": self.champion_missing,
         }
         return columns.to_table(found, {METADATA_KEY: json.dumps(about).encode()})
 
@@ -149,6 +156,7 @@ class Judged:
             basis=Basis(about.get("basis", Basis.HOLDOUT.value)),
             servable=None if servable is None else ServableCheck.from_json(servable),
             past=past,
+            champion_missing=about.get("champion_missing", ""),
         )
 
 

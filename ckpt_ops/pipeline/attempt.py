@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import ChainMap
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from ckpt_ops.checkpoints import load_manifest, model_variables
@@ -21,8 +21,12 @@ from ckpt_ops.errors import TerminalError, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.candidate import Commit
 from ckpt_ops.lineage.records import CandidateStarted
+from ckpt_ops.pipeline.as_served.version import said_by
 from ckpt_ops.pipeline.candidate import open_candidate, same
 from ckpt_ops.pipeline.candidate_checkpoints import candidate_checkpoints
+from ckpt_ops.pipeline.champion import ChampionScore, score
+from ckpt_ops.pipeline.code.kept import keep_code
+from ckpt_ops.pipeline.code.own import code_of
 from ckpt_ops.pipeline.data import (
     TrainingData,
     batch_order,
@@ -35,7 +39,8 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.looking import lookout
 from ckpt_ops.pipeline.past import PastExamples, load_past
 from ckpt_ops.pipeline.preflight import preflight
-from ckpt_ops.pipeline.results import ChampionScore, score, write_results
+from ckpt_ops.pipeline.results import write_results
+from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Schedules, Trainer
@@ -51,6 +56,7 @@ class Bench:
         from_nothing: a candidate without a parent will be trained on it: hold the initial values.
 
     Attributes:
+        code: as it was when the model was built by it.
         rates: the learning rate as `build_model` made it, by the name of its variable.
         state: what layers hold beside variables, as `build_model` made it.
     """
@@ -59,6 +65,7 @@ class Bench:
         began = time.monotonic()
         print("importing TensorFlow", flush=True)
         self.pipeline, self.store = pipeline, store
+        self.code = code_of(pipeline)  # read first: code that changes while it is imported is seen by `same`
         self.model = build_model(pipeline)
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
@@ -154,22 +161,26 @@ class Bench:
         print(f"version {number}, attempt {progress.attempts}", flush=True)
         past = load_past(pipeline, store, state, version)
         champion = self._score_champion(state, version, data, past)
-        scores = champion.slices if champion else {}
+        scores = dict(champion.slices) if champion else {}
         decision: dict[str, Any] = {}
         if ask_policy:
             newest = version.slices[-1].key
             # where examples() left nothing of it, no metric has a value
-            of_newest = scores.get(newest, {}) if champion else None
+            of_newest = scores.get(newest, {}) if champion and not champion.missing else None
             asked = policy_answer(pipeline, store, state, version.slices, score=of_newest)
-            print(f"policy on slice {newest}: {asked.words}", flush=True)
-            decision = {"words": asked.words, "numbers": dict(asked.numbers)}
-            if asked.due is not True:
+            words, due = asked.words, asked.due
+            if champion and champion.missing and due is None:  # or nothing would be trained ever again
+                words, due = f"due: {words}, but that cannot be asked as it is served", True
+            print(f"policy on slice {newest}: {words}", flush=True)
+            decision = {"words": words, "numbers": dict(asked.numbers)}
+            if due is not True:
                 ended = {"outcome": "deferred", "why": asked.words, "numbers": decision["numbers"]}
                 attempt.end({**ended, "scores": scores})
                 return number
-        if version.champion != version.parent:
+        if champion is not None or parent is not None:
             self.stand_at(parent)
         self.begin()
+        kept = keep_code(store, pipeline, self.code)  # before anything is trained by it
         resumes_at = progress.commits[-1].step if progress.commits else 0
         average = running_average(pipeline, self.variables, order, at=resumes_at)
         looks = lookout(pipeline, self.model, self.variables, data)
@@ -205,6 +216,7 @@ class Bench:
             print(f"training diverged: {why}", flush=True)
             return number
         artifacts = write_results(pipeline, store, version, attempt.token, self.model, data, champion, past)
+        artifacts["code"] = kept
         attempt.end(
             {
                 "outcome": "trained",
@@ -241,17 +253,18 @@ class Bench:
     def _score_champion(
         self, state: LineageState, version: VersionState, data: TrainingData, past: PastExamples | None
     ) -> ChampionScore | None:
-        """Test, then train; leaves the model standing at the champion.
+        """As it is served, not as today's code would have it.
 
         The champion of a rebase has learned from some of the slices: on those it is not scored.
         """
-        champion = final_manifest(state, version.champion)
-        if champion is None:
+        number = version.champion
+        if number is None:
             return None
-        self.stand_at(champion)
-        seen = {ref.key for one in state.ancestry(version.champion) for ref in one.slices}
+        seen = {ref.key for one in state.ancestry(number) for ref in one.slices}
         unseen = [ref.key for ref in version.slices if ref.key not in seen]
-        return score(self.model, data, unseen=unseen, past=past)
+        ask = partial(said_by, self.pipeline, self.store, state, number)
+        rows = StoredRows(self.pipeline, self.store)
+        return score(ask, self.pipeline, rows, version, data, unseen=unseen, past=past)
 
 
 def final_manifest(state: LineageState, version: int | None) -> str | None:

@@ -30,14 +30,21 @@ def parser(module: str) -> argparse.ArgumentParser:
 
 def answer(options: argparse.Namespace, work: Callable[[Pipeline, Store], Any]) -> int:
     """Do the work and write the answer; returns the exit code. What is not our error goes on up."""
+    return answer_into(
+        options.answer, lambda: work(load_pipeline(options.pipeline), open_store(options.store))
+    )
+
+
+def answer_into(path: Path, work: Callable[[], Any]) -> int:
+    """As `answer`, of work that needs neither."""
     try:
-        result = work(load_pipeline(options.pipeline), open_store(options.store))
+        result = work()
     except CkptOpsError as error:
         known = {"type": type(error).__name__, "what": error.what, "safe": error.safe, "next": error.next}
         print(f"{type(error).__name__}: {error}", flush=True)
-        _write(options.answer, {"error": known})
+        _write(path, {"error": known})
         return 1
-    _write(options.answer, {"result": result})
+    _write(path, {"result": result})
     return 0
 
 

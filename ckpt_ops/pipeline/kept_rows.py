@@ -1,9 +1,9 @@
 """Which rows of a table `examples()` keeps. It does not say, and keeps the order.
 
-What it makes of a row must not depend on the others (see `Pipeline.examples`). So it is asked about the same
-rows again, with two rows s and t between them that are known to be kept and to come out differently: of
-`r0 s t r1 s t ...` comes `x s t` where a row is kept, as x, and `s t` where it is not, and the two can be told
-apart even where x looks like s. Whatever is found so is asked once more: all of it must be kept.
+What it makes of a row must not depend on the others (see `Pipeline.examples`). So it is asked about the
+same rows again, with two rows s and t between them that are known to be kept and to come out differently: of
+`r0 s t r1 s t ...` comes `x s t` where a row is kept, as x, and `s t` where it is not, and the two can be
+told apart even where x looks like s. Whatever is found so is asked once more: all of it must be kept.
 """
 
 from __future__ import annotations

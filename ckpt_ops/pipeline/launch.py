@@ -121,17 +121,44 @@ def run_process(
     Raises:
         CkptOpsError: what the process raised, as it raised it; or what `died` makes.
     """
-    folder = Path(tempfile.mkdtemp(prefix=f"{pipeline.name}-v{version}-", dir=_logs()))
+    about = ["--pipeline", pipeline.name, "--store", store.url, "--version", str(version)]
+    return run_with_code_of(
+        pipeline.folder.parent,
+        work,
+        [*about, *arguments],
+        named=f"{pipeline.name}-v{version}",
+        report=report,
+        died=died,
+    )
+
+
+def run_with_code_of(
+    dags: Path,
+    work: str,
+    arguments: Sequence[str],
+    *,
+    named: str,
+    without: Path | None = None,
+    report: Callable[[str], None],
+    died: Callable[[str, Path], CkptOpsError],
+) -> Any:
+    """As `run_process`, of work that says itself what it is asked.
+
+    Args:
+        dags: the folder from which it imports pipelines.
+        named: how the folder of its log begins.
+        without: another dags folder, from which it must not import.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"{named}-", dir=_logs()))
     log, answer = folder / f"{work}.log", folder / "answer.json"
     command = [sys.executable, "-m", f"ckpt_ops.pipeline.{work}_process"]
-    command += ["--pipeline", pipeline.name, "--store", store.url, "--version", str(version)]
     command += [*arguments, "--answer", str(answer)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(pipeline),
+            env=_environment(dags, without),
             cwd=folder,
             start_new_session=True,  # signals meant for the asking process's group are not meant for it
         )
@@ -174,12 +201,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _environment(pipeline: Pipeline) -> dict[str, str]:
-    dags = str(pipeline.folder.parent)
+def _environment(dags: Path, without: Path | None) -> dict[str, str]:
     project = str(Path(__file__).parents[2])
-    paths = [dags, project, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    inherited = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    others = [one for one in inherited if without is None or Path(one).resolve() != without.resolve()]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
-    return {**quiet, **os.environ, "CKPT_OPS_DAGS": dags, "PYTHONPATH": os.pathsep.join(paths)}
+    paths = os.pathsep.join([str(dags), project, *others])
+    return {**quiet, **os.environ, "CKPT_OPS_DAGS": str(dags), "PYTHONPATH": paths}
+
+
+def from_outside(how: str) -> bool:
+    """Whether a process that ended so (see `died`) was killed: by a person, or for want of memory."""
+    return how.startswith(tuple(f"was killed by signal {number};" for number in (9, 15)))
 
 
 def _logs() -> Path:

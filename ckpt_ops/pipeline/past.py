@@ -26,10 +26,12 @@ class PastExamples:
 
     Attributes:
         slices: shape (rows,), the key of the slice that each row belongs to.
+        refs: those slices, in that order.
     """
 
     examples: Examples
     slices: npt.NDArray[np.str_]
+    refs: tuple[SliceRef, ...]
 
 
 def load_past(
@@ -57,7 +59,7 @@ def load_past(
             keys += [ref.key] * part.rows
     if not collected.rows:
         return None
-    return PastExamples(examples=collected.examples(), slices=np.array(keys))
+    return PastExamples(examples=collected.examples(), slices=np.array(keys), refs=tuple(chosen))
 
 
 def choose(learned: Sequence[SliceRef], count: int) -> list[SliceRef]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,63 +13,16 @@ import pyarrow.parquet as pq
 
 from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.evaluation import Basis, Judged, LatencyAtMost, Past, ServableCheck, metrics_of, past_slices
+from ckpt_ops.evaluation import Basis, Judged, LatencyAtMost, Past, ServableCheck, past_slices
 from ckpt_ops.lineage import VersionState
+from ckpt_ops.pipeline.as_served.asked import Scores
+from ckpt_ops.pipeline.champion import ChampionScore, labels_of
 from ckpt_ops.pipeline.data import TrainingData
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.exporting import by_batches, export
 from ckpt_ops.pipeline.past import PastExamples
 from ckpt_ops.store import Store
-from ckpt_ops.training import Examples, Latest
-
-Scores = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ChampionScore:
-    """What the champion says before the candidate trains.
-
-    Attributes:
-        holdout: its predictions on the held-out rows, shape (rows,) or (rows, classes).
-        slices: by key, its metrics on every row of a slice that it has not learned from.
-        past: its predictions on held-out rows of slices learned before; None where nobody asks.
-    """
-
-    holdout: Scores
-    slices: dict[str, dict[str, float]]
-    past: Scores | None = None
-
-
-def score(
-    model: Any, data: TrainingData, *, unseen: Iterable[str], past: PastExamples | None = None
-) -> ChampionScore:
-    """Test, then train: the champion on every row, held out or not, of the slices that it has not seen.
-
-    A slice's score is the same to the last bit whatever slices it is with: it is predicted in batches of
-    its own.
-
-    Args:
-        unseen: their keys. A slice of which `examples()` left nothing has no score.
-        past: predicted, too, to be judged beside the candidate.
-    """
-    scores = {}
-    for key in unseen:
-        train, held = data.slices[key]
-        parts = data.train.take(train), data.holdout.take(held)
-        if any(part.rows for part in parts):
-            scores[key] = metrics_on(model, parts)
-    before = predict(model, past.examples.inputs) if past else None
-    return ChampionScore(holdout=predict(model, data.holdout.inputs), slices=scores, past=before)
-
-
-def metrics_on(model: Any, parts: Sequence[Examples]) -> dict[str, float]:
-    """Every metric that has a value on the rows of all parts, as the model predicts them."""
-    there = [part for part in parts if part.rows]
-    if not there:
-        return {}
-    labels = np.concatenate([labels_of(part) for part in there])
-    predictions = np.concatenate([predict(model, part.inputs) for part in there])
-    return metrics_of(labels, predictions, groups=_groups(there))
+from ckpt_ops.training import Latest
 
 
 def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
@@ -92,16 +44,6 @@ def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
     return predictions
 
 
-def labels_of(examples: Examples) -> Scores:
-    """The labels as metrics take them, shape (rows,)."""
-    return np.asarray(examples.labels, np.float64).reshape(-1)
-
-
-def _groups(parts: Iterable[Examples]) -> npt.NDArray[Any] | None:
-    found = [part.groups for part in parts if part.groups is not None]
-    return np.concatenate(found) if found else None
-
-
 def write_results(
     pipeline: Pipeline,
     store: Store,
@@ -115,10 +57,10 @@ def write_results(
     """Write predictions on the held-out rows and the SavedModel; object names by kind."""
     folder = f"models/{pipeline.name}/v{version.version}/attempt={token:06d}"
     candidate = predict(model, data.holdout.inputs)
+    champion = champion.beside(candidate) if champion else None
     timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
     check = export(model, store, f"{folder}/export", data.holdout, candidate, timed=timed)
-    before = champion.holdout if champion else None
-    judged = judged_of(pipeline, version, data, candidate, before, servable=check)
+    judged = judged_of(pipeline, version, data, candidate, champion, servable=check)
     artifacts = {"predictions": f"{folder}/predictions.parquet", "export": f"{folder}/export"}
     _write(store, artifacts["predictions"], judged.to_table())
     if past_slices(pipeline.gates):
@@ -132,7 +74,7 @@ def judged_of(
     version: VersionState,
     data: TrainingData,
     candidate: Scores,
-    champion: Scores | None,
+    champion: ChampionScore | None,
     *,
     servable: ServableCheck,
     past: Past | None = None,
@@ -143,7 +85,8 @@ def judged_of(
     return Judged(
         label=labels_of(data.holdout),
         candidate=candidate,
-        champion=champion,
+        champion=champion.holdout if champion else None,
+        champion_missing=champion.missing if champion else "",
         segments=dict(data.holdout.segments),
         groups=data.holdout.groups,
         slice=slices_of(data),
@@ -163,16 +106,24 @@ def slices_of(data: TrainingData) -> npt.NDArray[np.str_]:
 
 def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | None) -> Past:
     """Both models on what was learned before; without rows when that is nothing."""
+    missing = champion.missing if champion else ""
     if past is None:
         nothing = np.empty(0)
-        before = nothing if champion else None
-        return Past(slice=np.empty(0, np.str_), label=nothing, candidate=nothing, champion=before)
+        before = nothing if champion and not missing else None
+        return Past(
+            slice=np.empty(0, np.str_),
+            label=nothing,
+            candidate=nothing,
+            champion=before,
+            champion_missing=missing,
+        )
     return Past(
         slice=past.slices,
         label=labels_of(past.examples),
         candidate=predict(model, past.examples.inputs),
         champion=champion.past if champion else None,
         groups=past.examples.groups,
+        champion_missing=missing,
     )
 
 

@@ -96,18 +96,22 @@ def split(
     Of a row group all of whose rows go one way, `examples()` is not asked for the other: what it makes of no
     rows need not be of the type that it makes of some.
     """
-    held = held_out(pipeline, rows, ref.key, ref.revision)
-    for table, start in rows.groups(ref.key, ref.revision):
-        mask = pa.array(held[start : start + table.num_rows])
-        for into, part in ((train, table.filter(pc.invert(mask))), (holdout, table.filter(mask))):
+    for parts in split_tables(pipeline, rows, ref):
+        for into, part in zip((train, holdout), parts, strict=True):
             if part.num_rows:
                 into.add(make_examples(pipeline, part))
 
 
-def holdout_of(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[Examples]:
-    """The held-out rows of one slice, a row group at a time."""
+def split_tables(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """What `split` makes examples of: the rows to train on, and those held out."""
     held = held_out(pipeline, rows, ref.key, ref.revision)
     for table, start in rows.groups(ref.key, ref.revision):
-        part = table.filter(pa.array(held[start : start + table.num_rows]))
-        if part.num_rows:
-            yield make_examples(pipeline, part)
+        mask = pa.array(held[start : start + table.num_rows])
+        yield table.filter(pc.invert(mask)), table.filter(mask)
+
+
+def holdout_of(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[Examples]:
+    """The held-out rows of one slice, a row group at a time."""
+    for _, held in split_tables(pipeline, rows, ref):
+        if held.num_rows:
+            yield make_examples(pipeline, held)

@@ -35,7 +35,7 @@ def build_model(pipeline: Pipeline) -> Any:
     keras.backend.clear_session()  # variables get the same names however many models this process has built
     keras.utils.set_random_seed(pipeline.seed)
     tf.config.experimental.enable_op_determinism()
-    model = _call(pipeline.model)
+    model = call(pipeline.model)
     if isinstance(model, keras.Model | tf.Module):
         check_one_device(model, made_by=pipeline.model)
     if isinstance(model, tf.Module):
@@ -59,7 +59,7 @@ def build_model(pipeline: Pipeline) -> Any:
 
 def make_examples(pipeline: Pipeline, table: pa.Table) -> Examples:
     """The rows of `table` as the model takes them. Raises `ModelCodeError`."""
-    examples = _call(pipeline.examples, table)
+    examples = call(pipeline.examples, table)
     if not isinstance(examples, Examples):
         raise ModelCodeError(
             f"{pipeline.examples} returned a {type(examples).__name__}, not ckpt_ops.training.Examples",
@@ -78,19 +78,25 @@ def make_examples(pipeline: Pipeline, table: pa.Table) -> Examples:
 
 def make_inputs(pipeline: Pipeline, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
     """What the model takes of every row of `table`, by the pipeline's `inputs`. Raises `ModelCodeError`."""
-    inputs = _call(pipeline.inputs, table)
+    return inputs_by(pipeline.inputs, table)
+
+
+def inputs_by(reference: str, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
+    """As `make_inputs`, by any function that is named "package.module:function"."""
+    inputs = call(reference, table)
     found = {name: len(column) for name, column in inputs.items()} if isinstance(inputs, Mapping) else {}
     if not found or set(found.values()) != {table.num_rows}:
         said = f"columns with {found} rows" if found else f"a {type(inputs).__name__}"
         raise ModelCodeError(
-            f"{pipeline.inputs} returned {said} for {table.num_rows} rows",
+            f"{reference} returned {said} for {table.num_rows} rows",
             safe=_SAFE,
             next="return a mapping of input names to arrays with one entry for each row of the table",
         )
     return dict(inputs)
 
 
-def _call(reference: str, *arguments: object) -> Any:
+def call(reference: str, *arguments: object) -> Any:
+    """What a function of the user returns. Raises `ModelCodeError`: it cannot be imported, or raised."""
     module_name, _, name = reference.partition(":")
     try:
         function: Callable[..., Any] = getattr(importlib.import_module(module_name), name)

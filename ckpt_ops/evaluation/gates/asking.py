@@ -189,7 +189,19 @@ def unjudged(gate: Gate, error: UndefinedMetric | UnusablePredictions) -> Verdic
     return Verdict(gate=repr(gate), passed=False, words=f"could not be judged: {error.what}")
 
 
-def no_champion(gate: Gate) -> Verdict:
-    """Of a first version nothing can be said in comparison."""
+_WAY_OUT = (
+    "Put that right and train again, or a person decides: "
+    "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT"
+)
+
+
+def no_champion(gate: Gate, judged: Judged | Past) -> Verdict:
+    """Nothing can be said in comparison: not of a first version, nor beside a champion that cannot be asked.
+
+    The first needs no comparison. The second is refused: what was not compared has not passed.
+    """
+    if judged.champion_missing:
+        words = f"could not be judged: champion {judged.champion_missing}. {_WAY_OUT}"
+        return Verdict(gate=repr(gate), passed=False, words=words)
     words = "not applicable: this is a first version, there is no champion to compare with"
     return Verdict(gate=repr(gate), passed=None, words=words)

@@ -115,7 +115,7 @@ class NotWorseThan:
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         if judged.champion is None:
-            return no_champion(self)
+            return no_champion(self, judged)
         metric = METRICS[self.metric]
         try:
             candidate = value(metric, judged.label, judged.candidate, judged.groups, "candidate")

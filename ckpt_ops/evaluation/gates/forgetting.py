@@ -68,8 +68,10 @@ class NoForgetting:
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         if judged.champion is None:
-            return no_champion(self)
+            return no_champion(self, judged)
         past = judged.past
+        if past is not None and past.champion_missing:
+            return no_champion(self, past)
         if past is None or (past.count and past.champion is None):
             words = "could not be judged: there are no predictions on rows of slices learned before"
             return Verdict(gate=repr(self), passed=False, words=words)

@@ -58,7 +58,7 @@ class NoSegmentWorse:
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         names = segments(self.name, self.column, judged)
         if judged.champion is None:
-            return no_champion(self)
+            return no_champion(self, judged)
         metric = METRICS[self.metric]
         found: dict[str, Compared] = {}
         undefined = 0

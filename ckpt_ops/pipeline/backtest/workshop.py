@@ -1,5 +1,8 @@
 """The real models of a back-test: one TensorFlow model that stands at one candidate after the other.
 
+All of them are made by today's code, so that code is their own, and what they say as champions is what their
+exports would say, to the last bit.
+
 Nothing is written to the store. Slices and models lie in a folder on the local disk: each slice once, and a
 model for as long as a policy stands on it.
 """
@@ -14,17 +17,20 @@ from pathlib import Path
 from ckpt_ops.evaluation import Latency, ServableCheck, judge_all
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained, SliceRef
+from ckpt_ops.pipeline.as_served.asked import Scores
+from ckpt_ops.pipeline.as_served.graph import AsServed
 from ckpt_ops.pipeline.attempt import Bench
 from ckpt_ops.pipeline.backtest.simulation import Result
 from ckpt_ops.pipeline.backtest.standing import Standing
 from ckpt_ops.pipeline.backtest.unpacked import Unpacked
+from ckpt_ops.pipeline.champion import metrics_on, score
 from ckpt_ops.pipeline.data import TrainingData, consumed_before, load_data
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.drift import measure_drift
 from ckpt_ops.pipeline.evaluating import beside_the_log
 from ckpt_ops.pipeline.history.retrain import fit, kept_checkpoint, steps_of
 from ckpt_ops.pipeline.past import load_past
-from ckpt_ops.pipeline.results import Scores, judged_of, metrics_on, past_of, predict, score
+from ckpt_ops.pipeline.results import judged_of, past_of, predict
 from ckpt_ops.pipeline.slice_rows import StoredRows, split
 from ckpt_ops.policies import ColumnDrift, DriftNeed
 from ckpt_ops.store import Store
@@ -52,13 +58,15 @@ class Workshop:
         self._pipeline, self._store, self._recorded = pipeline, store, recorded
         self._rows = Unpacked(StoredRows(pipeline, store), folder / "slices")
         self._bench = Bench(pipeline, store)
+        self._served = AsServed(self._bench.model)
         self._standing = Standing(self._bench, folder / "models")
         self._newest: tuple[str, list[Examples]] = ("", [])
         self._compiling: float | None = None
 
     def score(self, candidate: str, ref: SliceRef) -> Mapping[str, float]:
         self._standing.stand_at(candidate)
-        return metrics_on(self._bench.model, self._examples(ref))
+        parts = [part for part in self._examples(ref) if part.rows]
+        return metrics_on(list(zip(parts, self._served([part.inputs for part in parts]), strict=True)))
 
     def drift(self, state: LineageState, ref: SliceRef, need: DriftNeed) -> Mapping[str, ColumnDrift]:
         return measure_drift(self._pipeline, self._store, state, ref, need)
@@ -70,7 +78,15 @@ class Workshop:
         champion = None
         if version.parent is not None:
             self._standing.stand_at(state.versions[version.parent].candidate)
-            champion = score(self._bench.model, data, unseen=(), past=past)
+            champion = score(
+                lambda asked: self._served([rows.inputs for rows in asked]),
+                self._pipeline,
+                self._rows,
+                version,
+                data,
+                unseen=(),
+                past=past,
+            )
         self._standing.leave()
         trained = self._learn(version, data)
         self._standing.keep(version.candidate)
@@ -80,7 +96,7 @@ class Workshop:
             version,
             data,
             candidate,
-            champion.holdout if champion else None,
+            champion,
             servable=_taken_to_be_servable(candidate),
             past=past_of(self._bench.model, champion, past),
         )

@@ -64,8 +64,8 @@ class Files:
                 raise BadInput(
                     "code",
                     name,
-                    f"at most {LIMIT // 2**20} MB in all files of the pipeline's folder and of what it imports: "
-                    "they are kept with each version",
+                    f"at most {LIMIT // 2**20} MB in all files of the pipeline's folder and of what it "
+                    "imports: they are kept with each version",
                     next="move data out of the folder, and read it from where it lies then",
                 )
             self.read[name] = path.read_bytes()

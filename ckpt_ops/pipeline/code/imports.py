@@ -9,7 +9,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1024)
 def imported(source: bytes, package: str) -> tuple[str, ...]:
-    """Dotted names that may be modules: of `from a import b` both `a` and `a.b`. Those of imports in functions too.
+    """Dotted names that may be modules: of `from a import b` both `a` and `a.b`; in functions as well.
 
     A file that cannot be parsed imports nothing: whoever runs it says what is wrong with it.
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from ckpt_ops.errors import NotAsServed
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, SliceRef
-from ckpt_ops.pipeline.attempt import Bench, final_manifest
+from ckpt_ops.pipeline.as_served.asked import Scores
+from ckpt_ops.pipeline.as_served.graph import AsServed
+from ckpt_ops.pipeline.as_served.version import said_by
+from ckpt_ops.pipeline.attempt import Bench
 from ckpt_ops.pipeline.candidate import candidate_of
-from ckpt_ops.pipeline.data import load_data
+from ckpt_ops.pipeline.champion import labels_of, score
+from ckpt_ops.pipeline.data import TrainingData, load_data
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.history.auditing import Audit, learned, sentence
-from ckpt_ops.pipeline.history.retrain import retrain
-from ckpt_ops.pipeline.results import labels_of, predict
+from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN, retrain
+from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, NoReplay
 
@@ -44,18 +50,20 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> dict[str, Any]:
 
     Raises:
         BadInput: there is no head.
-        ObjectNotFound: a slice revision that it learned from, or its checkpoint, is gone.
+        ObjectNotFound: a slice revision that it learned from is gone.
+        NotAsServed: the head cannot be asked as it is served.
         UndefinedMetric: the metric has no value on those rows.
     """
     state = ModelLog(store, pipeline.name).state()
     slices = learned(state)
     newest = slices[-asked.newest :]
     bench = Bench(pipeline, store)
-    judged = load_data(pipeline, store, _version(pipeline, state, newest), {}).holdout
+    over = _version(pipeline, state, newest)
+    data = load_data(pipeline, store, over, {})
+    judged = data.holdout
     labels, groups = labels_of(judged), judged.groups
     metric = metric_named(asked.metric)
-    bench.stand_at(final_manifest(state, state.head))
-    champion = predict(bench.model, judged.inputs)
+    champion = _as_served(pipeline, store, state, over, data)
     of_champion = metric(labels, champion, groups=groups)  # before anything is trained: it may have no value
     bench.stand_at(None)
     print(f"training on {len(slices)} slices from nothing", flush=True)
@@ -70,7 +78,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> dict[str, Any]:
         ),
     )
     trained = retrain(bench, state, _version(pipeline, state, slices))
-    cold = predict(bench.model, judged.inputs)
+    (cold,) = AsServed(bench.model)([judged.inputs])
     difference = paired_bootstrap(metric, labels, champion, cold, groups=groups, seed=pipeline.seed)
     updates = [one.trained for one in state.ancestry(state.head) if one.trained is not None]
     found = {
@@ -96,6 +104,21 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> dict[str, Any]:
         "slices": len(slices),
     }
     return {**found, "verdict": sentence(found)}
+
+
+def _as_served(
+    pipeline: Pipeline, store: Store, state: LineageState, over: VersionState, data: TrainingData
+) -> Scores:
+    """What the head says of the rows held out of `data`."""
+    ask = partial(said_by, pipeline, store, state, state.head or 0)
+    champion = score(ask, pipeline, StoredRows(pipeline, store), over, data, unseen=())
+    if champion.holdout is None:
+        raise NotAsServed(
+            champion.missing,
+            safe=NOTHING_WRITTEN,
+            next="bring back what it needs; its evaluation says how good it was when it was promoted",
+        )
+    return champion.holdout
 
 
 def _version(pipeline: Pipeline, state: LineageState, slices: tuple[SliceRef, ...]) -> VersionState:

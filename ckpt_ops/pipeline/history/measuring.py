@@ -17,11 +17,12 @@ from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, SliceRef
 from ckpt_ops.pipeline.attempt import Bench, final_manifest
 from ckpt_ops.pipeline.candidate import candidate_of
+from ckpt_ops.pipeline.champion import labels_of
 from ckpt_ops.pipeline.data import load_data
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.history.bisecting import Question, in_words
 from ckpt_ops.pipeline.history.retrain import changed, kept_checkpoint, retrain
-from ckpt_ops.pipeline.results import labels_of, predict
+from ckpt_ops.pipeline.results import predict
 from ckpt_ops.store import Store
 
 

@@ -43,13 +43,16 @@ def in_their_place(
     parts = [
         predictions.read(store, state.scored[scored_id(version.version, ref)].predictions) for ref in slices
     ]
+    missing = next((part.champion_missing for part in parts if part.champion_missing), "")
+    champion = [part.champion for part in parts if part.champion is not None]
     names = set.intersection(*(set(part.segments) for part in parts))
     keys = ", ".join(ref.key for ref in slices)
     return replace(
         held_out,
         label=np.concatenate([part.label for part in parts]),
         candidate=np.concatenate([part.candidate for part in parts]),
-        champion=np.concatenate([part.champion for part in parts if part.champion is not None]),
+        champion=None if missing else np.concatenate(champion),
+        champion_missing=missing,
         segments={name: np.concatenate([part.segments[name] for part in parts]) for name in sorted(names)},
         groups=_groups(parts),
         slice=np.repeat([ref.key for ref in slices], [part.count for part in parts]),

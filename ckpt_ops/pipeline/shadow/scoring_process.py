@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
-from ckpt_ops.errors import LineageMoved
+import numpy as np
+import pyarrow as pa
+
+from ckpt_ops.errors import LineageMoved, NotAsServed
 from ckpt_ops.evaluation import Basis, Judged
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lineage.shadow import in_shadow
-from ckpt_ops.pipeline.attempt import Bench, final_manifest
+from ckpt_ops.pipeline.as_served.asked import Rows
+from ckpt_ops.pipeline.as_served.version import said_by
+from ckpt_ops.pipeline.champion import ChampionScore, labels_of
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
-from ckpt_ops.pipeline.results import labels_of, predict
 from ckpt_ops.pipeline.shadow import predictions
 from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.pipeline.user_code import make_examples
@@ -42,9 +47,8 @@ def predict_due(pipeline: Pipeline, store: Store, version: int, key: str) -> lis
     due = left_to_predict(store, state, version, key)
     if not due:
         return []
-    bench = Bench(pipeline, store, from_nothing=False)
     for ref in due:
-        judged = _predicted(bench, state, version, ref)
+        judged = _predicted(pipeline, store, state, version, ref)
         predictions.write(store, pipeline.name, version, ref, judged)
         print(f"slice {ref.key}: {judged.count:,} rows predicted", flush=True)
     return [ref.key for ref in due]
@@ -62,31 +66,46 @@ def left_to_predict(store: Store, state: LineageState, version: int, key: str) -
     return [ref for ref in found.to_score(key) if predictions.find(store, state.model, version, ref) is None]
 
 
-def _predicted(bench: Bench, state: LineageState, version: int, ref: SliceRef) -> Judged:
-    rows = _rows(bench, ref)
-
-    def said_by(number: int | None) -> Any:
-        bench.stand_at(final_manifest(state, number))
-        return predict(bench.model, rows.inputs)
-
+def _predicted(pipeline: Pipeline, store: Store, state: LineageState, version: int, ref: SliceRef) -> Judged:
+    """Both models as they are served: what a version says does not follow from which code is there today."""
+    examples, head = _examples(pipeline, store, ref), state.versions[version].champion
+    asked = [Rows.of(examples, partial(_tables, pipeline, store, ref))]
+    champion = ChampionScore()
+    if head is not None:
+        try:
+            champion = ChampionScore(holdout=said_by(pipeline, store, state, head, asked)[0])
+        except NotAsServed as error:
+            champion = ChampionScore.missed(error)
+    try:
+        (candidate,) = said_by(pipeline, store, state, version, asked)
+    except NotAsServed as error:  # nothing is what would be served, and every gate refuses that
+        print(f"the candidate predicts nothing: {error}", flush=True)
+        like = np.empty(examples.rows) if champion.holdout is None else champion.holdout
+        candidate = np.full_like(like, np.nan)
+    champion = champion.beside(candidate)
     return Judged(
-        label=labels_of(rows),
-        champion=said_by(state.versions[version].champion),
-        candidate=said_by(version),
-        segments=dict(rows.segments),
-        groups=rows.groups,
+        label=labels_of(examples),
+        champion=champion.holdout,
+        champion_missing=champion.missing,
+        candidate=candidate,
+        segments=dict(examples.segments),
+        groups=examples.groups,
         slice_key=ref.key,
         rows=f"all rows of slice {ref.key}",
         basis=Basis.SHADOW,
     )
 
 
-def _rows(bench: Bench, ref: SliceRef) -> Examples:
-    """Every row of a slice, as the model takes it."""
+def _examples(pipeline: Pipeline, store: Store, ref: SliceRef) -> Examples:
+    """Every row of a slice, as today's models take it."""
     collected = Collected(ref.rows)
-    for table, _ in StoredRows(bench.pipeline, bench.store).groups(ref.key, ref.revision):
-        collected.add(make_examples(bench.pipeline, table))
+    for table in _tables(pipeline, store, ref):
+        collected.add(make_examples(pipeline, table))
     return collected.examples()
+
+
+def _tables(pipeline: Pipeline, store: Store, ref: SliceRef) -> Iterator[pa.Table]:
+    return (table for table, _ in StoredRows(pipeline, store).groups(ref.key, ref.revision))
 
 
 if __name__ == "__main__":

@@ -238,5 +238,5 @@ def test_it_is_refused_before_a_slice_is_pulled(shop: Pipeline, dags: Path, stor
         lambda: intake_steps.pull(shop, store, "2013-01-06"),
         lambda: intake_steps.share_out(shop, "2013-01-06", at_most=2),
     ):
-        with pytest.raises(BadInput, match="server.pem"):
+        with pytest.raises(BadInput, match=r"server\.pem"):
             asked()

@@ -1,4 +1,4 @@
-"""Which rows `examples()` keeps is found exactly, whatever decides about a row and however alike they come out."""
+"""Which rows `examples()` keeps is found exactly, whatever decides and however alike they come out."""
 
 from __future__ import annotations
 

@@ -1,0 +1,85 @@
+"""What a version of a model says of rows: by its export, in this process or in one with its own code."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+
+import numpy as np
+
+from ckpt_ops.checkpoints import load_manifest
+from ckpt_ops.errors import CkptOpsError, Corrupt, NotAsServed, ObjectNotFound, TransientError, first_line
+from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.records import CandidateTrained
+from ckpt_ops.pipeline.as_served.asked import Rows, Scores
+from ckpt_ops.pipeline.as_served.other_code import ask_elsewhere
+from ckpt_ops.pipeline.code.kept import read_code
+from ckpt_ops.pipeline.code.own import is_code_of_today
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.serving.exported import exported, served
+from ckpt_ops.store import Store
+
+_LONGEST = 500
+
+
+def said_by(
+    pipeline: Pipeline, store: Store, state: LineageState, version: int, asked: Sequence[Rows]
+) -> list[Scores]:
+    """What the version says of each set of rows, shape (rows,) or (rows, k).
+
+    Raises:
+        NotAsServed: it cannot be asked. Whoever needs it for a verdict must not take that for a pass.
+        StoreUnavailable, TrainingDied and other `TransientError`: it could not be asked now.
+    """
+    try:
+        trained = state.versions[version].trained
+        if trained is None or "export" not in trained.artifacts:
+            raise _why("it has no export")
+        if _is_of_today(pipeline, store, trained):
+            return _here(store, trained.artifacts["export"], asked)
+        if "code" not in trained.artifacts:
+            raise _why("it was trained with other code than today's, and none was kept then")
+        with exported(store, trained.artifacts["export"]) as export:
+            return ask_elsewhere(pipeline, read_code(store, trained.artifacts["code"]), export, asked)
+    except (ObjectNotFound, Corrupt, NotAsServed) as error:
+        raise NotAsServed(
+            f"version {version} could not be evaluated as it is served: {_short(error.what)}",
+            safe="it serves on as before",
+            next=error.next,
+        ) from error
+
+
+def _is_of_today(pipeline: Pipeline, store: Store, trained: CandidateTrained) -> bool:
+    try:
+        return is_code_of_today(pipeline, load_manifest(store, trained.manifest).code_digest)
+    except ObjectNotFound:  # its checkpoint was let go; its export and its code need not be
+        return False
+
+
+def _here(store: Store, name: str, asked: Sequence[Rows]) -> list[Scores]:
+    """The inputs are made already, by the same code."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    with exported(store, name) as folder:
+        try:
+            ask = served(folder)
+            return [np.asarray(ask(rows.inputs), np.float64) for rows in asked]
+        except TransientError:
+            raise
+        except CkptOpsError as error:
+            raise _why(error.what) from error
+        except Exception as error:  # whatever TensorFlow raises: it is not this run's fault
+            raise _why(f"its export does not answer: {type(error).__name__}: {first_line(error)}") from error
+        finally:
+            gc.collect()  # a second model in memory, beside the one that trains
+
+
+def _short(what: str) -> str:
+    """It goes into verdicts, which hold no rows: what user's code raises may end in one."""
+    line = what.partition("\n")[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
+
+
+def _why(what: str) -> NotAsServed:
+    return NotAsServed(what)
