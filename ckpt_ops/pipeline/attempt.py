@@ -170,7 +170,7 @@ class Bench:
             asked = policy_answer(pipeline, store, state, version.slices, score=of_newest)
             words, due = asked.words, asked.due
             if champion and champion.missing and due is None:  # or nothing would be trained ever again
-                words, due = f"due: {words}, but that cannot be asked as it is served", True
+                words, due = f"due: the champion cannot be asked as it is served ({words})", True
             print(f"policy on slice {newest}: {words}", flush=True)
             decision = {"words": words, "numbers": dict(asked.numbers)}
             if due is not True:

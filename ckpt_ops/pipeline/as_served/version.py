@@ -13,7 +13,7 @@ from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import CandidateTrained
 from ckpt_ops.pipeline.as_served.asked import Rows, Scores
 from ckpt_ops.pipeline.as_served.other_code import ask_elsewhere
-from ckpt_ops.pipeline.code.kept import read_code
+from ckpt_ops.pipeline.code.kept import Kept, read_code
 from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.serving.exported import exported, served
@@ -34,13 +34,14 @@ def said_by(
     try:
         trained = state.versions[version].trained
         if trained is None or "export" not in trained.artifacts:
-            raise _why("it has no export")
+            raise NotAsServed("it has no export")
         if _is_of_today(pipeline, store, trained):
-            return _here(store, trained.artifacts["export"], asked)
-        if "code" not in trained.artifacts:
-            raise _why("it was trained with other code than today's, and none was kept then")
+            said = _here(store, trained.artifacts["export"], asked)
+            gc.collect()  # it was a second model in memory, beside the one that trains
+            return said
+        code = _code(store, trained)
         with exported(store, trained.artifacts["export"]) as export:
-            return ask_elsewhere(pipeline, read_code(store, trained.artifacts["code"]), export, asked)
+            return ask_elsewhere(pipeline, code, export, asked)
     except (ObjectNotFound, Corrupt, NotAsServed) as error:
         raise NotAsServed(
             f"version {version} could not be evaluated as it is served: {_short(error.what)}",
@@ -56,6 +57,22 @@ def _is_of_today(pipeline: Pipeline, store: Store, trained: CandidateTrained) ->
         return False
 
 
+def _code(store: Store, trained: CandidateTrained) -> Kept:
+    name = trained.artifacts.get("code")
+    if name is None:
+        raise NotAsServed(
+            "it was trained with other code than today's, and none was kept then",
+            next="train once with the code of then, if it is known",
+        )
+    try:
+        return read_code(store, name)
+    except ObjectNotFound as error:
+        raise NotAsServed(
+            f"it was trained with other code than today's, and what was kept of it is gone: {name}",
+            next="restore the object from a replica, or from the bucket's versions",
+        ) from error
+
+
 def _here(store: Store, name: str, asked: Sequence[Rows]) -> list[Scores]:
     """The inputs are made already, by the same code."""
     import tensorflow as tf
@@ -68,18 +85,13 @@ def _here(store: Store, name: str, asked: Sequence[Rows]) -> list[Scores]:
         except TransientError:
             raise
         except CkptOpsError as error:
-            raise _why(error.what) from error
+            raise NotAsServed(error.what) from error
         except Exception as error:  # whatever TensorFlow raises: it is not this run's fault
-            raise _why(f"its export does not answer: {type(error).__name__}: {first_line(error)}") from error
-        finally:
-            gc.collect()  # a second model in memory, beside the one that trains
+            what = f"its export does not answer: {type(error).__name__}: {first_line(error)}"
+            raise NotAsServed(what) from error
 
 
 def _short(what: str) -> str:
     """It goes into verdicts, which hold no rows: what user's code raises may end in one."""
     line = what.partition("\n")[0]
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
-
-
-def _why(what: str) -> NotAsServed:
-    return NotAsServed(what)

@@ -25,10 +25,12 @@ from ckpt_ops.evaluation import (
     NoSegmentWorse,
     NoSuspectSlice,
     NotWorseThan,
+    Past,
     Servable,
     ServableCheck,
     SizeAtMost,
     Verdict,
+    judge_all,
     past_slices,
     segment_columns,
 )
@@ -70,6 +72,30 @@ def test_every_gate_is_a_gate_and_writes_itself_as_code(gate, flights):
 def test_every_verdict_survives_strict_json(gate, flights):
     verdict = gate.judge(flights(noise=0.2), seed=0)
     assert Verdict.from_json(json.loads(json.dumps(verdict.to_json(), allow_nan=False))) == verdict
+
+
+COMPARING = [NotWorseThan(), NoSegmentWorse("carrier"), NoForgetting()]
+
+
+@pytest.mark.parametrize("gate", COMPARING, ids=lambda gate: gate.name)
+def test_a_champion_that_cannot_be_asked_as_it_is_served_is_no_pass(gate, flights):
+    why = "version 3 could not be evaluated as it is served: its export is gone"
+    judged = flights(champion=None, champion_missing=why)
+    verdict = gate.judge(judged, seed=0)
+    assert verdict.passed is False
+    assert verdict.words.startswith(f"could not be judged: champion {why}. Put that right")
+    assert "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT" in verdict.words
+    assert judge_all([gate, AtLeast("auc", 0.1)], judged).passed is False
+    assert gate.judge(flights(champion=None), seed=0).passed is None, "a first version has none"
+
+
+def test_a_champion_that_can_be_asked_of_the_new_and_not_of_the_past_has_not_shown_that_nothing_is_forgotten(
+    flights,
+):
+    past = Past(slice=["w1"], label=[1], candidate=[0.5], champion_missing="version 3 took no such rows")
+    verdict = NoForgetting().judge(flights(past=past), seed=0)
+    assert verdict.passed is False
+    assert "version 3 took no such rows" in verdict.words
 
 
 # --- NotWorseThan ------------------------------------------------------------------------------

@@ -173,6 +173,12 @@ def test_class_probabilities_of_no_rows_keep_their_classes():
     assert Judged.from_table(pa.concat_tables([table, table])).count == 0
 
 
+def test_why_there_is_no_champion_survives_parquet():
+    original = judged(champion=None, champion_missing="version 3 could not be evaluated")
+    found = Judged.from_table(through_parquet(original.to_table()))
+    assert (found.champion, found.champion_missing) == (None, "version 3 could not be evaluated")
+
+
 def test_a_file_from_before_there_was_a_basis_is_of_held_out_rows():
     about = {
         "slice_key": "k",
@@ -182,6 +188,7 @@ def test_a_file_from_before_there_was_a_basis_is_of_held_out_rows():
     table = judged().to_table().replace_schema_metadata({"ckpt_ops.judged": json.dumps(about)})
     found = Judged.from_table(table)
     assert found.basis is Basis.HOLDOUT
+    assert found.champion_missing == ""
     assert found.servable == ServableCheck(max_abs_difference=0.5, rows=3)
     assert (found.servable.bytes, found.servable.latency, found.past) == (None, None, None)
 
@@ -190,11 +197,16 @@ def test_a_file_from_before_there_was_a_basis_is_of_held_out_rows():
 @pytest.mark.parametrize("groups", [None, ["a", "b", "a"]])
 def test_past_rows_have_a_file_of_their_own(champion, groups):
     past = Past(
-        slice=["w2", "w1", "w2"], label=[0, 1, 1], candidate=[0.1, 0.9, 0.4], champion=champion, groups=groups
+        slice=["w2", "w1", "w2"],
+        label=[0, 1, 1],
+        candidate=[0.1, 0.9, 0.4],
+        champion=champion,
+        groups=groups,
+        champion_missing="" if champion else "version 3 could not be evaluated",
     )
     found = Past.from_table(through_parquet(past.to_table()))
     assert found.slices == ("w2", "w1")
-    for name in ("slice", "label", "candidate", "champion", "groups"):
+    for name in ("slice", "label", "candidate", "champion", "groups", "champion_missing"):
         np.testing.assert_array_equal(getattr(found, name), getattr(past, name))
     assert Judged.from_table(judged(past=past).to_table()).past is None
     assert Judged.from_table(judged().to_table(), past=found).past is found
@@ -209,6 +221,7 @@ def test_past_rows_have_a_file_of_their_own(champion, groups):
         ),
         (lambda: judged(groups=["a", None, "b"]), "groups='1 of 3 missing'"),
         (lambda: judged(groups=["a"]), "groups='1 rows'"),
+        (lambda: judged(champion_missing="gone"), "champion_missing='gone'"),
         (lambda: judged(basis="shadow"), "basis='shadow'.*Basis.SHADOW"),
         (lambda: Past(slice=["a"], label=[0, 1], candidate=[0, 1]), "slice='1 rows'"),
         (lambda: Past.from_table(judged().to_table()), r"written by Past\.to_table"),
