@@ -1,7 +1,7 @@
 """A champion answers for itself: whatever breaks in the code after it, its score is that of what is served.
 
-One small model is trained and promoted once; each test breaks the code, or the rows, in its own way and trains
-on the next day. Only the process that runs the champion's own code is a process here.
+One small model is trained and promoted once; each test breaks the code, or the rows, in its own way and
+trains on the next day. Only what runs the champion's own code is a process here.
 """
 
 from __future__ import annotations
@@ -90,7 +90,12 @@ served_days = Pipeline(
     source=Files(name="days", schema=schema, template="days/{key}.parquet"),
     expectations="expectations.json",
     model="served_days.model:build_model",
-    gates=[NotWorseThan(metric="auc", margin=0.02), NoForgetting(margin=0.05), AtLeast("auc", 0.4), Servable()],
+    gates=[
+        NotWorseThan(metric="auc", margin=0.02),
+        NoForgetting(margin=0.05),
+        AtLeast("auc", 0.4),
+        Servable(),
+    ],
     budget=Budget(max_steps=60, max_seconds=200),
     save=EverySteps(60),
     batch_size=64,
@@ -246,9 +251,7 @@ def test_an_input_that_is_zero_from_now_on_by_code_beside_the_folder_and_other_r
     place.edit("served_days/model.py", 'pc.is_valid(t["a"])', 'pc.greater(t["a"], -0.5)')
     said = place.run(DAY2)
     served = place.served(DAY2, held_out=True, above=-0.5)["auc"]
-    assert said.metrics["champion"]["auc"] == pytest.approx(served, abs=1e-6), (
-        "on the rows that are kept today"
-    )
+    assert said.metrics["champion"]["auc"] == pytest.approx(served, abs=1e-6), "on the rows kept today"
     assert said.metrics["candidate"]["auc"] < served - 0.02
     assert not said.passed
 

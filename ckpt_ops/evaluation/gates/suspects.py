@@ -17,7 +17,7 @@ import numpy as np
 from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap, standard_error
 from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.gates.asking import ROUNDING, no_champion, parts
+from ckpt_ops.evaluation.gates.asking import ROUNDING, parts
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, Positions, metric_named
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.settings import check_above_0, check_count
@@ -79,7 +79,8 @@ class NoSuspectSlice:
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         if judged.champion is None:
-            return no_champion(self)
+            words = "not applicable: there is no champion, or it could not be asked"
+            return Verdict(gate=repr(self), passed=None, words=words)
         if judged.slice is None or judged.basis.fair:
             words = "not applicable: these rows are of no slice that the candidate trained on"
             return Verdict(gate=repr(self), passed=None, words=words)
