@@ -22,9 +22,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from ckpt_ops.checkpoints import EverySteps
+from ckpt_ops.checkpoints.garbage import find_garbage
+from ckpt_ops.checkpoints.purge import objects_of
 from ckpt_ops.errors import NotAsServed
 from ckpt_ops.evaluation import metrics_of
-from ckpt_ops.lineage import ModelLog, VersionStatus
+from ckpt_ops.lineage import ModelLog, VersionState, VersionStatus
 from ckpt_ops.lineage.records import Evaluated, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, Shadow, load_pipeline, steps
 from ckpt_ops.pipeline.as_served.asked import Rows
@@ -32,7 +34,7 @@ from ckpt_ops.pipeline.as_served.version import said_by
 from ckpt_ops.pipeline.history.audit_process import audit
 from ckpt_ops.pipeline.history.auditing import Audit
 from ckpt_ops.pipeline.shadow import scoring
-from ckpt_ops.pipeline.shadow.scoring_process import predict_due
+from ckpt_ops.pipeline.shadow.scoring_process import _predicted, predict_due
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.policies import MetricDrop
 from ckpt_ops.serving import settle
@@ -78,6 +80,8 @@ def build_model():
 PIPELINE = """
 import pyarrow as pa
 from ckpt_ops.checkpoints import EverySteps
+from ckpt_ops.checkpoints.garbage import find_garbage
+from ckpt_ops.checkpoints.purge import objects_of
 from ckpt_ops.evaluation import AtLeast, NoForgetting, NotWorseThan, Servable
 from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.slices import Files
@@ -348,6 +352,31 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
     place.store.delete(f"{trained.artifacts['export']}/saved_model.pb")
     with pytest.raises(NotAsServed, match="holds no SavedModel"):
         said_by(place.pipeline, place.store, state, 1, [before])
+
+
+def test_a_candidate_in_shadow_that_cannot_be_served_predicts_nothing(place: Place) -> None:
+    state = place.log.state()
+    first = state.versions[1]
+    assert first.trained is not None
+    opened = VersionState.opened(replace(first.started, version=2, parent=1, shadow=1))
+    second = replace(opened, trained=replace(first.trained, artifacts={}))
+    (ref,) = first.slices
+    judged = _predicted(place.pipeline, place.store, replace(state, versions={1: first, 2: second}), 2, ref)
+    assert judged.champion is not None
+    assert np.isfinite(judged.champion).all()
+    assert np.isnan(judged.candidate).all(), "which every gate refuses"
+
+
+def test_kept_code_is_nobodys_garbage_and_goes_with_no_purge(place: Place) -> None:
+    first = place.log.state().versions[1].trained
+    assert first is not None
+    going = [
+        *find_garbage(place.store, grace=0.0).entries,
+        *objects_of(place.store, "served_days", [1]).objects,
+    ]
+    names = {entry.name for entry in going}
+    assert f"{first.artifacts['export']}/saved_model.pb" in names
+    assert first.artifacts["code"] not in names
 
 
 def made_of(place: Place) -> Rows:
