@@ -15,12 +15,13 @@ from ckpt_ops.checkpoints.layer_state import layer_state, restore_model
 from ckpt_ops.checkpoints.restore import BESIDE
 from ckpt_ops.errors import DrillFailed
 from ckpt_ops.lineage import ModelLog, VersionState
+from ckpt_ops.pipeline.champion import labels_of
+from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import code_digest
 from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.kept_predictions import SaidAgain, kept_predictions, said_again
-from ckpt_ops.pipeline.results import labels_of, predict
+from ckpt_ops.pipeline.results import predict
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Examples
@@ -109,7 +110,7 @@ def _predict_again(
     kept = kept_predictions(store, version)
     said = said_again(kept, labels_of(rows), predict(model, rows.inputs) if kept else np.empty(0))
     if said.differs:
-        edited = code_digest(pipeline.folder) != manifest.code_digest
+        edited = not is_code_of_today(pipeline, manifest.code_digest)
         where = "look for what build_model() or examples() reads beside its code; else report it"
         if edited:
             where = (

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ckpt_ops.evaluation import METRICS, metrics_of
+from ckpt_ops.pipeline.champion import labels_of
 from ckpt_ops.pipeline.data import TrainingData
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.results import labels_of, predict
+from ckpt_ops.pipeline.results import predict
 from ckpt_ops.training import Lookout
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from ckpt_ops.errors import CkptOpsError
 from ckpt_ops.lineage import ModelLog
+from ckpt_ops.pipeline.champion import labels_of
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.kept_predictions import SaidAgain, kept_predictions, said_again
-from ckpt_ops.pipeline.results import labels_of
 from ckpt_ops.pipeline.serving.exported import exported, served
 from ckpt_ops.pipeline.serving.objects import exported_version
 from ckpt_ops.pipeline.serving.rows import held_out
