@@ -93,7 +93,7 @@ class CkptOps:
         from ckpt_ops.checkpoints import load_manifest, model_variables, restore
 
         newest = self._log.progress().commits[-1]
-        restore(self._store, load_manifest(self._store, newest.manifest), model_variables(self._model))
+        restore(self._store, load_manifest(self._store, newest.named), model_variables(self._model))
         return self._model
 
     def close(self) -> None:

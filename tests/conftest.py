@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -122,6 +123,29 @@ def without_pictures() -> Callable[[], AbstractContextManager[None]]:
             yield
 
     return undrawn
+
+
+@pytest.fixture(scope="session")
+def as_older_code_wrote() -> Callable[[Store], None]:
+    """Takes every hash of a manifest and a file out of a store's logs, and the snapshots that hold them."""
+    from ckpt_ops.store.content import is_log_entry
+
+    new = {"digest", "manifest_digest", "export_digest", "files"}
+
+    def without_hashes(store: Store) -> None:
+        for entry in list(store.list("models/")):
+            if "/snapshots/" in entry.name:
+                store.delete(entry.name)
+            if not is_log_entry(entry.name):
+                continue
+            said = json.loads(store.get(entry.name))
+            if said["type"] == "TrainingEnded":
+                said["result"].pop("files", None)
+            if said["type"] in ("CheckpointCommitted", "CandidateTrained", "Promoted"):
+                said = {name: value for name, value in said.items() if name not in new}
+            store.put(entry.name, json.dumps(said).encode())
+
+    return without_hashes
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def committed_manifest(store: Store, model: str, version: int, *, step: int | No
         allowed = f"a committed step of version {version}: {steps}"
         raise BadInput("step", step, allowed if steps else f"a version with checkpoints; {version} has none")
     try:
-        return load_manifest(store, chosen[0].manifest)
+        return load_manifest(store, chosen[0].named)
     except ObjectNotFound as error:
         raise ObjectNotFound(
             f"the checkpoint of {model} v{version} step {chosen[0].step} was pruned: "

@@ -36,6 +36,7 @@ class Commits:
             seconds=saved.seconds,
             metrics=saved.metrics,
             uploaded=saved.uploaded,
+            digest=saved.digest,
         )
         commit = Commit(
             step=saved.step, manifest=saved.manifest, token=self._attempt.token, metrics=saved.metrics

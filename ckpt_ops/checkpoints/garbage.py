@@ -23,11 +23,12 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ckpt_ops.checkpoints.manifest import Manifest
+from ckpt_ops.checkpoints.restore import load_manifest
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import CandidateLog, ModelLog
-from ckpt_ops.lineage.candidate import with_logs
+from ckpt_ops.lineage.candidate import Commit, with_logs
 from ckpt_ops.store import Entry, Store
+from ckpt_ops.store.named import Named
 
 DAY = 24 * 3600.0
 _THREADS = 8
@@ -69,7 +70,8 @@ def find_garbage(store: Store, *, grace: float = DAY, without: Collection[str] =
         without: objects to be looked away from, as if they were gone.
 
     Raises:
-        Corrupt: a manifest cannot be read. Nothing may be judged garbage then.
+        Corrupt: a manifest cannot be read, or is another than was committed. Nothing may be judged garbage
+            then: chunks of the right one might be.
     """
     if grace < 0:
         raise BadInput("grace", grace, "a number of seconds, at least 0")
@@ -81,7 +83,10 @@ def find_garbage(store: Store, *, grace: float = DAY, without: Collection[str] =
         gone = {entry.name for entry in manifests}
         remaining = {entry.name for entry in listed if _is_manifest(entry.name)} - gone
         remaining |= {version.needed for version in versions if version.needed} - {*without}
-        named, vanished = _chunks_named(store, remaining)
+        digests = {commit.manifest: commit.digest for version in versions for commit in version.commits}
+        named, vanished = _chunks_named(
+            store, [Named(name=name, digest=digests.get(name, "")) for name in sorted(remaining)]
+        )
         if not vanished or not any(version.has_moved(store) for version in versions):
             break
     chunks, kept, kept_bytes = [], 0, 0
@@ -135,7 +140,7 @@ class _Version:
     version: int
     refused: bool
     dropped: bool
-    commits: tuple[str, ...]
+    commits: tuple[Commit, ...]
 
     @property
     def prefix(self) -> str:
@@ -144,7 +149,7 @@ class _Version:
     @property
     def needed(self) -> str | None:
         """The manifest that was committed last, if something may be trained from it."""
-        return self.commits[-1] if self.commits and not self.refused and not self.dropped else None
+        return self.commits[-1].manifest if self.commits and not self.refused and not self.dropped else None
 
     def has_moved(self, store: Store) -> bool:
         """Whether something was committed since."""
@@ -167,9 +172,9 @@ def _versions(store: Store, listed: list[Entry]) -> list[_Version]:
     ]
 
 
-def _commits(store: Store, model: str, version: int) -> tuple[str, ...]:
-    """Manifests that the version's log commits, in order."""
-    return tuple(commit.manifest for commit in CandidateLog(store, model, version).progress().commits)
+def _commits(store: Store, model: str, version: int) -> tuple[Commit, ...]:
+    """What the version's log commits, in order."""
+    return CandidateLog(store, model, version).progress().commits
 
 
 def _no_longer_needed(
@@ -178,10 +183,11 @@ def _no_longer_needed(
     """Old manifests that nobody can resume from, and old intermediate results of refused versions."""
     manifests, results = [], []
     for version in versions:
+        committed = {commit.manifest for commit in version.commits}
         for entry in listed:
             if not entry.name.startswith(f"{version.prefix}iter_num=") or entry.updated >= old:
                 continue
-            unwanted = version.refused or version.dropped or entry.name not in version.commits
+            unwanted = version.refused or version.dropped or entry.name not in committed
             if _is_manifest(entry.name) and unwanted:
                 manifests.append(entry)
             elif version.refused and "/intermediate_results/" in entry.name:
@@ -193,15 +199,15 @@ def _is_manifest(name: str) -> bool:
     return "/iter_num=" in name and name.rpartition("/")[2].startswith("manifest-")
 
 
-def _chunks_named(store: Store, manifests: set[str]) -> tuple[set[str], int]:
+def _chunks_named(store: Store, manifests: list[Named]) -> tuple[set[str], int]:
     """Digests that `manifests` name, and how many of them have vanished since they were listed."""
 
-    def read(name: str) -> tuple[str, ...] | None:
+    def read(named: Named) -> tuple[str, ...] | None:
         try:
-            return Manifest.decode(store.get(name), name=f"{store.url}/{name}").chunks
+            return load_manifest(store, named).chunks
         except ObjectNotFound:
             return None
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(read, sorted(manifests)))
+        found = list(pool.map(read, manifests))
     return {chunk for chunks in found if chunks for chunk in chunks}, found.count(None)

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ckpt_ops.checkpoints.sound import check
 from ckpt_ops.errors import Corrupt
+from ckpt_ops.store.documents import document, read_as, reading
 
 SCHEMA = 2  # 1 knew no row deltas; what it wrote is read as chains without any
 
@@ -112,34 +114,25 @@ class Manifest:
 
     @classmethod
     def decode(cls, data: bytes, *, name: str) -> Manifest:
-        """Raises `Corrupt`, naming the object, when `data` is no manifest that this code reads."""
-        try:
-            payload = json.loads(data)
-            schema = int(payload.pop("schema"))
+        """A manifest that is sound: what it says of sizes, places and chains can be relied on.
+
+        Raises:
+            Corrupt: naming the object: `data` is no such manifest, or none that this code reads.
+        """
+        with reading(
+            name,
+            "manifest",
+            safe="no other checkpoint was touched; nothing was restored",
+            next="restore that object from a replica, or resume from an earlier checkpoint",
+        ):
+            payload = document(data)
+            schema = read_as(int, payload.pop("schema", None), at="schema")
             if schema <= SCHEMA:
-                segments = tuple(_segment(segment) for segment in payload.pop("segments"))
-                slices = tuple((key, revision) for key, revision in payload.pop("slices"))
-                return cls(**payload, segments=segments, slices=slices)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Corrupt(
-                f"{name} is no manifest: {error!r}",
-                safe="no other checkpoint was touched; nothing was restored",
-                next="restore that object from a replica, or resume from an earlier checkpoint",
-            ) from error
+                manifest = read_as(cls, payload)
+                check(manifest)
+                return manifest
         raise Corrupt(
             f"{name} has schema {schema}; this ckpt_ops reads up to {SCHEMA}",
             safe="nothing was changed",
             next="install the ckpt_ops version that wrote it, or a later one",
         )
-
-
-def _segment(payload: Mapping[str, Any]) -> Segment:
-    return Segment(
-        chunks=tuple(payload["chunks"]),
-        tensors=tuple(
-            TensorEntry(**{**tensor, "shape": tuple(tensor["shape"])}) for tensor in payload["tensors"]
-        ),
-        deltas=tuple(
-            RowDelta(chunks=tuple(delta["chunks"]), rows=delta["rows"]) for delta in payload.get("deltas", ())
-        ),
-    )

@@ -12,7 +12,6 @@ collection finds it (`garbage`), and that was written before the versions had en
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ckpt_ops.checkpoints.garbage import DAY, find_garbage
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.lineage.candidate import with_logs
 from ckpt_ops.store import Entry, Store
+from ckpt_ops.store.documents import document, reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,8 @@ def _belongs(store: Store, name: str, root: str, versions: Collection[int]) -> b
         case ["serving", number, *_] if number.isdigit():
             return int(number) in versions
         case ["requests", answer] if answer.endswith(".answer.json"):
-            return json.loads(store.get(name)).get("version") in versions
+            with reading(name, "answer to a save request"):
+                return document(store.get(name)).get("version") in versions
         case [_, kind, *_]:
             return _version_of(name, root) in versions and kind != "log"
     return False

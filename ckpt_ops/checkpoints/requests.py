@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound
 from ckpt_ops.store import Store
+from ckpt_ops.store.documents import document, read_as, reading
 
 POLL_SECONDS = 2.0
 _ANSWER = ".answer.json"
@@ -95,10 +96,12 @@ def ask(store: Store, model: str, request: SaveRequest) -> None:
 def answer_to(store: Store, model: str, id: str) -> Answer | None:
     """The answer, if there is one yet."""
     try:
-        payload = json.loads(store.get(f"models/{model}/requests/{id}{_ANSWER}"))
+        name = f"models/{model}/requests/{id}{_ANSWER}"
+        data = store.get(name)
     except ObjectNotFound:
         return None
-    return Answer(**{**payload, "objects": tuple(payload["objects"])})
+    with reading(name, "answer to a save request"):
+        return read_as(Answer, document(data))
 
 
 def withdraw(store: Store, model: str, id: str) -> None:
@@ -183,7 +186,7 @@ class RequestDesk:
             if name.endswith(_ANSWER) or known in self._taken:
                 continue
             try:
-                payload = json.loads(self._store.get(name))
+                payload = document(self._store.get(name))
                 request = SaveRequest(**{**payload, "what": What(payload["what"])})
             except ObjectNotFound:
                 continue  # taken back meanwhile

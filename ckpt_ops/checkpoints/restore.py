@@ -19,9 +19,11 @@ from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.chunks import CHUNK_BYTES, read_chunk
 from ckpt_ops.checkpoints.manifest import Manifest, Segment
 from ckpt_ops.checkpoints.segments import apply_delta
+from ckpt_ops.checkpoints.sound import DTYPES
 from ckpt_ops.errors import Corrupt, IncompatibleCheckpoint
 from ckpt_ops.store import Store
 from ckpt_ops.store.content import chunk_name
+from ckpt_ops.store.named import Named, read_named
 
 _READS = 8
 
@@ -34,9 +36,16 @@ BESIDE = (AVERAGE, BEST)
 Octets = npt.NDArray[np.uint8]
 
 
-def load_manifest(store: Store, name: str) -> Manifest:
-    """The manifest under the object name `name`. Raises `ObjectNotFound`, `Corrupt`."""
-    return Manifest.decode(store.get(name), name=f"{store.url}/{name}")
+def load_manifest(store: Store, named: Named | str) -> Manifest:
+    """The manifest that a commit or a record names; by its name alone where nobody knows its hash.
+
+    Raises:
+        ObjectNotFound: it is gone.
+        Corrupt: it is another than was committed, or none that is sound.
+    """
+    if isinstance(named, str):
+        named = Named(name=named)
+    return Manifest.decode(read_named(store, named), name=f"{store.url}/{named.name}")
 
 
 def read_tensors(store: Store, manifest: Manifest) -> dict[str, npt.NDArray[Any]]:
@@ -65,7 +74,7 @@ def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> N
         (entry,) = segment.tensors
         with tf.device("CPU:0"):
             owned[entry.name] = tf.raw_ops.Empty(shape=entry.shape, dtype=entry.dtype)
-        return _octets_of(owned[entry.name], entry.nbytes)
+        return _octets_of(owned[entry.name])
 
     tensors = _read(store, manifest, buffer)
     for name, variable in variables.items():
@@ -85,7 +94,7 @@ def _read(
             for read in whole:
                 read.result()
             for entry in segment.tensors:
-                flat = octets[entry.offset : entry.offset + entry.nbytes].view(_dtype(entry.dtype))
+                flat = octets[entry.offset : entry.offset + entry.nbytes].view(DTYPES[entry.dtype])
                 tensors[entry.name] = flat.reshape(entry.shape)
             for delta, chunks in zip(segment.deltas, deltas, strict=True):
                 payload = b"".join(chunk.result() for chunk in chunks)
@@ -108,16 +117,21 @@ def _begin(
 def _read_into(store: Store, digest: str, part: Octets) -> None:
     data = read_chunk(store, digest)
     if len(data) != len(part):
-        raise Corrupt(f"{store.url}/{chunk_name(digest)} has {len(data)} bytes where {len(part)} belong")
+        raise Corrupt(
+            f"{store.url}/{chunk_name(digest)} has {len(data)} bytes where {len(part)} belong",
+            safe="no other checkpoint was touched; nothing was restored",
+            next="restore the manifest that names it from a replica, or resume from an earlier checkpoint",
+        )
     part[:] = np.frombuffer(data, np.uint8)
 
 
-def _octets_of(tensor: Any, nbytes: int) -> Octets:
-    """The memory of a tensor that nobody else has seen yet, to be filled."""
-    if not nbytes:
+def _octets_of(tensor: Any) -> Octets:
+    """The memory of a tensor that nobody else has seen yet, to be filled: as long as the tensor says."""
+    memory = np.asarray(tensor)
+    if not memory.nbytes:
         return np.empty(0, np.uint8)
-    address = np.asarray(tensor).__array_interface__["data"][0]
-    return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
+    address = memory.__array_interface__["data"][0]
+    return np.ctypeslib.as_array((ctypes.c_uint8 * memory.nbytes).from_address(address))
 
 
 def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
@@ -151,12 +165,3 @@ def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
 def _dtype_name(variable: Any) -> str:
     dtype = variable.dtype
     return str(getattr(dtype, "name", dtype))
-
-
-def _dtype(name: str) -> np.dtype[Any]:
-    if name == "bfloat16":
-        import ml_dtypes
-
-        bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-        return bfloat16
-    return np.dtype(name)

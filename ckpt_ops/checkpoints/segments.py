@@ -27,6 +27,9 @@ import numpy.typing as npt
 
 from ckpt_ops.checkpoints.capture import Snapshot
 from ckpt_ops.checkpoints.manifest import Manifest, RowDelta, Segment, TensorEntry
+from ckpt_ops.checkpoints.sound import DTYPES, ROW_NUMBER
+from ckpt_ops.errors import Corrupt, ModelCodeError
+from ckpt_ops.store.content import chunk_name
 
 LARGE = 1024 * 1024
 CHAIN = 8
@@ -122,10 +125,28 @@ def changed_rows(old: Array, new: Array) -> npt.NDArray[np.uint32] | None:
 
 
 def apply_delta(array: Array, delta: RowDelta, payload: bytes | memoryview) -> None:
-    """Set the rows of `array` that `delta` changed; `payload` is its row numbers, then their bytes."""
-    numbers = np.frombuffer(payload, "<u4", count=delta.rows)
+    """Set the rows of `array` that `delta` changed; `payload` is its row numbers, then their bytes.
+
+    Raises:
+        Corrupt: the payload is of another size, or its row numbers are none of the table in ascending order.
+    """
+    width = array.nbytes // max(1, len(array))
+    if len(payload) != delta.rows * (ROW_NUMBER.itemsize + width):
+        raise _no_delta(delta, f"{len(payload)} bytes are no {delta.rows} rows of {width} with their numbers")
+    numbers = np.frombuffer(payload, ROW_NUMBER, count=delta.rows)
+    if (numbers[1:] <= numbers[:-1]).any() or (numbers >= len(array)).any():
+        raise _no_delta(delta, f"its row numbers are not ascending, or beyond the table's {len(array)} rows")
     rows = np.frombuffer(payload, array.dtype, offset=numbers.nbytes)
     array[numbers] = rows.reshape(delta.rows, *array.shape[1:])
+
+
+def _no_delta(delta: RowDelta, why: str) -> Corrupt:
+    names = ", ".join(map(chunk_name, delta.chunks[:1]))
+    return Corrupt(
+        f"the row delta in {names} is none of its table: {why}",
+        safe="no other checkpoint was touched; nothing was restored",
+        next="restore the manifest that names it from a replica, or resume from an earlier checkpoint",
+    )
 
 
 def _large(name: str, array: Array, held: Held | None, put: Put) -> tuple[Segment, bool]:
@@ -151,7 +172,7 @@ def _may_grow(segment: Segment, array: Array, rows: int) -> bool:
 
 def _payload(array: Array, rows: npt.NDArray[np.uint32]) -> memoryview:
     taken = array[rows]
-    return memoryview(rows.astype("<u4").tobytes() + taken.tobytes())
+    return memoryview(rows.astype(ROW_NUMBER).tobytes() + taken.tobytes())
 
 
 def _words(array: Array) -> Array:
@@ -169,6 +190,12 @@ def _same_buffer(one: Array, other: Array) -> bool:
 def _entries(arrays: Mapping[str, Array]) -> tuple[TensorEntry, ...]:
     entries, offset = [], 0
     for name, array in arrays.items():
+        if array.dtype.name not in DTYPES:
+            raise ModelCodeError(
+                f"the variable {name} is of dtype {array.dtype.name}, and a checkpoint holds numbers",
+                safe="nothing of this save was committed; earlier checkpoints are as they were",
+                next="keep text in the vocabulary of a lookup layer, or its codes in the variable",
+            )
         entries.append(
             TensorEntry(
                 name=name, dtype=array.dtype.name, shape=array.shape, offset=offset, nbytes=array.nbytes

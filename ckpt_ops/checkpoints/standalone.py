@@ -75,7 +75,7 @@ def checkpointing(
         commit=committing.commit,
     ) as writer:
         if commits:
-            manifest = load_manifest(store, commits[-1].manifest)
+            manifest = load_manifest(store, commits[-1].named)
             restore(store, manifest, variables)
             writer.resume(manifest, capture(variables, step=manifest.step))
             start = Position(step=manifest.step, seconds=commits[-1].seconds, cursor=manifest.cursor)

@@ -1,8 +1,11 @@
 """Do the committed checkpoints still hold the bytes that they were committed with?
 
-Every chunk that a kept manifest names is read and hashed again, each once, however many checkpoints
-share it. A committed checkpoint without a manifest was pruned by retention, which deletes the manifest
-first; only the final checkpoint of a promoted version must never be.
+Every manifest is compared with the hash that its commit names, and with what the commit says of it. Every
+chunk that a kept manifest names is read and hashed again, each once, however many checkpoints share it. Of a
+manifest that was committed before hashes were kept, nobody can tell whether it is the one.
+
+A committed checkpoint without a manifest was pruned by retention, which deletes the manifest first; only the
+final checkpoint of a promoted version must never be.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from enum import Enum
 from ckpt_ops.checkpoints.chunks import read_chunk
 from ckpt_ops.checkpoints.committed import committed
 from ckpt_ops.checkpoints.manifest import Manifest
-from ckpt_ops.checkpoints.restore import load_manifest
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState, VersionState, VersionStatus
 from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named, check_named
 
 _READS = 8
 
@@ -39,6 +42,7 @@ class Checked:
         manifest: its object name.
         chunks: how many it names; 0 when its manifest cannot be read.
         nbytes: of its tensors; 0 when its manifest cannot be read.
+        hashed: the log names its manifest by hash; False: it was committed before hashes were kept.
         problems: what is wrong and in which object, a line each; empty unless it is damaged.
     """
 
@@ -48,6 +52,7 @@ class Checked:
     condition: Condition
     chunks: int = 0
     nbytes: int = 0
+    hashed: bool = True
     problems: tuple[str, ...] = ()
 
 
@@ -68,11 +73,14 @@ def verify(
         StoreUnavailable, StoreForbidden: the store did not let us read; nothing is said of any checkpoint.
     """
     commits = [commit for number in versions for commit in _commits(store, state, state.version(number))]
-    loaded = [_load(store, commit.manifest) for commit in commits]
+    loaded = [_load(store, state.model, commit) for commit in commits]
     manifests = [each for each in loaded if isinstance(each, Manifest)]
     digests = dict.fromkeys(digest for manifest in manifests for digest in manifest.chunks)
     problems = _hash_again(store, tuple(digests), progress)
-    return tuple(_judged(store, commit, each, problems) for commit, each in zip(commits, loaded, strict=True))
+    return tuple(
+        _judged(store, state.model, commit, each, problems)
+        for commit, each in zip(commits, loaded, strict=True)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,33 +88,53 @@ class _Committed:
     """A checkpoint that a log commits.
 
     Attributes:
+        digests: of its manifest, as its commit, the training's record and the promotion name it.
         stays: whether it is the final one of a promoted version.
     """
 
     version: int
     step: int
     manifest: str
+    digests: frozenset[str]
     stays: bool
 
 
 def _commits(store: Store, state: LineageState, version: VersionState) -> list[_Committed]:
-    steps = {commit.manifest: commit.step for commit in committed(store, state.model, version.version)}
+    found = {one.manifest: one for one in committed(store, state.model, version.version)}
+    steps = {name: commit.step for name, commit in found.items()}
+    digests = {name: {commit.digest} for name, commit in found.items()}
     final = None
     if version.trained is not None:
         final = version.trained.manifest
         steps.setdefault(final, version.trained.step)
+        digests.setdefault(final, set()).add(version.trained.manifest_digest)
+        if version.promoted is not None:
+            digests[final].add(version.promoted.manifest_digest)
     promoted = version.status is VersionStatus.PROMOTED
     return [
-        _Committed(version=version.version, step=step, manifest=name, stays=promoted and name == final)
+        _Committed(
+            version=version.version,
+            step=step,
+            manifest=name,
+            digests=frozenset(digests[name] - {""}),
+            stays=promoted and name == final,
+        )
         for name, step in steps.items()
     ]
 
 
-def _load(store: Store, name: str) -> Manifest | ObjectNotFound | Corrupt:
+def _load(store: Store, model: str, commit: _Committed) -> Manifest | ObjectNotFound | Corrupt:
     try:
-        return load_manifest(store, name)
+        data = store.get(commit.manifest)
+        for digest in commit.digests:
+            check_named(store, Named(name=commit.manifest, digest=digest), data)
+        found = Manifest.decode(data, name=f"{store.url}/{commit.manifest}")
     except (ObjectNotFound, Corrupt) as error:
         return error
+    said = (found.model, found.version, found.step)
+    if said != (model, commit.version, commit.step):
+        return Corrupt(f"{store.url}/{commit.manifest} is of {said[0]} v{said[1]} step {said[2]}")
+    return found
 
 
 def _hash_again(store: Store, digests: Sequence[str], progress: Callable[[int, int], None]) -> dict[str, str]:
@@ -135,12 +163,17 @@ def _hash_again(store: Store, digests: Sequence[str], progress: Callable[[int, i
 
 def _judged(
     store: Store,
+    model: str,
     commit: _Committed,
     loaded: Manifest | ObjectNotFound | Corrupt,
     problems: Mapping[str, str],
 ) -> Checked:
     checked = Checked(
-        version=commit.version, step=commit.step, manifest=commit.manifest, condition=Condition.OK
+        version=commit.version,
+        step=commit.step,
+        manifest=commit.manifest,
+        condition=Condition.OK,
+        hashed=bool(commit.digests),
     )
     if isinstance(loaded, Corrupt):
         return replace(checked, condition=Condition.DAMAGED, problems=(loaded.what,))
@@ -150,8 +183,8 @@ def _judged(
         gone = f"{loaded.what}: the final checkpoint of a promoted version, which is never pruned"
         return replace(checked, condition=Condition.DAMAGED, problems=(gone,))
     found = tuple(problems[digest] for digest in loaded.chunks if digest in problems)
-    if found and isinstance(again := _load(store, commit.manifest), ObjectNotFound):
-        return _judged(store, commit, again, problems)  # pruned while its chunks were read
+    if found and isinstance(again := _load(store, model, commit), ObjectNotFound):
+        return _judged(store, model, commit, again, problems)  # pruned while its chunks were read
     return replace(
         checked,
         condition=Condition.DAMAGED if found else Condition.OK,

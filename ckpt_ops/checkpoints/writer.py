@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from ckpt_ops.checkpoints.capture import Snapshot
-from ckpt_ops.checkpoints.chunks import ChunkUploads
+from ckpt_ops.checkpoints.chunks import ChunkUploads, digest_of
 from ckpt_ops.checkpoints.manifest import Manifest, Segment
 from ckpt_ops.checkpoints.segments import LARGE, Encoded, encode, restored
 from ckpt_ops.store import Store
@@ -29,6 +29,7 @@ class Saved:
 
     Attributes:
         manifest: the manifest's object name.
+        digest: blake3 of the manifest's bytes.
         nbytes: of the tensors.
         uploaded: bytes that had to be written for them.
         seconds, metrics: the snapshot's.
@@ -36,6 +37,7 @@ class Saved:
 
     step: int
     manifest: str
+    digest: str
     nbytes: int
     uploaded: int
     seconds: float = 0.0
@@ -121,12 +123,13 @@ class BackgroundWriter:
         finally:
             uploaded = self._uploads.finish()
         manifest = self._describe(snapshot, encoded.segments)
-        name = self.name_of(snapshot.step)
-        self._store.put(name, manifest.encode())
+        name, data = self.name_of(snapshot.step), manifest.encode()
+        self._store.put(name, data)
         self._commit(
             Saved(
                 step=snapshot.step,
                 manifest=name,
+                digest=digest_of(data),
                 nbytes=manifest.nbytes,
                 uploaded=uploaded,
                 seconds=snapshot.seconds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +15,9 @@ from ckpt_ops.checkpoints.committed import committed_manifest
 from ckpt_ops.checkpoints.export import Format, check_output, export_model, export_tensors
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model
 from ckpt_ops.checkpoints.saved_model import InputSpec
-from ckpt_ops.checkpoints.verify import Condition
+from ckpt_ops.checkpoints.verify import Checked, Condition
 from ckpt_ops.checkpoints.verify import verify as verify_checkpoints
+from ckpt_ops.checkpoints.verify_files import CheckedFiles, verify_files
 from ckpt_ops.cli import render, views
 from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
@@ -35,14 +37,15 @@ def verify(
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Read every committed checkpoint and hash it again. Exit code 1 when one is damaged."""
+    """Read every checkpoint, export and served file, and hash it again. Exit code 1 when one is damaged."""
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         versions = sorted(state.versions) if version is None else [version]
         with render.progress("hashing chunks") as progress:
             checked = verify_checkpoints(opened, state, versions, progress)
+        files = verify_files(opened, state, versions)
         asked = _ask_again(opened, state, versions) if predictions else {}
-    found = [views.checked_view(each) for each in checked]
+    found = [*map(views.checked_view, checked), *map(views.checked_files_view, files)]
     if json:
         said = [{"version": number, **one} for number, one in asked.items()]
         render.as_json({"checkpoints": found, "predictions": said} if predictions else found)
@@ -50,14 +53,7 @@ def verify(
         render.show_checked(found)
     else:
         render.console().print("No committed checkpoints.")
-    damaged = [each for each in checked if each.condition is Condition.DAMAGED]
-    if damaged:
-        where = ", ".join(f"v{each.version} step {each.step}" for each in damaged)
-        raise Corrupt(
-            f"{len(damaged)} of {len(checked)} checkpoints of {model} are damaged: {where}",
-            safe="nothing was changed; what is ok can be restored",
-            next="restore the objects named above (a soft-deleted version or a replica), then verify again",
-        )
+    _refuse_damaged(model, checked, files)
     if others := [f"v{number}" for number, one in asked.items() if one["differs"]]:
         raise Corrupt(
             f"the export of {', '.join(others)} of {model} does not say what was judged",
@@ -77,6 +73,31 @@ def _ask_again(store: Store, state: LineageState, versions: list[int]) -> dict[i
     for number, said in asked.items():
         typer.echo(f"v{number}: {said['words']}", err=True)
     return asked
+
+
+def _refuse_damaged(model: str, checked: Sequence[Checked], files: Sequence[CheckedFiles]) -> None:
+    """Raises `Corrupt` naming what is damaged, and what mends it."""
+    wrong = [each for each in checked if each.condition is Condition.DAMAGED]
+    others = [each for each in files if each.condition is Condition.DAMAGED]
+    said = []
+    if wrong:
+        where = ", ".join(f"v{each.version} step {each.step}" for each in wrong)
+        said.append(f"{len(wrong)} of {len(checked)} checkpoints of {model} are damaged: {where}")
+    if others:
+        where = ", ".join(f"v{each.version} {each.kind}" for each in others)
+        said.append(f"{len(others)} of {len(files)} folders of files of {model} are damaged: {where}")
+    if not said:
+        return
+    steps = []
+    if wrong or any(each.kind != "served" for each in others):
+        steps.append("restore the objects named above (a soft-deleted version or a replica), verify again")
+    if any(each.kind == "served" for each in others):
+        steps.append(f"ckpt-ops publish {model} makes what is served equal to the exports again")
+    raise Corrupt(
+        "\n".join(said),
+        safe="nothing was changed; what is ok can be restored",
+        next="; ".join(steps),
+    )
 
 
 def drill(

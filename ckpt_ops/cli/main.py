@@ -83,6 +83,7 @@ for command in (
     history_commands.audit,
     serving_commands.convert,
     serving_commands.predict,
+    serving_commands.publish,
     backtest_command.backtest,
     training_commands.save_now,
     forget_commands.forget,

@@ -150,22 +150,38 @@ def show_slices(views: Sequence[View]) -> None:
 
 def show_checked(views: Sequence[View]) -> None:
     out = console()
-    table = Table("version", "step", "chunks", "bytes", "condition")
+    table = Table("version", "what", "parts", "bytes", "condition")
     for view in views:
+        parts = view["chunks"] if view["kind"] == "checkpoint" else view["files"]
         table.add_row(
             str(view["version"]),
-            str(view["step"]),
-            str(view["chunks"]) if view["chunks"] else "-",
+            _checked_what(view),
+            str(parts) if parts else "-",
             f"{view['bytes']:,}" if view["bytes"] else "-",
             view["condition"],
         )
     out.print(table)
+    older = [_checked_at(view) for view in views if not view["hashed"] and view["condition"] != "pruned"]
+    if older:
+        out.print(
+            f"{len(older)} of them were committed before hashes of manifests and exports were kept: "
+            f"{', '.join(older)}. Whether each is the one that was committed cannot be told.",
+            soft_wrap=True,
+        )
     problems: dict[str, list[str]] = {}
     for view in views:
         for problem in view["problems"]:
-            problems.setdefault(problem, []).append(f"v{view['version']} step {view['step']}")
+            problems.setdefault(problem, []).append(_checked_at(view))
     for problem, where in problems.items():  # below the table: an object's name should stay in one piece
         out.print(f"- {problem}\n  in {', '.join(where)}", soft_wrap=True)
+
+
+def _checked_what(view: View) -> str:
+    return f"step {view['step']}" if view["kind"] == "checkpoint" else str(view["kind"])
+
+
+def _checked_at(view: View) -> str:
+    return f"v{view['version']} {_checked_what(view)}"
 
 
 def show_drill(view: View) -> None:

@@ -83,5 +83,16 @@ def predict(
     )
 
 
+def publish(model: Model, store: StoreOption = None) -> None:
+    """Make what a model server reads equal to what the log says: copy what differs, take away the rest."""
+    from ckpt_ops.serving.publish import publish as publish_model
+
+    with chosen_store(store) as opened:
+        changed = publish_model(opened, model, views.state_of(opened, model), compare=True)
+    for name in changed:
+        render.console().print(name, soft_wrap=True)
+    render.console().print(f"{len(changed)} objects below models/{model}/serving/ were made right.")
+
+
 def _silent(line: str) -> None:
     """What the process prints is TensorFlow's, or stands in the answer."""

@@ -89,7 +89,7 @@ def _settings(store: Store, state: LineageState, number: int) -> str | None:
     version = state.version(number)
     try:
         pipeline = load_pipeline(state.model)
-        manifest = load_manifest(store, version.trained.manifest if version.trained else "none")
+        manifest = load_manifest(store, version.trained.final if version.trained else "none")
     except (BadInput, ObjectNotFound):
         return None
     return "others than today" if "settings" in changed(pipeline, state, version, manifest) else "as today"

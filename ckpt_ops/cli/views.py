@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ckpt_ops.checkpoints.verify import Checked
+from ckpt_ops.checkpoints.verify_files import CheckedFiles
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, model_names, plan, repeated
 from ckpt_ops.lineage.encoding import encode
@@ -139,12 +140,29 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
 def checked_view(checked: Checked) -> View:
     """A committed checkpoint as `verify` found it."""
     return {
+        "kind": "checkpoint",
         "version": checked.version,
         "step": checked.step,
         "manifest": checked.manifest,
         "condition": checked.condition.value,
         "chunks": checked.chunks,
         "bytes": checked.nbytes,
+        "hashed": checked.hashed,
+        "problems": list(checked.problems),
+    }
+
+
+def checked_files_view(checked: CheckedFiles) -> View:
+    """Files of a version as `verify` found them."""
+    return {
+        "kind": checked.kind,
+        "version": checked.version,
+        "step": None,
+        "folder": checked.folder,
+        "condition": checked.condition.value,
+        "files": checked.files,
+        "bytes": checked.nbytes,
+        "hashed": checked.hashed,
         "problems": list(checked.problems),
     }
 

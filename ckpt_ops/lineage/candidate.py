@@ -22,6 +22,8 @@ from ckpt_ops.errors import Fenced, TransientError
 from ckpt_ops.lineage.numbered import NumberedEntries
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.store import Store
+from ckpt_ops.store.documents import document, read_as, reading
+from ckpt_ops.store.named import Named
 
 
 def candidate_id(
@@ -60,6 +62,7 @@ class Commit:
         seconds: of stepping until then, over all attempts.
         metrics: what training reported so far; not part of the training's state.
         uploaded: bytes that were written for it.
+        digest: blake3 of the manifest's bytes; "" in what older code wrote.
     """
 
     step: int
@@ -68,6 +71,12 @@ class Commit:
     seconds: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
     uploaded: int = 0
+    digest: str = ""
+
+    @property
+    def named(self) -> Named:
+        """Its manifest."""
+        return Named(name=self.manifest, digest=self.digest)
 
 
 _FIELDS = tuple(field.name for field in fields(Commit))
@@ -102,15 +111,17 @@ class CandidateLog:
     def progress(self) -> Progress:
         """Attempts so far, the commits in order, and the result if training has ended."""
         attempts, commits, result = 0, [], None
-        for data in self._entries.read():
-            entry = json.loads(data)
-            match entry["type"]:
-                case "AttemptStarted":
-                    attempts += 1
-                case "CheckpointCommitted":
-                    commits.append(Commit(**{name: entry[name] for name in _FIELDS if name in entry}))
-                case "TrainingEnded":
-                    result = entry["result"]
+        for number, data in enumerate(self._entries.read(), start=1):
+            with reading(self._entries.name(number), "entry of a candidate's log"):
+                entry = document(data)
+                match read_as(str, entry.get("type"), at="type"):
+                    case "AttemptStarted":
+                        attempts += 1
+                    case "CheckpointCommitted":
+                        said = {name: entry[name] for name in _FIELDS if name in entry}
+                        commits.append(read_as(Commit, said))
+                    case "TrainingEnded":
+                        result = read_as(dict[str, Any], entry.get("result"), at="result")
         return Progress(attempts=attempts, commits=tuple(commits), result=result)
 
     def start_attempt(self, **about: str | int) -> Attempt:
@@ -141,10 +152,12 @@ class Attempt:
         seconds: float = 0.0,
         metrics: Mapping[str, float] | None = None,
         uploaded: int = 0,
+        digest: str = "",
     ) -> None:
         """Commit a checkpoint whose manifest is stored. Raises `Fenced`."""
-        entry = {"step": step, "manifest": manifest, "seconds": seconds, "uploaded": uploaded}
-        self._append({"type": "CheckpointCommitted", **entry, "metrics": dict(metrics or {})})
+        entry = {"step": step, "manifest": manifest, "digest": digest, "seconds": seconds}
+        numbers = {"uploaded": uploaded, "metrics": dict(metrics or {})}
+        self._append({"type": "CheckpointCommitted", **entry, **numbers})
 
     def end(self, result: Mapping[str, Any]) -> None:
         """Say what training came to. Raises `Fenced`."""
@@ -163,12 +176,13 @@ class Attempt:
         taken = self._entries.get(number)
         if taken is None:
             raise TransientError(f"entry {self._entries.name(number)} was refused but cannot be read")
-        by = json.loads(taken)
+        with reading(self._entries.name(number), "entry of a candidate's log"):
+            by = document(taken)
         if by.get("token") == self.token:
             return
         raise Fenced(
             f"attempt {self.token} at {self._log.model} v{self._log.version} is fenced off: "
-            f"entry {number} is a {by['type']} of another attempt",
+            f"entry {number} is a {by.get('type')} of another attempt",
             safe="the newer attempt's commits stand; this one's last checkpoint was not committed",
             next="nothing: the newer attempt goes on",
         )

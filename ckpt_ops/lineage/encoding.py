@@ -32,12 +32,12 @@ from ckpt_ops.lineage.records import (
     SliceAccepted,
     SliceDiscarded,
     SliceQuarantined,
-    SliceRef,
     SliceTainted,
     SliceWithdrawn,
     TaintLifted,
     UpdateDeferred,
 )
+from ckpt_ops.store.documents import document, read_as, reading
 
 SCHEMA = 1
 
@@ -71,9 +71,6 @@ _TYPES: dict[str, type[Record]] = {
 }
 
 
-_TUPLES = {"verdicts", "versions", "keys"}
-
-
 def to_payload(record: Record) -> dict[str, Any]:
     """The record as plain values, with its type and schema."""
     return {"schema": SCHEMA, "type": type(record).__name__, **dataclasses.asdict(record)}
@@ -86,35 +83,24 @@ def encode(record: Record) -> bytes:
 
 def decode(data: bytes, *, name: str = "log entry") -> Record:
     """The record in `data`. Raises `Corrupt`, naming `name`, when it is none that this code knows."""
-    try:
-        payload: dict[str, Any] = dict(json.loads(data))
-    except (ValueError, TypeError) as error:
-        raise Corrupt(f"{name} is no record: {error!r}", next="restore the object from a replica") from error
-    return from_payload(payload, name=name)
+    with reading(name, "record"):
+        return _record(document(data), name)
 
 
 def from_payload(payload: dict[str, Any], *, name: str) -> Record:
     """The inverse of `to_payload`, also of what JSON made of it. Raises `Corrupt`, naming `name`."""
-    payload = dict(payload)
-    try:
-        schema, kind = int(payload.pop("schema")), str(payload.pop("type"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise Corrupt(f"{name} is no record: {error!r}", next="restore the object from a replica") from error
+    with reading(name, "record"):
+        return _record(dict(payload), name)
+
+
+def _record(payload: dict[str, Any], name: str) -> Record:
+    """Raises `BadDocument`; and `Corrupt`, naming `name`, when a later version of this code wrote it."""
+    schema = read_as(int, payload.pop("schema", None), at="schema")
+    kind = read_as(str, payload.pop("type", None), at="type")
     if schema > SCHEMA or kind not in _TYPES:
         raise Corrupt(
             f"{name} is a {kind} of schema {schema}; this ckpt_ops reads up to schema {SCHEMA}",
             safe="nothing was changed",
             next="install the ckpt_ops version that wrote it, or a later one",
         )
-    try:
-        if "slice" in payload:
-            payload["slice"] = SliceRef(**payload["slice"])
-        if "slices" in payload:
-            payload["slices"] = tuple(SliceRef(**ref) for ref in payload["slices"])
-        for field_name in _TUPLES & payload.keys():
-            payload[field_name] = tuple(payload[field_name])
-        if "revisions" in payload:
-            payload["revisions"] = tuple((key, revision) for key, revision in payload["revisions"])
-        return _TYPES[kind](**payload)
-    except TypeError as error:
-        raise Corrupt(f"{name} is no {kind}: {error}", next="restore the object from a replica") from error
+    return read_as(_TYPES[kind], payload)

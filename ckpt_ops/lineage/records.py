@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ckpt_ops.store.named import Named, Written
+
 
 @dataclass(frozen=True, kw_only=True)
 class SliceRef:
@@ -180,6 +182,8 @@ class CandidateTrained(Record):
         checkpoints: how many were committed.
         manifest: object name of the final checkpoint's manifest.
         artifacts: object names of predictions, export and so on, by kind.
+        manifest_digest: blake3 of the manifest's bytes; "" in what older code wrote.
+        files: every object that `artifacts` names or that lies below it; none in what older code wrote.
         seconds: of stepping, over all attempts; 0 in what older code wrote.
         decision: why the update policy let it go ahead: "words" and "numbers"; empty where it was not
             asked: in a rebase, and in what older code wrote.
@@ -196,6 +200,19 @@ class CandidateTrained(Record):
     seconds: float = 0.0
     decision: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    manifest_digest: str = ""
+    files: tuple[Written, ...] = ()
+
+    @property
+    def final(self) -> Named:
+        """The manifest of the checkpoint that it ended with."""
+        return Named(name=self.manifest, digest=self.manifest_digest)
+
+    def artifact(self, kind: str) -> Named:
+        """The object that holds an artifact which is one object. Raises `KeyError`: there is no such kind."""
+        name = self.artifacts[kind]
+        known = (one.named for one in self.files if one.name == name)
+        return next(known, Named(name=name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,10 +273,17 @@ class Approved(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Promoted(Record):
-    """The version is in production and the parent of what comes next."""
+    """The version is in production and the parent of what comes next.
+
+    Attributes:
+        manifest_digest: blake3 of the manifest of the checkpoint that it ended with.
+        export_digest: blake3 over its export: `checkpoints.exports`. Both "" in what older code wrote.
+    """
 
     version: int
     champion: int | None
+    manifest_digest: str = ""
+    export_digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,7 +98,7 @@ def decode(data: bytes, *, name: str = "snapshot") -> Snapshot:
     try:
         payload = json.loads(body)
         return Snapshot(state=_state(payload, name), entry=str(payload["entry"]))
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise _unusable(name, f"{error!r}") from error
 
 

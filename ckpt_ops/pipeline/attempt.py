@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import ChainMap
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import cached_property, partial
 from typing import Any
 
@@ -43,6 +44,7 @@ from ckpt_ops.pipeline.results import write_results
 from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named, Noting
 from ckpt_ops.training import BatchOrder, Schedules, Trainer
 from ckpt_ops.training.divergence import cause_of
 from ckpt_ops.training.schedules import ScheduleStarts
@@ -74,7 +76,7 @@ class Bench:
         self.schedules = ScheduleStarts(self.model)
         self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
 
-    def stand_at(self, manifest: str | None) -> None:
+    def stand_at(self, manifest: Named | None) -> None:
         """Every variable as the checkpoint has it; None: as `build_model` made it.
 
         But for the learning rate of optimizers, which is `build_model`'s of now: Keras keeps it among the
@@ -215,7 +217,8 @@ class Bench:
             attempt.end({"outcome": "diverged", "step": diverged.step, "why": why})
             print(f"training diverged: {why}", flush=True)
             return number
-        artifacts = write_results(pipeline, store, version, attempt.token, self.model, data, champion, past)
+        noting = Noting(store)
+        artifacts = write_results(pipeline, noting, version, attempt.token, self.model, data, champion, past)
         artifacts["code"] = kept
         attempt.end(
             {
@@ -224,6 +227,7 @@ class Bench:
                 "stopped_by": trained.stopped_by.value,
                 "seconds": trained.seconds,
                 "artifacts": artifacts,
+                "files": [asdict(one) for one in noting.written],
                 "decision": decision,
                 "scores": scores,
             }
@@ -236,7 +240,7 @@ class Bench:
         diverged: TrainingDiverged,
         data: TrainingData,
         order: BatchOrder,
-        parent: str | None,
+        parent: Named | None,
         commit: Commit | None,
     ) -> str:
         """What diverged, and of which operation that came: its steps since the last commit are made again."""
@@ -244,7 +248,7 @@ class Bench:
         fresh.stand_at(parent)
         fresh.begin()
         if commit is not None:
-            manifest = load_manifest(self.store, commit.manifest)
+            manifest = load_manifest(self.store, commit.named)
             restore_model(self.store, manifest, fresh.model, fresh.variables, fresh.state)
         at = commit.step if commit else 0
         cause = cause_of(fresh.model, data.learn, order, at=at, step=diverged.step)
@@ -267,14 +271,14 @@ class Bench:
         return score(ask, self.pipeline, rows, version, data, unseen=unseen, past=past)
 
 
-def final_manifest(state: LineageState, version: int | None) -> str | None:
-    """Object name of the checkpoint that a version ended with; None for no version."""
+def final_manifest(state: LineageState, version: int | None) -> Named | None:
+    """The manifest of the checkpoint that a version ended with; None for no version."""
     if version is None:
         return None
     trained = state.versions[version].trained
     if trained is None:
         raise TerminalError(f"version {version}, the parent, has no final checkpoint")
-    return trained.manifest
+    return trained.final
 
 
 def is_rate(name: str) -> bool:

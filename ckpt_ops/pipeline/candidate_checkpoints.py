@@ -31,6 +31,7 @@ from ckpt_ops.pipeline.data import TrainingData
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import lock_digest
 from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named
 from ckpt_ops.training import Examples
 from ckpt_ops.training.finite import WeightsWatch
 from ckpt_ops.training.schedules import as_written
@@ -47,14 +48,14 @@ def candidate_checkpoints(
     state: LayerState,
     variables: Mapping[str, Any],
     data: TrainingData,
-    parent: str | None,
+    parent: Named | None,
     commits: Sequence[Commit],
 ) -> Iterator[Checkpointer]:
     """A checkpointer that stands where the last attempt's last commit does, `variables` restored to it.
 
     Args:
         state: what layers of the model hold beside variables, as it was built.
-        parent: object name of the manifest that `variables` were restored from, or None.
+        parent: the manifest that `variables` were restored from, or None.
         commits: of earlier attempts.
     """
     folder = f"models/{pipeline.name}/v{version.version}"
@@ -70,7 +71,7 @@ def candidate_checkpoints(
             model=pipeline.name,
             version=version.version,
             step=snapshot.step,
-            parent=parent,
+            parent=parent.name if parent else None,
             cursor=snapshot.cursor,
             slices=slices,
             segments=segments,
@@ -90,7 +91,7 @@ def candidate_checkpoints(
         commit=commit,
     ) as writer:
         start = Position()
-        begins_at = commits[-1].manifest if commits else parent
+        begins_at = commits[-1].named if commits else parent
         manifest = load_manifest(store, begins_at) if begins_at is not None else None
         if commits and manifest is not None:
             restore_model(store, manifest, model, variables, state)

@@ -24,6 +24,8 @@ from ckpt_ops.lineage.scores import usual_scores
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.shadow.judging import in_their_place, judged_slices
 from ckpt_ops.store import Store
+from ckpt_ops.store.documents import document, reading
+from ckpt_ops.store.named import Named, read_named
 
 PAGE = "html"
 ANCESTORS = 12
@@ -91,25 +93,26 @@ def beside_the_log(judged: Judged, state: LineageState, version: VersionState) -
 
 
 def judged_rows(store: Store, version: VersionState, *, model: str) -> Judged:
-    """What the training process left of a version to be judged. Raises `TrainingDied`: it left nothing."""
+    """What the training process left of a version to be judged.
+
+    Raises:
+        TrainingDied: it left nothing.
+        ObjectNotFound, Corrupt: what it left is gone, or is something else by now.
+    """
     trained = version.trained
     if trained is None:
         raise TrainingDied(f"version {version.version} of {model} has no predictions to judge")
-    past = trained.artifacts.get("past")
+    past = trained.artifact("past") if "past" in trained.artifacts else None
     return Judged.from_table(
-        _table(store, trained.artifacts["predictions"]),
+        _table(store, trained.artifact("predictions")),
         past=Past.from_table(_table(store, past)) if past else None,
     )
 
 
 def read_evaluation(store: Store, report: str) -> dict[str, Any]:
     """A kept report's values. Raises `ObjectNotFound` or `Corrupt`, naming the object."""
-    try:
-        values: dict[str, Any] = dict(json.loads(store.get(report)))
-    except ValueError as error:
-        what = f"{report} is no report: {error!r}"
-        raise Corrupt(what, next="restore the object from a replica") from error
-    return values
+    with reading(report, "report"):
+        return document(store.get(report))
 
 
 def page_of(report: str) -> str:
@@ -156,5 +159,5 @@ def _ancestors(store: Store, state: LineageState, version: VersionState) -> list
     return found
 
 
-def _table(store: Store, name: str) -> Any:
-    return pq.read_table(io.BytesIO(store.get(name)))
+def _table(store: Store, named: Named) -> Any:
+    return pq.read_table(io.BytesIO(read_named(store, named)))

@@ -6,6 +6,8 @@ from ckpt_ops.errors import TrainingDied, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.records import CandidateTrained, Record, Rejected, UpdateDeferred
 from ckpt_ops.store import Store
+from ckpt_ops.store.documents import read_as, reading
+from ckpt_ops.store.named import Written
 
 
 def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
@@ -19,6 +21,9 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
     result = progress.result
     if result is None:
         raise TrainingDied(f"the training process of {log.model} v{number} left no result")
+
+    with reading(f"models/{log.model}/v{number}/log", "log of a training that ended"):
+        files = read_as(tuple[Written, ...], result.get("files", []), at="result.files")
 
     def choose(state: LineageState) -> Record | None:
         version = state.versions[number]
@@ -40,7 +45,9 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
             stopped_by=result["stopped_by"],
             checkpoints=len({commit.step for commit in progress.commits}),
             manifest=progress.commits[-1].manifest,
+            manifest_digest=progress.commits[-1].digest,
             artifacts=result["artifacts"],
+            files=files,
             seconds=result.get("seconds", 0.0),
             decision=result.get("decision", {}),
             scores=result.get("scores", {}),

@@ -150,7 +150,7 @@ def waits(state: LineageState, version: VersionState) -> bool:
 def _check_kept(store: Store, version: VersionState) -> None:
     """What was rejected may have lost its checkpoint to garbage collection: nothing could go on from it."""
     try:
-        load_manifest(store, version.trained.manifest if version.trained else "none")
+        load_manifest(store, version.trained.final if version.trained else "none")
     except ObjectNotFound:
         raise BadInput(
             "version",

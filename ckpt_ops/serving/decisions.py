@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ckpt_ops.checkpoints.exports import export_digest
 from ckpt_ops.errors import BadInput, ForkNeeded
-from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage import LineageState, ModelLog, VersionState, VersionStatus
 from ckpt_ops.lineage.records import (
     Approved,
     Evaluated,
@@ -17,7 +18,7 @@ from ckpt_ops.lineage.records import (
 from ckpt_ops.lineage.shadow import still_pending, superseded
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.serving.card import write_card
-from ckpt_ops.serving.publish import publish
+from ckpt_ops.serving.publish import check_whole, publish
 from ckpt_ops.store import Store
 
 
@@ -37,6 +38,11 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
 
     Args:
         needs_approval: a version that the gates let pass waits until a person has approved it.
+
+    Raises:
+        BadInput: there is no such version, or it was not evaluated.
+        ObjectNotFound, Corrupt: its last checkpoint or its export is not what its training wrote: it is not
+            promoted, and stays evaluated.
     """
 
     def choose(state: LineageState) -> Record | None:
@@ -54,7 +60,7 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
             return None
         said = candidate.approved
         if said is not None and (judged.passed or said.despite_gates):
-            return Promoted(version=version, champion=champion, reason=_approved_words(judged, said))
+            return _promoted(store, candidate, _approved_words(judged, said))
         if judged.waits:
             return UpdateDeferred(
                 slice=candidate.slices[-1], numbers={}, version=version, reason=judged.reason
@@ -63,7 +69,7 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
             return Rejected(version=version, champion=champion, reason=judged.reason)
         if needs_approval:
             return None
-        return Promoted(version=version, champion=champion, reason=judged.reason)
+        return _promoted(store, candidate, judged.reason)
 
     log = ModelLog(store, model)
     state = log.decide(choose)
@@ -93,6 +99,7 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
     Raises:
         BadInput: `to` was never promoted, or is the head; a slice that it would bring back was withdrawn
             or quarantined meanwhile; or no reason is given.
+        ObjectNotFound, Corrupt: its checkpoint or its export is not what its training wrote.
     """
     check_reason(why)
 
@@ -113,6 +120,7 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
                 f"a version that learned only from slices that stand; it learned from {', '.join(refused)}",
                 next=f"ckpt-ops slices {model}",
             )
+        check_whole(store, state.versions[to])
         return RolledBack(version=to, champion=state.head, reason=why)
 
     state = ModelLog(store, model).decide(choose)
@@ -130,6 +138,19 @@ def release(store: Store, model: str, why: str) -> LineageState:
         return Released(reason=why)
 
     return ModelLog(store, model).decide(choose)
+
+
+def _promoted(store: Store, version: VersionState, why: str) -> Promoted:
+    """The record that puts the version in production, and names what that is."""
+    check_whole(store, version)
+    trained = version.trained
+    return Promoted(
+        version=version.version,
+        champion=version.champion,
+        manifest_digest=trained.manifest_digest if trained else "",
+        export_digest=export_digest(trained) if trained else "",
+        reason=why,
+    )
 
 
 def _approved_words(judged: Evaluated, said: Approved) -> str:

@@ -137,6 +137,6 @@ def _manifest(store: Store, version: VersionState) -> Manifest | None:
     if version.trained is None:
         return None
     try:
-        return load_manifest(store, version.trained.manifest)
+        return load_manifest(store, version.trained.final)
     except ObjectNotFound:
         return None

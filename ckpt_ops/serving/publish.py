@@ -3,31 +3,81 @@
 The layout is TensorFlow Serving's own: a folder a version, the highest number is served. Publishing
 follows the log and may be repeated: it copies the head's export and takes away the folders of
 versions that are no longer in the head's ancestry, so that after a rollback the highest is the head.
-`saved_model.pb`, without which a server ignores the folder, is copied last.
+`saved_model.pb`, without which a server ignores the folder, is copied last. What is copied is what the
+version's record names, by hash; an export that was overwritten is not served.
 """
 
 from __future__ import annotations
 
-from ckpt_ops.lineage import LineageState
+from collections.abc import Mapping
+
+from ckpt_ops.checkpoints import load_manifest
+from ckpt_ops.checkpoints.exports import COMPLETE, export_files, read_file
+from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.store import Store
 
 
-def publish(store: Store, model: str, state: LineageState) -> None:
-    """Make the serving folder what the log says."""
-    root = f"models/{model}/serving/"
-    present = {entry.name for entry in store.list(root)}
-    kept = {str(version.version) for version in state.ancestry(state.head)}
+def publish(store: Store, model: str, state: LineageState, *, compare: bool = False) -> tuple[str, ...]:
+    """Make the serving folder what the log says; the names of what was written or taken away.
+
+    Args:
+        compare: read what is there, too, of every version that is served, and replace what differs.
+
+    Raises:
+        ObjectNotFound, Corrupt: an export that has to be copied is gone or another than was recorded.
+    """
+    root = serving_folder(model)
+    present = {entry.name: entry.size for entry in store.list(root)}
+    line = {str(version.version): version for version in state.ancestry(state.head)}
+    changed = []
     for name in sorted(present):
-        if name.removeprefix(root).partition("/")[0] not in kept:
+        if name.removeprefix(root).partition("/")[0] not in line:
             store.delete(name)
-    if state.head is None:
-        return
-    trained = state.versions[state.head].trained
-    export = trained.artifacts.get("export") if trained else None
-    if export is None:
-        return
-    names = [entry.name for entry in store.list(f"{export}/")]
-    for name in sorted(names, key=lambda name: name.endswith("saved_model.pb")):
-        target = f"{root}{state.head}/{name.removeprefix(f'{export}/')}"
-        if target not in present:
-            store.put(target, store.get(name))
+            changed.append(name)
+    for number, version in line.items():
+        there = {name: size for name, size in present.items() if name.startswith(f"{root}{number}/")}
+        if version.version == state.head or (compare and there):
+            changed += _make_whole(store, version, f"{root}{number}/", there, compare=compare)
+    return tuple(changed)
+
+
+def serving_folder(model: str) -> str:
+    """Where versions are served from, with a slash at its end."""
+    return f"models/{model}/serving/"
+
+
+def check_whole(store: Store, version: VersionState) -> None:
+    """Before it goes into production: its last checkpoint's manifest and its export are what was recorded.
+
+    What older code trained has no hashes to compare with, and is taken as it is.
+
+    Raises:
+        ObjectNotFound, Corrupt: one of them is gone, or another one.
+    """
+    trained = version.trained
+    if trained is not None and trained.manifest_digest:
+        load_manifest(store, trained.final)
+    if trained is not None and trained.files:
+        for file in export_files(store, version):
+            read_file(store, file)
+
+
+def _make_whole(
+    store: Store, version: VersionState, target: str, there: Mapping[str, int], *, compare: bool
+) -> list[str]:
+    """Copy what is not there, or has another size; the names of what was written."""
+    written, files = [], export_files(store, version)
+    if not any(file.path == COMPLETE for file in files):
+        return []  # none could be made of it; what was served of it, if anything, is all there is
+    for file in files:
+        name = f"{target}{file.path}"
+        if name in there and file.size in (None, there[name]) and not compare:
+            continue
+        data = read_file(store, file)
+        if name not in there or store.get(name) != data:
+            store.put(name, data)
+            written.append(name)
+    surplus = there.keys() - {f"{target}{file.path}" for file in files} if compare else set()
+    for name in sorted(surplus):
+        store.delete(name)
+    return [*written, *sorted(surplus)]

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.slices.identity import check_key, check_revision
+from ckpt_ops.store.documents import document
 
 FORMAT = 2
 
@@ -89,7 +90,7 @@ class SliceManifest:
     def from_json(cls, data: bytes, *, url: str) -> SliceManifest:
         """The inverse of `to_json`. Raises `Corrupt`, naming `url`."""
         try:
-            payload = json.loads(data)
+            payload = document(data)
             found = payload.pop("format")
             if found not in (1, FORMAT):
                 raise ValueError(f"format {found}, this version reads 1 and {FORMAT}")

@@ -23,6 +23,7 @@ from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.manifest import Column, DataFile
 from ckpt_ops.slices.source import PartedSource, SliceSource
 from ckpt_ops.store import Store
+from ckpt_ops.store.documents import document
 
 WHOLE = ""
 """The one part of a slice whose source tells no parts apart."""
@@ -51,7 +52,7 @@ class Receipt:
     def from_json(cls, data: bytes, *, url: str) -> Receipt:
         """The inverse of `to_json`. Raises `Corrupt`, naming `url`."""
         try:
-            payload = json.loads(data)
+            payload = document(data)
             found = payload.pop("format")
             if found != FORMAT:
                 raise ValueError(f"format {found}, this version reads {FORMAT}")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from ckpt_ops.errors import Corrupt
+from ckpt_ops.store.documents import document
 
 FORMAT = 1
 
@@ -105,7 +106,7 @@ class Validation:
     def from_json(cls, data: bytes, *, url: str) -> Validation:
         """The inverse of `to_json`. Raises `Corrupt`, naming `url`."""
         try:
-            payload = json.loads(data)
+            payload = document(data)
             found = payload.pop("format")
             if found != FORMAT:
                 raise ValueError(f"format {found}, this version reads {FORMAT}")

@@ -25,11 +25,13 @@ from ckpt_ops.checkpoints import (
     model_variables,
     restore,
 )
-from ckpt_ops.checkpoints.manifest import Segment
+from ckpt_ops.checkpoints.chunks import CHUNK_BYTES, digest_of
+from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
 from ckpt_ops.checkpoints.writer import Saved
 from ckpt_ops.errors import Corrupt, IncompatibleCheckpoint, ObjectNotFound, StoreUnavailable
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.store import LocalStore
+from ckpt_ops.store.content import chunk_name
 from ckpt_ops.training import BatchOrder, Budget, Examples, StopReason, Trainer
 
 ROWS, BATCH = 100, 10
@@ -261,6 +263,24 @@ def test_a_damaged_chunk_is_named_and_nothing_is_restored(
     with pytest.raises(Corrupt, match=name):
         restore(store, manifest, fresh)
     assert_bitwise_equal(values(fresh), before)
+
+
+@pytest.mark.parametrize("bytes_too_many", [-4, 4, 8 * CHUNK_BYTES])
+def test_memory_is_written_to_for_as_long_as_the_tensor_is_whatever_a_manifest_says(
+    store: LocalStore, bytes_too_many: int
+) -> None:
+    """Even one that was never decoded, and so never checked."""
+    data = b"A" * CHUNK_BYTES
+    store.put(chunk_name(digest_of(data)), data)
+    entry = TensorEntry(name="w", dtype="float32", shape=(16,), offset=0, nbytes=64 + bytes_too_many)
+    segment = Segment(chunks=(digest_of(data),) * 9, tensors=(entry,))
+    lying = Manifest(model="m", version=1, step=1, parent=None, cursor={}, slices=(), segments=(segment,))
+    variable = tf.Variable(np.arange(16, dtype="float32"))
+    with pytest.raises(Corrupt, match=r"has 4194304 bytes where \d+ belong"):
+        restore(store, lying, {"w": variable})
+    assert variable.numpy().tolist() == list(range(16))
+    with pytest.raises(Corrupt, match=r"'w' has \d+ bytes, and float32 of shape \[16\] has 64"):
+        Manifest.decode(lying.encode(), name="it")
 
 
 def test_a_missing_chunk_is_named(store: LocalStore) -> None:

@@ -25,12 +25,14 @@ from click.testing import Result
 from steady_weeks import land, week
 from typer.testing import CliRunner
 
+from ckpt_ops.checkpoints import load_manifest as checkpoint_manifest
 from ckpt_ops.checkpoints.saved_model import inputs_of, write_saved_model
 from ckpt_ops.cli.main import app
 from ckpt_ops.errors import (
     BadInput,
     CkptOpsError,
     ConversionRefused,
+    Corrupt,
     DrillFailed,
     LineageMoved,
     ModelCodeError,
@@ -54,7 +56,7 @@ from ckpt_ops.pipeline.drill_process import drill
 from ckpt_ops.pipeline.kept_predictions import said_again
 from ckpt_ops.pipeline.serving import converting, formats, predicting, rechecking
 from ckpt_ops.pipeline.serving.converting import convert
-from ckpt_ops.pipeline.serving.exported import exported, served
+from ckpt_ops.pipeline.serving.exported import served
 from ckpt_ops.pipeline.serving.formats import Format
 from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
 from ckpt_ops.pipeline.serving.predicting import predict, why_not
@@ -308,11 +310,47 @@ def test_an_rnn_is_refused_in_a_sentence_and_converted_when_it_does_as_that_says
     assert ask_onnx(to_onnx(tmp_path / "True"))(columns) == pytest.approx(original, abs=1e-6)
 
 
-def test_such_a_refusal_is_recorded(place: Place, hashes_text: Path) -> None:
-    export = place.version.trained.artifacts["export"]  # type: ignore[union-attr]
-    for path in hashes_text.rglob("*"):
+def put_in_its_place(place: Place, folder: Path) -> str:
+    """Another export in the place of version 1's."""
+    export = str(place.version.trained.artifacts["export"])  # type: ignore[union-attr]
+    for path in folder.rglob("*"):
         if path.is_file():
-            place.store.put(f"{export}/{path.relative_to(hashes_text).as_posix()}", path.read_bytes())
+            place.store.put(f"{export}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+    return export
+
+
+def test_an_export_that_was_overwritten_is_neither_converted_nor_asked(
+    place: Place, hashes_text: Path
+) -> None:
+    export = put_in_its_place(place, hashes_text)
+    for make in (
+        lambda: convert(place.pipeline, place.store, 1, Format.TFLITE),
+        lambda: predict(place.pipeline, place.store, NEXT),
+    ):
+        with pytest.raises(Corrupt, match=f"{export}/.* is not what was written there"):
+            make()
+    assert place.records(Converted) == place.records(Predicted) == []
+    assert not [entry.name for entry in place.store.list("models/brief/v1/") if "/predictions/" in entry.name]
+
+
+def test_nothing_is_trained_on_a_checkpoint_in_the_place_of_the_parents(
+    place: Place,
+) -> None:
+    """Its tensors negated, say: it is sound, and not what was committed."""
+    final = place.version.trained.final  # type: ignore[union-attr]
+    manifest = checkpoint_manifest(place.store, final)
+    place.store.put(final.name, replace(manifest, code_digest="another").encode())
+    with pytest.raises(Corrupt, match=f"{final.name} is not what was written there"):
+        steps.train(place.pipeline, place.store, NEXT, lambda line: None)
+    assert [one.version for one in place.state.versions.values()] == [1]  # nothing was opened for it
+
+
+def test_such_a_refusal_is_recorded(
+    place: Place, hashes_text: Path, as_older_code_wrote: Callable[[Store], None]
+) -> None:
+    """Of an export that older code made, which recorded no hashes: nobody knows that it is another."""
+    as_older_code_wrote(place.store)
+    put_in_its_place(place, hashes_text)
     with pytest.raises(ConversionRefused, match="StringToHashBucketFast"):
         convert(place.pipeline, place.store, 1, Format.ONNX)
     (record,) = place.records(Converted)
@@ -471,8 +509,8 @@ def test_what_a_model_server_finds_says_what_was_judged(place: Place) -> None:
 
     rows = place.rows(LEARNED).take(pa.array(held_out(place)))
     judged = Judged.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
-    with exported(place.store, "models/brief/serving/1") as folder:
-        assert served(folder)(examples(rows).inputs) == pytest.approx(judged.candidate, abs=1e-6)
+    folder = place.store.root / "models/brief/serving/1"
+    assert served(folder)(examples(rows).inputs) == pytest.approx(judged.candidate, abs=1e-6)
 
 
 def test_a_model_with_k_outputs_says_k_numbers_a_row(hashes_text: Path) -> None:

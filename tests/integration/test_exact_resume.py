@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from ckpt_ops.checkpoints import (
 from ckpt_ops.checkpoints.manifest import Segment
 from ckpt_ops.checkpoints.restore import AVERAGE
 from ckpt_ops.checkpoints.writer import BackgroundWriter
-from ckpt_ops.errors import TrainingInterrupted
+from ckpt_ops.errors import Corrupt, TrainingInterrupted
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import BatchOrder, Budget, Examples, RunningAverage, TailAverage, Trainer
@@ -387,3 +388,13 @@ def test_a_loop_of_ones_own_resumes_where_it_stood(tmp_path: Path) -> None:
         assert (checkpoints.at.step, checkpoints.at.cursor) == (9, {"row": 90})
     left = [entry.name for entry in store.list("models/") if "/iter_num=" in entry.name]
     assert [name.split("/")[3] for name in left] == ["iter_num=9"], "latest only"
+
+    (name,) = left
+    committed, ticker = load_manifest(store, progress.commits[-1].named), Ticker()
+    store.put(name, replace(committed, cursor={"row": 0}).encode())
+    with (
+        pytest.raises(Corrupt, match=f"{name} is not what was written there"),
+        checkpointing(store, "ticker", ticker.named(), save=EverySteps(3)),
+    ):
+        pass
+    assert ticker.weights.numpy().tolist() == [1] * 4, "nothing is restored of what was not committed"

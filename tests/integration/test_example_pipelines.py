@@ -1,24 +1,35 @@
-"""The pipelines in `dags/` that learn from other data than flights, on their own first slices."""
+"""The pipelines in `dags/` on their own first slices, and what a model server makes of them."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from ckpt_ops.checkpoints.verify import Condition, verify
+from ckpt_ops.checkpoints.verify_files import verify_files
 from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.pipeline import load_pipeline, steps
-from ckpt_ops.store import LocalStore
-from demo import ratings, weather
+from ckpt_ops.pipeline.data import consumed_before, load_data
+from ckpt_ops.pipeline.evaluating import judged_rows
+from ckpt_ops.serving import rollback
+from ckpt_ops.store import LocalStore, Store
+from demo import flights, ratings, weather
 
 PROJECT = Path(__file__).parents[2]
-RATINGS, MONTHS = ["1996", "1997"], ["2013-01", "2013-02", "2013-03"]
+SERVER = Path(__file__).with_name("model_server.py")
+RATINGS, MONTHS, WEEKS = ["1996", "1997"], ["2013-01", "2013-02", "2013-03"], ["2013-01-06"]
+ASKED = 200  # rows of each model, in one request
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +43,7 @@ def ran(
     landing, store = LocalStore(home / "landing"), LocalStore(home / "store")
     ratings.land(landing, keys=RATINGS)
     weather.land(landing, keys=MONTHS)
+    flights.land(landing, keys=WEEKS)
     with pytest.MonkeyPatch.context() as patch, training_here():
         patch.setenv("CKPT_OPS_LANDING", landing.url)
         results = {
@@ -39,7 +51,7 @@ def ran(
                 steps.run_slice(load_pipeline(name, PROJECT / "dags"), store, key, lambda line: None)
                 for key in keys
             ]
-            for name, keys in {"movie_ratings": RATINGS, "rain": MONTHS}.items()
+            for name, keys in {"movie_ratings": RATINGS, "rain": MONTHS, "flight_delay": WEEKS}.items()
         }
     return store, results
 
@@ -77,6 +89,101 @@ def test_a_year_of_films_is_saved_as_the_films_that_it_touched(ran: Ran) -> None
     commits = CandidateLog(ran[0], "movie_ratings", 2).progress().commits
     table = 200_000 * 16 * 4  # bytes of the films' factors alone, without the optimizer's
     assert sum(commit.uploaded for commit in commits) < table
+
+
+# --- a model server -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A question to a model server, and what was judged of the same rows.
+
+    Attributes:
+        base: the folder that the server watches: a copy of `models/M/serving/`, and nothing else.
+        version: the head.
+    """
+
+    base: Path
+    version: int
+    instances: list[dict[str, Any]]
+    judged: Any
+
+    @classmethod
+    def of(cls, store: Store, name: str, base: Path) -> Asked:
+        """About the first held-out rows of the head."""
+        pipeline, state = load_pipeline(name, PROJECT / "dags"), ModelLog(store, name).state()
+        version = state.version(state.head or 0)
+        held_out = load_data(pipeline, store, version, consumed_before(state, version)).holdout.inputs
+        rows = slice(ASKED)
+        columns = {each: np.asarray(column)[rows].tolist() for each, column in held_out.items()}
+        for entry in store.list(f"models/{name}/serving/"):
+            path = base / entry.name.removeprefix(f"models/{name}/serving/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(store.get(entry.name))
+        return cls(
+            base=base,
+            version=version.version,
+            instances=[
+                {each: _plain(values[row]) for each, values in columns.items()}
+                for row in range(len(next(iter(columns.values()))))
+            ],
+            judged=judged_rows(store, version, model=name).candidate[rows],
+        )
+
+
+def _plain(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+@pytest.fixture(scope="module")
+def served(
+    ran: Ran, tmp_path_factory: pytest.TempPathFactory, clean_environment: dict[str, str]
+) -> dict[str, tuple[Asked, dict[str, Any]]]:
+    """Each model's questions and answers, of one server process; one more after a rollback."""
+    home, (store, _) = tmp_path_factory.mktemp("served"), ran
+    asked = {name: Asked.of(store, name, home / name) for name in ("flight_delay", "movie_ratings", "rain")}
+    rolled_back = LocalStore(shutil.copytree(store.root, home / "store"))
+    rollback(rolled_back, "movie_ratings", 1, "to see what is served then")
+    asked["rolled back"] = Asked.of(rolled_back, "movie_ratings", home / "rolled back")
+    questions, answers = home / "questions.json", home / "answers.json"
+    questions.write_text(
+        json.dumps([{"base": str(one.base), "instances": one.instances} for one in asked.values()])
+    )
+    subprocess.run(
+        [sys.executable, "-I", SERVER, questions, answers], env=clean_environment, cwd=home, check=True
+    )
+    return dict(zip(asked, zip(asked.values(), json.loads(answers.read_text()), strict=True), strict=True))
+
+
+@pytest.mark.parametrize("name", ["flight_delay", "movie_ratings", "rain", "rolled back"])
+def test_a_model_server_says_what_was_judged(
+    served: dict[str, tuple[Asked, dict[str, Any]]], name: str
+) -> None:
+    asked, said = served[name]
+    assert said["version"] == asked.version
+    assert len(said["predictions"]) == len(asked.instances) == ASKED
+    assert np.ptp(asked.judged) > 0.01, "it says something of the rows"
+    assert np.reshape(said["predictions"], ASKED) == pytest.approx(asked.judged, abs=1e-6)
+
+
+def test_after_a_rollback_the_head_is_the_highest_version_that_a_server_finds(
+    served: dict[str, tuple[Asked, dict[str, Any]]],
+) -> None:
+    before, after = served["movie_ratings"][0], served["rolled back"][0]
+    assert (before.version, after.version) == (2, 1)
+    assert sorted(path.name for path in before.base.iterdir()) == ["1", "2"]
+    assert sorted(path.name for path in after.base.iterdir()) == ["1"]
+
+
+@pytest.mark.parametrize("name", ["flight_delay", "movie_ratings", "rain"])
+def test_everything_of_it_is_as_it_was_written(ran: Ran, name: str) -> None:
+    """Real exports have variables beside their graph; every file is named by hash, served ones too."""
+    store, state = ran[0], ModelLog(ran[0], name).state()
+    checked = verify_files(store, state, state.versions)
+    assert {one.condition for one in checked} == {Condition.OK}, checked
+    assert {one.kind for one in checked} >= {"export", "predictions", "served"}
+    assert all(one.hashed and (one.files > 1 or one.kind not in ("export", "served")) for one in checked)
+    assert all(one.hashed for one in verify(store, state, state.versions))
 
 
 @pytest.mark.parametrize("name", ["movie_ratings", "rain"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import CkptOpsError, Corrupt, NotAsServed, ObjectNotFound, TransientError, first_line
-from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained
 from ckpt_ops.pipeline.as_served.asked import Rows, Scores
 from ckpt_ops.pipeline.as_served.other_code import ask_elsewhere
@@ -32,15 +32,16 @@ def said_by(
         StoreUnavailable, TrainingDied and other `TransientError`: it could not be asked now.
     """
     try:
-        trained = state.versions[version].trained
+        found = state.versions[version]
+        trained = found.trained
         if trained is None or "export" not in trained.artifacts:
             raise NotAsServed("it has no export")
         if _is_of_today(pipeline, store, trained):
-            said = _here(store, trained.artifacts["export"], asked)
+            said = _here(store, found, asked)
             gc.collect()  # it was a second model in memory, beside the one that trains
             return said
         code = _code(store, trained)
-        with exported(store, trained.artifacts["export"]) as export:
+        with exported(store, found) as export:
             return ask_elsewhere(pipeline, code, export, asked)
     except (ObjectNotFound, Corrupt, NotAsServed) as error:
         raise NotAsServed(
@@ -52,7 +53,7 @@ def said_by(
 
 def _is_of_today(pipeline: Pipeline, store: Store, trained: CandidateTrained) -> bool:
     try:
-        return is_code_of_today(pipeline, load_manifest(store, trained.manifest).code_digest)
+        return is_code_of_today(pipeline, load_manifest(store, trained.final).code_digest)
     except ObjectNotFound:  # its checkpoint was let go; its export and its code need not be
         return False
 
@@ -73,12 +74,12 @@ def _code(store: Store, trained: CandidateTrained) -> Kept:
         ) from error
 
 
-def _here(store: Store, name: str, asked: Sequence[Rows]) -> list[Scores]:
+def _here(store: Store, version: VersionState, asked: Sequence[Rows]) -> list[Scores]:
     """The inputs are made already, by the same code."""
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
-    with exported(store, name) as folder:
+    with exported(store, version) as folder:
         try:
             ask = served(folder)
             return [np.asarray(ask(rows.inputs), np.float64) for rows in asked]

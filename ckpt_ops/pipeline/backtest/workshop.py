@@ -118,7 +118,7 @@ class Workshop:
         for one in known:
             manifest = kept_checkpoint(self._store, self._recorded, one)
             if one.trained is not None and one.trained.seconds and manifest is not None:
-                self._bench.stand_at(one.trained.manifest)
+                self._bench.stand_at(one.trained.final)
                 self.restored += 1
                 return _as_recorded(one.trained)
         if version.parent is None:

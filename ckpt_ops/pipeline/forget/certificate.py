@@ -138,12 +138,12 @@ def _result(store: Store, state: LineageState) -> dict[str, Any] | None:
     if state.head is None:
         return None
     head = state.versions[state.head]
-    name = head.trained.manifest if head.trained else ""
+    final = head.trained.final if head.trained else None
     return {
         "version": head.version,
         "candidate": head.candidate,
-        "manifest": name,
-        "weights_blake3": weights_digest(load_manifest(store, name)) if name else None,
+        "manifest": final.name if final else "",
+        "weights_blake3": weights_digest(load_manifest(store, final)) if final else None,
         "learned_from": [
             {"key": ref.key, "revision": ref.revision, "rows": ref.rows}
             for version in state.ancestry(state.head)

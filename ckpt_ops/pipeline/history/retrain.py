@@ -89,7 +89,7 @@ def kept_checkpoint(store: Store, state: LineageState, version: VersionState) ->
     if version.trained is None or version.version in state.dropped:
         return None
     try:
-        return load_manifest(store, version.trained.manifest)
+        return load_manifest(store, version.trained.final)
     except ObjectNotFound:
         return None
 

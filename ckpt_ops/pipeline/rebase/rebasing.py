@@ -13,6 +13,7 @@ from ckpt_ops.pipeline.rebase.way import Way, way, why
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.steps import Report, evaluate, promote
 from ckpt_ops.serving import publish
+from ckpt_ops.serving.publish import check_whole
 from ckpt_ops.store import Store
 
 _ATTEMPTS = 4
@@ -55,6 +56,7 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
         on = way(pipeline, state)
         if on is None or on.result != version or state.head is None:
             return None  # it is the head already, or another way is due
+        check_whole(store, state.versions[version])
         reason = f"rebase ({why(on.plan)})"
         return RolledBack(version=version, champion=state.head, rebase=True, reason=reason)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from blake3 import blake3
 
+from ckpt_ops.checkpoints.exports import export_folder
 from ckpt_ops.errors import ConversionRefused
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import now_as_text
@@ -55,9 +56,8 @@ def convert(
         BadInput, ObjectNotFound: as `exported_version`; or a slice or the export is gone.
     """
     version = exported_version(ModelLog(store, pipeline.name).state(), number)
-    export = version.trained.artifacts["export"] if version.trained else ""
     data, compared, error = b"", Compared(), ""
-    with exported(store, export) as folder:
+    with exported(store, version) as folder:
         try:
             to_format, ask = _FORMATS[format]
             data = to_format(folder)
@@ -73,7 +73,7 @@ def convert(
         "format": format.value,
         "object": "" if error else f"{target}/model.{format.value}",
         "error": error,
-        "converted_from": export,
+        "converted_from": export_folder(version),
         "slices": [{"key": ref.key, "revision": ref.revision} for ref in version.slices],
         "rows": compared.rows,
         "max_abs_difference": compared.max_abs_difference if _finite(compared) else None,

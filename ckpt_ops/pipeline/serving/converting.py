@@ -5,7 +5,6 @@ Asked again, what is there is found. What was refused is recorded, too, and trie
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from ckpt_ops.pipeline.launch import run_process
 from ckpt_ops.pipeline.serving.formats import Format, check_installed
 from ckpt_ops.pipeline.serving.objects import conversion_folder, exported_version, is_leaving
 from ckpt_ops.store import Store
+from ckpt_ops.store.documents import document, reading
 
 TOLERANCE = 1e-4
 """Of predictions in float32: an operator's rounding, summed over a network, stays well below it."""
@@ -74,13 +74,13 @@ def convert(
 
 
 def _find(store: Store, model: str, number: int, format: Format) -> dict[str, Any] | None:
+    name = f"{conversion_folder(model, number, format.value)}/report.json"
     try:
-        report: dict[str, Any] = json.loads(
-            store.get(f"{conversion_folder(model, number, format.value)}/report.json")
-        )
+        data = store.get(name)
     except ObjectNotFound:
         return None
-    return report
+    with reading(name, "report on a conversion"):
+        return document(data)
 
 
 def _run(

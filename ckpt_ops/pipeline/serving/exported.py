@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.checkpoints.exports import fetch_export
 from ckpt_ops.checkpoints.saved_model import argument_names
-from ckpt_ops.errors import ModelCodeError, ObjectNotFound
+from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.lineage import VersionState
 from ckpt_ops.store import Store
 
 Array = npt.NDArray[Any]
@@ -26,23 +28,13 @@ _SAFE = "nothing was written; the champion serves on"
 
 
 @contextmanager
-def exported(store: Store, name: str) -> Iterator[Path]:
-    """The export, whose folder in the store is `name`, as a folder while the block runs.
+def exported(store: Store, version: VersionState) -> Iterator[Path]:
+    """The version's export as a folder of this machine while the block runs.
 
-    Raises `ObjectNotFound` when it is gone.
+    Raises `ObjectNotFound`, `Corrupt` when it is gone, or is not what was recorded.
     """
     with tempfile.TemporaryDirectory(prefix="ckpt-ops-served-") as folder:
-        names = [entry.name for entry in store.list(f"{name}/")]
-        if not any(one.endswith("/saved_model.pb") for one in names):
-            raise ObjectNotFound(
-                f"{store.url.rstrip('/')}/{name} holds no SavedModel",
-                safe=_SAFE,
-                next="restore it from the bucket's versions; another version may still have its own",
-            )
-        for one in names:
-            path = Path(folder) / one.removeprefix(f"{name}/")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(store.get(one))
+        fetch_export(store, version, Path(folder))
         yield Path(folder)
 
 

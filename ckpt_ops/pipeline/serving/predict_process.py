@@ -47,10 +47,9 @@ def predict(pipeline: Pipeline, store: Store, number: int, key: str) -> int:
     log = ModelLog(store, pipeline.name)
     state = log.state()
     version, ref = exported_version(state, number), accepted_slice(state, key)
-    export = version.trained.artifacts["export"] if version.trained else ""
     with tempfile.TemporaryDirectory(prefix="ckpt-ops-predictions-") as folder:
         path = Path(folder) / "predictions.parquet"
-        with exported(store, export) as model:
+        with exported(store, version) as model:
             rows = _write(pipeline, store, version, ref, model, path)
         state = log.state()
         exported_version(state, number)  # it may have been forgotten meanwhile, or the slice corrected

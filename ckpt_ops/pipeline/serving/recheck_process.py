@@ -44,7 +44,7 @@ def recheck(pipeline: Pipeline, store: Store, number: int) -> SaidAgain:
         return said_again(None, np.empty(0), np.empty(0))
     try:
         parts = list(held_out(pipeline, store, version))
-        with exported(store, version.trained.artifacts["export"]) as folder:
+        with exported(store, version) as folder:
             try:
                 ask = served(folder)
                 said = [_alike(kept.candidate, ask(part.inputs)) for part in parts]

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 import pyarrow.parquet as pq
 from blake3 import blake3
 
+from ckpt_ops.errors import Corrupt
 from ckpt_ops.evaluation import Judged
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.store import Entry, Store
@@ -31,8 +32,20 @@ def write(store: Store, model: str, version: int, ref: SliceRef, judged: Judged)
 
 
 def read(store: Store, name: str) -> Judged:
-    """What `write` wrote. Raises `ObjectNotFound`."""
-    return Judged.from_table(pq.read_table(io.BytesIO(store.get(name))))
+    """What `write` wrote.
+
+    Raises:
+        ObjectNotFound: it is gone.
+        Corrupt: its bytes do not have the hash in its name.
+    """
+    data = store.get(name)
+    if not blake3(data).hexdigest().startswith(name.rpartition("-")[2].removesuffix(".parquet")):
+        raise Corrupt(
+            f"{store.url}/{name} is not what was written there: it does not have the hash in its name",
+            safe="nothing was judged; the champion serves on",
+            next="restore that object from a replica, or delete it: it is predicted anew",
+        )
+    return Judged.from_table(pq.read_table(io.BytesIO(data)))
 
 
 def of_revisions(

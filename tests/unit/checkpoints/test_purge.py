@@ -10,7 +10,7 @@ import pytest
 
 from ckpt_ops.checkpoints import Manifest
 from ckpt_ops.checkpoints.chunks import digest_of
-from ckpt_ops.checkpoints.manifest import Segment
+from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
 from ckpt_ops.checkpoints.purge import OfVersions, objects_of
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.lineage.candidate import Attempt
@@ -46,9 +46,16 @@ def upload(store: LocalStore, data: bytes) -> str:
     return digest_of(data)
 
 
+def octets(name: str, data: bytes) -> TensorEntry:
+    return TensorEntry(name=name, dtype="uint8", shape=(len(data),), offset=0, nbytes=len(data))
+
+
 def save(store: LocalStore, version: int, *data: bytes, model: str = "m") -> Attempt:
     attempt = CandidateLog(store, model, version).start_attempt()
-    segments = tuple(Segment(chunks=(upload(store, one),), tensors=()) for one in data)
+    segments = tuple(
+        Segment(chunks=(upload(store, one),), tensors=(octets(f"{number}", one),))
+        for number, one in enumerate(data)
+    )
     manifest = Manifest(
         model=model, version=version, step=1, parent=None, cursor={}, slices=(), segments=segments
     )

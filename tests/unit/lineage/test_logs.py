@@ -135,6 +135,28 @@ def test_an_entry_that_is_no_record_is_named(local: Store) -> None:
         ModelLog(local, "model").state()
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"[" * 200_000 + b"]" * 200_000, "nested too deep"),
+        (b'{"schema": 1e999, "type": "Held", "reason": "x"}', "schema is inf"),
+        (b'{"schema": 1, "type": "Promoted", "version": "1", "champion": null}', "version is '1'"),
+        (b'{"schema": 1, "type": "Promoted", "version": true, "champion": null}', "version is True"),
+        (
+            b'{"schema": 1, "type": "SliceWithdrawn", "slice": {"key": 1, "revision": "r", "rows": 1}}',
+            "key is 1",
+        ),
+        (b'{"schema": 1, "type": "CheckpointsDropped", "versions": [1, "2"]}', r"versions\[1\] is '2'"),
+    ],
+)
+def test_an_entry_with_something_else_where_a_value_belongs_is_named(
+    local: Store, data: bytes, words: str
+) -> None:
+    local.put("models/model/log/000000000001.json", data)
+    with pytest.raises(Corrupt, match=rf"log/000000000001\.json is no \w+: .*{words}"):
+        ModelLog(local, "model").state()
+
+
 # --- candidates ---------------------------------------------------------------------------------
 
 INPUTS: dict[str, Any] = {
@@ -183,6 +205,32 @@ def test_the_log_of_a_candidate_tells_its_progress(store: Store) -> None:
     assert progress.attempts == 1
     assert [(commit.step, commit.manifest) for commit in progress.commits] == [(10, "m10"), (20, "m20")]
     assert progress.result == {"stopped_by": "max_steps"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 200_000 + b"]" * 200_000,
+        b"\x00",
+        b"[1]",
+        b"{}",
+        b'{"type": 5}',
+        b'{"type": "CheckpointCommitted", "step": 1, "token": 9}',
+        b'{"type": "CheckpointCommitted", "step": "1", "manifest": "m", "token": 9}',
+        b'{"type": "CheckpointCommitted", "step": 1e999, "manifest": "m", "token": 9}',
+        b'{"type": "CheckpointCommitted", "step": 1, "manifest": ["m"], "token": 9}',
+        b'{"type": "TrainingEnded", "result": "trained"}',
+        b'{"type": "TrainingEnded"}',
+    ],
+    ids=range(11),
+)
+def test_an_entry_of_a_candidates_log_that_is_none_is_named(local: Store, data: bytes) -> None:
+    attempt = CandidateLog(local, "model", 1).start_attempt()
+    local.put("models/model/v1/log/000002.json", data)
+    with pytest.raises(Corrupt, match=r"models/model/v1/log/000002\.json is no entry"):
+        CandidateLog(local, "model", 1).progress()
+    with pytest.raises((Corrupt, Fenced)):
+        attempt.end({})
 
 
 def test_an_older_attempt_is_fenced_off_by_a_newer_one(store: Store) -> None:

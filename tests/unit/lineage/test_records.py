@@ -15,6 +15,7 @@ from ckpt_ops.errors import Corrupt
 from ckpt_ops.lineage import encoding
 from ckpt_ops.lineage.encoding import SCHEMA, decode, encode
 from ckpt_ops.lineage.records import Held, Record, SliceRef
+from ckpt_ops.store.named import Written
 
 KINDS = sorted(encoding._TYPES.values(), key=lambda kind: kind.__name__)
 
@@ -33,6 +34,9 @@ BY_TYPE: dict[object, st.SearchStrategy[typing.Any]] = {
     int | None: st.none() | st.integers(1, 10**6),
     float | None: st.none() | floats,
     SliceRef: refs,
+    tuple[Written, ...]: st.lists(
+        st.builds(Written, name=texts, size=st.integers(0, 10**12), digest=texts), max_size=3
+    ).map(tuple),
     tuple[SliceRef, ...]: st.lists(refs, max_size=3).map(tuple),
     tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
     dict[str, str]: st.dictionaries(texts, texts, max_size=3),

@@ -107,7 +107,7 @@ def trained_as_a_hash(
     folder = f"models/{pipeline.name}/v{version.version}"
     attempt = CandidateLog(store, pipeline.name, version.version).start_attempt()
     parent = final_manifest(state, version.parent)
-    learned = blake3(store.get(parent) if parent else b"nothing")
+    learned = blake3(store.get(parent.name) if parent else b"nothing")
     learned.update(version.candidate.encode())
     for ref in version.slices:
         learned.update(f"{ref.key} {ref.revision}".encode())
@@ -195,4 +195,4 @@ def until_done(do: Callable[[], T]) -> T:
 
 def weights_of(store: Store, state: LineageState) -> bytes:
     manifest = final_manifest(state, state.head)
-    return store.get(manifest) if manifest else b""
+    return store.get(manifest.name) if manifest else b""

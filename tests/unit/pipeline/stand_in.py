@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from ckpt_ops.slices import load_manifest as load_slice
 from ckpt_ops.slices import pull, read_slice
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.store.content import chunk_name
+from ckpt_ops.store.named import Noting
 
 PIPELINE = """
 import pyarrow as pa
@@ -141,7 +143,7 @@ class Place:
         state = ModelLog(store, model).state()
         trained = state.versions[state.head or 0].trained
         assert trained is not None
-        rows, total = read_tensors(store, load_manifest(store, trained.manifest))["w"]
+        rows, total = read_tensors(store, load_manifest(store, trained.final))["w"]
         return int(rows), int(total)
 
     def people(self, store: Store | None = None) -> set[str | None]:
@@ -201,7 +203,7 @@ class Place:
         parent = state.versions[version.parent].trained if version.parent else None
         w = np.zeros(2, np.float64)
         if parent is not None:
-            w = w + read_tensors(store, load_manifest(store, parent.manifest))["w"]
+            w = w + read_tensors(store, load_manifest(store, parent.final))["w"]
         for ref in version.slices:
             table = read_slice(store, load_slice(store, "people", ref.key, ref.revision))
             w += (table.num_rows, sum(table["n"].to_pylist()))
@@ -216,15 +218,17 @@ class Place:
             segments=(segment(store, "frozen", FROZEN), segment(store, "w", w)),
         )
         name = f"{folder}/iter_num=30/manifest-000001.json"
-        store.put(name, manifest.encode())
+        noting = Noting(store)
+        noting.put(name, manifest.encode())
         store.put(f"{folder}/iter_num=30/intermediate_results/results-000001.npz", b"what it was like")
-        attempt.commit(step=30, manifest=name)
-        store.put(f"{folder}/attempt=000001/export/saved_model.pb", f"export of {w}".encode())
+        attempt.commit(step=30, manifest=name, digest=noting.written[0].digest)
+        noting = Noting(store)
+        noting.put(f"{folder}/attempt=000001/export/saved_model.pb", f"export of {w}".encode())
         predictions = f"{folder}/attempt=000001/predictions.parquet"
-        store.put(predictions, self._predictions(version))
+        noting.put(predictions, self._predictions(version))
         artifacts = {"predictions": predictions, "export": f"{folder}/attempt=000001/export"}
         result = {"outcome": "trained", "step": 30, "stopped_by": "max_steps", "seconds": 1.5}
-        attempt.end({**result, "artifacts": artifacts})
+        attempt.end({**result, "artifacts": artifacts, "files": [asdict(one) for one in noting.written]})
 
     def _predictions(self, version: VersionState) -> bytes:
         label = np.array([0.0, 1.0, 0.0, 1.0])

@@ -1,0 +1,120 @@
+"""A version's export, read back as it was written: the SavedModel that was judged, file by file.
+
+The record of a training names each file by hash and size, and the promotion names all of them by one hash.
+Whoever serves, asks or copies an export reads it here, and gets what was recorded or an error. What older
+code recorded names a folder alone: of that, the files that are there are read, and nobody can tell whose
+they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import blake3
+
+from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.lineage import VersionState
+from ckpt_ops.lineage.records import CandidateTrained
+from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named, read_named
+
+COMPLETE = "saved_model.pb"
+"""Without it, no model server takes a folder for a model: it is read last, and so written last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFile:
+    """A file of an export.
+
+    Attributes:
+        path: below the export's folder.
+        size: bytes; None where older code recorded nothing of it.
+    """
+
+    path: str
+    object: Named
+    size: int | None = None
+
+
+def export_folder(version: VersionState) -> str | None:
+    """Where the export lies; None for a version that has none."""
+    return version.trained.artifacts.get("export") if version.trained else None
+
+
+def export_digest(trained: CandidateTrained) -> str:
+    """One hash over all files of the export, by path, size and content; "" in what older code recorded."""
+    folder = f"{trained.artifacts.get('export')}/"
+    files = sorted((one for one in trained.files if one.name.startswith(folder)), key=lambda one: one.name)
+    lines = [f"{one.name.removeprefix(folder)}\0{one.size}\0{one.digest}\n" for one in files]
+    return blake3.blake3("".join(lines).encode()).hexdigest() if lines else ""
+
+
+def export_files(store: Store, version: VersionState) -> tuple[ExportFile, ...]:
+    """The files that the version's record names; of one that names none, those that are there.
+
+    `COMPLETE` is the last. None at all: the version has no export, or none could be made of it.
+    """
+    trained, folder = version.trained, export_folder(version)
+    if trained is None or folder is None:
+        return ()
+    prefix = f"{folder}/"
+    found = [
+        ExportFile(path=one.name.removeprefix(prefix), object=one.named, size=one.size)
+        for one in trained.files
+        if one.name.startswith(prefix)
+    ]
+    if not trained.files:
+        found = [
+            ExportFile(path=entry.name.removeprefix(prefix), object=Named(name=entry.name))
+            for entry in store.list(prefix)
+        ]
+    return tuple(sorted(found, key=lambda one: (one.path == COMPLETE, one.path)))
+
+
+def read_file(store: Store, file: ExportFile) -> bytes:
+    """What was written there.
+
+    Raises:
+        ObjectNotFound: it is gone.
+        Corrupt: it is something else.
+    """
+    try:
+        return read_named(store, file.object)
+    except ObjectNotFound as error:
+        raise _gone(f"{store.url.rstrip('/')}/{file.object.name}, a file of an export, is gone") from error
+
+
+def read_export(store: Store, version: VersionState) -> Iterator[tuple[str, bytes]]:
+    """Path and bytes of each file, `COMPLETE` last; one at a time, each compared with the record.
+
+    Raises:
+        ObjectNotFound, Corrupt: as `read_file`; or there is no SavedModel.
+    """
+    files = export_files(store, version)
+    if not any(file.path == COMPLETE for file in files):
+        folder = export_folder(version) or f"version {version.version}"
+        raise _gone(f"{store.url.rstrip('/')}/{folder} holds no SavedModel")
+    for file in files:
+        yield file.path, read_file(store, file)
+
+
+def fetch_export(store: Store, version: VersionState, folder: Path) -> None:
+    """Bring the export into a folder of this machine.
+
+    Raises:
+        ObjectNotFound, Corrupt: as `read_export`. What was brought before that is no complete SavedModel.
+    """
+    for path, data in read_export(store, version):
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def _gone(what: str) -> ObjectNotFound:
+    return ObjectNotFound(
+        what,
+        safe="nothing was made of it; the champion serves on",
+        next="restore it from a replica, or from the bucket's versions; another version may have its own",
+    )

@@ -1,0 +1,188 @@
+"""JSON documents of the store, read as what they have to be.
+
+Whoever can write to the store can write anything: bytes that are no JSON, lists nested without an end, text
+where a number belongs, `1e999`. All of it ends here, as one error in words, before anything is made of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from itertools import repeat
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from ckpt_ops.errors import Corrupt
+
+T = TypeVar("T")
+Reader = Callable[[Any], Any]
+
+_LARGEST = 2**63  # what a size, a count or a number of a version can be: none is larger on any machine
+_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
+
+
+class BadDocument(ValueError):
+    """What a document says that it may not, in words. `reading` knows the object and makes it `Corrupt`."""
+
+
+@contextmanager
+def reading(
+    name: str,
+    what: str,
+    *,
+    safe: str = "nothing was changed",
+    next: str = "restore that object from a replica, or from the bucket's versions",
+) -> Iterator[None]:
+    """While the block reads the object `name`, which has to be a `what`: a `BadDocument` is a `Corrupt`."""
+    try:
+        yield
+    except BadDocument as error:
+        raise Corrupt(f"{name} is no {what}: {error}", safe=safe, next=next) from error
+
+
+def document(data: bytes) -> dict[str, Any]:
+    """The JSON object in `data`. Raises `BadDocument`."""
+    try:
+        found = json.loads(data)
+    except ValueError as error:
+        raise BadDocument(f"it is no JSON: {error}") from None
+    except RecursionError:
+        raise BadDocument("it is nested too deep") from None
+    if not isinstance(found, dict):
+        raise BadDocument(f"it is {_said(found)}, and no JSON object")
+    return found
+
+
+def read_as(kind: type[T], said: object, *, at: str = "") -> T:
+    """`said`, as JSON has it, as a `kind`: a plain type, or a dataclass of such, tuples and dataclasses.
+
+    Values of mappings are taken as they are.
+
+    Args:
+        at: the path that leads to it, for the error's words.
+
+    Raises:
+        BadDocument: a field is missing, too much or of another type.
+    """
+    try:
+        reader: Callable[[Any], T] = _reader(cast(Hashable, kind))
+        return reader(said)
+    except _Misfit as misfit:
+        path = (at + "".join(reversed(misfit.path))).removeprefix(".")
+        raise BadDocument(f"{path or 'it'} {misfit.why}") from None
+
+
+class _Misfit(Exception):
+    """A value that does not fit; on its way out it learns where it is, which costs nothing when all fit."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why, self.path = why, list[str]()
+
+
+@cache
+def _reader(kind: Any) -> Reader:
+    """What reads a `kind`: made once, since a log has many records of few kinds."""
+    if kind is Any:
+        return lambda said: said
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_reader(kind)
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        (other,) = (_reader(each) for each in inside if each is not type(None))
+        return lambda said: None if said is None else other(said)
+    if origin is tuple:
+        return _tuple_reader(inside)
+    if origin in (dict, Mapping):
+        return _mapping
+    return _int if kind is int else _plain_reader(kind)
+
+
+def _plain_reader(kind: type) -> Reader:
+    def read(said: Any) -> Any:
+        if type(said) is kind:
+            return said
+        if kind is float and type(said) is int:
+            return _int(said)
+        raise _unlike(said, _NAMES[kind])
+
+    return read
+
+
+def _int(said: Any) -> Any:
+    if type(said) is not int:
+        raise _unlike(said, _NAMES[int])
+    if not -_LARGEST < said < _LARGEST:
+        raise _unlike(said, "a whole number of at most 64 bits")
+    return said
+
+
+def _mapping(said: Any) -> Any:
+    if not isinstance(said, dict):
+        raise _unlike(said, "a JSON object")
+    return said
+
+
+def _tuple_reader(of: tuple[Any, ...]) -> Reader:
+    alike = _reader(of[0]) if of[-1] is Ellipsis else None
+    each = () if alike else tuple(_reader(kind) for kind in of)
+
+    def read(said: Any) -> Any:
+        if not isinstance(said, list | tuple):
+            raise _unlike(said, "a list")
+        if not alike and len(said) != len(each):
+            raise _unlike(said, f"a list of {len(each)}")
+        readers = repeat(alike, len(said)) if alike else each
+        found: list[Any] = []
+        try:
+            for reader, one in zip(readers, said, strict=True):
+                found.append(reader(one))
+        except _Misfit as misfit:
+            misfit.path.append(f"[{len(found)}]")
+            raise
+        return tuple(found)
+
+    return read
+
+
+def _dataclass_reader(kind: Any) -> Reader:
+    hints, fields, nothing = get_type_hints(kind), dataclasses.fields(kind), dataclasses.MISSING
+    readers = {one.name: _reader(hints[one.name]) for one in fields}
+    needed = {one.name for one in fields if one.default is nothing and one.default_factory is nothing}
+
+    def read(said: Any) -> Any:
+        values = {}
+        for name, one in _mapping(said).items():
+            if name not in readers:
+                raise _Misfit(f"has a field {name!r:.40}, which no {kind.__name__} has")
+            try:
+                values[name] = readers[name](one)
+            except _Misfit as misfit:
+                misfit.path.append(f".{name}")
+                raise
+        if missing := needed - values.keys():
+            raise _Misfit(f"lacks {min(missing)!r}")
+        return kind(**values)
+
+    return read
+
+
+def _unlike(said: object, expected: str) -> _Misfit:
+    return _Misfit(f"is {_said(said)}, and not {expected}")
+
+
+def _said(value: object) -> str:
+    """A value in short: a document may hold gigabytes in the wrong place."""
+    match value:
+        case dict():
+            return "a JSON object"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+        case int() if not -_LARGEST < value < _LARGEST:
+            return "a number of more than 64 bits"
+        case str() if len(value) > 40:
+            return f"{value[:40]!r}..."
+    return repr(value)
