@@ -73,7 +73,7 @@ lint: $(DEV) ## ruff (rules and format), the import rules and docker-compose.yam
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage or freshness; ARGS="--rounds 1"
+bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage, freshness or gates; ARGS="--rounds 1"
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgrade for newer versions

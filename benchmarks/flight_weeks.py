@@ -9,9 +9,9 @@ compares a training of this with one by `Trainer`, bit for bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -55,16 +55,26 @@ class FlightWeeks:
         ]
 
 
+class Table(Protocol):
+    """Rows by number, and the numbers of each week's."""
+
+    @property
+    def rows(self) -> Examples: ...
+    @property
+    def every(self) -> Sequence[Rows]: ...
+
+
 class FlightModel:
     """The example's model on one core, to be trained again and again."""
 
-    def __init__(self, data: FlightWeeks) -> None:
+    def __init__(self, data: Table) -> None:
         one_thread()
         self._data = data
         self.model = _seeded(0)
         self.variables = model_variables(self.model)
-        columns = {name: tf.constant(column) for name, column in data.rows.inputs.items()}
-        labels = tf.constant(data.rows.labels)
+        table = data.rows
+        columns = {name: tf.constant(column) for name, column in table.inputs.items()}
+        labels = tf.constant(table.labels)
 
         def batch(rows: Any) -> dict[str, Any]:
             return {name: tf.gather(column, rows) for name, column in columns.items()}
@@ -108,13 +118,16 @@ class FlightModel:
         if running is not None:
             running.end(steps)
 
+    def predictions(self, rows: Rows) -> npt.NDArray[np.float32]:
+        """For each row, shape (rows,)."""
+        found: npt.NDArray[np.float32] = self._predict(tf.constant(rows)).numpy().reshape(-1)
+        return found
+
     def auc(self, week: int) -> float:
         """On every row of a week, counted from 0."""
         rows = self._data.every[week]
         labels = self._data.rows.labels[rows].astype(np.float64)
-        return metric_named("auc")(
-            labels, self._predict(tf.constant(rows)).numpy().reshape(-1).astype(np.float64)
-        )
+        return metric_named("auc")(labels, self.predictions(rows).astype(np.float64))
 
 
 def agrees_with_the_trainer(model: FlightModel, data: FlightWeeks) -> bool:

@@ -44,20 +44,19 @@ def average_precision(y: FloatArray, p: FloatArray) -> float:
 
 
 def _weighted_auc(y: FloatArray, p: FloatArray) -> OfCounts:
-    order, starts = ties(p)
-    is_positive = y[order]
+    rising = np.argsort(p, kind="stable")
+    winners, losers = rising[y[rising] == 1], rising[y[rising] == 0]
+    below, up_to = (np.searchsorted(p[losers], p[winners], side) for side in ("left", "right"))
 
     def of_counts(counts: FloatArray) -> FloatArray:
-        drawn = counts[:, order]
-        positive = drawn * is_positive
-        negative = drawn - positive
-        if starts.size < p.size:
-            positive = np.add.reduceat(positive, starts, axis=1)
-            negative = np.add.reduceat(negative, starts, axis=1)
-        # A pair won counts 1, a tie 1/2: all negatives up to and with the tie, less half of the tie's.
-        beaten = np.cumsum(negative, axis=1) - 0.5 * negative
-        won = np.einsum("ij,ij->i", beaten, positive)
-        return ratio(won, positive.sum(axis=1) * negative.sum(axis=1))
+        positive = counts.take(winners, axis=1)
+        negatives = np.zeros((len(counts), losers.size + 1))  # how many are among the first so many losers
+        np.cumsum(counts.take(losers, axis=1), axis=1, out=negatives[:, 1:])
+        # A pair won counts 2, a tie 1: whole numbers, which add up exactly.
+        twice = negatives.take(below, axis=1)
+        twice += negatives.take(up_to, axis=1)
+        won = np.einsum("ij,ij->i", twice, positive) / 2
+        return ratio(won, positive.sum(axis=1) * negatives[:, -1])
 
     return of_counts
 
