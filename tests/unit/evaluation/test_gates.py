@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ckpt_ops import evaluation
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import (
     METRICS,
@@ -65,7 +66,7 @@ def with_auc(wins: int, of: int = 1000) -> tuple[np.ndarray, np.ndarray]:
 def test_every_gate_is_a_gate_and_writes_itself_as_code(gate, flights):
     assert isinstance(gate, Gate)
     verdict = gate.judge(flights(), seed=0)
-    assert eval(verdict.gate) == gate
+    assert eval(verdict.gate, vars(evaluation)) == gate
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.name)
