@@ -51,7 +51,8 @@ def in_short(error: BaseException, *, longest: int = LONGEST) -> str:
     """
     if isinstance(error, CkptOpsError):
         return short(error.what, longest=longest)
-    return short(f"{type(error).__name__}: {_sentence(str(error))}", longest=longest)
+    kind, said = f"{type(error).__name__}: ", _sentence(str(error))
+    return short(said if said.startswith(kind) else kind + said, longest=longest)
 
 
 def short(text: str, *, longest: int = LONGEST) -> str:
@@ -70,6 +71,8 @@ def _sentence(text: str) -> str:
     text = _COLOURS.sub("", text)
     if behind := _BEHIND.search(text, 1):
         text = text[: behind.start()]
+    if "in user code:" in text:  # as a traced function says it: the way there, and last what was raised
+        text = text.strip().rpartition("\n\n")[2]
     text = _without_data(text)
     said: list[str] = []
     for line in text.splitlines():

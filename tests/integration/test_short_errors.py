@@ -91,6 +91,10 @@ FAILING: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])(tf.constant(NUMBERS)),
         "expected axis -1 of input shape to have value 2, but received input with shape (400, 3)",
     ),
+    "code that is traced": (
+        graph_of(lambda given: {"x": given}["no such column"], 1.0),
+        "KeyError: 'no such column'",
+    ),
     "a file": (
         lambda: Path("/no/such/file").read_text(),
         "[Errno 2] No such file or directory: '/no/such/file'",
