@@ -40,7 +40,9 @@ def draw(
         name: [line.rejected[name] for line in lines] for name in (*DAMAGES, "inherited", CLEAN, "all")
     }
     _bars(
-        figure.add_subplot(below[0, 0]), stopped, "share of harmful candidates rejected, by what they learned"
+        figure.add_subplot(below[0, 0]),
+        stopped,
+        "harmful candidates rejected, by what they learned; above each bar, of how many",
     )
     passed = {name: [line.promoted[name] for line in lines] for name in (CLEAN, *WORLDS, BESIDE, "all")}
     _bars(figure.add_subplot(below[0, 1]), passed, "good candidates promoted, by world", lines, titles)
@@ -107,7 +109,8 @@ def _bars(
     for number, line in enumerate(lines):
         axes.bar(0, 0, color=_COLORS[number % len(_COLORS)], label=(titles or {})[line.way])
     if lines:
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+        axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, -0.36), ncols=2)
+    axes.set_xlim(-0.6, len(shares) - 0.4)
     axes.axhline(95, color=_AXIS, lw=0.6, ls="--")
     axes.set_xticks(range(len(shares)), list(shares), rotation=40, ha="right", fontsize=8)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
