@@ -174,7 +174,7 @@ def _rows_not_finite(column: Array, *, nan_is_fine: bool = False) -> int:
 
 
 def _count_rows(bad: npt.NDArray[np.bool_]) -> int:
-    return int(np.count_nonzero(bad.reshape(len(bad), -1).any(axis=1)))
+    return int(np.count_nonzero(bad.any(axis=tuple(range(1, bad.ndim)))))  # also of no rows at all
 
 
 def _shape(column: Array) -> str:
