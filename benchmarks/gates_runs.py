@@ -17,7 +17,7 @@ from benchmarks.gates_judging import Judgement
 from benchmarks.gates_models import WeekModels
 from benchmarks.gates_ways import Way
 from ckpt_ops.lineage import LineageState, fold
-from ckpt_ops.lineage.records import Released
+from ckpt_ops.lineage.records import Record, Released, SliceAccepted, SliceWithdrawn
 from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.pipeline.backtest.recorded import Coming
 from ckpt_ops.pipeline.backtest.simulation import Event, History, Outcome
@@ -133,8 +133,8 @@ def run(
 def lived(story: Story, before: Sequence[Step], pipeline: Pipeline, models: WeekModels) -> list[Step]:
     """By week, also those that lie `before` it.
 
-    A hold is lifted by a person before the next week comes. Not where one damaged week is followed: there
-    it stays, for what a person would do about it.
+    A hold is lifted before the next week comes by a person who knows which suspect slices are damaged.
+    Not where one damaged week is followed: there it stays, for what a person would do about it.
     """
     steps = list(before)
     scored = {one.event.key: one.event.scored for one in steps if one.event.scored is not None}
@@ -145,8 +145,8 @@ def lived(story: Story, before: Sequence[Step], pipeline: Pipeline, models: Week
         ref = models.delivered(week).ref
         event = history.comes(Coming(ref=ref, time=_complete(ref.key)), models)
         if event.outcome is Outcome.HELD and story.kind != "damaged":
-            lifted = Released(reason="looked at", time=_complete(ref.key).isoformat())
-            history.state = fold(history.state.model, [lifted], after=history.state)
+            said = _decided(story, history.state, models, time=_complete(ref.key).isoformat())
+            history.state = fold(history.state.model, said, after=history.state)
         steps.append(
             Step(
                 event=event,
@@ -156,6 +156,18 @@ def lived(story: Story, before: Sequence[Step], pipeline: Pipeline, models: Week
             )
         )
     return steps
+
+
+def _decided(story: Story, state: LineageState, models: WeekModels, *, time: str) -> list[Record]:
+    """What a person says when the model is on hold."""
+    damaged = {models.delivered(week).ref for week in story.damaged}
+    said: list[Record] = [Released(reason="looked at", time=time)] if state.held is not None else []
+    for ref in state.suspect():
+        if ref in damaged:
+            said.append(SliceWithdrawn(slice=ref, reason="damaged", time=time))
+        else:
+            said.append(SliceAccepted(slice=ref, released=True, reason="nothing is wrong with it", time=time))
+    return said
 
 
 def head_at(steps: Sequence[Step], week: int, shadow: int) -> str | None:

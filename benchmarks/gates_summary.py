@@ -66,11 +66,14 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True)
 class Falls:
-    """Of the head, caused by damaged weeks, on the four good weeks behind the decision.
+    """Of the head, caused by damaged weeks that it learned, on the four good weeks behind the decision.
+
+    One that was set aside is left out: beside a head that learned the week as it was, one that did not has
+    less to go by, which is no harm that a gate could keep away.
 
     Attributes:
         learned: damaged weeks that the head had learned in the end.
-        harmed: those after which it fell by more than `HARM` on average.
+        harmed: those of them after which it fell by more than `HARM` on average.
         largest: the worst mean over four weeks; `worst`: in one week.
     """
 
@@ -86,7 +89,8 @@ class Line:
     """A way of judging.
 
     Attributes:
-        rejected: of harmful candidates; by what they learned, and "all".
+        rejected: of harmful candidates; by what they learned, "damaged" for those that learned a damaged week
+            themselves, and "all".
         promoted: of candidates that learned only good weeks, whose champions did, too; by world, those of
             histories with damage for themselves, and "all".
         set_aside: of good weeks; by kind of history. `held` likewise: at whose coming the model was held.
@@ -160,7 +164,10 @@ def _rejected(candidates: Sequence[Candidate]) -> dict[str, Share]:
         return Share(count=passed.count(False), of=len(passed))
 
     names = [*DAMAGES, "inherited", CLEAN, *WORLDS]
-    return {name: share(one for one in harm if one.of == name) for name in names} | {"all": share(harm)}
+    return {name: share(one for one in harm if one.of == name) for name in names} | {
+        "damaged": share(one for one in harm if one.of in DAMAGES),
+        "all": share(harm),
+    }
 
 
 def _promoted(candidates: Sequence[Candidate]) -> dict[str, Share]:
@@ -191,14 +198,15 @@ def _falls(
     parts = {name: [one for one in poisons if part(one) == name] for name in names} | {"all": list(poisons)}
     return {
         name: Falls(
-            learned=Share(count=sum(one.learned for one in of), of=len(of)),
-            harmed=Share(count=sum(one.fall < HARM for one in of), of=len(of)),
-            mean=fmean(one.fall for one in of),
-            largest=min(one.fall for one in of),
-            worst=min(one.worst for one in of),
+            learned=Share(count=len(learned), of=len(of)),
+            harmed=Share(count=sum(one.fall < HARM for one in learned), of=len(learned)),
+            mean=fmean(one.fall for one in learned) if learned else 0.0,
+            largest=min((one.fall for one in learned), default=0.0),
+            worst=min((one.worst for one in learned), default=0.0),
         )
         for name, of in parts.items()
         if of
+        for learned in [[one for one in of if one.learned]]
     }
 
 

@@ -20,7 +20,8 @@ def show(lines: Sequence[Line], titles: Mapping[str, str], console: Any) -> None
 def _through(lines: Sequence[Line], titles: Mapping[str, str]) -> Any:
     table = _table("What each way of judging stops and lets through", "judged on")
     for heading in (
-        "harmful\nrejected",
+        "harmful,\nof damaged",
+        "harmful,\nof all",
         "good\npromoted",
         "of the\nclean weeks",
         "of worlds\nthat change",
@@ -37,6 +38,7 @@ def _through(lines: Sequence[Line], titles: Mapping[str, str]) -> Any:
         falls = line.falls.get("all")
         table.add_row(
             titles[line.way],
+            _share(line.rejected["damaged"]),
             _share(line.rejected["all"]),
             _share(line.promoted["all"]),
             _share(line.promoted["clean"]),

@@ -404,10 +404,11 @@ class TestArithmetic:
         )  # fmt: skip
         line = summarize("random", [found], held_out=0.2, days=0)
         assert line.rejected["inverted"] == Share(count=1, of=2)
+        assert line.rejected["damaged"] == Share(count=1, of=2)
         assert line.rejected["all"] == Share(count=2, of=3)
         assert line.promoted[CLEAN] == Share(count=1, of=2)
         assert line.promoted[BESIDE] == Share(count=1, of=1)
         assert line.promoted["all"] == Share(count=2, of=4)
         falls = line.falls["all"]
-        assert (falls.learned, falls.harmed) == (Share(count=1, of=2), Share(count=1, of=2))
-        assert (falls.mean, falls.largest, falls.worst) == pytest.approx((-0.02, -0.04, -0.08))
+        assert (falls.learned, falls.harmed) == (Share(count=1, of=2), Share(count=1, of=1))
+        assert (falls.mean, falls.largest, falls.worst) == pytest.approx((-0.04, -0.04, -0.08))
