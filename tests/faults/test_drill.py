@@ -48,7 +48,10 @@ def test_every_checkpoint_of_a_training_is_whole(
     done = ckpt_ops(undisturbed_store, "verify", "steady", "--json")
     assert done.exit_code == 0, done.stderr
     views = json.loads(done.stdout)
-    assert [view["step"] for view in views] == list(range(20, 1_501, 20))
+    steps = [view["step"] for view in views]
+    assert [step for step in steps if step is not None] == list(
+        range(20, 1_501, 20)
+    )  # and the export's files
     assert {view["condition"] for view in views} == {"ok"}
 
 

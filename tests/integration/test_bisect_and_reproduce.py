@@ -87,7 +87,11 @@ def world(
         ("save=EverySteps(20)", "save=EverySteps(50)"),
         ("keep=Keep()", "keep=Keep(last=1)"),
         ("share=0.2", "share=0.05"),
-        ('NotWorseThan(metric="auc", margin=0.02), AtLeast("auc", 0.55), Servable()', 'AtLeast("auc", 0.2)'),
+        ("import AtLeast, NotWorseThan, Servable", "import AtLeast, NoSuspectSlice"),
+        (
+            'NotWorseThan(metric="auc", margin=0.02), AtLeast("auc", 0.55), Servable()',
+            'AtLeast("auc", 0.2), NoSuspectSlice(deviations=1e9)',
+        ),
     ):
         assert was in text
         text = text.replace(was, now)

@@ -544,7 +544,10 @@ def test_an_export_says_again_what_was_kept(place: Place) -> None:
     assert found.difference == pytest.approx(0, abs=1e-6)
 
 
-def test_an_export_that_was_written_over_is_found(place: Place, ckpt_ops: Callable[..., Result]) -> None:
+def test_an_export_that_was_written_over_is_found(
+    place: Place, ckpt_ops: Callable[..., Result], as_older_code_wrote: Callable[[Store], None]
+) -> None:
+    """By its hash; of an export that older code made, which recorded none, by what it predicts."""
     from steady.model import build_model
 
     other = build_model()
@@ -555,6 +558,10 @@ def test_an_export_that_was_written_over_is_found(place: Place, ckpt_ops: Callab
         for path in Path(folder).rglob("*"):
             if path.is_file():
                 place.store.put(f"{export}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+    by_hash = ckpt_ops("verify", "brief")
+    assert by_hash.exit_code == 1
+    assert "v1 export" in by_hash.stderr
+    as_older_code_wrote(place.store)
     assert ckpt_ops("verify", "brief").exit_code == 0, "every chunk of the checkpoint is whole"
     done = ckpt_ops("verify", "brief", "1", "--predictions", "--json")
     assert done.exit_code == 1
@@ -568,7 +575,10 @@ def test_an_export_that_was_written_over_is_found(place: Place, ckpt_ops: Callab
     assert f"predictions on {about['rows']:,} held-out rows differ up to" in about["words"]
 
 
-def test_an_export_that_cannot_be_loaded_differs_and_one_that_is_gone_is_not_compared(place: Place) -> None:
+def test_an_export_that_cannot_be_loaded_differs_and_one_that_is_gone_is_not_compared(
+    place: Place, as_older_code_wrote: Callable[[Store], None]
+) -> None:
+    as_older_code_wrote(place.store)
     export = place.version.trained.artifacts["export"]  # type: ignore[union-attr]
     place.store.put(f"{export}/saved_model.pb", b"cut off")
     broken = recheck(place.pipeline, place.store, 1)

@@ -72,7 +72,8 @@ class NotWorseThan:
         margin: in the metric's unit, 0 or more.
         confidence: of the interval, between 0 and 1.
         past_margin: in the metric's unit, 0 or more; None: four margins.
-        slices: of how many slices learned before rows are collected, at least 1.
+        slices: of how many slices learned before rows are collected; 0: of none, where old slices lack what
+            `examples()` takes today.
         min_rows: at least 1; a slice with fewer evaluated rows counts only in all rows together.
         unclear: `Unclear.PASS` promotes what does no harm; `Unclear.WAIT` keeps the champion, and the slices
             are learned together with those that come next.
@@ -103,7 +104,8 @@ class NotWorseThan:
             )
         if self.past_margin is not None:
             check_margin("NotWorseThan.past_margin", self.past_margin)
-        check_count("NotWorseThan.slices", self.slices)
+        if self.slices != 0:
+            check_count("NotWorseThan.slices", self.slices)
         check_count("NotWorseThan.min_rows", self.min_rows)
         if not isinstance(self.unclear, Unclear):
             raise BadInput("NotWorseThan.unclear", self.unclear, "Unclear.PASS or Unclear.WAIT")
