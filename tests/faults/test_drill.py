@@ -49,9 +49,7 @@ def test_every_checkpoint_of_a_training_is_whole(
     assert done.exit_code == 0, done.stderr
     views = json.loads(done.stdout)
     steps = [view["step"] for view in views]
-    assert [step for step in steps if step is not None] == list(
-        range(20, 1_501, 20)
-    )  # and the export's files
+    assert [step for step in steps if step is not None] == list(range(20, 1_501, 20))
     assert {view["condition"] for view in views} == {"ok"}
 
 
