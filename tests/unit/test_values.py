@@ -65,8 +65,19 @@ def test_a_pipelines_settings_read_as_they_were_written():
         "AnyOf": {"policies": [{"Rows": {"at_least": 5_000}}, {"MetricDrop": {"metric": "auc", "by": 0.01}}]}
     }
     assert describe((AtLeast("auc", 0.6), NotWorseThan(), Servable())) == [
-        {"AtLeast": {"metric": "auc", "threshold": 0.6}},
-        {"NotWorseThan": {"champion": "production", "metric": "auc", "margin": 0.005, "confidence": 0.95}},
+        {"AtLeast": {"metric": "auc", "threshold": 0.6, "floor": {"Floor": "OR_BETTER"}}},
+        {
+            "NotWorseThan": {
+                "champion": "production",
+                "metric": "auc",
+                "margin": 0.005,
+                "confidence": 0.95,
+                "past_margin": None,
+                "slices": 8,
+                "min_rows": 200,
+                "unclear": {"Unclear": "PASS"},
+            }
+        },
         {"Servable": {"tolerance": None}},
     ]
 
