@@ -349,10 +349,10 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
     place.edit("served_days/model.py", "IN_MODEL = 0.5", "IN_MODEL = 1.0")
     assert (said_by(place.pipeline, place.store, state, 1, [before])[0] == whole).all()
     other = Rows(inputs={"z": np.zeros(3)}, tables=before.tables)
-    with pytest.raises(NotAsServed, match="the export takes x, word; the pipeline makes z"):
+    with pytest.raises(NotAsServed, match="the export takes word, x; the pipeline makes z"):
         said_by(place.pipeline, place.store, state, 1, [other])
     place.store.delete(f"{trained.artifacts['export']}/saved_model.pb")
-    with pytest.raises(NotAsServed, match="saved_model.pb, a file of an export, is gone"):
+    with pytest.raises(NotAsServed, match=r"saved_model\.pb, a file of an export, is gone"):
         said_by(place.pipeline, place.store, state, 1, [before])
 
 

@@ -562,6 +562,7 @@ def test_an_export_that_was_written_over_is_found(
     assert by_hash.exit_code == 1
     assert "v1 export" in by_hash.stderr
     as_older_code_wrote(place.store)
+    assert ckpt_ops("publish", "brief").exit_code == 0, "what is served is now the other one, too"
     assert ckpt_ops("verify", "brief").exit_code == 0, "every chunk of the checkpoint is whole"
     done = ckpt_ops("verify", "brief", "1", "--predictions", "--json")
     assert done.exit_code == 1

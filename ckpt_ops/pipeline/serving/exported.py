@@ -74,8 +74,8 @@ def by_argument(columns: Mapping[str, Array], arguments: Iterable[str]) -> dict[
     found = {called[name]: column for name, column in columns.items()}
     if missing := sorted(set(names) - set(found)):
         raise ModelCodeError(
-            f"the export takes {', '.join(names)}; the pipeline makes {', '.join(columns)}: nothing for "
-            f"{', '.join(missing)}",
+            f"the export takes {', '.join(sorted(names))}; the pipeline makes {', '.join(columns)}: "
+            f"nothing for {', '.join(missing)}",
             safe=_SAFE,
             next="let examples() and inputs() of the pipeline make what the version was trained on",
         )
