@@ -40,6 +40,7 @@ def report_html(values: Mapping[str, Any]) -> str:
         f"<p>{escape(evaluation['words'])}</p>\n",
         f"<p>Judged on {evaluation['count']:,} rows: {escape(evaluation['rows'])}. "
         f"Compared with {against}.</p>\n",
+        *_attention(evaluation),
         "<h2>Gates</h2>\n" + _gates(evaluation["verdicts"]),
         "<h2>Metrics, on the same rows</h2>\n" + _metrics(evaluation),
         _curves(values["curves"]),
@@ -52,6 +53,14 @@ def report_html(values: Mapping[str, Any]) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">\n<title>{escape(title)}</title>\n'
         f"<style>{_STYLE}</style>\n</head>\n<body>\n{''.join(parts)}</body>\n</html>\n"
     )
+
+
+def _attention(evaluation: Mapping[str, Any]) -> list[str]:
+    """What a person has to look at beside the verdict."""
+    below, suspects = evaluation.get("below_floor", {}), evaluation.get("suspects", {})
+    said = [f"In production, below its floor: {below['champion']}."] if "champion" in below else []
+    said += [f"Suspect, nothing trains on it: slice {key}: {why}." for key, why in suspects.items()]
+    return [f'<p class="refused">{escape(one)}</p>\n' for one in said]
 
 
 def _gates(verdicts: Sequence[Mapping[str, Any]]) -> str:

@@ -169,3 +169,31 @@ def test_numbers_have_a_calibration_and_classes_a_confusion() -> None:
     found = values(classes, "top1_accuracy")
     assert np.sum(found["curves"]["confusion"]["candidate"]) == ROWS
     assert 'alt="Confusion"' in report_html(found)
+
+
+def test_the_page_says_what_a_person_has_to_look_at() -> None:
+    noise = draw.random(ROWS)
+    shown = judged(
+        candidate=noise,
+        champion=noise,
+        past=None,
+        slice=np.repeat("w3", ROWS),
+        learned=("w3",),
+        usual={"auc": [0.8, 0.82, 0.81, 0.8]},
+    )
+    evaluation = judge_all([AtLeast("auc", 0.6)], shown)
+    page = report_html(
+        report_values(shown, evaluation, model="m", version=2, champion=1, metric="auc", ancestors=[])
+    )
+    assert re.search(r"In production, below its floor: auc 0\.\d+ is below 0\.600 on 600 rows", page)
+    assert "Suspect, nothing trains on it: slice w3: the champion&#x27;s auc is" in page
+    fine = judge_all([AtLeast("auc", 0.6)], judged(past=None))
+    values = report_values(
+        judged(past=None), fine, model="m", version=2, champion=1, metric="auc", ancestors=[]
+    )
+    assert "In production" not in report_html(values)
+    old = {
+        **values,
+        "evaluation": {k: v for k, v in values["evaluation"].items() if k not in ("suspects", "below_floor")},
+    }
+    assert "Suspect, nothing" not in report_html(old), "a report that older code wrote"
