@@ -23,7 +23,7 @@ def judge_all(gates: Sequence[Gate], judged: Judged, *, seed: int = 0) -> Evalua
     Raises:
         BadInput: there is no gate, or none that is absolute for a first version. Never a pass by omission.
     """
-    check_gates(gates, first_version=judged.champion is None)
+    check_gates(gates, first_version=judged.champion is None and not judged.champion_missing)
     asked = (*gates, *_always(gates), *refused_by_sanity(judged))
     verdicts = tuple(gate.judge(judged, seed=seed) for gate in asked)
     # what is always asked refuses, and lets nothing pass by itself

@@ -1,7 +1,7 @@
 """What is wrong with a candidate whatever its metrics say, called by its name.
 
 A model that ignores what it is asked may pass a bound that is low, and one that learned nothing is never
-worse than its champion. Both are decided on predictions, bit for bit.
+worse than its champion. Both are decided on predictions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import numpy as np
 
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
+
+_ROUNDING = 1e-6
+"""Of predictions up to 1, and of larger ones that part: what `Servable` allows in float32."""
 
 _DISTINCT = 8
 """Two models that say nothing but a few values, such as 0 and 1, may agree on all rows by merit."""
@@ -37,23 +40,26 @@ class NotConstant:
 
 @dataclass(frozen=True)
 class NotTheChampion:
-    """Refuses a candidate that predicts exactly what its champion predicts: it learned nothing."""
+    """Refuses a candidate that predicts what its champion predicts: it learned nothing.
+
+    Up to rounding: the champion is asked by its export, the candidate by its model, and the two may add the
+    same numbers in another order.
+    """
 
     name: ClassVar[str] = "NotTheChampion"
     absolute: ClassVar[bool] = False
     on_quality: ClassVar[bool] = False  # no slice is to blame
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        champion, numbers = judged.champion, {"rows": float(judged.count)}
+        candidate, champion = judged.candidate, judged.champion
+        numbers = {"rows": float(judged.count)}
         if champion is None:
             return Verdict(gate=repr(self), passed=None, words="there is no champion", numbers=numbers)
-        same = np.array_equal(judged.candidate, champion) and np.unique(champion).size >= _DISTINCT
+        alike = np.abs(candidate - champion) <= _ROUNDING * np.maximum(1, np.abs(champion))
+        same = bool(alike.all()) and np.unique(champion).size >= _DISTINCT
         words = "predictions are not the champion's"
         if same:
-            words = (
-                f"predicts on all {judged.count:,} rows, to the bit, what its champion predicts: nothing was"
-            )
-            words += " learned"
+            words = f"predicts on all {judged.count:,} rows what its champion predicts: nothing was learned"
         return Verdict(gate=repr(self), passed=not same, words=words, numbers=numbers)
 
 
