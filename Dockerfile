@@ -16,10 +16,8 @@ COPY --chown=50000:0 plugins plugins
 COPY --chown=50000:0 dags dags
 COPY --chown=50000:0 demo demo
 COPY --chown=50000:0 team team
-# the command ckpt-ops, and the GCS server under its own name; a new volume takes its owner from here
+# the command ckpt-ops; and a new volume of the GCS server takes its owner from here
 RUN uv pip install --no-cache --python "$(command -v python)" --no-deps --no-build-isolation -e . \
-    && ln -s "$(python -c 'from ckpt_ops.embedded.gcs_server import binary; print(binary())')" \
-        /home/airflow/.local/bin/fake-gcs-server \
     && mkdir -p logs gcs/a && ln -s a gcs/objects
 
 ENV PYTHONPATH=/opt/airflow:/opt/airflow/plugins \

@@ -32,6 +32,7 @@ def _template() -> tuple[tuple[str, dict[str, str]], ...]:
             {
                 "POSTGRES_PASSWORD": _password(40),
                 "REDIS_PASSWORD": _password(40),
+                "CKPT_OPS_GCS_SECRET": _password(40),
                 "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
                 "AIRFLOW_JWT_SECRET": secrets.token_urlsafe(64),
                 "AIRFLOW_API_SECRET_KEY": secrets.token_urlsafe(48),

@@ -42,6 +42,7 @@ class Secret:
 SECRETS = (
     Secret(name="POSTGRES_PASSWORD", protects="Airflow's metadata"),
     Secret(name="REDIS_PASSWORD", protects="what the workers run"),
+    Secret(name="CKPT_OPS_GCS_SECRET", protects="the objects of the local GCS server"),
     Secret(name="AIRFLOW_FERNET_KEY", protects="connections saved in Airflow", min_length=44, fernet=True),
     Secret(name="AIRFLOW_JWT_SECRET", protects="the tokens of users and tasks", min_length=64),
     Secret(name="AIRFLOW_API_SECRET_KEY", protects="sessions and logs", min_length=32),

@@ -180,6 +180,10 @@ def platform(session_home: Path, clean_environment: dict[str, str]) -> Iterator[
     """The whole platform, healthy, running the pipelines of `tests/dags`; half a minute to start."""
     settings = _settings(session_home / "platform")
     # no DAG file changes here, and parsing all of them every five seconds takes a third of a processor
-    environment = {**clean_environment, "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30"}
+    environment = {
+        **clean_environment,
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,eve:viewer",
+    }
     with Platform(settings, environ=environment) as running:
         yield running

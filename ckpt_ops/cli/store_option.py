@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated
 
 import typer
 
 from ckpt_ops.embedded import leftovers
-from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
+from ckpt_ops.embedded.shared_server import shared_server
 from ckpt_ops.embedded.state import State
 from ckpt_ops.errors import BadInput
 from ckpt_ops.store import Store, open_store
@@ -34,8 +35,8 @@ _WAIT_SECONDS = 20.0
 def chosen_store(url: str | None) -> Iterator[Store]:
     """The store for the duration of a command.
 
-    When the embedded platform is down, its GCS server runs until the command has ended; its objects
-    are files, so they are all there.
+    When the embedded platform is down, a server of its objects runs until the command has ended, and
+    serves every other command that comes meanwhile.
 
     Raises:
         BadInput: there is no such store, or none was chosen and there is no platform either.
@@ -53,25 +54,26 @@ def chosen_store(url: str | None) -> Iterator[Store]:
             f"--store URL, CKPT_OPS_STORE, or a platform in {settings.home}",
             next="make up, or --store gs://BUCKET/PREFIX",
         )
-    deadline = time.monotonic() + _WAIT_SECONDS
+    with ExitStack() as stack, _environment(_reach(settings, stack)):
+        yield open_store(STORE)
+
+
+def _reach(settings: Settings, stack: ExitStack) -> str:
+    """Where a server of the home's objects answers: the platform's own, or one that commands share."""
+    began, told = time.monotonic(), False
     while True:
         endpoint = _running_endpoint(settings)
         if endpoint is not None:
-            with _environment(endpoint):
-                yield open_store(STORE)
-            return
+            return endpoint
         try:
-            owner = leftovers.lock(settings.run_dir)
+            return stack.enter_context(shared_server(settings.home))
         except leftovers.AlreadyRunning:
-            if time.monotonic() > deadline:
+            if time.monotonic() - began > _WAIT_SECONDS:
                 raise
+            if not told and time.monotonic() - began > 1.0:
+                told = True
+                sys.stderr.write(f"Waiting for the platform in {settings.home} to finish its start or stop\n")
             time.sleep(0.2)
-            continue
-        with owner:
-            leftovers.stop_leftovers(settings.home)  # the server of a command that was killed
-            with GcsServer(settings.home) as server, _environment(server.endpoint):
-                yield open_store(STORE)
-        return
 
 
 @contextmanager

@@ -19,9 +19,11 @@ from ckpt_ops.embedded.process import Record
 from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import Settings
 from ckpt_ops.embedded.shell import exports
+from ckpt_ops.embedded.stalled_runs import stalled_runs
 from ckpt_ops.embedded.state import State
 from ckpt_ops.embedded.supervisor import launch, serve
 from ckpt_ops.errors import CkptOpsError
+from ckpt_ops.store.endpoint import Endpoint
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -33,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, summary in (
         ("up", "start everything, and return when it is healthy"),
         ("down", "stop everything that was started, and nothing else"),
-        ("status", "what runs, and how healthy it is; exit code 1 unless all of it is"),
+        ("status", "what runs, how healthy it is, and runs that do not move; exit code 1 unless all is well"),
         ("env", "print `export NAME=value` lines, secrets included, for Airflow's own CLI"),
         ("serve", "run in the foreground until Ctrl-C; `up` starts this detached"),
     ):
@@ -124,7 +126,19 @@ def status(settings: Settings) -> int:
     console.print(table)
     if owner is not None:
         show_address(settings)
-    return 0 if fine else 1
+    stalled = _stalled(settings, state) if state is not None and fine else []
+    for run in stalled:
+        console.print(f"This run has not moved for minutes: {escape(run)}", style="red")
+    if stalled:
+        console.print("Next: read the scheduler's log; `down` and `up` start it again, and lose no work")
+    return 0 if fine and not stalled else 1
+
+
+def _stalled(settings: Settings, state: State) -> list[str]:
+    try:
+        return stalled_runs(Rest(state.ui_url, state.user, secret_files.password(settings)))
+    except CkptOpsError as error:
+        return [f"(not known: {error.what})"]
 
 
 def env(settings: Settings) -> int:
@@ -165,7 +179,8 @@ def show_address(settings: Settings) -> None:
     console.print(f"Airflow   {state.ui_url}" + ("" if state.ready else "   (still starting)"))
     console.print(f"user      {state.user}")
     console.print(f"password  {escape(secret_files.password(settings))}")
-    console.print(f"objects   {state.store}   STORAGE_EMULATOR_HOST={state.gcs_endpoint}")
+    console.print(f"objects   {state.store} at {Endpoint.parse(state.gcs_endpoint).url}")
+    console.print('shell     eval "$(python -m ckpt_ops.embedded env)" lets it reach both')
     console.print(f"logs      {escape(str(settings.logs))}")
 
 

@@ -11,7 +11,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from ckpt_ops.embedded.process import Command, ComponentFailed, Stopping, last_lines
+from ckpt_ops.embedded import gcs_server
+from ckpt_ops.embedded.process import Command, ComponentFailed, Stopping, last_lines, private_log
 from ckpt_ops.embedded.secret_files import Secrets, load_or_create, passwords
 from ckpt_ops.embedded.settings import HOST, LANDING, STORE, USER, Settings
 
@@ -69,7 +70,7 @@ def airflow_environment(
     return variables | {
         "AIRFLOW_HOME": str(settings.airflow_home),
         "CKPT_OPS_HOME": str(settings.home),
-        "STORAGE_EMULATOR_HOST": settings.gcs_endpoint,
+        "STORAGE_EMULATOR_HOST": gcs_server.endpoint(settings.home, settings.gcs_port),
         "PYTHONPATH": os.pathsep.join(path),
     }
 
@@ -130,9 +131,9 @@ def migrate(settings: Settings, environment: Mapping[str, str]) -> None:
         ComponentFailed: Airflow refused, with its last lines.
     """
     log = settings.logs / "migrate.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "airflow", "db", "migrate"]
-    with log.open("wb") as output:
+    with private_log(log) as output:
         done = subprocess.run(
             argv,
             env=dict(environment),

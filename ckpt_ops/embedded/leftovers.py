@@ -17,6 +17,7 @@ STOP_STAGES = (("dag-processor", "triggerer", "scheduler"), ("api-server",), ("g
 """What stops together. Tasks still report to the api-server and save to the store while they end."""
 COMPONENTS = tuple(name for stage in STOP_STAGES for name in stage)
 SUPERVISOR = "supervisor"
+LOCK = "lock"
 
 
 class AlreadyRunning(TransientError):
@@ -27,14 +28,33 @@ def lock(run_dir: Path) -> IO[str]:
     """Own the home until the file returned is closed or this process ends, however it ends.
 
     Raises:
-        AlreadyRunning: another process owns it.
+        AlreadyRunning: another process owns it, or commands share it.
     """
+    return _locked(run_dir, fcntl.LOCK_EX)
+
+
+def share(run_dir: Path) -> IO[str]:
+    """Keep platforms out of the home until the file returned is closed; other commands may do so as well.
+
+    Raises:
+        AlreadyRunning: a platform owns it.
+    """
+    return _locked(run_dir, fcntl.LOCK_SH)
+
+
+def _locked(run_dir: Path, how: int) -> IO[str]:
     run_dir.mkdir(parents=True, exist_ok=True)
-    file = (run_dir / "lock").open("a+")
+    file = (run_dir / LOCK).open("a+")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
+        if how == fcntl.LOCK_EX and supervisor(run_dir) is None:
+            raise AlreadyRunning(
+                f"a command, or a platform of another program, works in {run_dir.parent}",
+                safe="it was left as it is",
+                next="let it end (`ps -ef | grep ckpt-ops` names commands), then try again",
+            ) from error
         raise AlreadyRunning(
             f"a platform already runs in {run_dir.parent}",
             safe="it was left as it is",
@@ -69,10 +89,9 @@ def stop_leftovers(home: Path) -> list[str]:
         here = [name for name in stage if name in left]
         together([left[name].stop for name in here])
         stopped += here
-    stray = procfs.identities(marked_in(home))
+    stray = end_marked(home)
     if stray:
-        end(stray, seconds=10.0)
-        stopped.append(f"{len(stray)} task process(es)")
+        stopped.append(f"{stray} task process(es)")
     for name in COMPONENTS:
         (run_dir / f"{name}.json").unlink(missing_ok=True)
     return stopped
@@ -86,10 +105,21 @@ def together(steps: Sequence[Callable[[], None]]) -> None:
                 done.result()
 
 
-def marked_in(home: Path) -> set[int]:
-    """The processes that carry the id of the platform in `home`."""
+def end_marked(home: Path, *, component: str | None = None) -> int:
+    """End what carries the id of the platform in `home`; or what one dead component left. Returns how many.
+
+    Tasks may save their work: they are asked first. To be called when no such process is wanted any more.
+    """
+    left = procfs.identities(marked_in(home, component=component))
+    if left:
+        end(left, seconds=10.0)
+    return len(left)
+
+
+def marked_in(home: Path, *, component: str | None = None) -> set[int]:
+    """The processes that carry the id of the platform in `home`; or those that one component started."""
     try:
         platform_id = str(json.loads((home / "secrets.json").read_text())["platform_id"])
     except (OSError, ValueError, KeyError, TypeError):
         return set()
-    return procfs.marked(platform_id)
+    return procfs.marked(platform_id, component=component)

@@ -6,12 +6,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import IO, Any
 
-from ckpt_ops.embedded import airflow, leftovers, ports, procfs, secret_files
+from ckpt_ops.embedded import airflow, gcs_server, leftovers, ports, procfs, secret_files
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.embedded.postgres import Postgres
 from ckpt_ops.embedded.process import READY_SECONDS, Child, Command, Record, how_it_ended
@@ -72,7 +73,8 @@ class Platform:
         self._report = report
         self._lock: IO[str] | None = None
         self._children: dict[str, Child] = {}
-        self._restarts: deque[float] = deque(maxlen=RESTARTS + 1)
+        self._restarts: dict[str, deque[float]] = {}
+        self._answering: dict[str, Callable[[], bool]] = {}
         self._rest: Rest | None = None
         self._database: dict[str, str] = {}
 
@@ -85,8 +87,8 @@ class Platform:
 
     @property
     def gcs_endpoint(self) -> str:
-        """For STORAGE_EMULATOR_HOST."""
-        return self.settings.gcs_endpoint
+        """For STORAGE_EMULATOR_HOST; it holds the server's secret."""
+        return gcs_server.endpoint(self.settings.home, self.settings.gcs_port)
 
     @property
     def user(self) -> str:
@@ -153,13 +155,16 @@ class Platform:
         gcs = GcsServer(self.settings.home, self.settings.gcs_port, environ=base)
         postgres = Postgres(self.settings.home, environ=base)
         self._timed("gcs", gcs.start)
-        self._adopt("gcs", gcs.child)
+        self._adopt("gcs", gcs.child, gcs.answers)
         self._timed("postgres", postgres.start)
-        self._adopt("postgres", postgres.child)
+        self._adopt("postgres", postgres.child, postgres.answers)
         self._database = {driver: postgres.url(driver) for driver in ("psycopg2", "asyncpg")}
         write_environment(self.settings.home, self.environment())
         environment = base | self.environment() | {"PYTHONUNBUFFERED": "1"}
         self._write_state(ready=False)
+        secret_files.add_passwords(
+            self.settings, environment.get("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "")
+        )
         self._migrate(postgres, environment)
         # the dag-processor needs no api-server; the scheduler's tasks do
         self._launch([airflow.API_SERVER, airflow.DAG_PROCESSOR], environment)
@@ -185,9 +190,10 @@ class Platform:
         step()
         self._report(Event(component=name, state="ready", seconds=time.monotonic() - began))
 
-    def _adopt(self, name: str, child: Child | None) -> None:
+    def _adopt(self, name: str, child: Child | None, answers: Callable[[], bool]) -> None:
         if child is not None:
             self._children[name] = child
+            self._answering[name] = answers
 
     def _launch(self, names: Iterable[str], environment: Mapping[str, str]) -> None:
         for name in names:
@@ -216,23 +222,29 @@ class Platform:
     def watch(self) -> None:
         """Restart each process that ended; to be called again and again.
 
+        What it has left behind is ended first: a dead scheduler's workers would hold its locks in the
+        database, and no run would move.
+
         Raises:
-            ComponentFailed: too many ended within ten minutes: something is wrong for good.
+            ComponentFailed: one of them ended too often within ten minutes: something is wrong for good.
         """
-        for name, child in self._children.items():
+        for name, child in self._children.items():  # servers first: whoever needs them may have died of it
             code = child.exit_code
             if code is None:
                 continue
             failure = child.failure(how_it_ended(code))
-            self._restarts.append(time.monotonic())
-            if len(self._restarts) > RESTARTS:
-                if self._restarts[-1] - self._restarts[0] < RESTARTS_WITHIN_SECONDS:
-                    raise failure
-                self._restarts.popleft()
+            restarts = self._restarts.setdefault(name, deque(maxlen=RESTARTS + 1))
+            restarts.append(time.monotonic())
+            if len(restarts) > RESTARTS and restarts[-1] - restarts[0] < RESTARTS_WITHIN_SECONDS:
+                raise failure
             child.stop()
+            ended = leftovers.end_marked(self.settings.home, component=name)
             child.start()
+            if name in self._answering:
+                child.wait_ready(self._answering[name])
             self._write_state(ready=True)
-            self._report(Event(component=name, state="restarted", detail=str(failure)))
+            left = f"\n{ended} processes that it had left were ended" if ended else ""
+            self._report(Event(component=name, state="restarted", detail=f"{failure}{left}"))
 
     def stop(self) -> None:
         """Stop every process that this object started, in an order that loses nothing."""
@@ -241,7 +253,8 @@ class Platform:
             leftovers.together([partial(self._stop_one, name) for name in here])
         if self._lock is not None:
             leftovers.stop_leftovers(self.settings.home)
-            self._write_stopped()
+            with suppress(OSError):  # of a disk that is full: all is stopped by now
+                self._write_stopped()
             self._lock.close()
             self._lock = None
         self._rest = None

@@ -21,12 +21,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ckpt_ops.embedded.process import Child, Command, ComponentFailed
+from ckpt_ops.embedded.system_user import let_pass, unprivileged
 from ckpt_ops.errors import BadInput
 
 DATABASE = "airflow"
 SUPERUSER = "postgres"
 LONGEST_SOCKET_PATH = 100
-SYSTEM_USER = "pgserver"
 
 
 class Postgres:
@@ -69,7 +69,7 @@ class Postgres:
         Raises:
             ComponentFailed: it could not be created or started.
         """
-        owner = run_as(self.data)
+        owner = unprivileged(self.data)
         self._prepare(owner)
         if not (self.data / "PG_VERSION").exists():
             self._create(owner)
@@ -80,6 +80,8 @@ class Postgres:
                     str(programs() / "postgres"),
                     *("-D", str(self.data), "-k", str(self.socket_dir)),
                     *("-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "jit=off"),
+                    # what holds locks and does nothing was left by a process that is not what it was
+                    *("-c", "idle_in_transaction_session_timeout=2min"),
                 ),
                 environment=self._environ,
                 cwd=Path("/"),
@@ -181,34 +183,3 @@ def programs() -> Path:
             next="pip install -r requirements.txt",
         )
     return Path(spec.origin).parent / "pginstall18" / "bin"
-
-
-def run_as(data: Path) -> pwd.struct_passwd | None:
-    """The user the server runs as: None for "the caller", another one when the caller is root.
-
-    PostgreSQL refuses root. A cluster that exists keeps its owner; a new one gets the system user
-    `pgserver`, created on first use, or `nobody` where users cannot be created.
-    """
-    if os.geteuid() != 0:
-        return None
-    if (data / "PG_VERSION").exists():
-        return pwd.getpwuid(data.stat().st_uid)
-    for attempt in (0, 1):
-        try:
-            return pwd.getpwnam(SYSTEM_USER)
-        except KeyError:
-            if attempt == 0 and (useradd := shutil.which("useradd")) is not None:
-                subprocess.run(
-                    [useradd, "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER],
-                    capture_output=True,
-                    check=False,
-                )
-    return pwd.getpwnam("nobody")
-
-
-def let_pass(directory: Path) -> None:
-    """Let other users pass through (not list) this directory and those above it."""
-    for path in (directory, *directory.parents):
-        mode = path.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            path.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import IO
 
 from ckpt_ops.embedded import procfs
 from ckpt_ops.embedded.procfs import Identity
@@ -86,14 +87,13 @@ class Child:
     def start(self) -> None:
         """Start the process; its log's former content is kept as `NAME.log.previous`."""
         command = self.command
-        command.log.parent.mkdir(parents=True, exist_ok=True)
         if command.log.exists():
             command.log.replace(command.log.with_name(command.log.name + ".previous"))
         self.started_at = time.time()
-        with command.log.open("wb") as log:
+        with private_log(command.log) as log:
             self._process = subprocess.Popen(
                 command.argv,
-                env=dict(command.environment),
+                env={**command.environment, procfs.COMPONENT_VARIABLE: command.name},
                 cwd=command.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -279,6 +279,13 @@ def end(processes: Iterable[Identity], *, seconds: float) -> None:
     for process in procfs.wait_gone(asked, seconds=seconds):
         process.signal(signal.SIGKILL)
     procfs.wait_gone(asked, seconds=2.0)
+
+
+def private_log(path: Path) -> IO[bytes]:
+    """A file to append to that only its owner can read: what programs print may be a secret."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.chmod(0o700)
+    return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def last_lines(log: Path, count: int = 15) -> list[str]:

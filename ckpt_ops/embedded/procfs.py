@@ -17,6 +17,8 @@ from pathlib import Path
 PROC = Path("/proc")
 PLATFORM_VARIABLE = "CKPT_OPS_PLATFORM_ID"
 """Set for what the platform starts, and inherited by all that it starts: no orphan is overlooked."""
+COMPONENT_VARIABLE = "CKPT_OPS_PLATFORM_COMPONENT"
+"""Likewise, which of the platform's processes it was that started them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +65,15 @@ def descendants(pids: Iterable[int]) -> set[int]:
     return found
 
 
-def marked(platform_id: str) -> set[int]:
-    """The processes that were started with this platform's id in their environment."""
-    entry = f"{PLATFORM_VARIABLE}={platform_id}".encode()
+def marked(platform_id: str, *, component: str | None = None) -> set[int]:
+    """The processes that have this platform's id in their environment; or those of one component."""
+    entries = {f"{PLATFORM_VARIABLE}={platform_id}".encode()}
+    if component is not None:
+        entries.add(f"{COMPONENT_VARIABLE}={component}".encode())
     found = set()
     for pid in _pids():
         with suppress(OSError):
-            if entry in (PROC / str(pid) / "environ").read_bytes().split(b"\0"):
+            if entries <= set((PROC / str(pid) / "environ").read_bytes().split(b"\0")):
                 found.add(pid)
     return found - {os.getpid()}
 

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -68,17 +69,65 @@ def passwords(settings: Settings) -> Path:
     return settings.home / "passwords.json"
 
 
+def add_passwords(settings: Settings, users: str) -> None:
+    """Make a password for each user who has none: Airflow would print the one it makes into its log.
+
+    Args:
+        users: as AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS has them, `admin:admin,eve:viewer`.
+
+    Raises:
+        Corrupt: the file holds something else.
+    """
+    path = passwords(settings)
+    try:
+        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        names = {name for entry in users.split(",") if (name := entry.partition(":")[0].strip())}
+        missing = {name: secrets.token_urlsafe(12) for name in sorted(names - known.keys())}
+    except (ValueError, AttributeError) as error:
+        raise Corrupt(
+            f"{path} does not hold passwords by user: {error}",
+            safe="nothing was started",
+            next=f"restore {path}, or remove it: then new ones are made",
+        ) from error
+    if missing:
+        write_private(path, json.dumps({**known, **missing}) + "\n")
+
+
+def gcs_secret(home: Path) -> str:
+    """What lets clients into the GCS server of `home`; made on first use, and the same ever after.
+
+    Raises:
+        Corrupt: the file exists but holds none.
+    """
+    path = home / "gcs-secret"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32) + "\n", once=True)
+    found = path.read_text().strip()
+    if len(found) < 16:
+        raise Corrupt(
+            f"{path} does not hold the secret of the GCS server",
+            safe="no object was touched",
+            next=f"remove {path}: a new one is made, and `python -m ckpt_ops.embedded env` tells it",
+        )
+    return found
+
+
 def password(settings: Settings) -> str:
     """The password that opens the UI now (a person may have edited the file)."""
     content: dict[str, str] = json.loads(passwords(settings).read_text())
     return content[USER]
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, in one step."""
+def write_private(path: Path, text: str, *, once: bool = False) -> None:
+    """Write a file that only its owner can read, in one step; `once`: leave one that is there as it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    temporary.replace(path)
+    if not once:
+        temporary.replace(path)
+        return
+    with suppress(FileExistsError):  # two that begin together: the first one's stays
+        path.hardlink_to(temporary)
+    temporary.unlink()

@@ -85,11 +85,6 @@ class Settings:
         )
 
     @property
-    def gcs_endpoint(self) -> str:
-        """What STORAGE_EMULATOR_HOST holds in every task."""
-        return f"http://{HOST}:{self.gcs_port}"
-
-    @property
     def ui_url(self) -> str:
         """Where Airflow's UI and REST API answer."""
         return f"http://{HOST}:{self.ui_port}"

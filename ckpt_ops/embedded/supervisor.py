@@ -15,6 +15,7 @@ from types import FrameType
 
 from ckpt_ops.embedded import leftovers
 from ckpt_ops.embedded.platform import Event, Platform
+from ckpt_ops.embedded.process import private_log
 from ckpt_ops.embedded.settings import Settings
 from ckpt_ops.errors import CkptOpsError
 
@@ -58,7 +59,10 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 class Reporter:
-    """Writes each step to the supervisor's log and, while someone reads, to a pipe."""
+    """Writes each step to the supervisor's log and, while someone reads, to a pipe.
+
+    It never fails: a disk that is full must not keep the supervisor from stopping what it started.
+    """
 
     def __init__(self, events: int | None) -> None:
         self._events = events
@@ -68,7 +72,8 @@ class Reporter:
     def __call__(self, event: Event) -> None:
         """Tell one step."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S")
-        print(stamp, event.component, event.state, f"{event.seconds:.1f}s", event.detail, flush=True)
+        with suppress(OSError, ValueError):
+            print(stamp, event.component, event.state, f"{event.seconds:.1f}s", event.detail, flush=True)
         if self._events is not None:
             try:
                 os.write(self._events, (json.dumps(asdict(event)) + "\n").encode())
@@ -80,11 +85,10 @@ class Reporter:
 
 def launch(settings: Settings) -> tuple[subprocess.Popen[bytes], Iterator[Event]]:
     """Start a detached supervisor; the iterator yields its steps until it is ready or gone."""
-    settings.logs.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
     argv = [sys.executable, "-m", "ckpt_ops.embedded", "serve"]
     argv += ["--home", str(settings.home), "--events", str(writing)]
-    with (settings.logs / f"{leftovers.SUPERVISOR}.log").open("ab") as log:
+    with private_log(settings.logs / f"{leftovers.SUPERVISOR}.log") as log:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

@@ -85,7 +85,7 @@ class Store(Protocol):
     def delete_unchanged(self, entry: Entry) -> bool:
         """Remove the object unless it was written anew since it was listed as `entry`.
 
-        True: this call removed it, or emptied it on a server that honours no precondition on deletes.
+        True: this call removed it.
         False: it was written anew and stands, or somebody else removed it. Nothing written later is
         ever lost: that is what collecting garbage beside running writers needs.
         """

@@ -1,9 +1,8 @@
 """Google Cloud Storage as a store.
 
 Whole objects travel by `gcs_media`; what is conditional or administrative is google-cloud-storage's.
-`put_if_absent` is `if_generation_match=0`, sent as **one multipart upload**: on the real service any
-upload honours the precondition, on the server of the embedded platform only this kind does. That is
-why contested objects are limited to what the client sends in one request.
+`put_if_absent` is `if_generation_match=0`, sent as **one multipart upload**: a try that is repeated is
+then one request. That is why contested objects are limited to what the client sends in one.
 
 Every verb is idempotent here, the conditional one because it is settled by reading back, so all of
 them are retried on 429, 5xx and broken connections until `deadline` seconds have passed.
@@ -28,6 +27,7 @@ from ckpt_ops.errors import (
     StoreUnavailable,
 )
 from ckpt_ops.store.base import Entry, check_name, check_prefix, check_range
+from ckpt_ops.store.endpoint import Endpoint
 from ckpt_ops.store.gcs_media import MediaClient
 
 MULTIPART_LIMIT = 8 * 1024 * 1024
@@ -44,13 +44,15 @@ class GcsStore:
         prefix: put before every name; empty for the bucket's root.
         deadline: seconds a verb goes on trying (CKPT_OPS_STORE_DEADLINE, default 90).
         endpoint: another server of the same API, such as "http://127.0.0.1:4443"; by default
-            STORAGE_EMULATOR_HOST, else Google's. One with http:// is asked without credentials.
+            STORAGE_EMULATOR_HOST, else Google's. One with http:// is asked without Google's credentials;
+            "http://USER:SECRET@HOST:PORT" for one that wants its own.
     """
 
     def __init__(
         self, *, bucket: str, prefix: str = "", deadline: float | None = None, endpoint: str | None = None
     ) -> None:
-        self.bucket, self.prefix, self._own_endpoint = bucket, prefix, endpoint
+        self.bucket, self.prefix = bucket, prefix
+        self._own_endpoint = Endpoint.keep(endpoint) if endpoint else None
         self.deadline = _deadline_from_environment() if deadline is None else deadline
 
     @property
@@ -136,14 +138,7 @@ class GcsStore:
         settings = {"if_generation_match": generation, "retry": self._retry, "timeout": _REQUEST_TIMEOUT}
         try:
             with self._errors(entry.name):
-                blob = self._blob(entry.name)
-                if self._is_local:
-                    # Such a server ignores the precondition of a delete and honours that of an upload:
-                    # the object is emptied, which frees its bytes, and its name stays.
-                    if entry.size:
-                        blob.upload_from_string(b"", **settings)
-                else:
-                    blob.delete(**settings)
+                self._blob(entry.name).delete(**settings)
         except (PreconditionFailed, ObjectNotFound):
             return False
         return True
@@ -160,24 +155,25 @@ class GcsStore:
             ) from error
 
     @cached_property
-    def _endpoint(self) -> str:
+    def _endpoint(self) -> Endpoint:
         """Read once, as Google's client does."""
-        return self._own_endpoint or os.environ.get("STORAGE_EMULATOR_HOST") or _GOOGLE
+        return Endpoint.parse(self._own_endpoint or os.environ.get("STORAGE_EMULATOR_HOST") or _GOOGLE)
 
     @property
     def _is_local(self) -> bool:
-        return self._endpoint != _GOOGLE
+        return self._endpoint.url != _GOOGLE
 
     @cached_property
     def _credentials(self) -> tuple[Any, str | None]:
-        """Anonymous over http://, Application Default Credentials otherwise; and their project."""
+        """The server's own over http://, Application Default Credentials otherwise; and their project."""
         import google.auth
-        from google.auth.credentials import AnonymousCredentials
         from google.auth.exceptions import DefaultCredentialsError
 
+        from ckpt_ops.store.gcs_credentials import EndpointCredentials
+
         _draw_apart()
-        if self._endpoint.startswith("http://"):
-            return AnonymousCredentials(), None
+        if self._endpoint.url.startswith("http://"):
+            return EndpointCredentials(self._endpoint), None
         try:
             credentials, project = google.auth.default(scopes=_SCOPES)
             return credentials, project
@@ -194,13 +190,13 @@ class GcsStore:
         from google.cloud import storage
 
         credentials, project = self._credentials
-        options = {"api_endpoint": self._own_endpoint} if self._own_endpoint else None
+        options = {"api_endpoint": self._endpoint.url} if self._is_local else None
         return storage.Client(credentials=credentials, project=project, client_options=options)
 
     @cached_property
     def _media(self) -> MediaClient:
         return MediaClient(
-            endpoint=self._endpoint,
+            endpoint=self._endpoint.url,
             bucket=self.bucket,
             credentials=self._credentials[0],
             timeout=_REQUEST_TIMEOUT,
@@ -260,7 +256,7 @@ class GcsStore:
 
     def _unavailable(self, where: str, error: BaseException) -> StoreUnavailable:
         return StoreUnavailable(
-            f"the store at {self._endpoint} gave no good answer for {where} "
+            f"the store at {self._endpoint.url} gave no good answer for {where} "
             f"within {self.deadline:g} s: {error}",
             safe="nothing is half-written; what was committed before is kept",
             next="try again when the store answers; CKPT_OPS_STORE_DEADLINE sets how many seconds to wait",

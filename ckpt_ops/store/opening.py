@@ -19,7 +19,8 @@ def open_store(url: str) -> Store:
 
     For gs:// the environment decides who is asked, as for every Google Cloud client:
     `STORAGE_EMULATOR_HOST` for a server on this machine, Application Default Credentials otherwise;
-    `gs://bucket/prefix?endpoint=http://127.0.0.1:4443` names a server of its own.
+    `gs://bucket/prefix?endpoint=http://127.0.0.1:4443` names a server of its own, and
+    `http://USER:SECRET@127.0.0.1:4443` one that wants a secret, which `Store.url` does not show.
 
     Two or three URLs are a `ReplicatedStore`, the first its primary; `CKPT_OPS_STORE_QUORUM` is its
     write quorum. One of its stores may be down, or its directory missing: that is what it is for.
@@ -50,7 +51,7 @@ def _open_one(url: str) -> Store:
 def _open_replica(url: str) -> Replica:
     try:
         return Replica.of(_open_one(url))
-    except BucketNotFound:
+    except BucketNotFound:  # of a directory: a bucket is not looked for before it is used
         return Replica(url, lambda: _open_one(url))  # it may be mounted again while we run
 
 

@@ -114,7 +114,8 @@ def write(folder: Path, *, name: str) -> Team:
     _overlay(spec["services"], folder, gcs_port)
     (folder / "docker-compose.yaml").write_text(yaml.safe_dump(spec, sort_keys=False))
     _write_env(folder / ".env", {"CKPT_OPS_UI_PORT": str(free_port()), "COMPOSE_PROJECT_NAME": name})
-    return Team(folder=folder, gcs_endpoint=f"http://127.0.0.1:{gcs_port}")
+    secret = env_file.read(folder / ".env")["CKPT_OPS_GCS_SECRET"]
+    return Team(folder=folder, gcs_endpoint=f"http://ckpt-ops:{secret}@127.0.0.1:{gcs_port}")
 
 
 def copy_pipelines(folder: Path) -> None:

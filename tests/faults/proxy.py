@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from ckpt_ops.store.endpoint import Endpoint
+
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
@@ -49,8 +51,9 @@ class FaultyProxy:
         admits: Callable[[str], bool] = lambda authorization: True,
     ) -> None:
         self._scheme, self._admits = "https" if tls else "http", admits
-        parts = urlsplit(target)
-        self._target = (parts.hostname or "", parts.port or 80)
+        behind = Endpoint.parse(target)
+        parts = urlsplit(behind.url)
+        self._target, self._entry = (parts.hostname or "", parts.port or 80), behind.headers
         self._lock = threading.Lock()
         self._unavailable_until = 0.0
         self._status = 503
@@ -122,7 +125,8 @@ class FaultyProxy:
             self._refuse(request, self._status)
             return
         with self._upstream() as upstream:
-            upstream.request(request.command, request.path, body, dict(request.headers.items()))
+            asked = {name.title(): value for name, value in request.headers.items()}
+            upstream.request(request.command, request.path, body, {**asked, **self._entry})
             reply = upstream.getresponse()
             content, headers = reply.read(), dict(reply.getheaders())
         answer = Reply(status=reply.status, headers=headers, body=content, length=len(content))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training import KEYS, alive, commits, freeze, land, parent, trainings, until, weights
+from training import KEYS, alive, commits, land, parent, trainings, until, weights
 
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE
@@ -61,7 +61,7 @@ def test_a_killed_training_and_a_killed_worker_leave_the_weights_of_an_undisturb
     before = commits(store)
     until("commits of the second attempt", lambda: commits(store) >= before + 2, seconds=120)
     zombie = trainings(store)[0]
-    freeze(zombie, platform.gcs_endpoint)
+    os.kill(zombie, signal.SIGSTOP)
     task = parent(zombie)
     for dying in (parent(task), task):  # a task that outlives its supervisor would end its training in time
         os.kill(dying, signal.SIGKILL)

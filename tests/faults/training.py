@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,23 +67,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def freeze(pid: int, endpoint: str) -> None:
-    """Stop a process between two of its uploads.
-
-    In the midst of one it would hold a lock of the GCS server, and with it everybody else who writes.
-    """
-    url = f"{endpoint}/upload/storage/v1/b/ckpt-ops/o?uploadType=media&name=probe"
-    for _ in range(50):
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            urllib.request.urlopen(urllib.request.Request(url, data=b"x", method="POST"), timeout=5).close()
-            return
-        except OSError:
-            os.kill(pid, signal.SIGCONT)
-            time.sleep(0.1)
-    raise AssertionError(f"process {pid} was in the midst of an upload whenever it was stopped")
 
 
 def until(what: str, check: Callable[[], Any], *, seconds: float) -> Any:

@@ -10,21 +10,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
-from ckpt_ops.embedded import leftovers, ports, procfs
+from ckpt_ops.embedded import leftovers, ports, procfs, secret_files
 from ckpt_ops.embedded.airflow import airflow_environment
 from ckpt_ops.embedded.gcs_server import GcsServer
-from ckpt_ops.embedded.platform import Platform
+from ckpt_ops.embedded.platform import Event, Platform
 from ckpt_ops.embedded.process import Child, Command, ComponentFailed, Record
 from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import Settings
 from ckpt_ops.embedded.shell import exports, write_environment
+from ckpt_ops.embedded.stalled_runs import stalled_runs
 from ckpt_ops.embedded.state import State
-from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.errors import BadInput, Corrupt, TerminalError
 
 PROJECT = Path(__file__).parents[2]
 NewSettings = Callable[[Path], Settings]
@@ -56,6 +59,20 @@ def run_command(clean_environment: dict[str, str]) -> RunCommand:
         )
 
     return run
+
+
+HOLDER = """
+import sys, time, psycopg2
+connection = psycopg2.connect(sys.argv[1].replace("postgresql+psycopg2", "postgresql"))
+cursor = connection.cursor()
+cursor.execute("SELECT id FROM dag_run WHERE run_id = %s FOR UPDATE", (sys.argv[2],))
+print("holds", flush=True)
+time.sleep(600)
+"""
+
+
+def _dsn(platform: Platform) -> str:
+    return platform._database["psycopg2"].replace("postgresql+psycopg2", "postgresql")
 
 
 def eventually(check: Callable[[], Any], *, seconds: float = 60.0) -> Any:
@@ -118,7 +135,21 @@ class TestSettings:
         first, second = (airflow_environment(settings_in(tmp_path), environ={}) for _ in range(2))
         assert first == second
         modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
-        assert modes == {"secrets.json": 0o600, "passwords.json": 0o600}
+        assert modes == dict.fromkeys(("secrets.json", "passwords.json", "gcs-secret"), 0o600)
+
+    def test_a_user_who_is_added_gets_a_password_and_the_others_keep_theirs(
+        self, tmp_path: Path, settings_in: NewSettings
+    ) -> None:
+        settings = settings_in(tmp_path)
+        secret_files.load_or_create(settings)
+        before = secret_files.password(settings)
+        secret_files.add_passwords(settings, "admin:admin, eve:viewer,")
+        known = json.loads(secret_files.passwords(settings).read_text())
+        assert (known["admin"], set(known)) == (before, {"admin", "eve"})
+        assert secret_files.passwords(settings).stat().st_mode & 0o777 == 0o600
+        secret_files.passwords(settings).write_text("[]")
+        with pytest.raises(Corrupt, match=r"passwords\.json does not hold"):
+            secret_files.add_passwords(settings, "eve:viewer")
 
 
 class TestShell:
@@ -198,6 +229,14 @@ class TestProcess:
             child.wait_ready(lambda: False, seconds=0)
         child.stop()
 
+    def test_what_it_prints_is_for_its_owner_alone(self, tmp_path: Path) -> None:
+        child = self.child(tmp_path / "logs", "true")
+        (tmp_path / "logs").mkdir(mode=0o755)
+        child.start()
+        child.stop()
+        modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "logs", child.command.log)]
+        assert modes == [0o700, 0o600]
+
     def test_stop_ends_what_left_the_process_group_too(self, tmp_path: Path) -> None:
         child = self.child(tmp_path, "sh", "-c", "trap '' TERM; setsid sleep 300 & echo $!; wait")
         child.start()
@@ -219,6 +258,87 @@ class TestProcess:
         assert true.process.alive
         child.stop()
         assert not true.process.alive
+
+
+class TestWatch:
+    """What the supervisor does about a process that died, with processes that are quick to start."""
+
+    @pytest.fixture
+    def platform(self, tmp_path: Path, settings_in: NewSettings) -> Iterator[Platform]:
+        settings = settings_in(tmp_path)
+        secrets = secret_files.load_or_create(settings)
+        self.events: list[Event] = []
+        made = Platform(settings, environ={}, report=self.events.append)
+        for name in ("postgres", "scheduler"):
+            made._children[name] = Child(
+                command=Command(
+                    name=name,
+                    argv=("sh", "-c", "setsid sleep 300 & exec sleep 300"),
+                    environment={"PATH": os.defpath, procfs.PLATFORM_VARIABLE: secrets.platform_id},
+                    cwd=tmp_path,
+                    log=tmp_path / "logs" / f"{name}.log",
+                    record=tmp_path / "run" / f"{name}.json",
+                )
+            )
+            made._children[name].start()
+            eventually(lambda name=name: len(leftovers.marked_in(tmp_path, component=name)) == 2)
+        yield made
+        made.stop()
+        leftovers.end_marked(tmp_path)
+
+    def kill(self, platform: Platform, name: str) -> None:
+        victim = procfs.identify(platform.pids[name])
+        assert victim is not None
+        os.kill(victim.pid, signal.SIGKILL)
+        eventually(lambda: not victim.alive)
+
+    def test_what_a_dead_one_left_is_ended_before_it_is_started_again(self, platform: Platform) -> None:
+        home = platform.settings.home
+        before = procfs.identities(leftovers.marked_in(home, component="scheduler"))
+        others = procfs.identities(leftovers.marked_in(home, component="postgres"))
+        self.kill(platform, "scheduler")
+        platform.watch()
+        assert not [process for process in before if process.alive]
+        assert all(process.alive for process in others)
+        eventually(lambda: len(leftovers.marked_in(home, component="scheduler")) == 2)
+        assert "1 processes that it had left were ended" in self.events[-1].detail
+
+    def test_each_has_its_own_three_restarts(self, platform: Platform) -> None:
+        """A database that dies takes the scheduler with it, and no more than one of either's is used up."""
+        for _ in range(3):
+            self.kill(platform, "postgres")
+            self.kill(platform, "scheduler")
+            platform.watch()
+        self.kill(platform, "scheduler")
+        with pytest.raises(ComponentFailed, match="scheduler was killed by SIGKILL"):
+            platform.watch()
+
+    def test_servers_answer_again_before_whoever_needs_them_is_started(self, platform: Platform) -> None:
+        asked: list[bool] = []
+        dead = procfs.identify(platform.pids["scheduler"])
+        assert dead is not None
+
+        def answers() -> bool:
+            asked.append(platform.pids["scheduler"] == dead.pid)
+            return len(asked) == 3
+
+        platform._answering["postgres"] = answers
+        self.kill(platform, "postgres")
+        self.kill(platform, "scheduler")
+        platform.watch()
+        assert asked == [True, True, True]
+
+    def test_a_full_disk_does_not_keep_it_from_stopping(self, tmp_path: Path) -> None:
+        script = (
+            "import sys; from ckpt_ops.embedded.supervisor import Reporter; "
+            "from ckpt_ops.embedded.platform import Event; "
+            "Reporter(None)(Event(component='platform', state='stopping')); print('went on', file=sys.stderr)"
+        )
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-c", script], stdout=full, stderr=subprocess.PIPE, cwd=PROJECT, check=False
+            )
+        assert b"went on" in done.stderr
 
 
 class TestGcsServer:
@@ -276,6 +396,62 @@ class TestPlatform:
         eventually(restarted)
         assert platform.pids["triggerer"] != victim
         eventually(lambda: "triggerer" in platform.rest.healthy(since=began))
+
+    def test_a_killed_scheduler_leaves_no_lock_and_runs_move_on(self, platform: Platform) -> None:
+        """Its workers hold connections of the database; one of them, killed in the midst, a lock on a run."""
+        dags = eventually(lambda: platform.api("GET", "dags?tags=test")["dags"])
+        assert "smoke" in {dag["dag_id"] for dag in dags}
+        run = platform.api("POST", "dags/smoke/dagRuns", {"logical_date": None})
+        holder = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, platform._database["psycopg2"], run["dag_run_id"]],
+            env={
+                **os.environ,
+                procfs.PLATFORM_VARIABLE: secret_files.load_or_create(platform.settings).platform_id,
+                procfs.COMPONENT_VARIABLE: "scheduler",
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "holds\n"
+        victim = platform.pids["scheduler"]
+        below = procfs.identities(procfs.descendants([victim]))
+        assert below
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: procfs.identify(victim) is None)
+        eventually(lambda: platform.watch() or platform.pids["scheduler"] != victim)
+        assert not [process for process in below if process.alive]
+        assert holder.wait(timeout=10) != 0
+        path = f"dags/smoke/dagRuns/{run['dag_run_id']}"
+        state = eventually(lambda: {platform.api("GET", path)["state"]} & {"success", "failed"}, seconds=90)
+        assert state == {"success"}
+
+    def test_a_run_that_does_not_move_is_named(self, platform: Platform) -> None:
+        """Told from one that works, and from one that has only just begun."""
+        eventually(lambda: platform.api("GET", "dags?tags=test")["dags"])
+        run = platform.api("POST", "dags/smoke_long/dagRuns", {"logical_date": None})
+        path = f"dags/smoke_long/dagRuns/{run['dag_run_id']}"
+        eventually(
+            lambda: platform.api("GET", f"{path}/taskInstances")["task_instances"][0]["state"] == "running"
+        )
+        later = datetime.now(UTC) + timedelta(minutes=10)
+        name = f"smoke_long {run['dag_run_id']}"
+        assert name not in stalled_runs(platform.rest, now=later)
+        with psycopg2.connect(_dsn(platform)) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE task_instance SET state = NULL WHERE run_id = %s", (run["dag_run_id"],))
+            connection.commit()
+            assert name in stalled_runs(platform.rest, now=later)
+            assert name not in stalled_runs(platform.rest)
+        platform.api("PATCH", path, {"state": "failed"})
+
+    def test_passwords_are_in_no_log(self, platform: Platform) -> None:
+        known = json.loads(secret_files.passwords(platform.settings).read_text())
+        assert set(known) == {"admin", "eve"}
+        assert Rest(platform.ui_url, "eve", known["eve"]).token()
+        secrets = [*known.values(), (platform.settings.home / "gcs-secret").read_text().strip()]
+        for log in platform.settings.logs.iterdir():
+            assert log.stat().st_mode & 0o077 == 0
+            assert not [secret for secret in secrets if secret in log.read_text(errors="replace")]
 
     def test_one_home_has_one_owner(self, platform: Platform, run_command: RunCommand) -> None:
         refused = run_command("up", platform.settings.home)

@@ -7,7 +7,7 @@ from airflow.sdk import dag, task
 
 @dag(dag_id="smoke", schedule=None, tags=["test"])
 def smoke() -> None:
-    @task
+    @task(retries=2, retry_delay=0)
     def store_address() -> str:
         import os
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-import urllib.request
+import subprocess
+import sys
+import time
 
 import pytest
 
 from ckpt_ops.cli.store_option import chosen_store
+from ckpt_ops.embedded import leftovers
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.errors import BadInput
+from ckpt_ops.store.endpoint import Endpoint
 
 
 @pytest.fixture(autouse=True)
@@ -46,17 +50,57 @@ def test_a_platform_that_is_down_is_read_through_a_server_of_the_commands_own(tm
     with chosen_store(None) as store:
         assert store.get("models/m/note") == b"1"
         endpoint = os.environ["STORAGE_EMULATOR_HOST"]
-    assert endpoint.startswith("http://127.0.0.1:")
+    assert Endpoint.parse(endpoint).url.startswith("http://127.0.0.1:")
     assert "STORAGE_EMULATOR_HOST" not in os.environ
 
 
+def gone(record, *, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while record.process.alive and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not record.process.alive
+
+
+COMMAND = """
+import sys
+from ckpt_ops.cli.store_option import chosen_store
+with chosen_store(None) as store:
+    store.put("models/m/asked", b"save now")
+    print("there", flush=True)
+    sys.stdin.readline()
+"""
+
+
 @pytest.mark.slow
-def test_the_server_of_a_killed_command_is_stopped_by_the_next(tmp_path):
+def test_commands_share_one_server_which_ends_after_the_last_however_that_ends(tmp_path):
+    home = tmp_path / "home"
+    with GcsServer(home):
+        pass
+    first = subprocess.Popen(
+        [sys.executable, "-c", COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdout.readline() == "there\n"
+    shared = leftovers.running(home / "run")["gcs"]
+    with chosen_store(None) as store:
+        assert store.get("models/m/asked") == b"save now"  # the first command still runs
+        first.kill()
+        first.wait()
+        time.sleep(2.5)  # longer than the server waits between two looks
+        assert leftovers.running(home / "run")["gcs"] == shared
+        with pytest.raises(leftovers.AlreadyRunning, match="a command, or a platform of another"):
+            leftovers.lock(home / "run")
+        store.put("models/m/note", b"1")
+    assert gone(shared)
+    leftovers.lock(home / "run").close()
+
+
+@pytest.mark.slow
+def test_a_server_that_nobody_can_reach_any_more_is_stopped_by_the_next_command(tmp_path):
     home = tmp_path / "home"
     killed = GcsServer(home)
-    killed.start()  # nothing stops it: its command was killed, and its record stays
+    killed.start()  # its command was killed before it could say where it listens
+    left = leftovers.running(home / "run")["gcs"]
     with chosen_store(None) as store:
         store.put("models/m/note", b"1")
         assert os.environ["STORAGE_EMULATOR_HOST"] != killed.endpoint
-    with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(killed.endpoint, timeout=2)
+    assert gone(left)

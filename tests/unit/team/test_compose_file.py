@@ -132,7 +132,7 @@ def test_the_image_is_named_after_the_version() -> None:
 def test_objects_are_where_backups_look_for_them() -> None:
     assert SERVICES["gcs"]["volumes"] == [f"gcs:{gcs_volume.VOLUME}"]
     command = command_of("gcs")
-    assert command[command.index("-filesystem-root") + 1] == f"{gcs_volume.VOLUME}/objects"
+    assert command[command.index("--root") + 1] == f"{gcs_volume.VOLUME}/objects"
 
 
 def test_what_tasks_log_is_read_from_the_disk_they_all_share() -> None:
@@ -151,7 +151,9 @@ class TestWhoKnowsWhat:
         text = yaml.safe_dump(SERVICES[name], width=10_000)
         assert re.findall(r"POSTGRES|FERNET|JWT|API_SECRET|API__SECRET|SQL_ALCHEMY|postgres", text) == []
         secret = {name for secret in SECRETS if (name := secret.name) in text}
-        assert secret == {"REDIS_PASSWORD"}, "from where Celery takes messages"
+        assert secret == {"REDIS_PASSWORD", "CKPT_OPS_GCS_SECRET"}, (
+            "where Celery's messages and the objects are"
+        )
 
     @pytest.mark.parametrize("name", CONTROL_PLANE)
     def test_what_decides_has_all_of_it_and_the_same_as_the_others(self, name: str) -> None:
@@ -214,8 +216,9 @@ class TestSecrets:
         have = [name for name, each in SERVICES.items() if "ADMIN_PASSWORD" in yaml.safe_dump(each)]
         assert have == ["preflight"]
 
-    def test_the_server_of_buckets_gets_none(self) -> None:
-        assert not FILLED_IN.findall(yaml.safe_dump(SERVICES["gcs"]["environment"]))
+    def test_the_server_of_buckets_gets_its_own_alone(self) -> None:
+        given = FILLED_IN.findall(yaml.safe_dump(SERVICES["gcs"]["environment"]))
+        assert [name for name, _, _ in given] == ["CKPT_OPS_GCS_SECRET"]
 
 
 class TestVariables:
@@ -245,7 +248,11 @@ class TestVariables:
         there = env_file.read(tmp_path / ".env")
         assert there["COMPOSE_PROFILES"].split(",") == SERVICES["gcs"]["profiles"]
         command = command_of("gcs")
-        assert there["STORAGE_EMULATOR_HOST"] == command[command.index("-external-url") + 1]
+        host, port = (command[command.index(option) + 1] for option in ("--host", "--port"))
+        assert there["STORAGE_EMULATOR_HOST"] == f"http://{host}:{port}"
+        given = SERVICES["worker"]["environment"]["STORAGE_EMULATOR_HOST"]
+        assert given.endswith(f"@{host}:{port}}}")
+        assert given.startswith("${STORAGE_EMULATOR_HOST:+"), "empty stays empty: Google's buckets"
 
 
 class TestOrder:
@@ -295,7 +302,7 @@ class TestDevelopment:
     def test_the_code_of_this_folder_stands_in_the_place_of_the_images(self) -> None:
         """In every service that has it, and read only."""
         services = yaml.safe_load(OVERRIDE.read_text())["services"]
-        assert sorted(services) == sorted({*OURS} - {"gcs"})
+        assert sorted(services) == OURS
         folders = re.findall(r"^COPY [^\n]* (\w+) \1$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
         wanted = [f"./{folder}:/opt/airflow/{folder}:ro" for folder in folders]
         assert folders

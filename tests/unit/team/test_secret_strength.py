@@ -17,6 +17,7 @@ NAMES = [secret.name for secret in SECRETS]
 STRONG = {
     "POSTGRES_PASSWORD": "kV3nQ8zLw0RtY6bHc2XfJ5pD",
     "REDIS_PASSWORD": "mB7sG1uKe9WaZ4oTi3NxF0qC",
+    "CKPT_OPS_GCS_SECRET": "pW3dT8yHn5RqL1vXc7JbE2kA",
     "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(bytes(range(32))).decode(),
     "AIRFLOW_JWT_SECRET": "0123456789abcdef" * 4,
     "AIRFLOW_API_SECRET_KEY": "fedcba9876543210" * 2,
