@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ckpt_ops.contract import building, keys
+from ckpt_ops.contract.belonging import rows_in_their_slices
 from ckpt_ops.contract.check import Check, checked
 from ckpt_ops.contract.rows import MOST_MEMORY, Readings
 from ckpt_ops.slices import PartedSource, SliceSource
@@ -62,6 +63,7 @@ def _checks(
     yield checked("reading twice gives the same rows", readings.same_twice)
     yield checked("a slice has one schema", readings.one_schema)
     yield checked("types match the declared schema", readings.types_fit)
+    yield checked("rows are those of their slice", lambda: rows_in_their_slices(source, readings))
     yield checked("memory is bounded", lambda: readings.memory_is_bounded(most_memory))
     if isinstance(source, PartedSource) or hasattr(source, "parts"):
         progress("parts")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ckpt_ops.contract.check import Broken
 from ckpt_ops.slices import PartedSource, SliceSource, worth_sharing
+from ckpt_ops.slices.belonging import instant
 from ckpt_ops.slices.content import ContentHash
 from ckpt_ops.validation import Severity, schema_drift
 
@@ -25,6 +28,7 @@ class Reading:
         content: of all rows in order, as long as they have one schema.
         size: bytes of all batches in memory.
         peak: bytes of Arrow memory above what was taken before, at most at any moment that was seen.
+        times: by column of timestamps or dates that has a value, its first and its last, in UTC.
     """
 
     schema: pa.Schema | None = None
@@ -34,6 +38,18 @@ class Reading:
     size: int = 0
     peak: int = 0
     content: str = ""
+    times: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+
+    def note_times(self, batch: pa.RecordBatch) -> None:
+        """Widen `times` by a batch."""
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+                continue
+            ends = pc.min_max(column).as_py()
+            if ends["min"] is not None:
+                here = instant(ends["min"]), instant(ends["max"])
+                known = self.times.get(name, here)
+                self.times[name] = min(known[0], here[0]), max(known[1], here[1])
 
 
 def read(batches: Iterator[pa.RecordBatch]) -> Reading:
@@ -48,6 +64,7 @@ def read(batches: Iterator[pa.RecordBatch]) -> Reading:
             found.odd = schema
         if found.odd is None:
             content.update(batch)
+        found.note_times(batch)
         found.rows += batch.num_rows
         found.batches += 1
         found.size += batch.nbytes

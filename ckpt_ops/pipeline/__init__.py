@@ -2,7 +2,7 @@
 
 from ckpt_ops.pipeline.approval import Approval, Otherwise
 from ckpt_ops.pipeline.description import Append, Pipeline, Slices
-from ckpt_ops.pipeline.intake import EmptySlices, Intake
+from ckpt_ops.pipeline.intake import EmptySlices, Intake, SameContent
 from ckpt_ops.pipeline.loading import find_pipelines, load_intake, load_pipeline
 from ckpt_ops.pipeline.shadow.setting import Shadow
 
@@ -13,6 +13,7 @@ __all__ = [
     "Intake",
     "Otherwise",
     "Pipeline",
+    "SameContent",
     "Shadow",
     "Slices",
     "find_pipelines",

@@ -28,6 +28,13 @@ class EmptySlices(Enum):
     SKIP = "skip"  # the run is skipped: nothing to learn from is nothing wrong
 
 
+class SameContent(Enum):
+    """What happens to a slice that has the very rows of another accepted one."""
+
+    QUARANTINE = "quarantine"  # a delivery under two dates: trained on twice, it weighs twice
+    ALLOW = "allow"  # periods may be alike, row for row
+
+
 @dataclass(frozen=True, kw_only=True)
 class Intake:
     """Pulls and judges slices. Nothing trains on them until a `Pipeline` of the same name does.
@@ -37,12 +44,14 @@ class Intake:
         source: where slices come from.
         expectations: file name of a Great Expectations suite in the folder.
         empty_slices: what happens to a slice without rows.
+        same_content: what happens to a slice with the very rows of another one.
     """
 
     name: str
     source: SliceSource
     expectations: str
     empty_slices: EmptySlices = EmptySlices.REFUSE
+    same_content: SameContent = SameContent.QUARANTINE
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -50,6 +59,8 @@ class Intake:
             raise BadInput("expectations", self.expectations, f"a .json file in the folder of {self.name}")
         if not isinstance(self.empty_slices, EmptySlices):
             raise BadInput("empty_slices", self.empty_slices, "EmptySlices.REFUSE or EmptySlices.SKIP")
+        if not isinstance(self.same_content, SameContent):
+            raise BadInput("same_content", self.same_content, "SameContent.QUARANTINE or SameContent.ALLOW")
 
     def __str__(self) -> str:
         """The name: all that Airflow keeps of it in a serialized DAG, so it must not change by parse."""

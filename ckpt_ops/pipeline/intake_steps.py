@@ -26,6 +26,7 @@ from ckpt_ops.pipeline.code.own import code_of
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.forget.standing_rules import check_same_rules, left_of, remove_copy
 from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.same_content import check_no_new_twin
 from ckpt_ops.pipeline.verdicts import judge, judged_before, verdict_record
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part
 from ckpt_ops.slices import pull as pull_slice
@@ -132,6 +133,8 @@ def _verdict_on(
 
     def choose(state: LineageState) -> Record | None:
         check_same_rules(before, state)
+        if validation.accepted:
+            check_no_new_twin(intake, before, state, manifest)
         now = state.slices.get(key)
         if slice_id(key, revision) in state.settled:
             return None

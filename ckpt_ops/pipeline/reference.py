@@ -1,4 +1,4 @@
-"""What a slice is compared with when it is judged: the slices that the champion learned from."""
+"""What a slice is compared with when it is judged: those that the champion learned from, or all accepted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.slices import SliceManifest, StagedSlice, load_manifest, staged
 from ckpt_ops.store import Store
@@ -21,9 +22,16 @@ class ConsumedSlices:
         self, store: Store, intake: Intake, state: LineageState, manifest: SliceManifest, stack: ExitStack
     ) -> None:
         self._store, self._source, self._stack = store, intake.source.name, stack
-        self._pulled_at = datetime.fromisoformat(manifest.pulled_at)
+        self._pulled_at, self._key = datetime.fromisoformat(manifest.pulled_at), manifest.key
         # not of the same key: a corrected slice would be a duplicate of itself
-        self._refs = {key: ref for key, ref in state.consumed.items() if key != manifest.key}
+        self._consumed = sorted(state.consumed.keys() - {manifest.key})
+        accepted = {
+            key: known.ref
+            for key, known in state.slices.items()
+            if known.status is SliceStatus.ACCEPTED and key != manifest.key
+        }
+        self._accepted = sorted(accepted.keys() | set(self._consumed))
+        self._refs = accepted | {key: state.consumed[key] for key in self._consumed}
         self._staged: dict[str, StagedSlice] = {}
 
     @property
@@ -32,12 +40,22 @@ class ConsumedSlices:
         return self._pulled_at
 
     @property
+    def key(self) -> str:
+        """Of the slice that is judged."""
+        return self._key
+
+    @property
     def slices(self) -> Sequence[str]:
         """Keys of the consumed slices, oldest first."""
-        return sorted(self._refs)
+        return self._consumed
+
+    @property
+    def accepted(self) -> Sequence[str]:
+        """Keys of the accepted slices, consumed or not, oldest first."""
+        return self._accepted
 
     def batches(self, key: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of one of `slices`, with those of `names` that it has."""
+        """The rows of one of `accepted`, with those of `names` that it has."""
         if key not in self._staged:
             manifest = load_manifest(self._store, self._source, key, self._refs[key].revision)
             self._staged[key] = self._stack.enter_context(staged(self._store, manifest))

@@ -8,6 +8,7 @@ from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined, SliceRef
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.reference import reference_for
+from ckpt_ops.pipeline.same_content import reason_for, twin_of
 from ckpt_ops.slices import SliceManifest, staged
 from ckpt_ops.slices.derive import without_rows
 from ckpt_ops.store import Store
@@ -30,6 +31,9 @@ def judge(
     """The verdict, kept beside the slice with its pages, and the revision that may be trained on."""
     with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
         judged = validate(rows, suite, intake.source.schema, reference=reference)
+        twin = twin_of(intake, state, manifest)
+        if twin is not None:
+            judged = judged.quarantined(reason_for(manifest, twin))
         accepted = manifest
         if judged.validation.set_aside:
             accepted = without_rows(store, manifest, judged.bad.rest(rows))
@@ -77,5 +81,7 @@ def judged_before(
         return None
     same = (before.suite_digest, before.schema_digest) == (suite.digest, schema_digest(intake.source.schema))
     whole = all(reason.kind is not Kind.NOT_JUDGED for reason in before.reasons)
+    if any(reason.kind is Kind.SAME_CONTENT for reason in before.reasons):
+        same = same and twin_of(intake, state, manifest) is not None
     settled = whole or state.consumed.get(manifest.key) == known.ref
     return before if same and settled and before.outcome is outcome else None

@@ -83,6 +83,7 @@ def test_py(name: str, found: Found) -> str:
         ("ckpt_ops.contract", ["check_source", "drop_last_row"]),
         ("ckpt_ops.slices", [kind]),
         ("ckpt_ops.validation", ["TableRows", "load_suite", "validate"]),
+        ("ckpt_ops.validation.custom", ["MemoryReference"]),
         (f"{name}.pipeline", [name]),
     ):
         needed[module] += names
@@ -100,6 +101,7 @@ def test_py(name: str, found: Found) -> str:
 {_FUTURE}
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -130,7 +132,8 @@ def test_the_suite_accepts_the_sample(sample: {kind}, key: str) -> None:
     # A sample has fewer rows than a slice: all but their number is judged.
     judged = tuple(each for each in suite.expectations if "row_count" not in each.type)
     rows = TableRows(table=pa.Table.from_batches(list(sample.read(key))))
-    found = validate(rows, replace(suite, expectations=judged), sample.schema).validation
+    now = MemoryReference(key=key, pulled_at=datetime.now(UTC))
+    found = validate(rows, replace(suite, expectations=judged), sample.schema, reference=now).validation
     assert found.accepted, found.reasons
 
 

@@ -10,28 +10,43 @@ from typing import Any
 
 import pyarrow as pa
 
+from ckpt_ops.scaffold.belonging import belongings
 from ckpt_ops.scaffold.profile import Column, Looked, columns_of, key_of
+from ckpt_ops.scaffold.repeats import timeless
+from ckpt_ops.slices.belonging import Length
 
 BAD_ROWS_AT_MOST = 0.01
 _MOST_NULLS = 0.5
 _MOST_NEW = 0.5
+_MOSTLY_NEW = 0.9
 _MARGIN_HOURS = 24
 _SET_ASIDE = "set aside"
 
 Line = dict[str, Any]
 
 
-def suite_of(name: str, schema: pa.Schema, slices: Sequence[Looked], *, now: datetime | None = None) -> Line:
+def suite_of(
+    name: str,
+    schema: pa.Schema,
+    slices: Sequence[Looked],
+    *,
+    length: Length | float | None = None,
+    now: datetime | None = None,
+) -> Line:
     """A suite as `load_suite` reads it, which accepts the slices that were looked at.
 
     Args:
         slices: at least one, in time order, with a row.
+        length: of a slice; None where it is not known.
         now: which times are in the future.
     """
     columns = columns_of(schema, slices)
     rows = sum(looked.table.num_rows for looked in slices)
     seen = f"{rows:,} rows of {len(slices)} slices" if len(slices) > 1 else f"{rows:,} rows of one slice"
     lines = [_row_count(slices), *_unique(columns, slices, seen)]
+    if length is not None:
+        lines += _in_slice(schema, slices, length)
+    lines += _not_again(columns, slices)
     for column in columns:
         lines += _nulls(column, seen)
         lines += _range(column, seen)
@@ -140,6 +155,34 @@ def _range(column: Column, seen: str) -> list[Line]:
             min_value=low,
             max_value=high,
         )
+    ]
+
+
+def _not_again(columns: Sequence[Column], slices: Sequence[Looked]) -> list[Line]:
+    found = timeless(columns, slices)
+    if found is None:
+        return []
+    names, worst = found
+    why = (
+        f"{worst:.2%} of the worst of {len(slices)} slices was in those before it: a delivery that comes "
+        "again, under other dates as well, is no new slice"
+    )
+    return [_line("expect_compound_columns_to_be_new", why, column_list=names, mostly=_MOSTLY_NEW)]
+
+
+def _in_slice(schema: pa.Schema, slices: Sequence[Looked], length: Length | float) -> list[Line]:
+    whole = length.value if isinstance(length, Length) else length
+    return [
+        _line(
+            "expect_column_values_to_lie_in_slice",
+            f"it did in all {each.slices} slices that were seen: else these are rows of another period, or "
+            "times of another zone",
+            set_aside=True,
+            column=each.column,
+            length=whole,
+        )
+        for each in belongings(schema, slices, length)
+        if not each.shift
     ]
 
 

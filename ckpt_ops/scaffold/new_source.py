@@ -8,14 +8,16 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold import code
+from ckpt_ops.scaffold.belonging import belongings
 from ckpt_ops.scaffold.expectations import as_json, suite_of
 from ckpt_ops.scaffold.found import Asked, Found
 from ckpt_ops.scaffold.look import look
+from ckpt_ops.slices.belonging import length_of
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -43,6 +45,8 @@ def new_source(asked: Asked, dags: Path, progress: Callable[[str], object] = lam
     folder = dags / asked.name
     _check_name(asked.name, folder)
     found = look(asked, progress)
+    off = belongings(found.schema, found.slices, length_of(found.spacing.interval))
+    found = replace(found, notes=[*found.notes, *(each.note for each in off if each.note)])
     progress(f"writing {folder}")
     files = _files(asked, found)
     # Beside its place, so that one rename puts it there. Airflow passes over what begins with a dot.
@@ -63,7 +67,8 @@ def new_source(asked: Asked, dags: Path, progress: Callable[[str], object] = lam
 
 
 def _files(asked: Asked, found: Found) -> dict[str, tuple[str, bytes]]:
-    name, suite = asked.name, suite_of(asked.name, found.schema, found.slices)
+    name, length = asked.name, length_of(found.spacing.interval)
+    suite = suite_of(name, found.schema, found.slices, length=length)
     rows = sum(looked.sample.num_rows for looked in found.slices if looked.sample is not None)
     files = {
         "__init__.py": ("a package", ""),

@@ -20,7 +20,7 @@ from ckpt_ops.validation.judging import CHUNK_ROWS, Judging
 from ckpt_ops.validation.rows import SliceRows
 from ckpt_ops.validation.schema import schema_digest, schema_drift
 from ckpt_ops.validation.suite import Expectation, Suite
-from ckpt_ops.validation.verdict import Kind, Reason, Severity, Validation, outcome_of
+from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation, outcome_of
 from ckpt_ops.validation.words import (
     crashed_words,
     examples,
@@ -45,6 +45,12 @@ class Judged:
     validation: Validation
     bad: BadRows = field(default_factory=BadRows)
     results: tuple[Any, ...] = ()
+
+    def quarantined(self, reason: Reason) -> Judged:
+        """The same with one more reason, a critical one that no expectation gave."""
+        reasons = (reason, *self.validation.reasons)
+        found = replace(self.validation, outcome=Outcome.QUARANTINED, set_aside=0, reasons=reasons)
+        return replace(self, validation=found, bad=BadRows())
 
 
 def validate(

@@ -35,6 +35,7 @@ class Kind(StrEnum):
     ALL_NULL = "all null"  # a column came without any value, and so without a type
     FAILED = "failed"  # an expectation was judged, and the rows do not meet it
     CRASHED = "crashed"  # an expectation could not be judged: look at the suite before the data
+    SAME_CONTENT = "same content"  # another accepted slice has the very same rows
     NOT_JUDGED = "not judged"  # there was nothing to judge by, such as no reference yet: nothing is wrong
 
 

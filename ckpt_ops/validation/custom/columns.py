@@ -59,6 +59,16 @@ def microseconds(column: Arrow, name: str) -> tuple[npt.NDArray[np.int64], Bools
     return np.asarray(pc.fill_null(since, 0).to_numpy(zero_copy_only=False)), valid(column)
 
 
+def local_microseconds(times: npt.NDArray[np.int64], known: Bools, zone: str) -> npt.NDArray[np.int64]:
+    """Times of a clock on the wall in `zone`, as microseconds since 1970 in UTC.
+
+    A time that the clocks skipped is taken for the one after the change, one that came twice for the first.
+    """
+    local = pa.array(times, pa.timestamp("us"), mask=~known)
+    found = pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="latest")
+    return np.asarray(pc.fill_null(pc.cast(found, pa.int64()), 0).to_numpy(zero_copy_only=False))
+
+
 def check_alike(values: Arrow, column: Arrow, name: str) -> None:
     """Raises `NotJudged` when the reference's `values` are of another sort than the slice's `column`.
 

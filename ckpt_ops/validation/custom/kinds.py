@@ -49,6 +49,9 @@ KINDS = {
     "expect_columns_to_not_leak_label": CustomKind(
         required=("column_list", "label_column"), optional=("label_above", "max_value"), row_wise=False
     ),
+    "expect_column_values_to_lie_in_slice": CustomKind(
+        required=("column", "length"), optional=("timezone", "mostly", "tolerance_seconds"), row_wise=True
+    ),
     "expect_column_values_to_not_be_in_future": CustomKind(
         required=("column",), optional=("mostly", "tolerance_seconds"), row_wise=True
     ),

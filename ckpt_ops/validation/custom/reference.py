@@ -31,6 +31,10 @@ class Reference(Protocol):
         """When the slice that is judged was first pulled: an aware datetime."""
 
     @property
+    def key(self) -> str:
+        """Of the slice that is judged."""
+
+    @property
     def slices(self) -> Sequence[str]:
         """Keys of the slices that the champion consumed, oldest first; empty before the first training.
 
@@ -38,8 +42,12 @@ class Reference(Protocol):
         duplicate of itself.
         """
 
+    @property
+    def accepted(self) -> Sequence[str]:
+        """Keys of all slices that were accepted, consumed or not, oldest first; without this one's, too."""
+
     def batches(self, key: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of one of `slices`, in the same order each time, with those of `names` that it has.
+        """The rows of one of `slices` or `accepted`, in the same order each time: `names`, where it has them.
 
         Called once for each column, so it should cost what that column costs. What it raises ends the
         validation: an unreadable reference says nothing about the slice.
@@ -52,9 +60,14 @@ class MemoryReference:
 
     pulled_at: datetime
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    key: str = ""
 
     @property
     def slices(self) -> Sequence[str]:
+        return tuple(self.tables)
+
+    @property
+    def accepted(self) -> Sequence[str]:
         return tuple(self.tables)
 
     def batches(self, key: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -95,6 +108,21 @@ class Reading:
         if self._reference is None:
             raise NotJudged("when the slice was pulled is not known")
         return self._reference.pulled_at
+
+    @property
+    def key(self) -> str:
+        """Raises `NotJudged` when nobody said."""
+        if self._reference is None or not self._reference.key:
+            raise NotJudged("which slice it is is not known")
+        return self._reference.key
+
+    def accepted(self, last: int | None) -> tuple[str, ...]:
+        """The newest accepted slices, oldest first. Raises `NotJudged` when none was."""
+        reference = self._reference
+        found = tuple(self._guarded(lambda: reference.accepted)) if reference is not None else ()
+        if not found:
+            raise NotJudged("no other slice was accepted yet")
+        return found if last is None else found[-last:]
 
     def slices(self, last: int | None) -> tuple[str, ...]:
         """The newest slices, oldest first. Raises `NotJudged` when nothing was consumed."""

@@ -1,5 +1,6 @@
 """Importing this registers every kind with Great Expectations, which has to be importable (seconds)."""
 
+from ckpt_ops.validation.custom.belonging import ExpectColumnValuesToLieInSlice
 from ckpt_ops.validation.custom.clock import ExpectColumnValuesToNotBeInFuture
 from ckpt_ops.validation.custom.distribution import (
     ExpectColumnKsStatisticToBeAtMost,
@@ -15,5 +16,6 @@ REGISTERED = (
     ExpectCompoundColumnsToBeNew,
     ExpectColumnLabelsToBeComplete,
     ExpectColumnsToNotLeakLabel,
+    ExpectColumnValuesToLieInSlice,
     ExpectColumnValuesToNotBeInFuture,
 )

@@ -60,8 +60,8 @@ class ConsumedRows(FrameFinding):
 
     @classmethod
     def find(cls, frame: Any, names: list[str], reference_slices: int | None) -> Misfits:
-        """Rows whose key is in a consumed slice."""
-        slices = current().slices(reference_slices)
+        """Rows whose key is in another accepted slice."""
+        slices = current().accepted(reference_slices)
         keys = pa.Table.from_pandas(frame[names], preserve_index=False)
         whole = np.logical_and.reduce([valid(column) for column in keys.columns])
         seen = np.full(len(frame), -1)
@@ -74,7 +74,7 @@ class ConsumedRows(FrameFinding):
             index=frame.index,
             examples=examples,
             subject=", ".join(names),
-            what="are in consumed slices already",
+            what="are in accepted slices already",
             more=", ".join(f"{count:,} in {key}" for key, count in rows.most_common(_NAMED) if count),
         )
 
@@ -103,7 +103,9 @@ class ExpectColumnValuesToBeInReference(Judging, ColumnAggregateExpectation):
 
 
 class ExpectCompoundColumnsToBeNew(Judging, BatchExpectation):
-    """Rows, told apart by their key, were not consumed before: a row seen twice weighs twice.
+    """Rows, told apart by their key, are in no other accepted slice: a row seen twice weighs twice.
+
+    Accepted is enough: an intake consumes nothing, and a first version consumes all at once.
 
     Keys are compared by a hash of 64 bits: 5 million rows against 20 million find a false match in one of
     200,000 slices. A row with a null in its key is not judged. Duplicates within the slice are
@@ -112,7 +114,7 @@ class ExpectCompoundColumnsToBeNew(Judging, BatchExpectation):
     Args:
         column_list: the columns that make the key, one or more.
         mostly: the least share of rows, 0 to 1, that is new; 1 by default.
-        reference_slices: in how many of the newest consumed slices to look, 4 by default; null: in all.
+        reference_slices: in how many of the newest accepted slices to look, 4 by default; null: in all.
     """
 
     column_list: list[str] = pydantic.Field(min_items=1)
@@ -122,7 +124,7 @@ class ExpectCompoundColumnsToBeNew(Judging, BatchExpectation):
     metric_dependencies: ClassVar[tuple[str, ...]] = (ConsumedRows.metric_name,)
     success_keys: ClassVar[tuple[str, ...]] = ("column_list", "mostly", "reference_slices")
     sentence: ClassVar[str] = (
-        "Keys $column_list are not in the last consumed slices ($reference_slices), "
+        "Keys $column_list are not in the last accepted slices ($reference_slices), "
         "at least a share $mostly of them."
     )
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,7 @@ def test_a_source_that_keeps_every_promise_passes_every_check() -> None:
         "reading twice gives the same rows",
         "a slice has one schema",
         "types match the declared schema",
+        "rows are those of their slice",
         "memory is bounded",
         "parts agree with the whole",
         "fingerprints change with the content",
@@ -90,6 +91,49 @@ def test_a_source_that_keeps_every_promise_passes_every_check() -> None:
     words = {check.name: check.words for check in checks}
     assert words["keys are valid, sorted and stable"] == "3, from 2013-01-05 to 2013-01-07"
     assert words["reading twice gives the same rows"] == "30 rows of 2013-01-05, 2013-01-06, 2013-01-07"
+
+
+class TestRowsOfTheirSlices:
+    """Seven rows a day, at the hours given."""
+
+    def check(self, hours: dict[str, list[float]]) -> Check:
+        days = {}
+        for key, offsets in hours.items():
+            midnight = datetime.fromisoformat(key).replace(tzinfo=UTC)
+            times = [midnight + timedelta(hours=hour) for hour in offsets]
+            days[key] = pa.table({"n": range(len(times)), "at": times})
+        source = Kept(days=days, schema=next(iter(days.values())).schema)
+        return {check.name: check for check in check_source(source)}["rows are those of their slice"]
+
+    def failed(self, hours: dict[str, list[float]]) -> str:
+        found = self.check(hours)
+        return "" if found.passed else found.words
+
+    def test_rows_within_pass(self) -> None:
+        assert self.failed({key: [0, 5, 23.9] for key in KEYS}) == ""
+
+    def test_what_may_be_another_zone_is_said_with_its_offset(self) -> None:
+        found = self.check({key: [5, 12, 28.5] for key in KEYS})
+        assert found.passed
+        assert found.words.startswith(
+            "at lies 5 hours late for its slice in all 3 slices: keys are read as UTC"
+        )
+
+    def test_what_cannot_be_one_breaks_the_promise(self) -> None:
+        said = self.failed({key: [24 * 7, 24 * 7 + 3] for key in KEYS})
+        assert (
+            said == "at lies 7 days late for its slice in all 3 slices: these are the rows of another period"
+        )
+
+    def test_rows_of_another_month_are_named_with_their_slice(self) -> None:
+        said = self.failed({KEYS[0]: [1, 2], KEYS[1]: [1 + 24 * 31, 2 + 24 * 31], KEYS[2]: [1, 2]})
+        assert said.startswith(f"at of slice {KEYS[1]} lies 31 days late")
+
+    def test_times_that_follow_no_slice_are_not_asked_about(self) -> None:
+        assert self.failed({key: [-9000, 1, 40 * at] for at, key in enumerate(KEYS)}) == ""
+
+    def test_arrivals_after_midnight_are_no_harm(self) -> None:
+        assert self.failed({KEYS[0]: [1, 23], KEYS[1]: [6, 24.75], KEYS[2]: [0.1, 26]}) == ""
 
 
 # --- one that breaks a promise ------------------------------------------------------------------

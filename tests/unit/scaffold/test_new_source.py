@@ -24,21 +24,24 @@ from ckpt_ops.validation import load_suite
 
 DAYS = ["2013-01-06", "2013-01-07", "2013-01-08"]
 COLUMNS = ["n", "code", "word", "at"]
-ROWS = [(n, f"0{n % 90:02}", ("ab", "cd")[n % 2], f"2013-01-06T{n % 24:02}:00:00Z") for n in range(60)]
 TYPES = [pa.int64(), pa.string(), pa.string(), pa.timestamp("us", tz="UTC")]
 
 
-def csv(delimiter: str = ",", encoding: str = "utf-8", rows: int = 60) -> bytes:
-    lines = [COLUMNS, *ROWS[:rows]]
+def of_day(day: str) -> list[tuple[int, str, str, str]]:
+    return [(n, f"0{n % 90:02}", ("ab", "cd")[n % 2], f"{day}T{n % 24:02}:00:00Z") for n in range(60)]
+
+
+def csv(delimiter: str = ",", encoding: str = "utf-8", rows: int = 60, day: str = DAYS[0]) -> bytes:
+    lines = [COLUMNS, *of_day(day)[:rows]]
     return "".join(delimiter.join(map(str, line)) + "\n" for line in lines).encode(encoding)
 
 
-def jsonl() -> bytes:
-    return b"".join(json.dumps(dict(zip(COLUMNS, row, strict=True))).encode() + b"\n" for row in ROWS)
+def jsonl(day: str = DAYS[0]) -> bytes:
+    return b"".join(json.dumps(dict(zip(COLUMNS, row, strict=True))).encode() + b"\n" for row in of_day(day))
 
 
-def parquet() -> bytes:
-    columns = list(zip(*ROWS, strict=True))
+def parquet(day: str = DAYS[0]) -> bytes:
+    columns = list(zip(*of_day(day), strict=True))
     arrays = [pa.array(column).cast(kind) for column, kind in zip(columns, TYPES, strict=True)]
     sink = io.BytesIO()
     pq.write_table(pa.table(arrays, names=COLUMNS), sink)
@@ -57,22 +60,28 @@ def dags(tmp_path: Path) -> Path:
     return tmp_path / "dags"
 
 
-def land(landing: Path, name: str, data: bytes) -> None:
+def land(landing: Path, name: str, data: bytes | Callable[[str], bytes]) -> None:
     for day in DAYS:
         path = landing / name.replace("KEY", day)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        path.write_bytes(data if isinstance(data, bytes) else data(day))
 
 
 @pytest.mark.parametrize(
     ("name", "file", "data", "template", "form"),
     [
-        ("made_csv", "KEY.csv", csv, "{key}.csv", None),
-        ("made_semicolons", "a/KEY.csv", lambda: csv(";"), "a/{key}.csv", Csv(delimiter=";")),
-        ("made_tabs", "KEY.tsv", lambda: csv("\t"), "{key}.tsv", None),
-        ("made_gz", "KEY/x.csv.gz", lambda: gzip.compress(csv("|")), "{key}/x.csv.gz", Csv(delimiter="|")),
+        ("made_csv", "KEY.csv", lambda day: csv(day=day), "{key}.csv", None),
+        ("made_semicolons", "a/KEY.csv", lambda day: csv(";", day=day), "a/{key}.csv", Csv(delimiter=";")),
+        ("made_tabs", "KEY.tsv", lambda day: csv("\t", day=day), "{key}.tsv", None),
+        (
+            "made_gz",
+            "KEY/x.csv.gz",
+            lambda day: gzip.compress(csv("|", day=day)),
+            "{key}/x.csv.gz",
+            Csv(delimiter="|"),
+        ),
         ("made_json", "KEY.jsonl", jsonl, "{key}.jsonl", None),
-        ("made_json_gz", "KEY.ndjson.gz", lambda: gzip.compress(jsonl()), "{key}.ndjson.gz", None),
+        ("made_json_gz", "KEY.ndjson.gz", lambda day: gzip.compress(jsonl(day)), "{key}.ndjson.gz", None),
         ("made_parquet", "in/KEY.parquet", parquet, "in/{key}.parquet", None),
     ],
 )
@@ -81,11 +90,11 @@ def test_each_format_is_found_read_and_keeps_the_contract(
     dags: Path,
     name: str,
     file: str,
-    data: Callable[[], bytes],
+    data: Callable[[str], bytes],
     template: str,
     form: Csv | None,
 ) -> None:
-    land(landing, file, data())
+    land(landing, file, data)
     written = new_source(Asked(name=name, origin=str(landing)), dags)
     source = load_intake(name, dags).source
     assert isinstance(source, Files)

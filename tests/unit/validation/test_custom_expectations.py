@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,6 +31,7 @@ NEW = "expect_compound_columns_to_be_new"
 LABELS = "expect_column_labels_to_be_complete"
 LEAK = "expect_columns_to_not_leak_label"
 PAST = "expect_column_values_to_not_be_in_future"
+HERE = "expect_column_values_to_lie_in_slice"
 
 
 def reasons(
@@ -222,7 +223,7 @@ class TestNewKeys:
             pa.table(now), NEW, self.KEYS, {"day": [1], "flight": ["b"]}, column_list=["day", "flight"]
         )
         assert reason.words == (
-            "day, flight: 2 of 4 rows (50.0 %) are in consumed slices already; 1 in week 1, 1 in week 2"
+            "day, flight: 2 of 4 rows (50.0 %) are in accepted slices already; 1 in week 1, 1 in week 2"
         )
         assert reason.examples == ("(day=2, flight=a)", "(day=1, flight=b)")
 
@@ -362,6 +363,62 @@ class TestFuture:
         assert crashed({"at": [1]}, PAST, column="at") == "at has to hold timestamps or dates, not int64"
 
 
+class TestInSlice:
+    """The slice is 2013-01-05, a day, where nothing else is said."""
+
+    def reference(self, key: str = "2013-01-05") -> MemoryReference:
+        return MemoryReference(key=key, pulled_at=PULLED)
+
+    def said(self, times: Any, *, key: str = "2013-01-05", **kwargs: Any) -> list[str]:
+        given = {"column": "at", "length": "day", **kwargs}
+        return words(pa.table({"at": times}), HERE, reference=self.reference(key), **given)
+
+    def test_from_the_key_up_to_the_next_one(self) -> None:
+        inside = [datetime(2013, 1, 5, tzinfo=UTC), datetime(2013, 1, 5, 23, 59, 59, 999999, tzinfo=UTC)]
+        assert self.said(pa.array([*inside, None], pa.timestamp("us", "UTC"))) == []
+        assert self.said(pa.array([datetime(2013, 1, 5, 7)], pa.timestamp("ns"))) == []
+        assert self.said(pa.array([date(2013, 1, 5)], pa.date32())) == []
+
+    def test_another_period_is_named_with_its_offset(self) -> None:
+        (said,) = self.said(pa.array([datetime(2013, 1, 12, hour) for hour in range(24)], pa.timestamp("us")))
+        assert said == (
+            "at: 24 of 24 rows (100.0 %) lie outside the slice (2013-01-05 00:00:00 UTC to "
+            "2013-01-06 00:00:00 UTC); all would lie in it if they were not 7 days late"
+        )
+        late = [datetime(2013, 1, 5, 5) + timedelta(hours=hour) for hour in range(24)]
+        (said,) = self.said(pa.array(late, pa.timestamp("us")))
+        assert "5 of 24 rows" in said
+        assert said.endswith("if they were not 5 hours late")
+
+    def test_times_of_a_clock_on_the_wall_are_read_in_the_zone_as_the_key_is(self) -> None:
+        naive = pa.array([datetime(2013, 1, 5, 0), datetime(2013, 1, 5, 23, 30)], pa.timestamp("us"))
+        assert self.said(naive, timezone="America/New_York") == []
+        aware = pa.array([datetime(2013, 1, 5, 4, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+        (said,) = self.said(aware, timezone="America/New_York")
+        assert "2013-01-05 05:00:00 UTC to 2013-01-06 05:00:00 UTC" in said
+
+    def test_a_tolerance_a_share_and_other_lengths(self) -> None:
+        times = pa.array([datetime(2013, 1, 6), datetime(2013, 1, 5, 12)], pa.timestamp("us"))
+        assert self.said(times, tolerance_seconds=1) == []
+        assert self.said(times, mostly=0.5) == []
+        assert self.said(times, length="week") == []
+        assert self.said(times, length=3600 * 25) == []
+        assert len(self.said(times, length="hour")) == 1
+        assert self.said(times, length="month", key="2013-01") == []
+
+    def test_a_key_that_is_no_time_judges_nothing(self) -> None:
+        table = pa.table({"at": pa.array([datetime(2013, 1, 6)], pa.timestamp("us"))})
+        found = not_judged(table, HERE, reference=self.reference("orders-7"), column="at", length="day")
+        assert found == "the key orders-7 is no time"
+        assert not_judged(table, HERE, column="at", length="day") == "which slice it is is not known"
+
+    @pytest.mark.parametrize("wrong", [{"length": "fortnight"}, {"length": 0}, {"timezone": "Mars/Base"}])
+    def test_a_length_or_zone_that_is_none_is_refused_before_any_row(self, wrong: dict[str, Any]) -> None:
+        given = {"column": "at", "length": "day", **wrong}
+        with pytest.raises(BadInput, match=str(next(iter(wrong)))):
+            words(pa.table({"at": [PULLED]}), HERE, reference=self.reference(), **given)
+
+
 KWARGS: dict[str, dict[str, Any]] = {
     PSI: {"column": "x"},
     KS: {"column": "x"},
@@ -370,10 +427,15 @@ KWARGS: dict[str, dict[str, Any]] = {
     LABELS: {"column": "x", "event_time_column": "at", "allowed_delay_hours": 1},
     LEAK: {"column_list": ["x"], "label_column": "y"},
     PAST: {"column": "at"},
+    HERE: {"column": "at", "length": "day"},
 }
 
 
-@pytest.mark.parametrize("kind", [PSI, KS, KNOWN, NEW])
+def test_before_anything_was_accepted_no_row_was_seen_before() -> None:
+    assert not_judged({"x": [1.0]}, NEW, column_list=["x"]) == "no other slice was accepted yet"
+
+
+@pytest.mark.parametrize("kind", [PSI, KS, KNOWN])
 def test_before_anything_was_consumed_nothing_is_compared(kind: str) -> None:
     assert not_judged({"x": [1.0]}, kind, **KWARGS[kind]) == "no reference yet: nothing was consumed"
 
@@ -479,11 +541,18 @@ def by_great_expectations(frame: Any, reference: Reference, **settings: Any) -> 
 
 def test_a_row_wise_kind_says_which_rows_as_great_expectations_own_do() -> None:
     frame = pa.table({"x": [1, 2, 3], "y": [1, 0, 1], "at": [PULLED + timedelta(hours=1)] * 3}).to_pandas()
-    reference = MemoryReference(pulled_at=PULLED, tables={"1": pa.table({"x": [2, 3, 4]})})
+    tables = {"1": pa.table({"x": [2, 3, 4]})}
+    reference = MemoryReference(key="2013-01-05", pulled_at=PULLED, tables=tables)
     results = by_great_expectations(frame, reference, result_format="COMPLETE").results
     found = {each.expectation_config.type: each.result for each in results}
     rows = {kind: each.get("unexpected_index_list") for kind, each in found.items() if KINDS[kind].row_wise}
-    assert rows == {KNOWN: [0], NEW: [1, 2], PAST: [0, 1, 2], LABELS: None}  # no label is due yet
+    assert rows == {
+        KNOWN: [0],
+        NEW: [1, 2],
+        PAST: [0, 1, 2],
+        LABELS: None,
+        HERE: [0, 1, 2],
+    }  # no label is due yet
     counted = ("element_count", "missing_count", "unexpected_count", "partial_unexpected_list")
     assert [found[KNOWN][field] for field in counted] == [3, 0, 1, [1]]
 

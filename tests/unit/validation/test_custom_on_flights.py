@@ -67,7 +67,8 @@ def judged(year: dict[str, pa.Table], at: int, asked: Suite, came: pa.Table | No
     table = year[keys[at]] if came is None else came
     pulled_at = datetime.fromisoformat(keys[at]).replace(tzinfo=UTC) + timedelta(days=9)
     consumed = {key: year[key] for key in keys[:at]}
-    return validate(table, asked, table.schema, MemoryReference(pulled_at=pulled_at, tables=consumed))
+    reference = MemoryReference(key=keys[at], pulled_at=pulled_at, tables=consumed)
+    return validate(table, asked, table.schema, reference)
 
 
 def replaced(table: pa.Table, name: str, values: Any) -> pa.Table:
@@ -127,7 +128,7 @@ def test_a_week_delivered_twice_is_caught_under_whichever_name(year: dict[str, p
     (said,) = words(judged(year, at, asked, last))
     rows = last.num_rows
     assert said.endswith(
-        f"{rows:,} of {rows:,} rows (100.0 %) are in consumed slices already; {rows:,} in 2013-01-27"
+        f"{rows:,} of {rows:,} rows (100.0 %) are in accepted slices already; {rows:,} in 2013-01-27"
     )
     (said,) = words(judged(year, at, asked, pa.concat_tables([last.slice(0, 100), new])))
     assert "100 of 6,1" in said

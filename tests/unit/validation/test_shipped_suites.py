@@ -50,7 +50,7 @@ def judged(name: str, suite: Suite, key: str, came: pa.Table | None = None) -> V
     slices = SLICES[name]()
     table = slices[key] if came is None else came
     before = {one: slices[one] for one in slices if one < key}
-    return validate(table, suite, table.schema, MemoryReference(pulled_at=PULLED_AT, tables=before))
+    return validate(table, suite, table.schema, MemoryReference(key=key, pulled_at=PULLED_AT, tables=before))
 
 
 def without_words(verdict: Validation) -> list[tuple[Kind, Severity, str, str]]:

@@ -1,0 +1,77 @@
+"""Rows lie in their slice: by the times that the keys stand for."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from ckpt_ops.contract.check import Broken
+from ckpt_ops.contract.keys import all_keys
+from ckpt_ops.contract.rows import Readings
+from ckpt_ops.slices import SliceSource
+from ckpt_ops.slices.belonging import Length, in_words, length_of, window_of
+from ckpt_ops.slices.times import form_of, time_of
+
+
+_MOST_ZONE = timedelta(hours=14)
+
+
+def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
+    """The times in the rows that were read are those of their slice's key.
+
+    A column that follows no slice, such as a date of birth, is not asked about.
+
+    What is off by no more than time zones are is said, and breaks nothing: days may be another zone's.
+
+    Raises:
+        Broken: a column is off all slices by more, or lies in all but one, whose rows are another period's.
+    """
+    length = _length(all_keys(source))
+    if length is None:
+        return "not asked: keys are no times, or there is one alone"
+    said = []
+    for column, ends in _times(readings).items():
+        shifts = {
+            key: window.shift(*each) for key, each in ends.items() if (window := window_of(key, length))
+        }
+        off = {key: shift for key, shift in shifts.items() if shift}
+        if len(shifts) > 1 and len(off) == len(shifts) and len(set(off.values())) == 1:
+            shift = next(iter(off.values()))
+            words = f"{column} lies {in_words(shift)} for its slice in all {len(off)} slices"
+            if abs(shift) > _MOST_ZONE:
+                raise Broken(f"{words}: these are the rows of another period")
+            said.append(
+                f"{words}: keys are read as UTC, so are these times or days of another zone? Then set the DAG's "
+                "timezone, and ask for it with expect_column_values_to_lie_in_slice"
+            )
+            continue
+        if off and any(not shift and shift is not None for shift in shifts.values()):
+            for key, shift in off.items():
+                window = window_of(key, length)
+                if window is not None and abs(shift) >= window.end - window.start:
+                    raise Broken(
+                        f"{column} of slice {key} lies {in_words(shift)}, and that of the others lies in "
+                        "their slices: these are the rows of another period"
+                    )
+            said += [f"{column} of {key} lies {in_words(shift)}" for key, shift in off.items()]
+        elif shifts and not off and None not in shifts.values():
+            said.append(f"{column} lies in its slice")
+    return "; ".join(said) or "no column holds times of its slice"
+
+
+def _times(readings: Readings) -> Mapping[str, dict[str, tuple[datetime, datetime]]]:
+    """By column of times, by key: the first and the last."""
+    found: dict[str, dict[str, tuple[datetime, datetime]]] = {}
+    for key in readings.keys:
+        for column, ends in readings.first(key).times.items():
+            found.setdefault(column, {})[key] = ends
+    return found
+
+
+def _length(keys: Sequence[str]) -> Length | float | None:
+    """How long slices are, by the smallest gap between two keys; None when that cannot be told."""
+    times = [time for key in keys if (form := form_of(key)) and (time := time_of(key, form))]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    shortest = min(gaps, default=timedelta())
+    return length_of(shortest) if shortest > timedelta() else None

@@ -1,0 +1,74 @@
+"""Which columns hold the times of their slice: they get an expectation, and an offset is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ckpt_ops.scaffold.profile import Looked
+from ckpt_ops.slices.belonging import Length, Window, in_words, instant, window_of
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Belonging:
+    """Of one column of times, by how much it is off its slice.
+
+    Attributes:
+        slices: in how many it was looked at.
+        shift: the same in all of them; zero: it lies in its slice.
+    """
+
+    column: str
+    slices: int
+    shift: timedelta
+
+    @property
+    def note(self) -> str:
+        """What a person has to be told; empty when all is well."""
+        if not self.shift:
+            return ""
+        return (
+            f"{self.column} lies {in_words(self.shift)} for its slice in all {self.slices} slices that were "
+            "looked at: keys are read as UTC, so these may be times or days of another zone. Ask for it with "
+            "expect_column_values_to_lie_in_slice and timezone, or set the DAG's timezone"
+        )
+
+
+def belongings(schema: pa.Schema, slices: Sequence[Looked], length: Length | float) -> list[Belonging]:
+    """The columns that lie in their slices, or are off all of them by the same; others are left out."""
+    found = []
+    for field in schema:
+        # a date says nothing of an hour
+        if not (pa.types.is_timestamp(field.type) or (pa.types.is_date(field.type) and _of_days(length))):
+            continue
+        shifts = {shift_of(window_of(each.key, length), each.table[field.name]) for each in slices}
+        shifts.discard(_NOTHING)
+        if len(shifts) == 1 and (shift := shifts.pop()) is not None:
+            found.append(Belonging(column=field.name, slices=len(slices), shift=shift))
+    return found
+
+
+_NOTHING = timedelta.max
+
+
+def shift_of(window: Window | None, column: pa.ChunkedArray) -> timedelta | None:
+    """By how much a column is off its window; None: it follows none. Without a value: `timedelta.max`."""
+    if window is None:
+        return None
+    ends: dict[str, Any] = pc.min_max(column).as_py()
+    if ends["min"] is None:
+        return _NOTHING
+    return window.shift(instant(ends["min"]), instant(ends["max"]))
+
+
+def _of_days(length: Length | float) -> bool:
+    return length in (Length.DAY, Length.WEEK, Length.MONTH) or (
+        not isinstance(length, Length) and length >= _DAY.total_seconds()
+    )
