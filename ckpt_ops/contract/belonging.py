@@ -13,7 +13,6 @@ from ckpt_ops.slices import SliceSource
 from ckpt_ops.slices.belonging import Length, in_words, length_of, window_of
 from ckpt_ops.slices.times import form_of, time_of
 
-
 _MOST_ZONE = timedelta(hours=14)
 
 
@@ -42,8 +41,8 @@ def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
             if abs(shift) > _MOST_ZONE:
                 raise Broken(f"{words}: these are the rows of another period")
             said.append(
-                f"{words}: keys are read as UTC, so are these times or days of another zone? Then set the DAG's "
-                "timezone, and ask for it with expect_column_values_to_lie_in_slice"
+                f"{words}: keys are read as UTC, so are these times or days of another zone? Then set the "
+                "DAG's timezone, and ask for it with expect_column_values_to_lie_in_slice"
             )
             continue
         if off and any(not shift and shift is not None for shift in shifts.values()):
