@@ -83,12 +83,15 @@ def _described_in(pipeline: Pipeline) -> Path:
 def _with_imported(files: Files, names: Iterable[str], aside: set[str]) -> set[str]:
     """`names`, and what they import from the root: all but `aside`, unless it is imported by its own name."""
     reached, todo = set(names), set(names)
+    known: set[str] = set()
     while todo:
         new: set[str] = set()
         for name in todo:
             if name.endswith(".py"):
                 package = name.rpartition("/")[0].replace("/", ".")
-                for module in imported(files.read[name], package):
+                modules = set(imported(files.read[name], package)) - known
+                known |= modules
+                for module in modules:
                     new |= _of_module(files, module, aside)
         todo = new - reached
         reached |= todo
@@ -97,9 +100,12 @@ def _with_imported(files: Files, names: Iterable[str], aside: set[str]) -> set[s
 
 def _of_module(files: Files, module: str, aside: set[str]) -> set[str]:
     """The files that come with a module of the root; none of one that is from elsewhere."""
-    top, place = files.root / module.partition(".")[0], files.root / module.replace(".", "/")
+    first = module.partition(".")[0]
+    if first == "ckpt_ops" or not ((files.root / first).exists() or (files.root / f"{first}.py").exists()):
+        return set()
+    top, place = files.root / first, files.root / module.replace(".", "/")
     own = place.with_suffix(".py")
-    if top.name == "ckpt_ops" or not (own.is_file() or (place / "__init__.py").is_file()):
+    if not (own.is_file() or (place / "__init__.py").is_file()):
         return set()
     beside = _but(aside, files.below(top)) if top.is_dir() else set()
     return beside | ({files.file(own)} if own.is_file() else set())
