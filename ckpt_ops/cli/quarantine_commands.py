@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -18,6 +18,9 @@ from ckpt_ops.pipeline.quarantine import Quarantined, in_quarantine, one_in_quar
 from ckpt_ops.pipeline.quarantine import discard as discard_slice
 from ckpt_ops.pipeline.quarantine import release as release_slice
 from ckpt_ops.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 app = typer.Typer(
     name="quarantine",
@@ -87,7 +90,7 @@ def release(model: Model, key: Key, why: Why, store: StoreOption = None) -> None
     """Let a slice pass with all its rows: the next run plans it as any other. A suspect one is trusted."""
     with chosen_store(store) as opened:
         views.state_of(opened, model)
-        ref = release_slice(opened, model, key, why)
+        ref = release_slice(opened, model, key, why, declared=_declared(model))
         state = views.state_of(opened, model)
         (view,) = (one for one in views.slices_view(state, late_within=4) if one["key"] == key)
     out = render.console()
@@ -104,6 +107,13 @@ def discard(model: Model, key: Key, why: Why, store: StoreOption = None) -> None
         found = discard_slice(opened, model, key, why)
     what = "is discarded" if found.whole else f"stays without the {found.rows:,} rows set aside"
     render.console().print(f"Slice {key} of {model} {what}.")
+
+
+def _declared(model: str) -> pa.Schema | None:
+    """The columns that the source declares, where the pipeline's code is at hand."""
+    from ckpt_ops.pipeline.loading import find_pipelines, load_intake
+
+    return load_intake(model).source.schema if model in find_pipelines() else None
 
 
 def _bad_rows(store: Store, found: Quarantined, count: int) -> list[dict[str, Any]]:

@@ -139,4 +139,4 @@ def _replayed(
     for table, start in rows.groups(key, revision):
         first, last = np.searchsorted(numbers, (start, start + table.num_rows))
         if last > first:
-            yield make_examples(pipeline, table.take(pa.array(numbers[first:last] - start)))
+            yield make_examples(pipeline, table.take(pa.array(numbers[first:last] - start)), of=key)

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceDiscarded, SliceRef, SliceWithdrawn
 from ckpt_ops.lineage.state import SliceState, SliceStatus
 from ckpt_ops.lineage.suspects import Suspect, suspects
+from ckpt_ops.pipeline.as_declared import unreadable_columns
 from ckpt_ops.serving.decisions import check_reason
-from ckpt_ops.slices import load_manifest
+from ckpt_ops.slices import SliceManifest, load_manifest
 from ckpt_ops.slices.derive import released
+from ckpt_ops.slices.reading import stored_schema
 from ckpt_ops.store import Store
+from ckpt_ops.validation import Kind, read_verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,20 +76,27 @@ def one_in_quarantine(state: LineageState, key: str) -> Quarantined:
     return found[key]
 
 
-def release(store: Store, model: str, key: str, why: str) -> SliceRef:
+def release(store: Store, model: str, key: str, why: str, *, declared: pa.Schema | None = None) -> SliceRef:
     """Let a slice pass, with all rows that were pulled, whatever validation says of them.
 
     A suspect one is trained on again as it was accepted. Returns the revision that is trained on.
 
+    Args:
+        declared: the source's columns; None, for those who do not have the pipeline's code: what the verdict
+            says of them counts.
+
     Raises:
-        BadInput: the slice is not in quarantine, or no reason is given.
+        BadInput: the slice is not in quarantine, no reason is given, or it cannot be read as declared: every
+            training on it would fail, and so would those after it.
     """
     check_reason(why)
     log = ModelLog(store, model)
     found = one_in_quarantine(log.state(), key)
     if found.suspect:
         return _trusted(log, found, why)
-    manifest = released(store, load_manifest(store, found.source, key, found.revision))
+    pulled = load_manifest(store, found.source, key, found.revision)
+    _check_readable(store, model, found, pulled, declared)
+    manifest = released(store, pulled)
     ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
 
     def choose(state: LineageState) -> Record | None:
@@ -118,6 +130,26 @@ def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
 
     log.decide(choose)
     return found
+
+
+def _check_readable(
+    store: Store, model: str, found: Quarantined, pulled: SliceManifest, declared: pa.Schema | None
+) -> None:
+    if declared is not None:
+        wrong = unreadable_columns(declared, stored_schema(store, pulled))
+    else:
+        reasons = read_verdict(store, found.report).reasons
+        wrong = [one.words for one in reasons if one.kind in (Kind.MISSING, Kind.TYPE)]
+    if wrong:
+        raise BadInput(
+            "slice",
+            found.key,
+            f"a slice that can be read as {model} declares its columns, or every training on it fails; "
+            f"{'; '.join(wrong)}",
+            next=f"when the columns that came are right, edit the schema in {model}/source.py; else mend the "
+            f"slice at its source; then ckpt-ops run {model} --slice {found.key}, or clear its run in Airflow. Or "
+            f"give it up: ckpt-ops quarantine discard {model} {found.key} --why TEXT",
+        )
 
 
 def _check_still(state: LineageState, found: Quarantined) -> None:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.pipeline.as_declared import leave_it_out
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.slices import load_manifest, staged
@@ -83,7 +84,8 @@ def _column(pipeline: Pipeline, rows: SliceRows, key: str, revision: str, name: 
             raise ModelCodeError(
                 f"slice {key} {lacks}, by whose values {pipeline.name} holds rows out",
                 safe="nothing was trained; the champion serves on",
-                next=f"expect the column in {pipeline.expectations}: a slice without it is quarantined then",
+                next=f"{leave_it_out(pipeline.name, key)}; an expectation in {pipeline.expectations} on the "
+                "column quarantines such a slice",
             )
         yield table[name].combine_chunks()
 
@@ -99,7 +101,7 @@ def split(
     for parts in split_tables(pipeline, rows, ref):
         for into, part in zip((train, holdout), parts, strict=True):
             if part.num_rows:
-                into.add(make_examples(pipeline, part))
+                into.add(make_examples(pipeline, part, of=ref.key))
 
 
 def split_tables(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -114,4 +116,4 @@ def holdout_of(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[E
     """The held-out rows of one slice, a row group at a time."""
     for _, held in split_tables(pipeline, rows, ref):
         if held.num_rows:
-            yield make_examples(pipeline, held)
+            yield make_examples(pipeline, held, of=ref.key)

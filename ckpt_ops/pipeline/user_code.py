@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
+from ckpt_ops.pipeline.as_declared import leave_it_out, unreadable_columns
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.training import Examples
@@ -57,9 +58,17 @@ def build_model(pipeline: Pipeline) -> Any:
     return model
 
 
-def make_examples(pipeline: Pipeline, table: pa.Table) -> Examples:
-    """The rows of `table` as the model takes them. Raises `ModelCodeError`."""
-    examples = call(pipeline.examples, table)
+def make_examples(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> Examples:
+    """The rows of `table` as the model takes them.
+
+    Args:
+        of: key of the slice that they are of, for messages.
+
+    Raises:
+        ModelCodeError: the function raised, or returned something else. Where the rows lack a column that
+            the source declares, it names slice and column.
+    """
+    examples = _call_on(pipeline, pipeline.examples, table, of)
     if not isinstance(examples, Examples):
         raise ModelCodeError(
             f"{pipeline.examples} returned a {type(examples).__name__}, not ckpt_ops.training.Examples",
@@ -76,14 +85,17 @@ def make_examples(pipeline: Pipeline, table: pa.Table) -> Examples:
     return examples
 
 
-def make_inputs(pipeline: Pipeline, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
-    """What the model takes of every row of `table`, by the pipeline's `inputs`. Raises `ModelCodeError`."""
-    return inputs_by(pipeline.inputs, table)
+def make_inputs(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> dict[str, npt.NDArray[Any]]:
+    """What the model takes of every row of `table`, by the pipeline's `inputs`. Raises as `make_examples`."""
+    return _checked_inputs(pipeline.inputs, table, _call_on(pipeline, pipeline.inputs, table, of))
 
 
 def inputs_by(reference: str, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
     """As `make_inputs`, by any function that is named "package.module:function"."""
-    inputs = call(reference, table)
+    return _checked_inputs(reference, table, call(reference, table))
+
+
+def _checked_inputs(reference: str, table: pa.Table, inputs: Any) -> dict[str, npt.NDArray[Any]]:
     found = {name: len(column) for name, column in inputs.items()} if isinstance(inputs, Mapping) else {}
     if not found or set(found.values()) != {table.num_rows}:
         said = f"columns with {found} rows" if found else f"a {type(inputs).__name__}"
@@ -93,6 +105,22 @@ def inputs_by(reference: str, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
             next="return a mapping of input names to arrays with one entry for each row of the table",
         )
     return dict(inputs)
+
+
+def _call_on(pipeline: Pipeline, reference: str, table: pa.Table, of: str) -> Any:
+    """`call` on rows of a slice. What they lack says more than how the function fails for it."""
+    try:
+        return call(reference, table)
+    except ModelCodeError as error:
+        lacking = unreadable_columns(pipeline.source.schema, table.schema)
+        if not lacking:
+            raise
+        rows = f"slice {of} of source {pipeline.source.name!r}" if of else "rows of a stored slice"
+        raise ModelCodeError(
+            f"{rows} cannot be read as declared: {'; '.join(lacking)}. {error.what}",
+            safe=_SAFE,
+            next=f"{leave_it_out(pipeline.name, of or 'KEY')}; or let {reference} do without the column",
+        ) from error
 
 
 def call(reference: str, *arguments: object) -> Any:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
-from ckpt_ops.errors import Corrupt
+from ckpt_ops.errors import Corrupt, SliceUnreadable
 from ckpt_ops.slices.manifest import DataFile, SliceManifest
 from ckpt_ops.store import Store
 
@@ -29,6 +29,12 @@ def read_slice(store: Store, manifest: SliceManifest) -> pa.Table:
     return pa.concat_tables(tables)
 
 
+def stored_schema(store: Store, manifest: SliceManifest) -> pa.Schema:
+    """The columns as they came. Only the first data file is read. Raises `Corrupt`."""
+    data = pa.BufferReader(_checked(store, manifest.files[0]))
+    return pq.read_schema(data).remove_metadata()
+
+
 @dataclass(frozen=True, kw_only=True)
 class StagedSlice:
     """A slice's data files on the local disk, to be read as often as need be, any columns of it.
@@ -36,18 +42,32 @@ class StagedSlice:
     Attributes:
         schema: the columns as they came.
         rows: how many.
+        of: the slice in words, for messages.
     """
 
     schema: pa.Schema
     rows: int
     files: tuple[Path, ...]
+    of: str = "the slice"
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """All rows in order, a row group of at most 125,000 rows at a time.
 
         Args:
             columns: read only these, in this order; all by default.
+
+        Raises:
+            SliceUnreadable: it has no such column.
         """
+        lacking = [name for name in columns or () if name not in self.schema.names]
+        if lacking:
+            raise SliceUnreadable(
+                f"{self.of} has no column {', '.join(map(repr, lacking))}: it has "
+                f"{', '.join(self.schema.names)}",
+                safe="nothing was written",
+                next="ckpt-ops slice NAME KEY shows what it has; where it is not to be trained on: "
+                "ckpt-ops withdraw MODEL --slice KEY --why TEXT",
+            )
         for path in self.files:
             with pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
@@ -67,7 +87,8 @@ def staged(store: Store, manifest: SliceManifest) -> Iterator[StagedSlice]:
             path.write_bytes(_checked(store, file))
             paths.append(path)
         schema = pq.read_schema(paths[0]).remove_metadata()
-        yield StagedSlice(schema=schema, rows=manifest.rows, files=tuple(paths))
+        of = f"slice {manifest.key} of source {manifest.source!r}, revision {manifest.revision},"
+        yield StagedSlice(schema=schema, rows=manifest.rows, files=tuple(paths), of=of)
 
 
 def _checked(store: Store, file: DataFile) -> bytes:

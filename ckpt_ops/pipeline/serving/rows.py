@@ -36,10 +36,10 @@ def every_row(pipeline: Pipeline, store: Store, ref: SliceRef) -> Iterator[tuple
     """
     for table, start in StoredRows(pipeline, store).groups(ref.key, ref.revision):
         if pipeline.inputs:
-            numbers, inputs = np.arange(table.num_rows), make_inputs(pipeline, table)
+            numbers, inputs = np.arange(table.num_rows), make_inputs(pipeline, table, of=ref.key)
         else:
-            part = make_examples(pipeline, table)
-            examples = partial(make_examples, pipeline)
+            part = make_examples(pipeline, table, of=ref.key)
+            examples = partial(make_examples, pipeline, of=ref.key)
             numbers = kept_rows(examples, table, part, named=pipeline.examples)
             inputs = dict(part.inputs)
         if len(numbers):

@@ -100,7 +100,7 @@ def _examples(pipeline: Pipeline, store: Store, ref: SliceRef) -> Examples:
     """Every row of a slice, as today's models take it."""
     collected = Collected(ref.rows)
     for table in _tables(pipeline, store, ref):
-        collected.add(make_examples(pipeline, table))
+        collected.add(make_examples(pipeline, table, of=ref.key))
     return collected.examples()
 
 

@@ -225,6 +225,20 @@ def test_drift_is_accepted_by_declaring_it_and_by_nothing_else(place: Place) -> 
     assert len(place.log.records()) == 2
 
 
+def test_a_slice_that_lacks_a_declared_column_is_not_released(
+    place: Place, ckpt_ops: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place.run("n\n1\n2\n")
+    before = place.log.records()
+    for dags in (tmp_path / "dags", tmp_path / "nothing"):  # also where the pipeline's code is not at hand
+        monkeypatch.setenv("CKPT_OPS_DAGS", str(dags))
+        refused = ckpt_ops("quarantine", "release", "days", KEY, "--why", "we know")
+        assert refused.exit_code == 2
+        assert "column word is missing: declared string, came nothing" in refused.stderr
+        assert f"ckpt-ops quarantine discard days {KEY}" in refused.stderr
+    assert place.log.records() == before
+
+
 def test_a_slice_without_rows_is_refused_as_such(place: Place) -> None:
     with pytest.raises(SliceEmpty, match="empty_slices=EmptySlices"):
         place.run("n,word\n")
