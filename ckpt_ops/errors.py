@@ -7,6 +7,8 @@ will fail again until a person changes something, so retrying only hides it.
 
 from __future__ import annotations
 
+from ckpt_ops.printable import printable
+
 
 class CkptOpsError(Exception):
     """Base of all errors raised on purpose by ckpt_ops.
@@ -15,6 +17,8 @@ class CkptOpsError(Exception):
         what: what happened, with the field, the value and what was expected.
         safe: what was not harmed, so that nobody has to go and look.
         next: the command or the edit that moves things forward.
+
+    The attributes are as they were given; as text, which ends in terminals and logs, it is `printable`.
     """
 
     def __init__(self, what: str, *, safe: str = "", next: str = "") -> None:
@@ -24,7 +28,7 @@ class CkptOpsError(Exception):
             parts.append(f"Safe: {safe}")
         if next:
             parts.append(f"Next: {next}")
-        super().__init__("\n".join(parts))
+        super().__init__(printable("\n".join(parts)))
 
 
 class TerminalError(CkptOpsError):

@@ -87,4 +87,4 @@ def _write(view: views.View, folder: Path) -> None:
 def _to_stderr(line: str) -> None:
     """What the process says of each slice; the rest is TensorFlow's."""
     if line.startswith("slice "):
-        typer.echo(line, err=True)
+        render.note(line)

@@ -69,9 +69,9 @@ def _ask_again(store: Store, state: LineageState, versions: list[int]) -> dict[i
     from ckpt_ops.pipeline.serving.rechecking import recheck, with_exports
 
     pipeline, there = load_pipeline(state.model), with_exports(state, versions)
-    asked = recheck(pipeline, store, there, report=lambda line: typer.echo(line, err=True))
+    asked = recheck(pipeline, store, there, report=render.note)
     for number, said in asked.items():
-        typer.echo(f"v{number}: {said['words']}", err=True)
+        render.note(f"v{number}: {said['words']}")
     return asked
 
 
@@ -116,7 +116,7 @@ def drill(
         state = views.state_of(opened, model)
         versions = sorted(state.versions) if version is None else [version]
         number, step = pick(opened, state, versions, seed)
-        typer.echo(f"seed {seed}: version {number}, step {step}", err=True)
+        render.note(f"seed {seed}: version {number}, step {step}")
         result = run_drill(load_pipeline(model), opened, number, step, lambda line: None)
     found = {"model": model, "version": number, "step": step, "seed": seed, **result}
     if json:
@@ -158,9 +158,8 @@ def _export_built(store: Store, manifest: Manifest, format: Format, out: Path) -
         note = (
             f"Note: {pipeline.folder} has changed since this version was trained; build_model() of today is"
         )
-        typer.echo(
-            f"{note} used. Its variables and vocabularies are checked, what it computes from them is not.",
-            err=True,
+        render.note(
+            f"{note} used. Its variables and vocabularies are checked, what it computes from them is not."
         )
     model = build_model(pipeline)
     restore_model(store, manifest, model, model_variables(model), layer_state(model))

@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from ckpt_ops import serving
 from ckpt_ops.cli import render, views
+from ckpt_ops.cli.intake_commands import show_intake_plan
 from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.cli.write_commands import Key, Why
 from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.slices.periods import utc
+from ckpt_ops.slices.times import form_of, time_of
 
-_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+if TYPE_CHECKING:
+    from ckpt_ops.pipeline import Pipeline
+
 From = Annotated[
-    datetime | None, typer.Option("--from", formats=_DATES, metavar="DATE", help="Start of the first slice.")
+    str | None, typer.Option("--from", metavar="KEY", help="The first slice, by its key or its start.")
 ]
-To = Annotated[
-    datetime | None, typer.Option("--to", formats=_DATES, metavar="DATE", help="Start of the last slice.")
-]
+To = Annotated[str | None, typer.Option("--to", metavar="KEY", help="The last slice, likewise.")]
 
 
 def plan(
-    model: Model, start: From = None, end: To = None, store: StoreOption = None, json: Json = False
+    model: Annotated[str, typer.Argument(metavar="MODEL_OR_INTAKE", help="A folder of dags/.")],
+    start: From = None,
+    end: To = None,
+    store: StoreOption = None,
+    json: Json = False,
 ) -> None:
-    """What a rebase would do; with --from and --to, what a backfill would do. Changes nothing."""
+    """What a rebase would do; with --from and --to, what a backfill would do. Changes nothing.
+
+    Of an intake: which slices are missing, late or not pulled, and what a run of each would do.
+    """
+    from ckpt_ops.pipeline import Pipeline, load_intake
+
+    described = load_intake(model)
+    if not isinstance(described, Pipeline):
+        show_intake_plan(described, start, end, store, json)
+        return
     if (start is None) != (end is None):
         raise BadInput("--from/--to", None, "both of them, or none: a rebase needs no range")
     if start is not None and end is not None:
-        _plan_backfill(model, start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), store, json)
+        _plan_backfill(described, _time("--from", start), _time("--to", end), store, json)
     else:
-        _plan_rebase(model, store, json)
+        _plan_rebase(described, store, json)
 
 
 def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
@@ -106,11 +122,22 @@ def resolve(
     )
 
 
-def _plan_rebase(model: str, store: str | None, json: bool) -> None:
-    from ckpt_ops.pipeline import load_pipeline
+def _time(option: str, given: str) -> datetime:
+    """The time that a key, or a time as ISO 8601 has it, stands for, in UTC."""
+    form = form_of(given)
+    found = time_of(given, form) if form else None
+    if found is None:
+        try:
+            found = utc(datetime.fromisoformat(given))
+        except ValueError:
+            raise BadInput(option, given, "a slice's key or a date, such as 2013-01-06") from None
+    return found
+
+
+def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
     from ckpt_ops.pipeline.rebase.view import anchor_words, estimate_words, fork_words, plan_view
 
-    pipeline = load_pipeline(model)
+    model = pipeline.name
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         view = plan_view(pipeline, state)
@@ -141,13 +168,12 @@ def _plan_rebase(model: str, store: str | None, json: bool) -> None:
     out.print(f"Next: ckpt-ops rebase {model}, or trigger the DAG {model}_rebase")
 
 
-def _plan_backfill(model: str, start: datetime, end: datetime, store: str | None, json: bool) -> None:
+def _plan_backfill(pipeline: Pipeline, start: datetime, end: datetime, store: str | None, json: bool) -> None:
     from dataclasses import asdict
 
-    from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.backfill import plan_backfill
 
-    pipeline = load_pipeline(model)
+    model = pipeline.name
     with chosen_store(store) as opened, render.progress("looking at the source") as progress:
         found = plan_backfill(pipeline, opened, start, end, progress=progress)
     if json:

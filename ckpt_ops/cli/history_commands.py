@@ -125,4 +125,4 @@ def audit(
 def _to_stderr(line: str) -> None:
     """How far the process has come; the rest is TensorFlow's, or stands in the answer."""
     if line.startswith(("version ", "training on ", "step ")):
-        typer.echo(line, err=True)
+        render.note(line)

@@ -1,7 +1,8 @@
 """The command `ckpt-ops`.
 
 Exit codes: 0 done; 1 it failed; 2 what was asked for is not allowed; 3 `status` found a champion that is
-tainted. Errors go to standard error: what happened, what is safe, what to do next.
+tainted; 4 a slice of `run` or `validate` is not accepted. Errors go to standard error: what happened, what is
+safe, what to do next.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from ckpt_ops.cli import (
     history_commands,
     quarantine_commands,
     read_commands,
+    render,
     repair_command,
     report_command,
+    run_command,
     serving_commands,
     source_commands,
     training_commands,
@@ -43,7 +46,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except CkptOpsError as error:
-            typer.echo(str(error), err=True)
+            render.note(str(error))
             raise typer.Exit(2 if isinstance(error, BadInput) else 1) from error
 
 
@@ -68,7 +71,7 @@ for command in (
     checkpoint_commands.verify,
     checkpoint_commands.drill,
     checkpoint_commands.export,
-    write_commands.run,
+    run_command.run,
     decision_commands.promote,
     decision_commands.reject,
     write_commands.rollback,

@@ -76,8 +76,16 @@ def slices(
 ) -> None:
     """Every slice: revision, verdict, which version consumed it, and what a run of it would do."""
     with chosen_store(store) as opened:
-        found = views.slices_view(views.state_of(opened, model), late_within=late_within)
+        state = views.state_of(opened, model)
+        found = views.slices_view(state, late_within=late_within)
     if json:
         render.as_json(found)
-    else:
-        render.show_slices(found)
+        return
+    render.show_slices(found)
+    gaps = views.gaps(state)
+    if gaps:
+        asks = f"ckpt-ops plan {model} asks the source"
+        if state.versions:
+            asks = f"ckpt-ops plan {model} --from {gaps[0]} --to {gaps[-1]} asks the source"
+        out = render.console()
+        out.print(f"By the spacing of these, none of {render.few(gaps)} has come: {asks}", soft_wrap=True)

@@ -1,4 +1,8 @@
-"""Views as tables for people. What a person wrote is shown as it is, never read as markup."""
+"""Views as tables for people.
+
+What a person wrote and what came as data is never read as markup, and never steers the terminal: all that a
+command prints goes through `console`, `note` or `as_json`.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from ckpt_ops.cli.views import View
 from ckpt_ops.lineage.suspects import commands
+from ckpt_ops.printable import printable
 
 _WIDTH_OF_A_FILE = 160
 
 
-def console() -> Console:
+class PrintableConsole(Console):
+    """A console on which text is `printable`, also that of tables' cells and titles."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
+def console(*, stderr: bool = False) -> Console:
     """Made for each command: tests and pipes replace standard output."""
-    width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
-    return Console(highlight=False, markup=False, emoji=False, width=width)
+    width = None if sys.stdout.isatty() or stderr else _WIDTH_OF_A_FILE
+    return PrintableConsole(highlight=False, markup=False, emoji=False, width=width, stderr=stderr)
+
+
+def note(line: str) -> None:
+    """A line on standard error: how far it has come, or why it ended."""
+    typer.echo(printable(line), err=True)
 
 
 def as_json(view: object) -> None:
@@ -68,6 +87,8 @@ def show_status(views: Sequence[View]) -> None:
             if one["like_a_change"]:
                 out.print(f"  {one['in_a_row']} in a row: if the world has changed, release them.")
             out.print(f"  {commands(view['model'], one['key'])}", soft_wrap=True)
+        if view["quarantined"] or view["set_aside"]:
+            out.print(f"Next: ckpt-ops quarantine list {view['model']}", soft_wrap=True)
         if view["shadow"]:
             out.print(f"In shadow: of {view['model']}, {view['shadow']['words']}.", soft_wrap=True)
         if view["rebase_due"]:
@@ -208,7 +229,7 @@ def show_drill(view: View) -> None:
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error while something is done; told how many of how many. None without a terminal."""
-    bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    bar = Progress(console=console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with bar:
         task = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
@@ -248,12 +269,19 @@ def _attention(view: View) -> str:
     found = ["tainted"] if view["tainted"] else []
     found += [f"held: {view['held']}"] if view["held"] else []
     found += [f"suspect: {', '.join(one['key'] for one in view['suspects'])}"] if view["suspects"] else []
+    found += [f"in quarantine: {few(view['quarantined'])}"] if view["quarantined"] else []
+    found += [f"rows set aside: {few(view['set_aside'])}"] if view["set_aside"] else []
     found += ["below its floor"] if view["below_floor"] else []
     found += (
         [f"waits to be promoted: version {', '.join(map(str, view['waiting']))}"] if view["waiting"] else []
     )
     found += [f"rebase due: {', '.join(view['rebase_due'])}"] if view["rebase_due"] else []
     return "; ".join(found) or "-"
+
+
+def few(keys: Sequence[str]) -> str:
+    """The keys, or how many and which they begin and end with."""
+    return ", ".join(keys) if len(keys) < 4 else f"{len(keys)} slices, {keys[0]} to {keys[-1]}"
 
 
 def _about(view: View) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ckpt_ops.cli import render
@@ -20,6 +20,7 @@ from ckpt_ops.contract import Check, check_source
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.loading import dags_folder, load_intake
+from ckpt_ops.printable import printable
 from ckpt_ops.scaffold import Asked, Written, new_source
 
 new = typer.Typer(name="new", help="Write what is needed for something new.", no_args_is_help=True)
@@ -138,12 +139,12 @@ def _loaded(folder: Path) -> Intake:
 @contextmanager
 def _said() -> Iterator[Callable[[str], object]]:
     """One line on standard error that says what is being done; without a terminal, a line for each."""
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console = render.console(stderr=True)
     if not sys.stderr.isatty():
         yield lambda said: console.print(f"{said} ...", soft_wrap=True)
         return
     with console.status("looking") as status:
-        yield status.update
+        yield lambda said: status.update(escape(printable(said)))
 
 
 def _show(written: Written) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from ckpt_ops.checkpoints.verify import Checked
@@ -20,6 +21,8 @@ from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import Record, UpdateDeferred
 from ckpt_ops.lineage.shadow import InShadow, in_shadow
 from ckpt_ops.lineage.suspects import suspects
+from ckpt_ops.pipeline.at_source import expected_keys
+from ckpt_ops.pipeline.quarantine import in_quarantine
 from ckpt_ops.pipeline.rebase.view import taint_view
 from ckpt_ops.serving.approval import waits
 from ckpt_ops.store import Store
@@ -43,7 +46,7 @@ def records_of(store: Store, model: str) -> list[Record]:
 def status_view(store: Store, model: str, *, last: int = 3) -> View:
     """Where the model stands, and its last records. Raises `BadInput` as `state_of` does."""
     log, state = _read(store, model)
-    plan = plan_rebase(state)
+    plan, waiting = plan_rebase(state), in_quarantine(state)
     head = state.versions[state.head] if state.head is not None else None
     return {
         "model": model,
@@ -55,6 +58,8 @@ def status_view(store: Store, model: str, *, last: int = 3) -> View:
         "newest_consumed": state.newest_consumed,
         "waiting": [number for number, version in state.versions.items() if waits(state, version)],
         "pending": [asdict(ref) for ref in state.pending()],
+        "quarantined": [one.key for one in waiting if one.whole and not one.suspect],
+        "set_aside": [one.key for one in waiting if not one.whole],
         "suspects": [{**asdict(one), "like_a_change": one.like_a_change} for one in suspects(state)],
         "below_floor": below_floor(state),
         "shadow": _shadow(in_shadow(state)),
@@ -135,6 +140,12 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
             }
         )
     return views
+
+
+def gaps(state: LineageState) -> list[str]:
+    """Keys between those of the known slices that should have come by their spacing, and have not."""
+    ever = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    return [key for key in expected_keys(state.slices, *ever) if key not in state.slices]
 
 
 def checked_view(checked: Checked) -> View:

@@ -15,24 +15,6 @@ Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it 
 Key = Annotated[str, typer.Option("--slice", metavar="KEY", help="The slice's key.")]
 
 
-def run(
-    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="A folder of dags/.")],
-    slice_key: Key,
-    store: StoreOption = None,
-) -> None:
-    """Pull, validate, decide, train, evaluate and promote one slice, here and without Airflow.
-
-    An intake, which has no model, pulls and validates it.
-    """
-    from ckpt_ops.pipeline import load_intake, steps
-
-    described = load_intake(pipeline)
-    out = render.console()
-    with chosen_store(store) as opened:
-        result = steps.run_slice(described, opened, slice_key, out.print)
-    out.print(f"{result['decision']}: {result['why']}")
-
-
 def rollback(
     model: Model,
     to: Annotated[int, typer.Option("--to", metavar="VERSION", help="A version that was in production.")],

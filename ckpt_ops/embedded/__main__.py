@@ -23,6 +23,7 @@ from ckpt_ops.embedded.stalled_runs import stalled_runs
 from ckpt_ops.embedded.state import State
 from ckpt_ops.embedded.supervisor import launch, serve
 from ckpt_ops.errors import CkptOpsError
+from ckpt_ops.printable import printable
 from ckpt_ops.store.endpoint import Endpoint
 
 console = Console(highlight=False, soft_wrap=True)
@@ -128,7 +129,7 @@ def status(settings: Settings) -> int:
         show_address(settings)
     stalled = _stalled(settings, state) if state is not None and fine else []
     for run in stalled:
-        console.print(f"This run has not moved for minutes: {escape(run)}", style="red")
+        console.print(f"This run has not moved for minutes: {escape(printable(run))}", style="red")
     if stalled:
         console.print("Next: read the scheduler's log; `down` and `up` start it again, and lose no work")
     return 0 if fine and not stalled else 1
@@ -166,9 +167,9 @@ def show(event: Event) -> None:
     if event.state == "ready":
         console.print(f"  [green]ready[/]    {event.component:<14} {event.seconds:5.1f} s")
     elif event.state == "failed":
-        console.print(escape(event.detail), style="red")
+        console.print(escape(printable(event.detail)), style="red")
     elif event.state == "leftover":
-        console.print(f"  [yellow]stopped[/]  {event.component}: {event.detail}")
+        console.print(f"  [yellow]stopped[/]  {event.component}: {escape(printable(event.detail))}")
 
 
 def show_address(settings: Settings) -> None:

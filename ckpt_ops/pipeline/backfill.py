@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ckpt_ops.errors import BadInput, ObjectNotFound, SliceMissing
+from ckpt_ops.errors import BadInput, SliceMissing
 from ckpt_ops.lineage import Action, LineageState, ModelLog
 from ckpt_ops.lineage.forecast import Arrival, forecast
+from ckpt_ops.pipeline.at_source import AT_MOST, expected_keys, revision_at_source, within
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.slices import load_manifest
-from ckpt_ops.slices.periods import Period, utc
-from ckpt_ops.slices.pull import pulled_revision
-from ckpt_ops.slices.times import form_of, time_of
+from ckpt_ops.slices.periods import utc
 from ckpt_ops.store import Store
 
 MISSING = "missing"
-_AT_MOST = 2_000  # slices of a range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +68,15 @@ def plan_backfill(
         raise BadInput("--to", end.isoformat(), f"not before --from {start.isoformat()}")
     state = ModelLog(store, pipeline.name).state()
     there = pipeline.source.keys(start, end + timedelta(microseconds=1))
-    if len(there) > _AT_MOST:
-        raise BadInput("--from/--to", f"{len(there):,} slices", f"a range of at most {_AT_MOST:,}")
-    known = [key for key in state.slices if _within(key, start, end)]
-    keys = sorted({*there, *known, *_expected({*there, *known}, expected, start, end)})
+    if len(there) > AT_MOST:
+        raise BadInput("--from/--to", f"{len(there):,} slices", f"a range of at most {AT_MOST:,}")
+    known = [key for key in state.slices if within(key, start, end)]
+    should_be = expected_keys({*there, *known}, start, end, starts=expected)
+    keys = sorted({*there, *known, *should_be})
     arrivals = []
     for at, key in enumerate(there, start=1):
         with suppress(SliceMissing):  # it went away while we looked: it is missing
-            arrivals.append(Arrival(key=key, revision=_revision(pipeline, store, state, key)))
+            arrivals.append(Arrival(key=key, revision=revision_at_source(pipeline, store, state, key)))
         progress(at, len(there))
     plans = forecast(
         state,
@@ -126,48 +123,3 @@ def _why_missing(state: LineageState, key: str) -> str:
         return "not at the source"
     by = state.consumed_by(key)
     return "not at the source any more" + (f"; what version {by} learned of it stands" if by else "")
-
-
-def _revision(pipeline: Pipeline, store: Store, state: LineageState, key: str) -> str | None:
-    """The revision that a pull of the slice would find; None when it would have to read it."""
-    entry = state.slices.get(key)
-    if entry is not None:
-        try:
-            pulled = load_manifest(store, pipeline.source.name, key, entry.pulled)
-        except ObjectNotFound:
-            return None
-        if pulled.fingerprint == pipeline.source.fingerprint(key):
-            return entry.pulled
-    return pulled_revision(store, pipeline.source, key)
-
-
-def _within(key: str, start: datetime, end: datetime) -> bool:
-    form = form_of(key)
-    time = time_of(key, form) if form else None
-    return time is not None and start <= time <= end
-
-
-def _expected(
-    keys: Iterable[str], starts: Sequence[datetime] | None, first: datetime, last: datetime
-) -> list[str]:
-    """Keys that should be there, as far as those that are tell how a time is written, and how often."""
-    forms = {form_of(key) for key in keys}
-    form = forms.pop() if len(forms) == 1 else None
-    if form is None:
-        return []
-    if starts is None:
-        starts = _regular(sorted(time for key in keys if (time := time_of(key, form)) is not None), form)
-    return [utc(start).strftime(form) for start in starts if first <= utc(start) <= last]
-
-
-def _regular(times: Sequence[datetime], form: str) -> list[datetime]:
-    """The starts from the first to the last of `times`, when they are regular but for gaps."""
-    if len(times) < 3:
-        return []
-    if form == Period.MONTH.form:
-        return Period.MONTH.starts(times[0], times[-1])
-    gaps = [after - before for before, after in itertools.pairwise(times)]
-    step = min(gaps)
-    if any(gap % step for gap in gaps) or (times[-1] - times[0]) // step > _AT_MOST:
-        return []
-    return [times[0] + at * step for at in range((times[-1] - times[0]) // step + 1)]

@@ -30,6 +30,7 @@ from ckpt_ops.pipeline.same_content import check_no_new_twin
 from ckpt_ops.pipeline.verdicts import judge, judged_before, verdict_record
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part
 from ckpt_ops.slices import pull as pull_slice
+from ckpt_ops.slices.again import pull_again
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Outcome, load_suite, report_name
 
@@ -142,7 +143,9 @@ def _verdict_on(
         return None if same else record
 
     log.decide(choose)
-    return _result(manifest, record.slice, validation.outcome, words, f"{store.url}/{report}")
+    return _result(
+        manifest, record.slice, validation.outcome, words, f"{store.url}/{report}", summary=validation.summary
+    )
 
 
 def _pulled(store: Store, intake: Intake, state: LineageState, key: str, revision: str) -> SliceManifest:
@@ -154,7 +157,7 @@ def _pulled(store: Store, intake: Intake, state: LineageState, key: str, revisio
         raise ObjectNotFound(
             f"{error.what}: a copy with rows that were forgotten is removed once it was validated",
             safe="what the log says of the slice stands",
-            next="clear the pull task, too: the slice is read from its source again",
+            next=pull_again(key),
         ) from error
 
 
@@ -193,8 +196,15 @@ def _settled(
 
 
 def _result(
-    manifest: SliceManifest, ref: SliceRef, outcome: Outcome, words: list[str], report: str
+    manifest: SliceManifest,
+    ref: SliceRef,
+    outcome: Outcome,
+    words: list[str],
+    report: str,
+    *,
+    summary: str = "",
 ) -> dict[str, Any]:
+    """What `validate` returns. `summary` is a line on the verdict, the `reasons` are what does not hold."""
     return {
         "key": ref.key,
         "revision": ref.revision,
@@ -203,5 +213,6 @@ def _result(
         "outcome": outcome.value,
         "trainable": outcome.trainable,
         "reasons": words,
+        "summary": summary or "; ".join(words),
         "report": report,
     }

@@ -24,6 +24,7 @@ from typing import Any
 from ckpt_ops import errors
 from ckpt_ops.errors import CkptOpsError, TrainingDied
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 
 _POLL_SECONDS = 0.1
@@ -185,7 +186,7 @@ def _follow(
     while True:
         code = process.poll()
         while line := readline():
-            report(line.rstrip())
+            report(printable(line.rstrip()))
         if code is not None:
             return code
         time.sleep(_POLL_SECONDS)

@@ -146,9 +146,9 @@ def _check_readable(
             found.key,
             f"a slice that can be read as {model} declares its columns, or every training on it fails; "
             f"{'; '.join(wrong)}",
-            next=f"when the columns that came are right, edit the schema in {model}/source.py; else mend the "
-            f"slice at its source; then ckpt-ops run {model} --slice {found.key}, or clear its run in Airflow. Or "
-            f"give it up: ckpt-ops quarantine discard {model} {found.key} --why TEXT",
+            next=f"when the columns that came are right, edit the schema in {model}/source.py, else mend the "
+            f"slice at its source; then run it again: ckpt-ops run {model} --slice {found.key}, or clear its "
+            f"run in Airflow. Or give it up: ckpt-ops quarantine discard {model} {found.key} --why TEXT",
         )
 
 

@@ -168,25 +168,34 @@ def promote(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
 
 
 def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) -> dict[str, Any]:
-    """All steps for one slice, one after the other; an intake has but two."""
+    """All steps for one slice, one after the other; an intake has but two.
+
+    Args:
+        report: gets a line on each step but the last: what the run came to is `decision` and `why`.
+    """
     pulled = pull(pipeline, store, key)
     report(f"pulled slice {key}: {pulled['rows']:,} rows, revision {pulled['revision']}")
     validated = validate(pipeline, store, key, pulled["revision"])
-    report(f"validated: {validated['outcome']}" + "".join(f"\n  {why}" for why in validated["reasons"]))
+    report("\n  ".join([f"validated: {validated['outcome']}: {validated['summary']}", *_details(validated)]))
     if not isinstance(pipeline, Pipeline):
-        return {**validated, "decision": validated["outcome"], "why": "; ".join(validated["reasons"])}
+        return {**validated, "decision": validated["outcome"], "why": validated["summary"]}
     decided = decide(pipeline, store, key)
-    report(f"decided: {decided['action']}: {decided['why']}")
     if not decided["train"]:
         return {**validated, **decided, "decision": decided["action"]}
+    report(f"decided: {decided['action']}: {decided['why']}")
     trained = train(pipeline, store, key, report)
     if trained["outcome"] != "trained":
         return {**validated, **trained, "decision": trained["outcome"]}
     evaluated = evaluate(pipeline, store, trained["version"])
     report(f"evaluated: {evaluated['words']}")
     promoted = promote(pipeline, store, trained["version"])
-    report(f"version {trained['version']}: {promoted['decision']}")
     return {**validated, **trained, **promoted}
+
+
+def _details(validated: dict[str, Any]) -> list[str]:
+    """The reasons, unless the summary is made of them."""
+    reasons: list[str] = validated["reasons"]
+    return [] if validated["summary"] == "; ".join(reasons) else reasons
 
 
 def _trained(version: VersionState, key: str, why: str) -> dict[str, Any]:

@@ -49,9 +49,8 @@ def verdict_record(
         words = "; ".join(one.words for one in validation.reasons if one.severity is not Severity.INFO)
         ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
         return SliceQuarantined(slice=ref, report=report, reason=words)
-    reason = f"{validation.expectations} expectations hold"
-    if validation.set_aside:
-        reason = f"{validation.set_aside:,} of {validation.rows:,} rows set aside"
+    warnings = [one.words for one in validation.reasons if one.severity is Severity.WARNING]
+    reason = "; ".join([validation.summary, *warnings])
     return SliceAccepted(
         slice=SliceRef(key=accepted.key, revision=accepted.revision, rows=accepted.rows),
         origin=manifest.revision if accepted.revision != manifest.revision else "",

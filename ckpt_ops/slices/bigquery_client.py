@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ckpt_ops.errors import UNTOUCHED, BadInput, SourceRefused, SourceUnavailable, first_line
+from ckpt_ops.slices.again import TRIED_AGAIN
 from ckpt_ops.slices.connections import connection
 
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
@@ -94,7 +95,7 @@ def _unavailable(source: str, error: Exception) -> SourceUnavailable:
     return SourceUnavailable(
         f"BigQuery does not answer source {source!r}: {first_line(error)[:300]}",
         safe=UNTOUCHED,
-        next="nothing: the pull is tried again",
+        next=f"nothing: {TRIED_AGAIN}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ckpt_ops.errors import Corrupt
+from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.identity import check_key
 from ckpt_ops.slices.manifest import SliceManifest, prefix_of
 from ckpt_ops.store import Store
@@ -24,7 +25,7 @@ def load_manifest(store: Store, source: str, key: str, revision: str) -> SliceMa
         raise Corrupt(
             f"{url} describes another slice: {manifest.prefix}",
             safe="nothing was changed",
-            next="restore the object from the bucket's versions, or delete it and clear the pull task",
+            next=f"restore the object from the bucket's versions; or delete it, then {pull_again(key)}",
         )
     return manifest
 

@@ -11,6 +11,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceMissing, SliceUnreadable
+from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.formats import Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
@@ -163,7 +164,7 @@ class Files:
                 raise SliceChanging(
                     f"{file.url} was written anew while it was read",
                     safe=UNTOUCHED,
-                    next="let its writer finish: the pull is tried again",
+                    next=f"let its writer finish: {TRIED_AGAIN}",
                 ) from error
             raise
 
@@ -200,7 +201,7 @@ class Files:
                     f"a file of slice {key} of source {self.name!r} has a name that cannot be asked for: "
                     f"{entry.name!r} in {store.url}",
                     safe=UNTOUCHED,
-                    next="rename it, without control characters and in UTF-8, then clear the pull task",
+                    next=f"rename it, without control characters and in UTF-8, then {pull_again(key)}",
                 )
             entries.append(entry)
         if not entries:
@@ -237,7 +238,7 @@ def _missing(source: str, key: str, url: str) -> SliceMissing:
     return SliceMissing(
         f"source {source!r} has no slice {key}: no object {url}",
         safe=UNTOUCHED,
-        next="wait for it to land: the pull is tried again; or mend the source's url or template",
+        next=f"wait for it to land: {TRIED_AGAIN}; or mend the source's url or template",
     )
 
 

@@ -21,6 +21,7 @@ from ckpt_ops.errors import (
     SourceRefused,
     SourceUnavailable,
 )
+from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.connections import connection
 from ckpt_ops.slices.formats.jsonlines import parse
 from ckpt_ops.slices.http_page import (
@@ -188,7 +189,7 @@ class HttpPages:
             raise SourceUnavailable(
                 f"{shown(url)} does not answer source {self.name!r}: {error}",
                 safe=UNTOUCHED,
-                next="nothing: the pull is tried again",
+                next=f"nothing: {TRIED_AGAIN}",
             ) from None
         except Unusable as error:
             raise self._bad(url, str(error)) from None
@@ -198,7 +199,7 @@ class HttpPages:
             raise SliceMissing(
                 f"source {self.name!r} has no slice {key}: {shown(url)} answers 404",
                 safe=UNTOUCHED,
-                next="wait for it to come: the pull is tried again; or mend the source's url",
+                next=f"wait for it to come: {TRIED_AGAIN}; or mend the source's url",
             )
         if page.status in (401, 403):
             raise SourceRefused(
@@ -267,7 +268,7 @@ class HttpPages:
         return SliceUnreadable(
             f"{shown(url)} {what}",
             safe=UNTOUCHED,
-            next=next or f"mend what source {self.name!r} reads, then clear the pull task",
+            next=next or f"mend what source {self.name!r} reads, then {pull_again()}",
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import pyarrow as pa
 
 from ckpt_ops.errors import Corrupt
+from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.identity import check_key, check_revision
 from ckpt_ops.store.documents import document
 
@@ -104,7 +105,7 @@ class SliceManifest:
             raise Corrupt(
                 f"{url} is not a slice manifest: {error}",
                 safe="nothing was changed",
-                next="restore the object from the bucket's versions, or delete it and clear the pull task",
+                next=f"restore the object from the bucket's versions; or delete it, then {pull_again()}",
             ) from error
 
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.datafiles import is_there
 from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.manifest import Column, DataFile
@@ -64,7 +65,7 @@ class Receipt:
             raise Corrupt(
                 f"{url} is no receipt of a pulled part: {error}",
                 safe="nothing was changed",
-                next="delete the object and clear the pull task: the part is read again",
+                next=f"delete the object, then {pull_again()}",
             ) from error
 
 

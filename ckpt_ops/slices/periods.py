@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from ckpt_ops.errors import UNTOUCHED, BadInput, SliceMissing
+from ckpt_ops.slices.again import TRIED_AGAIN
 from ckpt_ops.slices.identity import check_key
 
 
@@ -82,7 +83,7 @@ def no_rows(source: str, key: str, table: str) -> SliceMissing:
     return SliceMissing(
         f"source {source!r} has no slice {key}: {table} has no row of it",
         safe=UNTOUCHED,
-        next="wait for it to come: the pull is tried again",
+        next=f"wait for it to come: {TRIED_AGAIN}",
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ckpt_ops.errors import UNTOUCHED, SliceUnreadable, SourceRefused, SourceUnavailable, first_line
+from ckpt_ops.slices.again import TRIED_AGAIN
 from ckpt_ops.slices.connections import Connection, connection
 
 # what libpq is given of a connection's extra, beside address, user and password
@@ -167,5 +168,5 @@ def _unavailable(
     return SourceUnavailable(
         f"PostgreSQL does not answer source {source!r} at {where}: {said}",
         safe=UNTOUCHED,
-        next="nothing: the pull is tried again",
+        next=f"nothing: {TRIED_AGAIN}",
     )

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceEmpty, SliceUnreadable
+from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.committed import commit_manifest, load_manifest
 from ckpt_ops.slices.datafiles import ROWS_PER_FILE, as_stored, stage, upload
 from ckpt_ops.slices.identity import check_key, digest, revision_of
@@ -78,7 +79,7 @@ def commit(store: Store, source: SliceSource, key: str) -> SliceManifest:
         raise SliceEmpty(
             f"slice {key} of source {source.name!r} has no rows",
             safe="the log and the champion are untouched",
-            next="mend the slice where it comes from, then clear the pull task; or let empty slices pass: "
+            next=f"mend the slice where it comes from, then {pull_again(key)}; or let empty slices pass: "
             "empty_slices=EmptySlices.SKIP",
         )
     revision = revision_of(columns, files)
@@ -165,7 +166,7 @@ def _one_schema(source: SliceSource, key: str, receipts: Mapping[str, Receipt]) 
                 f"the parts of slice {key} of source {source.name!r} have different columns: "
                 f"{first!r} alone has {_some(ours - theirs)}, {part!r} alone has {_some(theirs - ours)}",
                 safe=UNTOUCHED,
-                next=f"write {part!r} or {first!r} anew, then clear the pull task",
+                next=f"write {part!r} or {first!r} anew, then {pull_again(key)}",
             )
     return columns
 
@@ -178,5 +179,5 @@ def _changing(source: SliceSource, key: str, what: str) -> SliceChanging:
     return SliceChanging(
         f"slice {key} of source {source.name!r} changed while it was read: {what}",
         safe="nothing was committed",
-        next="let its writer finish: the pull is tried again",
+        next=f"let its writer finish: {TRIED_AGAIN}",
     )

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from blake3 import blake3
 
 from ckpt_ops.errors import Corrupt, SliceUnreadable
+from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.manifest import DataFile, SliceManifest
 from ckpt_ops.store import Store
 
@@ -100,6 +101,6 @@ def _checked(store: Store, file: DataFile) -> bytes:
             f"{url} was written with hash {file.blake3} and has {found} now "
             f"({len(data):,} bytes, written with {file.size:,})",
             safe="nothing was trained on it",
-            next=f"delete {url}, then clear its pull task: the rows are read from the source again",
+            next=f"delete {url}, then {pull_again(file.name.split('/')[2])}",
         )
     return data

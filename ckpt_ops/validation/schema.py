@@ -25,6 +25,7 @@ from __future__ import annotations
 import pyarrow as pa
 from blake3 import blake3
 
+from ckpt_ops.printable import one_line
 from ckpt_ops.validation.verdict import Kind, Reason, Severity
 
 _UNITS = ("s", "ms", "us", "ns")
@@ -44,22 +45,24 @@ def schema_drift(declared: pa.Schema, found: pa.Schema) -> list[Reason]:
     """
     reasons = []
     for field in declared:
+        name = one_line(field.name)
         if field.name not in found.names:
-            words = f"column {field.name} is missing: declared {field.type}, came nothing"
+            words = f"column {name} is missing: declared {field.type}, came nothing"
             reasons.append(Reason(kind=Kind.MISSING, column=field.name, words=words))
             continue
         came = found.field(field.name).type
         if pa.types.is_null(came) and not pa.types.is_null(field.type):
-            words = f"column {field.name} has no value in any row: declared {field.type}, came without a type"
+            words = f"column {name} has no value in any row: declared {field.type}, came without a type"
             reasons.append(
                 Reason(kind=Kind.ALL_NULL, column=field.name, words=words, severity=Severity.WARNING)
             )
         elif not fits(came, field.type):
-            words = f"column {field.name} changed its type: declared {field.type}, came {came}"
+            words = f"column {name} changed its type: declared {field.type}, came {came}"
             reasons.append(Reason(kind=Kind.TYPE, column=field.name, words=words))
     for field in found:
+        name = one_line(field.name)
         if field.name not in declared.names:
-            words = f"column {field.name} is new: declared nothing, came {field.type}; nothing reads it"
+            words = f"column {name} is new: declared nothing, came {field.type}; nothing reads it"
             reasons.append(Reason(kind=Kind.EXTRA, column=field.name, words=words, severity=Severity.WARNING))
     return reasons
 

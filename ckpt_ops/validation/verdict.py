@@ -99,6 +99,18 @@ class Validation:
         """The slice, or what is left of it, may be trained on."""
         return self.outcome.trainable
 
+    @property
+    def summary(self) -> str:
+        """How many expectations hold, and how many rows are set aside; the reasons say what does not."""
+        asked = [reason.kind for reason in self.reasons if reason.expectation]
+        unknown = asked.count(Kind.NOT_JUDGED)
+        held, run = self.expectations - len(asked), self.expectations
+        said = f"{run} expectation{'s hold' if run != 1 else ' holds'}"
+        if asked:
+            said = f"{held} of {run} expectations hold" + (f", {unknown} not judged" if unknown else "")
+        aside = f"{self.set_aside:,} of {self.rows:,} rows set aside; " if self.set_aside else ""
+        return aside + said
+
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True).encode()
@@ -118,7 +130,8 @@ class Validation:
             raise Corrupt(
                 f"{url} is not a validation report: {error}",
                 safe="the slice and the log are untouched",
-                next="clear the validate task: it writes the report anew",
+                next="validate the slice again, which writes the report anew: ckpt-ops run NAME --slice KEY, "
+                "or clear its validate task in Airflow",
             ) from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ckpt_ops.printable import one_line
 from ckpt_ops.validation.suite import Expectation
 
 EXAMPLES = 5
@@ -15,7 +16,7 @@ EXAMPLES = 5
 
 def subject(expectation: Expectation) -> str:
     """The columns an expectation is about, or "" for the table."""
-    return ", ".join(expectation.columns)
+    return one_line(", ".join(expectation.columns))
 
 
 def failed_words(expectation: Expectation, result: Mapping[str, Any]) -> str:
@@ -156,5 +157,5 @@ def value_words(value: Any) -> str:
         return "(" + ", ".join(f"{name}={value_words(each)}" for name, each in value.items()) + ")"
     if isinstance(value, list | tuple):
         return "(" + ", ".join(value_words(each) for each in value) + ")"
-    text = str(value)
+    text = one_line(str(value))
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -15,6 +15,7 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ckpt_ops.errors import BadInput, TerminalError, TrainingDied
+from ckpt_ops.printable import printable
 from ckpt_ops.slices import connections
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import DataDocsLink, EvaluationLink, SliceReportLink
@@ -63,7 +64,7 @@ class StepOperator(BaseOperator, SkipMixin):
         self.log.info("%s: %s", self.task_id, result)
         why = self.why_stop(result)
         if why is not None:
-            self.log.info("Nothing more to do: %s", why)
+            self.log.info("Nothing more to do: %s", printable(why))
             context["ti"].xcom_push(key="return_value", value=result)
             self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
         return result

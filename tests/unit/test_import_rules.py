@@ -103,6 +103,7 @@ class TestTheTeamsStack:
     }
     OURS: ClassVar[set[str]] = {
         "ckpt_ops.errors",
+        "ckpt_ops.printable",
         "ckpt_ops.embedded",
         *(f"ckpt_ops.embedded.{name}" for name in ("ports", "rest", "secret_files", "settings")),
     }

@@ -13,6 +13,7 @@ from ckpt_ops.errors import BadInput, LineageMoved, SliceUnreadable
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.pipeline.forget.holders import holders
 from ckpt_ops.slices import SliceManifest
+from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.derive import forgotten
 from ckpt_ops.slices.predicate import Predicate, parse
 from ckpt_ops.slices.removal import objects_of, remove
@@ -59,7 +60,7 @@ def left_of(store: Store, state: LineageState, manifest: SliceManifest) -> Slice
             f"slice {manifest.key} of source {manifest.source!r}, revision {manifest.revision}, cannot be "
             f"searched for rows that were forgotten: expected {error.allowed}",
             safe="the log and the champion are untouched; nothing of it was accepted",
-            next="mend the column's type where the slice comes from, then clear the pull task",
+            next=f"mend the column's type where the slice comes from, then {pull_again(manifest.key)}",
         ) from error
 
 

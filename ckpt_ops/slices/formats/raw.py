@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
 from ckpt_ops.errors import UNTOUCHED, SliceChanging, SliceUnreadable
+from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.store import Entry, Store
 
 ONE_REQUEST = 32 * 2**20
@@ -47,7 +48,7 @@ class RawFile:
     def bad(self, what: str) -> SliceUnreadable:
         """The error that says what is wrong with this file."""
         return SliceUnreadable(
-            f"{self.url} {what}", safe=UNTOUCHED, next=f"write {self.url} anew, then clear the pull task"
+            f"{self.url} {what}", safe=UNTOUCHED, next=f"write {self.url} anew, then {pull_again()}"
         )
 
     @contextmanager
@@ -111,7 +112,7 @@ class _Ranges(io.RawIOBase):
             raise SliceChanging(
                 f"{self._store.url.rstrip('/')}/{self._entry.name} became shorter while it was read",
                 safe=UNTOUCHED,
-                next="let its writer finish: the pull is tried again",
+                next=f"let its writer finish: {TRIED_AGAIN}",
             )
         view[: len(data)] = data
         self._at += len(data)

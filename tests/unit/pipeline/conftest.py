@@ -1,4 +1,4 @@
-"""The example pipeline and a store; and a place whose training is a sum (`stand_in`)."""
+"""The example pipeline and a store; a place whose training is a sum (`stand_in`); an intake (`taken_in`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, Place
+from taken_in import Days
+from typer.testing import CliRunner
 
+from ckpt_ops.cli.main import app
 from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.store import LocalStore
@@ -61,3 +65,16 @@ def history(place: Place) -> Place:
         place.learn(key)
     place.take_in(W4, (ADA, 1000), (BOB, 2000))
     return place
+
+
+@pytest.fixture
+def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
+    yield Days(tmp_path, monkeypatch)
+    for name in [name for name in sys.modules if name.split(".")[0] == "days"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def ckpt_ops() -> Callable[..., Result]:
+    """Runs the command on the store of CKPT_OPS_STORE, which `days` and `place` set."""
+    return lambda *arguments: CliRunner().invoke(app, arguments)

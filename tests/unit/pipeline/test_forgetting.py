@@ -287,7 +287,7 @@ def test_the_same_content_pulled_again_changes_nothing_and_leaves_no_copy(histor
     assert (result["outcome"], result["rows"]) == ("accepted", 1)
     assert (history.state().head, history.state().sequence) == (head, sequence)
     assert ADA not in history.people()
-    with pytest.raises(ObjectNotFound, match="clear the pull task"):
+    with pytest.raises(ObjectNotFound, match="pull the slice again"):
         validate(history.pipeline, history.store, W2, "0" * 16)
 
 

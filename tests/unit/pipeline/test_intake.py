@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,89 +12,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
+from taken_in import BAD, GOOD, KEY, WORSE, Days
 
-from ckpt_ops.cli.main import app
 from ckpt_ops.errors import BadInput, SliceEmpty
-from ckpt_ops.lineage import Action, ModelLog, plan
+from ckpt_ops.lineage import Action, plan
 from ckpt_ops.lineage.records import SliceAccepted, SliceDiscarded, SliceQuarantined
-from ckpt_ops.pipeline import EmptySlices, Intake, load_intake, load_pipeline
+from ckpt_ops.pipeline import EmptySlices, Intake, load_pipeline
 from ckpt_ops.pipeline.intake_steps import pull, validate
 from ckpt_ops.pipeline.quarantine import discard, in_quarantine, release
 from ckpt_ops.pipeline.steps import run_slice
-from ckpt_ops.slices import load_manifest, read_slice
-from ckpt_ops.store import LocalStore
 
 SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
-SUITE = {
-    "name": "days",
-    "meta": {"bad_rows_at_most": 0.3},
-    "expectations": [
-        {
-            "type": "expect_column_values_to_be_between",
-            "kwargs": {"column": "n", "min_value": 0},
-            "meta": {"bad_rows": "set aside", "why": "nothing is counted below zero"},
-        },
-        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "word"}},
-    ],
-}
-PIPELINE = """
-import pyarrow as pa
-from ckpt_ops.pipeline import Intake
-from ckpt_ops.slices import Files
-
-SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
-source = Files(name="days", schema=SCHEMA, template="days/{key}.csv")
-days = Intake(name="days", source=source, expectations="e.json")
-"""
-KEY = "2013-01-06"
-GOOD, BAD, WORSE = (
-    "n,word\n1,a\n2,b\n3,c\n4,d\n",
-    "n,word\n1,a\n-2,b\n3,c\n4,d\n",
-    "n,word\n-1,a\n-2,b\n3,c\n",
-)
-
-
-class Place:
-    """A folder of DAGs with one intake, a landing place and a store."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("dags/days", "landing", "store"):
-            (folder / name).mkdir(parents=True)
-        self.suite = folder / "dags/days/e.json"
-        self.suite.write_text(json.dumps(SUITE))
-        (folder / "dags/days/__init__.py").touch()
-        (folder / "dags/days/pipeline.py").write_text(PIPELINE)
-        self.landing, self.store = LocalStore(folder / "landing"), LocalStore(folder / "store")
-        monkeypatch.setenv("CKPT_OPS_LANDING", self.landing.url)
-        monkeypatch.setenv("CKPT_OPS_STORE", self.store.url)
-        monkeypatch.setenv("CKPT_OPS_DAGS", str(folder / "dags"))
-        monkeypatch.setattr(sys, "path", [str(folder / "dags"), *sys.path])
-        self.intake = load_intake("days")
-        self.log = ModelLog(self.store, "days")
-
-    def run(self, text: str, key: str = KEY, **changes: Any) -> dict[str, Any]:
-        self.landing.put(f"days/{key}.csv", text.encode())
-        intake = replace(self.intake, **changes) if changes else self.intake
-        return validate(intake, self.store, key, pull(intake, self.store, key)["revision"])
-
-    def rows(self, revision: str, key: str = KEY) -> list[Any]:
-        return read_slice(self.store, load_manifest(self.store, "days", key, revision))["n"].to_pylist()
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    yield Place(tmp_path, monkeypatch)
-    for name in [name for name in sys.modules if name.split(".")[0] == "days"]:
-        del sys.modules[name]
+def place(days: Days) -> Days:
+    return days
 
 
-@pytest.fixture
-def ckpt_ops(place: Place) -> Callable[..., Result]:
-    return lambda *arguments: CliRunner().invoke(app, arguments)
-
-
-def test_accepted_as_it_came(place: Place) -> None:
+def test_accepted_as_it_came(place: Days) -> None:
     result = place.run(GOOD)
     assert (result["outcome"], result["trainable"], result["set_aside"]) == ("accepted", True, 0)
     (record,) = place.log.records()
@@ -105,13 +40,16 @@ def test_accepted_as_it_came(place: Place) -> None:
     assert len(place.log.records()) == 1, "the same content again says nothing new"
 
 
-def test_bad_rows_are_set_aside_and_the_rest_is_the_accepted_revision(place: Place) -> None:
+def test_bad_rows_are_set_aside_and_the_rest_is_the_accepted_revision(place: Days) -> None:
     pulled = place.run(BAD)
     again = place.run(BAD)
     assert pulled["outcome"] == again["outcome"] == "accepted, bad rows set aside"
     (record,) = place.log.records()
     assert isinstance(record, SliceAccepted)
-    assert (record.slice.rows, record.set_aside, record.reason) == (3, 1, "1 of 4 rows set aside")
+    assert (record.slice.rows, record.set_aside) == (3, 1)
+    assert record.reason == (
+        "1 of 4 rows set aside; 1 of 2 expectations hold; n: 1 of 4 values (25.0 %) are not >= 0, e.g. -2"
+    )
     assert place.rows(record.slice.revision) == [1, 3, 4]
     assert place.rows(record.origin) == [1, -2, 3, 4]
     state = place.log.state()
@@ -120,14 +58,14 @@ def test_bad_rows_are_set_aside_and_the_rest_is_the_accepted_revision(place: Pla
     assert (found.rows, found.of_rows, found.whole, found.source) == (1, 4, False, "days")
 
 
-def test_a_slice_whose_bad_rows_were_mended_at_the_source_is_what_it_would_have_been(place: Place) -> None:
+def test_a_slice_whose_bad_rows_were_mended_at_the_source_is_what_it_would_have_been(place: Days) -> None:
     place.run(BAD)
     place.run(GOOD)
     one, two = place.log.records()
     assert (one.slice.rows, two.slice.rows, two.origin) == (3, 4, "")
 
 
-def test_quarantined_whole_above_the_rate_then_released_then_left_in_peace(place: Place) -> None:
+def test_quarantined_whole_above_the_rate_then_released_then_left_in_peace(place: Days) -> None:
     assert place.run(WORSE)["outcome"] == "quarantined"
     assert place.log.state().pending() == ()
     ref = release(place.store, "days", KEY, "the counter ran backwards, we know")
@@ -145,7 +83,7 @@ def test_quarantined_whole_above_the_rate_then_released_then_left_in_peace(place
         release(place.store, "days", KEY, "again")
 
 
-def test_a_released_slice_is_late_when_the_lineage_has_moved_on(place: Place) -> None:
+def test_a_released_slice_is_late_when_the_lineage_has_moved_on(place: Days) -> None:
     from ckpt_ops.lineage.records import CandidateStarted, Promoted
 
     place.run(WORSE)
@@ -161,7 +99,7 @@ def test_a_released_slice_is_late_when_the_lineage_has_moved_on(place: Place) ->
     assert (planned.action, planned.slices) == (Action.LATE, (ref,))
 
 
-def test_discarded_stays_discarded_until_other_content_comes(place: Place) -> None:
+def test_discarded_stays_discarded_until_other_content_comes(place: Days) -> None:
     place.run(WORSE)
     discard(place.store, "days", KEY, "nobody needs that day")
     assert in_quarantine(place.log.state()) == []
@@ -170,7 +108,7 @@ def test_discarded_stays_discarded_until_other_content_comes(place: Place) -> No
     assert place.run(GOOD)["trainable"]
 
 
-def test_what_a_person_said_stands_when_the_source_goes_back_and_forth(place: Place) -> None:
+def test_what_a_person_said_stands_when_the_source_goes_back_and_forth(place: Days) -> None:
     from ckpt_ops.serving import withdraw
 
     place.run(BAD)
@@ -191,7 +129,7 @@ def test_what_a_person_said_stands_when_the_source_goes_back_and_forth(place: Pl
     assert place.log.state().slices["2013-01-13"].ref == ref
 
 
-def test_rows_set_aside_may_be_released_or_given_up(place: Place) -> None:
+def test_rows_set_aside_may_be_released_or_given_up(place: Days) -> None:
     place.run(BAD)
     (accepted,) = place.log.records()
     discard(place.store, "days", KEY, "one row of four")
@@ -205,7 +143,7 @@ def test_rows_set_aside_may_be_released_or_given_up(place: Place) -> None:
     assert place.rows(ref.revision, "2013-01-13") == [1, -2, 3, 4]
 
 
-def test_drift_is_accepted_by_declaring_it_and_by_nothing_else(place: Place) -> None:
+def test_drift_is_accepted_by_declaring_it_and_by_nothing_else(place: Days) -> None:
     came = pa.table({"n": [1.5, 2.0], "word": ["a", "b"]})
     sink = pa.BufferOutputStream()
     pq.write_table(came, sink)
@@ -226,7 +164,7 @@ def test_drift_is_accepted_by_declaring_it_and_by_nothing_else(place: Place) -> 
 
 
 def test_a_slice_that_lacks_a_declared_column_is_not_released(
-    place: Place, ckpt_ops: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: Days, ckpt_ops: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     place.run("n\n1\n2\n")
     before = place.log.records()
@@ -239,7 +177,7 @@ def test_a_slice_that_lacks_a_declared_column_is_not_released(
     assert place.log.records() == before
 
 
-def test_a_slice_without_rows_is_refused_as_such(place: Place) -> None:
+def test_a_slice_without_rows_is_refused_as_such(place: Days) -> None:
     with pytest.raises(SliceEmpty, match="empty_slices=EmptySlices"):
         place.run("n,word\n")
     with pytest.raises(BadInput, match="empty_slices"):
@@ -247,14 +185,14 @@ def test_a_slice_without_rows_is_refused_as_such(place: Place) -> None:
     assert replace(place.intake, empty_slices=EmptySlices.SKIP).empty_slices is EmptySlices.SKIP
 
 
-def test_an_intake_runs_without_a_model_and_is_no_pipeline(place: Place) -> None:
+def test_an_intake_runs_without_a_model_and_is_no_pipeline(place: Days) -> None:
     place.landing.put(f"days/{KEY}.csv", BAD.encode())
     assert run_slice(place.intake, place.store, KEY, lambda line: None)["decision"].startswith("accepted")
     with pytest.raises(BadInput, match=r"describe a Pipeline in days/pipeline\.py"):
         load_pipeline("days")
 
 
-def test_the_commands(place: Place, ckpt_ops: Callable[..., Result]) -> None:
+def test_the_commands(place: Days, ckpt_ops: Callable[..., Result]) -> None:
     place.run(BAD)
     place.run(WORSE, "2013-01-13")
     listed = json.loads(ckpt_ops("quarantine", "list", "days", "--json").stdout)

@@ -1,0 +1,95 @@
+"""Slices run one after the other in this process, without Airflow: one or a range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ckpt_ops.errors import CkptOpsError, SliceEmpty, SliceMissing
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.intake import EmptySlices, Intake
+from ckpt_ops.pipeline.steps import run_slice
+from ckpt_ops.store import Store
+
+EMPTY, MISSING, FAILED = "empty", "missing", "failed"
+_WELL = ("accepted", "accepted, bad rows set aside", "promoted", "skip", "shadow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a run came to.
+
+    Attributes:
+        decision: "promoted", "skip", "accepted" and the like; "empty", "missing" or "failed".
+        accepted: validation or a person lets something of it be trained on; None when it was not judged.
+        outcome, report: of validation: its verdict, and where the report on it lies.
+        error: why it failed, or is missing.
+    """
+
+    key: str
+    decision: str
+    why: str
+    accepted: bool | None = None
+    outcome: str = ""
+    report: str = ""
+    error: CkptOpsError | None = None
+
+
+def run_one(intake: Intake, store: Store, key: str, report: Callable[[str], None] = print) -> Ran:
+    """All steps for one slice. An empty one is passed over where the pipeline says so.
+
+    Raises:
+        CkptOpsError: what a step raises.
+    """
+    try:
+        done: dict[str, Any] = run_slice(intake, store, key, report)
+    except SliceEmpty as error:
+        if intake.empty_slices is not EmptySlices.SKIP:
+            raise
+        return Ran(key=key, decision=EMPTY, why=error.what)
+    return Ran(
+        key=key,
+        decision=done["decision"],
+        why=done["why"],
+        accepted=done["trainable"],
+        outcome=done["outcome"],
+        report=done["report"],
+    )
+
+
+def run_all(
+    intake: Intake, store: Store, keys: Iterable[str], report: Callable[[str], None] = print
+) -> list[Ran]:
+    """All steps for slice after slice, in the order given. What was done before is found and left as it is.
+
+    A slice that is missing is passed over. Of an intake, one that fails keeps no other from coming in. Of a
+    model the first failure is the last of the list: what comes after it would train out of order.
+
+    Args:
+        report: gets a line on each step of each slice, and on what each came to.
+    """
+    done: list[Ran] = []
+    for key in keys:
+        try:
+            ran = run_one(intake, store, key, report)
+        except CkptOpsError as error:
+            decision = MISSING if isinstance(error, SliceMissing) else FAILED
+            ran = Ran(key=key, decision=decision, why=error.what, error=error)
+        report(f"slice {key}: {ran.decision}: {ran.why}")
+        done.append(ran)
+        if ran.decision == FAILED and isinstance(intake, Pipeline):
+            break
+    return done
+
+
+def summary(done: Sequence[Ran], of: int) -> str:
+    """`52 slices: 50 accepted, 2 quarantined (KEY, KEY)`: what went well is counted, the rest named."""
+    by: dict[str, list[str]] = {}
+    for ran in done:
+        by.setdefault(ran.outcome if ran.accepted is False else ran.decision, []).append(ran.key)
+    named = []
+    for what, keys in by.items():
+        named.append(f"{len(keys)} {what}" + ("" if what in _WELL else f" ({', '.join(keys)})"))
+    left = [f"{of - len(done)} not run"] if of > len(done) else []
+    return f"{of} slice{'' if of == 1 else 's'}: {', '.join([*named, *left])}"
