@@ -31,6 +31,7 @@ from ckpt_ops.cli import (
     report_command,
     run_command,
     serving_commands,
+    slice_commands,
     source_commands,
     training_commands,
     version_commands,
@@ -72,6 +73,8 @@ for command in (
     checkpoint_commands.drill,
     checkpoint_commands.export,
     run_command.run,
+    slice_commands.slice_,
+    slice_commands.validate,
     decision_commands.promote,
     decision_commands.reject,
     write_commands.rollback,
@@ -94,7 +97,7 @@ for command in (
     gc_command.gc,
     repair_command.repair,
 ):
-    app.command()(command)
+    app.command(command.__name__.strip("_").replace("_", "-"))(command)
 app.add_typer(quarantine_commands.app)
 app.add_typer(source_commands.new)
 app.add_typer(source_commands.check)

@@ -19,16 +19,26 @@ class ConsumedSlices:
     """A `validation.custom.Reference`: reads each slice from the store when it is first asked for."""
 
     def __init__(
-        self, store: Store, intake: Intake, state: LineageState, manifest: SliceManifest, stack: ExitStack
+        self,
+        store: Store,
+        intake: Intake,
+        state: LineageState,
+        manifest: SliceManifest,
+        stack: ExitStack,
+        *,
+        older_only: bool = False,
     ) -> None:
         self._store, self._source, self._stack = store, intake.source.name, stack
         self._pulled_at, self._key = datetime.fromisoformat(manifest.pulled_at), manifest.key
         # not of the same key: a corrected slice would be a duplicate of itself
-        self._consumed = sorted(state.consumed.keys() - {manifest.key})
+        def counts(key: str) -> bool:
+            return key < manifest.key if older_only else key != manifest.key
+
+        self._consumed = sorted(key for key in state.consumed if counts(key))
         accepted = {
             key: known.ref
             for key, known in state.slices.items()
-            if known.status is SliceStatus.ACCEPTED and key != manifest.key
+            if known.status is SliceStatus.ACCEPTED and counts(key)
         }
         self._accepted = sorted(accepted.keys() | set(self._consumed))
         self._refs = accepted | {key: state.consumed[key] for key in self._consumed}
@@ -65,8 +75,17 @@ class ConsumedSlices:
 
 @contextmanager
 def reference_for(
-    store: Store, intake: Intake, state: LineageState, manifest: SliceManifest
+    store: Store,
+    intake: Intake,
+    state: LineageState,
+    manifest: SliceManifest,
+    *,
+    older_only: bool = False,
 ) -> Iterator[ConsumedSlices]:
-    """What `manifest` is compared with; what is read of it lies on the local disk while the block runs."""
+    """What `manifest` is compared with; what is read of it lies on the local disk while the block runs.
+
+    Args:
+        older_only: with slices before it alone, as when it came.
+    """
     with ExitStack() as stack:
-        yield ConsumedSlices(store, intake, state, manifest, stack)
+        yield ConsumedSlices(store, intake, state, manifest, stack, older_only=older_only)
