@@ -145,6 +145,7 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
         render.as_json(view)
         return
     out = render.console()
+    render.show_changed(model, views.changed_view(state))
     if view is None:
         out.print(f"Version {state.head} of {model} has learned what it should have: nothing to rebase.")
         return

@@ -79,6 +79,7 @@ def show_status(views: Sequence[View]) -> None:
                 f"{view['below_floor']}.",
                 soft_wrap=True,
             )
+        show_changed(view["model"], view["changed_at_source"])
         for one in view["suspects"]:
             out.print(
                 f"SUSPECT: slice {one['key']} of {view['model']}, nothing trains on it. {one['why']}",
@@ -93,6 +94,17 @@ def show_status(views: Sequence[View]) -> None:
             out.print(f"In shadow: of {view['model']}, {view['shadow']['words']}.", soft_wrap=True)
         if view["rebase_due"]:
             out.print(f"Next: ckpt-ops plan {view['model']}, then ckpt-ops rebase {view['model']}")
+
+
+def show_changed(model: str, changed: Sequence[View]) -> None:
+    """Consumed slices that have changed at their source since, and what to do."""
+    for one in changed:
+        by = f", which version {one['consumed_by']} consumed," if one["consumed_by"] is not None else ""
+        console().print(
+            f"CHANGED AT ITS SOURCE: slice {one['key']} of {model}{by} was written anew there, noticed "
+            f"{one['since'][:16].replace('T', ' ')}.\n  {one['next']}",
+            soft_wrap=True,
+        )
 
 
 def show_log(views: Sequence[View]) -> None:
@@ -271,6 +283,11 @@ def _attention(view: View) -> str:
     found += [f"suspect: {', '.join(one['key'] for one in view['suspects'])}"] if view["suspects"] else []
     found += [f"in quarantine: {few(view['quarantined'])}"] if view["quarantined"] else []
     found += [f"rows set aside: {few(view['set_aside'])}"] if view["set_aside"] else []
+    found += (
+        [f"changed at source: {few([one['key'] for one in view['changed_at_source']])}"]
+        if view["changed_at_source"]
+        else []
+    )
     found += ["below its floor"] if view["below_floor"] else []
     found += (
         [f"waits to be promoted: version {', '.join(map(str, view['waiting']))}"] if view["waiting"] else []

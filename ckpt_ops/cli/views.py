@@ -24,6 +24,7 @@ from ckpt_ops.lineage.suspects import suspects
 from ckpt_ops.pipeline.at_source import expected_keys
 from ckpt_ops.pipeline.quarantine import in_quarantine
 from ckpt_ops.pipeline.rebase.view import taint_view
+from ckpt_ops.pipeline.source_sweep import pull_command
 from ckpt_ops.serving.approval import waits
 from ckpt_ops.store import Store
 
@@ -61,6 +62,7 @@ def status_view(store: Store, model: str, *, last: int = 3) -> View:
         "quarantined": [one.key for one in waiting if one.whole and not one.suspect],
         "set_aside": [one.key for one in waiting if not one.whole],
         "suspects": [{**asdict(one), "like_a_change": one.like_a_change} for one in suspects(state)],
+        "changed_at_source": changed_view(state),
         "below_floor": below_floor(state),
         "shadow": _shadow(in_shadow(state)),
         "versions": len(state.versions),
@@ -125,9 +127,13 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
     before stays what the planner makes of it, and `why` and `repeats` say that a run may find it done.
     """
     views = []
+    changed = state.changed_slices
     for key, entry in sorted(state.slices.items()):
         planned = plan(state, key, late_within=late_within)
         tried = repeated(state, planned)
+        why = f"{planned.why}; {tried.words}" if tried else planned.why
+        if key in changed:
+            why = f"{why}; CHANGED AT ITS SOURCE, noticed {changed[key][:10]}: a run pulls it again"
         views.append(
             {
                 **asdict(entry.ref),
@@ -135,7 +141,8 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
                 "reason": entry.reason,
                 "consumed_by": state.consumed_by(key),
                 "action": planned.action.value,
-                "why": f"{planned.why}; {tried.words}" if tried else planned.why,
+                "why": why,
+                "changed_at_source": changed.get(key),
                 "repeats": tried.version.version if tried else None,
             }
         )
@@ -223,6 +230,19 @@ def _made_of_it(store: Store, state: LineageState, number: int) -> View:
             if one.version == number and one.object in there
         ],
     }
+
+
+def changed_view(state: LineageState) -> list[View]:
+    """Consumed slices that have changed at their source since, and what to do about each."""
+    return [
+        {
+            "key": key,
+            "since": since,
+            "consumed_by": state.consumed_by(key),
+            "next": pull_command(state.model, key),
+        }
+        for key, since in state.changed_slices.items()
+    ]
 
 
 def _metrics(version: VersionState | None) -> dict[str, float]:

@@ -34,6 +34,7 @@ from ckpt_ops.lineage.records import (
     SliceQuarantined,
     SliceTainted,
     SliceWithdrawn,
+    SourceChanged,
     TaintLifted,
     UpdateDeferred,
 )
@@ -49,6 +50,7 @@ _TYPES: dict[str, type[Record]] = {
         SliceDiscarded,
         SliceWithdrawn,
         SliceTainted,
+        SourceChanged,
         TaintLifted,
         HoldResolved,
         UpdateDeferred,

@@ -34,6 +34,7 @@ from ckpt_ops.lineage.records import (
     SliceQuarantined,
     SliceTainted,
     SliceWithdrawn,
+    SourceChanged,
     TaintLifted,
     UpdateDeferred,
     slice_id,
@@ -80,6 +81,7 @@ class _Draft:
         self.settled = dict(before.settled)
         self.tainted = dict(before.tainted)
         self.resolved = dict(before.resolved)
+        self.changed_at_source = dict(before.changed_at_source)
         self.dropped = before.dropped
         self.forgotten = dict(before.forgotten)
         self.purged = dict(before.purged)
@@ -97,6 +99,9 @@ class _Draft:
         match record:
             case SliceAccepted() | SliceQuarantined() | SliceDiscarded() | SliceWithdrawn() | SliceTainted():
                 self._on_slice(record)
+            case SourceChanged():
+                known = self.changed_at_source
+                self.changed_at_source = {ref.id: known.get(ref.id, record.time) for ref in record.slices}
             case TaintLifted():
                 self.tainted.pop(record.slice.id, None)
                 if isinstance(self.settled.get(record.slice.id), SliceTainted):

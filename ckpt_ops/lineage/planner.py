@@ -179,7 +179,9 @@ def _of_consumed(state: LineageState, entry: SliceState, consumed: SliceRef) -> 
         return Plan(key=key, action=Action.SKIP, why=why)
     what = "withdrawn" if entry.status is SliceStatus.WITHDRAWN else "tainted"
     if standing is not None:
-        what = f"corrected ({consumed.revision} became {standing.revision})"
+        rows = standing.rows - consumed.rows
+        more = f", {rows:+,} rows" if rows else ""
+        what = f"corrected ({consumed.revision} became {standing.revision}{more})"
     return Plan(key=key, action=Action.FORK, why=f"consumed by {by}, then {what}")
 
 

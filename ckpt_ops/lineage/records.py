@@ -117,6 +117,17 @@ class SliceTainted(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceChanged(Record):
+    """Consumed slices were written anew at their source, as far as fingerprints tell.
+
+    Attributes:
+        slices: all of them as of now, in the revision as it was pulled; none when all are as they were.
+    """
+
+    slices: tuple[SliceRef, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaintLifted(Record):
     """A person takes a taint back; what else was said of the slice stands."""
 

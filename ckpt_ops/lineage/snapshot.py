@@ -27,14 +27,24 @@ from ckpt_ops.store import Store
 
 # Goes up whenever the same records come to fold to another state, or a field changes its meaning: what
 # older code folded is then passed over, and the log folded anew.
-SCHEMA = 2
+SCHEMA = 3
 
 EVERY = 100  # entries
 KEPT = 2
 
 _NAME = re.compile(r"/((?!0{12})[0-9]{12})\.json")
 _HEAD = re.compile(rb'\{"schema": ([0-9]+), "blake3": "([0-9a-f]{64})", "payload": ')
-_PLAIN = ("model", "sequence", "head", "head_since", "held", "rejections", "suspects", "resolved")
+_PLAIN = (
+    "model",
+    "sequence",
+    "head",
+    "head_since",
+    "held",
+    "rejections",
+    "suspects",
+    "resolved",
+    "changed_at_source",
+)
 _RECORDS = ("deferred", "settled", "tainted", "forgotten", "purged", "scored", "converted", "predicted")
 _OF_VERSION = ("started", "trained", "evaluated", "decided", "approved", "promoted")
 

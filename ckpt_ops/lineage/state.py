@@ -28,6 +28,7 @@ from ckpt_ops.lineage.records import (
     SliceTainted,
     SliceWithdrawn,
     UpdateDeferred,
+    slice_id,
 )
 
 
@@ -197,6 +198,8 @@ class LineageState:
         tainted: by slice id, why nothing may be built on it.
         resolved: by the id of a slice that came too late, whether a person chose to fork for it; else to
             append it.
+        changed_at_source: by slice id, of the revision as it was pulled, since when its source has had
+            other content; UTC, ISO 8601. See `changed_slices`.
         dropped: versions whose checkpoints are gone.
         forgotten: by request, what a person had forgotten, in order.
         purged: by request, that it is done.
@@ -218,6 +221,7 @@ class LineageState:
     settled: Mapping[str, ByAPerson] = field(default_factory=dict)
     tainted: Mapping[str, SliceTainted] = field(default_factory=dict)
     resolved: Mapping[str, bool] = field(default_factory=dict)
+    changed_at_source: Mapping[str, str] = field(default_factory=dict)
     dropped: frozenset[int] = frozenset()
     forgotten: Mapping[str, Forgotten] = field(default_factory=dict)
     purged: Mapping[str, Purged] = field(default_factory=dict)
@@ -295,6 +299,16 @@ class LineageState:
     @cached_property
     def _consumed_keys(self) -> list[str]:
         return sorted(self.consumed)
+
+    @property
+    def changed_slices(self) -> dict[str, str]:
+        """By key, since when its source has had other content than was pulled; none pulled anew since."""
+        found = {}
+        for key, entry in sorted(self.slices.items()):
+            since = self.changed_at_source.get(slice_id(key, entry.pulled))
+            if since is not None:
+                found[key] = since
+        return found
 
     @property
     def newest_consumed(self) -> str | None:

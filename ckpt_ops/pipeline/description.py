@@ -81,6 +81,8 @@ class Pipeline(Intake):
             out together, in every slice. None: each row is held out or not by itself.
         seed: of initial weights, batches and replay.
         max_rejections: so many refusals of the same slice hold the model until a person decides.
+        watch_consumed: so many of the newest consumed slices are looked at by every run: whether their source
+            has changed them since. Their fingerprints are asked for, no rows are read. 0: none.
     """
 
     model: str
@@ -104,6 +106,7 @@ class Pipeline(Intake):
     holdout_by: str | None = None
     seed: int = 0
     max_rejections: int = 3
+    watch_consumed: int = 8
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -118,6 +121,8 @@ class Pipeline(Intake):
             raise BadInput("batch_size", self.batch_size, "a whole number of at least 1")
         if self.max_rejections < 1:
             raise BadInput("max_rejections", self.max_rejections, "a whole number of at least 1")
+        if self.watch_consumed < 0:
+            raise BadInput("watch_consumed", self.watch_consumed, "a number of slices, or 0: none")
         if self.shadow is not None and not isinstance(self.shadow, Shadow):
             raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: judged at once")
         if not isinstance(self.schedules, Schedules):

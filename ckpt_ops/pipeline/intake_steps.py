@@ -31,6 +31,7 @@ from ckpt_ops.pipeline.verdicts import judge, judged_before, verdict_record
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part
 from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.slices.again import pull_again
+from ckpt_ops.slices.difference import in_words
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Outcome, load_suite, report_name
 
@@ -129,6 +130,8 @@ def _verdict_on(
     report = report_name(manifest.prefix, validation.outcome)
     words = [reason.words for reason in validation.reasons]
     record = verdict_record(manifest, accepted, validation, report)
+    correction = _correction(store, state, record.slice, accepted)
+    record = replace(record, reason="; ".join(filter(None, [record.reason, correction])))
 
     before = state
 
@@ -144,8 +147,26 @@ def _verdict_on(
 
     log.decide(choose)
     return _result(
-        manifest, record.slice, validation.outcome, words, f"{store.url}/{report}", summary=validation.summary
+        manifest,
+        record.slice,
+        validation.outcome,
+        words,
+        f"{store.url}/{report}",
+        summary="; ".join(filter(None, [validation.summary, correction])),
     )
+
+
+def _correction(store: Store, state: LineageState, now: SliceRef, manifest: SliceManifest) -> str:
+    """What a slice changes of the revision that was consumed, else known, of its key; "" without another."""
+    entry = state.slices.get(now.key)
+    was = state.consumed.get(now.key) or (entry.ref if entry else None)
+    if was is None or was.revision == now.revision:
+        return ""
+    try:
+        before = load_manifest(store, manifest.source, was.key, was.revision)
+    except ObjectNotFound:  # it was purged
+        return ""
+    return f"corrects revision {was.revision}: {in_words(before, manifest)}"
 
 
 def _pulled(store: Store, intake: Intake, state: LineageState, key: str, revision: str) -> SliceManifest:

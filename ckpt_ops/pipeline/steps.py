@@ -37,6 +37,7 @@ from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.shadow import scoring
+from ckpt_ops.pipeline.source_sweep import pull_command, sweep
 from ckpt_ops.pipeline.waiting import approve_command, due_by, overdue, say_expired, waiting_words
 from ckpt_ops.serving import settle
 from ckpt_ops.serving.approval import waits
@@ -49,14 +50,23 @@ Report = Callable[[str], None]
 def decide(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
     """Say what happens with the slice, as far as that needs no model.
 
+    First it is looked at whether slices that were consumed have changed at their source (`source_sweep`).
+
     Raises:
         ForkNeeded: the slice was consumed and then corrected or withdrawn.
         HeldByPerson: the model is held, or has to be.
 
     Returns:
-        `train`, `action`, `why`; and `promoted`, where a version that had waited for an answer too long was.
+        `train`, `action`, `why`; `promoted`, where a version that had waited for an answer too long was;
+        `changed_at_source`, the keys of consumed slices that have changed, where there are any.
     """
     log = ModelLog(store, pipeline.name)
+    swept = sweep(pipeline, store, log)
+    noticed = {"changed_at_source": list(swept.changed)} if swept.changed else {}
+    return {**_settle_and_decide(pipeline, store, log, key), **noticed}
+
+
+def _settle_and_decide(pipeline: Pipeline, store: Store, log: ModelLog, key: str) -> dict[str, Any]:
     state = log.state()
     unanswered = overdue(pipeline, state)
     if unanswered is None:
@@ -180,6 +190,8 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
     if not isinstance(pipeline, Pipeline):
         return {**validated, "decision": validated["outcome"], "why": validated["summary"]}
     decided = decide(pipeline, store, key)
+    for changed in decided.get("changed_at_source", ()):
+        report(f"slice {changed} has changed at its source: {pull_command(pipeline.name, changed)}")
     if not decided["train"]:
         return {**validated, **decided, "decision": decided["action"]}
     report(f"decided: {decided['action']}: {decided['why']}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -53,6 +53,8 @@ class BigQueryTable:
         maximum_bytes_billed: a query that would read more is refused; 100 GB by default.
         timeout: seconds that a query may take.
     """
+
+    cheap_fingerprint: ClassVar[bool] = False  # it is billed
 
     name: str
     schema: pa.Schema

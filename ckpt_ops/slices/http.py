@@ -108,6 +108,11 @@ class HttpPages:
             if not getattr(self, limit) > 0:
                 raise BadInput(limit, getattr(self, limit), "more than 0")
 
+    @property
+    def cheap_fingerprint(self) -> bool:
+        """One page, or all of them."""
+        return self.trust_etag
+
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """Keys of the periods that begin in [start, end), or at `start` if both are equal."""
         return [self.period.key(first) for first in self.period.starts(start, end)]

@@ -39,6 +39,8 @@ class SliceSource(Protocol):
         """Changes whenever the key's content is written anew. Cheap: it reads no rows.
 
         Equal fingerprints mean equal content. Unequal ones may still: that is what revisions are for.
+        A source whose fingerprint is expensive may say so by an attribute `cheap_fingerprint = False`: then
+        runs do not look whether slices that were consumed have changed since.
         Raises `SliceMissing` when the source has no such slice (yet), and `BadInput` when it can tell
         from the key alone that there will never be one, so that nobody waits for it.
         """

@@ -39,6 +39,7 @@ from ckpt_ops.lineage.records import (
     SliceQuarantined,
     SliceTainted,
     SliceWithdrawn,
+    SourceChanged,
     TaintLifted,
     UpdateDeferred,
 )
@@ -118,7 +119,7 @@ def _forged(data: bytes, state: dict[str, Any]) -> bytes:
     payload = {**json.loads(data)["payload"], "state": state}
     body = json.dumps(payload, separators=(",", ":")).encode()
     digest = blake3.blake3(body).hexdigest().encode()
-    return b'{"schema": 2, "blake3": "' + digest + b'", "payload": ' + body + b"}"
+    return b'{"schema": 3, "blake3": "' + digest + b'", "payload": ' + body + b"}"
 
 
 @pytest.mark.parametrize("name", [one.name for one in dataclasses.fields(LineageState)])
@@ -159,6 +160,7 @@ HISTORY: list[Record] = [
             SliceTainted(slice=ref(KEYS[0]), reason="and so was this"),
             TaintLifted(slice=ref(KEYS[0])),
             HoldResolved(slice=ref(KEYS[3]), fork=True),
+            SourceChanged(slices=(ref(KEYS[0]),)),
             RolledBack(version=1, champion=2),
             CheckpointsDropped(versions=(2,)),
             Forgotten(
@@ -185,7 +187,7 @@ def test_another_fold_needs_another_schema() -> None:
     """
     assert {type(record) for record in HISTORY} == set(KINDS)
     data = as_bytes(fold("model", HISTORY))
-    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (2, "7171ae154e0643d8")
+    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (3, "62cce626843cd79f")
 
 
 @settings(max_examples=200, deadline=None)
@@ -378,7 +380,7 @@ def test_a_snapshot_is_taken_only_of_a_state_that_the_log_itself_read(local: Cou
 
 
 def _other_schema(data: bytes) -> bytes:
-    return data.replace(b'"schema": 2', b'"schema": 3', 1)
+    return data.replace(b'"schema": 3', b'"schema": 4', 1)
 
 
 @pytest.mark.parametrize(
