@@ -9,6 +9,7 @@ from ckpt_ops.checkpoints.keep import Keep
 from ckpt_ops.checkpoints.writer import Saved
 from ckpt_ops.errors import CkptOpsError
 from ckpt_ops.lineage.candidate import Attempt, Commit
+from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,6 @@ class Commits:
         try:
             self._store.delete(commit.manifest)
         except CkptOpsError as error:  # it is in nobody's way: the next commit tries again
-            _log.warning("could not remove %s: %s", commit.manifest, error.what)
+            _log.warning("could not remove %s: %s", commit.manifest, printable(error.what))
         else:
             self._present.remove(commit)

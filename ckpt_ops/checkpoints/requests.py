@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound
+from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 from ckpt_ops.store.documents import document, read_as, reading
 
@@ -164,7 +165,7 @@ class RequestDesk:
             for request, _ in self._waiting.values():
                 self.answer(request, step, (), why=f"the training ended at step {step}, where it saved")
         except CkptOpsError as error:
-            _log.warning("could not answer save requests: %s", error.what)
+            _log.warning("could not answer save requests: %s", printable(error.what))
 
     def stop(self) -> None:
         """The training goes down before its end: what waits is left to the attempt that follows."""
@@ -176,7 +177,7 @@ class RequestDesk:
             try:
                 self._look()
             except CkptOpsError as error:
-                _log.warning("could not look for save requests: %s", error.what)
+                _log.warning("could not look for save requests: %s", printable(error.what))
 
     def _look(self) -> None:
         prefix = f"models/{self._model}/requests/"
@@ -191,7 +192,9 @@ class RequestDesk:
             except ObjectNotFound:
                 continue  # taken back meanwhile
             except (ValueError, TypeError, KeyError) as error:
-                _log.warning("%s is no save request and is left alone: %s", name, error)
+                _log.warning(
+                    "%s is no save request and is left alone: %s", printable(name), printable(str(error))
+                )
                 self._taken.add(known)
                 continue
             with self._lock:

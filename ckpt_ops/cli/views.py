@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from ckpt_ops.checkpoints.verify import Checked
@@ -151,8 +150,7 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
 
 def gaps(state: LineageState) -> list[str]:
     """Keys between those of the known slices that should have come by their spacing, and have not."""
-    ever = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    return [key for key in expected_keys(state.slices, *ever) if key not in state.slices]
+    return [key for key in expected_keys(state.slices) if key not in state.slices]
 
 
 def checked_view(checked: Checked) -> View:

@@ -13,6 +13,7 @@ from ckpt_ops.lineage.numbered import NumberedEntries
 from ckpt_ops.lineage.records import Record
 from ckpt_ops.lineage.snapshot import EVERY, Snapshot, Snapshots
 from ckpt_ops.lineage.state import LineageState
+from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 
 _ATTEMPTS = 64
@@ -141,7 +142,7 @@ class ModelLog:
                     if found.is_at(entries[0]):
                         return number, found.state, entries
                     why = f"entry {number} of {self.model} is another than it was taken at"
-            _log.warning("the snapshot %s is passed over: %s", self._snapshots.name(number), why)
+            _log.warning("the snapshot %s is passed over: %s", self._snapshots.name(number), printable(why))
         return 0, LineageState(model=self.model), self._entries.read()
 
     def _take_snapshot(self, data: bytes, after: LineageState) -> None:
@@ -154,7 +155,7 @@ class ModelLog:
             self._snapshots.remove_older(than=number)
         except Exception as error:  # noqa: BLE001 - an append must not be reported as failed once it has won
             what = self._snapshots.name(number)
-            _log.warning("no snapshot %s, or older ones not removed: %s", what, error)
+            _log.warning("no snapshot %s, or older ones not removed: %s", what, printable(str(error)))
 
     def _decoded(self, entries: list[bytes], *, first: int) -> list[Record]:
         return [

@@ -31,8 +31,8 @@ def keys_between(intake: Intake, first: str | None = None, last: str | None = No
     """
     if first is not None and last is not None and last < first:
         raise BadInput("--to", last, f"not before --from {first}")
-    start = _time(first) or datetime(1900, 1, 1, tzinfo=UTC)
-    end = _time(last) or datetime.now(UTC) + timedelta(days=366)
+    start = time_of_key(first) or datetime(1900, 1, 1, tzinfo=UTC)
+    end = time_of_key(last) or datetime.now(UTC) + timedelta(days=366)
     there = [
         key
         for key in intake.source.keys(start, max(start, end) + timedelta(microseconds=1))
@@ -66,18 +66,24 @@ def revision_at_source(intake: Intake, store: Store, state: LineageState, key: s
 
 def within(key: str, start: datetime, end: datetime) -> bool:
     """Whether the key is a time from `start` to `end`, both included."""
-    time = _time(key)
+    time = time_of_key(key)
     return time is not None and start <= time <= end
 
 
 def expected_keys(
-    keys: Iterable[str], first: datetime, last: datetime, *, starts: Sequence[datetime] | None = None
+    keys: Iterable[str],
+    first: datetime | None = None,
+    last: datetime | None = None,
+    *,
+    starts: Sequence[datetime] | None = None,
+    reaches: bool = False,
 ) -> list[str]:
     """Keys that should be there, as far as those that are tell how a time is written, and how often.
 
     Args:
-        first, last: no key of another time is expected.
+        first, last: no key of another time is expected; None: none before or after `keys`.
         starts: when slices begin; None: told by the spacing of `keys`, where it is regular.
+        reaches: so told, they go on to `first` and `last`, and do not end with `keys`.
     """
     there = set(keys)
     forms = {form_of(key) for key in there}
@@ -85,23 +91,37 @@ def expected_keys(
     if form is None:
         return []
     if starts is None:
-        starts = _regular(sorted(time for key in there if (time := time_of(key, form)) is not None), form)
-    return [utc(start).strftime(form) for start in starts if first <= utc(start) <= last]
+        times = sorted(time for key in there if (time := time_of(key, form)) is not None)
+        starts = _regular(times, form, *((first, last) if reaches else (None, None)))
+    return [
+        utc(start).strftime(form)
+        for start in starts
+        if (first is None or first <= utc(start)) and (last is None or utc(start) <= last)
+    ]
 
 
-def _time(key: str | None) -> datetime | None:
+def time_of_key(key: str | None) -> datetime | None:
+    """The time, in UTC, that a key stands for by its form; None when it is of no form that is known."""
     form = form_of(key) if key is not None else None
     return time_of(key, form) if key is not None and form else None
 
 
-def _regular(times: Sequence[datetime], form: str) -> list[datetime]:
-    """The starts from the first to the last of `times`, when they are regular but for gaps."""
+def _regular(
+    times: Sequence[datetime], form: str, first: datetime | None, last: datetime | None
+) -> list[datetime]:
+    """The starts from the first to the last of `times`, when they are regular but for gaps.
+
+    Args:
+        first, last: they go on as far as this, where it is further.
+    """
     if len(times) < 3:
         return []
+    low, high = min(first or times[0], times[0]), max(last or times[-1], times[-1])
     if form == Period.MONTH.form:
-        return Period.MONTH.starts(times[0], times[-1])
+        return Period.MONTH.starts(low, high + timedelta(microseconds=1))
     gaps = [after - before for before, after in itertools.pairwise(times)]
     step = min(gaps)
-    if any(gap % step for gap in gaps) or (times[-1] - times[0]) // step > AT_MOST:
+    if any(gap % step for gap in gaps) or (high - low) // step > AT_MOST:
         return []
-    return [times[0] + at * step for at in range((times[-1] - times[0]) // step + 1)]
+    before, after = (times[0] - low) // step, (high - times[0]) // step
+    return [times[0] + at * step for at in range(-before, after + 1)]

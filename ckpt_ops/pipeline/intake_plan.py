@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from ckpt_ops.errors import SliceMissing
 from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.pipeline.at_source import expected_keys, keys_between, revision_at_source
+from ckpt_ops.pipeline.at_source import expected_keys, keys_between, revision_at_source, time_of_key
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.store import Store
 
@@ -54,6 +53,8 @@ def plan_intake(
 ) -> list[SliceComing]:
     """Each slice that is at the source, was taken in, or should be there by their spacing, in key order.
 
+    Where a bound is given, slices should be there up to it: what has stopped coming is missing.
+
     Nothing is written and no rows are read.
 
     Args:
@@ -73,8 +74,8 @@ def plan_intake(
         with suppress(SliceMissing):  # it went away while we looked: it is missing
             found[key] = _of(state, key, *_action(intake, store, state, key, newest))
         progress(at, len(there))
-    ever = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    for key in {*known, *expected_keys({*there, *known}, *ever)} - found.keys():
+    should_be = expected_keys({*there, *known}, time_of_key(first), time_of_key(last), reaches=True)
+    for key in {*known, *should_be} - found.keys():
         gone = key in state.slices
         why = "not at the source any more; what was taken in stands" if gone else "not at the source"
         found[key] = _of(state, key, Coming.MISSING, why)

@@ -28,6 +28,7 @@ from ckpt_ops.pipeline.forget.standing_rules import check_same_rules, left_of, r
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.same_content import check_no_new_twin
 from ckpt_ops.pipeline.verdicts import judge, judged_before, verdict_record
+from ckpt_ops.printable import printable
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part
 from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.slices.again import pull_again
@@ -72,7 +73,7 @@ def pull_share(
     rows = 0
     for part in parts:
         receipt = pull_part(store, intake.source, key, part)
-        report(f"{part or key}: {receipt.rows:,} rows")
+        report(printable(f"{part or key}: {receipt.rows:,} rows"))
         rows += receipt.rows
     return {"parts": len(parts), "rows": rows}
 

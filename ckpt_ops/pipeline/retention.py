@@ -17,6 +17,7 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped, Record
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.rebase.way import way
+from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 
 _BACK = 3  # promotions; what was there before the first of them and is on no line of the head goes
@@ -58,4 +59,4 @@ def _remove(store: Store, model: str, version: int) -> None:
         try:
             store.delete(commit.manifest)
         except CkptOpsError as error:  # it is in nobody's way, and garbage collection finds it
-            _log.warning("could not remove %s: %s", commit.manifest, error.what)
+            _log.warning("could not remove %s: %s", commit.manifest, printable(error.what))

@@ -186,9 +186,13 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
     pulled = pull(pipeline, store, key)
     report(f"pulled slice {key}: {pulled['rows']:,} rows, revision {pulled['revision']}")
     validated = validate(pipeline, store, key, pulled["revision"])
-    report("\n  ".join([f"validated: {validated['outcome']}: {validated['summary']}", *_details(validated)]))
+    verdict = "\n  ".join([validated["summary"], *_details(validated)])
     if not isinstance(pipeline, Pipeline):
-        return {**validated, "decision": validated["outcome"], "why": validated["summary"]}
+        return {**validated, "decision": validated["outcome"], "why": verdict}
+    # of what is not accepted, the decision has the reasons
+    report(
+        f"validated: {validated['outcome']}: {verdict if validated['trainable'] else validated['summary']}"
+    )
     decided = decide(pipeline, store, key)
     for changed in decided.get("changed_at_source", ()):
         report(f"slice {changed} has changed at its source: {pull_command(pipeline.name, changed)}")

@@ -21,6 +21,7 @@ from typing import Any
 
 import ckpt_ops
 from ckpt_ops.errors import TerminalError, TransientError
+from ckpt_ops.printable import printable
 from ckpt_ops_airflow.intervals import Range
 
 SECONDS = 30.0
@@ -93,7 +94,9 @@ def _answer(asked: dict[str, Any], seconds: float) -> dict[str, Any]:
         if code == 0 and text:
             return dict(json.loads(text))
         words.seek(0)
-        log.warning("planning for %s ended with %s: %s", asked["model"], code, _text(words.read()[-4000:]))
+        log.warning(
+            "planning for %s ended with %s: %s", asked["model"], code, printable(_text(words.read()[-4000:]))
+        )
         raise TerminalError(
             f"the process that reads {asked['model']}/pipeline.py ended with exit code {code} and no answer",
             safe="nothing was written",

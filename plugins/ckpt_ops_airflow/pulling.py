@@ -25,6 +25,7 @@ from ckpt_ops.errors import (
     SourceUnavailable,
     StoreUnavailable,
 )
+from ckpt_ops.printable import printable
 from ckpt_ops_airflow.operators import Result, StepOperator
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class SliceOperator(StepOperator):
             from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
             again = now + self.look_every
-            self.log.info("%s. Looking again at %s; waiting until %s", why.what, again, deadline)
+            self.log.info("%s. Looking again at %s; waiting until %s", printable(why.what), again, deadline)
             # Airflow counts execution_timeout anew after it: that bounds the work, not the wait
             self.defer(trigger=DateTimeTrigger(moment=again), method_name="resume")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Param
 
 from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.printable import printable
 from ckpt_ops_airflow.factory import asked_after, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import (
@@ -117,7 +118,7 @@ class PlanOperator(AskedFor):
         if view is None:
             return result
         for line in plan_lines(view):
-            self.log.info("%s", line)
+            self.log.info("%s", printable(line))
         return result | {
             "fork": view["fork"],
             "steps": len(view["replay"]),

@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound, StoreUnavailable, TerminalError
+from ckpt_ops.printable import printable
 from ckpt_ops.store.base import Store
 
 SKIP_SECONDS = 30.0
@@ -106,7 +107,11 @@ class Replica:
     def failed(self, use: Use, why: str) -> None:
         if self.circuits[use].failed():
             _log.warning(
-                "%s: %s; each %s skips it for %g s", self.url, why, use.value, self.circuits[use].skip_seconds
+                "%s: %s; each %s skips it for %g s",
+                self.url,
+                printable(str(why)),
+                use.value,
+                self.circuits[use].skip_seconds,
             )
 
 
