@@ -141,11 +141,12 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         view = plan_view(pipeline, state)
+    changed = views.changed_view(state)
     if json:
-        render.as_json(view)
+        render.as_json(None if view is None else {**view, "changed_at_source": changed})
         return
     out = render.console()
-    render.show_changed(model, views.changed_view(state))
+    render.show_changed(model, changed)
     if view is None:
         out.print(f"Version {state.head} of {model} has learned what it should have: nothing to rebase.")
         return
