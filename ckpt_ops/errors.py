@@ -108,6 +108,10 @@ class HeldByPerson(TerminalError):
     """The model is held: a person has to choose before anything trains."""
 
 
+class NoResult(TerminalError):
+    """A task was marked a success without a result, and the store holds nothing that it came to."""
+
+
 # --- slices ------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 
 class CkptOpsPlugin(AirflowPlugin):
-    """The pages of `ckpt_ops_airflow`, below Airflow's own address, and the tab on a DAG that shows one."""
+    """The pages of `ckpt_ops_airflow`, the tab on a DAG that shows one, and the notes on its runs."""
 
     name = "ckpt_ops"
 
@@ -23,6 +23,13 @@ class CkptOpsPlugin(AirflowPlugin):
 
         app = protected_app(slice_pages(), model_pages(), version_pages())
         return [{"app": app, "url_prefix": PREFIX, "name": "ckpt-ops"}]
+
+    @property
+    def listeners(self) -> list[Any]:
+        """Notes on runs that have ended; see `run_notes`."""
+        from ckpt_ops_airflow import run_notes
+
+        return [run_notes]
 
     @property
     def external_views(self) -> list[dict[str, Any]]:

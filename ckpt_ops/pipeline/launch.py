@@ -3,7 +3,7 @@
 TensorFlow takes seconds to import and is not safe to fork, so whoever asks for a training or a drill
 starts a fresh interpreter. Its output goes to a file, which is followed here: when the asking process
 dies, the work neither blocks on a full pipe nor ends by a broken one. A training lives on until it
-finishes or is fenced off by a newer attempt.
+finishes or is fenced off by a newer attempt. What a library prints for its own developers stays in the file.
 
 The other side is `fresh_process`: it leaves a result or an error in the file named by `--answer`.
 """
@@ -24,6 +24,7 @@ from typing import Any
 from ckpt_ops import errors
 from ckpt_ops.errors import CkptOpsError, TrainingDied
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.library_noise import is_noise
 from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 
@@ -186,7 +187,8 @@ def _follow(
     while True:
         code = process.poll()
         while line := readline():
-            report(printable(line.rstrip()))
+            if not is_noise(line):
+                report(printable(line.rstrip()))
         if code is not None:
             return code
         time.sleep(_POLL_SECONDS)

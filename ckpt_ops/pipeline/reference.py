@@ -30,6 +30,7 @@ class ConsumedSlices:
     ) -> None:
         self._store, self._source, self._stack = store, intake.source.name, stack
         self._pulled_at, self._key = datetime.fromisoformat(manifest.pulled_at), manifest.key
+
         # not of the same key: a corrected slice would be a duplicate of itself
         def counts(key: str) -> bool:
             return key < manifest.key if older_only else key != manifest.key

@@ -27,6 +27,7 @@ from ckpt_ops.lineage.records import (
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import VersionState
 from ckpt_ops.lineage.suspects import commands
+from ckpt_ops.pipeline import messages
 from ckpt_ops.pipeline.candidate import in_the_way, plan_slice, proposed
 from ckpt_ops.pipeline.deciding import policy_answer
 from ckpt_ops.pipeline.description import Pipeline
@@ -183,27 +184,31 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
     Args:
         report: gets a line on each step but the last: what the run came to is `decision` and `why`.
     """
+
+    def said(step: str, lines: list[str]) -> None:
+        report(f"{step}: " + "\n  ".join(lines))
+
     pulled = pull(pipeline, store, key)
-    report(f"pulled slice {key}: {pulled['rows']:,} rows, revision {pulled['revision']}")
+    said("pulled", messages.pulled(pulled))
     validated = validate(pipeline, store, key, pulled["revision"])
-    verdict = "\n  ".join([validated["summary"], *_details(validated)])
     if not isinstance(pipeline, Pipeline):
-        return {**validated, "decision": validated["outcome"], "why": verdict}
+        why = "\n  ".join([validated["summary"], *_details(validated)])
+        return {**validated, "decision": validated["outcome"], "why": why}
+    verdict = messages.validated(validated)
     # of what is not accepted, the decision has the reasons
-    report(
-        f"validated: {validated['outcome']}: {verdict if validated['trainable'] else validated['summary']}"
-    )
+    said("validated", verdict if validated["trainable"] else verdict[:1])
     decided = decide(pipeline, store, key)
     for changed in decided.get("changed_at_source", ()):
         report(f"slice {changed} has changed at its source: {pull_command(pipeline.name, changed)}")
     if not decided["train"]:
         return {**validated, **decided, "decision": decided["action"]}
-    report(f"decided: {decided['action']}: {decided['why']}")
+    said("decided", messages.decided(decided))
     trained = train(pipeline, store, key, report)
     if trained["outcome"] != "trained":
         return {**validated, **trained, "decision": trained["outcome"]}
+    said("trained", messages.trained(trained))
     evaluated = evaluate(pipeline, store, trained["version"])
-    report(f"evaluated: {evaluated['words']}")
+    said("evaluated", messages.evaluated(evaluated))
     promoted = promote(pipeline, store, trained["version"])
     return {**validated, **trained, **promoted}
 

@@ -16,9 +16,11 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 
 from ckpt_ops.errors import BadInput, CkptOpsError
+from ckpt_ops.pipeline import messages
 from ckpt_ops_airflow.answers import APPROVE, REJECT, record_answer
 from ckpt_ops_airflow.links import on_this_host
-from ckpt_ops_airflow.operators import Result, StepOperator, result_of
+from ckpt_ops_airflow.operators import StepOperator
+from ckpt_ops_airflow.results import Result, result_of, version_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -66,7 +68,7 @@ class ApproveOperator(StepOperator, HITLOperator):
         """Ask, and wait; unless there is nothing to ask."""
         from ckpt_ops.pipeline.question import question
 
-        version = result_of(self.made_by, context)["version"]
+        version = version_of(self.made_by, self.pipeline, store, context)
         until = datetime.now(UTC) + self.response_timeout
         page = on_this_host(f"models/{quote(self.pipeline.name)}/versions/{version}/evaluation")
         asked = question(self.pipeline, store, version, until=until, page=page)
@@ -81,7 +83,7 @@ class ApproveOperator(StepOperator, HITLOperator):
             self.process_trigger_event_error(event)
         user, given = event["responded_by_user"], event["params_input"] or {}
         answered: Result = {
-            "version": result_of(self.made_by, context)["version"],
+            "version": self._version(context),
             "answer": event["chosen_options"][0],
             "by": user["name"] if user else None,
             "why": str(given.get("why") or "").strip(),
@@ -91,4 +93,15 @@ class ApproveOperator(StepOperator, HITLOperator):
             record_answer(self.pipeline, self.open_store(context), answered)
         except CkptOpsError as error:
             self.log.warning("The answer is not recorded yet, promote will do it: %s", error)
+        self.tell(context, self.message(answered))
         return answered
+
+    def message(self, result: Result) -> list[str]:
+        """Who answered what."""
+        return messages.answered({"expired": False, **result})
+
+    def _version(self, context: Context) -> int:
+        made = result_of(self.made_by, context)
+        if made is not None:  # the answer is kept in the result even if the store does not answer now
+            return int(made["version"])
+        return version_of(self.made_by, self.pipeline, self.open_store(context), context)

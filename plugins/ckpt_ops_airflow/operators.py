@@ -1,4 +1,4 @@
-"""One operator per step of a pipeline: call the step, hand on its small result, translate its errors.
+"""One operator per step of a pipeline: call the step, hand on its small result, say it, translate its errors.
 
 Nothing here decides anything. A step takes its state from the store and may run again at any time.
 """
@@ -14,20 +14,20 @@ from airflow.providers.standard.utils.skipmixin import SkipMixin
 from airflow.sdk import Asset, AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from ckpt_ops.errors import BadInput, TerminalError, TrainingDied
+from ckpt_ops.errors import BadInput, CkptOpsError, NoResult, TerminalError, TrainingDied
+from ckpt_ops.pipeline import messages
 from ckpt_ops.printable import printable
 from ckpt_ops.slices import connections
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import DataDocsLink, EvaluationLink, SliceReportLink
 from ckpt_ops_airflow.queues import training_queue
+from ckpt_ops_airflow.results import MESSAGE, Result, pulled, result_of, slice_key, version_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from ckpt_ops.pipeline import Intake, Pipeline
     from ckpt_ops.store import Store
-
-Result = dict[str, Any]
 
 
 class StepOperator(BaseOperator, SkipMixin):
@@ -55,19 +55,36 @@ class StepOperator(BaseOperator, SkipMixin):
         """Whose name the records of this step carry."""
         return "airflow"
 
-    def execute(self, context: Context) -> Result:
-        """Run the step; skip what comes after it when its result says so."""
+    def message(self, result: Any) -> list[str]:
+        """What the result says to a person, a line each: for the task's log and the run's note."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Any:
+        """Run the step and say what it came to; skip what comes after it when its result says so."""
         try:
             result = self.step(self.open_store(context), context)
-        except TerminalError as error:
-            raise AirflowFailException(str(error)) from error
-        self.log.info("%s: %s", self.task_id, result)
+        except CkptOpsError as error:
+            self.tell(context, str(error).splitlines())
+            if isinstance(error, TerminalError):
+                raise AirflowFailException(str(error)) from error
+            raise
+        except AirflowSkipException as skipped:
+            self.tell(context, str(skipped).splitlines())
+            raise
+        lines = self.message(result)
+        for line in lines:
+            self.log.info("%s", printable(line))
+        self.tell(context, lines)
         why = self.why_stop(result)
         if why is not None:
-            self.log.info("Nothing more to do: %s", printable(why))
+            self.log.info("Nothing more to do")
             context["ti"].xcom_push(key="return_value", value=result)
             self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
         return result
+
+    def tell(self, context: Context, lines: list[str]) -> None:
+        """Leave it as text beside the result: in the UI's XCom, and for the note on the run."""
+        context["ti"].xcom_push(key=MESSAGE, value=messages.text(lines))
 
     def open_store(self, context: Context) -> Store:
         """The store of this task's environment; from now on records say that this run caused them."""
@@ -106,8 +123,12 @@ class ValidateOperator(StepOperator):
 
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
-        pulled = result_of("pull", context)
-        return intake_steps.validate(self.pipeline, store, pulled["key"], pulled["revision"])
+        slice_ = pulled(self.pipeline, store, context)
+        return intake_steps.validate(self.pipeline, store, slice_["key"], slice_["revision"])
+
+    def message(self, result: Result) -> list[str]:
+        """The verdict and its reasons."""
+        return messages.validated(result)
 
     def why_stop(self, result: Result) -> str | None:
         """The reasons of the quarantine and where the report is."""
@@ -142,12 +163,19 @@ class DecideOperator(AnnouncingOperator):
 
     def step(self, store: Store, context: Context) -> Result:
         """Decide on the run's slice."""
-        from ckpt_ops.pipeline import steps
+        from ckpt_ops.pipeline import recovering, steps
 
-        result = steps.decide(self.pipeline, store, result_of("pull", context)["key"])
+        key = slice_key(self.pipeline, store, context)
+        if result_of("validate", context) is None:
+            recovering.check_validated(self.pipeline, store, key)
+        result = steps.decide(self.pipeline, store, key)
         if result.get("promoted") is not None:
             self.announce(context, result["promoted"])
         return result
+
+    def message(self, result: Result) -> list[str]:
+        """What becomes of the slice, and why."""
+        return messages.decided(result)
 
     def why_stop(self, result: Result) -> str | None:
         """The planner's or the policy's words."""
@@ -194,8 +222,12 @@ class TrainOperator(TrainingOperator):
         """Plan again, and train what the planner says."""
         from ckpt_ops.pipeline import steps
 
-        key = result_of("pull", context)["key"]
+        key = slice_key(self.pipeline, store, context)
         return steps.train(self.pipeline, store, key, report=self.report)
+
+    def message(self, result: Result) -> list[str]:
+        """The version, or why there is none."""
+        return messages.trained(result)
 
     def why_stop(self, result: Result) -> str | None:
         """Why there is no candidate to judge."""
@@ -213,7 +245,11 @@ class EvaluateOperator(HeavyOperator):
         """Evaluate the version that `train` made."""
         from ckpt_ops.pipeline import steps
 
-        return steps.evaluate(self.pipeline, store, result_of("train", context)["version"])
+        return steps.evaluate(self.pipeline, store, version_of("train", self.pipeline, store, context))
+
+    def message(self, result: Result) -> list[str]:
+        """What each gate answered."""
+        return messages.evaluated(result)
 
 
 class PromoteOperator(AnnouncingOperator):
@@ -221,10 +257,13 @@ class PromoteOperator(AnnouncingOperator):
 
     def settle(self, store: Store, context: Context) -> Result:
         """Promote or reject the version that `train` made."""
-        from ckpt_ops.pipeline import steps
+        from ckpt_ops.pipeline import recovering, steps
 
         self.take_answer(store, context)
-        return steps.promote(self.pipeline, store, result_of("train", context)["version"])
+        version = version_of("train", self.pipeline, store, context)
+        if result_of("evaluate", context) is None:
+            recovering.check_evaluated(self.pipeline, store, version)
+        return steps.promote(self.pipeline, store, version)
 
     def take_answer(self, store: Store, context: Context) -> None:
         """Record what a person has answered, where one was asked."""
@@ -238,6 +277,10 @@ class PromoteOperator(AnnouncingOperator):
             self.announce(context, result["version"])
         return result
 
+    def message(self, result: Result) -> list[str]:
+        """What became of the version, and why."""
+        return messages.promoted(result)
+
 
 class PredictOperator(HeavyOperator):
     """Predicts the run's slice by the version in production, whatever the run came to; else it is skipped."""
@@ -248,23 +291,22 @@ class PredictOperator(HeavyOperator):
         """Predict, in a process of its own; what is there is found."""
         from ckpt_ops.pipeline.serving import predicting
 
-        pulled = context["ti"].xcom_pull(task_ids="pull")
-        why = "no slice was pulled"
-        if pulled is not None:
-            why = predicting.why_not(store, self.pipeline.name, pulled["key"])
+        try:
+            key = slice_key(self.pipeline, store, context)
+        except NoResult as error:  # it was skipped, or marked a success: either way there is no slice
+            raise AirflowSkipException("no slice was pulled") from error
+        why = predicting.why_not(store, self.pipeline.name, key)
         if why is not None:
             raise AirflowSkipException(why)
-        return predicting.predict(self.pipeline, store, pulled["key"], report=self.report)
+        return predicting.predict(self.pipeline, store, key, report=self.report)
+
+    def message(self, result: Result) -> list[str]:
+        """How many rows, by which version."""
+        return messages.predicted(result)
 
     def report(self, line: str) -> None:
         """A line of the process that predicts."""
         self.log.info("%s", line)
-
-
-def result_of(task_id: str, context: Context) -> Result:
-    """What a task of this run has returned."""
-    result: Result = context["ti"].xcom_pull(task_ids=task_id)
-    return result
 
 
 def connection_of(name: str) -> str | None:

@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ckpt_ops.errors import (
-    BadInput,
     CkptOpsError,
     SliceEmpty,
     SliceMissing,
     SourceUnavailable,
     StoreUnavailable,
 )
+from ckpt_ops.pipeline import messages
 from ckpt_ops.printable import printable
-from ckpt_ops_airflow.operators import Result, StepOperator
+from ckpt_ops_airflow.operators import StepOperator
+from ckpt_ops_airflow.results import Result, find_key, interval
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,7 +57,7 @@ class SliceOperator(StepOperator):
         """Find the slice and take it; else wait for it, or skip the run."""
         from ckpt_ops.pipeline import EmptySlices
 
-        start, end = _interval(context)
+        start, end = interval(context)
         try:
             return self.take(store, self._find(start, end))
         except SliceMissing as error:
@@ -74,28 +75,12 @@ class SliceOperator(StepOperator):
         return self.execute(context)
 
     def _find(self, start: datetime, end: datetime) -> str:
-        source = self.pipeline.source
         try:
-            keys = source.keys(start, end)
+            return find_key(self.pipeline.source, start, end)
         except (SourceUnavailable, StoreUnavailable) as error:
             # as long as the slice may still land, an outage uses up no retries
             self._wait(end, error)
             raise
-        if not keys:
-            raise SliceMissing(
-                f"source {source.name!r} has no slice between {start:%Y-%m-%d %H:%M} and "
-                f"{end:%Y-%m-%d %H:%M} UTC",
-                safe="nothing was written",
-                next="clear this run when the slice has landed: whether it is late is decided then",
-            )
-        if len(keys) > 1:
-            raise BadInput(
-                "schedule",
-                f"{start.isoformat()} to {end.isoformat()}",
-                f"intervals with one slice; this one holds {', '.join(keys)}",
-                next="give the DAG a schedule as fine as the slices",
-            )
-        return str(keys[0])
 
     def _wait(self, end: datetime, why: CkptOpsError) -> None:
         """Defer, as long as a slice whose interval ends then may still land."""
@@ -128,6 +113,10 @@ class ListPartsOperator(SliceOperator):
 
         return intake_steps.share_out(self.pipeline, key, at_most=self.side_by_side)
 
+    def message(self, result: list[Result]) -> list[str]:
+        """Which shares there are."""
+        return messages.shared_out(result)
+
 
 class PullShareOperator(StepOperator):
     """Copies one share of the parts into the store; what was copied before is not read again.
@@ -150,6 +139,10 @@ class PullShareOperator(StepOperator):
             self.pipeline, store, **self.share, report=lambda line: self.log.info("%s", line)
         )
 
+    def message(self, result: Result) -> list[str]:
+        """What the share came to."""
+        return messages.pulled_share(result)
+
 
 class PullOperator(SliceOperator):
     """Copies what of the slice is not in the store yet, and commits it."""
@@ -160,14 +153,6 @@ class PullOperator(SliceOperator):
 
         return intake_steps.pull(self.pipeline, store, key)
 
-
-def _interval(context: Context) -> tuple[datetime, datetime]:
-    start, end = context.get("data_interval_start"), context.get("data_interval_end")
-    if start is None or end is None:
-        raise BadInput(
-            "logical date",
-            None,
-            "a date: it says which slice",
-            next="trigger the run with a logical date",
-        )
-    return start, end
+    def message(self, result: Result) -> list[str]:
+        """Key, rows and revision."""
+        return messages.pulled(result)

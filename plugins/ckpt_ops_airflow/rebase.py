@@ -12,19 +12,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param
+from airflow.sdk.exceptions import AirflowSkipException
 
 from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.pipeline import messages
 from ckpt_ops.printable import printable
 from ckpt_ops_airflow.factory import asked_after, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import (
     HeavyOperator,
     PromoteOperator,
-    Result,
     StepOperator,
     TrainingOperator,
-    result_of,
 )
+from ckpt_ops_airflow.results import Result, version_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -95,6 +96,18 @@ class AskedFor(StepOperator):
         """Who triggered the run."""
         return context["dag_run"].triggering_user_name or super().actor(context)
 
+    def asked(self, context: Context) -> tuple[bool, str]:
+        """Whether this is a dry run, and why it is none. Raises `BadInput` without a reason for it."""
+        dry_run, why = bool(context["params"]["dry_run"]), (context["params"]["why"] or "").strip()
+        if not dry_run and not why:
+            raise BadInput(
+                "why",
+                why,
+                "a reason, for those who read the log later",
+                next=f"trigger {self.dag_id} again with one, or as a dry run",
+            )
+        return dry_run, why
+
 
 class PlanOperator(AskedFor):
     """Says what is due; a dry run ends here, and so does a run for which there is nothing to do."""
@@ -104,14 +117,7 @@ class PlanOperator(AskedFor):
         from ckpt_ops.lineage import ModelLog
         from ckpt_ops.pipeline.rebase.view import plan_lines, plan_view
 
-        dry_run, why = bool(context["params"]["dry_run"]), (context["params"]["why"] or "").strip()
-        if not dry_run and not why:
-            raise BadInput(
-                "why",
-                why,
-                "a reason, for those who read the log later",
-                next=f"trigger {self.dag_id} again with one, or as a dry run",
-            )
+        dry_run, why = self.asked(context)
         state = ModelLog(store, self.pipeline.name).state()
         view = plan_view(self.pipeline, state)
         result: Result = {"due": view is not None, "dry_run": dry_run, "why": why, "head": state.head}
@@ -126,6 +132,11 @@ class PlanOperator(AskedFor):
             "replaced": view["replaced"],
             "changed": [change["key"] for change in view["changes"]],
         }
+
+    def message(self, result: Result) -> list[str]:
+        """What is due, and why nothing comes of it if nothing does."""
+        why = self.why_stop(result)
+        return [*messages.replanned(result), *([why] if why else [])]
 
     def why_stop(self, result: Result) -> str | None:
         """Nothing is due, or this was the dry run."""
@@ -146,7 +157,14 @@ class ReplayOperator(AskedFor, TrainingOperator):
         """Replay; the version that would become the head."""
         from ckpt_ops.pipeline.rebase import rebasing
 
+        dry_run, _ = self.asked(context)
+        if dry_run:  # `plan` ends a dry run, unless a person marked it a success
+            raise AirflowSkipException("this is a dry run: nothing is trained")
         return rebasing.replay(self.pipeline, store, report=self.report)
+
+    def message(self, result: Result) -> list[str]:
+        """What the rebase comes to."""
+        return messages.replayed(result)
 
 
 class JudgeOperator(AskedFor, HeavyOperator):
@@ -159,10 +177,14 @@ class JudgeOperator(AskedFor, HeavyOperator):
         from ckpt_ops.lineage import ModelLog
         from ckpt_ops.pipeline import steps
 
-        version = result_of("replay", context)["version"]
+        version = version_of("replay", self.pipeline, store, context)
         if ModelLog(store, self.pipeline.name).state().version(version).promoted is not None:
             return {"version": version, "words": "it was in production before, and was judged then"}
         return steps.evaluate(self.pipeline, store, version)
+
+    def message(self, result: Result) -> list[str]:
+        """What each gate answered."""
+        return messages.evaluated(result)
 
 
 class SwapOperator(AskedFor, PromoteOperator):
@@ -177,7 +199,7 @@ class SwapOperator(AskedFor, PromoteOperator):
         from ckpt_ops.pipeline.rebase import rebasing
 
         self.take_answer(store, context)
-        version = result_of("replay", context)["version"]
+        version = version_of("replay", self.pipeline, store, context)
         concluded = rebasing.conclude(self.pipeline, store, version)
         result = {name: concluded[name] for name in ("version", "decision", "why")}
         if result["decision"] == "promoted":

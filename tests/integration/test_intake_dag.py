@@ -73,6 +73,7 @@ import json, os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from airflow.sdk.exceptions import TaskDeferred
 from ckpt_ops.errors import SourceUnavailable
 from ckpt_ops.pipeline import EmptySlices
@@ -95,8 +96,9 @@ def land(key, **files):
 
 def run(start, hours=1, kind=PullOperator, intake=incoming, **settings):
     task = kind(task_id="pull", pipeline=intake, look_every=timedelta(minutes=5), **settings)
+    interval = {"data_interval_start": start, "data_interval_end": start + hours * HOUR}
     try:
-        result = task.execute({"data_interval_start": start, "data_interval_end": start + hours * HOUR})
+        result = task.execute({"ti": SimpleNamespace(xcom_push=lambda key, value: None), **interval})
     except TaskDeferred as waits:
         return ["waits", f"{type(waits.trigger).__name__}, then {waits.method_name}"]
     except Exception as error:
@@ -112,11 +114,12 @@ down = replace(incoming, source=Down())
 skip = replace(incoming, empty_slices=EmptySlices.SKIP)
 
 def predicting(pulled):
-    from types import SimpleNamespace
     try:
-        ti = SimpleNamespace(xcom_pull=lambda task_ids: pulled if task_ids == "pull" else "of another task")
+        ti = SimpleNamespace(xcom_pull=lambda task_ids: pulled if task_ids == "pull" else "of another task",
+                             xcom_push=lambda key, value: None)
         task = operators.PredictOperator(task_id="predict", pipeline=incoming)
-        return ["goes on", task.execute({"ti": ti})]
+        interval = {"data_interval_start": at(9), "data_interval_end": at(10)}
+        return ["goes on", task.execute({"ti": ti, **interval})]
     except Exception as error:
         return [type(error).__name__, str(error)]
 print(json.dumps({

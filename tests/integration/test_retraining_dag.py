@@ -74,7 +74,7 @@ from ckpt_ops_airflow import operators
 
 class Ti:
     def __init__(self, **results): self.results, self.pushed = results, {}
-    def xcom_pull(self, task_ids): return self.results[task_ids]
+    def xcom_pull(self, task_ids): return self.results.get(task_ids)
     def xcom_push(self, key, value): self.pushed[key] = value
 
 def run(kind, raises=None, returns=None, **results):
@@ -91,22 +91,28 @@ def run(kind, raises=None, returns=None, **results):
     skipped = []
     task.get_direct_relatives = lambda upstream: []
     task.skip = lambda ti, tasks: skipped.append(True)
+    ti = Ti(**results)
     try:
-        task.execute({"ti": Ti(**results)})
+        task.execute({"ti": ti})
+        state = "skips the rest" if skipped else "goes on"
     except Exception as error:
-        return [type(error).__name__, str(error)]
-    return ["skips the rest" if skipped else "goes on", ""]
+        state = type(error).__name__
+    return [state, ti.pushed["message"]]
 
-pulled = {"pull": {"key": "a", "revision": "r"}}
+pulled = {"pull": {"key": "a", "revision": "r"}, "validate": {"key": "a"}}
+verdict = {"key": "a", "revision": "r", "rows": 1234, "set_aside": 0, "report": "file:///r"}
+decision = {"key": "a", "action": "append"}
+training = {"key": "a", "version": 2, "why": "w"}
 print(json.dumps({
-    "quarantined": run(operators.ValidateOperator, returns={"key": "a", "outcome": "quarantined",
-                       "trainable": False, "reasons": ["x"], "report": "r"}, **pulled),
-    "accepted": run(operators.ValidateOperator, returns={"outcome": "accepted", "trainable": True}, **pulled),
-    "nothing due": run(operators.DecideOperator, returns={"train": False, "why": "w"}, **pulled),
-    "due": run(operators.DecideOperator, returns={"train": True}, **pulled),
+    "quarantined": run(operators.ValidateOperator, returns={**verdict, "outcome": "quarantined",
+                       "trainable": False, "reasons": ["x", "y"]}, **pulled),
+    "accepted": run(operators.ValidateOperator, returns={**verdict, "outcome": "accepted", "trainable": True,
+                    "reasons": []}, **pulled),
+    "nothing due": run(operators.DecideOperator, returns={**decision, "train": False, "why": "w"}, **pulled),
+    "due": run(operators.DecideOperator, returns={**decision, "train": True, "why": "newer"}, **pulled),
     "held": run(operators.DecideOperator, raises=errors.HeldByPerson("held", next="release"), **pulled),
-    "deferred": run(operators.TrainOperator, returns={"outcome": "deferred", "why": "w"}, **pulled),
-    "trained": run(operators.TrainOperator, returns={"outcome": "trained"}, **pulled),
+    "deferred": run(operators.TrainOperator, returns={**training, "outcome": "deferred"}, **pulled),
+    "trained": run(operators.TrainOperator, returns={**training, "outcome": "trained"}, **pulled),
     "died": run(operators.TrainOperator, raises=errors.TrainingDied("died"), **pulled),
 }))
 """
@@ -175,7 +181,16 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "trained": "goes on",
         "died": "TrainingDied",
     }
-    assert "Next: release" in found["held"][1]
+    assert {case: message for case, (_, message) in found.items()} == {
+        "quarantined": "slice a is quarantined: 1,234 rows, revision r\nx\ny\nreport: file:///r",
+        "accepted": "slice a is accepted: 1,234 rows, revision r\nreport: file:///r",
+        "nothing due": "slice a: nothing is trained: w",
+        "due": "slice a: train on it: newer",
+        "held": "held\nNext: release",
+        "deferred": "slice a: nothing to evaluate, version 2 is deferred: w",
+        "trained": "slice a: version 2 is trained: w",
+        "died": "died",
+    }
 
 
 @pytest.fixture

@@ -1,0 +1,120 @@
+"""What the tasks of a run hand on: from XCom, or, where a task was marked a success, from the store.
+
+A run belongs to one data interval and so to one slice. What a task came to follows from the slice's key, so
+a run whose XCom has nothing of it finds it all the same (`ckpt_ops.pipeline.recovering`), or fails for good
+with the name of the task to clear.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ckpt_ops.errors import BadInput, SliceMissing, SourceUnavailable, StoreUnavailable
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from ckpt_ops.pipeline import Intake, Pipeline
+    from ckpt_ops.slices import SliceSource
+    from ckpt_ops.store import Store
+
+Result = dict[str, Any]
+
+MESSAGE = "message"
+"""The key in XCom of what a task says to a person: text, a line each."""
+
+log = logging.getLogger(__name__)
+
+
+def result_of(task_id: str, context: Context) -> Result | None:
+    """What a task of this run has returned; None when it was skipped, or marked a success."""
+    result: Result | None = context["ti"].xcom_pull(task_ids=task_id)
+    return result
+
+
+def pulled(pipeline: Intake, store: Store, context: Context) -> Result:
+    """The run's slice: `key`, `revision` and `rows`. Raises `NoResult`, and as `find_key`."""
+    from ckpt_ops.pipeline import recovering
+
+    result = result_of("pull", context)
+    if result is not None:
+        return result
+    found = recovering.pulled_slice(pipeline, store, slice_key(pipeline, store, context))
+    log.warning("Task pull has no result; the store has slice %(key)s, revision %(revision)s", found)
+    return found
+
+
+def slice_key(pipeline: Intake, store: Store, context: Context) -> str:
+    """The key of the run's slice. Raises as `find_key`; the log will do where the source has none."""
+    from ckpt_ops.pipeline import recovering
+
+    result = result_of("pull", context)
+    if result is not None:
+        return str(result["key"])
+    start, end = interval(context)
+    try:
+        return find_key(pipeline.source, start, end)
+    except (SliceMissing, SourceUnavailable, StoreUnavailable):
+        return recovering.key_between(pipeline, store, start, end)
+
+
+def version_of(made_by: str, pipeline: Pipeline, store: Store, context: Context) -> int:
+    """The version that this run is about.
+
+    Args:
+        made_by: the task that made it: "train", or "replay" of a rebase.
+
+    Raises:
+        NoResult: the task has no result, and the store no version that it could have been.
+    """
+    from ckpt_ops.pipeline import recovering
+
+    result = result_of(made_by, context)
+    if result is not None and result.get("version") is not None:
+        return int(result["version"])
+    if made_by == "replay":
+        found = recovering.replayed_version(pipeline, store)
+    else:
+        found = recovering.trained_version(pipeline, store, slice_key(pipeline, store, context))
+    log.warning("Task %s has no result; the store has version %s", made_by, found)
+    return found
+
+
+def find_key(source: SliceSource, start: datetime, end: datetime) -> str:
+    """The key of the one slice that the source has for a data interval.
+
+    Raises:
+        SliceMissing: it has none.
+        BadInput: it has several.
+    """
+    keys = source.keys(start, end)
+    if not keys:
+        raise SliceMissing(
+            f"source {source.name!r} has no slice between {start:%Y-%m-%d %H:%M} and "
+            f"{end:%Y-%m-%d %H:%M} UTC",
+            safe="nothing was written",
+            next="clear this run when the slice has landed: whether it is late is decided then",
+        )
+    if len(keys) > 1:
+        raise BadInput(
+            "schedule",
+            f"{start.isoformat()} to {end.isoformat()}",
+            f"intervals with one slice; this one holds {', '.join(keys)}",
+            next="give the DAG a schedule as fine as the slices",
+        )
+    return str(keys[0])
+
+
+def interval(context: Context) -> tuple[datetime, datetime]:
+    """The run's data interval. Raises `BadInput` for a run without one."""
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is None or end is None:
+        raise BadInput(
+            "logical date",
+            None,
+            "a date: it says which slice",
+            next="trigger the run with a logical date",
+        )
+    return start, end

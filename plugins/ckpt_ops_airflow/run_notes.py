@@ -1,0 +1,163 @@
+"""A note on each run that has ended: what happened, in words, where the list of runs is looked at.
+
+A run is green when its slice is missing, and when its candidate was rejected. No task can write the note on
+its run: Airflow's interface for tasks has nothing for it, and its REST API wants a person's login. So a task
+leaves its message in XCom, and the process that ends the run (the scheduler, or the api-server where a person
+ends it) puts them together here, in the transaction in which it ends the run.
+
+The scheduler serves everyone, so this reads three small tables, runs no code of a pipeline, and whatever goes
+wrong costs the note and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow.listeners import hookimpl
+
+from ckpt_ops_airflow.results import MESSAGE
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+
+log = logging.getLogger(__name__)
+
+TAG = "ckpt-ops"
+LONGEST = 1000
+"""Characters of a note in Airflow's database."""
+
+AUTHOR = "ckpt-ops"
+BELOW = "\n\n---\n\n"
+"""Between what a person wrote and what stands here."""
+
+_ORDER = ("list_parts", "pull_part", "pull", "validate", "wait_for_earlier", "decide", "plan", "train")
+_ORDER += ("replay", "evaluate", "approve", "promote", "predict")
+_LINE = 300
+_HEADLINE = 450
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSaid:
+    """A task of the run that ended: its state, and the message it left, "" for none."""
+
+    task_id: str
+    state: str
+    message: str = ""
+
+
+@hookimpl
+def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
+    """Airflow calls it, in the transaction that ends the run."""
+    _note(dag_run)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
+    """As `on_dag_run_success`."""
+    _note(dag_run)
+
+
+def compose(tasks: Iterable[TaskSaid]) -> str:
+    """The note, Markdown: what the run came to, then a line a task. "" when there is nothing to say.
+
+    Messages stand in code spans: what came from data neither formats nor links.
+    """
+    from ckpt_ops.serving.markdown import literal
+
+    ordered = sorted(tasks, key=lambda one: _place(one.task_id))
+    failed = [one for one in ordered if one.state == "failed"]
+    told = [one for one in ordered if one.message]
+    last = failed[0] if failed else told[-1] if told else None
+    if last is None:
+        return ""
+    first, *more = (last.message or "it left no message: its log says why").splitlines()
+    what = f"{last.task_id} failed: " if failed else ""
+    note = f"{what}{literal(first, longest=_HEADLINE)}"
+    lines = [f"- {literal(line, longest=_LINE)}" for line in more]
+    others = [one for one in told if one is not last]
+    lines += [f"- {one.task_id}: {literal(one.message.splitlines()[0], longest=_LINE)}" for one in others]
+    lines += _never_begun(ordered)
+    return _within(LONGEST, note, lines)
+
+
+def beside(written: str, ours: str) -> str:
+    """A note that a person wrote, and ours below it as far as there is room."""
+    theirs = written.partition(BELOW)[0]
+    room = LONGEST - len(theirs) - len(BELOW)
+    fits = _within(room, ours.splitlines()[0], ours.splitlines()[1:]) if ours else ""
+    return f"{theirs}{BELOW}{fits}" if 0 < len(fits) <= room else theirs
+
+
+def _place(task_id: str) -> int:
+    return _ORDER.index(task_id) if task_id in _ORDER else len(_ORDER)
+
+
+def _never_begun(tasks: Sequence[TaskSaid]) -> list[str]:
+    """Parts that nobody shared out: Airflow says of these tasks only that something before them failed."""
+    states = {one.task_id: one.state for one in tasks}
+    if states.get("list_parts") == "success" and states.get("pull_part") == "upstream_failed":
+        return ["- list_parts was marked a success without a result, so no part is pulled: clear list_parts"]
+    return []
+
+
+def _within(room: int, first: str, lines: Sequence[str]) -> str:
+    """`first` and as many whole lines as there is room for: a line cut in its code span would be none."""
+    note = first
+    for at, line in enumerate(lines):
+        rest = "\n- ..." if at + 1 < len(lines) else ""
+        if len(f"{note}\n{line}{rest}") > room:
+            cut = f"{note}\n- ..."
+            return cut if len(cut) <= room else note
+        note = f"{note}\n{line}"
+    return note
+
+
+def _note(dag_run: DagRun) -> None:
+    try:
+        if dag_run.dag is None or TAG not in dag_run.dag.tags:
+            return
+        note = compose(_tasks(dag_run))
+        if note:
+            _write(dag_run, note)
+    except Exception:  # whatever it is: the run ends, without a note
+        log.exception("no note on run %s of %s", dag_run.run_id, dag_run.dag_id)
+
+
+def _tasks(dag_run: DagRun) -> list[TaskSaid]:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+    from sqlalchemy.orm import object_session
+
+    session = object_session(dag_run)
+    if session is None:
+        return []
+    of_run = (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id)
+    found = session.scalars(select(XComModel).where(*of_run, XComModel.key == MESSAGE)).all()
+    said = {
+        (one.task_id, one.map_index): text
+        for one in found
+        if isinstance(text := XComModel.deserialize_value(one), str)
+    }
+    one_run = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
+    columns = (TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state)
+    return [
+        TaskSaid(task_id=task_id, state=str(state or ""), message=said.get((task_id, map_index), ""))
+        for task_id, map_index, state in session.execute(select(*columns).where(*one_run))
+        if map_index < 0 or state == "failed"
+    ]
+
+
+def _write(dag_run: DagRun, note: str) -> None:
+    from airflow.models.dagrun import DagRunNote
+
+    known = dag_run.dag_run_note
+    if known is None:
+        dag_run.dag_run_note = DagRunNote(content=note, user_id=AUTHOR)
+    elif known.user_id == AUTHOR or not known.content:
+        known.content, known.user_id = note, AUTHOR
+    else:
+        known.content = beside(known.content, note)

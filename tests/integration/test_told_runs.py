@@ -1,0 +1,330 @@
+"""What a run came to stands in words in a note on it; a task that was marked a success is no dead end.
+
+What the runs would train is in the log already, by the ids that they would get, and the runs find it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from airflow_process import PROJECT, eventually, in_a_fresh_process
+
+from ckpt_ops.embedded.platform import Platform
+from ckpt_ops.embedded.settings import LANDING, STORE, Settings
+from ckpt_ops.evaluation import Judged
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
+from ckpt_ops.pipeline import load_pipeline
+from ckpt_ops.pipeline.candidate import candidate_of
+from ckpt_ops.slices import pull
+from ckpt_ops.store import open_store
+from demo.flights import weeks
+
+pytestmark = pytest.mark.slow
+
+MISSING, REJECTED, MARKED = KEYS = ["2013-01-06", "2013-01-13", "2013-01-20"]
+
+NOTES = """
+import json
+from ckpt_ops_airflow.run_notes import LONGEST, TaskSaid, beside, compose
+
+def said(task_id, message="", state="success"):
+    return TaskSaid(task_id=task_id, state=state, message=message)
+
+order = [said("promote", "version 3 is rejected: auc is low"), said("pull", "slice w1: 9 rows"),
+         said("wait_for_earlier"), said("train", "version 3 is trained\\n30 steps")]
+data = "![x](http://evil) `code` <b> \\x00 " + "é" * 5000
+print(json.dumps({
+    "rejected": compose(order),
+    "skipped": compose([said("pull", "no slice\\nNext: clear", "skipped"), said("train", state="skipped")]),
+    "failed": compose([*order[1:], said("evaluate", "no verdict", "failed")]),
+    "died": compose([said("pull", "slice w1: 9 rows"), said("train", state="failed")]),
+    "shares": compose([said("list_parts"), said("pull_part", state="upstream_failed"), said("pull", "x")]),
+    "nothing": compose([said("a"), said("b")]),
+    "data": compose([said("pull", data), *(said(f"t{at}", data) for at in range(9))]),
+    "theirs": [beside("mine", "ours"), beside(beside("mine", "ours"), "other"), beside("m" * LONGEST, "ours"),
+               beside("m" * 900, "o" * 200)],
+}))
+"""
+
+MARKS = """
+import json, os, types
+from datetime import UTC, datetime
+from ckpt_ops.errors import TerminalError
+from ckpt_ops_airflow import operators
+from noted.dag import dag
+from brief.dag import rebase
+
+operators._run_name = lambda: "noted/run"
+start, end = datetime(2013, 1, 6, tzinfo=UTC), datetime(2013, 1, 13, tzinfo=UTC)
+
+def run(of, task_id, **params):
+    ti = types.SimpleNamespace(xcom_pull=lambda task_ids: None, xcom_push=lambda key, value: None)
+    context = {"ti": ti, "data_interval_start": start, "data_interval_end": end, "outlet_events": {},
+               "params": {"dry_run": False, "why": "w", **params},
+               "dag_run": types.SimpleNamespace(triggering_user_name="jo")}
+    task = of.get_task(task_id)
+    task.skip = lambda ti, tasks: None
+    try:
+        return ["goes on", task.execute(context)]
+    except Exception as error:
+        return [type(error).__name__, str(error)]
+
+print(json.dumps({
+    **{task: run(dag, task) for task in ("validate", "decide", "train", "evaluate", "promote")},
+    **{f"rebase {task}": run(rebase, task) for task in ("replay", "evaluate", "promote")},
+    "rebase replay, dry run": run(rebase, "replay", dry_run=True),
+    "rebase replay, no reason": run(rebase, "replay", why=""),
+}))
+"""
+
+
+class TestNotes:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def notes(
+        tmp_path_factory: pytest.TempPathFactory,
+        settings_in: Callable[[Path], Settings],
+        clean_environment: dict[str, str],
+    ) -> Any:
+        return in_a_fresh_process(NOTES, settings_in(tmp_path_factory.mktemp("notes")), clean_environment)
+
+    def test_the_last_task_s_words_come_first_then_a_line_for_each_in_order(self, notes: Any) -> None:
+        assert notes["rejected"].splitlines() == [
+            "`version 3 is rejected: auc is low`",
+            "- pull: `slice w1: 9 rows`",
+            "- train: `version 3 is trained`",
+        ]
+        assert notes["skipped"].splitlines() == ["`no slice`", "- `Next: clear`"]
+
+    def test_what_failed_comes_first_and_is_named(self, notes: Any) -> None:
+        assert notes["failed"].splitlines()[0] == "evaluate failed: `no verdict`"
+        assert notes["died"].splitlines() == [
+            "train failed: `it left no message: its log says why`",
+            "- pull: `slice w1: 9 rows`",
+        ]
+
+    def test_parts_that_nobody_shared_out_name_the_task_to_clear(self, notes: Any) -> None:
+        assert "clear list_parts" in notes["shares"]
+
+    def test_tasks_that_say_nothing_make_no_note(self, notes: Any) -> None:
+        assert notes["nothing"] == ""
+
+    def test_words_of_data_neither_format_nor_overflow_nor_break_the_database(self, notes: Any) -> None:
+        note = notes["data"]
+        assert len(note) <= 1000
+        assert "\x00" not in note
+        for line in note.splitlines():
+            assert line.count("`") in (0, 2), "a code span for each, and each is closed"
+            assert not line or line.startswith(("`", "- "))
+
+    def test_what_a_person_wrote_stays_above(self, notes: Any) -> None:
+        once, again, full, crowded = notes["theirs"]
+        assert once == "mine\n\n---\n\nours"
+        assert again == "mine\n\n---\n\nother"
+        assert full == "m" * 1000
+        assert crowded == "m" * 900
+
+
+class TestMarkedASuccess:
+    """Each task, where the one before it has no result and the store knows nothing."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def marks(
+        tmp_path_factory: pytest.TempPathFactory,
+        settings_in: Callable[[Path], Settings],
+        clean_environment: dict[str, str],
+    ) -> Any:
+        folder = tmp_path_factory.mktemp("marks")
+        places = {"CKPT_OPS_STORE": folder / "store", "CKPT_OPS_LANDING": folder / "landing"}
+        for place in places.values():
+            place.mkdir()
+        (places["CKPT_OPS_LANDING"] / "noted").mkdir()
+        (places["CKPT_OPS_LANDING"] / "noted" / f"{MISSING}.parquet").touch()
+        environment = {name: f"file://{place}" for name, place in places.items()}
+        return in_a_fresh_process(MARKS, settings_in(folder), {**clean_environment, **environment})
+
+    @pytest.mark.parametrize(
+        ("task", "named"),
+        [
+            ("validate", "pull"),
+            ("decide", "validate"),
+            ("evaluate", "train"),
+            ("promote", "train"),
+            ("rebase evaluate", "replay"),
+            ("rebase promote", "replay"),
+        ],
+    )
+    def test_the_next_one_fails_once_and_names_the_task_to_clear(
+        self, marks: Any, task: str, named: str
+    ) -> None:
+        kind, words = marks[task]
+        assert kind == "AirflowFailException"
+        assert f"task {named} of this run was marked a success" in words
+        assert f"Next: clear task {named} of this run" in words
+
+    def test_a_task_that_plans_for_itself_needs_nobody(self, marks: Any) -> None:
+        assert marks["train"][0] == "goes on"
+        assert marks["train"][1]["outcome"] == "skip"
+
+    def test_a_dry_run_stays_one_and_a_rebase_needs_its_reason(self, marks: Any) -> None:
+        assert marks["rebase replay, dry run"][0] == "AirflowSkipException"
+        assert "why=''" in marks["rebase replay, no reason"][1]
+
+
+class Runs:
+    """Runs of `noted` on the platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.pipeline = load_pipeline("noted", PROJECT / "tests" / "dags")
+        self.store = open_store(f"{STORE}?endpoint={platform.gcs_endpoint}")
+        self.landing = open_store(f"{LANDING}?endpoint={platform.gcs_endpoint}")
+        self.log = ModelLog(self.store, "noted")
+        eventually(lambda: {"noted"} & {d["dag_id"] for d in platform.api("GET", "dags?tags=test")["dags"]})
+
+    def land(self, key: str) -> None:
+        sink = io.BytesIO()
+        pq.write_table(weeks()[key].select(["carrier", "hour", "distance", "arr_delay"]), sink)
+        self.landing.put(f"noted/{key}.parquet", sink.getvalue())
+
+    def trained(self, version: int, key: str, *, auc: float) -> None:
+        """The slice is pulled and accepted by a person, and a candidate trained on it that ranks so well."""
+        found = pull(self.store, self.pipeline.source, key)
+        ref = SliceRef(key=key, revision=found.revision, rows=found.rows)
+        self.say(SliceAccepted(slice=ref, released=True))
+        state = self.log.state()
+        refs = state.pending(up_to=key)
+        wanted = candidate_of(self.pipeline, state, state.head, refs)
+        label = np.array([0.0, 1.0, 0.0, 1.0])
+        ranks = label if auc else 1 - label
+        judged = Judged(
+            label=label, candidate=ranks, champion=None, segments={}, slice_key=key, rows="stand-ins"
+        )
+        buffer, name = io.BytesIO(), f"models/noted/v{version}/predictions.parquet"
+        pq.write_table(judged.to_table(), buffer)
+        self.store.put(name, buffer.getvalue())
+        self.say(
+            CandidateStarted(version=version, candidate=wanted, parent=state.head, slices=refs),
+            CandidateTrained(
+                version=version,
+                step=30,
+                stopped_by="max_steps",
+                checkpoints=1,
+                manifest=f"models/noted/v{version}/none",
+                artifacts={"predictions": name},
+            ),
+        )
+
+    def say(self, *records: Any) -> None:
+        for record in records:
+            self.log.append(record, after=self.log.state())
+
+    def start(self, key: str) -> str:
+        """The path in the REST API of a run for the slice."""
+        days = {"from_date": f"{key}T00:00:00Z", "to_date": f"{key}T00:00:00Z"}
+        eventually(
+            lambda: all(b["completed_at"] for b in self.api("GET", "backfills?dag_id=noted")["backfills"])
+        )
+        self.api("POST", "backfills", {"dag_id": "noted", **days})
+        query = f"logical_date_gte={days['from_date']}&logical_date_lte={days['to_date']}"
+        (run,) = eventually(lambda: self.api("GET", f"dags/noted/dagRuns?{query}")["dag_runs"])
+        return f"dags/noted/dagRuns/{quote(run['dag_run_id'])}"
+
+    def ended(self, run: str) -> dict[str, Any]:
+        def over() -> dict[str, Any] | None:
+            found: dict[str, Any] = self.api("GET", run)
+            return found if found["state"] not in ("queued", "running") else None
+
+        found: dict[str, Any] = eventually(over, seconds=200)
+        return found
+
+    def tasks(self, run: str) -> dict[str, str]:
+        return {
+            one["task_id"]: one["state"] for one in self.api("GET", f"{run}/taskInstances")["task_instances"]
+        }
+
+    def log_of(self, run: str, task: str) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = self.api("GET", f"{run}/taskInstances/{task}/logs/1")["content"]
+        return lines
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        return self.platform.api(method, path, body)
+
+
+@pytest.fixture(scope="module")
+def runs(platform: Platform) -> Iterator[Runs]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CKPT_OPS_LANDING", f"{LANDING}?endpoint={platform.gcs_endpoint}")
+        yield Runs(platform)
+
+
+@pytest.fixture(scope="module")
+def rejected(runs: Runs) -> str:
+    runs.land(REJECTED)
+    runs.trained(1, REJECTED, auc=0.0)
+    run = runs.start(REJECTED)
+    assert runs.ended(run)["state"] == "success"
+    return run
+
+
+class TestOnThePlatform:
+    def test_a_run_without_a_slice_says_so_though_it_is_green(self, runs: Runs) -> None:
+        run = runs.start(MISSING)
+        found = runs.ended(run)
+        assert found["state"] == "success"
+        assert set(runs.tasks(run).values()) == {"skipped"}
+        assert (
+            "source 'noted' has no slice between 2013-01-06 00:00 and 2013-01-13 00:00 UTC" in found["note"]
+        )
+        assert "clear this run when the slice has landed" in found["note"]
+
+    def test_a_run_whose_candidate_was_rejected_says_which_and_why(self, runs: Runs, rejected: str) -> None:
+        note = runs.api("GET", rejected)["note"].splitlines()
+        assert note[0].startswith("`version 1 is rejected: ")
+        assert "auc" in note[0]
+        assert note[1].startswith(f"- pull: `slice {REJECTED}: ")
+        assert [line.split(":")[0] for line in note[1:]] == [
+            f"- {task}" for task in ("pull", "validate", "decide", "train", "evaluate")
+        ]
+
+    def test_the_task_logs_have_a_line_for_each_gate_and_no_dictionary(
+        self, runs: Runs, rejected: str
+    ) -> None:
+        for task in ("pull", "validate", "decide", "train", "evaluate", "promote"):
+            lines = [str(line["event"]) for line in runs.log_of(rejected, task) if "event" in line]
+            assert not [line for line in lines if "{'" in line], task
+            assert max(map(len, lines)) < 1500, task
+        evaluate = [str(line["event"]) for line in runs.log_of(rejected, "evaluate")]
+        assert [line for line in evaluate if line.startswith("AtLeast")], evaluate
+
+    def test_a_note_of_a_person_stays_when_the_run_is_cleared(self, runs: Runs, rejected: str) -> None:
+        runs.api("PATCH", rejected, {"note": "looked at by Ada"})
+        run = runs.api("GET", rejected)["dag_run_id"]
+        body = {"dry_run": False, "only_failed": False, "dag_run_id": run, "task_ids": ["promote"]}
+        runs.api("POST", "dags/noted/clearTaskInstances", body)
+        note = runs.ended(rejected)["note"]
+        assert note.startswith("looked at by Ada\n\n---\n\n`version 1 is rejected: ")
+
+    def test_a_pull_that_was_marked_a_success_is_found_in_the_store(self, runs: Runs, rejected: str) -> None:
+        runs.land(MARKED)
+        runs.trained(2, MARKED, auc=0.0)
+        runs.landing.put(f"noted/{MARKED}.parquet", b"no parquet any more")
+        run = runs.start(MARKED)
+        found = runs.ended(run)
+        assert found["state"] == "failed"
+        assert found["note"].startswith("pull failed: ")
+        runs.api("PATCH", f"{run}/taskInstances/pull", {"new_state": "success"})
+        eventually(lambda: runs.api("GET", run)["state"] != "failed")
+        found = runs.ended(run)
+        assert found["state"] == "success", runs.tasks(run)
+        assert set(runs.tasks(run).values()) == {"success"}
+        assert found["note"].startswith("`version 2 is rejected: ")
