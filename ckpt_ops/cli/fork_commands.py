@@ -15,16 +15,17 @@ from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.cli.write_commands import Key, Why
 from ckpt_ops.errors import BadInput, TerminalError
-from ckpt_ops.slices.periods import utc
-from ckpt_ops.slices.times import form_of, time_of
 
 if TYPE_CHECKING:
     from ckpt_ops.pipeline import Pipeline
 
 From = Annotated[
-    str | None, typer.Option("--from", metavar="KEY", help="The first slice, by its key or its start.")
+    str | None,
+    typer.Option("--from", metavar="KEY", help="The first slice, by its key or its start, UTC."),
 ]
-To = Annotated[str | None, typer.Option("--to", metavar="KEY", help="The last slice, likewise.")]
+To = Annotated[
+    str | None, typer.Option("--to", metavar="KEY", help="The last slice, likewise; a date is its whole day.")
+]
 
 
 def plan(
@@ -47,7 +48,9 @@ def plan(
     if (start is None) != (end is None):
         raise BadInput("--from/--to", None, "both of them, or none: a rebase needs no range")
     if start is not None and end is not None:
-        _plan_backfill(described, _time("--from", start), _time("--to", end), store, json)
+        from ckpt_ops.pipeline.ranges import first_moment, last_moment
+
+        _plan_backfill(described, first_moment("--from", start), last_moment("--to", end), store, json)
     else:
         _plan_rebase(described, store, json)
 
@@ -120,18 +123,6 @@ def resolve(
     render.console().print(
         f"Slice {slice_key} of {model} will be learned {how}.\nNext: {next_}", soft_wrap=True
     )
-
-
-def _time(option: str, given: str) -> datetime:
-    """The time that a key, or a time as ISO 8601 has it, stands for, in UTC."""
-    form = form_of(given)
-    found = time_of(given, form) if form else None
-    if found is None:
-        try:
-            found = utc(datetime.fromisoformat(given))
-        except ValueError:
-            raise BadInput(option, given, "a slice's key or a date, such as 2013-01-06") from None
-    return found
 
 
 def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:

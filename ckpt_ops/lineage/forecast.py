@@ -7,7 +7,7 @@ is not guessed: a slice that fails one of them changes what comes after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from ckpt_ops.lineage.fold import fold
@@ -38,6 +38,10 @@ class Arrival:
     revision: str | None = None
 
 
+def _tries_all(state: LineageState, planned: Plan) -> str | None:
+    return None
+
+
 def forecast(
     state: LineageState,
     arrivals: Iterable[Arrival],
@@ -45,11 +49,14 @@ def forecast(
     late_within: int,
     max_rejections: int,
     shadow: int = 0,
+    why_not: Callable[[LineageState, Plan], str | None] = _tries_all,
 ) -> list[Plan]:
     """The plan of each arrival, in the order given.
 
     Args:
         shadow: on how many of the next slices a candidate is judged before it is promoted; 0: at once.
+        why_not: says of a plan to train why the run would train nothing all the same; None when it would.
+            Such a slice is skipped, and stays pending.
     """
     plans = []
     for arrival in arrivals:
@@ -58,6 +65,10 @@ def forecast(
         if planned.action is Action.FORK and arrival.revision is None:
             why = "consumed; written anew at the source since: a fork if its content differs, else nothing"
             planned = replace(planned, why=why)
+        trains = planned.action in (Action.APPEND, Action.LATE)
+        not_now = why_not(state, planned) if trains else None
+        if not_now is not None:
+            planned = replace(planned, action=Action.SKIP, why=not_now, slices=())
         plans.append(planned)
         if planned.action in (Action.APPEND, Action.LATE):
             state = fold(state.model, _trained(state, planned, shadow), after=state)

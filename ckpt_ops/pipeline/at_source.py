@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.pipeline.intake import Intake
-from ckpt_ops.slices import load_manifest
+from ckpt_ops.slices import SliceSource, load_manifest
+from ckpt_ops.slices.key_forms import key_time
 from ckpt_ops.slices.periods import Period, utc
 from ckpt_ops.slices.pull import pulled_revision
 from ckpt_ops.slices.times import form_of, time_of
@@ -64,9 +65,9 @@ def revision_at_source(intake: Intake, store: Store, state: LineageState, key: s
     return pulled_revision(store, intake.source, key)
 
 
-def within(key: str, start: datetime, end: datetime) -> bool:
+def within(source: SliceSource, key: str, start: datetime, end: datetime) -> bool:
     """Whether the key is a time from `start` to `end`, both included."""
-    time = time_of_key(key)
+    time = key_time(source, key)
     return time is not None and start <= time <= end
 
 
@@ -76,6 +77,7 @@ def expected_keys(
     last: datetime | None = None,
     *,
     starts: Sequence[datetime] | None = None,
+    form: str | None = None,
     reaches: bool = False,
 ) -> list[str]:
     """Keys that should be there, as far as those that are tell how a time is written, and how often.
@@ -83,11 +85,12 @@ def expected_keys(
     Args:
         first, last: no key of another time is expected; None: none before or after `keys`.
         starts: when slices begin; None: told by the spacing of `keys`, where it is regular.
+        form: of keys, where the source has one; None: told by `keys`.
         reaches: so told, they go on to `first` and `last`, and do not end with `keys`.
     """
     there = set(keys)
     forms = {form_of(key) for key in there}
-    form = forms.pop() if len(forms) == 1 else None
+    form = form or (forms.pop() if len(forms) == 1 else None)
     if form is None:
         return []
     if starts is None:

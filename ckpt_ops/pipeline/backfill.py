@@ -6,12 +6,16 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from ckpt_ops.errors import BadInput, SliceMissing
-from ckpt_ops.lineage import Action, LineageState, ModelLog
+from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan, repeated
 from ckpt_ops.lineage.forecast import Arrival, forecast
 from ckpt_ops.pipeline.at_source import AT_MOST, expected_keys, revision_at_source, within
+from ckpt_ops.pipeline.candidate import candidate_of, in_the_way
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.waiting import waiting, waiting_words
+from ckpt_ops.slices.key_forms import own_form
 from ckpt_ops.slices.periods import utc
 from ckpt_ops.store import Store
 
@@ -70,8 +74,9 @@ def plan_backfill(
     there = pipeline.source.keys(start, end + timedelta(microseconds=1))
     if len(there) > AT_MOST:
         raise BadInput("--from/--to", f"{len(there):,} slices", f"a range of at most {AT_MOST:,}")
-    known = [key for key in state.slices if within(key, start, end)]
-    should_be = expected_keys({*there, *known}, start, end, starts=expected)
+    known = [key for key in state.slices if within(pipeline.source, key, start, end)]
+    form = own_form(pipeline.source)
+    should_be = expected_keys({*there, *known}, start, end, starts=expected, form=form)
     keys = sorted({*there, *known, *should_be})
     arrivals = []
     for at, key in enumerate(there, start=1):
@@ -84,11 +89,12 @@ def plan_backfill(
         late_within=pipeline.late_slices.within.count,
         max_rejections=pipeline.max_rejections,
         shadow=pipeline.shadow.slices if pipeline.shadow else 0,
+        why_not=partial(_why_not, pipeline),
     )
     planned = {plan.key: (plan.action.value, plan.why) for plan in plans}
-    waiting = _undecided(state)
+    undecided = _undecided(state)
     return [
-        _said(state, key, *planned.get(key, (MISSING, _why_missing(state, key))), waiting=waiting)
+        _said(state, key, *planned.get(key, (MISSING, _why_missing(state, key))), waiting=undecided)
         for key in keys
     ]
 
@@ -105,6 +111,18 @@ def _said(state: LineageState, key: str, action: str, why: str, *, waiting: Coll
         consumed_by=state.consumed_by(key),
         undecided=action == Action.HOLD.value and key in waiting,
     )
+
+
+def _why_not(pipeline: Pipeline, state: LineageState, planned: Plan) -> str | None:
+    """Why a run that would train does not, as `steps.decide` says it; the update policy is not asked."""
+    waits = waiting(pipeline, state)
+    if waits is not None:
+        same = (waits.parent, waits.slices) == (state.head, planned.slices)  # else no id has to be computed
+        return None if same and in_the_way(pipeline, state, planned.slices) is None else waiting_words(waits)
+    if repeated(state, planned) is None:  # nor here
+        return None
+    tried = repeated(state, planned, candidate=candidate_of(pipeline, state, state.head, planned.slices))
+    return f"nothing to do: {tried.words}" if tried else None
 
 
 def _undecided(state: LineageState) -> set[str]:

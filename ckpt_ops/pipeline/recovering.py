@@ -19,9 +19,9 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.rebase.way import way
 from ckpt_ops.slices import SliceManifest, list_slices, load_manifest
+from ckpt_ops.slices.key_forms import key_time
 from ckpt_ops.slices.periods import utc
 from ckpt_ops.slices.pull import pulled_revision
-from ckpt_ops.slices.times import form_of, time_of
 from ckpt_ops.store import Store
 
 
@@ -32,7 +32,8 @@ def key_between(intake: Intake, store: Store, start: datetime, end: datetime) ->
         NoResult: it knows none, or several.
     """
     state = ModelLog(store, intake.name).state()
-    found = [key for key in state.slices if _begins(key, utc(start), utc(end))]
+    times = {key: key_time(intake.source, key) for key in state.slices}
+    found = [key for key, time in times.items() if time is not None and utc(start) <= time < utc(end)]
     if len(found) == 1:
         return found[0]
     known = f"{len(found)} slices, {', '.join(sorted(found))}" if found else "no slice"
@@ -145,9 +146,3 @@ def _manifest(store: Store, source: str, key: str, revision: str | None) -> Slic
 
 def _pulled(manifest: SliceManifest) -> dict[str, Any]:
     return {"key": manifest.key, "revision": manifest.revision, "rows": manifest.rows}
-
-
-def _begins(key: str, start: datetime, end: datetime) -> bool:
-    form = form_of(key)
-    time = time_of(key, form) if form else None
-    return time is not None and start <= time < end

@@ -6,6 +6,10 @@ import re
 from datetime import UTC, datetime
 
 COMMON = (
+    "%Y-%m-%dT%H-%M",
+    "%Y-%m-%dT%H%M",
+    "%Y%m%dT%H%M",
+    "%Y%m%d%H%M",
     "%Y-%m-%dT%H",
     "%Y%m%dT%H",
     "%Y%m%d%H",

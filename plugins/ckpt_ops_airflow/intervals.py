@@ -5,21 +5,25 @@ No DAG file is read for that: the timetable is one of Airflow's own.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.ranges import first_moment, last_moment
 
 if TYPE_CHECKING:
     from airflow.serialization.definitions.dag import SerializedDAG
 
-AT_MOST = 500
+AT_MOST = 1_500
+"""Intervals of a range: a day of minutes is 1,440."""
+
 BY_DEFAULT = 100
 _A_YEAR = timedelta(days=365)
-_LAST = timedelta(days=1) - timedelta(microseconds=1)
+_A_DAY, _A_MINUTE = timedelta(days=1), timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHORTEST_DAY = timedelta(hours=23)  # the one in which clocks go forward
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,24 +39,53 @@ class Range:
     end: datetime
     expected: list[datetime] | None
 
+    @property
+    def by_time(self) -> bool:
+        """Whether dates alone are too coarse for it: intervals are shorter than a day."""
+        return any(after - before < _SHORTEST_DAY for before, after in pairwise(self.expected or ()))
+
+    @property
+    def as_asked(self) -> tuple[str, str]:
+        """Its ends as `asked_for` takes them again: dates, or minutes."""
+        return self._moved(0)
+
+    @property
+    def earlier(self) -> tuple[str, str]:
+        """The ends of the range before it, as long as it is."""
+        return self._moved(-1)
+
+    @property
+    def later(self) -> tuple[str, str]:
+        """The ends of the range after it."""
+        return self._moved(1)
+
+    def _moved(self, by: int) -> tuple[str, str]:
+        form, unit = ("%Y-%m-%dT%H:%M", _A_MINUTE) if self.by_time else ("%Y-%m-%d", _A_DAY)
+        ends = (
+            datetime.fromisoformat(end.isoformat()) for end in (self.start, self.end)
+        )  # Airflow has its own
+        first, last = (_EPOCH + (end - _EPOCH) // unit * unit for end in ends)
+        step = by * (last - first + unit)
+        return (first + step).strftime(form), (last + step).strftime(form)
+
 
 def asked_for(dag_id: str, start: str, end: str) -> Range:
-    """The range from one date to another, both included, in UTC.
+    """The range from one date or time to another, both included, in UTC.
 
     Args:
-        start: a date; "": the DAG's start date, or what the newest `BY_DEFAULT` intervals need.
-        end: a date; "": the DAG's end date if that is past, or now.
+        start: a date, or a time; "": the DAG's start date, or what the newest `BY_DEFAULT` intervals need.
+        end: a date, the whole of it, or a time; "": the DAG's end date if that is past, or now.
 
     Raises:
-        BadInput: no dates, or more than `AT_MOST` intervals.
+        BadInput: neither dates nor times, or more than `AT_MOST` intervals.
     """
     from airflow.models.serialized_dag import SerializedDagModel
 
     dag, now = SerializedDagModel.get_dag(dag_id), datetime.now(UTC)
     last = now if dag is None or dag.end_date is None else min(dag.end_date, now)
-    to = datetime.combine(_date("to", end), time(), UTC) + _LAST if end else last
+    to = last_moment("to", end) if end else last
     if start:
-        begin = datetime.combine(_date("from", start), time(), UTC)
+        begin = first_moment("from", start)
     elif dag is None or dag.start_date is None:
         begin = to - _A_YEAR
     else:
@@ -61,12 +94,17 @@ def asked_for(dag_id: str, start: str, end: str) -> Range:
         if len(first) > BY_DEFAULT:
             begin = max(begin, to - (first[-1] - first[0]))
     if begin > to:
-        raise BadInput("from", start, f"a date not after the end of the range, {to:%Y-%m-%d}")
+        raise BadInput("from", start, f"not after the end of the range, {to:%Y-%m-%d %H:%M}")
     if dag is None:
         return Range(start=begin, end=to, expected=None)
     expected = _starts(dag, begin, to, AT_MOST + 1)
     if len(expected) > AT_MOST:
-        raise BadInput("from, to", f"{begin:%Y-%m-%d} to {to:%Y-%m-%d}", f"at most {AT_MOST} intervals")
+        raise BadInput(
+            "from, to",
+            f"{begin:%Y-%m-%d %H:%M} to {to:%Y-%m-%d %H:%M}",
+            f"at most {AT_MOST:,} intervals of the schedule",
+            next=f"end the range with {expected[AT_MOST - 1]:%Y-%m-%dT%H:%M}, and look at the next one then",
+        )
     return Range(start=begin, end=to, expected=expected)
 
 
@@ -81,11 +119,3 @@ def _starts(dag: SerializedDAG, begin: datetime, to: datetime, count: int) -> li
     now = datetime.now(UTC)
     intervals = (info.data_interval for info in islice(dag.iter_dagrun_infos_between(begin, to), count))
     return [interval.start for interval in intervals if interval is not None and interval.end <= now]
-
-
-def _date(field: str, text: str) -> date:
-    with suppress(ValueError):
-        found = date.fromisoformat(text)
-        if 1900 <= found.year < 2200:  # as in keys that are times; a schedule can be asked about no year 1
-            return found
-    raise BadInput(field, text, "a date of the years 1900 to 2199, such as 2013-01-06")

@@ -57,7 +57,7 @@ class StepOperator(BaseOperator, SkipMixin):
 
     def message(self, result: Any) -> list[str]:
         """What the result says to a person, a line each: for the task's log and the run's note."""
-        raise NotImplementedError
+        return [f"{name}: {value}" for name, value in result.items()]
 
     def execute(self, context: Context) -> Any:
         """Run the step and say what it came to; skip what comes after it when its result says so."""

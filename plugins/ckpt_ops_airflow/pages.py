@@ -19,6 +19,7 @@ from urllib.parse import quote
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
@@ -57,11 +58,21 @@ def protected_app(*routers: APIRouter) -> FastAPI:
     """The app. A route of it is protected if its path has `{dag_id}`; one that changes needs more."""
     os.environ.setdefault("CKPT_OPS_STORE_DEADLINE", "10")  # seconds; a person is waiting
     may_read = Depends(requires_access_dag("GET", DagAccessEntity.TASK_LOGS))
-    app = FastAPI(title="ckpt-ops", openapi_url=None, dependencies=[may_read])
+    # first what is asked for: Airflow looks a name up in its database, which takes no NUL
+    app = FastAPI(title="ckpt-ops", openapi_url=None, dependencies=[Depends(require_plain), may_read])
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
     return app
+
+
+def require_plain(request: Request) -> None:
+    """Raises 400 for an address with control characters, which no DAG, slice, version or date has."""
+    for name, value in (*request.path_params.items(), *request.query_params.multi_items()):
+        if not str(value).isprintable():
+            allowed = "characters that can be seen: letters, digits and the like, no control characters"
+            raise HTTPException(400, f"{name}={value!r} is not allowed: expected {allowed}")
 
 
 def said(status: int, words: str, more: str = "", *, back: str = "") -> HTMLResponse:
@@ -111,6 +122,13 @@ def stored_page(read: Callable[[Store], bytes]) -> HTMLResponse:
 def link(href: str, words: str) -> str:
     """A link, escaped."""
     return f'<a href="{escape(href)}">{escape(words)}</a>'
+
+
+def _malformed(request: Request, error: Exception) -> HTMLResponse:
+    """What FastAPI could not read, such as a version that is no number, for a person."""
+    found = error.errors() if isinstance(error, RequestValidationError) else ()
+    lines = (f"{one['loc'][-1]}={one.get('input')!r} is not allowed: {one['msg']}" for one in found)
+    return said(422, "\n".join(lines))
 
 
 def _refused(request: Request, error: Exception) -> HTMLResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, StrictUndefined
 
@@ -40,11 +41,15 @@ def render(model: str, found: View, range_: Range, *, rebase: str | None, token:
         token: what the forms carry.
         nonce: of the style and the script.
     """
+    first, last = range_.as_asked
     return _template.render(
         model=model,
         found=found,
-        first=f"{range_.start:%Y-%m-%d}",
-        last=f"{range_.end:%Y-%m-%d}",
+        first=first,
+        last=last,
+        kind="datetime-local" if range_.by_time else "date",
+        earlier=_query(range_.earlier),
+        later=_query(range_.later),
         known=range_.expected is not None,
         actions=ACTIONS,
         counted=Counter(one["action"] for one in found["slices"] or ()),
@@ -56,6 +61,10 @@ def render(model: str, found: View, range_: Range, *, rebase: str | None, token:
         script=_script,
         **(_due(found["rebase"]) if found["rebase"] else {}),
     )
+
+
+def _query(ends: tuple[str, str]) -> str:
+    return urlencode(dict(zip(("from", "to"), ends, strict=True)))
 
 
 def _due(view: View) -> View:

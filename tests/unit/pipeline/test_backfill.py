@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import process_time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from stand_in import ADA, BOB, W1, W2, Place
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import ModelLog
@@ -21,8 +23,9 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     SliceWithdrawn,
 )
-from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices, steps
-from ckpt_ops.pipeline.backfill import plan_backfill
+from ckpt_ops.pipeline import Append, Approval, Pipeline, Shadow, Slices, steps
+from ckpt_ops.pipeline.backfill import SlicePlan, plan_backfill
+from ckpt_ops.pipeline.ranges import first_moment, last_moment
 from ckpt_ops.serving import resolve
 from ckpt_ops.store import LocalStore
 
@@ -189,6 +192,94 @@ def test_a_schedule_says_what_is_missing_where_nothing_else_can(
     assert {one.key: one.action for one in found} == {
         key: "append" if key == WEEKS[1] else "missing" for key in WEEKS
     }
+
+
+def test_missing_minutes_are_listed_in_the_source_s_own_form(
+    pipeline: Pipeline, store: LocalStore, landing: LocalStore, land: Callable[..., None]
+) -> None:
+    start, step = datetime(2013, 1, 6, 8, 0, tzinfo=UTC), timedelta(minutes=2)
+    starts = [start + at * step for at in range(5)]
+    for form in ("%Y-%m-%dT%H-%M", "%Y%m%d_%H.%M"):
+        source = replace(pipeline.source, name=form.replace("%", ""), key_format=form)
+        minutely = replace(pipeline, source=source)
+        keys = [time.strftime(form) for time in starts]
+        nothing = plan_backfill(minutely, store, starts[0], starts[-1], expected=starts)
+        assert {one.key: one.action for one in nothing} == dict.fromkeys(keys, "missing"), "none has landed"
+        land(keys[0], keys[1], keys[4])
+        regular = plan_backfill(minutely, store, starts[0], starts[-1])
+        assert [one.action for one in regular] == ["append", "append", "missing", "missing", "append"]
+        assert [one.key for one in regular] == keys
+
+
+def test_a_day_of_minutes_is_planned_in_seconds(
+    pipeline: Pipeline, store: LocalStore, landing: LocalStore
+) -> None:
+    source = replace(pipeline.source, key_format="%Y-%m-%dT%H-%M")
+    start = datetime(2013, 1, 6, tzinfo=UTC)
+    starts = [start + timedelta(minutes=at) for at in range(1440)]
+    for time in starts:
+        landing.put(f"flights/{time:%Y-%m-%dT%H-%M}.parquet", b"unread")
+    began = process_time()
+    found = plan_backfill(replace(pipeline, source=source), store, starts[0], starts[-1], expected=starts)
+    assert [one.action for one in found] == ["append"] * 1440
+    assert process_time() - began < 15
+
+
+class TestWhatARunWouldNotTrain:
+    """The plan says of a slice what its run says."""
+
+    def test_a_candidate_that_was_rejected_is_not_trained_again(self, place: Place) -> None:
+        place.take_in(W1, (ADA, 1))
+        place.good = False
+        version = steps.train(place.pipeline, place.store, W1, lambda line: None)["version"]
+        steps.evaluate(place.pipeline, place.store, version)
+        assert steps.promote(place.pipeline, place.store, version)["decision"] == "rejected"
+        said = steps.decide(place.pipeline, place.store, W1)
+        assert not said["train"]
+        first, second = self.plans(place, W2)
+        assert (first.action, first.why) == ("skip", said["why"])
+        assert "version 1 with the same parent and slices was rejected" in first.why
+        assert second.action == "append", "with the next slice it is another candidate"
+        other = replace(place.pipeline, batch_size=7)
+        assert plan_backfill(other, place.store, FIRST, LAST)[0].action == "append", "so it is by settings"
+
+    def test_nothing_is_trained_beside_a_version_that_waits_for_a_person(self, place: Place) -> None:
+        asking = replace(place.pipeline, approval=Approval(within=timedelta(hours=1)))
+        place.take_in(W1, (ADA, 1))
+        version = steps.train(asking, place.store, W1, lambda line: None)["version"]
+        steps.evaluate(asking, place.store, version)
+        assert steps.promote(asking, place.store, version)["decision"] == "waiting"
+        place.take_in(W2, (BOB, 1))
+        asked = plan_backfill(asking, place.store, FIRST, LAST)
+        assert [one.action for one in asked] == ["append", "append"], (
+            "its own run asks, and is taken to hear yes"
+        )
+        (second,) = plan_backfill(asking, place.store, datetime(2013, 1, 7), LAST)
+        assert (second.action, second.why) == ("skip", steps.decide(asking, place.store, W2)["why"])
+        assert "waits for approval" in second.why
+
+    def plans(self, place: Place, landed: str) -> list[SlicePlan]:
+        place.land(landed, (BOB, 2))
+        return plan_backfill(place.pipeline, place.store, FIRST, LAST)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2013-01-06", "2013-01-06T00:00:00", "2013-01-06T23:59:59.999999"),
+        ("2013-01-06T08:30", "2013-01-06T08:30:00", "2013-01-06T08:30:59.999999"),
+        ("2013-01-06T08:30:05", "2013-01-06T08:30:05", "2013-01-06T08:30:05.999999"),
+    ],
+)
+def test_a_range_is_written_in_dates_or_times(text: str, first: str, last: str) -> None:
+    assert first_moment("--from", text) == datetime.fromisoformat(f"{first}+00:00")
+    assert last_moment("--to", text) == datetime.fromisoformat(f"{last}+00:00")
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0001-01-01", "2013-01-06T08:30+02:00", "2013-01-06\x00"])
+def test_what_is_no_moment_is_refused_by_its_field(text: str) -> None:
+    with pytest.raises(BadInput, match="--to="):
+        last_moment("--to", text)
 
 
 def test_a_range_that_is_none_is_refused(pipeline: Pipeline, store: LocalStore, landing: LocalStore) -> None:
