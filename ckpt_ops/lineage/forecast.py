@@ -66,9 +66,9 @@ def forecast(
             why = "consumed; written anew at the source since: a fork if its content differs, else nothing"
             planned = replace(planned, why=why)
         trains = planned.action in (Action.APPEND, Action.LATE)
-        not_now = why_not(state, planned) if trains else None
-        if not_now is not None:
-            planned = replace(planned, action=Action.SKIP, why=not_now, slices=())
+        nothing = why_not(state, planned) if trains else None
+        if nothing is not None:
+            planned = replace(planned, action=Action.SKIP, why=nothing, slices=())
         plans.append(planned)
         if planned.action in (Action.APPEND, Action.LATE):
             state = fold(state.model, _trained(state, planned, shadow), after=state)

@@ -33,6 +33,7 @@ from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, p
 from ckpt_ops.slices import pull as pull_slice
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.difference import in_words
+from ckpt_ops.slices.one_reader import one_reader
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Outcome, load_suite, report_name
 
@@ -40,10 +41,13 @@ from ckpt_ops.validation import Outcome, load_suite, report_name
 def pull(intake: Intake, store: Store, key: str) -> dict[str, Any]:
     """Copy the slice from its source into the store. The same content again writes nothing.
 
+    While the run of another model over the same source copies it, this one waits, and finds it.
+
     Raises `BadInput` for a pipeline whose code could not be kept with a version: before anything is pulled.
     """
     _check_code(intake)
-    manifest = pull_slice(store, intake.source, check_key(key))
+    with one_reader(store, intake.source.name, key):
+        manifest = pull_slice(store, intake.source, key)
     return {"key": key, "revision": manifest.revision, "rows": manifest.rows}
 
 
@@ -71,10 +75,11 @@ def pull_share(
     """
     parts = list(parts_of(intake.source, check_key(key)))[share::of]
     rows = 0
-    for part in parts:
-        receipt = pull_part(store, intake.source, key, part)
-        report(printable(f"{part or key}: {receipt.rows:,} rows"))
-        rows += receipt.rows
+    with one_reader(store, intake.source.name, key, share=f"{share}-of-{of}", report=report):
+        for part in parts:
+            receipt = pull_part(store, intake.source, key, part)
+            report(printable(f"{part or key}: {receipt.rows:,} rows"))
+            rows += receipt.rows
     return {"parts": len(parts), "rows": rows}
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, BaseOperator, CronDataIntervalTimetable, TriggerRule
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.one_description import check_one_description, check_one_source
 from ckpt_ops.slices import worth_sharing
 from ckpt_ops_airflow.operators import (
     DecideOperator,
@@ -76,7 +79,7 @@ def intake_dag(
         tags: besides "ckpt-ops".
 
     Raises:
-        BadInput: naming the argument.
+        BadInput: naming the argument; or a pipeline, or a source's name, that is described twice.
     """
     if wait_for_slice is not None and wait_for_slice <= timedelta():
         raise BadInput("wait_for_slice", str(wait_for_slice), "more than no time, or None: no waiting")
@@ -86,6 +89,7 @@ def intake_dag(
         raise BadInput("pull_timeout", str(pull_timeout), "more than no time, such as timedelta(hours=1)")
     if pull_side_by_side < 1:
         raise BadInput("pull_side_by_side", pull_side_by_side, "1 or more tasks")
+    check_described(intake)
     with DAG(
         dag_id=intake.name,
         description=f"Takes in slices of {intake.source.name}",
@@ -158,6 +162,26 @@ def retraining_dag(
                 trigger_rule=TriggerRule.NONE_FAILED,
             )
     return dag
+
+
+def check_described(intake: Intake) -> None:
+    """Refuse what would be found late: see `one_description`. For who is called by a file of DAGs."""
+    file = _dag_file()
+    check_one_description(intake, file)
+    check_one_source(intake, intake_folder(intake).parent)
+
+
+def intake_folder(intake: Intake) -> Path:
+    """The folder of the module that describes it, which was imported by now."""
+    return Path(str(sys.modules[f"{intake.name}.pipeline"].__file__)).parent
+
+
+def _dag_file() -> Path:
+    """The file that called us: Airflow gives it no name that is known when a DAG is made."""
+    frame = sys._getframe()
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(__package__ or ""):
+        frame = frame.f_back
+    return Path(frame.f_code.co_filename)
 
 
 def asked_after(evaluate: BaseOperator, *, pipeline: Pipeline, made_by: str) -> BaseOperator:

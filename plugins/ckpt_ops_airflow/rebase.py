@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ckpt_ops.errors import BadInput, TerminalError
 from ckpt_ops.pipeline import messages
 from ckpt_ops.printable import printable
-from ckpt_ops_airflow.factory import asked_after, production_asset
+from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import (
     HeavyOperator,
@@ -65,7 +65,11 @@ def rebase_dag(
         retry_delay: between tries.
         replay_timeout: ends a replay that runs longer; what it committed is kept and a retry goes on.
         tags: besides "ckpt-ops" and "rebase".
+
+    Raises:
+        BadInput: a pipeline, or a source's name, that is described twice.
     """
+    check_described(pipeline)
     with DAG(
         dag_id=f"{pipeline.name}{SUFFIX}",
         description=f"Learns again what {pipeline.name} should have learned otherwise, and swaps the head",

@@ -14,7 +14,7 @@ from ckpt_ops.embedded.settings import Settings
 pytestmark = pytest.mark.slow
 
 SHAPE = """
-import json, time
+import json, sys, time, types
 import airflow.sdk, airflow.providers.standard.utils.skipmixin, numpy, pyarrow.compute
 began = time.process_time()
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,10 @@ class Nameless:  # its repr is another one in each process
     def read_part(self, key, part): return iter(())
 
 def made(intake=incoming, make=intake_dag, **settings):
+    # described where a DAG's pipeline has to be
+    sys.modules.setdefault(f"{intake.name}.pipeline", types.ModuleType(f"{intake.name}.pipeline"))
+    sys.modules[f"{intake.name}.pipeline"].__dict__.update({"__file__": f"/dags/{intake.name}/pipeline.py",
+                                                            intake.name: intake})
     try:
         return make(intake, start_date=datetime(2020, 1, 1, tzinfo=UTC), **settings)
     except BadInput as error:

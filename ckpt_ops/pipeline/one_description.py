@@ -1,0 +1,146 @@
+"""A name means one thing: a pipeline is described in its own folder, and a source's name means one source.
+
+The process that trains knows a pipeline by its name alone and reads `{name}/pipeline.py`; slices lie in the
+store under their source's name. So what is ambiguous would be found late, and this looks when a DAG is read.
+Nothing is asked but the folder of DAGs: a neighbour is imported only if its code spells the source's name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.loading import find_pipelines
+from ckpt_ops.slices import SliceSource
+
+
+def check_one_description(intake: Intake, dag_file: Path) -> None:
+    """Refuse a pipeline of which a training would read another description than the DAG's, or none.
+
+    Args:
+        dag_file: which makes the DAG.
+
+    Raises:
+        BadInput: naming both places.
+    """
+    name, own = intake.name, f"{intake.name}/pipeline.py"
+    here = dag_file.parent
+    try:
+        module = importlib.import_module(f"{name}.pipeline")
+    except ModuleNotFoundError as error:
+        if error.name not in (name, f"{name}.pipeline"):
+            raise
+        raise BadInput(
+            "name",
+            name,
+            f"the name of a folder: {here.name}/{dag_file.name} uses a pipeline that a training looks for in "
+            f"{own}, which is not there",
+            next=f"describe it in {own}",
+        ) from None
+    held = _held_by(module)
+    if any(one is intake for one in held) and here.name != name and (here / "pipeline.py").is_file():
+        _refuse_foreign(intake, here)
+    if [id(one) for one in held] == [id(intake)]:
+        return
+    others = [one for one in held if one.name != name]
+    if others and any(one == intake for one in held):
+        raise BadInput(
+            own,
+            ", ".join(one.name for one in held),
+            f"one description, and it holds that of {others[0].name}/pipeline.py beside its own",
+            next=f"import the module, not the pipeline: import {others[0].name}.pipeline as other",
+        )
+    if held != [intake]:
+        raise BadInput(
+            "name",
+            name,
+            f"one description of a pipeline of this name: {own} has another than {_place(intake, here)}",
+            next=f"give one of them another name, and its folder the same: name={here.name!r}",
+        )
+
+
+def check_one_source(intake: Intake, dags: Path) -> None:
+    """Refuse a source whose name another pipeline's source has, unless it is the same one.
+
+    Args:
+        dags: the folder of DAGs.
+
+    Raises:
+        BadInput: naming both pipelines.
+    """
+    for other in find_pipelines(dags):
+        if other == intake.name or not _spells(dags / other, intake.source.name):
+            continue
+        for neighbour in _neighbours(other):
+            named_alike = neighbour.source.name == intake.source.name
+            if named_alike and not same_source(intake.source, neighbour.source):
+                raise BadInput(
+                    "source",
+                    intake.source.name,
+                    f"a name of one source: {intake.name}/pipeline.py and {other}/pipeline.py read two by "
+                    "it, and slices are kept by their source's name",
+                    next="give one of them another name; or define it in one module and import it in both",
+                )
+
+
+def same_source(one: SliceSource, other: SliceSource) -> bool:
+    """Whether both read the same: the same object, or equal ones of the same class."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    # a class that says nothing of its values is compared by them
+    return bool(one == other) or getattr(one, "__dict__", None) == getattr(other, "__dict__", {})
+
+
+def _refuse_foreign(intake: Intake, here: Path) -> None:
+    raise BadInput(
+        f"{here.name}/dag.py",
+        intake.name,
+        f"the pipeline that {here.name}/pipeline.py describes, and this one is that of "
+        f"{intake.name}/pipeline.py",
+        next=f"import {intake.name}.pipeline as other in {here.name}/pipeline.py, and describe there "
+        f"{here.name} = replace(other.{intake.name}, name={here.name!r})",
+    )
+
+
+def _place(intake: Intake, here: Path) -> str:
+    """Which file describes it, as far as that can be told."""
+    for name, module in list(sys.modules.items()):
+        if name.endswith(".pipeline") and any(one is intake for one in _held_by(module)):
+            return f"{name.rpartition('.')[0]}/pipeline.py"
+    return f"{here.name}/"
+
+
+def _held_by(module: ModuleType) -> list[Intake]:
+    found: list[Intake] = []
+    for value in vars(module).values():
+        if isinstance(value, Intake) and not any(value is one for one in found):
+            found.append(value)
+    return found
+
+
+def _spells(folder: Path, name: str) -> bool:
+    """Whether the code of a folder has the name as text."""
+    quoted = (f'"{name}"', f"'{name}'")
+    for path in folder.glob("*.py"):
+        with suppress(OSError, UnicodeDecodeError):
+            text = path.read_text(encoding="utf-8")
+            if any(one in text for one in quoted):
+                return True
+    return False
+
+
+def _neighbours(name: str) -> Iterator[Intake]:
+    """What a neighbour describes by its own name. What its code raises is told where its own DAG is read."""
+    module: ModuleType | None = None
+    with suppress(Exception):
+        module = importlib.import_module(f"{name}.pipeline")
+    if module is not None:
+        yield from (one for one in _held_by(module) if one.name == name)
