@@ -86,9 +86,8 @@ class _Claim:
 
         def renew() -> None:
             while not over.wait(RENEW_SECONDS):
-                with suppress(
-                    CkptOpsError
-                ):  # the store does not answer: the claim may end, and nothing is lost
+                # a store that does not answer ends the claim, and nothing is lost by that
+                with suppress(CkptOpsError):
                     if not self._append(self.numbers[-1] + 1):
                         return  # somebody took it for dead
                     self.store.delete(self._name(self.numbers.pop(0)))
