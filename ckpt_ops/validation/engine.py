@@ -15,7 +15,9 @@ from typing import Any
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.validation.decimals import as_decimals
 from ckpt_ops.validation.suite import Expectation, Suite
+from ckpt_ops.validation.ways import has_arithmetic
 
 EXAMPLES = 50
 # BASIC rather than COMPLETE: the same counts, without a list of every bad row in memory.
@@ -87,15 +89,21 @@ class Engine:
             name: self._bound(expectation, value, f"{where} {name}") if name in _BOUNDS else value
             for name, value in expectation.kwargs.items()
         }
+        if pa.types.is_decimal(self._kind(expectation)) and not has_arithmetic(expectation.type):
+            kwargs |= as_decimals(kwargs)
         try:
             return kind(**kwargs, meta={"at": at, "why": expectation.why})
         except (ValueError, TypeError) as error:
             said = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
             raise BadInput(where, expectation.kwargs, f"what Great Expectations takes ({said})") from error
 
+    def _kind(self, expectation: Expectation) -> pa.DataType:
+        """Of its first column, as it is judged; null without one."""
+        return self._schema.field(expectation.columns[0]).type if expectation.columns else pa.null()
+
     def _bound(self, expectation: Expectation, value: Any, where: str) -> Any:
         """A bound on dates or times as one: with a zone as the column's, or without. JSON has only text."""
-        kind = self._schema.field(expectation.columns[0]).type if expectation.columns else pa.null()
+        kind = self._kind(expectation)
         if not (isinstance(value, str) and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))):
             return value
         try:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from ckpt_ops.column_types import cast
+
 
 def judged_schema(came: pa.Schema, declared: pa.Schema, *, unusable: Collection[str]) -> pa.Schema:
     """The types in which columns are judged: as declared, and a dictionary as its values.
@@ -31,7 +33,12 @@ def differs_with_nulls(kind: pa.DataType) -> bool:
 
 
 def frame_of(
-    table: pa.Table, schema: pa.Schema, *, nullable: Collection[str] = (), python_text: bool = False
+    table: pa.Table,
+    schema: pa.Schema,
+    *,
+    nullable: Collection[str] = (),
+    python_text: bool = False,
+    float_decimals: bool = False,
 ) -> Any:
     """The table as pandas, in the types of `schema` (`judged_schema`).
 
@@ -40,18 +47,28 @@ def frame_of(
             Needed where the table is but a part of the slice.
         python_text: text as Python objects rather than in Arrow's memory, which takes a fifth of it and
             is faster, but has regular expressions of its own (RE2).
+        float_decimals: decimals as float64, for sums and means; else as Python's own, which compare exactly.
     """
     import numpy as np
     import pandas as pd
 
     for at, name in enumerate(table.column_names):
-        column = table.column(at).cast(schema.field(name).type)
+        column = cast(table.column(at), schema.field(name).type)
         if name in nullable and pa.types.is_integer(column.type):
             column = column.cast(pa.float64(), safe=False)  # beyond 2**53 it rounds, as pandas does
+        if float_decimals and pa.types.is_decimal(column.type):
+            column = column.cast(pa.float64())
         table = table.set_column(at, name, _in_nanoseconds(column))
     text = pd.StringDtype("python" if python_text else "pyarrow", na_value=np.nan)
     kinds = {pa.string(): text, pa.large_string(): text}
-    frame = table.to_pandas(types_mapper=kinds.get, date_as_object=False)
+    try:
+        frame = table.to_pandas(types_mapper=kinds.get, date_as_object=False)
+    except pa.ArrowNotImplementedError:  # of what is in a list or a map, as binary(3): as Python's own values
+        nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+        frame = table.drop_columns(nested).to_pandas(types_mapper=kinds.get, date_as_object=False)
+        for name in nested:
+            frame[name] = pd.Series(table[name].to_pylist(), dtype=object)
+        frame = frame[table.column_names]
     mixed = [
         field.name for field in table.schema if pa.types.is_boolean(field.type) and field.name in nullable
     ]

@@ -23,7 +23,7 @@ from ckpt_ops.validation.frames import differs_with_nulls, frame_of, frame_of_ro
 from ckpt_ops.validation.merging import Merged
 from ckpt_ops.validation.rows import SliceRows, chunks, nullable_columns, whole
 from ckpt_ops.validation.suite import Expectation
-from ckpt_ops.validation.ways import Way, has_regex, way_of
+from ckpt_ops.validation.ways import Way, has_arithmetic, has_regex, way_of
 
 CHUNK_ROWS = 500_000
 """Rows of a chunk. See docs/validation.md."""
@@ -37,6 +37,7 @@ class _Frame:
     in_chunks: bool
     every_row: bool
     python_text: bool
+    float_decimals: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,7 @@ class Judging:
             in_chunks=way is Way.ROWS and self.rows.rows > self.chunk_rows,
             every_row=expectation.set_aside,
             python_text=has_regex(expectation.type),
+            float_decimals=has_arithmetic(expectation.type),
         )
 
     def _columns(self, expectations: Iterable[Expectation]) -> tuple[str, ...]:
@@ -130,4 +132,10 @@ class Judging:
         return results
 
     def _to_pandas(self, frame: _Frame, table: pa.Table) -> Any:
-        return frame_of(table, self.schema, nullable=self._nullable, python_text=frame.python_text)
+        return frame_of(
+            table,
+            self.schema,
+            nullable=self._nullable,
+            python_text=frame.python_text,
+            float_decimals=frame.float_decimals,
+        )

@@ -50,6 +50,11 @@ _COLUMN_NAMES = {
     "expect_table_columns_to_match_ordered_list",
     "expect_table_columns_to_match_set",
 }
+_OF_NUMBERS = {f"expect_column_{name}_to_be_between" for name in ("mean", "median", "sum", "stdev")} | {
+    "expect_column_quantile_values_to_be_between",
+    "expect_column_value_z_scores_to_be_less_than",
+    "expect_column_kl_divergence_to_be_less_than",
+}
 
 
 class Way(Enum):
@@ -73,6 +78,11 @@ def way_of(type_: str) -> Way:
 def has_regex(type_: str) -> bool:
     """Whether a regular expression, of Python's kind, is asked for."""
     return "_match_regex" in type_
+
+
+def has_arithmetic(type_: str) -> bool:
+    """Whether values are added up or divided, which pandas cannot do to decimals beside a null."""
+    return type_ in _OF_NUMBERS
 
 
 def judges_rows(type_: str) -> bool:

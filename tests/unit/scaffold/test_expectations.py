@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -47,12 +48,15 @@ def test_every_threshold_says_what_was_seen() -> None:
 @pytest.mark.parametrize(
     ("counts", "whole", "bounds"),
     [
-        ([800, 900], True, {"min_value": 400, "max_value": 1800}),
-        ([1], True, {"min_value": 1, "max_value": 2}),
+        ([800, 900], True, {"min_value": 401, "max_value": 1599}),
+        ([300, 900], True, {"min_value": 151, "max_value": 1799}),  # days differ by more than a delivery
+        ([1], True, {"min_value": 1, "max_value": 1}),
         ([800, 900], False, {"min_value": 400}),
     ],
 )
-def test_rows_are_half_to_twice_what_was_seen(counts: list[int], whole: bool, bounds: dict[str, int]) -> None:
+def test_rows_are_between_half_and_twice_what_was_seen(
+    counts: list[int], whole: bool, bounds: dict[str, int]
+) -> None:
     (line, *_) = lines_for(*(looked(n=[7] * count) for count in counts), whole=whole)
     assert line["type"] == "expect_table_row_count_to_be_between"
     assert line["kwargs"] == bounds
@@ -232,3 +236,16 @@ def test_great_expectations_accepts_what_the_suite_came_from_and_finds_what_is_b
     assert not found.accepted
     twice = pa.concat_tables([table, table])
     assert not validate(TableRows(table=twice), suite, table.schema).validation.accepted
+
+
+def test_decimals_have_a_range_as_other_numbers_do() -> None:
+    def amounts(factor: int) -> pa.Table:
+        cents = [Decimal(n * factor) / 100 for n in range(100, 100 + N)]
+        return looked(amount=pa.array([*cents[:-1], None], pa.decimal128(18, 2)))
+
+    slices = [Looked(key=f"2013-01-0{at}", table=amounts(1)) for at in (1, 2)]
+    suite = parse_suite(suite_of("made", amounts(1).schema, slices))
+    assert validate(TableRows(table=amounts(1)), suite, amounts(1).schema).validation.accepted
+    found = validate(TableRows(table=amounts(-(10**6))), suite, amounts(1).schema).validation
+    assert not found.accepted
+    assert "amount" in [reason.column for reason in found.reasons]
