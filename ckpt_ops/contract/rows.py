@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,8 @@ from ckpt_ops.contract.check import Broken
 from ckpt_ops.slices import PartedSource, SliceSource, worth_sharing
 from ckpt_ops.slices.belonging import instant
 from ckpt_ops.slices.content import ContentHash
-from ckpt_ops.validation import Severity, schema_drift
+from ckpt_ops.slices.joining import one_after_the_other
+from ckpt_ops.validation import Severity, TableRows, misfits_of, schema_drift
 
 MOST_MEMORY = 256 * 2**20
 """Bytes of Arrow memory that reading may take, whatever the slice's size."""
@@ -29,6 +31,7 @@ class Reading:
         size: bytes of all batches in memory.
         peak: bytes of Arrow memory above what was taken before, at most at any moment that was seen.
         times: by column of timestamps or dates that has a value, its first and its last, in UTC.
+        misfits: by column whose values decide, its first that is none of the declared type.
     """
 
     schema: pa.Schema | None = None
@@ -39,6 +42,7 @@ class Reading:
     peak: int = 0
     content: str = ""
     times: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    misfits: dict[str, pa.Scalar] = field(default_factory=dict)
 
     def note_times(self, batch: pa.RecordBatch) -> None:
         """Widen `times` by a batch."""
@@ -52,7 +56,7 @@ class Reading:
                 self.times[name] = min(known[0], here[0]), max(known[1], here[1])
 
 
-def read(batches: Iterator[pa.RecordBatch]) -> Reading:
+def read(batches: Iterator[pa.RecordBatch], declared: pa.Schema | None = None) -> Reading:
     """Read to the end, holding one batch at a time."""
     found, content = Reading(), ContentHash()
     before, highest = pa.total_allocated_bytes(), pa.default_memory_pool().max_memory()
@@ -64,6 +68,10 @@ def read(batches: Iterator[pa.RecordBatch]) -> Reading:
             found.odd = schema
         if found.odd is None:
             content.update(batch)
+            batch_misfits = misfits_of(
+                TableRows(table=pa.Table.from_batches([batch])), declared or pa.schema([])
+            )
+            found.misfits = batch_misfits | found.misfits
         found.note_times(batch)
         found.rows += batch.num_rows
         found.batches += 1
@@ -87,7 +95,7 @@ class Readings:
     def first(self, key: str) -> Reading:
         """The first reading of a key."""
         if key not in self._first:
-            self._first[key] = read(iter(self.source.read(key)))
+            self._first[key] = read(iter(self.source.read(key)), self.source.schema)
         return self._first[key]
 
     def fingerprint_is_stable(self) -> str:
@@ -135,8 +143,9 @@ class Readings:
         """What came fits what is declared, as validation will judge it."""
         declared, notes = self.source.schema, []
         for key in self.keys:
-            found = self.first(key).schema
-            for reason in schema_drift(declared, found) if found is not None else []:
+            first = self.first(key)
+            found = first.schema
+            for reason in schema_drift(declared, found, first.misfits) if found is not None else []:
                 if reason.severity is Severity.CRITICAL:
                     raise Broken(f"slice {key}: {reason.words}; mend what comes, or the declared schema")
                 notes.append(reason.words)
@@ -168,7 +177,8 @@ class Readings:
             if len(parts) > 1 and not worth_sharing(source):
                 raise Broken(f"slice {key} has {len(parts)} parts, and several is False: say so or have one")
             counted += len(parts)
-            whole = read(batch for part in parts for batch in source.read_part(key, part))
+            readers = {part: functools.partial(source.read_part, key, part) for part in parts}
+            whole = read(one_after_the_other(readers, of=f"slice {key}"))
             first = self.first(key)
             if (whole.rows, whole.content) != (first.rows, first.content):
                 raise Broken(

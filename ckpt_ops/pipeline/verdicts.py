@@ -10,7 +10,7 @@ from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.reference import reference_for
 from ckpt_ops.pipeline.same_content import reason_for, twin_of
 from ckpt_ops.slices import SliceManifest, staged
-from ckpt_ops.slices.derive import without_rows
+from ckpt_ops.slices.derive import AS_DECLARED, SET_ASIDE, without_rows
 from ckpt_ops.store import Store
 from ckpt_ops.validation import (
     Kind,
@@ -20,6 +20,7 @@ from ckpt_ops.validation import (
     Validation,
     read_report,
     schema_digest,
+    to_declare,
     validate,
     write_report,
 )
@@ -35,8 +36,10 @@ def judge(
         if twin is not None:
             judged = judged.quarantined(reason_for(manifest, twin))
         accepted = manifest
-        if judged.validation.set_aside:
-            accepted = without_rows(store, manifest, judged.bad.rest(rows))
+        typed = to_declare(rows.schema, intake.source.schema)
+        if judged.validation.accepted and (judged.validation.set_aside or typed):
+            how = SET_ASIDE if judged.validation.set_aside else AS_DECLARED
+            accepted = without_rows(store, manifest, judged.bad.rest(rows), how=how, schema=typed)
         write_report(store, manifest.prefix, judged, rows)
     return judged.validation, accepted
 
@@ -71,16 +74,19 @@ def judged_before(
     known = state.slices.get(manifest.key)
     if known is None or known.pulled != manifest.revision:
         return None
-    outcome = Outcome.QUARANTINED
-    if known.status is SliceStatus.ACCEPTED:
-        outcome = Outcome.SET_ASIDE if known.origin else Outcome.ACCEPTED
-    try:
-        before = read_report(store, manifest.prefix, outcome)
-    except (ObjectNotFound, Corrupt):
-        return None
-    same = (before.suite_digest, before.schema_digest) == (suite.digest, schema_digest(intake.source.schema))
-    whole = all(reason.kind is not Kind.NOT_JUDGED for reason in before.reasons)
-    if any(reason.kind is Kind.SAME_CONTENT for reason in before.reasons):
-        same = same and twin_of(intake, state, manifest) is not None
-    settled = whole or state.consumed.get(manifest.key) == known.ref
-    return before if same and settled and before.outcome is outcome else None
+    outcomes = [Outcome.QUARANTINED]
+    if known.status is SliceStatus.ACCEPTED:  # one with an origin lacks rows, or has the declared types
+        outcomes = [Outcome.SET_ASIDE, Outcome.ACCEPTED] if known.origin else [Outcome.ACCEPTED]
+    for outcome in outcomes:
+        try:
+            before = read_report(store, manifest.prefix, outcome)
+        except (ObjectNotFound, Corrupt):
+            continue
+        found, asked = (before.suite_digest, before.schema_digest), schema_digest(intake.source.schema)
+        whole = all(reason.kind is not Kind.NOT_JUDGED for reason in before.reasons)
+        if any(reason.kind is Kind.SAME_CONTENT for reason in before.reasons):
+            whole = whole and twin_of(intake, state, manifest) is not None
+        settled = whole or state.consumed.get(manifest.key) == known.ref
+        if found == (suite.digest, asked) and settled and before.outcome is outcome:
+            return before
+    return None

@@ -7,11 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-import pyarrow as pa
-
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.profile import MOST_VALUES, Column, columns_of
+from ckpt_ops.scaffold.type_code import column_code
 
 _WIDTH = 110
 _FUTURE = "from __future__ import annotations\n"
@@ -154,34 +153,8 @@ def call(name: str, code: Code, *, more: Mapping[str, str] | None = None) -> str
     return "\n".join([f"{code.kind}(", *lines, ")"])
 
 
-def type_code(kind: pa.DataType) -> str:
-    """An Arrow type as code."""
-    types = pa.types
-    if types.is_timestamp(kind):
-        zone = f', tz="{kind.tz}"' if kind.tz else ""
-        return f'pa.timestamp("{kind.unit}"{zone})'
-    if types.is_duration(kind) or types.is_time(kind):
-        return f'pa.{str(kind).partition("[")[0]}("{kind.unit}")'
-    if types.is_decimal(kind):
-        return f"pa.decimal{kind.bit_width}({kind.precision}, {kind.scale})"
-    if types.is_list(kind) or types.is_large_list(kind):
-        large = "large_" if types.is_large_list(kind) else ""
-        return f"pa.{large}list_({type_code(kind.value_type)})".replace("large_list_", "large_list")
-    if types.is_struct(kind):
-        parts = [
-            f"({repr_of(kind.field(at).name)}, {type_code(kind.field(at).type)})"
-            for at in range(kind.num_fields)
-        ]
-        return f"pa.struct([{', '.join(parts)}])"
-    if types.is_fixed_size_binary(kind):
-        return f"pa.binary({kind.byte_width})"
-    plain = {"bool": "bool_", "double": "float64", "float": "float32", "halffloat": "float16"}
-    plain |= {"date32[day]": "date32", "date64[ms]": "date64"}
-    return f"pa.{plain.get(str(kind), str(kind))}()"
-
-
 def _column(column: Column) -> str:
-    line = f"        ({repr_of(column.name)}, {type_code(column.type)}),"
+    line = f"        ({repr_of(column.name)}, {column_code(column.name, column.type)}),"
     said = _said(column)
     return (f"{line}  # {said}" if said and len(line) + len(said) + 4 <= _WIDTH else line) + "\n"
 

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ckpt_ops.column_types import common
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.types import time_of_text, type_of_text
 from ckpt_ops.slices.formats import Csv, Format, JsonLines
@@ -187,18 +188,25 @@ def _common(schemas: Sequence[pa.Schema], files: Sequence[RawFile]) -> pa.Schema
 
 
 def _named(schema: pa.Schema) -> pa.Schema:
-    return pa.schema(
-        [(each.name, pa.string() if pa.types.is_null(each.type) else each.type) for each in schema]
-    )
+    return pa.schema([each.with_type(_with_values(each.type)) for each in schema])
+
+
+def _with_values(kind: pa.DataType) -> pa.DataType:
+    """Text in the place of what has no value, also within lists and structs."""
+    types = pa.types
+    if types.is_null(kind):
+        return pa.string()
+    if types.is_struct(kind):
+        return pa.struct([part.with_type(_with_values(part.type)) for part in kind])
+    if types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_with_values(kind.value_type)))
+    return kind
 
 
 def _wider(one: pa.DataType, other: pa.DataType, name: str, file: RawFile) -> pa.DataType:
-    if one == other:
-        return one
-    try:
-        both = [pa.schema([(name, kind)]) for kind in (one, other)]
-        return pa.unify_schemas(both, promote_options="permissive").field(name).type
-    except pa.ArrowException as error:
+    found = one if one == other else common(one, other)
+    if found is None:
         raise BadInput(
             f"column {name!r}", file.url, f"the same type in all files: {one} before, {other} here"
-        ) from error
+        )
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
+from ckpt_ops.column_types import cast
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.heads import head_of, reading_of
@@ -130,7 +131,7 @@ def _looked(source: Files, key: str, naming: Named, *, sampled: bool) -> Looked:
 def _as_declared(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """All declared columns; one that a file lacks has no values in it."""
     columns = [
-        table[field.name].cast(field.type)
+        cast(table[field.name], field.type)
         if field.name in table.column_names
         else pa.nulls(table.num_rows, field.type)
         for field in schema

@@ -65,6 +65,9 @@ class ContentHash:
             self._feed(f"{name}.length", np.diff(ends).tobytes())
             if len(wide) and wide.buffers()[2] is not None:
                 self._feed(name, memoryview(wide.buffers()[2])[ends[0] : ends[-1]])
+        elif pa.types.is_map(kind):
+            pairs = pa.struct([pa.field("key", kind.key_type, nullable=False), ("value", kind.item_type)])
+            self._values(name, array.cast(pa.list_(pairs)))
         elif pa.types.is_struct(kind):
             for position, child in enumerate(array.flatten()):
                 self._column(f"{name}/{position}", child)

@@ -73,7 +73,7 @@ def as_stored(batches: Iterable[pa.RecordBatch], *, of: str) -> Iterator[pa.Reco
     for batch in batches:
         if came is None:
             came = batch.schema.remove_metadata()
-            stored = _stored_schema(came, of)
+            stored = stored_schema(came, of)
             yield batch.replace_schema_metadata(None).cast(stored)
             continue
         if batch.schema.remove_metadata() != came:
@@ -143,7 +143,8 @@ def _write_file(rows: _Rows, schema: pa.Schema, path: Path, limit: int, prefix: 
     )
 
 
-def _stored_schema(came: pa.Schema, of: str) -> pa.Schema:
+def stored_schema(came: pa.Schema, of: str) -> pa.Schema:
+    """The columns as Parquet gives them back. Raises `SliceUnreadable`."""
     sink = pa.BufferOutputStream()
     try:
         pq.write_table(came.empty_table(), sink)

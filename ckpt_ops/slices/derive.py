@@ -1,4 +1,4 @@
-"""Revisions made of others in the store, never edits: bad rows set aside, rows forgotten, a release."""
+"""Revisions made of others in the store, never edits: rows set aside or forgotten, other types, a release."""
 
 from __future__ import annotations
 
@@ -11,29 +11,41 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ckpt_ops.column_types import as_columns_of
 from ckpt_ops.errors import SliceEmpty
 from ckpt_ops.slices.committed import commit_manifest
 from ckpt_ops.slices.datafiles import stage, upload
 from ckpt_ops.slices.identity import revision_of
-from ckpt_ops.slices.manifest import Derived, SliceManifest
+from ckpt_ops.slices.manifest import Column, Derived, SliceManifest
 from ckpt_ops.slices.predicate import Predicate
 from ckpt_ops.slices.reading import StagedSlice, staged
 from ckpt_ops.store import Store
 
-SET_ASIDE, FORGOTTEN = "rows set aside", "rows forgotten"
+SET_ASIDE, FORGOTTEN, AS_DECLARED = "rows set aside", "rows forgotten", "types as declared"
 
 
 def without_rows(
-    store: Store, manifest: SliceManifest, rest: Iterable[pa.RecordBatch], *, how: str = SET_ASIDE
+    store: Store,
+    manifest: SliceManifest,
+    rest: Iterable[pa.RecordBatch],
+    *,
+    how: str = SET_ASIDE,
+    schema: pa.Schema | None = None,
 ) -> SliceManifest:
-    """The revision that holds `rest`, some rows of `manifest` in order.
+    """The revision that holds `rest`, rows of `manifest` in order.
 
     Memory is bounded by a row group, local disk by the rows. Done again, it writes nothing.
 
     Args:
-        how: why the others are not in it.
+        how: what was done, such as why the others are not in it.
+        schema: the columns as they are to be, for those whose values are values of another type
+            (`column_types.values_decide`); None: as they are.
     """
     prefix = manifest.prefix.rpartition("/")[0]
+    columns = manifest.columns
+    if schema is not None:
+        columns = Column.of_schema(schema)
+        rest = (as_columns_of(batch, schema) for batch in rest)
     with tempfile.TemporaryDirectory(prefix="ckpt-ops-rest-") as folder:
         _, files = stage(rest, Path(folder), prefix=prefix)
         if not files:
@@ -49,8 +61,9 @@ def without_rows(
         store,
         replace(
             manifest,
-            revision=revision_of(manifest.columns, files),
+            revision=revision_of(columns, files),
             rows=rows,
+            columns=columns,
             files=tuple(files),
             derived=made,
         ),

@@ -16,6 +16,7 @@ from ckpt_ops.slices.formats import Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
 from ckpt_ops.slices.identity import check_key, digest
+from ckpt_ops.slices.joining import one_after_the_other
 from ckpt_ops.slices.naming import Naming, can_be_asked_for
 from ckpt_ops.slices.periods import utc
 from ckpt_ops.store import Entry, Store, open_store
@@ -117,8 +118,8 @@ class Files:
         """The rows of the key's files, in name order.
 
         Raises `SliceMissing`; `SliceUnreadable` when a file is not of its format, cut off, damaged, of
-        another table altogether, or has other columns than the file before; `SliceChanging` instead, when
-        the file was written anew meanwhile.
+        another table altogether, or has columns that do not go with those of the other files (`joining`);
+        `SliceChanging` instead, when the file was written anew meanwhile.
         """
         return self._one_after_the_other(key, self._entries(key))
 
@@ -130,16 +131,8 @@ class Files:
         raise _missing(self.name, key, f"{self._store().url.rstrip('/')}/{part}")
 
     def _one_after_the_other(self, key: str, entries: list[Entry]) -> Iterator[pa.RecordBatch]:
-        columns: pa.Schema | None = None
-        for entry in entries:
-            for batch in self._read(key, entry):
-                if columns is None:
-                    columns = batch.schema
-                elif batch.schema != columns:
-                    raise self._file(entry).bad(
-                        f"has other columns than {entries[0].name}: {_difference(columns, batch.schema)}"
-                    )
-                yield batch
+        readers = {entry.name: functools.partial(self._read, key, entry) for entry in entries}
+        return one_after_the_other(readers, of=f"slice {key} of source {self.name!r}")
 
     def _file(self, entry: Entry) -> RawFile:
         return RawFile(
@@ -221,17 +214,6 @@ class Files:
 def _store_at(url: str, emulator: str | None, process: int) -> Store:
     # A client keeps connections: one for all calls of a process, never one taken along by a fork.
     return open_store(url)
-
-
-def _difference(ours: pa.Schema, theirs: pa.Schema) -> str:
-    first, second = ([f"{field.name}: {field.type}" for field in one] for one in (ours, theirs))
-    gone, came = (
-        [each for each in first if each not in second],
-        [each for each in second if each not in first],
-    )
-    if not gone and not came:
-        return "the same in another order or nullability"
-    return f"without {_some(gone) or 'nothing'}; with {_some(came) or 'nothing'}"
 
 
 def _missing(source: str, key: str, url: str) -> SliceMissing:

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceEmpty, SliceUnreadable
+from ckpt_ops.errors import BadInput, ObjectNotFound, SliceChanging, SliceEmpty
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.committed import commit_manifest, load_manifest
 from ckpt_ops.slices.datafiles import ROWS_PER_FILE, as_stored, stage, upload
 from ckpt_ops.slices.identity import check_key, digest, revision_of
-from ckpt_ops.slices.manifest import Column, DataFile, SliceManifest
+from ckpt_ops.slices.joining import find_joined, join
+from ckpt_ops.slices.manifest import Column, SliceManifest
 from ckpt_ops.slices.parts import WHOLE, Receipt, find_receipt, parts_of, read_part, receipt_name
 from ckpt_ops.slices.source import SliceSource
 from ckpt_ops.store import Store
@@ -40,7 +41,7 @@ def pull(store: Store, source: SliceSource, key: str, *, rows_per_file: int = RO
     _checked_names(source, key)
     for part, fingerprint in parts_of(source, key).items():
         _pull(store, source, key, part, fingerprint, rows_per_file)
-    return commit(store, source, key)
+    return commit(store, source, key, rows_per_file=rows_per_file)
 
 
 def pull_part(
@@ -58,12 +59,16 @@ def pull_part(
     return _pull(store, source, key, part, fingerprint, rows_per_file)
 
 
-def commit(store: Store, source: SliceSource, key: str) -> SliceManifest:
+def commit(
+    store: Store, source: SliceSource, key: str, *, rows_per_file: int = ROWS_PER_FILE
+) -> SliceManifest:
     """Make the pulled parts of a slice a revision of it.
+
+    Parts whose types differ, or their order of columns, are written in types that stand for all (`joining`).
 
     Raises:
         SliceChanging: a part came, went or changed since it was pulled.
-        SliceUnreadable: the parts have different columns.
+        SliceUnreadable: the parts have columns that do not go together.
         SliceEmpty: none of them has a row.
     """
     _checked_names(source, key)
@@ -74,7 +79,9 @@ def commit(store: Store, source: SliceSource, key: str) -> SliceManifest:
         if receipt is None:
             raise _changing(source, key, f"{part or 'its content'} is not what was pulled")
         receipts[part] = receipt
-    columns, files = _contents(source, key, receipts)
+    one = _alike(receipts) or find_joined(store, source.name, key, receipts)
+    one = one or join(store, source.name, key, receipts, rows_per_file=rows_per_file)
+    columns, files = one.columns, one.files
     if columns is None or not files:
         raise SliceEmpty(
             f"slice {key} of source {source.name!r} has no rows",
@@ -113,8 +120,8 @@ def pulled_revision(store: Store, source: SliceSource, key: str) -> str | None:
         if receipt is None:
             return None
         receipts[part] = receipt
-    columns, files = _contents(source, key, receipts)
-    return revision_of(columns, files) if columns is not None and files else None
+    one = _alike(receipts) or find_joined(store, source.name, key, receipts)
+    return revision_of(one.columns, one.files) if one and one.columns is not None and one.files else None
 
 
 def _checked_names(source: SliceSource, key: str) -> None:
@@ -146,33 +153,13 @@ def _pull(store: Store, source: SliceSource, key: str, part: str, before: str, r
     return receipt
 
 
-def _contents(
-    source: SliceSource, key: str, receipts: Mapping[str, Receipt]
-) -> tuple[tuple[Column, ...] | None, tuple[DataFile, ...]]:
-    """What the parts come to: the columns, None when no part has any, and the data files in row order."""
+def _alike(receipts: Mapping[str, Receipt]) -> Receipt | None:
+    """What the parts come to, in row order, when all have the same columns; None: they have to be joined."""
     files = tuple(file for receipt in receipts.values() for file in receipt.files)
-    return _one_schema(source, key, receipts), files
-
-
-def _one_schema(source: SliceSource, key: str, receipts: Mapping[str, Receipt]) -> tuple[Column, ...] | None:
-    named = [(part, receipt.columns) for part, receipt in receipts.items() if receipt.columns is not None]
-    if not named:
+    columns = {receipt.columns for receipt in receipts.values() if receipt.columns is not None}
+    if len(columns) > 1 and files:
         return None
-    first, columns = named[0]
-    for part, others in named[1:]:
-        if others != columns:
-            ours, theirs = ({f"{c.name}: {c.type}" for c in one} for one in (columns, others))
-            raise SliceUnreadable(
-                f"the parts of slice {key} of source {source.name!r} have different columns: "
-                f"{first!r} alone has {_some(ours - theirs)}, {part!r} alone has {_some(theirs - ours)}",
-                safe=UNTOUCHED,
-                next=f"write {part!r} or {first!r} anew, then {pull_again(key)}",
-            )
-    return columns
-
-
-def _some(columns: set[str]) -> str:
-    return ", ".join(sorted(columns)[:8]) or "the same in another order or nullability"
+    return Receipt(part=WHOLE, fingerprint="", columns=next(iter(columns), None), files=files)
 
 
 def _changing(source: SliceSource, key: str, what: str) -> SliceChanging:

@@ -4,7 +4,7 @@ from ckpt_ops.validation.bad_rows import BadRows
 from ckpt_ops.validation.quarantine import read_report, read_verdict, report_name, write_report
 from ckpt_ops.validation.rows import SliceRows, TableRows
 from ckpt_ops.validation.run import Judged, validate
-from ckpt_ops.validation.schema import fits, schema_digest, schema_drift
+from ckpt_ops.validation.schema import misfits_of, schema_digest, schema_drift, to_declare
 from ckpt_ops.validation.suite import Expectation, Suite, load_suite, parse_suite
 from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation
 
@@ -20,14 +20,15 @@ __all__ = [
     "Suite",
     "TableRows",
     "Validation",
-    "fits",
     "load_suite",
+    "misfits_of",
     "parse_suite",
     "read_report",
     "read_verdict",
     "report_name",
     "schema_digest",
     "schema_drift",
+    "to_declare",
     "validate",
     "write_report",
 ]

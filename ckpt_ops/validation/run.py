@@ -18,7 +18,7 @@ from ckpt_ops.validation.engine import Engine, crash_of
 from ckpt_ops.validation.frames import judged_schema
 from ckpt_ops.validation.judging import CHUNK_ROWS, Judging
 from ckpt_ops.validation.rows import SliceRows
-from ckpt_ops.validation.schema import schema_digest, schema_drift
+from ckpt_ops.validation.schema import misfits_of, schema_digest, schema_drift
 from ckpt_ops.validation.suite import Expectation, Suite
 from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation, outcome_of
 from ckpt_ops.validation.words import (
@@ -64,7 +64,7 @@ def validate(
     """The verdict on `rows`. No file is written.
 
     Expectations on a column that is missing or of a wrong type are not run: the reason for the column
-    says which. Columns of a narrower type are judged as the declared type. Integers with nulls are
+    says which. Columns of another type that fits are judged as the declared type. Integers with nulls are
     judged as float64, exact up to 2**53.
 
     Args:
@@ -78,7 +78,7 @@ def validate(
     """
     began = time.monotonic()
     _known_columns(rows.schema, suite, declared)
-    drift = schema_drift(declared, rows.schema)
+    drift = schema_drift(declared, rows.schema, misfits_of(rows, declared))
     unusable = {reason.column for reason in drift if reason.kind in (Kind.MISSING, Kind.TYPE)}
     runnable = {at: each for at, each in enumerate(suite.expectations) if not unusable & set(each.columns)}
     reasons = [_with_skipped(reason, suite) if reason.column in unusable else reason for reason in drift]

@@ -116,7 +116,8 @@ def _with_revision(
     if base is None or base.revision == left.revision or entry.ref != change.was:
         return _record(change, ref, why, report=_note(store, left, Outcome.ACCEPTED, change))
     aside = base.rows - left.rows if entry.set_aside else 0
-    report = _note(store, base, Outcome.SET_ASIDE, change, set_aside=aside)
+    outcome = Outcome.SET_ASIDE if aside else Outcome.ACCEPTED
+    report = _note(store, base, outcome, change, set_aside=aside)
     return _record(change, ref, why, report=report, origin=base.revision, set_aside=aside)
 
 

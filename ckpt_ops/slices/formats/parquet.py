@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,12 +16,16 @@ from ckpt_ops.slices.formats.raw import ALWAYS_ALLOWED, RawFile
 _BATCH_ROWS = 65_536
 _BATCH_BYTES = 64 * 2**20
 _AHEAD_BYTES = 64 * 2**20
+_INDEX = re.compile(r"__index_level_\d+__")
 _LEAST_AHEAD, _MOST_AHEAD = 2**18, 8 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parquet:
     """Reads Parquet.
+
+    The index that pandas writes beside the columns (`__index_level_0__`, where the file's own notes call it
+    an index) is no column, unless it is declared.
 
     Memory, whatever the size of the file and of its row groups: 64 MiB read ahead, shared by the columns
     (at least 256 KiB each), a page of each, and a batch of 65,536 rows or of 64 MiB, whichever is less.
@@ -52,7 +58,8 @@ class Parquet:
                     buffer_size=_ahead(metadata),
                     page_checksum_verification=True,
                 )
-                found = parquet.schema_arrow.remove_metadata()
+                index = _index_of(parquet.schema_arrow) - set(declared.names)
+                found = pa.schema([each for each in parquet.schema_arrow if each.name not in index])
             except CkptOpsError:
                 raise
             except (pa.ArrowException, OSError, ValueError) as error:
@@ -64,7 +71,7 @@ class Parquet:
             try:
                 for batch in parquet.iter_batches(batch_size=_batch_rows(metadata, said), use_threads=False):
                     rows += batch.num_rows
-                    yield batch.replace_schema_metadata(None)
+                    yield batch.drop_columns(list(index)).replace_schema_metadata(None)
             except CkptOpsError:
                 raise
             except (pa.ArrowException, OSError, ValueError) as error:
@@ -77,6 +84,15 @@ class Parquet:
                     f"is damaged inside: its footer says {metadata.num_rows:,} rows, its row groups "
                     f"{groups:,}, and {rows:,} came"
                 )
+
+
+def _index_of(schema: pa.Schema) -> set[str]:
+    """The unnamed levels of a pandas index among the columns. One with a name means something: it stays."""
+    try:
+        said = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))["index_columns"]
+    except (ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in said if isinstance(name, str) and _INDEX.fullmatch(name)}
 
 
 def _ahead(metadata: pq.FileMetaData) -> int:

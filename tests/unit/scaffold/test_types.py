@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from ckpt_ops.scaffold.code import type_code
+from ckpt_ops.scaffold.type_code import type_code
 from ckpt_ops.scaffold.types import time_of_text, type_of_text
 
 US, UTC = pa.timestamp("us"), pa.timestamp("us", tz="UTC")

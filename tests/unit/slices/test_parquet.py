@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -103,3 +105,22 @@ def test_parquet_that_says_it_is_huge(tmp_path: Path, monkeypatch: pytest.Monkey
     data = parquet(table, compression="zstd", use_dictionary=False)
     assert len(data) * 200 < table.nbytes
     Landed(tmp_path, ".parquet", data).refused("a zip bomb")
+
+
+@pytest.mark.parametrize("declared", [False, True])
+def test_the_index_of_pandas_is_no_column_unless_it_is_declared(tmp_path: Path, declared: bool) -> None:
+    frame = pd.DataFrame({"n": [1, 2, 3, 4]})
+    sink = io.BytesIO()
+    frame[frame.n != 3].to_parquet(sink)
+    names = ["n", "__index_level_0__"] if declared else ["n"]
+    schema = pa.schema([(name, pa.int64()) for name in names])
+    landed = Landed(tmp_path, ".parquet", sink.getvalue(), schema=schema)
+    assert landed.table().column_names == names
+
+
+def test_a_named_index_of_pandas_and_a_column_of_that_name_alone_are_columns(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    pd.DataFrame({"n": [1]}, index=pd.Index([7], name="id")).to_parquet(sink)
+    assert Landed(tmp_path / "named", ".parquet", sink.getvalue()).table().column_names == ["n", "id"]
+    plain = parquet(pa.table({"n": [1], "__index_level_0__": [1]}))
+    assert Landed(tmp_path, ".parquet", plain).table().num_columns == 2, "nobody says that it is an index"

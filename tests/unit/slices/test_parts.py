@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ckpt_ops.errors import SliceChanging, SliceEmpty, SliceUnreadable, SourceUnavailable
+from ckpt_ops.errors import SliceChanging, SliceEmpty, SourceUnavailable
 from ckpt_ops.slices import commit, list_slices, parts_of, pull, pull_part, read_slice, staged
 from ckpt_ops.store import LocalStore
 
@@ -104,16 +104,6 @@ def test_nothing_is_committed_while_parts_come_go_or_change(store: LocalStore) -
     with pytest.raises(SliceChanging, match="'gone' went away"):
         pull_part(store, Parts(THREE), KEY, "gone")
     assert len(list_slices(store, "parts")) == 1
-
-
-def test_parts_of_different_columns_are_refused_by_name(store: LocalStore) -> None:
-    @dataclass(frozen=True)
-    class Mixed(Parts):
-        def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
-            yield pa.record_batch({"n": [1.5 if part == "c" else 1]})
-
-    with pytest.raises(SliceUnreadable, match=r"'a' alone has n: int64, 'c' alone has n: double"):
-        pull(store, Mixed(THREE), KEY)
 
 
 def test_a_slice_whose_parts_are_all_empty_has_no_rows(store: LocalStore) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from ckpt_ops.validation import Kind, Severity, fits, schema_drift
+from ckpt_ops.column_types import fits
+from ckpt_ops.validation import Kind, Severity, schema_drift
 
 DECLARED = pa.schema([("carrier", pa.string()), ("distance", pa.int64()), ("speed", pa.float64())])
 
