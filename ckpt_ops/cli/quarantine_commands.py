@@ -58,7 +58,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Why a slice is in quarantine, and the bad rows where they were set aside one by one."""
-    from ckpt_ops.validation import read_verdict
+    from ckpt_ops.validation import Kind, read_verdict
 
     with chosen_store(store) as opened:
         found = one_in_quarantine(views.state_of(opened, model), key)
@@ -72,7 +72,8 @@ def show(
     out.print(f"{found.source} {key}, revision {found.revision}: {_rows(found)} rows, {_what(found)}")
     table = Table("severity", "column", "what", "why it is asked")
     for reason in verdict.reasons:
-        table.add_row(reason.severity.value, reason.column, reason.words, reason.why)
+        shown = f". {'; '.join(reason.examples)}" if reason.kind is Kind.UNREAD else ""
+        table.add_row(reason.severity.value, reason.column, f"{reason.words}{shown}", reason.why)
     out.print(table)
     if bad:
         listed = Table("row", "reasons", "values", title="bad rows", title_justify="left")

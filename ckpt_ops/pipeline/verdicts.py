@@ -11,12 +11,14 @@ from ckpt_ops.pipeline.reference import reference_for
 from ckpt_ops.pipeline.same_content import reason_for, twin_of
 from ckpt_ops.slices import SliceManifest, staged
 from ckpt_ops.slices.derive import AS_DECLARED, SET_ASIDE, without_rows
+from ckpt_ops.slices.unread import unread_rows
 from ckpt_ops.store import Store
 from ckpt_ops.validation import (
     Kind,
     Outcome,
     Severity,
     Suite,
+    UnreadRows,
     Validation,
     read_report,
     schema_digest,
@@ -25,13 +27,16 @@ from ckpt_ops.validation import (
     write_report,
 )
 
+_EXAMPLES = 5
+
 
 def judge(
     intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
 ) -> tuple[Validation, SliceManifest]:
     """The verdict, kept beside the slice with its pages, and the revision that may be trained on."""
     with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
-        judged = validate(rows, suite, intake.source.schema, reference=reference)
+        unread = _unread(store, manifest)
+        judged = validate(rows, suite, intake.source.schema, reference=reference, unread=unread)
         twin = twin_of(intake, state, manifest)
         if twin is not None:
             judged = judged.quarantined(reason_for(manifest, twin))
@@ -60,6 +65,15 @@ def verdict_record(
         set_aside=validation.set_aside,
         report=report,
         reason=reason,
+    )
+
+
+def _unread(store: Store, manifest: SliceManifest) -> UnreadRows:
+    shown = unread_rows(store, manifest.unread, at_most=_EXAMPLES)
+    return UnreadRows(
+        rows=sum(file.rows for file in manifest.unread),
+        examples=tuple(row.words for row in shown),
+        where=", ".join(file.name for file in manifest.unread[:_EXAMPLES]),
     )
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from ckpt_ops.column_types import common
 from ckpt_ops.errors import BadInput
+from ckpt_ops.scaffold.type_code import column_code
 from ckpt_ops.scaffold.types import time_of_text, type_of_text
 from ckpt_ops.slices.formats import Csv, Format, JsonLines
 from ckpt_ops.slices.formats.lines import MAX_LINE
@@ -49,7 +50,10 @@ def reading_of(
     files = [file for each in slices for file in each]
     if isinstance(form, JsonLines):
         return form, _common([_json_schema(file, most_rows) for file in files], files)
-    return form, _common([next(iter(form.batches(file, pa.schema([])))).schema for file in files], files)
+    schema = _common([next(iter(form.batches(file, pa.schema([])))).schema for file in files], files)
+    for field in schema:
+        column_code(field.name, field.type)  # refuses what could not be written down
+    return form, schema
 
 
 def head_of(file: RawFile, form: Format, rows: int) -> bytes:

@@ -19,6 +19,7 @@ from ckpt_ops.slices.identity import revision_of
 from ckpt_ops.slices.manifest import Column, Derived, SliceManifest
 from ckpt_ops.slices.predicate import Predicate
 from ckpt_ops.slices.reading import StagedSlice, staged
+from ckpt_ops.slices.unread import mark_of
 from ckpt_ops.store import Store
 
 SET_ASIDE, FORGOTTEN, AS_DECLARED = "rows set aside", "rows forgotten", "types as declared"
@@ -61,7 +62,7 @@ def without_rows(
         store,
         replace(
             manifest,
-            revision=revision_of(columns, files),
+            revision=revision_of(columns, files, mark=mark_of(manifest.unread)),
             rows=rows,
             columns=columns,
             files=tuple(files),

@@ -19,6 +19,7 @@ from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.joining import one_after_the_other
 from ckpt_ops.slices.naming import Naming, can_be_asked_for
 from ckpt_ops.slices.periods import utc
+from ckpt_ops.slices.unread import Unread
 from ckpt_ops.store import Entry, Store, open_store
 
 LANDING = "CKPT_OPS_LANDING"
@@ -125,31 +126,49 @@ class Files:
 
     def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
         """The rows of one file. Raises as `read`."""
+        return self._read_part(key, part, None)
+
+    def read_sparing(self, key: str, part: str, unread: Unread) -> Iterator[pa.RecordBatch]:
+        """The rows of one file, but for those of text that do not parse: `unread` takes them.
+
+        Raises as `read`; `SliceUnreadable`, too, when most rows do not parse.
+        """
+        return self._read_part(key, part, unread)
+
+    def _read_part(self, key: str, part: str, unread: Unread | None) -> Iterator[pa.RecordBatch]:
         for entry in self._entries(key):
             if entry.name == part:
-                return self._read(key, entry)
+                return self._read(key, entry, unread)
         raise _missing(self.name, key, f"{self._store().url.rstrip('/')}/{part}")
 
     def _one_after_the_other(self, key: str, entries: list[Entry]) -> Iterator[pa.RecordBatch]:
         readers = {entry.name: functools.partial(self._read, key, entry) for entry in entries}
         return one_after_the_other(readers, of=f"slice {key} of source {self.name!r}")
 
-    def _file(self, entry: Entry) -> RawFile:
+    def _file(self, entry: Entry, unread: Unread | None = None) -> RawFile:
         return RawFile(
             store=self._store(),
             entry=entry,
             gzipped=entry.name.endswith(GZIP),
             max_expansion=self.max_expansion,
+            unread=unread,
         )
 
-    def _read(self, key: str, entry: Entry) -> Iterator[pa.RecordBatch]:
-        file, first = self._file(entry), True
+    def _read(self, key: str, entry: Entry, unread: Unread | None = None) -> Iterator[pa.RecordBatch]:
+        file, first = self._file(entry, unread), True
         try:
             for batch in (self.format or format_of(self.template)).batches(file, self.schema):
                 if first:
                     self._check(file, batch.schema)
                     first = False
+                if unread is not None:
+                    unread.read += batch.num_rows
                 yield batch
+            if unread is not None and unread.count > unread.read:
+                raise file.bad(
+                    f"has {unread.count:,} rows that do not parse, and {unread.read:,} that do: "
+                    f"{unread.rows[0].words}"
+                )
         except ObjectNotFound as error:
             raise _missing(self.name, key, file.url) from error
         except SliceUnreadable as error:

@@ -119,7 +119,11 @@ def join(
             upload(store, Path(folder), written)
             files += written
     joined = Receipt(
-        part=WHOLE, fingerprint=_digest(receipts), columns=Column.of_schema(schema), files=tuple(files)
+        part=WHOLE,
+        fingerprint=_digest(receipts),
+        columns=Column.of_schema(schema),
+        files=tuple(files),
+        unread=tuple(file for receipt in receipts.values() for file in receipt.unread),
     )
     store.put(_name(source, key, receipts), joined.to_json())
     return joined
@@ -164,7 +168,8 @@ def _name(source: str, key: str, receipts: Mapping[str, Receipt]) -> str:
 
 def _digest(receipts: Mapping[str, Receipt]) -> str:
     files = [f"{file.name} {file.rows}" for receipt in receipts.values() for file in receipt.files]
-    return digest("joined", *files)
+    unread = [file.name for receipt in receipts.values() for file in receipt.unread]
+    return digest("joined", *files, *unread)
 
 
 def _refused(of: str, what: str, part: str) -> SliceUnreadable:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.identity import check_key, check_revision
+from ckpt_ops.slices.unread import UnreadFile
 from ckpt_ops.store.documents import document
 
 FORMAT = 2
@@ -66,6 +68,7 @@ class SliceManifest:
         fingerprint: the source's, when it was read.
         pulled_at: ISO 8601, UTC, of the first pull of this content.
         derived: None when it is as it was pulled.
+        unread: where rows are kept that do not parse, and how many there are: none of `rows`.
     """
 
     source: str
@@ -77,6 +80,7 @@ class SliceManifest:
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
     derived: Derived | None = None
+    unread: tuple[UnreadFile, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -85,7 +89,7 @@ class SliceManifest:
 
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True).encode()
+        return json.dumps({"format": FORMAT, **without_unread(self)}, indent=1, sort_keys=True).encode()
 
     @classmethod
     def from_json(cls, data: bytes, *, url: str) -> SliceManifest:
@@ -97,6 +101,7 @@ class SliceManifest:
                 raise ValueError(f"format {found}, this version reads 1 and {FORMAT}")
             payload["columns"] = tuple(Column(**column) for column in payload["columns"])
             payload["files"] = tuple(DataFile(**file) for file in payload["files"])
+            payload["unread"] = tuple(UnreadFile(**file) for file in payload.get("unread", ()))
             if payload.get("derived") is not None:
                 payload["derived"] = Derived(**payload["derived"])
             manifest = cls(**payload)
@@ -107,6 +112,14 @@ class SliceManifest:
                 safe="nothing was changed",
                 next=f"restore the object from the bucket's versions; or delete it, then {pull_again()}",
             ) from error
+
+
+def without_unread(value: Any) -> dict[str, Any]:
+    """A dataclass as JSON has it, where `unread` stands only if there is some: as it always was, else."""
+    said = asdict(value)
+    if not said["unread"]:
+        del said["unread"]
+    return said
 
 
 def _from_format_1(manifest: SliceManifest) -> SliceManifest:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,8 +21,9 @@ from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.datafiles import is_there
 from ckpt_ops.slices.identity import check_key, digest
-from ckpt_ops.slices.manifest import Column, DataFile
-from ckpt_ops.slices.source import PartedSource, SliceSource
+from ckpt_ops.slices.manifest import Column, DataFile, without_unread
+from ckpt_ops.slices.source import PartedSource, SliceSource, SparingSource
+from ckpt_ops.slices.unread import Unread, UnreadFile
 from ckpt_ops.store import Store
 from ckpt_ops.store.documents import document
 
@@ -34,12 +35,16 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What was pulled of a part. `columns` is None when the source gave no batch at all."""
+    """What was pulled of a part. `columns` is None when the source gave no batch at all.
+
+    `unread` says where rows are kept that do not parse.
+    """
 
     part: str
     fingerprint: str
     columns: tuple[Column, ...] | None
     files: tuple[DataFile, ...]
+    unread: tuple[UnreadFile, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -47,7 +52,7 @@ class Receipt:
 
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True).encode()
+        return json.dumps({"format": FORMAT, **without_unread(self)}, indent=1, sort_keys=True).encode()
 
     @classmethod
     def from_json(cls, data: bytes, *, url: str) -> Receipt:
@@ -60,6 +65,7 @@ class Receipt:
             if payload["columns"] is not None:
                 payload["columns"] = tuple(Column(**column) for column in payload["columns"])
             payload["files"] = tuple(DataFile(**file) for file in payload["files"])
+            payload["unread"] = tuple(UnreadFile(**file) for file in payload.get("unread", ()))
             return cls(**payload)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise Corrupt(
@@ -84,8 +90,10 @@ def worth_sharing(source: SliceSource) -> bool:
     return isinstance(source, PartedSource) and bool(getattr(source, "several", True))
 
 
-def read_part(source: SliceSource, key: str, part: str) -> Iterator[pa.RecordBatch]:
-    """The rows of one of `parts_of`."""
+def read_part(source: SliceSource, key: str, part: str, unread: Unread) -> Iterator[pa.RecordBatch]:
+    """The rows of one of `parts_of`; of a source that can leave out rows that do not parse, without those."""
+    if isinstance(source, SparingSource):
+        return source.read_sparing(key, part, unread)
     return source.read_part(key, part) if isinstance(source, PartedSource) else source.read(key)
 
 
@@ -102,7 +110,12 @@ def find_receipt(store: Store, source: SliceSource, key: str, part: str, fingerp
         receipt = Receipt.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")
     except ObjectNotFound:
         return None
-    return receipt if all(is_there(store, file) for file in receipt.files) else None
+    there = all(is_there(store, file) for file in receipt.files)
+    return receipt if there and all(_kept(store, file) for file in receipt.unread) else None
+
+
+def _kept(store: Store, file: UnreadFile) -> bool:
+    return any(entry.name == file.name for entry in store.list(file.name))
 
 
 def _reader_digest(source: SliceSource) -> str:

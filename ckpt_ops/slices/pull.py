@@ -22,6 +22,7 @@ from ckpt_ops.slices.joining import find_joined, join
 from ckpt_ops.slices.manifest import Column, SliceManifest
 from ckpt_ops.slices.parts import WHOLE, Receipt, find_receipt, parts_of, read_part, receipt_name
 from ckpt_ops.slices.source import SliceSource
+from ckpt_ops.slices.unread import Unread, mark_of
 from ckpt_ops.store import Store
 
 
@@ -89,7 +90,7 @@ def commit(
             next=f"mend the slice where it comes from, then {pull_again(key)}; or let empty slices pass: "
             "empty_slices=EmptySlices.SKIP",
         )
-    revision = revision_of(columns, files)
+    revision = revision_of(columns, files, mark=mark_of(one.unread))
     try:
         return load_manifest(store, source.name, key, revision)
     except ObjectNotFound:
@@ -103,6 +104,7 @@ def commit(
         rows=sum(file.rows for file in files),
         columns=columns,
         files=files,
+        unread=one.unread,
     )
     return commit_manifest(store, manifest)
 
@@ -121,7 +123,9 @@ def pulled_revision(store: Store, source: SliceSource, key: str) -> str | None:
             return None
         receipts[part] = receipt
     one = _alike(receipts) or find_joined(store, source.name, key, receipts)
-    return revision_of(one.columns, one.files) if one and one.columns is not None and one.files else None
+    if one is None or one.columns is None or not one.files:
+        return None
+    return revision_of(one.columns, one.files, mark=mark_of(one.unread))
 
 
 def _checked_names(source: SliceSource, key: str) -> None:
@@ -136,11 +140,12 @@ def _pull(store: Store, source: SliceSource, key: str, part: str, before: str, r
     if known is not None:
         return known
     of = f"slice {key} of source {source.name!r}" + (f", part {part!r}," if part else "")
+    prefix, unread = f"slices/{source.name}/{key}", Unread()
     with tempfile.TemporaryDirectory(prefix="ckpt-ops-pull-") as folder:
         schema, files = stage(
-            as_stored(read_part(source, key, part), of=of),
+            as_stored(read_part(source, key, part, unread), of=of),
             Path(folder),
-            prefix=f"slices/{source.name}/{key}",
+            prefix=prefix,
             rows_per_file=rows_per_file,
         )
         after = parts_of(source, key).get(part)
@@ -148,7 +153,8 @@ def _pull(store: Store, source: SliceSource, key: str, part: str, before: str, r
             raise _changing(source, key, f"fingerprint {before}, then {after}")
         upload(store, Path(folder), files)
     columns = None if schema is None else Column.of_schema(schema)
-    receipt = Receipt(part=part, fingerprint=before, columns=columns, files=tuple(files))
+    kept = unread.put(store, prefix)
+    receipt = Receipt(part=part, fingerprint=before, columns=columns, files=tuple(files), unread=kept)
     store.put(receipt_name(source, key, part, before), receipt.to_json())
     return receipt
 
@@ -159,7 +165,8 @@ def _alike(receipts: Mapping[str, Receipt]) -> Receipt | None:
     columns = {receipt.columns for receipt in receipts.values() if receipt.columns is not None}
     if len(columns) > 1 and files:
         return None
-    return Receipt(part=WHOLE, fingerprint="", columns=next(iter(columns), None), files=files)
+    unread = tuple(file for receipt in receipts.values() for file in receipt.unread)
+    return Receipt(part=WHOLE, fingerprint="", columns=next(iter(columns), None), files=files, unread=unread)
 
 
 def _changing(source: SliceSource, key: str, what: str) -> SliceChanging:

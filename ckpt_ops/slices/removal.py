@@ -22,7 +22,8 @@ class Removal:
 
     Attributes:
         before: pages and receipts.
-        data: files of rows. A pull that is at work may write one of the same name anew.
+        data: files of rows, and of those that do not parse. A pull that is at work may write one of the
+            same name anew.
         after: the revisions themselves.
     """
 
@@ -78,9 +79,14 @@ def remove(store: Store, removal: Removal) -> None:
 
 
 def _files(manifests: list[SliceManifest]) -> set[str]:
-    return {file.name for manifest in manifests for file in manifest.files}
+    return {
+        name
+        for manifest in manifests
+        for name in [file.name for file in manifest.files] + [file.name for file in manifest.unread]
+    }
 
 
 def _names_any(store: Store, name: str, files: Collection[str]) -> bool:
     receipt = Receipt.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")
-    return any(file.name in files for file in receipt.files)
+    names = [file.name for file in receipt.files] + [file.name for file in receipt.unread]
+    return any(one in files for one in names)

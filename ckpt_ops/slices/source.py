@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from ckpt_ops.slices.unread import Unread
+
 
 @runtime_checkable
 class SliceSource(Protocol):
@@ -71,4 +73,13 @@ class PartedSource(SliceSource, Protocol):
 
     def read_part(self, key: str, part: str) -> Iterator[pa.RecordBatch]:
         """One part's rows, as `read` gives them. A part without rows gives no batch, or empty ones."""
+        ...
+
+
+@runtime_checkable
+class SparingSource(PartedSource, Protocol):
+    """A source of text that can leave out rows that do not parse, rather than refuse a part for one."""
+
+    def read_sparing(self, key: str, part: str, unread: Unread) -> Iterator[pa.RecordBatch]:
+        """As `read_part`, but `unread` takes the rows that do not parse. `SliceUnreadable` when most are."""
         ...

@@ -1,6 +1,6 @@
 """Validation: is this slice what the pipeline was written for?"""
 
-from ckpt_ops.validation.bad_rows import BadRows
+from ckpt_ops.validation.bad_rows import BadRows, UnreadRows
 from ckpt_ops.validation.quarantine import read_report, read_verdict, report_name, write_report
 from ckpt_ops.validation.rows import SliceRows, TableRows
 from ckpt_ops.validation.run import Judged, validate
@@ -19,6 +19,7 @@ __all__ = [
     "SliceRows",
     "Suite",
     "TableRows",
+    "UnreadRows",
     "Validation",
     "load_suite",
     "misfits_of",

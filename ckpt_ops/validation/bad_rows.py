@@ -57,6 +57,20 @@ class BadRows:
             yield batch.filter(pa.array(keep))
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnreadRows:
+    """Rows that do not parse: they are bad rows of the slice as well, without a number among the others.
+
+    Attributes:
+        examples: what is said of some of them, a line each.
+        where: they are kept.
+    """
+
+    rows: int = 0
+    examples: tuple[str, ...] = ()
+    where: str = ""
+
+
 class Failing:
     """Collects bad rows as they are found.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ckpt_ops.validation.verdict import Outcome, Reason, Validation
+from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Validation
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
@@ -29,6 +29,7 @@ def report_html(validation: Validation, *, source: str, key: str, revision: str)
     colour = "aside" if validation.outcome is Outcome.SET_ASIDE else outcome
     title = f"{source} {key}: {outcome}"
     aside = f", {validation.set_aside:,} of them set aside" if validation.set_aside else ""
+    aside += f" ({validation.unread:,} more do not parse)" if validation.unread else ""
     facts = (
         f"Revision {revision}. {validation.rows:,} rows{aside}; {validation.expectations} expectations run "
         f"of suite {validation.suite} ({validation.suite_digest}) in {validation.seconds:.2f} s."
@@ -58,12 +59,16 @@ def _row(reason: Reason) -> str:
     cells = (
         ("", f"{reason.severity.value} ({reason.kind.value})"),
         ("", reason.column),
-        (' class="words"', reason.words),
+        (' class="words"', reason.words if reason.kind is not Kind.UNREAD else _with_examples(reason)),
         (' class="number"', count),
         ("", reason.expectation),
         ("", reason.why),
     )
     return "<tr>" + "".join(f"<td{kind}>{_breakable(text)}</td>" for kind, text in cells) + "</tr>"
+
+
+def _with_examples(reason: Reason) -> str:
+    return f"{reason.words}. {'; '.join(reason.examples)}"
 
 
 def _breakable(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.validation.bad_rows import BadRows, Failing
+from ckpt_ops.validation.bad_rows import BadRows, Failing, UnreadRows
 from ckpt_ops.validation.custom import Reference, with_reference
 from ckpt_ops.validation.engine import Engine, crash_of
 from ckpt_ops.validation.frames import judged_schema
@@ -28,6 +28,7 @@ from ckpt_ops.validation.words import (
     not_judged_words,
     subject,
     too_many_words,
+    unread_words,
 )
 
 _ORDER = list(Severity)
@@ -59,6 +60,7 @@ def validate(
     declared: pa.Schema,
     *,
     reference: Reference | None = None,
+    unread: UnreadRows | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Judged:
     """The verdict on `rows`. No file is written.
@@ -70,6 +72,8 @@ def validate(
     Args:
         reference: what the expectations of `custom` compare with; without one they are not judged, which a
             reason of severity INFO says. What reading it raises is raised.
+        unread: rows of the slice that do not parse. They count towards `bad_rows_at_most` as others do; a
+            suite that says no rate takes a slice without any only.
         chunk_rows: changes no verdict, only memory and speed (`judging`).
 
     Raises:
@@ -83,7 +87,10 @@ def validate(
     runnable = {at: each for at, each in enumerate(suite.expectations) if not unusable & set(each.columns)}
     reasons = [_with_skipped(reason, suite) if reason.column in unusable else reason for reason in drift]
     results: dict[int, Any] = {}
-    failing = Failing(rows.rows, (suite.bad_rows_at_most or 0.0) * rows.rows)
+    unread = unread or UnreadRows()
+    of = rows.rows + unread.rows
+    failing = Failing(rows.rows, (suite.bad_rows_at_most or 0.0) * of - unread.rows)
+    reasons += _unread(suite, of, unread)
     if runnable:
         schema = judged_schema(rows.schema, declared, unusable=unusable)
         judging = Judging(
@@ -100,7 +107,7 @@ def validate(
             reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
             if reason is not None:
                 reasons.append(reason)
-        reasons += _too_many(suite, rows.rows, failing)
+    reasons += _too_many(suite, of, failing, unread)
     ordered = tuple(sorted(reasons, key=lambda reason: _ORDER.index(reason.severity)))
     outcome = outcome_of(ordered, set_aside=failing.count)
     validation = Validation(
@@ -113,6 +120,7 @@ def validate(
         suite=suite.name,
         suite_digest=suite.digest,
         schema_digest=schema_digest(declared),
+        unread=unread.rows,
     )
     return Judged(
         validation=validation,
@@ -135,11 +143,30 @@ def _with_skipped(reason: Reason, suite: Suite) -> Reason:
     return replace(reason, words=f"{reason.words}; not run: {', '.join(skipped)}") if skipped else reason
 
 
-def _too_many(suite: Suite, rows: int, failing: Failing) -> list[Reason]:
+def _too_many(suite: Suite, rows: int, failing: Failing, unread: UnreadRows) -> list[Reason]:
     if suite.bad_rows_at_most is None or not failing.too_many:
         return []
-    words = too_many_words(failing.count, rows, suite.bad_rows_at_most)
-    return [Reason(kind=Kind.FAILED, column="", words=words, unexpected_count=failing.count)]
+    bad = failing.count + unread.rows
+    words = too_many_words(bad, rows, suite.bad_rows_at_most)
+    return [Reason(kind=Kind.FAILED, column="", words=words, unexpected_count=bad)]
+
+
+def _unread(suite: Suite, rows: int, unread: UnreadRows) -> list[Reason]:
+    """A warning: whether they are too many is said apart. Critical where the suite lets no row be bad."""
+    if not unread.rows:
+        return []
+    severity = Severity.WARNING if suite.bad_rows_at_most is not None else Severity.CRITICAL
+    words = unread_words(unread.rows, rows, unread.where, none_allowed=suite.bad_rows_at_most is None)
+    return [
+        Reason(
+            kind=Kind.UNREAD,
+            column="",
+            words=words,
+            severity=severity,
+            unexpected_count=unread.rows,
+            examples=unread.examples,
+        )
+    ]
 
 
 def _reason(expectation: Expectation, result: Any) -> Reason | None:

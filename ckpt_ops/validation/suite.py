@@ -8,7 +8,7 @@
 
 `"meta": {"bad_rows": "set aside"}` of an expectation that judges row by row sets aside the rows that fail
 it, instead of failing the slice, as long as they are no more than the share of its rows that the suite
-allows: `"meta": {"bad_rows_at_most": 0.01}`.
+allows: `"meta": {"bad_rows_at_most": 0.01}`. Rows of text files that do not parse count, too.
 
 Types and keywords are checked against the JSON schemas that Great Expectations ships beside its code, and
 against `custom.KINDS` for our own kinds: a typing error stops a DAG file or `ckpt-ops check` in
@@ -68,7 +68,7 @@ class Suite:
     """Expectations under a name. `path` is the file they came from, for messages.
 
     Attributes:
-        bad_rows_at_most: share of a slice's rows that may be set aside; None when nothing sets rows aside.
+        bad_rows_at_most: share of a slice's rows that may be set aside, or not parse; None: none may.
     """
 
     name: str
@@ -156,13 +156,7 @@ def _sets_aside(payload: dict[str, Any], where: str) -> bool:
 
 def _at_most(meta: dict[str, Any], expectations: list[Expectation], where: str) -> float | None:
     found = meta.get("bad_rows_at_most")
-    if not any(each.set_aside for each in expectations):
-        if found is not None:
-            raise BadInput(
-                f"{where}: meta.bad_rows_at_most",
-                found,
-                f'an expectation with "meta": {{"bad_rows": "{_SET_ASIDE}"}} for it to bound',
-            )
+    if found is None and not any(each.set_aside for each in expectations):
         return None
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0 < found < 1:
         raise BadInput(

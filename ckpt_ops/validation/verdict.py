@@ -33,6 +33,7 @@ class Kind(StrEnum):
     EXTRA = "extra"  # a column came that is not declared
     TYPE = "type"  # a column came in a type that does not fit the declared one
     ALL_NULL = "all null"  # a column came without any value, and so without a type
+    UNREAD = "does not parse"  # rows of a text file, left out when the slice was pulled
     FAILED = "failed"  # an expectation was judged, and the rows do not meet it
     CRASHED = "crashed"  # an expectation could not be judged: look at the suite before the data
     SAME_CONTENT = "same content"  # another accepted slice has the very same rows
@@ -82,6 +83,7 @@ class Validation:
         seconds: wall time, with Great Expectations' import where it was the first in the process.
         suite: the suite's name; `suite_digest`: 16 hex digits of its content.
         schema_digest: 16 hex digits of the declared columns.
+        unread: rows besides that do not parse, and are in no revision.
     """
 
     outcome: Outcome
@@ -93,6 +95,7 @@ class Validation:
     suite_digest: str
     set_aside: int = 0
     schema_digest: str = ""
+    unread: int = 0
 
     @property
     def accepted(self) -> bool:
@@ -109,7 +112,8 @@ class Validation:
         if asked:
             said = f"{held} of {run} expectations hold" + (f", {unknown} not judged" if unknown else "")
         aside = f"{self.set_aside:,} of {self.rows:,} rows set aside; " if self.set_aside else ""
-        return aside + said
+        unread = f"{self.unread:,} rows that do not parse left out; " if self.unread else ""
+        return aside + unread + said
 
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""

@@ -47,6 +47,14 @@ def too_many_words(bad: int, rows: int, at_most: float) -> str:
     )
 
 
+def unread_words(unread: int, rows: int, where: str, *, none_allowed: bool) -> str:
+    """Rows that do not parse."""
+    said = (
+        f"{unread:,} of {rows:,} rows ({100 * unread / rows:.2g} %) do not parse, and are left out: {where}"
+    )
+    return said + ("; the suite says no meta.bad_rows_at_most, so none may be" if none_allowed else "")
+
+
 def crashed_words(expectation: Expectation, message: str) -> str:
     """An expectation that raised instead of judging."""
     about = subject(expectation) or "the slice"

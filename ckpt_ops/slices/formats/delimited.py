@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ckpt_ops.errors import BadInput, SliceUnreadable
+from ckpt_ops.errors import BadInput
 from ckpt_ops.slices.formats.lines import Block, blocks
-from ckpt_ops.slices.formats.raw import RawFile
+from ckpt_ops.slices.formats.raw import Fault, RawFile
 
 if TYPE_CHECKING:
     from _csv import Reader
 
+_TOGETHER = 64
 _DELIMITERS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 _CELL = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to (.*?): (.*)", re.DOTALL)
 _ROW = re.compile(r"CSV parse error: Row #(\d+): (.*)", re.DOTALL)
@@ -30,8 +31,9 @@ class Csv:
     """Reads CSV. A row may have 4 MiB.
 
     A declared column is read as its declared type, and one that is absent stays absent. A column that
-    is not declared comes as text. What does not parse as its type refuses the file: which line, which
-    column, which value. A blank line is no row, unless there is one column: then it is a null.
+    is not declared comes as text. A row that does not parse as its types is left out or refuses the file, as
+    the reader asks: which line, which column, which value. A blank line is no row, unless there is one
+    column: then it is a null.
 
     Memory: a block of 1 MiB, or a row, as text and as columns; some 40 MiB in all, whatever the file's size.
 
@@ -91,7 +93,31 @@ class Csv:
                 if block.data.strip(b"\r\n") or len(names) == 1:
                     yield from self._rows(file, block, schema)
 
-    def _rows(self, file: RawFile, block: Block, schema: pa.Schema) -> list[pa.RecordBatch]:
+    def _rows(self, file: RawFile, block: Block, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._parsed(block, schema)
+        except Fault as fault:
+            if file.unread is None or (spans := self._spans(block, len(schema))) is None:
+                raise file.bad(fault.words) from fault
+            yield from self._sparing(file, spans, schema)
+
+    def _sparing(self, file: RawFile, rows: list[Block], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Without the rows that do not parse: some at a time, and where that fails each by itself."""
+        for at in range(0, len(rows), _TOGETHER):
+            some = rows[at : at + _TOGETHER]
+            try:
+                yield from self._parsed(
+                    Block(line=some[0].line, data=b"".join(row.data for row in some)), schema
+                )
+            except Fault:
+                for row in some:
+                    try:
+                        yield from self._parsed(row, schema)
+                    except Fault as fault:
+                        file.leave_out(fault, row.line, self._value(row, fault, schema.names))
+
+    def _parsed(self, block: Block, schema: pa.Schema) -> list[pa.RecordBatch]:
+        """Raises `Fault`."""
         import pyarrow.csv as arrow_csv
 
         if not block.data:
@@ -119,9 +145,9 @@ class Csv:
         except pa.ArrowNotImplementedError as error:
             raise BadInput("schema", str(schema), f"types that a CSV cell can have: {error}") from error
         except pa.ArrowException as error:
-            raise self._refused(file, block, str(error), schema.names) from error
+            raise self._fault(block, str(error), schema.names) from error
         if not self.newlines_in_values:
-            self._check_line_ends(file, block, table)
+            self._check_line_ends(block, table)
         found: list[pa.RecordBatch] = table.to_batches()
         return found
 
@@ -173,7 +199,7 @@ class Csv:
             pass
         return f"a line from {line:,} on"
 
-    def _check_line_ends(self, file: RawFile, block: Block, table: pa.Table) -> None:
+    def _check_line_ends(self, block: Block, table: pa.Table) -> None:
         """A row is a line: where it is not, a quote swallowed what came after it."""
         lines = block.data.count(b"\n")
         if table.num_rows != lines and len(table.columns) > 1:
@@ -186,26 +212,50 @@ class Csv:
                 found = begins
                 if many > 1:
                     break
-        raise file.bad(
+        raise Fault(
             f"has {lines:,} lines from line {block.line:,} on, but {table.num_rows:,} rows: a value with a "
             f"line end, from line {found:,} on, or a quote that is not closed; if it is meant, give the "
-            "source format=Csv(newlines_in_values=True)"
+            "source format=Csv(newlines_in_values=True)",
+            what="a quote that is not closed, or a value with a line end",
         )
 
-    def _refused(self, file: RawFile, block: Block, said: str, names: list[str]) -> SliceUnreadable:
+    def _fault(self, block: Block, said: str, names: list[str]) -> Fault:
         if cell := _CELL.match(said):
             column, row, kind, what = cell.groups()
             hint = "; if values in quotes may be null, format=Csv(quoted_nulls=True)" if "''" in what else ""
-            return file.bad(
-                f"has in {self._line(block, int(row))} of column {names[int(column)]} no {kind}: "
-                f"{what[:200]}{hint}"
-            )
+            name = names[int(column)]
+            words = f"has in {self._line(block, int(row))} of column {name} no {kind}: {what[:200]}{hint}"
+            return Fault(words, column=name, what=f"no {kind}")
         if wrong := _ROW.match(said):
             row, what = wrong.groups()
-            return file.bad(
-                f"is no CSV of {len(names)} columns in {self._line(block, int(row))}: {what[:200]}"
-            )
-        return file.bad(f"is no CSV of {len(names)} columns after line {block.line:,}: {said[:200]}")
+            words = f"is no CSV of {len(names)} columns in {self._line(block, int(row))}: {what[:200]}"
+            return Fault(words, what=what.partition(":")[0])
+        return Fault(
+            f"is no CSV of {len(names)} columns after line {block.line:,}: {said[:200]}", what=said[:200]
+        )
+
+    def _spans(self, block: Block, columns: int) -> list[Block] | None:
+        """Each row by itself; None when nobody can tell where it ends."""
+        lines = [line + b"\n" for line in block.data.removesuffix(b"\n").split(b"\n")]
+        if not self.newlines_in_values:
+            return [
+                Block(line=at, data=line)
+                for at, line in enumerate(lines, start=block.line)
+                if line.strip(b"\r\n") or columns == 1
+            ]
+        try:
+            found = [(at - block.line, many) for at, many in self._lines_of_rows(block)]
+        except csv.Error:  # a value of more than 128 KiB
+            return None
+        return [Block(line=block.line + at, data=b"".join(lines[at : at + many])) for at, many in found]
+
+    def _value(self, row: Block, fault: Fault, names: list[str]) -> str:
+        """The cell that is at fault, or the line."""
+        text = row.data.decode().rstrip("\r\n")
+        with contextlib.suppress(csv.Error, StopIteration, IndexError, ValueError):
+            if fault.column:
+                return str(next(self._reader(row))[names.index(fault.column)]).rstrip("\r\n")
+        return text
 
 
 def _ends_open(table: pa.Table) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ckpt_ops.errors import SliceUnreadable
 from ckpt_ops.slices.formats.lines import Block, blocks
-from ckpt_ops.slices.formats.raw import RawFile
+from ckpt_ops.slices.formats.raw import Fault, RawFile
+
+_TOGETHER = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,8 @@ class JsonLines:
     A declared field is read as its declared type, and is null where an object lacks it: a writer may leave
     nulls out, and the lines of one file say nothing of another's. Fields that are not declared are left
     out: JSON gives them no type that would hold for a whole file. A file whose objects name no declared
-    field at all is refused. NaN, Infinity and -Infinity are read as Python writes them.
+    field at all is refused. A line that does not parse is left out or refuses the file, as the reader asks:
+    which line, which field, which value. NaN, Infinity and -Infinity are read as Python writes them.
 
     Memory: a block of 1 MiB, or a line, as text and as columns; some 40 MiB in all, whatever the file's size.
     """
@@ -32,30 +35,62 @@ class JsonLines:
         known = False
         with file.stream() as stream:
             for block in blocks(file, stream):
-                lines = _objects(file, block)
+                lines = _lines(block)
                 if not lines:
                     continue
                 try:
-                    table = parse(block.data, wanted)
-                except pa.ArrowException as error:
-                    raise _refused(file, lines, wanted, error) from error
-                if table.num_rows != len(lines):
-                    raise _refused(file, lines, wanted, f"{table.num_rows} objects in {len(lines)} lines")
-                known = known or _names_any(file, lines, table)
-                yield from table.to_batches()
+                    tables = [_parsed(lines, wanted)]
+                except Fault as fault:
+                    if file.unread is None:
+                        raise file.bad(fault.words) from fault
+                    tables = list(_sparing(file, lines, wanted))
+                for table in tables:
+                    known = known or _names_any(file, lines, table)
+                    yield from table.to_batches()
 
 
-def _objects(file: RawFile, block: Block) -> dict[int, bytes]:
-    """By number, the lines that are not blank. Each begins as an object: Arrow dies of a bare `null`."""
-    lines = {}
-    for number, line in enumerate(block.data[:-1].split(b"\n"), start=block.line):
-        if line.startswith(b"{"):
-            lines[number] = line
-        elif stripped := line.strip():
-            lines[number] = stripped
-            if not stripped.startswith(b"{"):
-                raise file.bad(_no_object(number, stripped))
-    return lines
+def _lines(block: Block) -> dict[int, bytes]:
+    """By number, the lines that are not blank."""
+    numbered = enumerate(block.data[:-1].split(b"\n"), start=block.line)
+    return {number: stripped for number, line in numbered if (stripped := line.strip())}
+
+
+def _parsed(lines: Mapping[int, bytes], wanted: pa.Schema) -> pa.Table:
+    """Raises `Fault`."""
+    for number, line in lines.items():
+        if not line.startswith(b"{"):  # Arrow dies of a bare `null`
+            shown = line[:60].decode(errors="replace")
+            raise Fault(f"has in line {number:,} no object but {shown}", what="no object")
+    try:
+        table = parse(b"\n".join(lines.values()) + b"\n", wanted)
+    except pa.ArrowException as error:
+        raise _fault(lines, wanted, error) from error
+    if table.num_rows != len(lines):
+        raise _fault(lines, wanted, f"{table.num_rows} objects in {len(lines)} lines")
+    return table
+
+
+def _sparing(file: RawFile, lines: dict[int, bytes], wanted: pa.Schema) -> Iterator[pa.Table]:
+    """Without the lines that do not parse: some at a time, and where that fails each by itself."""
+    numbers = list(lines)
+    for at in range(0, len(numbers), _TOGETHER):
+        some = {number: lines[number] for number in numbers[at : at + _TOGETHER]}
+        try:
+            yield _parsed(some, wanted)
+        except Fault:
+            for number, line in some.items():
+                try:
+                    yield _parsed({number: line}, wanted)
+                except Fault as fault:
+                    file.leave_out(fault, number, _value(line, fault))
+
+
+def _value(line: bytes, fault: Fault) -> str:
+    """What is at fault: a field's value, or the line."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+        if fault.column:
+            return json.dumps(json.loads(line)[fault.column])
+    return line.decode(errors="replace")
 
 
 def parse(data: bytes, wanted: pa.Schema) -> pa.Table:
@@ -85,10 +120,13 @@ def _as_read(schema: pa.Schema) -> pa.Schema:
     )
 
 
-def _names_any(file: RawFile, lines: dict[int, bytes], table: pa.Table) -> bool:
+def _names_any(file: RawFile, lines: Mapping[int, bytes], table: pa.Table) -> bool:
     if any(column.null_count < len(column) for column in table.columns):
         return True
-    named = {name for number, line in lines.items() for name in _loaded(file, number, line)}
+    named: set[str] = set()
+    for number, line in lines.items():
+        with contextlib.suppress(Fault):  # it was left out
+            named |= _loaded(number, line).keys()
     if named & set(table.schema.names):
         return True
     raise file.bad(
@@ -97,9 +135,7 @@ def _names_any(file: RawFile, lines: dict[int, bytes], table: pa.Table) -> bool:
     )
 
 
-def _refused(
-    file: RawFile, lines: dict[int, bytes], wanted: pa.Schema, said: pa.ArrowException | str
-) -> SliceUnreadable:
+def _fault(lines: Mapping[int, bytes], wanted: pa.Schema, said: pa.ArrowException | str) -> Fault:
     """Arrow names no line, and not always a column: both are looked for."""
     numbers = list(lines)
     first, last = 0, len(numbers) - 1  # halving: the first line at which what comes before it breaks
@@ -111,21 +147,30 @@ def _refused(
             last = middle
     number = numbers[first]
     line = lines[number]
-    value = _loaded(file, number, line)
+    try:
+        value = _loaded(number, line)
+    except Fault as fault:
+        return fault
     for field in wanted:
         if field.name in value and not _reads([line], pa.schema([field])):
             shown = json.dumps(value[field.name])[:100]
-            return file.bad(
+            words = (
                 f"has in line {number:,} of column {field.name} no {field.type}: {shown} ({str(said)[:200]})"
             )
-    return file.bad(f"does not fit the declared columns in line {number:,}: {str(said)[:200]}")
+            return Fault(words, column=field.name, what=f"no {field.type}")
+    words = f"does not fit the declared columns in line {number:,}: {str(said)[:200]}"
+    return Fault(words, what=str(said)[:200])
 
 
-def _loaded(file: RawFile, number: int, line: bytes) -> dict[str, object]:
+def _loaded(number: int, line: bytes) -> dict[str, object]:
+    """Raises `Fault`."""
     try:
         value: dict[str, object] = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise file.bad(f"has no JSON object in line {number:,}: {str(error)[:200]}") from error
+        said = str(error)[:200]
+        raise Fault(
+            f"has no JSON object in line {number:,}: {said}", what=f"no JSON object: {said}"
+        ) from error
     return value
 
 
@@ -134,7 +179,3 @@ def _reads(lines: list[bytes], wanted: pa.Schema) -> bool:
         return bool(parse(b"\n".join(lines) + b"\n", wanted).num_rows == len(lines))
     except pa.ArrowException:
         return False
-
-
-def _no_object(number: int, line: bytes) -> str:
-    return f"has in line {number:,} no object but {line[:60].decode(errors='replace')}"

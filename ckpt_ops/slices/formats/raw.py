@@ -14,11 +14,20 @@ from typing import IO, BinaryIO, cast
 
 from ckpt_ops.errors import UNTOUCHED, SliceChanging, SliceUnreadable
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
+from ckpt_ops.slices.unread import Unread, UnreadRow
 from ckpt_ops.store import Entry, Store
 
 ONE_REQUEST = 32 * 2**20
 READ_AHEAD = 8 * 2**20
 ALWAYS_ALLOWED = 64 * 2**20
+
+
+class Fault(Exception):
+    """Text that does not parse: what to say of the file; the column, "" for a whole row; what is wrong."""
+
+    def __init__(self, words: str, *, column: str = "", what: str) -> None:
+        super().__init__(words)
+        self.words, self.column, self.what = words, column, what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +37,14 @@ class RawFile:
     Attributes:
         gzipped: it is read through gzip.
         max_expansion: unzipped bytes may be so many times the object's own; 64 MiB always may.
+        unread: takes rows that do not parse; None: such a row refuses the file.
     """
 
     store: Store
     entry: Entry
     gzipped: bool
     max_expansion: float
+    unread: Unread | None = None
 
     @property
     def url(self) -> str:
@@ -50,6 +61,19 @@ class RawFile:
         return SliceUnreadable(
             f"{self.url} {what}", safe=UNTOUCHED, next=f"write {self.url} anew, then {pull_again()}"
         )
+
+    def leave_out(self, fault: Fault, line: int, value: str) -> None:
+        """Leave out a row that does not parse. Raises `SliceUnreadable` when none may be, or most do not."""
+        if self.unread is None:
+            raise self.bad(fault.words) from fault
+        self.unread.add(
+            UnreadRow(file=self.entry.name, line=line, column=fault.column, value=value, why=fault.what)
+        )
+        if self.unread.hopeless:
+            raise self.bad(
+                f"{fault.words}; and so do not parse {self.unread.count:,} rows up to there, "
+                f"{self.unread.read:,} do"
+            ) from fault
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:

@@ -1,0 +1,124 @@
+"""Rows of a text file that do not parse: left out of the slice, counted, and kept to be looked at.
+
+    slices/{source}/{key}/unread/{blake3}.json
+
+A part's receipt and the slice's manifest name such files and say how many rows they stand for: validation
+counts them as it counts rows that fail an expectation. A cell's text is kept, not its row: the row is in the
+file that it came from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from blake3 import blake3
+
+from ckpt_ops.errors import Corrupt
+from ckpt_ops.slices.identity import digest
+from ckpt_ops.store import Store
+from ckpt_ops.store.documents import document
+
+FORMAT = 1
+KEPT = 10_000
+"""Rows of a part of which more is kept than their number."""
+
+_LONGEST = 200
+_TELLING = 1_000
+"""Rows that have to be bad, before a file of which most rows are is given up early."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadRow:
+    """A row that does not parse.
+
+    Attributes:
+        file: its name below the source's url.
+        line: from 1; of a row of several lines, the first.
+        column: "" when it is no matter of one.
+        value: what stands there, at most 200 characters.
+        why: what is wrong with it.
+    """
+
+    file: str
+    line: int
+    column: str
+    value: str
+    why: str
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        of = f", column {self.column}" if self.column else ""
+        return f"line {self.line:,} of {self.file}{of}: {self.why} ({self.value!r})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnreadFile:
+    """Where such rows of a part are kept, by object name, and how many there are, kept or not."""
+
+    name: str
+    rows: int
+
+
+class Unread:
+    """Collects the rows of one part that do not parse."""
+
+    def __init__(self) -> None:
+        self.rows: list[UnreadRow] = []
+        self.count = 0
+        self.read = 0
+
+    def add(self, row: UnreadRow) -> None:
+        """One more."""
+        self.count += 1
+        if len(self.rows) < KEPT:
+            self.rows.append(_short(row))
+
+    @property
+    def hopeless(self) -> bool:
+        """Most rows up to here do not parse: it is no file of this kind, rather than one with bad rows."""
+        return self.count > _TELLING and self.count > self.read
+
+    def put(self, store: Store, prefix: str) -> tuple[UnreadFile, ...]:
+        """Keep them below `slices/{source}/{key}`; nothing when there are none."""
+        if not self.count:
+            return ()
+        rows = [asdict(row) for row in self.rows]
+        data = json.dumps({"format": FORMAT, "count": self.count, "rows": rows}, indent=1).encode()
+        name = f"{prefix}/unread/{blake3(data).hexdigest()}.json"
+        store.put(name, data)
+        return (UnreadFile(name=name, rows=self.count),)
+
+
+def unread_rows(store: Store, files: Sequence[UnreadFile], *, at_most: int) -> list[UnreadRow]:
+    """The first of them. Raises `Corrupt`."""
+    found: list[UnreadRow] = []
+    for file in files:
+        if len(found) < at_most:
+            found += _rows(store, file.name)
+    return found[:at_most]
+
+
+def mark_of(files: Sequence[UnreadFile]) -> str:
+    """What sets a revision apart from one of the same rows that lacks none. "" without any."""
+    return digest("unread", *(file.name for file in files)) if files else ""
+
+
+def _rows(store: Store, name: str) -> list[UnreadRow]:
+    try:
+        return [UnreadRow(**row) for row in document(store.get(name))["rows"]]
+    except (ValueError, TypeError, KeyError) as error:
+        url = f"{store.url.rstrip('/')}/{name}"
+        raise Corrupt(
+            f"{url} does not hold rows that do not parse: {error}",
+            safe="nothing was changed",
+            next="restore the object from the bucket's versions, or delete it and clear the pull task",
+        ) from error
+
+
+def _short(row: UnreadRow) -> UnreadRow:
+    return UnreadRow(
+        file=row.file, line=row.line, column=row.column, value=row.value[:_LONGEST], why=row.why[:_LONGEST]
+    )
