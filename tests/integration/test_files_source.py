@@ -128,8 +128,8 @@ def test_from_landing_to_the_store_and_the_next_slice_unharmed(
     first = pull(store, source, KEY)
     assert read_slice(store, first)["n"].to_pylist() == [1, 2, 3]
 
-    landing.put(f"days/{KEY}-2.csv", b"n\n4\nmany\n")
-    with pytest.raises(SliceUnreadable, match=r"-2\.csv has in line 3 of column n no int64"):
+    landing.put(f"days/{KEY}-2.csv", b"n\nmany\n4\nfew\n")
+    with pytest.raises(SliceUnreadable, match=r"-2\.csv has 2 rows that do not parse, and 1 that do: line 2"):
         pull(store, source, KEY)
     landing.put(f"days/{NEXT}-1.csv", csv(5))
     assert read_slice(store, pull(store, source, NEXT))["n"].to_pylist() == [5]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import io
 import itertools
 import re
+import zoneinfo
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.slices.formats.cells import BadCell, Cells
 from ckpt_ops.slices.formats.lines import Block, blocks
 from ckpt_ops.slices.formats.raw import Fault, RawFile
 
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 _TOGETHER = 64
+_END = "\0end"
+_LATER = {
+    "decimal", "thousands", "date_formats", "zone", "null_values_of", "leading_zeros", "trailing_delimiter"
+}  # fmt: skip
 _DELIMITERS = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'"}
 _CELL = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to (.*?): (.*)", re.DOTALL)
 _ROW = re.compile(r"CSV parse error: Row #(\d+): (.*)", re.DOTALL)
@@ -47,6 +54,16 @@ class Csv:
         timestamp_formats: strptime forms to try before ISO 8601.
         newlines_in_values: quoted values may hold line ends. If not, one is refused: it is most often a
             quote that is not closed, which would swallow the rows after it.
+        decimal: '.' or ','.
+        thousands: one character that sets thousands apart, such as '.', "'" or a space; "": none does.
+        date_formats: strptime forms of dates to try before ISO 8601, such as '%d.%m.%Y'.
+        zone: whose clocks a time without an offset means, where one with a zone is declared, such as
+            'Europe/Berlin'. "": such a time is refused.
+        null_values_of: (column, what stands for no value there), for columns that differ from
+            `null_values`: `(("country", ("",)),)` lets NA be Namibia.
+        leading_zeros: whole numbers may begin with 0. If not, 01234 is taken for a code, and refused where
+            a number is declared, rather than read as 1,234.
+        trailing_delimiter: each row ends with a delimiter; behind it is nothing.
     """
 
     delimiter: str = ","
@@ -57,6 +74,22 @@ class Csv:
     quoted_nulls: bool = False
     timestamp_formats: tuple[str, ...] = ()
     newlines_in_values: bool = False
+    decimal: str = "."
+    thousands: str = ""
+    date_formats: tuple[str, ...] = ()
+    zone: str = ""
+    null_values_of: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    leading_zeros: bool = True
+    trailing_delimiter: bool = False
+
+    def __repr__(self) -> str:
+        """Receipts are found by it: settings that came later are said where they are not as always."""
+        said = [
+            f"{each.name}={getattr(self, each.name)!r}"
+            for each in fields(self)
+            if each.name not in _LATER or getattr(self, each.name) != each.default
+        ]
+        return f"Csv({', '.join(said)})"
 
     def __post_init__(self) -> None:
         for name, value in (("delimiter", self.delimiter), ("quote", self.quote)):
@@ -66,6 +99,24 @@ class Csv:
             raise BadInput(
                 "Csv.delimiter", self.delimiter, f"another character than Csv.quote={self.quote!r}"
             )
+        if self.decimal not in (".", ","):
+            raise BadInput("Csv.decimal", self.decimal, "'.' or ','")
+        if self.thousands and (len(self.thousands) != 1 or self.thousands in f"0123456789+-{self.decimal}"):
+            raise BadInput(
+                "Csv.thousands",
+                self.thousands,
+                f"one character, no digit or sign, not decimal={self.decimal!r}",
+            )
+        if self.zone and self.zone not in zoneinfo.available_timezones():
+            raise BadInput("Csv.zone", self.zone, "an IANA name such as 'Europe/Berlin', or ''")
+        for name in ("null_values", "timestamp_formats", "date_formats"):
+            if isinstance(getattr(self, name), str):
+                raise BadInput(f"Csv.{name}", getattr(self, name), "a tuple of texts, such as ('%d.%m.%Y',)")
+        for pair in self.null_values_of:
+            if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[1], tuple)):
+                raise BadInput(
+                    "Csv.null_values_of", pair, "(column, (text, ...)), such as ('country', ('',))"
+                )
         try:
             "".encode(self.encoding)
         except LookupError as error:
@@ -118,38 +169,92 @@ class Csv:
 
     def _parsed(self, block: Block, schema: pa.Schema) -> list[pa.RecordBatch]:
         """Raises `Fault`."""
-        import pyarrow.csv as arrow_csv
-
         if not block.data:
             return []
+        read = {field.name: pa.string() if self._cells.reads(field.type) else field.type for field in schema}
+        names = [*schema.names, *([_END] if self.trailing_delimiter else [])]
+        apart = {name: nulls for name, nulls in self.null_values_of if name in schema.names}
+        groups = [([name for name in names if name not in apart], self.null_values)]
+        groups += [([name], nulls) for name, nulls in apart.items()]
+        columns: dict[str, pa.ChunkedArray] = {}
+        for wanted, nulls in groups:
+            if wanted:
+                found = self._columns(
+                    block, names, {name: read.get(name, pa.string()) for name in wanted}, nulls
+                )
+                columns |= dict(zip(wanted, found.columns, strict=True))
+        self._check_ends(block, columns.pop(_END, None))
+        for field in schema:
+            if self._cells.reads(field.type):
+                columns[field.name] = self._own(block, columns[field.name], field)
+        table = pa.table([columns[name] for name in schema.names], schema=schema)
+        if not self.newlines_in_values:
+            self._check_line_ends(block, table)
+        found: list[pa.RecordBatch] = table.to_batches()
+        return found
+
+    def _columns(
+        self, block: Block, names: list[str], wanted: dict[str, pa.DataType], nulls: tuple[str, ...]
+    ) -> pa.Table:
+        import pyarrow.csv as arrow_csv
+
         try:
-            table = arrow_csv.read_csv(
+            return arrow_csv.read_csv(
                 pa.BufferReader(block.data),
                 read_options=arrow_csv.ReadOptions(
-                    block_size=len(block.data), use_threads=False, column_names=schema.names
+                    block_size=len(block.data), use_threads=False, column_names=names
                 ),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=self.delimiter,
                     quote_char=self.quote,
                     newlines_in_values=True,  # so that one is found, and not taken for a row's end
-                    ignore_empty_lines=len(schema) > 1,
+                    ignore_empty_lines=len(names) > 1,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    column_types=schema,
+                    column_types=wanted,
+                    include_columns=list(wanted),
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=self.quoted_nulls,
-                    null_values=list(self.null_values),
+                    null_values=list(nulls),
+                    decimal_point=self.decimal,
                     timestamp_parsers=[*self.timestamp_formats, arrow_csv.ISO8601],
                 ),
             )
         except pa.ArrowNotImplementedError as error:
-            raise BadInput("schema", str(schema), f"types that a CSV cell can have: {error}") from error
+            raise BadInput("schema", str(wanted), f"types that a CSV cell can have: {error}") from error
         except pa.ArrowException as error:
-            raise self._fault(block, str(error), schema.names) from error
-        if not self.newlines_in_values:
-            self._check_line_ends(block, table)
-        found: list[pa.RecordBatch] = table.to_batches()
-        return found
+            raise self._fault(block, str(error), names) from error
+
+    @functools.cached_property
+    def _cells(self) -> Cells:
+        return Cells(
+            decimal=self.decimal,
+            thousands=self.thousands,
+            leading_zeros=self.leading_zeros,
+            date_formats=self.date_formats,
+            timestamp_formats=self.timestamp_formats,
+            zone=self.zone,
+        )
+
+    def _own(self, block: Block, column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
+        try:
+            return self._cells.values(column, field.type)
+        except BadCell as error:
+            where = self._line(block, error.row + 1)
+            words = (
+                f"has in {where} of column {field.name} no {field.type}: invalid value {error.value[:200]!r}"
+            )
+            raise Fault(words, column=field.name, what=f"no {field.type}") from error
+
+    def _check_ends(self, block: Block, ends: pa.ChunkedArray | None) -> None:
+        """Behind the last delimiter of a row is nothing."""
+        for row, end in enumerate(ends if ends is not None and ends.null_count < len(ends) else ()):
+            if end.as_py():
+                where = self._line(block, row + 1)
+                raise Fault(
+                    f"has in {where} something behind the last delimiter: {end.as_py()[:200]!r}",
+                    what="something behind the last delimiter",
+                )
 
     def _header(self, file: RawFile, block: Block, declared: pa.Schema) -> tuple[list[str], Block]:
         """The columns' names, and what of the block is behind them."""
@@ -160,6 +265,8 @@ class Csv:
             raise file.bad(f"has no header in its first line: {error}") from error
         if not names:
             raise file.bad("has an empty first line, where a header was expected")
+        if self.trailing_delimiter and not names[-1]:
+            names = names[:-1]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise file.bad(f"has several columns of one name: {', '.join(twice)}")
@@ -229,6 +336,10 @@ class Csv:
         if wrong := _ROW.match(said):
             row, what = wrong.groups()
             words = f"is no CSV of {len(names)} columns in {self._line(block, int(row))}: {what[:200]}"
+            if what.startswith(f"Expected {len(names)} columns, got {len(names) + 1}:") and what.endswith(
+                self.delimiter
+            ):
+                words += "; if each row ends with a delimiter, format=Csv(trailing_delimiter=True)"
             return Fault(words, what=what.partition(":")[0])
         return Fault(
             f"is no CSV of {len(names)} columns after line {block.line:,}: {said[:200]}", what=said[:200]
