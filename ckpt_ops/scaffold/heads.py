@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 
 from ckpt_ops.column_types import common
 from ckpt_ops.errors import BadInput
+from ckpt_ops.scaffold.dialect import told
 from ckpt_ops.scaffold.type_code import column_code
-from ckpt_ops.scaffold.types import time_of_text, type_of_text
+from ckpt_ops.scaffold.types import time_of_text
 from ckpt_ops.slices.formats import Csv, Format, JsonLines
-from ckpt_ops.slices.formats.lines import MAX_LINE
+from ckpt_ops.slices.formats.lines import MAX_LINE, end_of_rows
 from ckpt_ops.slices.formats.raw import RawFile
 
 _DELIMITERS = ",;\t|"
@@ -30,8 +31,8 @@ _AGREE = 0.9  # of the lines: a damaged one is for reading to find
 
 def reading_of(
     slices: Sequence[Sequence[RawFile]], form: Format, encoding: str | None, most_rows: int
-) -> tuple[Format, pa.Schema]:
-    """How the files can be read: the format, with CSV's delimiter, and columns that fit all of them.
+) -> tuple[Format, pa.Schema, tuple[str, ...]]:
+    """How the files can be read: the format with its settings, columns that fit all of them, notes on both.
 
     Args:
         slices: their files.
@@ -45,15 +46,16 @@ def reading_of(
     """
     if isinstance(form, Csv):
         form = replace(form, encoding=encoding or form.encoding)
-        form = replace(form, delimiter=_delimiter(slices[0][0], form))
-        return form, _text_schema(form, slices, most_rows)
+        form = _laid_out(slices[0][0], form)
+        found = told(form, _texts(form, slices, most_rows))
+        return found.form, found.schema, found.notes
     files = [file for each in slices for file in each]
     if isinstance(form, JsonLines):
-        return form, _common([_json_schema(file, most_rows) for file in files], files)
+        return form, _common([_json_schema(file, most_rows) for file in files], files), ()
     schema = _common([next(iter(form.batches(file, pa.schema([])))).schema for file in files], files)
     for field in schema:
         column_code(field.name, field.type)  # refuses what could not be written down
-    return form, schema
+    return form, schema, ()
 
 
 def head_of(file: RawFile, form: Format, rows: int) -> bytes:
@@ -62,6 +64,8 @@ def head_of(file: RawFile, form: Format, rows: int) -> bytes:
         lines = rows + 1 if isinstance(form, Csv) else rows
         with file.stream() as stream:
             data = b"".join(iter_lines(stream, lines))
+        if isinstance(form, Csv) and form.newlines_in_values:
+            data = data[: end_of_rows(data, form.quote.encode())]
     else:
         sink = io.BytesIO()
         batches = list(_limited(form, file, rows))
@@ -84,8 +88,9 @@ def _limited(form: Format, file: RawFile, rows: int) -> Iterator[pa.RecordBatch]
             return
 
 
-def _text_schema(form: Csv, slices: Sequence[Sequence[RawFile]], most_rows: int) -> pa.Schema:
-    """Each column of all files together, as text alone says what it is."""
+def _texts(form: Csv, slices: Sequence[Sequence[RawFile]], most_rows: int) -> dict[str, pa.ChunkedArray]:
+    """The text of each column of all files together."""
+    form = replace(form, null_values=("",))
     columns: dict[str, list[pa.Array]] = defaultdict(list)
     for files in slices:
         left = most_rows
@@ -96,26 +101,41 @@ def _text_schema(form: Csv, slices: Sequence[Sequence[RawFile]], most_rows: int)
                     columns[name].append(column)
             if left == 0:
                 break
-    return pa.schema([(name, type_of_text(pa.chunked_array(pieces))) for name, pieces in columns.items()])
+    return {name: pa.chunked_array(pieces, pa.string()) for name, pieces in columns.items()}
 
 
-def _delimiter(file: RawFile, form: Csv) -> str:
-    """The one that cuts lines into as many pieces as their header, the most of them."""
+def _laid_out(file: RawFile, form: Csv) -> Csv:
+    """With the delimiter that cuts rows into as many pieces as their header, the most of them."""
     with file.stream() as stream:
         data = stream.read(_LOOK_AT)
     text = _decoded(file, data, form.encoding)
-    lines = text.splitlines()
-    lines = lines[:-1] if len(data) == _LOOK_AT and len(lines) > 1 else lines
-    lines = [line for line in lines if line][:50]
-    if not lines:
+    if len(data) == _LOOK_AT and "\n" in text:
+        text = text[: text.rindex("\n") + 1]
+    if not text.strip():
         raise file.bad("is empty")
-    found, most = form.delimiter, 1
+    found, header, most = form, next(csv.reader(io.StringIO(text, newline=""))), 1
     for delimiter in _DELIMITERS:
-        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row][:50]
+        trailing = _ends_with_a_delimiter(rows)
+        if trailing:
+            rows = [[*rows[0][:-1]] if not rows[0][-1] else rows[0], *(row[:-1] for row in rows[1:])]
+        widths = [len(row) for row in rows]
         if widths[0] > most and widths.count(widths[0]) >= _AGREE * len(widths):
-            found, most = delimiter, widths[0]
-    _check_header(file, next(csv.reader(lines[:1], delimiter=found)))
+            lines = any("\n" in cell for row in rows for cell in row)
+            found = replace(form, delimiter=delimiter, trailing_delimiter=trailing, newlines_in_values=lines)
+            header, most = rows[0], widths[0]
+    _check_header(file, header)
     return found
+
+
+def _ends_with_a_delimiter(rows: Sequence[Sequence[str]]) -> bool:
+    """Behind the last delimiter of each row is nothing, and no column is named there."""
+    header, *rest = rows
+    if len(header) < 2 or not rest:
+        return False
+    columns = len(header) - (not header[-1])
+    ends = [row for row in rest if len(row) == columns + 1 and not row[-1]]
+    return len(ends) >= _AGREE * len(rest)
 
 
 def _decoded(file: RawFile, data: bytes, encoding: str) -> str:

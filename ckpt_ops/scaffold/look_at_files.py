@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 
 import pyarrow as pa
 
@@ -50,7 +51,9 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     chosen = spread(keys)
     files = {key: [_raw(store, entries[name]) for name in naming.files[key][:MOST_FILES]] for key in chosen}
     progress(f"reading {', '.join(chosen)}")
-    form, schema = reading_of(list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS)
+    form, schema, said = reading_of(
+        list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS
+    )
     source = _source(asked.name, url, naming, spacing, schema, form)
     kept = chosen[:SAMPLE_SLICES]
     slices = [_looked(source, key, naming, sampled=key in kept) for key in chosen]
@@ -72,7 +75,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
         },
         sample_code=code,
         sample_keys=kept,
-        notes=_notes(entries, naming, slices),
+        notes=[*_notes(entries, naming, slices), *said],
     )
 
 
@@ -151,14 +154,21 @@ def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
         comments["weekday"] = "0 is Monday: a file of another day is no slice"
     if source.format is not None and isinstance(form, Csv):
         arguments["format"] = _csv_code(form)
+        if not form.leading_zeros:
+            comments["format"] = (
+                "leading_zeros: 01234 is a code, not the number 1,234: such a row is a bad one"
+            )
         imports["ckpt_ops.slices.formats"] = ["Csv"]
     return Code(kind="Files", imports=imports, arguments=arguments, comments=comments)
 
 
 def _csv_code(form: Csv) -> str:
-    given = {"delimiter": form.delimiter, "encoding": form.encoding}
     default = Csv()
-    changed = [f"{name}={repr_of(value)}" for name, value in given.items() if value != getattr(default, name)]
+    changed = [
+        f"{each.name}={repr_of(getattr(form, each.name))}"
+        for each in fields(form)
+        if getattr(form, each.name) != getattr(default, each.name)
+    ]
     return f"Csv({', '.join(changed)})"
 
 

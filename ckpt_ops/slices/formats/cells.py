@@ -43,9 +43,7 @@ class Cells:
             return bool(self.thousands)
         if types.is_date(kind):
             return bool(self.date_formats)
-        if types.is_timestamp(kind) and kind.tz is None:
-            return bool(self.timestamp_formats)
-        return bool(types.is_timestamp(kind) and self.zone)
+        return bool(types.is_timestamp(kind) and (self.zone or (kind.tz is None and self.timestamp_formats)))
 
     def values(self, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
         """The values of cells; what is null stays null. Raises `BadCell` for the first that is none."""

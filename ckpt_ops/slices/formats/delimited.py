@@ -171,7 +171,7 @@ class Csv:
         """Raises `Fault`."""
         if not block.data:
             return []
-        read = {field.name: pa.string() if self._cells.reads(field.type) else field.type for field in schema}
+        read = {field.name: pa.string() if self.cells.reads(field.type) else field.type for field in schema}
         names = [*schema.names, *([_END] if self.trailing_delimiter else [])]
         apart = {name: nulls for name, nulls in self.null_values_of if name in schema.names}
         groups = [([name for name in names if name not in apart], self.null_values)]
@@ -179,13 +179,13 @@ class Csv:
         columns: dict[str, pa.ChunkedArray] = {}
         for wanted, nulls in groups:
             if wanted:
-                found = self._columns(
+                part = self._columns(
                     block, names, {name: read.get(name, pa.string()) for name in wanted}, nulls
                 )
-                columns |= dict(zip(wanted, found.columns, strict=True))
+                columns |= dict(zip(wanted, part.columns, strict=True))
         self._check_ends(block, columns.pop(_END, None))
         for field in schema:
-            if self._cells.reads(field.type):
+            if self.cells.reads(field.type):
                 columns[field.name] = self._own(block, columns[field.name], field)
         table = pa.table([columns[name] for name in schema.names], schema=schema)
         if not self.newlines_in_values:
@@ -226,7 +226,8 @@ class Csv:
             raise self._fault(block, str(error), names) from error
 
     @functools.cached_property
-    def _cells(self) -> Cells:
+    def cells(self) -> Cells:
+        """How its cells are written."""
         return Cells(
             decimal=self.decimal,
             thousands=self.thousands,
@@ -238,7 +239,7 @@ class Csv:
 
     def _own(self, block: Block, column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
         try:
-            return self._cells.values(column, field.type)
+            return self.cells.values(column, field.type)
         except BadCell as error:
             where = self._line(block, error.row + 1)
             words = (

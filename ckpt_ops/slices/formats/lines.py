@@ -44,7 +44,7 @@ def blocks(
     held, line = b"", 1
     for text in _utf8(file, stream, encoding):
         held += text
-        end = _end_of_rows(held, mark)
+        end = end_of_rows(held, mark)
         if not end and len(held) > MAX_LINE:
             raise file.bad(_endless(line, quote))
         if not end:
@@ -58,7 +58,7 @@ def blocks(
         yield Block(line=line, data=held if held.endswith(b"\n") else held + b"\n")
 
 
-def _end_of_rows(data: bytes, quote: bytes | None) -> int:
+def end_of_rows(data: bytes, quote: bytes | None) -> int:
     """Where the last whole row ends: at a line end with an even number of quotes before it. 0: nowhere."""
     end = data.rfind(b"\n") + 1
     while quote and end and data.count(quote, 0, end) % 2:

@@ -24,6 +24,7 @@ from ckpt_ops.validation import load_suite
 
 DAYS = ["2013-01-06", "2013-01-07", "2013-01-08"]
 COLUMNS = ["n", "code", "word", "at"]
+TABS, PIPES = (Csv(delimiter=sign, leading_zeros=False) for sign in "\t|")
 TYPES = [pa.int64(), pa.string(), pa.string(), pa.timestamp("us", tz="UTC")]
 
 
@@ -70,16 +71,16 @@ def land(landing: Path, name: str, data: bytes | Callable[[str], bytes]) -> None
 @pytest.mark.parametrize(
     ("name", "file", "data", "template", "form"),
     [
-        ("made_csv", "KEY.csv", lambda day: csv(day=day), "{key}.csv", None),
-        ("made_semicolons", "a/KEY.csv", lambda day: csv(";", day=day), "a/{key}.csv", Csv(delimiter=";")),
-        ("made_tabs", "KEY.tsv", lambda day: csv("\t", day=day), "{key}.tsv", None),
+        ("made_csv", "KEY.csv", lambda day: csv(day=day), "{key}.csv", Csv(leading_zeros=False)),
         (
-            "made_gz",
-            "KEY/x.csv.gz",
-            lambda day: gzip.compress(csv("|", day=day)),
-            "{key}/x.csv.gz",
-            Csv(delimiter="|"),
+            "made_semicolons",
+            "a/KEY.csv",
+            lambda day: csv(";", day=day),
+            "a/{key}.csv",
+            Csv(delimiter=";", leading_zeros=False),
         ),
+        ("made_tabs", "KEY.tsv", lambda day: csv("\t", day=day), "{key}.tsv", TABS),
+        ("made_gz", "KEY/x.csv.gz", lambda day: gzip.compress(csv("|", day=day)), "{key}/x.csv.gz", PIPES),
         ("made_json", "KEY.jsonl", jsonl, "{key}.jsonl", None),
         ("made_json_gz", "KEY.ndjson.gz", lambda day: gzip.compress(jsonl(day)), "{key}.ndjson.gz", None),
         ("made_parquet", "in/KEY.parquet", parquet, "in/{key}.parquet", None),
@@ -126,7 +127,7 @@ def test_a_file_in_another_encoding_is_asked_about_and_then_read(landing: Path, 
     new_source(Asked(name="made_cp1252", origin=str(landing), encoding="cp1252"), dags)
     source = load_intake("made_cp1252", dags).source
     assert isinstance(source, Files)
-    assert source.format == Csv(encoding="cp1252")
+    assert source.format == Csv(encoding="cp1252", leading_zeros=False)
     assert next(iter(source.read(DAYS[0])), None) is not None
 
 
