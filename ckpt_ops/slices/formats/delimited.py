@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import functools
-import io
 import itertools
 import re
 import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices.formats.cells import BadCell, Cells
+from ckpt_ops.slices.formats.csv_rows import CsvRows
 from ckpt_ops.slices.formats.lines import Block, blocks
 from ckpt_ops.slices.formats.raw import Fault, RawFile
-
-if TYPE_CHECKING:
-    from _csv import Reader
 
 _TOGETHER = 64
 _END = "\0end"
@@ -133,6 +128,7 @@ class Csv:
             names = declared.names
             if self.header:
                 names, first = self._header(file, first, declared)
+            self._check_nulls_of(names, declared)
             schema = pa.schema(
                 [
                     (name, declared.field(name).type if name in declared.names else pa.string())
@@ -148,7 +144,7 @@ class Csv:
         try:
             yield from self._parsed(block, schema)
         except Fault as fault:
-            if file.unread is None or (spans := self._spans(block, len(schema))) is None:
+            if file.unread is None or (spans := self.rows.spans(block, len(schema))) is None:
                 raise file.bad(fault.words) from fault
             yield from self._sparing(file, spans, schema)
 
@@ -165,7 +161,7 @@ class Csv:
                     try:
                         yield from self._parsed(row, schema)
                     except Fault as fault:
-                        file.leave_out(fault, row.line, self._value(row, fault, schema.names))
+                        file.leave_out(fault, row.line, self.rows.value(row, fault, schema.names))
 
     def _parsed(self, block: Block, schema: pa.Schema) -> list[pa.RecordBatch]:
         """Raises `Fault`."""
@@ -189,7 +185,7 @@ class Csv:
                 columns[field.name] = self._own(block, columns[field.name], field)
         table = pa.table([columns[name] for name in schema.names], schema=schema)
         if not self.newlines_in_values:
-            self._check_line_ends(block, table)
+            self.rows.check_line_ends(block, table)
         found: list[pa.RecordBatch] = table.to_batches()
         return found
 
@@ -225,6 +221,12 @@ class Csv:
         except pa.ArrowException as error:
             raise self._fault(block, str(error), names) from error
 
+    def _check_nulls_of(self, names: list[str], declared: pa.Schema) -> None:
+        known = [*declared.names, *names]
+        for name, _ in self.null_values_of:
+            if name not in known:
+                raise BadInput("Csv.null_values_of", name, f"a column: {', '.join(declared.names)}")
+
     @functools.cached_property
     def cells(self) -> Cells:
         """How its cells are written."""
@@ -237,11 +239,16 @@ class Csv:
             zone=self.zone,
         )
 
+    @functools.cached_property
+    def rows(self) -> CsvRows:
+        """How its rows stand in lines."""
+        return CsvRows(delimiter=self.delimiter, quote=self.quote, several_lines=self.newlines_in_values)
+
     def _own(self, block: Block, column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
         try:
             return self.cells.values(column, field.type)
         except BadCell as error:
-            where = self._line(block, error.row + 1)
+            where = self.rows.line(block, error.row + 1)
             words = (
                 f"has in {where} of column {field.name} no {field.type}: invalid value {error.value[:200]!r}"
             )
@@ -251,7 +258,7 @@ class Csv:
         """Behind the last delimiter of a row is nothing."""
         for row, end in enumerate(ends if ends is not None and ends.null_count < len(ends) else ()):
             if end.as_py():
-                where = self._line(block, row + 1)
+                where = self.rows.line(block, row + 1)
                 raise Fault(
                     f"has in {where} something behind the last delimiter: {end.as_py()[:200]!r}",
                     what="something behind the last delimiter",
@@ -259,7 +266,7 @@ class Csv:
 
     def _header(self, file: RawFile, block: Block, declared: pa.Schema) -> tuple[list[str], Block]:
         """The columns' names, and what of the block is behind them."""
-        reader = self._reader(block)
+        reader = self.rows.reader(block)
         try:
             names: list[str] = next(reader, [])
         except csv.Error as error:
@@ -284,59 +291,16 @@ class Csv:
             raise file.bad("has lines that end in \\r alone; write them with \\n or \\r\\n")
         return names, Block(line=block.line + reader.line_num, data=rest)
 
-    def _reader(self, block: Block) -> Reader:
-        text = io.StringIO(block.data.decode(), newline="")
-        return csv.reader(text, delimiter=self.delimiter, quotechar=self.quote)
-
-    def _lines_of_rows(self, block: Block) -> Iterator[tuple[int, int]]:
-        """Where each row begins, and on how many lines it stands."""
-        reader, line = self._reader(block), 0
-        for values in reader:
-            if values:
-                yield block.line + line, reader.line_num - line
-            line = reader.line_num
-
-    def _line(self, block: Block, row: int) -> str:
-        """Where the row of that number, from 1, begins."""
-        line = block.line
-        try:
-            for at, (line, _) in enumerate(self._lines_of_rows(block), start=1):
-                if at == row:
-                    return f"line {line:,}"
-        except csv.Error:  # stricter than Arrow about what it reads
-            pass
-        return f"a line from {line:,} on"
-
-    def _check_line_ends(self, block: Block, table: pa.Table) -> None:
-        """A row is a line: where it is not, a quote swallowed what came after it."""
-        lines = block.data.count(b"\n")
-        if table.num_rows != lines and len(table.columns) > 1:
-            lines = sum(1 for line in block.data.split(b"\n")[:-1] if line.strip(b"\r"))
-        if table.num_rows == lines and not _ends_open(table):
-            return
-        found = block.line
-        with contextlib.suppress(csv.Error):  # a value of more than 128 KiB
-            for begins, many in self._lines_of_rows(block):
-                found = begins
-                if many > 1:
-                    break
-        raise Fault(
-            f"has {lines:,} lines from line {block.line:,} on, but {table.num_rows:,} rows: a value with a "
-            f"line end, from line {found:,} on, or a quote that is not closed; if it is meant, give the "
-            "source format=Csv(newlines_in_values=True)",
-            what="a quote that is not closed, or a value with a line end",
-        )
-
     def _fault(self, block: Block, said: str, names: list[str]) -> Fault:
         if cell := _CELL.match(said):
             column, row, kind, what = cell.groups()
             hint = "; if values in quotes may be null, format=Csv(quoted_nulls=True)" if "''" in what else ""
             name = names[int(column)]
-            words = f"has in {self._line(block, int(row))} of column {name} no {kind}: {what[:200]}{hint}"
+            words = f"has in {self.rows.line(block, int(row))} of column {name} no {kind}: {what[:200]}{hint}"
             return Fault(words, column=name, what=f"no {kind}")
         if wrong := _ROW.match(said):
             row, what = wrong.groups()
-            words = f"is no CSV of {len(names)} columns in {self._line(block, int(row))}: {what[:200]}"
+            words = f"is no CSV of {len(names)} columns in {self.rows.line(block, int(row))}: {what[:200]}"
             if what.startswith(f"Expected {len(names)} columns, got {len(names) + 1}:") and what.endswith(
                 self.delimiter
             ):
@@ -345,34 +309,3 @@ class Csv:
         return Fault(
             f"is no CSV of {len(names)} columns after line {block.line:,}: {said[:200]}", what=said[:200]
         )
-
-    def _spans(self, block: Block, columns: int) -> list[Block] | None:
-        """Each row by itself; None when nobody can tell where it ends."""
-        lines = [line + b"\n" for line in block.data.removesuffix(b"\n").split(b"\n")]
-        if not self.newlines_in_values:
-            return [
-                Block(line=at, data=line)
-                for at, line in enumerate(lines, start=block.line)
-                if line.strip(b"\r\n") or columns == 1
-            ]
-        try:
-            found = [(at - block.line, many) for at, many in self._lines_of_rows(block)]
-        except csv.Error:  # a value of more than 128 KiB
-            return None
-        return [Block(line=block.line + at, data=b"".join(lines[at : at + many])) for at, many in found]
-
-    def _value(self, row: Block, fault: Fault, names: list[str]) -> str:
-        """The cell that is at fault, or the line."""
-        text = row.data.decode().rstrip("\r\n")
-        with contextlib.suppress(csv.Error, StopIteration, IndexError, ValueError):
-            if fault.column:
-                return str(next(self._reader(row))[names.index(fault.column)]).rstrip("\r\n")
-        return text
-
-
-def _ends_open(table: pa.Table) -> bool:
-    """Whether a value of the last row goes on to the end of the text."""
-    if not table.num_rows:
-        return False
-    last = [column[-1].as_py() for column in table.columns if not pa.types.is_primitive(column.type)]
-    return any(isinstance(value, str) and value.endswith("\n") for value in last)

@@ -81,7 +81,7 @@ def test_each_has_a_setting(
         ("31.02.2025", pa.date32(), {"date_formats": ("%d.%m.%Y",)}, "no date32"),
         ("31.02.2025 10:00", pa.timestamp("us"), {"timestamp_formats": MINUTES}, "no timestamp[us]"),
         ("31.12.2025x", pa.date32(), {"date_formats": ("%d.%m.%Y",)}, "no date32"),
-        ("1|2|0123", pa.int64(), {"leading_zeros": False}, "in line 4 of column x no int64: invalid value '01"),
+        ("1|2|0123", pa.int64(), {"leading_zeros": False}, "line 4 of column x no int64: invalid value '01"),
         ("2025-03-30 02:30:00", pa.timestamp("us", tz="UTC"), {"zone": "Europe/Berlin"}, "no timestamp"),
         ("2025-10-26 02:30:00", pa.timestamp("us", tz="UTC"), {"zone": "Europe/Berlin"}, "no timestamp"),
         ("2025-10-26 05:30:00", pa.timestamp("us", tz="UTC"), {}, "expected a zone offset"),
@@ -124,6 +124,11 @@ def test_something_behind_it_is_refused_and_without_the_setting_it_is_offered(tm
 def test_a_setting_that_cannot_be_is_refused_by_name(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         Csv(**settings)
+
+
+def test_nulls_of_a_column_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"null_values_of='contry' is not allowed: expected a column: n, x"):
+        read(tmp_path, "DE", pa.string(), null_values_of=(("contry", ("",)),))
 
 
 def test_a_reader_without_the_newer_settings_is_called_what_it_always_was() -> None:
