@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from ckpt_ops.errors import BadInput, BucketNotFound
 from ckpt_ops.store.base import Store
@@ -12,6 +13,9 @@ from ckpt_ops.store.gcs import GcsStore
 from ckpt_ops.store.local import LocalStore
 from ckpt_ops.store.replication import ReplicatedStore
 from ckpt_ops.store.replication.replica import Replica
+
+_ENDPOINT = "?endpoint="
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def open_store(url: str) -> Store:
@@ -21,6 +25,9 @@ def open_store(url: str) -> Store:
     `STORAGE_EMULATOR_HOST` for a server on this machine, Application Default Credentials otherwise;
     `gs://bucket/prefix?endpoint=http://127.0.0.1:4443` names a server of its own, and
     `http://USER:SECRET@127.0.0.1:4443` one that wants a secret, which `Store.url` does not show.
+    `?endpoint=` at the end is the only option there is: every other `?`, `#` or `%` behind the bucket
+    belongs to the prefix, as they may stand in an object's name. In file:// a `%` and two hexadecimal
+    digits are a character, as in every such URL, and `#` and `?` are themselves.
 
     Two or three URLs are a `ReplicatedStore`, the first its primary; `CKPT_OPS_STORE_QUORUM` is its
     write quorum. One of its stores may be down, or its directory missing: that is what it is for.
@@ -32,17 +39,19 @@ def open_store(url: str) -> Store:
 
 
 def _open_one(url: str) -> Store:
-    parts = urlsplit(url)
-    if parts.scheme == "gs" and parts.netloc:
-        asked = dict(parse_qsl(parts.query))
-        return GcsStore(
-            bucket=parts.netloc, prefix=parts.path.strip("/"), endpoint=asked.get("endpoint") or None
-        )
-    if parts.scheme == "file" and parts.path and not parts.netloc:
-        return LocalStore(Path(unquote(parts.path)))
+    address, option, endpoint = url.rpartition(_ENDPOINT) if _ENDPOINT in url else (url, "", "")
+    scheme, _, place = url.partition(":")
+    bucket, _, prefix = address.partition(":")[2].removeprefix("//").partition("/")
+    legible = all(character >= " " for character in url)
+    if scheme == "gs" and _BUCKET.fullmatch(bucket) and legible:
+        asked = dict(parse_qsl(f"endpoint={endpoint}")) if option else {}
+        return GcsStore(bucket=bucket, prefix=prefix.strip("/"), endpoint=asked.get("endpoint") or None)
+    path = place.removeprefix("//")
+    if scheme == "file" and path.startswith("/") and legible:
+        return LocalStore(Path(unquote(path)))
     raise BadInput(
         "store",
-        url,
+        address,  # an endpoint may have a secret in it
         "gs://BUCKET/PREFIX or file:///DIRECTORY, or two or three of them separated by commas",
         next="set CKPT_OPS_STORE, for example CKPT_OPS_STORE=gs://my-bucket/ckpt-ops",
     )

@@ -51,6 +51,17 @@ def test_get_returns_what_was_put(store: Store, data: bytes) -> None:
     assert store.get("a/b.bin") == data
 
 
+@pytest.mark.parametrize("name", ["a#b", "a?b=c&d", "100%/x", "50%20off", "a b/ü+"])
+def test_a_name_may_have_any_character_of_an_address(store: Store, name: str) -> None:
+    store.put(name, b"data")
+    assert store.put_if_absent(f"{name}.log", b"{}")
+    assert [entry.name for entry in store.list(name)] == [name, f"{name}.log"]
+    assert store.get(name) == b"data"
+    assert store.get_range(name, 1, 2) == b"at"
+    store.delete(name)
+    assert [entry.name for entry in store.list("")] == [f"{name}.log"]
+
+
 def test_an_object_larger_than_one_request_is_stored_whole(store: Store) -> None:
     data = uuid.uuid4().bytes * (9 * 1024 * 1024 // 16)
     store.put("large.bin", data)
