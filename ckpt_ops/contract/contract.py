@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ckpt_ops.contract import building, keys
+from ckpt_ops.contract import building, files, keys
 from ckpt_ops.contract.belonging import rows_in_their_slices
 from ckpt_ops.contract.check import Check, checked
 from ckpt_ops.contract.rows import MOST_MEMORY, Readings
-from ckpt_ops.slices import PartedSource, SliceSource
+from ckpt_ops.slices import Files, PartedSource, SliceSource
 
 MOST_KEYS = 3
 
@@ -57,6 +57,8 @@ def _checks(
         return
     yield checked("keys are in their interval", lambda: keys.in_their_interval(source, chosen))
     yield checked("an unknown key is refused", lambda: keys.unknown_is_refused(source, chosen[-1]))
+    if isinstance(source, Files):
+        yield checked("no file of a slice is overlooked", lambda: files.none_overlooked(source))
     readings = Readings(source=source, keys=chosen)
     progress(f"rows of {', '.join(chosen)}")
     yield checked("fingerprints are stable", readings.fingerprint_is_stable)

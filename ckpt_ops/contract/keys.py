@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from ckpt_ops.contract.check import Broken
+from ckpt_ops.contract.order import sorted_in_time
 from ckpt_ops.errors import BadInput, SliceMissing
-from ckpt_ops.slices import PartedSource, SliceSource, check_key
+from ckpt_ops.slices import Files, PartedSource, SliceSource, check_key
 from ckpt_ops.slices.times import form_of, time_of
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,7 +22,7 @@ _LONGEST = timedelta(days=31)  # of an interval: a month
 
 def all_keys(source: SliceSource) -> list[str]:
     """Every key there is now."""
-    return source.keys(*_ever())
+    return source.keys(*ever())
 
 
 def newest_that_are_there(source: SliceSource, most: int) -> list[str]:
@@ -65,6 +66,8 @@ def stable(source: SliceSource) -> str:
     if again != keys:
         differ = sorted({*keys} ^ {*again})
         raise Broken(f"asked twice, keys() gives others: {', '.join(differ[:5])}")
+    if not isinstance(source, Files):  # whose form says that they do
+        sorted_in_time(keys, lambda key: _cut_behind(source, key, *ever()))
     return f"{len(keys):,}, from {keys[0]} to {keys[-1]}"
 
 
@@ -73,7 +76,7 @@ def in_their_interval(source: SliceSource, keys: Sequence[str]) -> str:
     for key in keys:
         start, end = _window(key)
         if key not in source.keys(start, end):
-            start, end = _ever()
+            start, end = ever()
         if key not in source.keys(start, end):
             raise Broken(f"slice {key} is in no interval that keys() was asked for")
         cut = _cut_behind(source, key, start, end)
@@ -120,10 +123,11 @@ def unknown_is_refused(source: SliceSource, key: str) -> str:
 def _window(key: str) -> tuple[datetime, datetime]:
     """Where a key that is a time must be; everywhere for another."""
     time = _time_of(key)
-    return (time - _AROUND, time + _LONGEST + _AROUND) if time else _ever()
+    return (time - _AROUND, time + _LONGEST + _AROUND) if time else ever()
 
 
-def _ever() -> tuple[datetime, datetime]:
+def ever() -> tuple[datetime, datetime]:
+    """From before the first slice to after the last."""
     return _START, datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + _AHEAD
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.heads import head_of, reading_of
 from ckpt_ops.scaffold.literals import repr_of
+from ckpt_ops.scaffold.markers import Marked, marked
 from ckpt_ops.scaffold.naming import Named, named_as
 from ckpt_ops.scaffold.profile import Looked
 from ckpt_ops.scaffold.spacing import Spacing, spacing_of
@@ -20,6 +21,7 @@ from ckpt_ops.slices import Files
 from ckpt_ops.slices.formats import Csv, Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
+from ckpt_ops.slices.naming import Naming
 from ckpt_ops.slices.times import time_of
 from ckpt_ops.store import Entry, Store, open_store
 
@@ -43,9 +45,10 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     """
     store = open_store(url)
     progress(f"listing {url}")
-    entries = {entry.name: entry for entry in itertools.islice(store.list(""), MOST_NAMES) if entry.size}
+    listed = {entry.name: entry for entry in itertools.islice(store.list(""), MOST_NAMES)}
+    entries = {name: entry for name, entry in listed.items() if entry.size}
     naming = named_as(entries, template=asked.template, key_format=asked.key_format, where=url)
-    keys = list(naming.files)
+    last, keys = _landing_last(naming, listed)
     times = [time for key in keys if (time := time_of(key, naming.key_format))]
     spacing = spacing_of(times, naming.key_format, schedule=asked.schedule)
     chosen = spread(keys)
@@ -54,12 +57,19 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     form, schema, said = reading_of(
         list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS
     )
-    source = _source(asked.name, url, naming, spacing, schema, form)
+    source = _source(asked.name, url, naming, spacing, schema, form, last)
     kept = chosen[:SAMPLE_SLICES]
     slices = [_looked(source, key, naming, sampled=key in kept) for key in chosen]
     if not any(looked.table.num_rows for looked in slices):
         raise BadInput("--from", url, f"slices with rows; {', '.join(chosen)} have none")
     code = _code(source, naming, spacing, form)
+    sample = {
+        file.entry.name: head_of(file, form, SAMPLE_ROWS)
+        for key in kept
+        for file in files[key][:SAMPLE_FILES]
+    }
+    if source.complete_when and last:
+        sample |= {last.files[key]: b"" for key in kept}
     return Found(
         what=f"{_kind(form)} files in {url}",
         schema=schema,
@@ -68,14 +78,10 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
         last=times[-1],
         slices=[looked for looked in slices if looked.table.num_rows],
         code=code,
-        sample={
-            file.entry.name: head_of(file, form, SAMPLE_ROWS)
-            for key in kept
-            for file in files[key][:SAMPLE_FILES]
-        },
+        sample=sample,
         sample_code=code,
         sample_keys=kept,
-        notes=[*_notes(entries, naming, slices), *said],
+        notes=[*_notes(entries, naming, slices), *_notes_on(last, keys), *said],
     )
 
 
@@ -95,7 +101,19 @@ def _raw(store: Store, entry: Entry) -> RawFile:
     )
 
 
-def _source(name: str, url: str, naming: Named, spacing: Spacing, schema: pa.Schema, form: Format) -> Files:
+def _landing_last(naming: Named, listed: Collection[str]) -> tuple[Marked | None, list[str]]:
+    """What lands last in each slice, and the slices that are whole: the newest may be on its way."""
+    keys = list(naming.files)
+    rule = Naming(template=naming.template, key_format=naming.key_format, weekday=None)
+    last = marked(listed, rule, keys)
+    if last is not None and _all_have(last, naming):
+        keys = list(last.files)
+    return last, keys
+
+
+def _source(
+    name: str, url: str, naming: Named, spacing: Spacing, schema: pa.Schema, form: Format, last: Marked | None
+) -> Files:
     return Files(
         name=name,
         schema=schema,
@@ -104,7 +122,12 @@ def _source(name: str, url: str, naming: Named, spacing: Spacing, schema: pa.Sch
         key_format=naming.key_format,
         weekday=spacing.weekday,
         format=None if form == format_of(naming.template) else form,
+        complete_when=last.complete_when if last is not None and _all_have(last, naming) else "",
     )
+
+
+def _all_have(last: Marked, naming: Named) -> bool:
+    return last.without in ((), (list(naming.files)[-1],))
 
 
 def _looked(source: Files, key: str, naming: Named, *, sampled: bool) -> Looked:
@@ -148,10 +171,15 @@ def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
     imports = {"ckpt_ops.slices": ["Files"]}
     if naming.key_format != "%Y-%m-%d":
         arguments["key_format"] = repr_of(naming.key_format)
-    comments["template"] = f"{{key}} is the UTC start of a slice, as {next(iter(naming.files))}"
+    example = next(iter(naming.files))
+    subject = "{key}" if "{key}" in source.template else "a key"
+    comments["template"] = f"{subject} is the UTC start of a slice, as {example}"
     if spacing.weekday is not None and "%V" not in naming.key_format:
         arguments["weekday"] = str(spacing.weekday)
         comments["weekday"] = "0 is Monday: a file of another day is no slice"
+    if source.complete_when:
+        arguments["complete_when"] = repr_of(source.complete_when)
+        comments["complete_when"] = "it lands last: without it, a slice is not there yet"
     if source.format is not None and isinstance(form, Csv):
         arguments["format"] = _csv_code(form)
         if not form.leading_zeros:
@@ -185,7 +213,26 @@ def _notes(entries: dict[str, Entry], naming: Named, slices: Sequence[Looked]) -
         notes.append(
             f"{len(entries) - taken:,} other files are no slices: {naming.template!r} does not fit them"
         )
+    notes += naming.notes
     unread = [looked.key for looked in slices if not looked.whole]
     if unread:
         notes.append(f"the first {MOST_ROWS:,} rows were read of {', '.join(unread)}")
     return notes
+
+
+def _notes_on(last: Marked | None, keys: Sequence[str]) -> list[str]:
+    if last is None:
+        return []
+    if not last.without:
+        return [
+            f"each slice has {last.complete_when!r}: without it, a slice is not there yet (complete_when)"
+        ]
+    if len(keys) == len(last.files):
+        return [
+            f"a slice is there when {last.complete_when!r} is (complete_when); {last.without[0]} lacks it, "
+            "and was not looked at"
+        ]
+    return [
+        f"{len(last.files):,} of {len(keys):,} slices have {last.complete_when!r}: if it lands last, write "
+        f"complete_when={last.complete_when!r}"
+    ]

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.scaffold.places import Place, place_as, place_of, without_zeros
 from ckpt_ops.slices.formats import ENDINGS
-from ckpt_ops.slices.naming import can_be_asked_for
-from ckpt_ops.slices.times import COMMON, form_of, pattern_of, time_of
+from ckpt_ops.slices.naming import Naming, can_be_asked_for, form_of_names
+from ckpt_ops.slices.time_forms import TimeForm
+from ckpt_ops.slices.times import COMMON, form_of
 
 _VARIES = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}|\d+)")
-_HIVE = re.compile(r"(^|/)(year|month|day|hour)=\d+/", re.IGNORECASE)
 _SHOWN = 5
-_Split = tuple[str, str, str]  # of a name: what is before the key, the key, what is behind it
+_Split = tuple[str, str, str]  # of a name: what is before the time, the time, what is behind it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +24,16 @@ class Named:
     """How a source's files are named.
 
     Attributes:
-        template: with `{key}` once, and `*` where a name varies otherwise.
-        key_format: strftime form of the keys.
+        template: of `Files`, with `*` where a name varies otherwise.
+        key_format: strftime form of the keys; they sort in time.
         files: by key, in time order, the names of its files, sorted.
+        notes: what could not be told.
     """
 
     template: str
     key_format: str
     files: dict[str, list[str]]
+    notes: tuple[str, ...] = ()
 
 
 def named_as(
@@ -40,7 +43,8 @@ def named_as(
 
     Args:
         template: as a person gave it; then the names only say what the keys are.
-        key_format: as a person gave it.
+        key_format: as a person gave it: how the time is written in names. Where that does not sort in time,
+            the template says it, and keys are written as ISO 8601 has it.
         where: the place that was looked at, for messages.
 
     Raises:
@@ -53,29 +57,37 @@ def named_as(
         )
     if template is not None:
         return _by_template(readable, template, key_format, where)
+    places = _places(readable, key_format)
     found: dict[tuple[str, str, str], list[_Split]] = defaultdict(list)
-    for name in readable:
-        place = _place_of_key(name, key_format)
-        if place is not None:
-            form, start, end = place
-            split = name[:start], name[start:end], name[end:]
-            found[form, _literal(split[0]), _literal(split[2])].append(split)
+    for name, place in places.items():
+        split = name[: place.start], name[place.start : place.end], name[place.end :]
+        found[place.form, _literal(split[0]), _literal(split[2])].append(split)
     if not found:
         raise _no_dates(readable, key_format, where)
+    templates = [_template(splits, form) for (form, _, _), splits in found.items()]
     if len(found) > 1:
-        guesses = [_generalised(splits, form) for (form, _, _), splits in found.items()]
-        said = ", ".join(f"{one!r} ({len(two)})" for one, two in zip(guesses, found.values(), strict=True))
+        counted = zip(templates, found.values(), strict=True)
+        said = ", ".join(f"{one!r} ({len(splits)})" for (one, _), splits in counted)
         raise BadInput(
             "--from",
             where,
             f"files of one kind; there are several: {said}",
-            next=f"--template {guesses[0]!r}",
+            next=f"--template {templates[0][0]!r}",
         )
-    (((form, _, _), splits),) = found.items()
+    ((written, form),) = templates
+    named = _named([*places], written, form)
+    unsure = any(place.in_folders for place in places.values()) and all(
+        place.zeros is None for place in places.values()
+    )
+    notes = (
+        "no number below 10 was seen in the folders: they are taken to have two digits; if they have not, "
+        f"write {re.sub('%(?=[mdH])', '%-', written)!r}",
+    )
     return Named(
-        template=_generalised(splits, form),
-        key_format=form,
-        files=_by_key(("".join(split), split[1]) for split in splits),
+        template=named.template,
+        key_format=named.key_format,
+        files=named.files,
+        notes=notes if unsure else (),
     )
 
 
@@ -84,13 +96,17 @@ def _is_data(name: str) -> bool:
     return not hidden and name.removesuffix(".gz").endswith(ENDINGS) and can_be_asked_for(name)
 
 
-def _place_of_key(name: str, key_format: str | None) -> tuple[str, int, int] | None:
-    """The form, the start and the end of the most telling time in a name, the first of several."""
-    for form in (key_format,) if key_format else COMMON:
-        for found in re.finditer(rf"(?<![0-9]){pattern_of(form)}(?![0-9])", name):
-            if time_of(found[0], form) and (key_format or form_of(found[0]) == form):
-                return form, found.start(), found.end()
-    return None
+def _places(names: Sequence[str], key_format: str | None) -> dict[str, Place]:
+    """By name, where its time stands; names without one are left out."""
+    if key_format is not None:
+        form = TimeForm(form=key_format, field="--key-format")
+        found = {name: place_as(name, form) for name in names}
+    else:
+        found = {name: place_of(name) for name in names}
+    places = {name: place for name, place in found.items() if place is not None}
+    if any(place.zeros is False for place in places.values()):
+        places = {name: without_zeros(place) if place.in_folders else place for name, place in places.items()}
+    return places
 
 
 def _literal(text: str) -> str:
@@ -98,71 +114,101 @@ def _literal(text: str) -> str:
     return _VARIES.sub("\0", text)
 
 
-def _generalised(splits: Sequence[_Split], form: str) -> str:
-    """The template of names that differ in their keys, numbers and hashes alone.
+def _template(splits: Sequence[_Split], form: str) -> tuple[str, str]:
+    """The template of names that differ in their times, numbers and hashes alone, and the keys' form.
 
-    A number that repeats a piece of the key, such as the year as a folder, will vary, too.
+    A number that repeats a piece of the time, such as the year as a folder, will vary, too; so will one that
+    counts, such as part-00000, though it is the only one so far.
     """
+    known = TimeForm(form=form)
     sides = []
     for side in (0, 2):
         rows = [_VARIES.split(split[side]) for split in splits]
         pieces = []
         for at, texts in enumerate(zip(*rows, strict=True)):
-            repeats = all(text in _pieces(split[1], form) for text, split in zip(texts, splits, strict=True))
-            varies = at % 2 == 1 and (repeats or len(set(texts)) > 1)
+            varies = at % 2 == 1 and (
+                len(set(texts)) > 1
+                or _counts(rows[0], at, behind=side == 2)
+                or all(text in _pieces(split[1], known) for text, split in zip(texts, splits, strict=True))
+            )
             pieces.append("*" if varies else texts[0])
-        sides.append("".join(pieces))
-    return re.sub(r"\*{2,}", "*", "{key}".join(sides))
+        sides.append(re.sub(r"\*{2,}", "*", "".join(pieces)))
+    if known.sorts and "/" not in form:
+        return "{key}".join(sides), form
+    return form.join(side.replace("%", "%%") for side in sides), known.iso
 
 
-def _pieces(key: str, form: str) -> set[str]:
-    time = time_of(key, form)
+def _counts(pieces: Sequence[str], at: int, *, behind: bool) -> bool:
+    """Whether a number that was always the same will be another in a name to come.
+
+    Behind the time: one that stands alone, as in part-0, has leading zeros, or is a hash. Before it, in the
+    same folder: one with leading zeros, or a hash. The 2 in v2 is a name.
+    """
+    text, before, after = pieces[at], pieces[at - 1], pieces[at + 1]
+    if not behind and "/" in "".join(pieces[at + 1 :]):
+        return False
+    if len(text) >= 16 or (len(text) > 1 and text.startswith("0")):
+        return True
+    return behind and not before[-1:].isalnum() and not after[:1].isalnum()
+
+
+def _pieces(text: str, form: TimeForm) -> set[str]:
+    time = form.read(text)
     return {time.strftime(piece) for piece in ("%Y", "%m", "%d", "%H")} if time else set()
 
 
-def _by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def _named(names: Sequence[str], template: str, key_format: str) -> Named:
+    """By the very rule that the source goes by."""
+    naming = Naming(template=template, key_format=key_format, weekday=None)
     files: dict[str, list[str]] = defaultdict(list)
-    for name, key in pairs:
-        files[key].append(name)
-    return {key: sorted(files[key]) for key in sorted(files)}
+    for name in names:
+        key = naming.key_of(name)
+        if key is not None:
+            files[key].append(name)
+    return Named(
+        template=template, key_format=key_format, files={key: sorted(files[key]) for key in sorted(files)}
+    )
 
 
 def _by_template(names: Sequence[str], template: str, key_format: str | None, where: str) -> Named:
+    if "{key}" in template:
+        form = TimeForm(form=key_format or _form_of_keys(names, template, where), field="--key-format")
+        written = template if form.sorts else template.replace("%", "%%").replace("{key}", form.form)
+        named = _named(names, written, form.form if form.sorts else form.iso)
+    else:
+        form = form_of_names(template, "", field="--template")
+        named = _named(names, template, key_format or form.iso)
+    if not named.files:
+        raise BadInput("--template", template, f"what names in {where} fit: {_some(names)}")
+    return named
+
+
+def _form_of_keys(names: Sequence[str], template: str, where: str) -> str:
     if template.count("{key}") != 1:
         raise BadInput("--template", template, "a name with {key} once, such as 'flights/{key}.csv'")
-    key = pattern_of(key_format) if key_format else "[^/]+?"
-    pattern = re.compile(re.escape(template).replace(r"\*", "[^/]*").replace(r"\{key\}", f"(?P<key>{key})"))
-    pairs = [(name, found["key"]) for name in names if (found := pattern.fullmatch(name))]
-    if key_format:
-        pairs = [pair for pair in pairs if time_of(pair[1], key_format)]
-    if not pairs:
+    pattern = re.escape(template).replace(r"\*", "[^/]*").replace(r"\{key\}", "(?P<key>[^/]+?)")
+    keys = [found["key"] for name in names if (found := re.fullmatch(pattern, name))]
+    if not keys:
         raise BadInput("--template", template, f"what names in {where} fit: {_some(names)}")
-    forms = {key_format} if key_format else {form_of(key) for _, key in pairs}
+    forms = {form_of(key) for key in keys}
     form = forms.pop() if len(forms) == 1 else None
     if form is None:
         raise BadInput(
             "--key-format",
-            key_format,
-            f"the strftime form of keys such as {_some([key for _, key in pairs])}",
-            next="--key-format '%Y-%m-%d', or what the keys are",
+            None,
+            f"the strftime form of times such as {_some(keys)}",
+            next="--key-format '%d.%m.%Y', or what these are: keys become 2025-11-01 all the same",
         )
-    return Named(template=template, key_format=form, files=_by_key(pairs))
+    return form
 
 
 def _no_dates(names: Sequence[str], key_format: str | None, where: str) -> BadInput:
-    if _HIVE.search(names[0]):
-        return BadInput(
-            "--from",
-            where,
-            f"names with the time in one piece; {names[0]!r} has it in several folders",
-            next="a source of your own: docs/add-a-source.md says which four methods it has",
-        )
-    forms = key_format or ", ".join(COMMON)
+    forms = key_format or f"{', '.join(COMMON)}, %Y/%m/%d or year=%Y/month=%m/day=%d"
     return BadInput(
         "--from",
         where,
         f"names with a time in them, as {forms}; there are {_some(names)}",
-        next="--template 'folder/{key}.csv' --key-format '%d.%m.%Y', with what fits these names",
+        next="--template 'folder/%d.%m.%Y.csv', with what fits these names: the time may stand in any form",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,29 +12,33 @@ import pyarrow as pa
 
 from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceMissing, SliceUnreadable
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
-from ckpt_ops.slices.formats import Format, format_of
+from ckpt_ops.slices.formats import Csv, Format, JsonLines, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
 from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.joining import one_after_the_other
-from ckpt_ops.slices.naming import Naming, can_be_asked_for
+from ckpt_ops.slices.naming import Naming, can_be_asked_for, form_of_names
+from ckpt_ops.slices.overlooked import Overlooked, overlooked, refusal
 from ckpt_ops.slices.periods import utc
+from ckpt_ops.slices.time_forms import TimeForm
 from ckpt_ops.slices.unread import Unread
 from ckpt_ops.store import Entry, Store, open_store
 
 LANDING = "CKPT_OPS_LANDING"
+_MOST_OF_NOTHING = 1024  # bytes of a gzip with nothing in it: its header has the file's name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
     """A `PartedSource` over files such as `flights/2013-01-06.parquet` or `flights/2013-01-06/*.csv.gz`.
 
-    * `keys`: one listing; what fits the template and is a time as `key_format`. Other names are passed over.
+    * `keys`: one listing; what fits the template and is a time. Other names are passed over.
     * `fingerprint`, `parts`: one listing. They change when one of the key's files comes, goes or is written
       anew: they are made of the names, the sizes and the store's own fingerprints. No file is read.
     * `read`, `read_part`: the rows of the files in name order, or of one, in the types that the format
       says. Parquet comes as it is; CSV and JSON lines have no types, and are read as the declared ones, or
       refused by line, column and value. NaN, infinities and times in the future are values like others.
+      Of several text files, one without a byte has no rows; a Parquet file without a byte is damaged.
       Memory is bounded by a batch, as the format states, never by the file: a file up to 32 MiB is one
       request, a larger one is read by ranges, and none is trusted to be as small as it says.
 
@@ -43,16 +47,20 @@ class Files:
     Attributes:
         name: the source's name in the store and the log.
         schema: the declared columns. Files may differ: validation judges that.
-        template: the files' name below `url`, with `{key}` once. Each `*` stands for anything but '/', and
-            makes a slice of several files.
+        template: the files' name below `url`: with `{key}` once, or with the time in a form of its own, in
+            strftime directives: `year=%Y/month=%m/day=%d/*.parquet`, `%d.%m.%Y.csv`; `%-m` has no leading
+            zeros. Each `*` stands for anything but '/', and makes a slice of several files.
         url: `gs://bucket/prefix` or `file:///directory`. None: the environment's CKPT_OPS_LANDING,
             read at each call, so that one DAG file serves every deployment.
-        key_format: strftime form of a key: the UTC start of its data interval. It must sort in time.
+        key_format: strftime form of a key: the start of its data interval, in the DAG's time zone. It sorts
+            in time, and says as much as the template does.
         weekday: the day on which every slice begins, 0 for Monday to 6 for Sunday. None: any.
         format: None: as the template's end says: .parquet, .csv, .tsv, .jsonl, .ndjson or .json, and .gz
             behind it. In any format, files whose names end in .gz are unzipped.
-        complete_when: the name below `url`, with `{key}` once, of a file that lands last, such as
+        complete_when: the name below `url`, as a template, of a file that lands last, such as
             `flights/{key}/_SUCCESS`: without it the slice is not there yet. "": whatever is there is whole.
+        leave_out: patterns of names below `url` that are no part of a slice, though they differ from one by a
+            counter alone: without it, such a file refuses the slice, as its rows would be lost.
         max_expansion: an unzipped file may be so many times as large as it lies there.
     """
 
@@ -65,16 +73,23 @@ class Files:
     format: Format | None = None
     complete_when: str = ""
     max_expansion: float = 200.0
+    leave_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
         _ = self._naming  # refuses what is wrong with it
         if self.complete_when and (
-            self.complete_when.count("{key}") != 1 or not can_be_asked_for(self.complete_when)
+            "*" in self.complete_when
+            or not can_be_asked_for(self.complete_when)
+            or self._last_name.chain != self._naming.names.chain
         ):
             raise BadInput(
-                "complete_when", self.complete_when, "a name with {key} once: 'flights/{key}/_SUCCESS'"
+                "complete_when",
+                self.complete_when,
+                "a name without '*' that says as much of the key as the template: 'flights/{key}/_SUCCESS'",
             )
+        if isinstance(self.leave_out, str) or not all(map(can_be_asked_for, self.leave_out)):
+            raise BadInput("leave_out", self.leave_out, "names below the url: ('flights/*/old-*.csv',)")
         if self.max_expansion < 1:
             raise BadInput("max_expansion", self.max_expansion, "at least 1")
         if self.format is None:
@@ -88,7 +103,7 @@ class Files:
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """Keys whose time is in [start, end), or is `start` when both are equal, of files that are there.
 
-        Names that fit the template but neither `key_format` nor `weekday` are no slices: passed over.
+        Names that fit the template but are no time, or of another `weekday`, are no slices: passed over.
         """
         first, last = utc(start), utc(end)
         if last < first:
@@ -115,6 +130,17 @@ class Files:
         """
         return {entry.name: f"{entry.size}-{entry.fingerprint}" for entry in self._entries(key)}
 
+    def overlooked(self, start: datetime, end: datetime) -> list[Overlooked]:
+        """Data files beside those of the slices from `start` up to but without `end` that are not read.
+
+        One listing. Names that `leave_out` fits are not among them.
+        """
+        first, last = utc(start), utc(end)
+        names = (entry.name for entry in self._store().list(self._naming.shared(first, last)))
+        found = overlooked(self._naming, names, self.leave_out)
+        times = ((one, self._naming.time_of(one.key)) for one in found)
+        return [one for one, time in times if time and (first <= time < last or first == time == last)]
+
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
         """The rows of the key's files, in name order.
 
@@ -136,14 +162,35 @@ class Files:
         return self._read_part(key, part, unread)
 
     def _read_part(self, key: str, part: str, unread: Unread | None) -> Iterator[pa.RecordBatch]:
-        for entry in self._entries(key):
+        entries = self._entries(key)
+        for entry in entries:
             if entry.name == part:
-                return self._read(key, entry, unread)
+                return iter(()) if self._is_blank(entry, entries) else self._read(key, entry, unread)
         raise _missing(self.name, key, f"{self._store().url.rstrip('/')}/{part}")
 
     def _one_after_the_other(self, key: str, entries: list[Entry]) -> Iterator[pa.RecordBatch]:
-        readers = {entry.name: functools.partial(self._read, key, entry) for entry in entries}
+        readers = {
+            entry.name: functools.partial(self._read, key, entry)
+            for entry in entries
+            if not self._is_blank(entry, entries)
+        }
         return one_after_the_other(readers, of=f"slice {key} of source {self.name!r}")
+
+    def _is_blank(self, entry: Entry, entries: list[Entry]) -> bool:
+        """A text file without a byte among others that have some: its writer had no rows for it."""
+        if not isinstance(self._format, Csv | JsonLines):
+            return False  # Parquet without rows has a schema: without a byte, it is damaged
+        if all(other.name == entry.name or not other.size for other in entries):
+            return False
+        file = self._file(entry)
+        if not entry.size or not file.gzipped or entry.size > _MOST_OF_NOTHING:
+            return not entry.size
+        with file.stream() as stream:
+            return not stream.read(1)
+
+    @property
+    def _format(self) -> Format:
+        return self.format or format_of(self.template)
 
     def _file(self, entry: Entry, unread: Unread | None = None) -> RawFile:
         return RawFile(
@@ -157,7 +204,7 @@ class Files:
     def _read(self, key: str, entry: Entry, unread: Unread | None = None) -> Iterator[pa.RecordBatch]:
         file, first = self._file(entry, unread), True
         try:
-            for batch in (self.format or format_of(self.template)).batches(file, self.schema):
+            for batch in self._format.batches(file, self.schema):
                 if first:
                     self._check(file, batch.schema)
                     first = False
@@ -202,10 +249,11 @@ class Files:
         return _store_at(url, os.environ.get("STORAGE_EMULATOR_HOST"), os.getpid())
 
     def _entries(self, key: str) -> list[Entry]:
-        names = self._naming.names_of(self._naming.check(key))
-        store = self._store()
-        entries = []
-        for entry in store.list(names.split("*")[0]):
+        time = self._naming.checked(key)
+        store, names = self._store(), self._naming.names.write(time)
+        entries, there = [], []
+        for entry in store.list(self._naming.names.beginning(time)):
+            there.append(entry.name)
             if self._naming.key_of(entry.name) != key:
                 continue
             if not can_be_asked_for(entry.name):
@@ -216,13 +264,20 @@ class Files:
                     next=f"rename it, without control characters and in UTF-8, then {pull_again(key)}",
                 )
             entries.append(entry)
+        missed = [one for one in overlooked(self._naming, there, self.leave_out) if one.key == key]
         if not entries:
-            raise _missing(self.name, key, f"{store.url.rstrip('/')}/{names}")
+            raise _missing(self.name, key, f"{store.url.rstrip('/')}/{names}", missed)
         if self.complete_when:
-            last = self.complete_when.replace("{key}", key)
+            last = self._last_name.write(time)
             if all(entry.name != last for entry in store.list(last)):
                 raise _missing(self.name, key, f"{store.url.rstrip('/')}/{last}, which lands last")
+        if refused := refusal(self.name, store.url, self.template, missed):
+            raise refused
         return entries
+
+    @functools.cached_property
+    def _last_name(self) -> TimeForm:
+        return form_of_names(self.complete_when, self.key_format, field="complete_when")
 
     @functools.cached_property
     def _naming(self) -> Naming:
@@ -235,9 +290,10 @@ def _store_at(url: str, emulator: str | None, process: int) -> Store:
     return open_store(url)
 
 
-def _missing(source: str, key: str, url: str) -> SliceMissing:
+def _missing(source: str, key: str, url: str, missed: Sequence[Overlooked] = ()) -> SliceMissing:
+    beside = f"; there is {_some([one.name for one in missed])}, which it does not fit" if missed else ""
     return SliceMissing(
-        f"source {source!r} has no slice {key}: no object {url}",
+        f"source {source!r} has no slice {key}: no object {url}{beside}",
         safe=UNTOUCHED,
         next=f"wait for it to land: {TRIED_AGAIN}; or mend the source's url or template",
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+import functools
+from datetime import datetime
+
+from ckpt_ops.slices.time_forms import TimeForm
 
 COMMON = (
     "%Y-%m-%dT%H-%M",
@@ -21,27 +23,13 @@ COMMON = (
 )
 """The forms that are recognised by themselves, the most telling first. All sort in time."""
 
-_DIRECTIVES = {"Y": r"\d{4}", "G": r"\d{4}", "j": r"\d{3}"} | dict.fromkeys("mdHMSyVUW", r"\d{2}")
-
-
-def pattern_of(form: str) -> str:
-    """A regular expression that every key of a form matches; some that are no time match, too."""
-    pieces = re.split(r"%(.)", form)  # literal, directive, literal ...
-    return "".join(
-        _DIRECTIVES.get(piece, "[^/]+?") if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)
-    )
-
 
 def time_of(key: str, form: str) -> datetime | None:
-    """The time, in UTC, that a key stands for; None when it is not written as `form`."""
-    try:
-        # without a weekday, strptime reads no week of the ISO year
-        iso = "%G" in form and "%u" not in form
-        time = datetime.strptime(f"{key} 1" if iso else key, f"{form} %u" if iso else form)
-    except ValueError:
-        return None
-    time = time.replace(tzinfo=UTC)
-    return time if time.strftime(form) == key else None
+    """The time, in UTC, that a key stands for; None when it is not written as `form`.
+
+    Raises `BadInput` for a form that says no time.
+    """
+    return _form(form).read(key)
 
 
 def form_of(key: str) -> str | None:
@@ -51,3 +39,8 @@ def form_of(key: str) -> str | None:
         if time is not None and 1900 <= time.year < 2200:
             return form
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _form(form: str) -> TimeForm:
+    return TimeForm(form=form)

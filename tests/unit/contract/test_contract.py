@@ -210,6 +210,32 @@ class KeysComeAndGo(Kept):
         return super().keys(start, end)[self.asked % 2 :]
 
 
+@dataclass(kw_only=True)
+class DaysFirst(Kept):
+    """Sorted as text, and all of one month: nothing is out of order yet."""
+
+    form: str = "%d.%m.%Y"
+    times: tuple[datetime, ...] = tuple(datetime(2013, 1, day, tzinfo=UTC) for day in (5, 6, 7))
+
+    def __post_init__(self) -> None:
+        self.days = {time.strftime(self.form): table(at * 10) for at, time in enumerate(self.times)}
+
+    def keys(self, start: datetime, end: datetime) -> list[str]:
+        return sorted(time.strftime(self.form) for time in self.times if start <= time < end)
+
+
+@dataclass(kw_only=True)
+class MonthsFirst(DaysFirst):
+    form: str = "%m-%Y"
+    times: tuple[datetime, ...] = tuple(datetime(year, 6, 1, tzinfo=UTC) for year in (2013, 2014, 2015))
+
+
+@dataclass(kw_only=True)
+class MonthsByName(DaysFirst):
+    form: str = "%Y-%b"
+    times: tuple[datetime, ...] = tuple(datetime(2013, month, 1, tzinfo=UTC) for month in (1, 4, 6))
+
+
 class EndCounts(Kept):
     def keys(self, start: datetime, end: datetime) -> list[str]:
         times = {key: time_of(key, "%Y-%m-%d") for key in self.days}
@@ -373,6 +399,9 @@ class Unreachable(Kept):
         (KeysTwice, "keys are valid, sorted and stable", "2013-01-05 2 times"),
         (KeysUnsorted, "keys are valid, sorted and stable", "2013-01-07 before 2013-01-06"),
         (KeysComeAndGo, "keys are valid, sorted and stable", "2013-01-05"),
+        (DaysFirst, "keys are valid, sorted and stable", "the year comes last: write it first, 2013-01-05"),
+        (MonthsFirst, "keys are valid, sorted and stable", "write it first, 2013-06"),
+        (MonthsByName, "keys are valid, sorted and stable", "2013-Apr comes before 2013-Jan as text"),
         (EndCounts, "keys are in their interval", "without its end"),
         (EveryIntervalHasAll, "keys are in their interval", "2013-01-05"),
         (UnknownIsEmpty, "an unknown key is refused", "raised nothing"),
@@ -452,3 +481,32 @@ def test_files_keep_every_promise(tmp_path: Path) -> None:
     assert failed(checks) == {}
     weekly = replace(source, weekday=6)
     assert failed(check_source(weekly)) == {}
+
+
+def test_keys_of_an_unusual_form_that_sorts_are_kept() -> None:
+    source = DaysFirst(form="day-%Y.%j")
+    assert failed(check_source(source)) == {}
+
+
+def landed(tmp_path: Path, *names: str) -> Files:
+    landing = LocalStore(tmp_path)
+    for name in names:
+        landing.put(name, b"n,word\n1,a\n2,b\n")
+    return Files(name="days", schema=SCHEMA, template="{key}/part-0.csv", url=landing.url)
+
+
+def test_a_file_that_the_template_misses_is_found_in_every_slice(tmp_path: Path) -> None:
+    days = [f"2013-01-{day:02}" for day in range(1, 10)]
+    source = landed(tmp_path, *(f"{day}/part-0.csv" for day in days), "2013-01-02/part-1.csv")
+    assert failed(check_source(source)) == {
+        "no file of a slice is overlooked": "the template '{key}/part-0.csv' misses 2013-01-02/part-1.csv: "
+        "their rows are lost. Put '*' where names vary, or say leave_out= of what is no part of a slice"
+    }
+    assert failed(check_source(replace(source, leave_out=("*/part-1.csv",)))) == {}
+
+
+def test_another_table_beside_the_slices_is_said_and_breaks_nothing(tmp_path: Path) -> None:
+    checks = check_source(landed(tmp_path, "2013-01-02/part-0.csv", "2013-01-02/customers.csv"))
+    assert failed(checks) == {}
+    (words,) = (check.words for check in checks if check.name == "no file of a slice is overlooked")
+    assert "others, which are not read: 2013-01-02/customers.csv" in words
