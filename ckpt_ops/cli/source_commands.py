@@ -40,10 +40,13 @@ def new_source_command(
         ),
     ],
     template: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the files, as 'flights/{key}/*.csv.gz'.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of the files, as 'flights/{key}/*.csv.gz' or 'flights/%d.%m.%Y.csv'."
+        ),
     ] = None,
     key_format: Annotated[
-        str | None, typer.Option(metavar="FORM", help="strftime form of the keys, as '%Y-%m-%d'.")
+        str | None, typer.Option(metavar="FORM", help="strftime form of the times in names, as '%Y-%m-%d'.")
     ] = None,
     schedule: Annotated[
         str | None, typer.Option(metavar="CRON", help="hourly, daily, weekly, monthly or a cron expression.")

@@ -33,7 +33,8 @@ class SliceSource(Protocol):
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """The keys that exist now for the interval from `start` up to but without `end`, in time order.
 
-        Empty when nothing has arrived. Aware times are taken as UTC, naive ones as UTC already.
+        Empty when nothing has arrived. Aware times are taken as UTC, naive ones as UTC already. A DAG of
+        another time zone asks by what its clocks show, as if that were UTC: a key is read by its clocks.
         """
         ...
 

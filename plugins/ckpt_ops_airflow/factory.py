@@ -22,6 +22,7 @@ from ckpt_ops_airflow.operators import (
 )
 from ckpt_ops_airflow.ordering import WaitForEarlierRuns
 from ckpt_ops_airflow.pulling import ListPartsOperator, PullOperator, PullShareOperator
+from ckpt_ops_airflow.wall_clock import check_zone
 
 if TYPE_CHECKING:
     from ckpt_ops.pipeline import Intake, Pipeline
@@ -65,7 +66,8 @@ def intake_dag(
         end_date: no run is scheduled for an interval that begins after it. When it is in the past,
             nothing starts by itself and every run is asked for; without one, an unpaused DAG begins
             with the newest interval that is over.
-        timezone: in which the cron expression is read.
+        timezone: in which the cron expression is read, and keys are: with "America/New_York" and "@daily",
+            the slice 2025-11-01 is that day in New York. Hours are best left in UTC: see docs/intake.md.
         max_active_runs: of this DAG at once; runs that wait, for a slice or for their turn, count, and
             hold no worker.
         retries: of a task that fails for now. What fails for good is never retried.
@@ -90,6 +92,7 @@ def intake_dag(
     if pull_side_by_side < 1:
         raise BadInput("pull_side_by_side", pull_side_by_side, "1 or more tasks")
     check_described(intake)
+    check_zone(timezone, schedule=schedule, source=intake.source)
     with DAG(
         dag_id=intake.name,
         description=f"Takes in slices of {intake.source.name}",
@@ -98,7 +101,7 @@ def intake_dag(
         end_date=end_date,
         catchup=False,
         max_active_runs=max_active_runs,
-        default_args={"retries": retries, "retry_delay": retry_delay},
+        default_args={"retries": retries, "retry_delay": retry_delay, "timezone": timezone},
         tags=["ckpt-ops", *tags],
     ) as dag:
         asking: dict[str, Any] = {

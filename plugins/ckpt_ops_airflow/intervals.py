@@ -1,6 +1,7 @@
 """The starts of a DAG's data intervals, as the api-server knows them: from the DAG that Airflow serialized.
 
-No DAG file is read for that: the timetable is one of Airflow's own.
+They are given as the clocks of the DAG's time zone show them, which is how keys are read. No DAG file is read
+for that: the timetable is one of Airflow's own.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.ranges import first_moment, last_moment
+from ckpt_ops_airflow.wall_clock import wall_clock
 
 if TYPE_CHECKING:
     from airflow.serialization.definitions.dag import SerializedDAG
@@ -31,13 +34,15 @@ class Range:
     """What a person looks at.
 
     Attributes:
-        start, end: the first and the last moment at which a slice of the range may begin, UTC.
+        start, end: the first and the last moment at which a slice of the range may begin, by its clocks.
         expected: starts of the intervals in it that are over; None where Airflow does not know the DAG.
+        timezone: of the DAG.
     """
 
     start: datetime
     end: datetime
     expected: list[datetime] | None
+    timezone: str = "UTC"
 
     @property
     def by_time(self) -> bool:
@@ -70,7 +75,7 @@ class Range:
 
 
 def asked_for(dag_id: str, start: str, end: str) -> Range:
-    """The range from one date or time to another, both included, in UTC.
+    """The range from one date or time to another, both included, by the clocks of the DAG's time zone.
 
     Args:
         start: a date, or a time; "": the DAG's start date, or what the newest `BY_DEFAULT` intervals need.
@@ -82,10 +87,12 @@ def asked_for(dag_id: str, start: str, end: str) -> Range:
     from airflow.models.serialized_dag import SerializedDagModel
 
     dag, now = SerializedDagModel.get_dag(dag_id), datetime.now(UTC)
+    timezone = _timezone(dag)
+    zone = ZoneInfo(timezone)
     last = now if dag is None or dag.end_date is None else min(dag.end_date, now)
-    to = last_moment("to", end) if end else last
+    to = _instant(last_moment("to", end), zone) if end else last
     if start:
-        begin = first_moment("from", start)
+        begin = _instant(first_moment("from", start), zone)
     elif dag is None or dag.start_date is None:
         begin = to - _A_YEAR
     else:
@@ -94,18 +101,23 @@ def asked_for(dag_id: str, start: str, end: str) -> Range:
         if len(first) > BY_DEFAULT:
             begin = max(begin, to - (first[-1] - first[0]))
     if begin > to:
-        raise BadInput("from", start, f"not after the end of the range, {to:%Y-%m-%d %H:%M}")
+        raise BadInput(
+            "from", start, f"not after the end of the range, {wall_clock(to, zone):%Y-%m-%d %H:%M}"
+        )
+    first, last = wall_clock(begin, zone), wall_clock(to, zone)
     if dag is None:
-        return Range(start=begin, end=to, expected=None)
-    expected = _starts(dag, begin, to, AT_MOST + 1)
-    if len(expected) > AT_MOST:
+        return Range(start=first, end=last, expected=None)
+    starts = _starts(dag, begin, to, AT_MOST + 1)
+    if len(starts) > AT_MOST:
+        newest = wall_clock(starts[AT_MOST - 1], zone)
         raise BadInput(
             "from, to",
-            f"{begin:%Y-%m-%d %H:%M} to {to:%Y-%m-%d %H:%M}",
+            f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
             f"at most {AT_MOST:,} intervals of the schedule",
-            next=f"end the range with {expected[AT_MOST - 1]:%Y-%m-%dT%H:%M}, and look at the next one then",
+            next=f"end the range with {newest:%Y-%m-%dT%H:%M}, and look at the next one then",
         )
-    return Range(start=begin, end=to, expected=expected)
+    expected = [wall_clock(start, zone) for start in starts]
+    return Range(start=first, end=last, expected=expected, timezone=timezone)
 
 
 def is_there(dag_id: str) -> bool:
@@ -119,3 +131,14 @@ def _starts(dag: SerializedDAG, begin: datetime, to: datetime, count: int) -> li
     now = datetime.now(UTC)
     intervals = (info.data_interval for info in islice(dag.iter_dagrun_infos_between(begin, to), count))
     return [interval.start for interval in intervals if interval is not None and interval.end <= now]
+
+
+def _timezone(dag: SerializedDAG | None) -> str:
+    """Of the schedule, which is in the timetable; UTC where there is none."""
+    found = dag.timetable.serialize().get("timezone") if dag is not None else None
+    return found if isinstance(found, str) else "UTC"
+
+
+def _instant(clock: datetime, zone: ZoneInfo) -> datetime:
+    """When the clocks of a zone show this."""
+    return clock.replace(tzinfo=zone).astimezone(UTC)

@@ -37,11 +37,12 @@ class StepOperator(BaseOperator, SkipMixin):
 
     Args:
         pipeline: whose step; pulling and validating need but an intake.
+        timezone: whose clocks say which slice is in an interval; the DAG gives it to all.
     """
 
-    def __init__(self, *, pipeline: Intake, **kwargs: Any) -> None:
+    def __init__(self, *, pipeline: Intake, timezone: str = "UTC", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.pipeline = pipeline
+        self.pipeline, self.timezone = pipeline, timezone
 
     def step(self, store: Store, context: Context) -> Result:
         """Call the step."""

@@ -51,6 +51,7 @@ def render(model: str, found: View, range_: Range, *, rebase: str | None, token:
         earlier=_query(range_.earlier),
         later=_query(range_.later),
         known=range_.expected is not None,
+        timezone=range_.timezone,
         actions=ACTIONS,
         counted=Counter(one["action"] for one in found["slices"] or ()),
         here=on_this_host("").rstrip("/"),

@@ -28,6 +28,7 @@ from ckpt_ops.pipeline import messages
 from ckpt_ops.printable import printable
 from ckpt_ops_airflow.operators import StepOperator
 from ckpt_ops_airflow.results import Result, find_key, interval
+from ckpt_ops_airflow.wall_clock import on_the_clock
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,7 +45,11 @@ class SliceOperator(StepOperator):
     """
 
     def __init__(
-        self, *, wait_for_slice: timedelta | None = None, look_every: timedelta, **kwargs: Any
+        self,
+        *,
+        wait_for_slice: timedelta | None = None,
+        look_every: timedelta,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.wait_for_slice, self.look_every = wait_for_slice, look_every
@@ -75,8 +80,14 @@ class SliceOperator(StepOperator):
         return self.execute(context)
 
     def _find(self, start: datetime, end: datetime) -> str:
+        first, last = on_the_clock(start, end, self.timezone)
+        if first >= last and start < end:
+            raise AirflowSkipException(
+                f"clocks in {self.timezone} are set back to {last:%H:%M} at the end of this interval: the "
+                "slice of that time is whole after the next one, whose run takes it in"
+            )
         try:
-            return find_key(self.pipeline.source, start, end)
+            return find_key(self.pipeline.source, first, last, self.timezone)
         except (SourceUnavailable, StoreUnavailable) as error:
             # as long as the slice may still land, an outage uses up no retries
             self._wait(end, error)

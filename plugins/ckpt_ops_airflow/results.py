@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ckpt_ops.errors import BadInput, SliceMissing, SourceUnavailable, StoreUnavailable
+from ckpt_ops_airflow.wall_clock import on_the_clock
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -53,9 +54,10 @@ def slice_key(pipeline: Intake, store: Store, context: Context) -> str:
     result = result_of("pull", context)
     if result is not None:
         return str(result["key"])
-    start, end = interval(context)
+    zone = str(getattr(context["task"], "timezone", "UTC"))
+    start, end = on_the_clock(*interval(context), zone)
     try:
-        return find_key(pipeline.source, start, end)
+        return find_key(pipeline.source, start, end, zone)
     except (SliceMissing, SourceUnavailable, StoreUnavailable):
         return recovering.key_between(pipeline, store, start, end)
 
@@ -82,8 +84,8 @@ def version_of(made_by: str, pipeline: Pipeline, store: Store, context: Context)
     return found
 
 
-def find_key(source: SliceSource, start: datetime, end: datetime) -> str:
-    """The key of the one slice that the source has for a data interval.
+def find_key(source: SliceSource, start: datetime, end: datetime, timezone: str = "UTC") -> str:
+    """The key of the one slice that the source has for a data interval, whose ends are on the zone's clocks.
 
     Raises:
         SliceMissing: it has none.
@@ -93,14 +95,14 @@ def find_key(source: SliceSource, start: datetime, end: datetime) -> str:
     if not keys:
         raise SliceMissing(
             f"source {source.name!r} has no slice between {start:%Y-%m-%d %H:%M} and "
-            f"{end:%Y-%m-%d %H:%M} UTC",
+            f"{end:%Y-%m-%d %H:%M} {timezone}",
             safe="nothing was written",
             next="clear this run when the slice has landed: whether it is late is decided then",
         )
     if len(keys) > 1:
         raise BadInput(
             "schedule",
-            f"{start.isoformat()} to {end.isoformat()}",
+            f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} {timezone}",
             f"intervals with one slice; this one holds {', '.join(keys)}",
             next="give the DAG a schedule as fine as the slices",
         )
