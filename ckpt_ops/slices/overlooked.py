@@ -21,7 +21,11 @@ _COUNTER = re.compile(
     r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}|\d+|\*)\)?",
     re.IGNORECASE,
 )
-_FINER = re.compile(r"[-_./]?\d{1,2}(?!\d)")
+_FINER = {  # by how much a key says, what makes a month of a year, and a day of a month
+    "Y": re.compile(r"[-_]?(?:0[1-9]|1[0-2])(?!\d)"),
+    "Ym": re.compile(r"(?P<between>[-_]?)(?:0[1-9]|[12]\d|3[01])(?!\d)"),
+}
+_YEAR_AND_MONTH = re.compile(r"%Y(?P<between>[-_]?)%m")
 _SHOWN = 5
 
 
@@ -84,7 +88,12 @@ def _is_data(name: str) -> bool:
 
 def _goes_on(naming: Naming, rest: str) -> bool:
     """The key is a year or a month, and what is behind it makes it a day: of another source."""
-    return len(naming.names.chain or "") <= 2 and bool(_FINER.match(rest))
+    chain = naming.names.chain or ""
+    found = _FINER[chain].match(rest) if chain in _FINER else None
+    if found is None or chain == "Y":
+        return found is not None
+    written = _YEAR_AND_MONTH.search(naming.names.form)  # 2025-11_02 is no day
+    return written is not None and written["between"] == found["between"]
 
 
 def _is_part(naming: Naming, name: str, rest: str, there: Collection[str]) -> bool:

@@ -115,8 +115,20 @@ def test_days_beside_months_are_another_source(landing: LocalStore) -> None:
     landing.put("2025-11-03.csv", b"n\n1\n")
     months = Files(name="m", schema=SCHEMA, url=landing.url, template="{key}.csv", key_format="%Y-%m")
     days = Files(name="d", schema=SCHEMA, url=landing.url, template="{key}.csv")
+    years = Files(name="y", schema=SCHEMA, url=landing.url, template="{key}.csv", key_format="%Y")
+    landing.put("2025.csv", b"n\n1\n")
+    assert list(years.parts("2025")) == ["2025.csv"]
     assert list(months.parts("2025-11")) == ["2025-11.csv"]
     assert list(days.parts(KEY)) == ["2025-11-03.csv"]
+
+
+@pytest.mark.parametrize("other", ["2025-11_2.csv", "2025-11-2.csv", "2025-11_02.csv", "2025-11-part3.csv"])
+def test_another_part_of_a_month_is_no_day(landing: LocalStore, other: str) -> None:
+    months = Files(name="m", schema=SCHEMA, url=landing.url, template="{key}.csv", key_format="%Y-%m")
+    for name in ("2025-11.csv", other):
+        landing.put(name, b"n\n1\n")
+    with pytest.raises(SliceUnreadable, match="their rows would be lost"):
+        months.parts("2025-11")
 
 
 def test_where_only_another_part_landed_it_is_named(landing: LocalStore) -> None:
