@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from ckpt_ops.belonging import Length, in_words, length_of, window_of
 from ckpt_ops.contract.check import Broken
 from ckpt_ops.contract.keys import all_keys
 from ckpt_ops.contract.rows import Readings
-from ckpt_ops.slices import SliceSource
-from ckpt_ops.slices.belonging import Length, in_words, length_of, window_of
-from ckpt_ops.slices.times import form_of, time_of
+from ckpt_ops.slices import SliceSource, key_time
 
 _MOST_ZONE = timedelta(hours=14)
 
@@ -26,14 +25,15 @@ def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
     Raises:
         Broken: a column is off all slices by more, or lies in all but one, whose rows are another period's.
     """
-    length = _length(all_keys(source))
+    length = _length(source)
     if length is None:
         return "not asked: keys are no times, or there is one alone"
     said = []
     for column, ends in _times(readings).items():
-        shifts = {
-            key: window.shift(*each) for key, each in ends.items() if (window := window_of(key, length))
+        windows = {
+            key: window_of(start, length) for key in ends if (start := key_time(source, key)) is not None
         }
+        shifts = {key: window.shift(*ends[key]) for key, window in windows.items()}
         off = {key: shift for key, shift in shifts.items() if shift}
         if len(shifts) > 1 and len(off) == len(shifts) and len(set(off.values())) == 1:
             shift = next(iter(off.values()))
@@ -47,8 +47,7 @@ def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
             continue
         if off and any(not shift and shift is not None for shift in shifts.values()):
             for key, shift in off.items():
-                window = window_of(key, length)
-                if window is not None and abs(shift) >= window.end - window.start:
+                if abs(shift) >= windows[key].end - windows[key].start:
                     raise Broken(
                         f"{column} of slice {key} lies {in_words(shift)}, and that of the others lies in "
                         "their slices: these are the rows of another period"
@@ -68,9 +67,9 @@ def _times(readings: Readings) -> Mapping[str, dict[str, tuple[datetime, datetim
     return found
 
 
-def _length(keys: Sequence[str]) -> Length | float | None:
+def _length(source: SliceSource) -> Length | float | None:
     """How long slices are, by the smallest gap between two keys; None when that cannot be told."""
-    times = [time for key in keys if (form := form_of(key)) and (time := time_of(key, form))]
+    times = [time for key in all_keys(source) if (time := key_time(source, key))]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     shortest = min(gaps, default=timedelta())
     return length_of(shortest) if shortest > timedelta() else None

@@ -10,9 +10,9 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ckpt_ops.belonging import instant
 from ckpt_ops.contract.check import Broken
 from ckpt_ops.slices import PartedSource, SliceSource, worth_sharing
-from ckpt_ops.slices.belonging import instant
 from ckpt_ops.slices.content import ContentHash
 from ckpt_ops.slices.joining import one_after_the_other
 from ckpt_ops.validation import Severity, TableRows, misfits_of, schema_drift

@@ -12,6 +12,7 @@ from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.slices import SliceManifest, StagedSlice, load_manifest, staged
+from ckpt_ops.slices.key_forms import key_time
 from ckpt_ops.store import Store
 
 
@@ -29,7 +30,8 @@ class ConsumedSlices:
         older_only: bool = False,
     ) -> None:
         self._store, self._source, self._stack = store, intake.source.name, stack
-        self._pulled_at, self._key = datetime.fromisoformat(manifest.pulled_at), manifest.key
+        self._pulled_at = datetime.fromisoformat(manifest.pulled_at)
+        self._start = key_time(intake.source, manifest.key)
 
         # not of the same key: a corrected slice would be a duplicate of itself
         def counts(key: str) -> bool:
@@ -51,9 +53,9 @@ class ConsumedSlices:
         return self._pulled_at
 
     @property
-    def key(self) -> str:
-        """Of the slice that is judged."""
-        return self._key
+    def start(self) -> datetime | None:
+        """What the clocks show when the slice that is judged begins."""
+        return self._start
 
     @property
     def slices(self) -> Sequence[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ckpt_ops.belonging import Length, in_words, instant, window_of
 from ckpt_ops.scaffold.profile import Looked
-from ckpt_ops.slices.belonging import Length, Window, in_words, instant, window_of
+from ckpt_ops.slices.times import form_of, time_of
 
 _DAY = timedelta(days=1)
 
@@ -48,7 +49,7 @@ def belongings(schema: pa.Schema, slices: Sequence[Looked], length: Length | flo
         # a date says nothing of an hour
         if not (pa.types.is_timestamp(field.type) or (pa.types.is_date(field.type) and _of_days(length))):
             continue
-        shifts = {shift_of(window_of(each.key, length), each.table[field.name]) for each in slices}
+        shifts = {_shift(each, length, each.table[field.name]) for each in slices}
         shifts.discard(_NOTHING)
         if len(shifts) == 1 and (shift := shifts.pop()) is not None:
             found.append(Belonging(column=field.name, slices=len(slices), shift=shift))
@@ -58,14 +59,16 @@ def belongings(schema: pa.Schema, slices: Sequence[Looked], length: Length | flo
 _NOTHING = timedelta.max
 
 
-def shift_of(window: Window | None, column: pa.ChunkedArray) -> timedelta | None:
-    """By how much a column is off its window; None: it follows none. Without a value: `timedelta.max`."""
-    if window is None:
+def _shift(looked: Looked, length: Length | float, column: pa.ChunkedArray) -> timedelta | None:
+    """By how much a column is off its slice; None: it follows none. Without a value: `_NOTHING`."""
+    form = form_of(looked.key)
+    start = time_of(looked.key, form) if form else None
+    if start is None:
         return None
     ends: dict[str, Any] = pc.min_max(column).as_py()
     if ends["min"] is None:
         return _NOTHING
-    return window.shift(instant(ends["min"]), instant(ends["max"]))
+    return window_of(start, length).shift(instant(ends["min"]), instant(ends["max"]))
 
 
 def _of_days(length: Length | float) -> bool:

@@ -80,7 +80,7 @@ def test_py(name: str, found: Found) -> str:
     needed: dict[str, list[str]] = defaultdict(list)
     for module, names in (
         ("ckpt_ops.contract", ["check_source", "drop_last_row"]),
-        ("ckpt_ops.slices", [kind]),
+        ("ckpt_ops.slices", [kind, "key_time"]),
         ("ckpt_ops.validation", ["TableRows", "load_suite", "validate"]),
         ("ckpt_ops.validation.custom", ["MemoryReference"]),
         (f"{name}.pipeline", [name]),
@@ -131,7 +131,7 @@ def test_the_suite_accepts_the_sample(sample: {kind}, key: str) -> None:
     # A sample has fewer rows than a slice: all but their number is judged.
     judged = tuple(each for each in suite.expectations if "row_count" not in each.type)
     rows = TableRows(table=pa.Table.from_batches(list(sample.read(key))))
-    now = MemoryReference(key=key, pulled_at=datetime.now(UTC))
+    now = MemoryReference(start=key_time(sample, key), pulled_at=datetime.now(UTC))
     found = validate(rows, replace(suite, expectations=judged), sample.schema, reference=now).validation
     assert found.accepted, found.reasons
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from ckpt_ops.belonging import Length
 from ckpt_ops.scaffold.belonging import belongings
 from ckpt_ops.scaffold.profile import Column, Looked, columns_of, key_of
 from ckpt_ops.scaffold.repeats import timeless
-from ckpt_ops.slices.belonging import Length
 
 BAD_ROWS_AT_MOST = 0.01
 _MOST_NULLS = 0.5

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ckpt_ops.belonging import length_of
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold import code
 from ckpt_ops.scaffold.belonging import belongings
 from ckpt_ops.scaffold.expectations import as_json, suite_of
 from ckpt_ops.scaffold.found import Asked, Found
 from ckpt_ops.scaffold.look import look
-from ckpt_ops.slices.belonging import length_of
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 

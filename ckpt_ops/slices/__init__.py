@@ -5,6 +5,7 @@ from ckpt_ops.slices.committed import list_slices, load_manifest
 from ckpt_ops.slices.files import LANDING, Files
 from ckpt_ops.slices.http import HttpPages
 from ckpt_ops.slices.identity import check_key, check_revision, revision_of
+from ckpt_ops.slices.key_forms import key_time
 from ckpt_ops.slices.manifest import Column, DataFile, Derived, SliceManifest
 from ckpt_ops.slices.parts import parts_of, worth_sharing
 from ckpt_ops.slices.periods import Period
@@ -30,6 +31,7 @@ __all__ = [
     "check_key",
     "check_revision",
     "commit",
+    "key_time",
     "list_slices",
     "load_manifest",
     "parts_of",

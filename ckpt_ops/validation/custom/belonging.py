@@ -15,10 +15,10 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
     column_aggregate_value,
 )
 
-from ckpt_ops.slices.belonging import Length, Window, in_words, window_of
+from ckpt_ops.belonging import Length, Window, in_words, window_of
 from ckpt_ops.validation.custom.clock import says
 from ckpt_ops.validation.custom.columns import Arrow, arrow, local_microseconds, microseconds
-from ckpt_ops.validation.custom.findings import Misfits, NotJudged, or_not_judged
+from ckpt_ops.validation.custom.findings import Misfits, or_not_judged
 from ckpt_ops.validation.custom.judging import Judging
 from ckpt_ops.validation.custom.reference import current
 
@@ -35,10 +35,8 @@ class ColumnValuesOutsideSlice(ColumnAggregateMetricProvider):
     def _pandas(
         cls, column: Any, length: str | float, timezone: str, tolerance_seconds: float, **_: Any
     ) -> Misfits:
-        key = current().key
-        window = window_of(key, Length(length) if isinstance(length, str) else length, zone=timezone)
-        if window is None:
-            raise NotJudged(f"the key {key} is no time")
+        whole = Length(length) if isinstance(length, str) else length
+        window = window_of(current().start, whole, zone=timezone)
         found: Arrow = arrow(column)
         times, known = microseconds(found, column.name)
         if timezone != "UTC" and getattr(found.type, "tz", None) is None:

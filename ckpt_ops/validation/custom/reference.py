@@ -31,8 +31,8 @@ class Reference(Protocol):
         """When the slice that is judged was first pulled: an aware datetime."""
 
     @property
-    def key(self) -> str:
-        """Of the slice that is judged."""
+    def start(self) -> datetime | None:
+        """What the clocks show when the slice that is judged begins; None: its key says no time."""
 
     @property
     def slices(self) -> Sequence[str]:
@@ -60,7 +60,7 @@ class MemoryReference:
 
     pulled_at: datetime
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
-    key: str = ""
+    start: datetime | None = None
 
     @property
     def slices(self) -> Sequence[str]:
@@ -110,11 +110,11 @@ class Reading:
         return self._reference.pulled_at
 
     @property
-    def key(self) -> str:
-        """Raises `NotJudged` when nobody said."""
-        if self._reference is None or not self._reference.key:
-            raise NotJudged("which slice it is is not known")
-        return self._reference.key
+    def start(self) -> datetime:
+        """Raises `NotJudged` when nobody said, or the slice's key says no time."""
+        if self._reference is None or self._reference.start is None:
+            raise NotJudged("when the slice begins is not known: its key says no time")
+        return self._reference.start
 
     def accepted(self, last: int | None) -> tuple[str, ...]:
         """The newest accepted slices, oldest first. Raises `NotJudged` when none was."""

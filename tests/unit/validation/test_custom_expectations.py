@@ -366,12 +366,12 @@ class TestFuture:
 class TestInSlice:
     """The slice is 2013-01-05, a day, where nothing else is said."""
 
-    def reference(self, key: str = "2013-01-05") -> MemoryReference:
-        return MemoryReference(key=key, pulled_at=PULLED)
+    def reference(self, start: datetime | None) -> MemoryReference:
+        return MemoryReference(start=start, pulled_at=PULLED)
 
-    def said(self, times: Any, *, key: str = "2013-01-05", **kwargs: Any) -> list[str]:
+    def said(self, times: Any, *, start: datetime = datetime(2013, 1, 5), **kwargs: Any) -> list[str]:
         given = {"column": "at", "length": "day", **kwargs}
-        return words(pa.table({"at": times}), HERE, reference=self.reference(key), **given)
+        return words(pa.table({"at": times}), HERE, reference=self.reference(start), **given)
 
     def test_from_the_key_up_to_the_next_one(self) -> None:
         inside = [datetime(2013, 1, 5, tzinfo=UTC), datetime(2013, 1, 5, 23, 59, 59, 999999, tzinfo=UTC)]
@@ -404,19 +404,18 @@ class TestInSlice:
         assert self.said(times, length="week") == []
         assert self.said(times, length=3600 * 25) == []
         assert len(self.said(times, length="hour")) == 1
-        assert self.said(times, length="month", key="2013-01") == []
+        assert self.said(times, length="month", start=datetime(2013, 1, 1)) == []
 
     def test_a_key_that_is_no_time_judges_nothing(self) -> None:
         table = pa.table({"at": pa.array([datetime(2013, 1, 6)], pa.timestamp("us"))})
-        found = not_judged(table, HERE, reference=self.reference("orders-7"), column="at", length="day")
-        assert found == "the key orders-7 is no time"
-        assert not_judged(table, HERE, column="at", length="day") == "which slice it is is not known"
+        found = not_judged(table, HERE, reference=self.reference(None), column="at", length="day")
+        assert found == "when the slice begins is not known: its key says no time"
 
     @pytest.mark.parametrize("wrong", [{"length": "fortnight"}, {"length": 0}, {"timezone": "Mars/Base"}])
     def test_a_length_or_zone_that_is_none_is_refused_before_any_row(self, wrong: dict[str, Any]) -> None:
         given = {"column": "at", "length": "day", **wrong}
         with pytest.raises(BadInput, match=str(next(iter(wrong)))):
-            words(pa.table({"at": [PULLED]}), HERE, reference=self.reference(), **given)
+            words(pa.table({"at": [PULLED]}), HERE, reference=self.reference(PULLED), **given)
 
 
 KWARGS: dict[str, dict[str, Any]] = {
@@ -542,7 +541,7 @@ def by_great_expectations(frame: Any, reference: Reference, **settings: Any) -> 
 def test_a_row_wise_kind_says_which_rows_as_great_expectations_own_do() -> None:
     frame = pa.table({"x": [1, 2, 3], "y": [1, 0, 1], "at": [PULLED + timedelta(hours=1)] * 3}).to_pandas()
     tables = {"1": pa.table({"x": [2, 3, 4]})}
-    reference = MemoryReference(key="2013-01-05", pulled_at=PULLED, tables=tables)
+    reference = MemoryReference(start=datetime(2013, 1, 5), pulled_at=PULLED, tables=tables)
     results = by_great_expectations(frame, reference, result_format="COMPLETE").results
     found = {each.expectation_config.type: each.result for each in results}
     rows = {kind: each.get("unexpected_index_list") for kind, each in found.items() if KINDS[kind].row_wise}

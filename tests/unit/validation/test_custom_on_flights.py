@@ -67,7 +67,8 @@ def judged(year: dict[str, pa.Table], at: int, asked: Suite, came: pa.Table | No
     table = year[keys[at]] if came is None else came
     pulled_at = datetime.fromisoformat(keys[at]).replace(tzinfo=UTC) + timedelta(days=9)
     consumed = {key: year[key] for key in keys[:at]}
-    reference = MemoryReference(key=keys[at], pulled_at=pulled_at, tables=consumed)
+    start = datetime.fromisoformat(keys[at])
+    reference = MemoryReference(start=start, pulled_at=pulled_at, tables=consumed)
     return validate(table, asked, table.schema, reference)
 
 

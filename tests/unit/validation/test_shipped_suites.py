@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pytest
 from verdicts import validate
 
+from ckpt_ops.slices.times import form_of, time_of
 from ckpt_ops.validation import Kind, Outcome, Severity, Suite, Validation, load_suite
 from ckpt_ops.validation.custom import KINDS, MemoryReference
 from demo import flights, ratings, weather
@@ -50,7 +51,10 @@ def judged(name: str, suite: Suite, key: str, came: pa.Table | None = None) -> V
     slices = SLICES[name]()
     table = slices[key] if came is None else came
     before = {one: slices[one] for one in slices if one < key}
-    return validate(table, suite, table.schema, MemoryReference(key=key, pulled_at=PULLED_AT, tables=before))
+    form = form_of(key)
+    start = time_of(key, form) if form else None  # of ratings, keys are years
+    reference = MemoryReference(start=start, pulled_at=PULLED_AT, tables=before)
+    return validate(table, suite, table.schema, reference)
 
 
 def without_words(verdict: Validation) -> list[tuple[Kind, Severity, str, str]]:

@@ -10,8 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from ckpt_ops.slices.times import form_of, time_of
-
 _UNITS = (timedelta(days=1), timedelta(hours=1), timedelta(minutes=15), timedelta(minutes=1))
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -57,18 +55,15 @@ class Window:
         return most if most < timedelta() else least + _MICROSECOND
 
 
-def window_of(key: str, length: Length | float, *, zone: str = "UTC") -> Window | None:
-    """The window of the slice with this key; None when the key is no time.
+def window_of(clock: datetime, length: Length | float, *, zone: str = "UTC") -> Window:
+    """The window of the slice that begins when the clocks of a zone show `clock`.
 
     Args:
+        clock: as a key is read; its own time zone does not count.
         length: of the slice: a calendar's, or seconds.
-        zone: in which the key is read. A day there may have 23 or 25 hours.
+        zone: a day there may have 23 or 25 hours.
     """
-    form = form_of(key)
-    time = time_of(key, form) if form else None
-    if time is None:
-        return None
-    start = time.replace(tzinfo=ZoneInfo(zone))
+    start = clock.replace(tzinfo=ZoneInfo(zone))
     # wall-clock arithmetic: midnight to midnight, whatever the clocks did between
     if length == Length.MONTH:
         end = (start.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckpt_ops.slices.belonging import Length, Window, in_words, length_of, window_of
+from ckpt_ops.belonging import Length, Window, in_words, length_of, window_of
 
 DAY = Window(start=datetime(2025, 11, 1, tzinfo=UTC), end=datetime(2025, 11, 2, tzinfo=UTC))
 HOUR = timedelta(hours=1)
@@ -59,22 +59,20 @@ def test_after_the_shift_they_lie_in_it_and_without_one_they_cannot(first: float
         ("2025-03-09", Length.DAY, "America/New_York", 23),
         ("2025-10-05", Length.DAY, "Australia/Lord_Howe", 23.5),  # by half an hour
         ("2025-11-03", Length.WEEK, "Asia/Kolkata", 168),
-        ("2025-02", Length.MONTH, "UTC", 28 * 24),
+        ("2025-02-01", Length.MONTH, "UTC", 28 * 24),
         ("2025-11-01T05", Length.HOUR, "UTC", 1),
         ("2025-11-01", 900, "UTC", 0.25),
-        ("orders-7", Length.DAY, "UTC", None),
     ],
 )
 def test_a_window_is_as_long_as_the_calendar_says(
-    key: str, length: Length | float, zone: str, hours: float | None
+    key: str, length: Length | float, zone: str, hours: float
 ) -> None:
-    window = window_of(key, length, zone=zone)
-    assert (window and (window.end - window.start) / HOUR) == hours
+    window = window_of(datetime.fromisoformat(key), length, zone=zone)
+    assert (window.end - window.start) / HOUR == hours
 
 
 def test_the_key_is_read_in_the_zone() -> None:
-    window = window_of("2025-11-01", Length.DAY, zone="America/New_York")
-    assert window is not None
+    window = window_of(datetime(2025, 11, 1), Length.DAY, zone="America/New_York")
     assert window.start == datetime(2025, 11, 1, 4, tzinfo=UTC)
 
 
