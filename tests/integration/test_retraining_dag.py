@@ -65,6 +65,19 @@ print(json.dumps({
 }))
 """
 
+REFUSED = """
+import json, os, sys
+sys.path.append(os.environ["SECOND"])
+from ckpt_ops.errors import BadInput
+from flight_delay.dag import dag
+try:
+    import second_delay.dag
+    said = "nothing"
+except BadInput as error:
+    said = error.what
+print(json.dumps({"first": dag.dag_id, "second": said}))
+"""
+
 OPERATORS = """
 import json, types
 from airflow.sdk import Asset
@@ -163,6 +176,23 @@ class TestFlightDelay:
         assert len(parsed["intervals"]) == 8
         assert parsed["intervals"][0] == ["2013-01-06", "2013-01-13"]
         assert parsed["intervals"][-1] == ["2013-02-24", "2013-03-03"]
+
+
+@pytest.mark.slow
+def test_a_folder_that_uses_another_one_s_pipeline_is_refused_when_its_dag_is_read(
+    tmp_path: Path, settings_in: Callable[[Path], Settings], clean_environment: dict[str, str]
+) -> None:
+    folder = tmp_path / "dags" / "second_delay"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "pipeline.py").write_text("from flight_delay.pipeline import flight_delay\n")
+    dag = (PROJECT / "dags" / "flight_delay" / "dag.py").read_text()
+    (folder / "dag.py").write_text(dag.replace("flight_delay.pipeline", "second_delay.pipeline"))
+    environment = {**clean_environment, "SECOND": str(folder.parent)}
+    found = in_a_fresh_process(REFUSED, settings_in(tmp_path), environment)
+    assert found["second"].startswith("second_delay/dag.py='flight_delay' is not allowed")
+    assert "flight_delay/pipeline.py" in found["second"]
+    assert found["first"] == "flight_delay"
 
 
 @pytest.mark.slow
