@@ -189,7 +189,7 @@ def test_set_aside_and_rest_are_the_slice_however_it_is_cut(table: pa.Table, chu
             "no mostly beside bad_rows",
         ),
         (BETWEEN | {"severity": "warning"}, {"bad_rows_at_most": 0.1}, "severity='warning'.*critical"),
-        (BETWEEN | {"meta": {}}, {"bad_rows_at_most": 0.1}, r"bad_rows_at_most=0\.1.*an expectation with"),
+        (BETWEEN | {"meta": {}}, {"bad_rows_at_most": 2}, r"bad_rows_at_most=2"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(
@@ -197,6 +197,12 @@ def test_settings_that_contradict_each_other_are_refused(
 ) -> None:
     with pytest.raises(BadInput, match=said):
         suite(expectation, **meta)
+
+
+def test_a_share_alone_bounds_the_rows_that_do_not_parse() -> None:
+    asked = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "n"}}
+    suite = parse_suite({"name": "n", "meta": {"bad_rows_at_most": 0.1}, "expectations": [asked]})
+    assert suite.bad_rows_at_most == 0.1
 
 
 def test_a_digest_changes_with_what_is_set_aside_and_not_without() -> None:
