@@ -45,7 +45,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return as_module
 
 
-@pytest.mark.parametrize("example", [one for one in EXAMPLES if one.startswith("source = ")])
+@pytest.mark.parametrize("example", [one for one in EXAMPLES if "\nsource = " in one])
 def test_an_example_builds_a_source_and_connects_to_nothing(example: str, run: Run) -> None:
     assert isinstance(run(example).source, SliceSource)
 
@@ -67,5 +67,5 @@ def test_the_source_of_one_s_own_keeps_the_contract(tmp_path: Path, run: Run) ->
 
 
 def test_every_kind_of_source_has_an_example() -> None:
-    shown = {example.split("(")[0].removeprefix("source = ") for example in EXAMPLES}
+    shown = {found[1] for example in EXAMPLES if (found := re.search(r"^source = (\w+)\(", example, re.M))}
     assert {"PostgresTable", "BigQueryTable", "HttpPages"} <= shown
