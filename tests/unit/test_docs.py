@@ -17,8 +17,8 @@ from ckpt_ops.cli.main import app
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [*sorted((PROJECT / "docs").glob("*.md")), PROJECT / "README.md"]
-# what would train for hours, on data that the page does not have: it is compiled
-COMPILED = {("checkpoints.md", 0), ("checkpoints.md", 1)}
+# compiled alone: what would train for hours on data that the page does not have; a file that needs its folder
+COMPILED = {("checkpoints.md", 0), ("checkpoints.md", 1), ("intake.md", 1)}
 
 
 def blocks() -> Iterator[tuple[str, int, str]]:
@@ -53,9 +53,8 @@ def commands() -> Iterator[tuple[str, str]]:
 
 def parsed(said: str) -> tuple[Any, list[str]]:
     """The command that is meant, and the options it is given; alternatives and brackets are taken apart."""
-    words = shlex.split(
-        re.sub(r"[\[\]()]|\.\.\.", " ", said.replace("\\|", " ").replace("|", " ")), comments=True
-    )[1:]
+    plain = re.sub(r"[\[\]()|]|\.\.\.", " ", said.replace("\\|", " "))
+    words = shlex.split(plain, comments=True)[1:]
     command: Any = typer.main.get_command(app)
     while (below := getattr(command, "commands", None)) and words and re.match(r"[a-z]", words[0]):
         name = words.pop(0)
