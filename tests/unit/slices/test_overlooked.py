@@ -28,7 +28,7 @@ def landing(tmp_path: Path) -> LocalStore:
 
 def made(landing: LocalStore, template: str, own: str) -> Files:
     """A source with one file of the key."""
-    landing.put(own, gzip.compress(b"n\n1\n") if own.endswith(".gz") else b"n\n1\n")
+    landing.put(own, gzip.compress(b"n\n1\n", mtime=0) if own.endswith(".gz") else b"n\n1\n")
     source = Files(name="made", schema=SCHEMA, url=landing.url, template=template)
     assert list(source.parts(KEY)) == [own]
     return source
@@ -158,10 +158,10 @@ def parts(landing: LocalStore, ending: str, *contents: bytes) -> Files:
     ("ending", "good", "blank"),
     [
         (".csv", b"n\n1\n2\n", b""),
-        (".csv.gz", gzip.compress(b"n\n1\n2\n"), b""),
-        (".csv.gz", gzip.compress(b"n\n1\n2\n"), gzip.compress(b"")),
+        (".csv.gz", gzip.compress(b"n\n1\n2\n", mtime=0), b""),
+        (".csv.gz", gzip.compress(b"n\n1\n2\n", mtime=0), gzip.compress(b"", mtime=0)),
         (".jsonl", b'{"n": 1}\n{"n": 2}\n', b""),
-        (".jsonl.gz", gzip.compress(b'{"n": 1}\n{"n": 2}\n'), gzip.compress(b"")),
+        (".jsonl.gz", gzip.compress(b'{"n": 1}\n{"n": 2}\n', mtime=0), gzip.compress(b"", mtime=0)),
     ],
 )
 def test_of_several_text_files_one_without_a_byte_has_no_rows(
