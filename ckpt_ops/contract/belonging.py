@@ -45,7 +45,7 @@ def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
                 "DAG's timezone, and ask for it with expect_column_values_to_lie_in_slice"
             )
             continue
-        if off and any(not shift and shift is not None for shift in shifts.values()):
+        if off and list(shifts.values()).count(timedelta()) > 1:  # one alone may lie in its slice by chance
             for key, shift in off.items():
                 if abs(shift) >= windows[key].end - windows[key].start:
                     raise Broken(

@@ -35,7 +35,7 @@ def validated(result: Result) -> list[str]:
     lines = [f"slice {key} is {result['outcome']}: {rows}, revision {result['revision']}"]
     if result["set_aside"]:
         lines.append(f"{_rows(result['set_aside'])} set aside: ckpt-ops quarantine list")
-    summary = result["summary"]
+    summary = result.get("summary", "")
     if summary and summary != "; ".join(result["reasons"]):
         lines.append(summary)
     lines += result["reasons"]

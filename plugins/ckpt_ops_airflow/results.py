@@ -54,7 +54,7 @@ def slice_key(pipeline: Intake, store: Store, context: Context) -> str:
     result = result_of("pull", context)
     if result is not None:
         return str(result["key"])
-    zone = str(getattr(context["task"], "timezone", "UTC"))
+    zone = str(getattr(context.get("task"), "timezone", "UTC"))
     start, end = on_the_clock(*interval(context), zone)
     try:
         return find_key(pipeline.source, start, end, zone)

@@ -44,7 +44,7 @@ def test_a_source_is_written_and_then_checked(ckpt_ops: Callable[..., Result], t
 
     checked = ckpt_ops("check", "source", "dags/cli_made")
     assert checked.exit_code == 0, checked.output
-    assert "All 12 promises are kept" in checked.stdout
+    assert "All 13 promises are kept" in checked.stdout
 
     (tmp_path / "landing" / "2013-01-07.csv").write_text("n,word\none,a\n")
     broken = ckpt_ops("check", "source", "dags/cli_made", "--slice", "2013-01-07")

@@ -18,6 +18,7 @@ from ckpt_ops.pipeline.intake_steps import pull
 from ckpt_ops.pipeline.running import run_all, summary
 
 SECOND, THIRD, FOURTH, FIFTH = "2013-01-07", "2013-01-08", "2013-01-09", "2013-01-10"
+OTHER = GOOD.replace("1,a", "11,a")
 SILENT = lambda line: None  # noqa: E731
 
 
@@ -60,11 +61,11 @@ def test_the_reasons_of_a_models_slice_are_said_once(place: Place, ckpt_ops: Cal
     done = ckpt_ops("run", "people", "--slice", W1)
     assert done.exit_code == 4, done.output
     assert done.stdout.count("n: 2 of 3 values") == 1
-    assert "validated: quarantined: 1 of 2 expectations hold" in done.stdout
+    assert f"validated: slice {W1} is quarantined: 3 rows" in done.stdout
 
 
 def test_a_range_runs_in_order_and_says_what_is_not_well(days: Days, ckpt_ops: Callable[..., Result]) -> None:
-    land(days, d06=GOOD, d07=WORSE, d08=BAD, d09=GOOD)
+    land(days, d06=GOOD, d07=WORSE, d08=BAD, d09=OTHER)
     done = ckpt_ops("run", "days", "--from", KEY, "--to", THIRD)
     assert done.exit_code == 4
     assert f"3 slices: 1 accepted, 1 quarantined ({SECOND}), 1 accepted, bad rows set aside" in done.stdout
@@ -96,7 +97,7 @@ def test_a_range_that_is_none_is_refused(
 
 
 def test_of_an_intake_one_that_fails_keeps_no_other_out(days: Days, ckpt_ops: Callable[..., Result]) -> None:
-    land(days, d06=GOOD, d07="n,word\n", d08=GOOD)
+    land(days, d06=GOOD, d07="n,word\n", d08=OTHER)
     done = ckpt_ops("run", "days", "--all")
     assert done.exit_code == 1
     assert f"3 slices: 2 accepted, 1 failed ({SECOND})" in done.stdout
@@ -114,7 +115,8 @@ def test_of_a_model_the_first_failure_ends_it(place: Place, monkeypatch: pytest.
 
     def accepted(pipeline, store, key, revision):  # validation costs seconds to import
         place.take_in(key)
-        return {"outcome": "accepted", "summary": "", "reasons": [], "trainable": True, "report": ""}
+        said = {"key": key, "revision": revision, "rows": 2, "set_aside": 0, "report": ""}
+        return {**said, "outcome": "accepted", "summary": "", "reasons": [], "trainable": True}
 
     monkeypatch.setattr(steps, "validate", accepted)
     ran = run_all(place.pipeline, place.store, [W1, W2, W3], SILENT)

@@ -95,7 +95,8 @@ def tables(draw: st.DrawFn) -> list[pa.Table]:
     some_null = draw(st.booleans())
     days = []
     for _ in DAYS:
-        arrays = {"id": pa.array(range(ROWS), pa.int64())}
+        first = ROWS * len(days)  # the same rows on two days would be one delivery under two keys
+        arrays = {"id": pa.array(range(first, first + ROWS), pa.int64())}
         for at, (kind, values) in enumerate(columns):
             value = st.none() | values if some_null else values
             drawn = draw(st.lists(value, min_size=ROWS, max_size=ROWS))
