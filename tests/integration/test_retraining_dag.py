@@ -20,8 +20,10 @@ TASKS = ["pull", "validate", "wait_for_earlier", "decide", "train", "evaluate", 
 
 PARSE = """
 import json, sys, time
+began = time.process_time()
 import airflow.sdk
 import airflow.providers.standard.utils.skipmixin
+of_airflow = time.process_time() - began
 import numpy, pyarrow.compute  # a quarter of a second, once per process and not per DAG
 began = time.process_time()
 from flight_delay.dag import dag
@@ -53,7 +55,7 @@ queues_without = queues()
 os.environ["AIRFLOW__CKPT_OPS__TRAINING_QUEUE"] = "training"
 queues_with = queues()
 print(json.dumps({
-    "seconds": seconds,
+    "share": seconds / of_airflow,
     "loaded": loaded,
     "tasks": list(tasks),
     "upstream": {name: sorted(task.upstream_task_ids) for name, task in tasks.items()},
@@ -143,8 +145,9 @@ class TestFlightDelay:
         settings = settings_in(tmp_path_factory.mktemp("parse"))
         return in_a_fresh_process(PARSE, settings, clean_environment)
 
-    def test_parses_in_under_half_a_second_of_processor_time(self, parsed: Any) -> None:
-        assert parsed["seconds"] < 0.5
+    def test_parsing_costs_less_than_airflow_itself(self, parsed: Any) -> None:
+        """A share of one process's own time: it does not hang on the machine, or on what else runs there."""
+        assert parsed["share"] < 1
 
     def test_parsing_imports_no_training_and_no_validation_library(self, parsed: Any) -> None:
         assert not {"tensorflow", "keras", "great_expectations", "pandas"} & set(parsed["loaded"])
