@@ -28,5 +28,11 @@ def one_line(text: str) -> str:
     return _UNSAFE_IN_A_LINE.sub(_written_out, text)
 
 
+def shortened(text: str, longest: int) -> str:
+    """One line without control characters, cut off after `longest` characters."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return line if len(line) <= longest else f"{line[:longest].rstrip()} ..."
+
+
 def _written_out(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -101,7 +101,7 @@ def show_changed(model: str, changed: Sequence[View]) -> None:
     for one in changed:
         by = f", which version {one['consumed_by']} consumed," if one["consumed_by"] is not None else ""
         console().print(
-            f"CHANGED AT ITS SOURCE: slice {one['key']} of {model}{by} was written anew there, noticed "
+            f"CHANGED AT ITS SOURCE: slice {one['key']} of {model}{by} was rewritten there, noticed "
             f"{one['since'][:16].replace('T', ' ')}.\n  {one['next']}",
             soft_wrap=True,
         )

@@ -12,14 +12,13 @@ from pathlib import Path
 from types import TracebackType
 
 from ckpt_ops.embedded import ports
+from ckpt_ops.embedded.gcs.guard import SECRET_VARIABLE, USER
 from ckpt_ops.embedded.process import Child, Command
 from ckpt_ops.embedded.secret_files import gcs_secret
 from ckpt_ops.embedded.settings import GCS_PORT_VARIABLE, HOST
 from ckpt_ops.store.endpoint import Endpoint
 
 BUCKETS = ("ckpt-ops", "ckpt-ops-landing")
-USER = "ckpt-ops"
-SECRET_VARIABLE = "CKPT_OPS_GCS_SECRET"
 
 
 class GcsServer:

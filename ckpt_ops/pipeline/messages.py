@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ckpt_ops.printable import shortened
+
 Result = Mapping[str, Any]
 
 LONGEST = 1_000
@@ -132,12 +134,7 @@ def replayed(result: Result) -> list[str]:
 
 def text(lines: list[str]) -> str:
     """The lines as one text that any database takes: no control characters, no line longer than `LONGEST`."""
-    return "\n".join(_printable(line) for line in lines)
-
-
-def _printable(line: str) -> str:
-    plain = " ".join("".join(one if one.isprintable() else " " for one in line).split())
-    return plain if len(plain) <= LONGEST else f"{plain[:LONGEST].rstrip()} ..."
+    return "\n".join(shortened(line, LONGEST) for line in lines)
 
 
 def _rows(count: int) -> str:

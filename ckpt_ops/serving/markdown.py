@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ckpt_ops.printable import shortened
+
 _LONGEST = 500
 
 
@@ -16,10 +18,7 @@ def literal(text: object, *, longest: int = _LONGEST) -> str:
 
     A backtick becomes an apostrophe and a bar a broken bar: one would end the span, the other a table's cell.
     """
-    line = " ".join("".join(one if one.isprintable() else " " for one in str(text)).split())
-    if len(line) > longest:
-        line = line[:longest].rstrip() + " ..."
-    line = line.replace("`", "'").replace("|", "\N{BROKEN BAR}")
+    line = shortened(str(text), longest).replace("`", "'").replace("|", "\N{BROKEN BAR}")
     return f"`{line}`" if line else "-"
 
 

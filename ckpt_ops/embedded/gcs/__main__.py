@@ -17,11 +17,10 @@ from ckpt_ops.embedded.gcs.api import Api
 from ckpt_ops.embedded.gcs.application import Application
 from ckpt_ops.embedded.gcs.confinement import become, confine
 from ckpt_ops.embedded.gcs.former_layout import take_over
-from ckpt_ops.embedded.gcs.guard import Guard
+from ckpt_ops.embedded.gcs.guard import SECRET_VARIABLE, Guard
 from ckpt_ops.embedded.gcs.names import bucket_name
 from ckpt_ops.embedded.gcs.objects import Objects
 from ckpt_ops.embedded.gcs.refusals import Refused
-from ckpt_ops.embedded.gcs_server import SECRET_VARIABLE
 from ckpt_ops.embedded.system_user import let_pass, unprivileged
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")

@@ -12,9 +12,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from ckpt_ops.embedded.gcs import resources, uploads
+from ckpt_ops.embedded.gcs.incoming import Incoming
 from ckpt_ops.embedded.gcs.names import bucket_name, object_name
-from ckpt_ops.embedded.gcs.objects import Conditions, Incoming, Objects, StoredObject
+from ckpt_ops.embedded.gcs.objects import Objects
 from ckpt_ops.embedded.gcs.refusals import Refused, invalid, unsupported
+from ckpt_ops.embedded.gcs.stored import Conditions, StoredObject
 
 MOST_LISTED = 1000
 LONGEST_JSON = 1024 * 1024
@@ -140,7 +142,7 @@ class Api:
         raise unsupported(f"{method} of this path")
 
     def uploads(self, path: str, query: Mapping[str, str]) -> bool:
-        """Whether this goes on with an upload that was begun: its id is a secret as well, as at Google's."""
+        """Whether this continues an upload in progress: its id is a secret as well, as at Google's."""
         return path.startswith("/upload/") and query.get("upload_id", "") in self._sessions
 
     # --- buckets -----------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from ckpt_ops.embedded.gcs.checksums import Checksums
-from ckpt_ops.embedded.gcs.objects import FOLDER, Objects, StoredObject
+from ckpt_ops.embedded.gcs.objects import FOLDER, Objects
+from ckpt_ops.embedded.gcs.stored import StoredObject
 
 _ATTRIBUTE, _BESIDE, _OF_BUCKET = "user.metadata", ".metadata", ".bucketMetadata"
 _ATTRIBUTES = {

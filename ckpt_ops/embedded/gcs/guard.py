@@ -13,7 +13,11 @@ import hmac
 from collections.abc import Collection, Mapping
 
 from ckpt_ops.embedded.gcs.refusals import Refused
-from ckpt_ops.embedded.gcs_server import USER
+
+USER = "ckpt-ops"
+"""Of `Basic` authorization."""
+SECRET_VARIABLE = "CKPT_OPS_GCS_SECRET"
+"""Of the environment in which the server gets its secret."""
 
 
 class Guard:
@@ -35,7 +39,7 @@ class Guard:
 
         Args:
             headers: by lower-case name.
-            known: it names an upload that was begun with the secret, and needs no other.
+            known: it names an upload in progress, which took the secret to start.
 
         Raises:
             Refused: 403 or 401; it tells nothing of what is stored.

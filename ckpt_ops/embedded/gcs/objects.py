@@ -20,13 +20,14 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO
 
-from ckpt_ops.embedded.gcs.checksums import Checksums
-from ckpt_ops.embedded.gcs.refusals import Refused, invalid, missing, not_met
+from ckpt_ops.embedded.gcs.incoming import Incoming
+from ckpt_ops.embedded.gcs.refusals import Refused, invalid, missing
+from ckpt_ops.embedded.gcs.stored import ANY, Conditions, Listing, StoredObject
 
 FOLDER = "v2"
 SCHEMA = 1
@@ -44,101 +45,6 @@ _COLUMNS = (
     "bucket, name, generation, metageneration, size, md5, crc32c, created, updated, attributes, content"
 )
 _AFTER_ALL = chr(0x10FFFF)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredObject:
-    """One object as the index knows it.
-
-    Args:
-        generation: microseconds since 1970 at which these contents came, never the same twice.
-        metageneration: 1 with each new generation, one more with each change of `attributes`.
-        size: bytes.
-        md5, crc32c: of the contents, in base64; the crc is big-endian.
-        created, updated: seconds since 1970.
-        attributes: what the client said of it, as `contentType` and `metadata`.
-        content: the file's name.
-    """
-
-    bucket: str
-    name: str
-    generation: int
-    metageneration: int
-    size: int
-    md5: str
-    crc32c: str
-    created: float
-    updated: float
-    attributes: dict[str, Any]
-    content: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conditions:
-    """What has to hold of the object that is there now; None asks nothing. Generation 0: there is none."""
-
-    generation: int | None = None
-    generation_not: int | None = None
-    metageneration: int | None = None
-    metageneration_not: int | None = None
-
-    def check(self, found: StoredObject | None) -> None:
-        """Let the request pass.
-
-        Raises:
-            Refused: 412.
-        """
-        generation = 0 if found is None else found.generation
-        metageneration = 0 if found is None else found.metageneration
-        if self.generation is not None and self.generation != generation:
-            raise not_met(f"ifGenerationMatch={self.generation}")
-        if self.generation_not is not None and self.generation_not == generation:
-            raise not_met(f"ifGenerationNotMatch={self.generation_not}")
-        if self.metageneration is not None and self.metageneration != metageneration:
-            raise not_met(f"ifMetagenerationMatch={self.metageneration}")
-        if self.metageneration_not is not None and self.metageneration_not == metageneration:
-            raise not_met(f"ifMetagenerationNotMatch={self.metageneration_not}")
-
-
-ANY = Conditions()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """A page of a bucket: objects and common prefixes in order, and the name that begins the next one."""
-
-    objects: list[StoredObject] = field(default_factory=list)
-    prefixes: list[str] = field(default_factory=list)
-    next_start: str = ""
-
-
-class Incoming:
-    """Contents on their way in: a file that grows, and its checksums. Gone unless an object takes it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.content = secrets.token_hex(16)
-        self.path = folder / self.content
-        self.size = 0
-        self.checksums = Checksums()
-        self._file: BinaryIO = self.path.open("xb", buffering=0)
-
-    def write(self, data: bytes) -> None:
-        """Append."""
-        with memoryview(data) as view:
-            written = 0
-            while written < len(view):
-                written += self._file.write(view[written:])
-        self.checksums.update(data)
-        self.size += len(data)
-
-    def close(self) -> None:
-        """Nothing more comes."""
-        self._file.close()
-
-    def discard(self) -> None:
-        """Remove the file, unless an object took it."""
-        self.close()
-        self.path.unlink(missing_ok=True)
 
 
 class Objects:
@@ -183,7 +89,7 @@ class Objects:
         for left in self._incoming.iterdir():  # by a server that was killed
             taken = self._index.execute("SELECT 1 FROM objects WHERE content = ?", (left.name,)).fetchone()
             if taken:
-                left.replace(self._place(left.name))
+                self._settle(left, left.name)
             else:
                 left.unlink()
 
@@ -272,7 +178,7 @@ class Objects:
             if before is not None:
                 self._index.execute("INSERT INTO unused VALUES (?)", (before.content,))
             self._write(made)
-        file.replace(self._place(made.content))
+        self._settle(file, made.content)
         if before is not None:
             self._forget(before.content)
 
@@ -309,13 +215,11 @@ class Objects:
                 value = {**(merged.get(key) or {}), **value}
                 value = {inner: text for inner, text in value.items() if text is not None}
             merged[key] = value
-        changed = StoredObject(
-            **{
-                **vars(found),
-                "attributes": {key: value for key, value in merged.items() if value is not None},
-                "metageneration": found.metageneration + 1,
-                "updated": time.time(),
-            }
+        changed = replace(
+            found,
+            attributes={key: value for key, value in merged.items() if value is not None},
+            metageneration=found.metageneration + 1,
+            updated=time.time(),
         )
         with self._transaction():
             self._write(changed)
@@ -344,18 +248,16 @@ class Objects:
         now, content = time.time(), secrets.token_hex(16)
         beside = self._incoming / content
         os.link(self._place(found.content), beside)
-        made = StoredObject(
-            **{
-                **vars(found),
-                "bucket": bucket,
-                "name": name,
-                "generation": self._next_generation(now),
-                "metageneration": 1,
-                "created": now,
-                "updated": now,
-                "attributes": dict(attributes or found.attributes),
-                "content": content,
-            }
+        made = replace(
+            found,
+            bucket=bucket,
+            name=name,
+            generation=self._next_generation(now),
+            metageneration=1,
+            created=now,
+            updated=now,
+            attributes=dict(attributes or found.attributes),
+            content=content,
         )
         try:
             self.take(made, beside, when)
@@ -421,9 +323,13 @@ class Objects:
         return _Transaction(self._index)
 
     def _place(self, content: str) -> Path:
-        folder = self._contents / content[:2]
-        folder.mkdir(exist_ok=True, mode=0o700)
-        return folder / content
+        return self._contents / content[:2] / content
+
+    def _settle(self, file: Path, content: str) -> None:
+        """Move a file to the place of contents that an object has taken."""
+        place = self._place(content)
+        place.parent.mkdir(exist_ok=True, mode=0o700)
+        file.replace(place)
 
     def _forget(self, content: str) -> None:
         self._place(content).unlink(missing_ok=True)

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ckpt_ops.embedded.gcs.objects import StoredObject
 from ckpt_ops.embedded.gcs.refusals import invalid
+from ckpt_ops.embedded.gcs.stored import StoredObject
 
 SETTABLE = (
     "contentType",

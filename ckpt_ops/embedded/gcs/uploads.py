@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
-from ckpt_ops.embedded.gcs.objects import Conditions, Incoming
+from ckpt_ops.embedded.gcs.incoming import Incoming
 from ckpt_ops.embedded.gcs.refusals import Refused, invalid
+from ckpt_ops.embedded.gcs.stored import Conditions
 
 LONGEST_HEAD = 64 * 1024
 MOST_SESSIONS = 1000
@@ -60,26 +61,26 @@ async def receive_multipart(content_type: str, body: AsyncIterator[bytes], into:
         % ((re.escape(boundary.encode()),) * 2),
         re.DOTALL,
     )
-    begun, held = None, b""
+    heads, held = None, b""
     async for data in body:
         held += data
-        if begun is None:
-            begun = first.match(held)
-            if begun is None:
+        if heads is None:
+            heads = first.match(held)
+            if heads is None:
                 if len(held) > LONGEST_HEAD:
                     raise invalid("multipart/related without two parts")
                 continue
-            held = held[begun.end() :]
+            held = held[heads.end() :]
         keep = len(mark) + 8  # the closing delimiter, and a line end or two behind it
         if len(held) > keep:
             into.write(held[:-keep])
             held = held[-keep:]
     contents, found, _ = held.rpartition(mark + b"--")
-    if begun is None or not found:
+    if heads is None or not found:
         raise invalid("multipart/related that ends before its last boundary")
     into.write(contents)
-    attributes = json_object(begun[2])
-    kind = re.search(rb"(?im)^content-type:[ \t]*([^\r\n]+)", begun[3])
+    attributes = json_object(heads[2])
+    kind = re.search(rb"(?im)^content-type:[ \t]*([^\r\n]+)", heads[3])
     if kind:
         attributes.setdefault("contentType", kind[1].decode("latin-1").strip())
     return attributes
@@ -87,7 +88,7 @@ async def receive_multipart(content_type: str, body: AsyncIterator[bytes], into:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A resumable upload that has begun."""
+    """A resumable upload in progress."""
 
     bucket: str
     name: str

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckpt_ops.embedded.gcs.former_layout import take_over
-from ckpt_ops.embedded.gcs.objects import ANY, Conditions, Objects, StoredObject
+from ckpt_ops.embedded.gcs.objects import Objects
 from ckpt_ops.embedded.gcs.refusals import Refused
+from ckpt_ops.embedded.gcs.stored import ANY, Conditions, StoredObject
 
 
 @pytest.fixture

@@ -19,7 +19,10 @@ from ckpt_ops.pipeline.running import run_all, summary
 
 SECOND, THIRD, FOURTH, FIFTH = "2013-01-07", "2013-01-08", "2013-01-09", "2013-01-10"
 OTHER = GOOD.replace("1,a", "11,a")
-SILENT = lambda line: None  # noqa: E731
+
+
+def silent(line: str) -> None:
+    """Tells nobody."""
 
 
 def land(days: Days, **texts: str) -> None:
@@ -103,7 +106,7 @@ def test_of_an_intake_one_that_fails_keeps_no_other_out(days: Days, ckpt_ops: Ca
     assert f"3 slices: 2 accepted, 1 failed ({SECOND})" in done.stdout
     assert f"ckpt-ops run days --from {SECOND} goes on there" in done.stderr
     skips = replace(days.intake, empty_slices=EmptySlices.SKIP)
-    ran = run_all(skips, days.store, [KEY, SECOND, "2013-02-01"], SILENT)
+    ran = run_all(skips, days.store, [KEY, SECOND, "2013-02-01"], silent)
     assert [one.decision for one in ran] == ["accepted", "empty", "missing"]
     assert summary(ran, 3) == f"3 slices: 1 accepted, 1 empty ({SECOND}), 1 missing (2013-02-01)"
 
@@ -119,7 +122,7 @@ def test_of_a_model_the_first_failure_ends_it(place: Place, monkeypatch: pytest.
         return {**said, "outcome": "accepted", "summary": "", "reasons": [], "trainable": True}
 
     monkeypatch.setattr(steps, "validate", accepted)
-    ran = run_all(place.pipeline, place.store, [W1, W2, W3], SILENT)
+    ran = run_all(place.pipeline, place.store, [W1, W2, W3], silent)
     assert [one.decision for one in ran] == ["promoted", "failed"]
     assert summary(ran, 3) == f"3 slices: 1 promoted, 1 failed ({W2}), 1 not run"
 

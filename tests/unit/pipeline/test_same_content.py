@@ -29,7 +29,9 @@ class Here(Intake):
 
     @property
     def folder(self) -> Path:
-        return Path(self.source.url.removeprefix("file://"))  # type: ignore[attr-defined]
+        assert isinstance(self.source, Files)
+        assert self.source.url is not None
+        return Path(self.source.url.removeprefix("file://"))
 
 
 class Place:
