@@ -437,7 +437,14 @@ class TestPlatform:
         later = datetime.now(UTC) + timedelta(minutes=10)
         name = f"smoke_long {run['dag_run_id']}"
         assert name not in stalled_runs(platform.rest, now=later)
-        with psycopg2.connect(_dsn(platform)) as connection, connection.cursor() as cursor:
+        with (
+            psycopg2.connect(_dsn(platform)) as holder,
+            psycopg2.connect(_dsn(platform)) as connection,
+            holder.cursor() as lock,
+            connection.cursor() as cursor,
+        ):
+            # A scheduler passes over a run whose row is locked; without the lock it would go on at once.
+            lock.execute("SELECT id FROM dag_run WHERE run_id = %s FOR UPDATE", (run["dag_run_id"],))
             cursor.execute("UPDATE task_instance SET state = NULL WHERE run_id = %s", (run["dag_run_id"],))
             connection.commit()
             assert name in stalled_runs(platform.rest, now=later)
