@@ -15,6 +15,7 @@ from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.cli.write_commands import Key, Why
 from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.lineage.changed_at_source import changed_view
 
 if TYPE_CHECKING:
     from ckpt_ops.pipeline import Pipeline
@@ -132,7 +133,7 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         view = plan_view(pipeline, state)
-    changed = views.changed_view(state)
+    changed = changed_view(state)
     if json:
         render.as_json(None if view is None else {**view, "changed_at_source": changed})
         return

@@ -14,7 +14,7 @@ from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.cli.write_commands import Why
 from ckpt_ops.errors import ObjectNotFound
-from ckpt_ops.pipeline.quarantine import Quarantined, in_quarantine, one_in_quarantine
+from ckpt_ops.lineage.quarantined import Quarantined, in_quarantine, one_in_quarantine
 from ckpt_ops.pipeline.quarantine import discard as discard_slice
 from ckpt_ops.pipeline.quarantine import release as release_slice
 from ckpt_ops.store import Store

@@ -14,17 +14,16 @@ from ckpt_ops.checkpoints.verify import Checked
 from ckpt_ops.checkpoints.verify_files import CheckedFiles
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, model_names, plan, repeated
+from ckpt_ops.lineage.awaiting import waits
+from ckpt_ops.lineage.changed_at_source import changed_view
 from ckpt_ops.lineage.encoding import encode
-from ckpt_ops.lineage.production import below_floor
+from ckpt_ops.lineage.production import below_floor, taint_view
+from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import Record, UpdateDeferred
 from ckpt_ops.lineage.shadow import InShadow, in_shadow
 from ckpt_ops.lineage.suspects import suspects
 from ckpt_ops.pipeline.at_source import expected_keys
-from ckpt_ops.pipeline.quarantine import in_quarantine
-from ckpt_ops.pipeline.rebase.view import taint_view
-from ckpt_ops.pipeline.source_sweep import pull_command
-from ckpt_ops.serving.approval import waits
 from ckpt_ops.store import Store
 
 View = dict[str, Any]
@@ -228,19 +227,6 @@ def _made_of_it(store: Store, state: LineageState, number: int) -> View:
             if one.version == number and one.object in there
         ],
     }
-
-
-def changed_view(state: LineageState) -> list[View]:
-    """Consumed slices that have changed at their source since, and what to do about each."""
-    return [
-        {
-            "key": key,
-            "since": since,
-            "consumed_by": state.consumed_by(key),
-            "next": pull_command(state.model, key),
-        }
-        for key, since in state.changed_slices.items()
-    ]
 
 
 def _metrics(version: VersionState | None) -> dict[str, float]:

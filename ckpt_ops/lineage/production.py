@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from ckpt_ops.lineage.records import Approved, CandidateStarted, Promoted, Record, RolledBack
 from ckpt_ops.lineage.state import LineageState
@@ -82,6 +83,21 @@ def below_floor(state: LineageState) -> str | None:
         if version.version == state.head:
             return said.below_floor.get("candidate")
     return None
+
+
+def taint_view(state: LineageState) -> dict[str, Any] | None:
+    """Why nothing may be built on the champion; None when it is not tainted."""
+    taint = state.taint(state.head)
+    if taint is None:
+        return None
+    return {
+        "version": state.head,
+        "slice": taint.slice.key,
+        "revision": taint.slice.revision,
+        "why": taint.reason,
+        "by": taint.actor,
+        "time": taint.time,
+    }
 
 
 def _period(number: int, record: Promoted | RolledBack, said: Approved | None, *, rebase: bool) -> Period:

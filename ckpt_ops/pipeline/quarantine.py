@@ -1,4 +1,4 @@
-"""What is in quarantine, and what a person may do with it: release it, or give it up.
+"""What a person may do with what is in quarantine: release it, or discard it.
 
 Whole slices are in quarantine, and rows set aside from accepted ones. Neither is ever edited: a
 release makes a new revision, of all rows as they were pulled. Whether it is appended, late, held or
@@ -7,15 +7,12 @@ needs a fork is the planner's to say, as of any slice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.quarantined import Quarantined, one_in_quarantine
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceDiscarded, SliceRef, SliceWithdrawn
-from ckpt_ops.lineage.state import SliceState, SliceStatus
-from ckpt_ops.lineage.suspects import Suspect, suspects
 from ckpt_ops.pipeline.as_declared import unreadable_columns
 from ckpt_ops.serving.decisions import check_reason
 from ckpt_ops.slices import SliceManifest, load_manifest
@@ -23,57 +20,6 @@ from ckpt_ops.slices.derive import released
 from ckpt_ops.slices.reading import stored_schema
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Kind, read_verdict
-
-
-@dataclass(frozen=True, kw_only=True)
-class Quarantined:
-    """What of a slice is in quarantine.
-
-    Attributes:
-        source: the slice's source.
-        revision: as it was pulled.
-        rows: of it in quarantine, of `of_rows`.
-        whole: nothing of the slice may be trained on; else the rest was accepted.
-        report: object name of the verdict.
-        suspect: validation accepted it, and the refusal of a candidate is laid to it.
-    """
-
-    key: str
-    source: str
-    revision: str
-    rows: int
-    of_rows: int
-    whole: bool
-    reason: str
-    time: str
-    report: str
-    suspect: bool = False
-
-    @property
-    def prefix(self) -> str:
-        """The folder of the pulled revision."""
-        return f"slices/{self.source}/{self.key}/{self.revision}"
-
-
-def in_quarantine(state: LineageState) -> list[Quarantined]:
-    """Everything that nobody has decided on, in key order; slices that are suspect are among it."""
-    suspect = {one.key: one for one in suspects(state)}
-    return [
-        _suspect(entry, suspect[key]) if key in suspect else _quarantined(key, entry)
-        for key, entry in sorted(state.slices.items())
-        if key in suspect or entry.in_quarantine
-    ]
-
-
-def one_in_quarantine(state: LineageState, key: str) -> Quarantined:
-    """The slice `key`. Raises `BadInput` naming what is in quarantine."""
-    found = {one.key: one for one in in_quarantine(state)}
-    if key not in found:
-        there = ", ".join(found) or "nothing at present"
-        entry = state.slices.get(key)
-        what = "a slice" if entry is None else f"a slice in quarantine (this one is {entry.status.value})"
-        raise BadInput("slice", key, f"{what}: {there}", next=f"ckpt-ops quarantine list {state.model}")
-    return found[key]
 
 
 def release(store: Store, model: str, key: str, why: str, *, declared: pa.Schema | None = None) -> SliceRef:
@@ -173,30 +119,3 @@ def _trusted(log: ModelLog, found: Quarantined, why: str) -> SliceRef:
         )
 
     return log.decide(choose).slices[found.key].ref
-
-
-def _suspect(entry: SliceState, suspect: Suspect) -> Quarantined:
-    found = _quarantined(suspect.key, entry)
-    return replace(
-        found,
-        rows=suspect.rows,
-        of_rows=suspect.rows,
-        whole=True,
-        reason=suspect.why,
-        suspect=True,
-    )
-
-
-def _quarantined(key: str, entry: SliceState) -> Quarantined:
-    whole = entry.status is SliceStatus.QUARANTINED
-    return Quarantined(
-        key=key,
-        source=entry.report.split("/")[1] if "/" in entry.report else "",
-        revision=entry.pulled,
-        rows=entry.in_quarantine,
-        of_rows=entry.ref.rows + (0 if whole else entry.set_aside),
-        whole=whole,
-        reason=entry.reason,
-        time=entry.time,
-        report=entry.report,
-    )

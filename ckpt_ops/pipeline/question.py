@@ -7,9 +7,9 @@ from datetime import datetime
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import ModelLog, VersionState
+from ckpt_ops.lineage.awaiting import waits
 from ckpt_ops.pipeline.approval import Otherwise
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.serving.approval import waits
 from ckpt_ops.serving.markdown import literal, table
 from ckpt_ops.store import Store
 

@@ -63,14 +63,6 @@ def sweep(pipeline: Pipeline, store: Store, log: ModelLog) -> Swept:
     return Swept(looked_at=len(keys), changed=tuple(sorted(found)))
 
 
-def pull_command(model: str, key: str) -> str:
-    """What a person does about a changed slice."""
-    return (
-        f"ckpt-ops run {model} --slice {key}, or clear its run in Airflow: it is pulled and judged again, "
-        f"and ckpt-ops plan {model} then says what that comes to"
-    )
-
-
 def _has_changed(pipeline: Pipeline, store: Store, key: str, pulled: str) -> bool:
     try:
         manifest = load_manifest(store, pipeline.source.name, key, pulled)

@@ -19,6 +19,8 @@ from ckpt_ops.lineage import (
     VersionStatus,
     repeated,
 )
+from ckpt_ops.lineage.awaiting import waits
+from ckpt_ops.lineage.changed_at_source import pull_command
 from ckpt_ops.lineage.records import (
     Held,
     Record,
@@ -38,10 +40,9 @@ from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.shadow import scoring
-from ckpt_ops.pipeline.source_sweep import pull_command, sweep
+from ckpt_ops.pipeline.source_sweep import sweep
 from ckpt_ops.pipeline.waiting import approve_command, due_by, overdue, say_expired, waiting_words
 from ckpt_ops.serving import settle
-from ckpt_ops.serving.approval import waits
 from ckpt_ops.serving.decisions import fork_needed
 from ckpt_ops.store import Store
 

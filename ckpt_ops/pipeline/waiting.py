@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from ckpt_ops.lineage import LineageState, VersionState, VersionStatus
+from ckpt_ops.lineage.awaiting import waits, why_void
 from ckpt_ops.lineage.shadow import still_pending
 from ckpt_ops.pipeline.approval import Approval, Otherwise
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.serving.approval import answer, waits
-from ckpt_ops.serving.decisions import why_void
+from ckpt_ops.serving.approval import answer
 from ckpt_ops.store import Store
 
 

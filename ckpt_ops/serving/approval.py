@@ -7,10 +7,11 @@ from dataclasses import replace
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState, VersionStatus
+from ckpt_ops.lineage.awaiting import waits, why_void
 from ckpt_ops.lineage.records import Approved, Record, Rejected
 from ckpt_ops.lineage.shadow import still_pending
 from ckpt_ops.serving.card import write_card
-from ckpt_ops.serving.decisions import check_reason, why_void
+from ckpt_ops.serving.decisions import check_reason
 from ckpt_ops.store import Store
 
 
@@ -129,22 +130,6 @@ def answer(
     state = log.decide(choose)
     write_card(store, log, state, version)
     return state
-
-
-def waits(state: LineageState, version: VersionState) -> bool:
-    """Whether the gates let the version pass, and it is neither promoted nor rejected nor void.
-
-    What was judged in shadow on a slice that does not stand any more is judged anew before anybody is asked.
-    """
-    judged = version.evaluated
-    return (
-        version.status is VersionStatus.EVALUATED
-        and judged is not None
-        and judged.passed
-        and still_pending(state, judged.slices)
-        and version.approved is None
-        and why_void(state, version.version) is None
-    )
 
 
 def _check_kept(store: Store, version: VersionState) -> None:

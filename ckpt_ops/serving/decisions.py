@@ -78,18 +78,6 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
     return state
 
 
-def why_void(state: LineageState, version: int) -> str | None:
-    """Why what was said of an evaluated version holds no more, so that it cannot be promoted; None: it holds.
-
-    Raises:
-        BadInput: it was not evaluated.
-    """
-    found = state.version(version)
-    if found.evaluated is None:
-        raise BadInput("version", version, f"an evaluated version; it is {found.status.value}")
-    return superseded(state, found)
-
-
 def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
     """Make version `to` the head again: for serving, and as the parent of what comes next.
 

@@ -15,8 +15,6 @@ import base64
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-
 _POOL = 16
 _OCTETS = "application/octet-stream"
 
@@ -91,6 +89,7 @@ def _raise_for(reply: Any) -> None:
 
 def _check(name: str, what: str, data: bytes | memoryview, said: str) -> None:
     import google_crc32c
+    import numpy as np  # costs as much as all else that `ckpt-ops status` of a local store imports
     from google.api_core.exceptions import ServiceUnavailable
 
     # the library takes bytes and arrays, but no memoryview; an array over one copies nothing

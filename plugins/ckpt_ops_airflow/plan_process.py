@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 from ckpt_ops.errors import CkptOpsError, TerminalError
 from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.production import taint_view
 from ckpt_ops.pipeline import Pipeline, load_intake
 from ckpt_ops.pipeline.backfill import plan_backfill
-from ckpt_ops.pipeline.rebase.view import plan_view, taint_view
+from ckpt_ops.pipeline.rebase.view import plan_view
 from ckpt_ops.store import Store, open_store
 
 T = TypeVar("T")

@@ -6,26 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.production import taint_view
 from ckpt_ops.lineage.rebase import Cost, cost
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.rebase.way import Way, way
 
 View = dict[str, Any]
-
-
-def taint_view(state: LineageState) -> View | None:
-    """Why nothing may be built on the champion; None when it is not tainted."""
-    taint = state.taint(state.head)
-    if taint is None:
-        return None
-    return {
-        "version": state.head,
-        "slice": taint.slice.key,
-        "revision": taint.slice.revision,
-        "why": taint.reason,
-        "by": taint.actor,
-        "time": taint.time,
-    }
 
 
 def plan_view(pipeline: Pipeline, state: LineageState) -> View | None:

@@ -23,6 +23,7 @@ from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.cli.main import app
 from ckpt_ops.errors import BadInput, Fenced, LineageMoved, ObjectNotFound, SliceUnreadable, TerminalError
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.records import Forgotten, Purged, SliceQuarantined, SliceWithdrawn
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline import intake_steps, steps
@@ -33,7 +34,7 @@ from ckpt_ops.pipeline.forget.forgetting import Done, forget, preview
 from ckpt_ops.pipeline.forget.purging import purge, standings, sweep
 from ckpt_ops.pipeline.forget.request import Asked
 from ckpt_ops.pipeline.intake_steps import pull, validate
-from ckpt_ops.pipeline.quarantine import in_quarantine, release
+from ckpt_ops.pipeline.quarantine import release
 from ckpt_ops.pipeline.serving.objects import conversion_folder, prediction_name
 from ckpt_ops.serving import rollback
 from ckpt_ops.slices import SliceManifest, load_manifest, read_slice

@@ -16,10 +16,11 @@ from taken_in import BAD, GOOD, KEY, WORSE, Days
 
 from ckpt_ops.errors import BadInput, SliceEmpty
 from ckpt_ops.lineage import Action, plan
+from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.records import SliceAccepted, SliceDiscarded, SliceQuarantined
 from ckpt_ops.pipeline import EmptySlices, Intake, load_pipeline
 from ckpt_ops.pipeline.intake_steps import pull, validate
-from ckpt_ops.pipeline.quarantine import discard, in_quarantine, release
+from ckpt_ops.pipeline.quarantine import discard, release
 from ckpt_ops.pipeline.steps import run_slice
 
 SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
