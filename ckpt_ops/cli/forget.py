@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ckpt_ops.cli import render, views
-from ckpt_ops.cli.forget_view import change_view, preview_view, show_end, show_preview, standing_view
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.look import Json, Model
+from ckpt_ops.cli.render_forget import change_view, preview_view, show_end, show_preview, standing_view
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
 

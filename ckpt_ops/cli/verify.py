@@ -19,7 +19,7 @@ from ckpt_ops.checkpoints.verify import Checked, Condition
 from ckpt_ops.checkpoints.verify import verify as verify_checkpoints
 from ckpt_ops.checkpoints.verify_files import CheckedFiles, verify_files
 from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.look import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.lineage import LineageState

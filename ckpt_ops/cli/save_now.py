@@ -10,7 +10,7 @@ import typer
 
 from ckpt_ops.checkpoints.requests import Answer, SaveRequest, What, answer_to, ask, withdraw
 from ckpt_ops.cli import render
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.look import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, TransientError
 from ckpt_ops.lineage import CandidateLog, model_names

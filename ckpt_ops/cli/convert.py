@@ -9,7 +9,7 @@ import typer
 
 from ckpt_ops.checkpoints.whole_output import check_new, whole
 from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.look import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline.serving.converting import TOLERANCE
 from ckpt_ops.pipeline.serving.formats import Format

@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Json, Model
-from ckpt_ops.cli.run_command import NOT_ACCEPTED, FromKey, ToKey
+from ckpt_ops.cli.look import Json, Model
+from ckpt_ops.cli.run import NOT_ACCEPTED, FromKey, ToKey
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
 

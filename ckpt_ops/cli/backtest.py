@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ckpt_ops.cli import render, render_backtest, views
-from ckpt_ops.cli.read_commands import Json
+from ckpt_ops.cli.look import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
 

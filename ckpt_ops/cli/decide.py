@@ -8,9 +8,9 @@ import typer
 
 from ckpt_ops import serving
 from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Model
+from ckpt_ops.cli.correct import Why
+from ckpt_ops.cli.look import Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.cli.write_commands import Why
 from ckpt_ops.errors import BadInput, TerminalError
 
 Version = Annotated[int, typer.Argument(metavar="VERSION")]

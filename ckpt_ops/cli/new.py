@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ckpt_ops.cli import render
-from ckpt_ops.cli.read_commands import Json
+from ckpt_ops.cli.look import Json
 from ckpt_ops.cli.store_option import platform_if_running
 from ckpt_ops.contract import Check, check_source
 from ckpt_ops.errors import BadInput

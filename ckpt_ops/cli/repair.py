@@ -10,7 +10,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from ckpt_ops.cli import render
-from ckpt_ops.cli.read_commands import Json
+from ckpt_ops.cli.look import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, Corrupt
 from ckpt_ops.store import ReplicatedStore

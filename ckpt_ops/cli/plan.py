@@ -10,10 +10,10 @@ from rich.table import Table
 
 from ckpt_ops import serving
 from ckpt_ops.cli import render, views
+from ckpt_ops.cli.correct import Key, Why
 from ckpt_ops.cli.intake_commands import show_intake_plan
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.look import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.cli.write_commands import Key, Why
 from ckpt_ops.errors import BadInput, TerminalError
 from ckpt_ops.lineage.changed_at_source import changed_view
 

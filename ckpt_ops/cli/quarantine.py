@@ -10,9 +10,9 @@ import typer
 from rich.table import Table
 
 from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli.correct import Why
+from ckpt_ops.cli.look import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.cli.write_commands import Why
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage.quarantined import Quarantined, in_quarantine, one_in_quarantine
 from ckpt_ops.pipeline.quarantine import discard as discard_slice

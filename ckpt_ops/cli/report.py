@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Model
+from ckpt_ops.cli.look import Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline.pages import Page, evaluation_page, verdict_page
 

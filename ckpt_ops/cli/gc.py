@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ckpt_ops.checkpoints.garbage import Garbage, find_garbage, remove_garbage
 from ckpt_ops.cli import render
-from ckpt_ops.cli.read_commands import Json
+from ckpt_ops.cli.look import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.store import Entry, Store
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.cli import render, render_history, views
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli import render, render_diagnose, views
+from ckpt_ops.cli.look import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
 
@@ -49,7 +49,7 @@ def bisect(
     if json:
         render.as_json(found)
     else:
-        render_history.show_bisect(found)
+        render_diagnose.show_bisect(found)
 
 
 def reproduce(
@@ -78,13 +78,13 @@ def reproduce(
     if json:
         render.as_json(found)
     else:
-        render_history.show_reproduced(found)
+        render_diagnose.show_reproduced(found)
     if found["different"]:
         count, equal = len(found["different"]), len(found["equal"])
         raise TerminalError(
             f"{model} v{version} trained again is another: {count} of {count + equal} tensors differ",
             safe="nothing was written to the store; the version is as it was",
-            next="look at:" + "".join(f"\n  {cause}" for cause in render_history.causes(found)),
+            next="look at:" + "".join(f"\n  {cause}" for cause in render_diagnose.causes(found)),
         )
 
 
@@ -119,7 +119,7 @@ def audit(
     if json:
         render.as_json(found)
     else:
-        render_history.show_audit(found)
+        render_diagnose.show_audit(found)
 
 
 def _to_stderr(line: str) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from ckpt_ops import serving
 from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Model
+from ckpt_ops.cli.look import Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it is kept in the log.")]
