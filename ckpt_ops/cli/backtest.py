@@ -1,4 +1,4 @@
-"""The command that replays recorded slices under other update policies."""
+"""`ckpt-ops backtest`: recorded slices, replayed under other update policies."""
 
 from __future__ import annotations
 
@@ -8,41 +8,42 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.cli import render, render_backtest, views
-from ckpt_ops.cli.look import Json
+from ckpt_ops.cli import output, render_backtest, views
+from ckpt_ops.cli.options import FromKey, Model, ToKey
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
 
 
 def backtest(
-    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="Name of the pipeline.")],
+    pipeline: Model,
     policies: Annotated[
         Path,
         typer.Option(
-            "--policies", metavar="FILE", help="Python; each name bound to a policy is one to compare."
+            "--policies", metavar="FILE", help="Python file; every name bound to a policy is compared."
         ),
     ],
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="KEY", help="First slice; the oldest by default.")
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", metavar="KEY", help="Last slice; the newest by default.")
-    ] = None,
+    first: FromKey = None,
+    last: ToKey = None,
     metric: Annotated[
         str | None,
-        typer.Option("--metric", help="As gates name it; that of the first AtLeast or AtMost by default."),
+        typer.Option(
+            "--metric", help="Name of the metric; by default that of the first AtLeast or AtMost gate."
+        ),
     ] = None,
-    output: Annotated[
+    folder: Annotated[
         Path | None,
-        typer.Option("--output", metavar="DIR", help="Write backtest.json and backtest.png there, too."),
+        typer.Option("--output", metavar="DIR", help="Folder for backtest.json and backtest.png."),
     ] = None,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Replay recorded slices under several update policies: what each would have cost, and been worth.
+    """Replay recorded slices under other update policies.
 
-    A model is trained from nothing under each policy, over the slices that the log has accepted, in order.
-    Nothing is recorded and nothing is written to the store.
+    Under each policy, a model is trained from scratch over the accepted slices in order, to show what the
+    policy would have cost and been worth. The range is all slices by default. Nothing is recorded.
+
+    Example: ckpt-ops backtest flight_delay --policies policies.py --output compared
     """
     from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.backtest.comparing import Asked, run_backtest, usual_metric
@@ -52,21 +53,22 @@ def backtest(
     described = load_pipeline(pipeline)
     pipelines_under(described, load_policies(policies))
     asked = Asked(policies=policies, metric=metric or usual_metric(described), first=first, last=last)
-    if output is not None:
-        _make(output)
+    if folder is not None:
+        _make(folder)
     with chosen_store(store) as opened:
         state = views.state_of(opened, pipeline)
         recorded(state, first=first, last=last)
-        result = run_backtest(described, opened, state.head or 0, asked, _to_stderr)
+        result = run_backtest(described, opened, state.head or 0, asked, output.noted("slice "))
     found = {"model": pipeline, **result}
-    if output is not None:
-        _write(found, output)
-    if json:
-        render.as_json(found)
-    else:
-        render_backtest.show_backtest(found)
-        if output is not None:
-            render.console().print(f"Written: {output}/backtest.json, {output}/backtest.png", soft_wrap=True)
+    if folder is not None:
+        _write(found, folder)
+
+    def draw(view: views.View) -> None:
+        render_backtest.show_backtest(view)
+        if folder is not None:
+            output.say(f"Written: {folder}/backtest.json, {folder}/backtest.png")
+
+    output.answer(found, draw, json=json)
 
 
 def _make(folder: Path) -> None:
@@ -82,9 +84,3 @@ def _write(view: views.View, folder: Path) -> None:
 
     (folder / "backtest.json").write_text(json_format.dumps(view, indent=1) + "\n")
     draw(view, folder / "backtest.png")
-
-
-def _to_stderr(line: str) -> None:
-    """What the process says of each slice; the rest is TensorFlow's."""
-    if line.startswith("slice "):
-        render.note(line)

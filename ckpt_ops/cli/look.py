@@ -1,4 +1,4 @@
-"""Commands that change nothing."""
+"""`ckpt-ops status`, `log`, `show`, `slices`: what the log of a model says."""
 
 from __future__ import annotations
 
@@ -6,86 +6,76 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.cli import render, views
+from ckpt_ops.cli import output, render, views
+from ckpt_ops.cli.options import Model, OptionalModel, OptionalVersion
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.lineage import model_names
-
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model; it is its pipeline's.")]
-Version = Annotated[
-    int | None, typer.Argument(metavar="[VERSION]", help="The head, else the newest, by default.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 CHAMPION_TAINTED = 3
 """Exit code of `status`."""
 
 
-def status(
-    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="One model; all by default.")] = None,
-    store: StoreOption = None,
-    json: Json = False,
-) -> None:
-    """Head, metric, hold, pending slices and last records of each model. Exits with 3 when one is tainted."""
+def status(model: OptionalModel = None, store: StoreOption = None, json: Json = False) -> None:
+    """Show where each model stands and what needs attention.
+
+    Of each model: the head and its metric, pending slices, holds, slices in quarantine, versions that await
+    approval, and the last records. Exit code 3: a champion is tainted.
+
+    Example: ckpt-ops status flight_delay
+    """
     with chosen_store(store) as opened:
         names = model_names(opened) if model is None else [model]
         found = [views.status_view(opened, name) for name in names]
-    if json:
-        render.as_json(found)
-    elif found:
-        render.show_status(found)
-    else:
-        render.console().print("No models yet: a pipeline's first run makes one.")
+    output.answer(found, render.show_status, json=json)
     if any(view["tainted"] for view in found):
         raise typer.Exit(CHAMPION_TAINTED)
 
 
 def log(model: Model, store: StoreOption = None, json: Json = False) -> None:
-    """Every record of a model's history, first to last."""
+    """List every record of a model's log, oldest first.
+
+    Example: ckpt-ops log flight_delay
+    """
     with chosen_store(store) as opened:
         found = views.log_view(views.records_of(opened, model))
-    if json:
-        render.as_json(found)
-    else:
-        render.show_log(found)
+    output.answer(found, render.show_log, json=json)
 
 
 def show(
-    model: Model,
-    version: Version = None,
-    store: StoreOption = None,
-    json: Json = False,
+    model: Model, version: OptionalVersion = None, store: StoreOption = None, json: Json = False
 ) -> None:
-    """What a version learned from, how it was trained and judged, and what became of it."""
+    """Show how a version was trained, evaluated and decided on.
+
+    Its slices, parent, update policy, steps and checkpoints, metrics beside the champion's, verdicts of the
+    gates, decision, conversions and predictions.
+
+    Example: ckpt-ops show flight_delay 7
+    """
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         number = views.chosen_version(state, version)
         found = views.version_view(opened, model, state, number)
-    if json:
-        render.as_json(found)
-    else:
-        render.show_version(found)
+    output.answer(found, render.show_version, json=json)
 
 
 def slices(
     model: Model,
     store: StoreOption = None,
     late_within: Annotated[
-        int, typer.Option(min=0, help="As `late_slices` of the pipeline; 4 is its default.")
+        int,
+        typer.Option(min=0, help="The pipeline's `late_slices`: how many slices late may still be appended."),
     ] = 4,
     json: Json = False,
 ) -> None:
-    """Every slice: revision, verdict, which version consumed it, and what a run of it would do."""
+    """List a model's slices and what a run of each would do.
+
+    Of each slice: revision, rows, status, the version that consumed it, and the planner's answer. Slices that
+    are missing by the spacing of the others are named below.
+
+    Example: ckpt-ops slices flight_delay
+    """
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         found = views.slices_view(state, late_within=late_within)
-    if json:
-        render.as_json(found)
-        return
-    render.show_slices(found)
-    gaps = views.gaps(state)
-    if gaps:
-        asks = f"ckpt-ops plan {model} asks the source"
-        if state.versions:
-            asks = f"ckpt-ops plan {model} --from {gaps[0]} --to {gaps[-1]} asks the source"
-        out = render.console()
-        out.print(f"By the spacing of these, none of {render.few(gaps)} has come: {asks}", soft_wrap=True)
+    output.answer(found, lambda listed: render.show_slices(model, listed, state), json=json)

@@ -11,96 +11,52 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from ckpt_ops.cli import (
-    backtest,
-    convert,
-    correct,
-    decide,
-    diagnose,
-    forget,
-    gc,
-    look,
-    new,
-    plan,
-    quarantine,
-    render,
-    repair,
-    report,
-    run,
-    save_now,
-    slice,
-    verify,
-    versions,
-)
+from ckpt_ops import __version__
+from ckpt_ops.cli import output
+from ckpt_ops.cli.lazy import LazyGroup
 from ckpt_ops.errors import BadInput, CkptOpsError
 
 
-class Commands(TyperGroup):
-    """Turns our errors into words and an exit code; any other exception is a bug and keeps its traceback."""
+class Commands(LazyGroup):
+    """Turns our errors into a message and an exit code. Any other is a bug and keeps its traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except CkptOpsError as error:
-            render.note(str(error))
+            output.note(str(error))
             raise typer.Exit(2 if isinstance(error, BadInput) else 1) from error
 
 
 app = typer.Typer(
     name="ckpt-ops",
     cls=Commands,
-    help="What a model has learned and from what; and what a person may change.",
+    help="Show what models were trained on, run them, decide what they ask, and correct what went wrong.\n\n"
+    "Example: ckpt-ops status",
+    epilog="Each command has its own help: ckpt-ops COMMAND --help",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (
-    look.status,
-    look.log,
-    look.show,
-    look.slices,
-    versions.production,
-    versions.diff,
-    versions.card,
-    report.report,
-    report.evaluation,
-    verify.verify,
-    verify.drill,
-    verify.export,
-    run.run,
-    slice.slice_,
-    slice.validate,
-    decide.promote,
-    decide.reject,
-    correct.rollback,
-    correct.withdraw,
-    correct.release,
-    plan.plan,
-    plan.rebase,
-    plan.resolve,
-    plan.taint,
-    diagnose.bisect,
-    diagnose.reproduce,
-    diagnose.audit,
-    convert.convert,
-    convert.predict,
-    convert.publish,
-    backtest.backtest,
-    save_now.save_now,
-    forget.forget,
-    forget.purge,
-    gc.gc,
-    repair.repair,
-):
-    app.command(command.__name__.strip("_").replace("_", "-"))(command)
-app.add_typer(quarantine.app)
-app.add_typer(new.new)
-app.add_typer(new.check)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ckpt-ops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """What may stand before a command."""
 
 
 def main() -> None:
@@ -108,7 +64,7 @@ def main() -> None:
     # records say what caused them
     os.environ.setdefault("CKPT_OPS_RUN", " ".join(["ckpt-ops", *sys.argv[1:2]]))
     signal.signal(signal.SIGTERM, _end)
-    app()
+    app(prog_name="ckpt-ops")
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -1,147 +1,86 @@
-"""Commands on a history that should have been another: what is due, and carrying it out."""
+"""`ckpt-ops plan`: what a rebase, a backfill or a run of an intake would do."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from ckpt_ops import serving
-from ckpt_ops.cli import render, views
-from ckpt_ops.cli.correct import Key, Why
-from ckpt_ops.cli.intake_commands import show_intake_plan
-from ckpt_ops.cli.look import Json, Model
+from ckpt_ops.cli import output, render, views
+from ckpt_ops.cli.options import ModelOrIntake
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage.changed_at_source import changed_view
-
-if TYPE_CHECKING:
-    from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.pipeline import Intake, Pipeline, load_intake
+from ckpt_ops.pipeline.backfill import SlicePlan, plan_backfill
+from ckpt_ops.pipeline.intake_plan import Coming, SliceComing, plan_intake
+from ckpt_ops.pipeline.ranges import first_moment, last_moment
+from ckpt_ops.pipeline.rebase.view import anchor_words, estimate_words, fork_words, plan_view
 
 From = Annotated[
     str | None,
-    typer.Option("--from", metavar="KEY", help="The first slice, by its key or its start, UTC."),
+    typer.Option("--from", metavar="KEY", help="First slice, by its key or by when it starts, UTC."),
 ]
 To = Annotated[
-    str | None, typer.Option("--to", metavar="KEY", help="The last slice, likewise; a date is its whole day.")
+    str | None,
+    typer.Option("--to", metavar="KEY", help="Last slice, likewise; a date stands for the whole day."),
 ]
 
 
 def plan(
-    model: Annotated[str, typer.Argument(metavar="MODEL_OR_INTAKE", help="A folder of dags/.")],
+    model: ModelOrIntake,
     start: From = None,
     end: To = None,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """What a rebase would do; with --from and --to, what a backfill would do. Changes nothing.
+    """Show what a rebase, or a backfill of a range, would do.
 
-    Of an intake: which slices are missing, late or not pulled, and what a run of each would do.
+    Without a range: the rebase that is due, its steps and their cost. With --from and --to: what a run of
+    each slice in the range would do. Of an intake: which slices are missing, late or not pulled. Nothing is
+    changed.
+
+    Example: ckpt-ops plan flight_delay --from 2013-01-06 --to 2013-02-03
     """
-    from ckpt_ops.pipeline import Pipeline, load_intake
-
     described = load_intake(model)
     if not isinstance(described, Pipeline):
-        show_intake_plan(described, start, end, store, json)
+        _plan_intake(described, start, end, store, json)
         return
     if (start is None) != (end is None):
         raise BadInput("--from/--to", None, "both of them, or none: a rebase needs no range")
     if start is not None and end is not None:
-        from ckpt_ops.pipeline.ranges import first_moment, last_moment
-
         _plan_backfill(described, first_moment("--from", start), last_moment("--to", end), store, json)
     else:
         _plan_rebase(described, store, json)
 
 
-def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
-    """Learn again what came after a corrected, withdrawn, tainted or late slice; judge it; swap the head."""
-    from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.rebase import rebasing
-
-    pipeline = load_pipeline(model)
-    out = render.console()
-    with chosen_store(store) as opened:
-        views.state_of(opened, model)
-        done = rebasing.rebase(pipeline, opened, (lambda line: None) if json else out.print)
-    if json:
-        render.as_json(done)
-    if done["decision"] not in ("promoted", "waiting"):
-        override = f"ckpt-ops promote {model} {done['version']} --approve --despite-gates --why TEXT"
-        raise TerminalError(
-            f"the rebase of {model} was {done['decision']}: {done['why']}",
-            safe=f"the champion serves on; version {done['version']} and the steps before it are kept",
-            next=f"ckpt-ops show {model} {done['version']}; with other gates, run this again, or {override}",
-        )
-
-
-def taint(
-    model: Model,
-    slice_key: Key,
-    why: Why,
-    lift: Annotated[bool, typer.Option("--lift", help="Take a taint back.")] = False,
-    store: StoreOption = None,
-) -> None:
-    """Mark a slice as poisoned: what learned from it is no parent and is not promoted any more."""
-    with chosen_store(store) as opened:
-        views.state_of(opened, model)
-        change = serving.lift_taint if lift else serving.taint
-        state = change(opened, model, slice_key, why)
-    out = render.console()
-    if lift:
-        out.print(f"Slice {slice_key} of {model} is not tainted any more.")
-        return
-    said = [one for one in state.tainted.values() if one.slice.key == slice_key][-1]
-    learned = state.learned({said.slice.id})
-    marked = [str(number) for number in learned if state.versions[number].trained is not None]
-    out.print(f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(marked) or 'none'}")
-    if state.taint(state.head) is not None:
-        out.print(f"The champion, version {state.head}, is among them. Next: ckpt-ops plan {model}")
-
-
-def resolve(
-    model: Model,
-    slice_key: Key,
-    why: Why,
-    fork: Annotated[
-        bool | None,
-        typer.Option("--fork/--append", help="Learn it where it belongs, or behind what was consumed."),
-    ] = None,
-    store: StoreOption = None,
-) -> None:
-    """Say what becomes of a slice that came too late to be appended by itself."""
-    if fork is None:
-        raise BadInput("--fork/--append", None, "one of them")
-    with chosen_store(store) as opened:
-        views.state_of(opened, model)
-        serving.resolve(opened, model, slice_key, why, fork=fork)
-    next_ = f"ckpt-ops plan {model}, then ckpt-ops rebase {model}"
-    if not fork:
-        next_ = f"clear its run in Airflow, or ckpt-ops run {model} --slice {slice_key}"
-    how = "by a fork" if fork else "behind what was consumed"
-    render.console().print(
-        f"Slice {slice_key} of {model} will be learned {how}.\nNext: {next_}", soft_wrap=True
-    )
-
-
 def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
-    from ckpt_ops.pipeline.rebase.view import anchor_words, estimate_words, fork_words, plan_view
-
-    model = pipeline.name
     with chosen_store(store) as opened:
-        state = views.state_of(opened, model)
+        state = views.state_of(opened, pipeline.name)
         view = plan_view(pipeline, state)
     changed = changed_view(state)
-    if json:
-        render.as_json(None if view is None else {**view, "changed_at_source": changed})
-        return
-    out = render.console()
-    render.show_changed(model, changed)
-    if view is None:
-        out.print(f"Version {state.head} of {model} has learned what it should have: nothing to rebase.")
-        return
+    found = None if view is None else {**view, "changed_at_source": changed}
+
+    def draw(due: views.View | None) -> None:
+        render.show_changed(pipeline.name, changed)
+        if due is None:
+            output.say(
+                f"Version {state.head} of {pipeline.name} is trained on what it should be: no rebase is due."
+            )
+        else:
+            _show_rebase(pipeline.name, due)
+
+    output.answer(found, draw, json=json)
+
+
+def _show_rebase(model: str, view: views.View) -> None:
+    out = output.console()
     changes = Table("slice", "what", "was", "becomes", "why", title="what changed", title_justify="left")
     for one in view["changes"]:
         changes.add_row(one["key"], one["what"], one["was"] or "-", one["now"] or "nothing", one["why"])
@@ -158,22 +97,18 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
     out.print(f"Versions whose place is taken: {', '.join(map(str, view['replaced'])) or 'none'}")
     out.print(estimate_words(view))
     if view["anchor_cost"]["candidates"]:
-        out.print(anchor_words(view), soft_wrap=True)
+        output.say(anchor_words(view))
     out.print(f"Next: ckpt-ops rebase {model}, or trigger the DAG {model}_rebase")
 
 
 def _plan_backfill(pipeline: Pipeline, start: datetime, end: datetime, store: str | None, json: bool) -> None:
-    from dataclasses import asdict
-
-    from ckpt_ops.pipeline.backfill import plan_backfill
-
-    model = pipeline.name
-    with chosen_store(store) as opened, render.progress("looking at the source") as progress:
+    with chosen_store(store) as opened, output.progress("looking at the source") as progress:
         found = plan_backfill(pipeline, opened, start, end, progress=progress)
-    if json:
-        render.as_json([asdict(one) for one in found])
-        return
-    out = render.console()
+    output.answer([asdict(one) for one in found], lambda _: _show_backfill(pipeline, found), json=json)
+
+
+def _show_backfill(pipeline: Pipeline, found: Sequence[SlicePlan]) -> None:
+    out = output.console()
     if not found:
         out.print(f"Source {pipeline.source.name} has no slice in this range.")
         return
@@ -183,8 +118,31 @@ def _plan_backfill(pipeline: Pipeline, start: datetime, end: datetime, store: st
         by = "-" if one.consumed_by is None else f"version {one.consumed_by}"
         table.add_row(one.key, one.action, one.status or "new", rows, by, one.why)
     out.print(table)
-    counts = {one.action: sum(other.action == one.action for other in found) for one in found}
+    counts = Counter(one.action for one in found)
     out.print(", ".join(f"{count} {action}" for action, count in counts.items()))
     late = [one.key for one in found if one.undecided]
     if late:
-        out.print(f"Next: ckpt-ops resolve {model} --slice {late[0]} --append (or --fork) --why TEXT")
+        out.print(f"Next: ckpt-ops resolve {pipeline.name} --slice {late[0]} --append (or --fork) --why TEXT")
+
+
+def _plan_intake(intake: Intake, first: str | None, last: str | None, store: str | None, json: bool) -> None:
+    with chosen_store(store) as opened, output.progress("looking at the source") as progress:
+        found = plan_intake(intake, opened, first, last, progress=progress)
+    output.answer([asdict(one) for one in found], lambda _: _show_intake(intake, found), json=json)
+
+
+def _show_intake(intake: Intake, found: Sequence[SliceComing]) -> None:
+    out = output.console()
+    if not found:
+        out.print(f"Source {intake.source.name} has no slice in this range.")
+        return
+    table = Table("slice", "a run would", "status", "rows", "why")
+    for one in found:
+        rows = "-" if one.rows is None else f"{one.rows:,}"
+        table.add_row(one.key, one.action.value, one.status or "new", rows, one.why)
+    out.print(table)
+    counts = Counter(one.action for one in found)
+    out.print(", ".join(f"{count} {action}" for action, count in counts.items()))
+    todo = [one.key for one in found if one.action not in (Coming.SKIP, Coming.MISSING)]
+    if todo:
+        output.say(f"Next: ckpt-ops run {intake.name} --from {todo[0]} --to {todo[-1]}")

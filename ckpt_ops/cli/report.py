@@ -1,4 +1,4 @@
-"""Commands that open pages: on a slice's verdict, on a version's evaluation."""
+"""`ckpt-ops report` and `evaluation`: pages on the validation of a slice and the evaluation of a version."""
 
 from __future__ import annotations
 
@@ -10,59 +10,71 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.cli import render, views
-from ckpt_ops.cli.look import Model
+from ckpt_ops.cli import output, views
+from ckpt_ops.cli.options import Model, SliceKey
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline.pages import Page, evaluation_page, verdict_page
 
 Output = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", help="Write it there and open nothing.")
+    Path | None, typer.Option("--output", metavar="FILE", help="Write the page there, and open nothing.")
 ]
 
 
 def report(
     model: Model,
-    slice_key: Annotated[str, typer.Argument(metavar="KEY", help="The slice's key.")],
+    slice_key: SliceKey,
     data_docs: Annotated[
-        bool, typer.Option("--data-docs", help="Great Expectations' own page instead of ours.")
+        bool, typer.Option("--data-docs", help="Great Expectations' own page instead.")
     ] = False,
     revision: Annotated[
         str | None,
-        typer.Option(metavar="REVISION", help="As pulled or as accepted; the newest verdict else."),
+        typer.Option(
+            metavar="REVISION", help="A revision, pulled or accepted; by default that of the newest verdict."
+        ),
     ] = None,
-    output: Output = None,
+    to: Output = None,
     store: StoreOption = None,
 ) -> None:
-    """Open what validation said of a slice in the browser."""
+    """Open the validation report of a slice in the browser.
+
+    Without a terminal, the page is written and its path printed.
+
+    Example: ckpt-ops report flight_delay 2013-01-27
+    """
     page = Page.DATA_DOCS if data_docs else Page.REPORT
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         content = verdict_page(opened, model, slice_key, page, revision=revision)
-    _show(content, f"{model}-{slice_key}-{page.value}", output)
+    _show(content, f"{model}-{slice_key}-{page.value}", to)
 
 
 def evaluation(
     model: Model,
     version: Annotated[
-        int | None, typer.Argument(metavar="[VERSION]", help="The newest that was judged, by default.")
+        int | None,
+        typer.Argument(
+            metavar="[VERSION]", help="Number of the version; by default the newest evaluated one."
+        ),
     ] = None,
-    output: Output = None,
+    to: Output = None,
     store: StoreOption = None,
 ) -> None:
-    """Open what the gates said of a version, with curves, segments and what is remembered, in the browser."""
+    """Open the evaluation of a version in the browser.
+
+    The page has the verdicts of the gates, curves, segments, and what the model still knows of older slices.
+
+    Example: ckpt-ops evaluation flight_delay 7 --output evaluation.html
+    """
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         content = evaluation_page(opened, model, version)
-    _show(content, f"{model}-{version or 'newest'}-evaluation.html", output)
+    _show(content, f"{model}-{version or 'newest'}-evaluation.html", to)
 
 
-def _show(content: bytes, name: str, output: Path | None) -> None:
+def _show(content: bytes, name: str, to: Path | None) -> None:
     """Write the page, open it where a person sits before it, and say where it is."""
-    if output is not None:
-        output.write_bytes(content)
-    else:
-        output = Path(tempfile.mkdtemp(prefix="ckpt-ops-report-")) / name
-        output.write_bytes(content)
-        if sys.stdout.isatty():
-            webbrowser.open(output.as_uri())
-    render.console().print(str(output), soft_wrap=True)
+    path = to or Path(tempfile.mkdtemp(prefix="ckpt-ops-report-")) / name
+    path.write_bytes(content)
+    if to is None and sys.stdout.isatty():
+        webbrowser.open(path.as_uri())
+    output.say(str(path))
