@@ -71,7 +71,7 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
         render.show_changed(pipeline.name, changed)
         if due is None:
             output.say(
-                f"Version {state.head} of {pipeline.name} is trained on what it should be: no rebase is due."
+                f"Version {state.head} of {pipeline.name} is trained on the right slices: nothing to rebase."
             )
         else:
             _show_rebase(pipeline.name, due)
