@@ -1,4 +1,4 @@
-"""Every command: its group, where its code is, and the line that `ckpt-ops --help` says of it.
+"""Every command: its group, where its code is, and its line in `ckpt-ops --help`.
 
 Help and completion read this table and import no command; a command's module is imported when it runs. The
 line is the first one of the command's docstring, and a test holds the two together.
@@ -13,11 +13,11 @@ from enum import StrEnum
 class Group(StrEnum):
     """The groups of `--help`, in the order in which they are shown."""
 
-    LOOK = "Look: read, and change nothing"
+    LOOK = "Look: read only"
     RUN = "Run: train, save, predict, export"
-    DECIDE = "Decide: answer what waits for a person"
+    DECIDE = "Decide: what awaits a person's decision"
     CORRECT = "Correct: take back what went wrong"
-    DIAGNOSE = "Diagnose: measure and train again, and record nothing"
+    DIAGNOSE = "Diagnose: find out why; nothing is recorded"
     STORE = "Store: check, repair, clean up"
     NEW = "New: write and check a source"
 
@@ -55,7 +55,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
         ("save-now", "save_now:save_now", "Ask the running training of a model for a checkpoint."),
         ("predict", "predict:predict", "Predict every row of a slice and keep the predictions."),
         ("convert", "convert:convert", "Convert a version to another format and compare the two."),
-        ("export", "export:export", "Write a checkpoint to a file in a format others read."),
+        ("export", "export:export", "Write a checkpoint in a format that other tools read."),
     ),
     Group.DECIDE: (
         ("quarantine", "quarantine:app", "List, show, release or discard what is in quarantine."),
@@ -68,7 +68,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
         ("rollback", "correct:rollback", "Put a version back into production."),
         ("withdraw", "correct:withdraw", "Withdraw a slice, so that nothing trains on it again."),
         ("taint", "correct:taint", "Mark a slice as poisoned, and the versions trained on it."),
-        ("rebase", "correct:rebase", "Retrain the versions that a changed slice has made wrong."),
+        ("rebase", "correct:rebase", "Retrain the versions that a changed slice affects."),
         ("forget", "forget:forget", "Remove rows or slices from the data and from the model."),
         ("purge", "forget:purge", "Delete what was forgotten once its grace period is over."),
     ),
@@ -88,7 +88,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
     Group.NEW: (
         ("new", "new:new", "Write the files of a new source."),
         ("check", "new:check", "Check that a source keeps its promises."),
-        ("validate", "validate:validate", "Try an expectation suite on slices of the past."),
+        ("validate", "validate:validate", "Try an expectation suite on past slices."),
     ),
 }
 

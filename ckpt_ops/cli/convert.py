@@ -29,7 +29,7 @@ def convert(
     """Convert a version to another format and compare the two.
 
     Both predict the version's held-out rows. The conversion is kept in the store if the predictions agree
-    within the tolerance; if not, the log says so.
+    within the tolerance; if not, the log records the refusal.
 
     Example: ckpt-ops convert flight_delay 7 --format tflite
     """

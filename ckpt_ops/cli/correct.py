@@ -54,13 +54,13 @@ def taint(
     model: Model,
     slice_key: SliceOption,
     why: Why,
-    lift: Annotated[bool, typer.Option("--lift", help="Take the taint back.")] = False,
+    lift: Annotated[bool, typer.Option("--lift", help="Lift the taint of the slice.")] = False,
     store: StoreOption = None,
 ) -> None:
     """Mark a slice as poisoned, and the versions trained on it.
 
-    Nothing trains from a marked version and none is promoted. A marked champion stays in production, and a
-    rebase is due.
+    Nothing trains on the slice, no candidate trains from a marked version, and no marked version is promoted.
+    A marked champion stays in production, and a rebase is due.
 
     Example: ckpt-ops taint flight_delay --slice 2013-01-27 --why "labels were shifted"
     """
@@ -81,11 +81,12 @@ def taint(
 
 
 def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
-    """Retrain the versions that a changed slice has made wrong.
+    """Retrain the versions that a changed slice affects.
 
-    After a correction, a withdrawal, a taint or a late slice: training restarts from the last version before
-    the change, goes through all slices since, and is evaluated; if the gates pass, the result becomes the
-    head. `ckpt-ops plan MODEL` shows it beforehand. Run the command again to go on after an interruption.
+    A slice has changed if it was corrected, withdrawn or tainted, or if it came late and is to fork. Training
+    restarts from the last version before the change and goes through all slices since. If the result passes
+    the gates, it becomes the head. `ckpt-ops plan MODEL` shows the steps beforehand. After an interruption,
+    run the command again to go on.
 
     Example: ckpt-ops rebase flight_delay
     """

@@ -17,7 +17,9 @@ def promote(
     model: Model,
     version: Version,
     why: Why,
-    approve: Annotated[bool, typer.Option("--approve", help="Required: promotes the version.")] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Required, so that nothing is promoted by accident.")
+    ] = False,
     despite_gates: Annotated[
         bool,
         typer.Option("--despite-gates", help="Promote a version that the gates rejected; the log says so."),
@@ -26,8 +28,8 @@ def promote(
 ) -> None:
     """Approve a version that awaits approval, and promote it.
 
-    With --despite-gates, also a version that the gates rejected, as long as the champion that it was compared
-    with is still the head.
+    With --despite-gates, also a version that the gates rejected. The champion that it was compared with must
+    still be the head, and its slices must not have changed.
 
     Example: ckpt-ops promote flight_delay 7 --approve --why "checked by hand"
     """

@@ -68,15 +68,15 @@ def reproduce(
         bool, typer.Option("--from-scratch", help="Start from nothing and train all ancestors, too.")
     ] = False,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Also when code, settings or libraries have changed since.")
+        bool, typer.Option("--anyway", help="Train even if code, settings or libraries have changed since.")
     ] = False,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
     """Train a version again and compare every tensor.
 
-    Training starts from the checkpoint of the parent and sees the recorded slices and steps. Nothing is
-    recorded. Exit code 1: a tensor differs.
+    Training starts from the nearest ancestor whose checkpoint is kept, usually the parent, and repeats the
+    recorded steps. Nothing is recorded. Exit code 1: a tensor differs.
 
     Example: ckpt-ops reproduce flight_delay 7
     """
@@ -115,7 +115,7 @@ def audit(
     epochs: Annotated[
         int,
         typer.Option(
-            "--epochs", metavar="N", help="How often the model from scratch passes over all slices."
+            "--epochs", metavar="N", help="Passes over all slices for the model trained from scratch."
         ),
     ] = 4,
     store: StoreOption = None,

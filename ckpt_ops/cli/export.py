@@ -1,4 +1,4 @@
-"""`ckpt-ops export`: a checkpoint, as others read it."""
+"""`ckpt-ops export`: a checkpoint in a format that other tools read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def export(
     ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Write a checkpoint to a file in a format others read.
+    """Write a checkpoint in a format that other tools read.
 
     Example: ckpt-ops export flight_delay 7 model.safetensors --format safetensors
     """

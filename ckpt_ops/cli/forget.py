@@ -43,7 +43,12 @@ Grace = Annotated[
 
 def forget(
     model: Model,
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; the log keeps it.")] = "",
+    why: Annotated[
+        str,
+        typer.Option(
+            "--why", metavar="TEXT", help="The reason; the log keeps it. Required without --dry-run."
+        ),
+    ] = "",
     slice_keys: Slices = None,
     rows: Rows = "",
     grace_hours: Grace = None,

@@ -31,8 +31,7 @@ def gc(
     """Delete checkpoints and chunks that nothing needs.
 
     That is checkpoints that nothing can resume from, intermediate results of rejected versions, old save
-    requests, and chunks that no checkpoint names. What a version in production, or one to roll back to, needs
-    is kept.
+    requests, and chunks that no checkpoint names. What promoted versions need is kept.
 
     Example: ckpt-ops gc --dry-run
     """

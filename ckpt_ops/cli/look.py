@@ -64,7 +64,10 @@ def slices(
     store: StoreOption = None,
     late_within: Annotated[
         int,
-        typer.Option(min=0, help="The pipeline's `late_slices`: how many slices late may still be appended."),
+        typer.Option(
+            min=0,
+            help="How many slices late a slice may be and still be appended: the pipeline's `late_slices`.",
+        ),
     ] = 4,
     json: Json = False,
 ) -> None:

@@ -35,7 +35,7 @@ class Commands(LazyGroup):
 app = typer.Typer(
     name="ckpt-ops",
     cls=Commands,
-    help="Show what models were trained on, run them, decide what they ask, and correct what went wrong.\n\n"
+    help="Keep TensorFlow models fresh: look at them, run them, decide, correct and diagnose.\n\n"
     "Example: ckpt-ops status",
     epilog="Each command has its own help: ckpt-ops COMMAND --help",
     no_args_is_help=True,

@@ -38,7 +38,7 @@ Model = Annotated[
 ]
 OptionalModel = Annotated[
     str | None,
-    typer.Argument(metavar="[MODEL]", help="One model; all by default.", autocompletion=models_like),
+    typer.Argument(metavar="MODEL", help="One model; all by default.", autocompletion=models_like),
 ]
 ModelOrIntake = Annotated[
     str,
@@ -47,7 +47,7 @@ ModelOrIntake = Annotated[
 Version = Annotated[int, typer.Argument(metavar="VERSION", help="Number of the version.")]
 OptionalVersion = Annotated[
     int | None,
-    typer.Argument(metavar="[VERSION]", help="Number of the version; by default the head, else the newest."),
+    typer.Argument(metavar="VERSION", help="Number of the version; by default the head, else the newest."),
 ]
 SliceKey = Annotated[str, typer.Argument(metavar="KEY", help="Key of the slice.")]
 SliceOption = Annotated[str, typer.Option("--slice", metavar="KEY", help="Key of the slice.")]

@@ -29,7 +29,11 @@ From = Annotated[
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", metavar="KEY", help="Last slice, likewise; a date stands for the whole day."),
+    typer.Option(
+        "--to",
+        metavar="KEY",
+        help="Last slice, by its key or by when it starts; a date stands for the whole day.",
+    ),
 ]
 
 

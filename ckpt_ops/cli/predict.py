@@ -25,7 +25,8 @@ def predict(
         int | None, typer.Option("--version", help="Number of the version; the head by default.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write a copy of the Parquet file there.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Also write the predictions to this Parquet file."),
     ] = None,
     store: StoreOption = None,
     json: Json = False,

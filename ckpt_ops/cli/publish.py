@@ -11,8 +11,8 @@ from ckpt_ops.serving.publish import publish as publish_model
 def publish(model: Model, store: StoreOption = None) -> None:
     """Make the files of the model server match the log.
 
-    Files below models/MODEL/serving/ that differ from the export of the version in production are copied
-    again; folders of versions that it does not descend from are removed.
+    Files below models/MODEL/serving/ that differ from the exports of the versions served are copied again;
+    folders of versions that the version in production does not descend from are removed.
 
     Example: ckpt-ops publish flight_delay
     """

@@ -102,10 +102,10 @@ def show_version(view: View) -> None:
     ):
         facts.add_row(name, value)
     out.print(facts)
-    learned = Table("slice", "revision", "rows", title="trained on", title_justify="left")
+    slices = Table("slice", "revision", "rows", title="trained on", title_justify="left")
     for ref in view["slices"]:
-        learned.add_row(ref["key"], ref["revision"], f"{ref['rows']:,}")
-    out.print(learned)
+        slices.add_row(ref["key"], ref["revision"], f"{ref['rows']:,}")
+    out.print(slices)
     if view["policy"]:
         show_policy(view["policy"])
     if view["scores"]:

@@ -27,10 +27,10 @@ def show_bisect(view: View) -> None:
     )
     for point in view["points"]:
         inside = len(point["slices"]) < point["of"]
-        learned = _keys(point["slices"])
+        keys = _keys(point["slices"])
         table.add_row(
             f"in {point['version']}" if inside else str(point["version"]),
-            f"{learned}: {len(point['slices'])} of {point['of']}" if inside else learned,
+            f"{keys}: {len(point['slices'])} of {point['of']}" if inside else keys,
             "no number" if point["value"] is None else f"{point['value']:.4f}",
             f"{side} {view[side]:g}" if point["wrong"] else "",
             point["how"],

@@ -16,7 +16,8 @@ from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline.pages import Page, evaluation_page, verdict_page
 
 Output = Annotated[
-    Path | None, typer.Option("--output", metavar="FILE", help="Write the page there, and open nothing.")
+    Path | None,
+    typer.Option("--output", metavar="FILE", help="Write the page to this file instead of opening it."),
 ]
 
 
@@ -24,7 +25,7 @@ def report(
     model: Model,
     slice_key: SliceKey,
     data_docs: Annotated[
-        bool, typer.Option("--data-docs", help="Great Expectations' own page instead.")
+        bool, typer.Option("--data-docs", help="Open Great Expectations' own page instead.")
     ] = False,
     revision: Annotated[
         str | None,
@@ -52,9 +53,7 @@ def evaluation(
     model: Model,
     version: Annotated[
         int | None,
-        typer.Argument(
-            metavar="[VERSION]", help="Number of the version; by default the newest evaluated one."
-        ),
+        typer.Argument(metavar="VERSION", help="Number of the version; by default the newest evaluated one."),
     ] = None,
     to: Output = None,
     store: StoreOption = None,

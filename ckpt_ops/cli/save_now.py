@@ -102,7 +102,7 @@ def _wait(store: Store, model: str, request: SaveRequest, timeout: float) -> Ans
             raise TransientError(
                 f"no training of {model} answered within {timeout:g} s",
                 safe="the request was taken back",
-                next=f"ckpt-ops status {model} says whether it still trains; --timeout waits longer",
+                next=f"ckpt-ops status {model} shows whether it still trains; --timeout waits longer",
             )
         time.sleep(_POLL_SECONDS)
     return answer

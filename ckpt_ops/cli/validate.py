@@ -1,4 +1,4 @@
-"""`ckpt-ops validate`: what an expectation suite would have made of the slices of the past."""
+"""`ckpt-ops validate`: what an expectation suite would have made of past slices."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def validate(
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Try an expectation suite on slices of the past.
+    """Try an expectation suite on past slices.
 
     Of each slice that was taken in: its status today, and what the suite would make of it and why. Nothing is
     written. Exit code 4: the suite would quarantine a slice.

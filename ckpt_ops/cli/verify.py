@@ -23,7 +23,7 @@ from ckpt_ops.store import Store
 def verify(
     model: Model,
     version: Annotated[
-        int | None, typer.Argument(metavar="[VERSION]", help="Number of one version; all by default.")
+        int | None, typer.Argument(metavar="VERSION", help="Number of one version; all by default.")
     ] = None,
     predictions: Annotated[
         bool,

@@ -61,7 +61,7 @@ def card(
     store: StoreOption = None,
     json: Json = False,
     markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="Write the card there, as Markdown.")
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write the card to this file.")
     ] = None,
 ) -> None:
     """Print the model card of a version.

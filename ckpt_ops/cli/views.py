@@ -80,7 +80,7 @@ def log_view(records: Sequence[Record]) -> list[View]:
 
 
 def version_view(store: Store, model: str, state: LineageState, number: int) -> View:
-    """One version: what it learned from, how it was trained, how it was judged and what became of it."""
+    """One version: its slices, how it was trained and evaluated, and what became of it."""
     version = state.version(number)
     progress = CandidateLog(store, model, number).progress()
     trained, evaluated, decided = version.trained, version.evaluated, version.decided

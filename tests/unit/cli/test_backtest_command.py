@@ -114,7 +114,7 @@ def test_a_row_a_policy_and_below_it_who_beats_whom(
     assert "over the 3 slices that every policy scored" in shown
     assert "8 trainings: 3 shared" in shown
     assert "1 restored from the log's checkpoints, 4 trained" in shown
-    assert "the begin of the next key's interval" in shown
+    assert "the start of the next key's interval" in shown
     render_backtest.show_backtest({**view, "clock": "accepted"})
     assert "when the log accepted it" in capsys.readouterr().out
 
