@@ -60,6 +60,7 @@ def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
     """Learn again what came after a corrected, withdrawn, tainted or late slice; judge it; swap the head."""
     from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.rebase import rebasing
+    from ckpt_ops.pipeline.step_results import Settlement, to_json
 
     pipeline = load_pipeline(model)
     out = render.console()
@@ -67,13 +68,14 @@ def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
         views.state_of(opened, model)
         done = rebasing.rebase(pipeline, opened, (lambda line: None) if json else out.print)
     if json:
-        render.as_json(done)
-    if done["decision"] not in ("promoted", "waiting"):
-        override = f"ckpt-ops promote {model} {done['version']} --approve --despite-gates --why TEXT"
+        render.as_json(to_json(done))
+    settled = done.settled
+    if settled.decision not in (Settlement.PROMOTED, Settlement.WAITING):
+        override = f"ckpt-ops promote {model} {settled.version} --approve --despite-gates --why TEXT"
         raise TerminalError(
-            f"the rebase of {model} was {done['decision']}: {done['why']}",
-            safe=f"the champion serves on; version {done['version']} and the steps before it are kept",
-            next=f"ckpt-ops show {model} {done['version']}; with other gates, run this again, or {override}",
+            f"the rebase of {model} was {settled.decision}: {settled.why}",
+            safe=f"the champion serves on; version {settled.version} and the steps before it are kept",
+            next=f"ckpt-ops show {model} {settled.version}; with other gates, run this again, or {override}",
         )
 
 

@@ -62,6 +62,7 @@ def predict(
     """Predict every row of a slice and keep the predictions, as Parquet, under the version."""
     from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.serving.predicting import predict as predict_slice
+    from ckpt_ops.pipeline.step_results import to_json
 
     if out is not None:
         check_new(out)
@@ -71,14 +72,14 @@ def predict(
         url = opened.url.rstrip("/")
         if out is not None:
             with whole(out) as staged:
-                staged.write_bytes(opened.get(made["object"]))
+                staged.write_bytes(opened.get(made.object))
     if json:
-        render.as_json(made)
+        render.as_json(to_json(made))
         return
-    there = "are there already" if made["found"] else "are made"
+    there = "are there already" if made.found else "are made"
     render.console().print(
-        f"Predictions of {model} v{made['version']} on slice {slice} {there}: {url}/{made['object']}\n"
-        f"{made['rows']:,} of its {made['slice_rows']:,} rows.",
+        f"Predictions of {model} v{made.version} on slice {slice} {there}: {url}/{made.object}\n"
+        f"{made.rows:,} of its {made.slice_rows:,} rows.",
         soft_wrap=True,
     )
 
