@@ -21,6 +21,7 @@ from ckpt_ops.lineage.records import Record, Released, SliceAccepted, SliceWithd
 from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.pipeline.backtest.recorded import Coming
 from ckpt_ops.pipeline.backtest.simulation import Event, History, Outcome
+from ckpt_ops.pipeline.digests import digests_of
 
 PATIENCE = 4
 """Weeks that a good one may wait: who has waited longer at the end was set aside."""
@@ -140,7 +141,7 @@ def lived(story: Story, before: Sequence[Step], pipeline: Pipeline, models: Week
     scored = {one.event.key: one.event.scored for one in steps if one.event.scored is not None}
     models.follow(story, scored)
     state = steps[-1].state if steps else LineageState(model=pipeline.name)
-    history = History(name=story.name, pipeline=pipeline, state=state)
+    history = History(name=story.name, pipeline=pipeline, state=state, digests=digests_of(pipeline))
     for week in range(len(steps), story.ends + 1):
         ref = models.delivered(week).ref
         event = history.comes(Coming(ref=ref, time=_complete(ref.key)), models)

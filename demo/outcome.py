@@ -91,7 +91,7 @@ def _week(state: LineageState, key: str, results: Mapping[str, Any]) -> Week:
     else:
         decision = version.status.value
         why = version.decided.reason if version.decided else ""
-        decision = "superseded" if getattr(version.decided, "superseded", False) else decision
+        decision = "superseded" if version.superseded else decision
     return Week(
         key=key, rows=known.ref.rows, verdict="accepted", decision=decision, why=why, **_numbers(version)
     )

@@ -92,17 +92,19 @@ def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
     """
     from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.rebase import rebasing
+    from ckpt_ops.pipeline.step_results import Settlement, to_json
 
     pipeline = load_pipeline(model)
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         report = output.nothing if json else output.console().print
         done = rebasing.rebase(pipeline, opened, report)
-    output.answer(done, lambda _: None, json=json)  # for people, the report said it
-    if done["decision"] not in ("promoted", "waiting"):
-        override = f"ckpt-ops promote {model} {done['version']} --approve --despite-gates --why TEXT"
+    output.answer(to_json(done), lambda _: None, json=json)  # for people, the report said it
+    settled = done.settled
+    if settled.decision not in (Settlement.PROMOTED, Settlement.WAITING):
+        override = f"ckpt-ops promote {model} {settled.version} --approve --despite-gates --why TEXT"
         raise TerminalError(
-            f"the rebase of {model} was {done['decision']}: {done['why']}",
-            safe=f"the champion serves on; version {done['version']} and the steps before it are kept",
-            next=f"ckpt-ops show {model} {done['version']}; with other gates, run this again, or {override}",
+            f"the rebase of {model} was {settled.decision}: {settled.why}",
+            safe=f"the champion serves on; version {settled.version} and the steps before it are kept",
+            next=f"ckpt-ops show {model} {settled.version}; with other gates, run this again, or {override}",
         )

@@ -37,24 +37,25 @@ def promote(
         raise BadInput("--approve", None, "to be given: a version is promoted by nobody's accident")
     from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.approving import approve as approve_version
+    from ckpt_ops.pipeline.step_results import Settlement
 
     pipeline = load_pipeline(model)
     with chosen_store(store) as opened:
         before = views.state_of(opened, model)
         done = approve_version(pipeline, opened, version, why, despite_gates=despite_gates)
-    if done["decision"] == "shadow":
+    if done.decision is Settlement.SHADOW:
         raise TerminalError(
-            f"version {version} of {model} stays in shadow: {done['why']}",
+            f"version {version} of {model} stays in shadow: {done.why}",
             safe="the champion serves on",
             next="nothing: the runs of the next slices go on with it",
         )
-    if done["decision"] != "promoted":
+    if not done.promoted:
         raise TerminalError(
-            f"version {version} of {model} is {done['decision']}: {done['why']}",
+            f"version {version} of {model} is {done.decision}: {done.why}",
             safe="the champion serves on; its slices are pending again",
             next="run them again: they are trained on the current champion",
         )
-    output.say(f"Version {version} of {model} is in production: {done['why']}")
+    output.say(f"Version {version} of {model} is in production: {done.why}")
     if before.held is not None:
         output.say(f"{model} is still on hold: {before.held}\nNext: ckpt-ops release {model} --why TEXT")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from ckpt_ops.errors import TerminalError
 if TYPE_CHECKING:
     from ckpt_ops.pipeline.forget.certificate import Certificate
     from ckpt_ops.pipeline.forget.request import Asked
+    from ckpt_ops.pipeline.step_results import Settled
 
 Slices = Annotated[
     list[str] | None,
@@ -71,6 +72,7 @@ def forget(
     from ckpt_ops.pipeline.forget.forgetting import preview
     from ckpt_ops.pipeline.forget.purging import purge, standings
     from ckpt_ops.pipeline.forget.request import Asked
+    from ckpt_ops.pipeline.step_results import to_json
 
     intake = load_intake(model)
     asked = Asked(model=intake.name, rows=rows, keys=tuple(slice_keys or ()))
@@ -95,7 +97,7 @@ def forget(
         "request": asked.request,
         "recorded": done.known,
         "slices": [change_view(one) for one in done.changes],
-        "rebase": done.rebased,
+        "rebase": to_json(done.rebased) if done.rebased else None,
         "purge": standing_view(standing) if standing else None,
         "certificate": certificate.name if certificate else None,
     }
@@ -109,7 +111,7 @@ def forget(
 
     output.answer(view, draw, json=json)
     if done.rebased is not None and done.refused:
-        raise _refused(model, asked, done.rebased)
+        raise _refused(model, asked, done.rebased.settled)
 
 
 def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
@@ -152,17 +154,17 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
     output.answer(view, draw, json=json)
 
 
-def _refused(model: str, asked: Asked, rebased: dict[str, Any]) -> TerminalError:
-    promote = f"ckpt-ops promote {model} {rebased['version']} --approve"
+def _refused(model: str, asked: Asked, settled: Settled) -> TerminalError:
+    promote = f"ckpt-ops promote {model} {settled.version} --approve"
     next_ = f"{promote} --why TEXT, then again: {asked.command()}"
-    if rebased["decision"] != "waiting":
+    if settled.decision != "waiting":
         next_ = (
-            f"ckpt-ops show {model} {rebased['version']}; with other gates: {asked.command()}; "
+            f"ckpt-ops show {model} {settled.version}; with other gates: {asked.command()}; "
             f"or {promote} --despite-gates --why TEXT, and then the same"
         )
     return TerminalError(
-        f"version {rebased['version']} of {model}, which does not know {asked.words}, was "
-        f"{rebased['decision']}: {rebased['why']}. The champion still knows them",
+        f"version {settled.version} of {model}, which does not know {asked.words}, was "
+        f"{settled.decision}: {settled.why}. The champion still knows them",
         safe="nothing was removed; the champion serves on; no such row is accepted any more",
         next=next_,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline import load_pipeline
 from ckpt_ops.pipeline.serving.predicting import predict as predict_slice
+from ckpt_ops.pipeline.step_results import PredictedSlice, to_json
 
 
 def predict(
@@ -45,13 +46,13 @@ def predict(
         url = opened.url.rstrip("/")
         if out is not None:
             with whole(out) as staged:
-                staged.write_bytes(opened.get(made["object"]))
-    output.answer(made, lambda found: _show(model, slice, found, url), json=json)
+                staged.write_bytes(opened.get(made.object))
+    output.answer(to_json(made), lambda _: _show(model, slice, made, url), json=json)
 
 
-def _show(model: str, key: str, made: dict[str, Any], url: str) -> None:
-    there = "are there already" if made["found"] else "are made"
+def _show(model: str, key: str, made: PredictedSlice, url: str) -> None:
+    there = "are there already" if made.found else "are made"
     output.say(
-        f"Predictions of {model} v{made['version']} on slice {key} {there}: {url}/{made['object']}\n"
-        f"{made['rows']:,} of its {made['slice_rows']:,} rows."
+        f"Predictions of {model} v{made.version} on slice {key} {there}: {url}/{made.object}\n"
+        f"{made.rows:,} of its {made.slice_rows:,} rows."
     )

@@ -34,7 +34,7 @@ def run(
     Example: ckpt-ops run flight_delay --from 2013-01-06 --to 2013-02-03
     """
     from ckpt_ops.pipeline import load_intake
-    from ckpt_ops.pipeline.running import FAILED, run_all, run_one, summary
+    from ckpt_ops.pipeline.running import NotRun, run_all, run_one, summary
 
     keys = _keys(pipeline, slice_key, first, last, everything)
     described = load_intake(pipeline)
@@ -58,7 +58,7 @@ def run(
     refused = [ran for ran in done if ran.accepted is False]
     if refused:
         output.say(f"Next: ckpt-ops quarantine show {pipeline} {refused[0].key}. Report: {refused[0].report}")
-    failed = [ran for ran in done if ran.decision == FAILED and ran.error is not None]
+    failed = [ran for ran in done if ran.decision is NotRun.FAILED and ran.error is not None]
     if failed:
         error = failed[0].error
         raise TerminalError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage.requirements import Unmet
 from ckpt_ops.lineage.shadow import still_pending, superseded
 from ckpt_ops.lineage.state import LineageState, VersionState, VersionStatus
 
@@ -23,7 +24,7 @@ def waits(state: LineageState, version: VersionState) -> bool:
     )
 
 
-def why_void(state: LineageState, version: int) -> str | None:
+def why_void(state: LineageState, version: int) -> Unmet | None:
     """Why what was said of an evaluated version holds no more, so that it cannot be promoted; None: it holds.
 
     Raises:

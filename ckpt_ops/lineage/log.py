@@ -102,14 +102,20 @@ class ModelLog:
         if after is self._state and number >= self._base + EVERY:
             self._take_snapshot(data, after)
 
-    def decide(self, choose: Callable[[LineageState], Record | None]) -> LineageState:
+    def decide(
+        self, choose: Callable[[LineageState], Record | None], *, read: LineageState | None = None
+    ) -> LineageState:
         """Append what `choose` makes of the current state, choosing again whenever the log moved.
 
         `choose` returns None when there is nothing to say: that is what makes a step idempotent.
         Returns the state that includes the record.
+
+        Args:
+            read: a state that this log was read as: `choose` is asked of it first, and the log is read again
+                only once something was appended. None: the log is read now.
         """
         for _ in range(_ATTEMPTS):
-            state = self.state()
+            state, read = self.state() if read is None else read, None
             record = choose(state)
             if record is None:
                 return state

@@ -21,14 +21,14 @@ What a fork comes to is `rebase`'s subject, which candidate is in shadow is `sha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState
 
 
-class Action(Enum):
+class Action(StrEnum):
     """What a run does with its slice."""
 
     SKIP = "skip"

@@ -7,10 +7,10 @@ long as it is accepted in the revision that was scored and pending, so that neit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.lineage.requirements import SlicesPending, Unmet, first_unmet, to_be_promoted
 from ckpt_ops.lineage.state import LineageState, VersionState, VersionStatus, scored_id
 
 _JUDGED_NEXT = (VersionStatus.TRAINED, VersionStatus.EVALUATED)
@@ -44,6 +44,10 @@ class InShadow:
         """What the run of slice `up_to` has to have predicted; one that an earlier run left out, too."""
         lacking = self.needed - len(self.counted)
         return tuple(ref for ref in self.waiting if ref.key <= up_to)[:lacking]
+
+    def has_work(self, key: str) -> bool:
+        """Whether the run of slice `key` has to score something, or to settle the candidate."""
+        return self.complete or bool(self.to_score(key))
 
     @property
     def words(self) -> str:
@@ -94,27 +98,15 @@ def shadow_of(state: LineageState, version: VersionState) -> InShadow:
     )
 
 
-def still_pending(state: LineageState, slices: Iterable[SliceRef]) -> bool:
+def still_pending(state: LineageState, slices: tuple[SliceRef, ...]) -> bool:
     """Whether slices that a candidate was judged on in shadow stand as they were scored."""
-    return set(slices) <= set(state.pending())
+    return SlicesPending(slices=slices).unmet(state) is None
 
 
-def superseded(state: LineageState, version: VersionState) -> str | None:
+def superseded(state: LineageState, version: VersionState) -> Unmet | None:
     """Why a candidate may not be promoted, whatever the gates say of it; None when nothing speaks against it.
 
     It learned from a slice that was tainted, corrected or withdrawn since, or its champion is not the head
     any more: the comparison and the parent are both void.
     """
-    taint = state.taint(version.version)
-    if taint is not None:
-        return f"it learned from slice {taint.slice.key}, which is tainted: {taint.reason}"
-    unpromoted = (one for one in state.ancestry(version.version) if one.promoted is None)
-    lost = [ref.key for one in unpromoted for ref in one.slices if state.standing(ref) != ref]
-    if lost:
-        return f"superseded: slice {', '.join(lost)} was corrected or withdrawn since it was learned"
-    compared = version.evaluated.champion if version.evaluated else version.champion
-    if state.head != compared:
-        return (
-            f"superseded: the champion is version {state.head} now, it was compared with version {compared}"
-        )
-    return None
+    return first_unmet(state, to_be_promoted(version))

@@ -20,6 +20,7 @@ from ckpt_ops.lineage.records import (
     Promoted,
     Purged,
     Record,
+    Rejected,
     ShadowScored,
     SliceAccepted,
     SliceDiscarded,
@@ -141,11 +142,16 @@ class VersionState:
         return self.parent if self.started.replaces is None else self.started.replaces
 
     @property
+    def superseded(self) -> bool:
+        """It was rejected, and no gate did it: see `Rejected.superseded`."""
+        return isinstance(self.decided, Rejected) and self.decided.superseded
+
+    @property
     def refused(self) -> bool:
         """It was judged, or not due, and came to nothing: it is never a parent, and not tried again."""
         match self.status:
             case VersionStatus.REJECTED:
-                return not getattr(self.decided, "superseded", False)
+                return not self.superseded
             case VersionStatus.ROLLED_BACK:
                 return self.promoted is not None
         return self.status is VersionStatus.DEFERRED
@@ -158,8 +164,8 @@ class VersionState:
     @property
     def spent(self) -> bool:
         """Nothing will be built on it: its checkpoints may go. A step of a rebase may be one of another."""
-        superseded = self.status is VersionStatus.REJECTED and self.started.replaces is None
-        return self.refused or superseded
+        rejected = self.status is VersionStatus.REJECTED and self.started.replaces is None
+        return self.refused or rejected
 
 
 OnSlice = SliceAccepted | SliceQuarantined | SliceDiscarded | SliceWithdrawn | SliceTainted

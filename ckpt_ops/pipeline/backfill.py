@@ -6,20 +6,25 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import partial
 
 from ckpt_ops.errors import BadInput, SliceMissing
-from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan, repeated
+from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan
 from ckpt_ops.lineage.forecast import Arrival, forecast
 from ckpt_ops.pipeline.at_source import AT_MOST, expected_keys, revision_at_source, within
-from ckpt_ops.pipeline.candidate import candidate_of, in_the_way
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.waiting import waiting, waiting_words
+from ckpt_ops.pipeline.digests import Digests, digests_of
+from ckpt_ops.pipeline.proposal import proposal_of
 from ckpt_ops.slices.key_forms import own_form
 from ckpt_ops.slices.periods import utc
 from ckpt_ops.store import Store
 
-MISSING = "missing"
+
+class NoRun(StrEnum):
+    """What a run cannot do anything with."""
+
+    MISSING = "missing"  # the source does not have the slice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +32,6 @@ class SlicePlan:
     """What a run would do with a slice of the range.
 
     Attributes:
-        action: an `Action`'s value, or "missing": the source does not have it.
-        why: in words.
         status: what validation or a person said of it; None when it was never judged.
         revision, rows: of what was judged.
         consumed_by: the version of the head's ancestry that learned from it.
@@ -36,7 +39,7 @@ class SlicePlan:
     """
 
     key: str
-    action: str
+    action: Action | NoRun
     why: str
     status: str | None = None
     revision: str | None = None
@@ -89,17 +92,19 @@ def plan_backfill(
         late_within=pipeline.late_slices.within.count,
         max_rejections=pipeline.max_rejections,
         shadow=pipeline.shadow.slices if pipeline.shadow else 0,
-        why_not=partial(_why_not, pipeline),
+        why_not=partial(_why_not, pipeline, digests_of(pipeline)),
     )
-    planned = {plan.key: (plan.action.value, plan.why) for plan in plans}
+    planned = {plan.key: (plan.action, plan.why) for plan in plans}
     undecided = _undecided(state)
     return [
-        _said(state, key, *planned.get(key, (MISSING, _why_missing(state, key))), waiting=undecided)
+        _said(state, key, *planned.get(key, (NoRun.MISSING, _why_missing(state, key))), waiting=undecided)
         for key in keys
     ]
 
 
-def _said(state: LineageState, key: str, action: str, why: str, *, waiting: Collection[str]) -> SlicePlan:
+def _said(
+    state: LineageState, key: str, action: Action | NoRun, why: str, *, waiting: Collection[str]
+) -> SlicePlan:
     entry = state.slices.get(key)
     return SlicePlan(
         key=key,
@@ -109,20 +114,15 @@ def _said(state: LineageState, key: str, action: str, why: str, *, waiting: Coll
         revision=entry.ref.revision if entry else None,
         rows=entry.ref.rows if entry else None,
         consumed_by=state.consumed_by(key),
-        undecided=action == Action.HOLD.value and key in waiting,
+        undecided=action is Action.HOLD and key in waiting,
     )
 
 
-def _why_not(pipeline: Pipeline, state: LineageState, planned: Plan) -> str | None:
-    """Why a run that would train does not, as `steps.decide` says it; the update policy is not asked."""
-    waits = waiting(pipeline, state)
-    if waits is not None:
-        same = (waits.parent, waits.slices) == (state.head, planned.slices)  # else no id has to be computed
-        return None if same and in_the_way(pipeline, state, planned.slices) is None else waiting_words(waits)
-    if repeated(state, planned) is None:  # nor here
-        return None
-    tried = repeated(state, planned, candidate=candidate_of(pipeline, state, state.head, planned.slices))
-    return f"nothing to do: {tried.words}" if tried else None
+def _why_not(pipeline: Pipeline, digests: Digests, state: LineageState, planned: Plan) -> str | None:
+    """Why a run that would train does not, as the task `decide` says it; the update policy is not asked."""
+    proposal = proposal_of(pipeline, state, planned, digests=digests)
+    nothing = "nothing to do: " if proposal.repeated is not None else ""
+    return None if proposal.obstacle is None else f"{nothing}{proposal.obstacle}"
 
 
 def _undecided(state: LineageState) -> set[str]:

@@ -1,16 +1,36 @@
-"""A digest of what the code runs on; that of the code itself is in `code`."""
+"""Digests of what a candidate is made by, beside its slices and settings: code and libraries."""
 
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 
 import blake3
 
 import ckpt_ops
+from ckpt_ops.pipeline.code.own import code_digest
+from ckpt_ops.pipeline.description import Pipeline
 
 _LIBRARIES = ("tensorflow", "keras", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digests:
+    """Of the pipeline's code, and of Python and the libraries that it runs on."""
+
+    code: str
+    lock: str
+
+
+def digests_of(pipeline: Pipeline) -> Digests:
+    """As code and libraries are now. Reads every file of the pipeline's code: compute it once for a task.
+
+    Raises:
+        BadInput: a file of the pipeline must not be kept with a version.
+    """
+    return Digests(code=code_digest(pipeline), lock=lock_digest())
 
 
 @cache

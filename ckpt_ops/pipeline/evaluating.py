@@ -21,6 +21,7 @@ from ckpt_ops.evaluation.report import Lineup, report_html, report_values
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Evaluated, Record
 from ckpt_ops.lineage.scores import usual_scores
+from ckpt_ops.pipeline import step_results
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.shadow.judging import in_their_place, judged_slices
 from ckpt_ops.store import Store
@@ -32,7 +33,7 @@ ANCESTORS = 12
 """Versions that a report shows beside the candidate at most."""
 
 
-def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
+def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Evaluated:
     """Judge candidate and champion on the same rows, and keep the verdicts whichever way they went.
 
     They are held-out rows of what it learned, or all rows of the slices that it was scored on in shadow. When
@@ -44,7 +45,7 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
     slices = judged_slices(state, state.versions[version])
     if slices is None:
         words = "not judged: too few slices are scored in shadow as they stand now"
-        return {"version": version, "passed": None, "words": words}
+        return step_results.Evaluated(version=version, words=words)
     judged = beside_the_log(
         in_their_place(store, state, state.versions[version], held_out, slices), state, state.version(version)
     )
@@ -73,12 +74,17 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
         )
 
     kept = log.decide(choose).version(version).evaluated
-    said = evaluation.to_json()
-    del said["past"]  # it is in the report, and as long as the gates look back
-    if kept is not None:  # an earlier run may have judged it, by the gates of then
-        said |= {"passed": kept.passed, "words": kept.reason}
-        report = kept.report or report
-    return {"version": version, **said, "report": report}
+    said = step_results.Evaluated(
+        version=version,
+        passed=evaluation.passed,
+        words=evaluation.words,
+        evaluation=evaluation,
+        report=report,
+    )
+    if kept is None:
+        return said
+    # an earlier run may have judged it, by the gates of then
+    return replace(said, passed=kept.passed, words=kept.reason, report=kept.report or report)
 
 
 def beside_the_log(judged: Judged, state: LineageState, version: VersionState) -> Judged:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog
@@ -27,6 +26,7 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.forget.standing_rules import check_same_rules, left_of, remove_copy
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.same_content import check_no_new_twin
+from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share, Validated
 from ckpt_ops.pipeline.verdicts import judge, judged_before, verdict_record
 from ckpt_ops.printable import printable
 from ckpt_ops.slices import SliceManifest, check_key, load_manifest, parts_of, pull_part
@@ -38,7 +38,7 @@ from ckpt_ops.store import Store
 from ckpt_ops.validation import Outcome, load_suite, report_name
 
 
-def pull(intake: Intake, store: Store, key: str) -> dict[str, Any]:
+def pull(intake: Intake, store: Store, key: str) -> Pulled:
     """Copy the slice from its source into the store. The same content again writes nothing.
 
     While the run of another model over the same source copies it, this one waits, and finds it.
@@ -48,42 +48,39 @@ def pull(intake: Intake, store: Store, key: str) -> dict[str, Any]:
     _check_code(intake)
     with one_reader(store, intake.source.name, key):
         manifest = pull_slice(store, intake.source, key)
-    return {"key": key, "revision": manifest.revision, "rows": manifest.rows}
+    return Pulled(key=key, revision=manifest.revision, rows=manifest.rows)
 
 
-def share_out(intake: Intake, key: str, *, at_most: int) -> list[dict[str, Any]]:
-    """The arguments of the `pull_share` calls, at least one, that together pull every part of the slice.
+def share_out(intake: Intake, key: str, *, at_most: int) -> list[Share]:
+    """What the `pull_share` calls, at least one, are given that together pull every part of the slice.
 
     Raises `BadInput` as `pull`.
     """
     _check_code(intake)
     of = max(1, min(at_most, len(parts_of(intake.source, check_key(key)))))
-    return [{"key": key, "share": share, "of": of} for share in range(of)]
+    return [Share(key=key, share=share, of=of) for share in range(of)]
 
 
-def pull_share(
-    intake: Intake, store: Store, *, key: str, share: int, of: int, report: Callable[[str], None]
-) -> dict[str, Any]:
-    """Copy every `of`-th part of the slice into the store, from the `share`-th on; `pull` then commits.
+def pull_share(intake: Intake, store: Store, share: Share, *, report: Callable[[str], None]) -> PulledShare:
+    """Copy the parts of the slice that are in the share into the store; `pull` then commits.
 
     It looks itself which parts there are. When some came or went since the shares were made, what is in
     nobody's share is left to `pull`, which takes whatever is not there yet.
 
     Args:
-        share: 0 for the first.
         report: called with a line on each part.
     """
-    parts = list(parts_of(intake.source, check_key(key)))[share::of]
-    rows = 0
-    with one_reader(store, intake.source.name, key, share=f"{share}-of-{of}", report=report):
+    key, rows = share.key, 0
+    parts = list(parts_of(intake.source, check_key(key)))[share.share :: share.of]
+    with one_reader(store, intake.source.name, key, share=f"{share.share}-of-{share.of}", report=report):
         for part in parts:
             receipt = pull_part(store, intake.source, key, part)
             report(printable(f"{part or key}: {receipt.rows:,} rows"))
             rows += receipt.rows
-    return {"parts": len(parts), "rows": rows}
+    return PulledShare(parts=len(parts), rows=rows)
 
 
-def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str, Any]:
+def validate(intake: Intake, store: Store, key: str, revision: str) -> Validated:
     """Judge the slice, keep the report beside it, and say in the log what of it may be trained on.
 
     Where bad rows are set aside, the rest is a revision of its own, and that is what is accepted. What a
@@ -105,10 +102,8 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> dict[str,
     if manifest is not pulled:
         remove_copy(store, log.state(), pulled)
         gone = pulled.rows - (manifest.rows if manifest else 0)
-        result["reasons"] = [
-            *result["reasons"],
-            f"{gone:,} of {pulled.rows:,} rows were forgotten",
-        ]
+        forgotten = f"{gone:,} of {pulled.rows:,} rows were forgotten"
+        result = replace(result, reasons=(*result.reasons, forgotten))
     return result
 
 
@@ -119,7 +114,7 @@ def _check_code(intake: Intake) -> None:
 
 def _verdict_on(
     intake: Intake, store: Store, log: ModelLog, state: LineageState, manifest: SliceManifest
-) -> dict[str, Any]:
+) -> Validated:
     """Judge what may be looked at of a slice, unless a person has settled it."""
     key, revision = manifest.key, manifest.revision
     known = state.slices.get(key)
@@ -188,7 +183,7 @@ def _pulled(store: Store, intake: Intake, state: LineageState, key: str, revisio
         ) from error
 
 
-def _nothing_left(log: ModelLog, state: LineageState, manifest: SliceManifest) -> dict[str, Any]:
+def _nothing_left(log: ModelLog, state: LineageState, manifest: SliceManifest) -> Validated:
     """All that was pulled of the slice was forgotten: nothing of it is accepted."""
     before = state
     ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
@@ -206,7 +201,7 @@ def _nothing_left(log: ModelLog, state: LineageState, manifest: SliceManifest) -
 
 def _settled(
     log: ModelLog, before: LineageState, manifest: SliceManifest, said: ByAPerson, report: str
-) -> dict[str, Any]:
+) -> Validated:
     """What a person said of this revision stands, also when the source went back to it."""
 
     def choose(state: LineageState) -> Record | None:
@@ -230,16 +225,15 @@ def _result(
     report: str,
     *,
     summary: str = "",
-) -> dict[str, Any]:
+) -> Validated:
     """What `validate` returns. `summary` is a line on the verdict, the `reasons` are what does not hold."""
-    return {
-        "key": ref.key,
-        "revision": ref.revision,
-        "rows": ref.rows,
-        "set_aside": manifest.rows - ref.rows,
-        "outcome": outcome.value,
-        "trainable": outcome.trainable,
-        "reasons": words,
-        "summary": summary or "; ".join(words),
-        "report": report,
-    }
+    return Validated(
+        key=ref.key,
+        revision=ref.revision,
+        rows=ref.rows,
+        set_aside=manifest.rows - ref.rows,
+        outcome=outcome,
+        reasons=tuple(words),
+        summary=summary or "; ".join(words),
+        report=report,
+    )

@@ -5,129 +5,145 @@ For Airflow's task logs, the notes on its runs, and `ckpt-ops run`. Plain text, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from ckpt_ops.lineage import Action
+from ckpt_ops.pipeline.step_results import (
+    Answered,
+    Decided,
+    Evaluated,
+    PredictedSlice,
+    Pulled,
+    PulledShare,
+    RebasePlanned,
+    Replayed,
+    Settled,
+    Settlement,
+    Share,
+    Trained,
+    Validated,
+)
 from ckpt_ops.printable import shortened
-
-Result = Mapping[str, Any]
 
 LONGEST = 1_000
 """Characters of a line at most."""
 
 
-def pulled(result: Result) -> list[str]:
+def pulled(result: Pulled) -> list[str]:
     """Of `pull`."""
-    return [f"slice {result['key']}: {_rows(result['rows'])}, revision {result['revision']}"]
+    return [f"slice {result.key}: {_rows(result.rows)}, revision {result.revision}"]
 
 
-def shared_out(shares: list[dict[str, Any]]) -> list[str]:
+def shared_out(shares: list[Share]) -> list[str]:
     """Of `share_out`."""
-    return [f"slice {share['key']}: share {share['share'] + 1} of {share['of']}" for share in shares]
+    return [f"slice {share.key}: share {share.share + 1} of {share.of}" for share in shares]
 
 
-def pulled_share(result: Result) -> list[str]:
+def pulled_share(result: PulledShare) -> list[str]:
     """Of `pull_share`."""
-    return [f"{_count(result['parts'], 'part')}, {_rows(result['rows'])}"]
+    return [f"{_count(result.parts, 'part')}, {_rows(result.rows)}"]
 
 
-def validated(result: Result) -> list[str]:
+def validated(result: Validated) -> list[str]:
     """Of `validate`."""
-    key, rows = result["key"], _rows(result["rows"])
-    lines = [f"slice {key} is {result['outcome']}: {rows}, revision {result['revision']}"]
-    if result["set_aside"]:
-        lines.append(f"{_rows(result['set_aside'])} set aside: ckpt-ops quarantine list")
-    summary = result.get("summary", "")
-    if summary and summary != "; ".join(result["reasons"]):
-        lines.append(summary)
-    lines += result["reasons"]
-    if result["report"]:
-        lines.append(f"report: {result['report']}")
+    rows = _rows(result.rows)
+    lines = [f"slice {result.key} is {result.outcome}: {rows}, revision {result.revision}"]
+    if result.set_aside:
+        lines.append(f"{_rows(result.set_aside)} set aside: ckpt-ops quarantine list")
+    if result.summary and result.summary != "; ".join(result.reasons):
+        lines.append(result.summary)
+    lines += result.reasons
+    if result.report:
+        lines.append(f"report: {result.report}")
     return lines
 
 
-def decided(result: Result) -> list[str]:
+def decided(result: Decided) -> list[str]:
     """Of `decide`."""
-    train = {"late": "train on it, late", "shadow": "no training, a candidate is in shadow"}
-    what = train.get(result["action"], "train on it") if result["train"] else "nothing is trained"
-    lines = [f"slice {result['key']}: {what}: {result['why']}"]
-    if result.get("promoted") is not None:
-        lines.append(f"version {result['promoted']} is promoted: nobody had answered in time")
+    train = {
+        Action.LATE: "train on it, late",
+        Action.SHADOW: "no training, a candidate is in shadow",
+    }
+    what = train.get(result.action, "train on it") if result.train else "nothing is trained"
+    lines = [f"slice {result.key}: {what}: {result.why}"]
+    if result.promoted is not None:
+        lines.append(f"version {result.promoted} is promoted: nobody had answered in time")
     return lines
 
 
-def trained(result: Result) -> list[str]:
+def trained(result: Trained) -> list[str]:
     """Of `train`."""
-    if result["outcome"] != "trained":
-        which = "" if result["version"] is None else f", version {result['version']} is {result['outcome']}"
-        return [f"slice {result['key']}: nothing to evaluate{which}: {result['why']}"]
-    lines = [f"slice {result['key']}: version {result['version']} is trained: {result['why']}"]
-    if "step" in result:
-        checkpoints = _count(result["checkpoints"], "checkpoint")
-        lines.append(f"{result['step']:,} steps, ended by {result['stopped_by']}; {checkpoints}")
+    if result.to_evaluate is None:
+        which = "" if result.version is None else f", version {result.version} is {result.outcome}"
+        return [f"slice {result.key}: nothing to evaluate{which}: {result.why}"]
+    lines = [f"slice {result.key}: version {result.version} is trained: {result.why}"]
+    if result.step is not None and result.checkpoints is not None:
+        checkpoints = _count(result.checkpoints, "checkpoint")
+        lines.append(f"{result.step:,} steps, ended by {result.stopped_by}; {checkpoints}")
     return lines
 
 
-def evaluated(result: Result) -> list[str]:
+def evaluated(result: Evaluated) -> list[str]:
     """Of `evaluate`."""
-    lines = [f"version {result['version']}: {result['words']}"]
-    for verdict in result.get("verdicts", ()):
-        answer = {True: "passed", False: "refused"}.get(verdict["passed"], "no verdict")
-        lines.append(f"{verdict['gate']}: {answer}: {verdict['words']}")
-    lines += [f"slice {key} is suspect: {why}" for key, why in result.get("suspects", {}).items()]
-    if result.get("report"):
-        lines.append(f"report: {result['report']}")
+    lines = [f"version {result.version}: {result.words}"]
+    if result.evaluation is not None:
+        for verdict in result.evaluation.verdicts:
+            answer = {True: "passed", False: "refused", None: "no verdict"}[verdict.passed]
+            lines.append(f"{verdict.gate}: {answer}: {verdict.words}")
+        suspects = result.evaluation.suspects
+        lines += [f"slice {key} is suspect: {why}" for key, why in suspects.items()]
+    if result.report:
+        lines.append(f"report: {result.report}")
     return lines
 
 
-def answered(result: Result) -> list[str]:
+def answered(result: Answered) -> list[str]:
     """Of `approve`."""
-    version = f"version {result['version']}"
-    if result["answer"] is None:
+    version = f"version {result.version}"
+    if result.answer is None:
         return [f"{version}: nobody had to be asked"]
-    if result["expired"]:
-        return [f"{version}: nobody answered in time, so the answer is {result['answer']}"]
-    return [f"{version}: {result['by']} answers {result['answer']}: {result['why'] or 'no reason given'}"]
+    if result.expired:
+        return [f"{version}: nobody answered in time, so the answer is {result.answer}"]
+    return [f"{version}: {result.by} answers {result.answer}: {result.why or 'no reason given'}"]
 
 
-def promoted(result: Result) -> list[str]:
+def promoted(result: Settled) -> list[str]:
     """Of `promote`."""
-    decision = {"waiting": "waits for approval", "shadow": "stays in shadow"}.get(
-        result["decision"], f"is {result['decision']}"
-    )
-    return [f"version {result['version']} {decision}" + (f": {result['why']}" if result["why"] else "")]
+    decision = {
+        Settlement.WAITING: "waits for approval",
+        Settlement.SHADOW: "stays in shadow",
+    }.get(result.decision, f"is {result.decision}")
+    return [f"version {result.version} {decision}" + (f": {result.why}" if result.why else "")]
 
 
-def predicted(result: Result) -> list[str]:
+def predicted(result: PredictedSlice) -> list[str]:
     """Of `predict`."""
-    found = ", as was done before" if result["found"] else ""
+    found = ", as was done before" if result.found else ""
     return [
-        f"version {result['version']} predicts slice {result['slice']}: "
-        f"{result['rows']:,} of {_rows(result['slice_rows'])}{found}",
-        f"predictions: {result['object']}",
+        f"version {result.version} predicts slice {result.slice}: "
+        f"{result.rows:,} of {_rows(result.slice_rows)}{found}",
+        f"predictions: {result.object}",
     ]
 
 
-def replanned(result: Result) -> list[str]:
+def replanned(result: RebasePlanned) -> list[str]:
     """Of `plan` in a rebase."""
-    if not result["due"]:
-        return [f"no rebase is due: the head is version {result['head']}"]
-    fork = "from nothing" if result["fork"] is None else f"from version {result['fork']}"
-    steps = f"{_count(result['steps'], 'step')}, {result['done']} trained already"
-    lines = [f"{'dry run' if result['dry_run'] else 'rebase'} {fork}: {steps}"]
-    lines.append(f"changed slices: {', '.join(result['changed'])}")
-    lines.append(f"versions whose place is taken: {', '.join(map(str, result['replaced'])) or 'none'}")
-    if result["why"]:
-        lines.append(f"why: {result['why']}")
+    if not result.due:
+        return [f"no rebase is due: the head is version {result.head}"]
+    fork = "from nothing" if result.fork is None else f"from version {result.fork}"
+    steps = f"{_count(result.steps, 'step')}, {result.done} trained already"
+    lines = [f"{'dry run' if result.dry_run else 'rebase'} {fork}: {steps}"]
+    lines.append(f"changed slices: {', '.join(result.changed)}")
+    lines.append(f"versions whose place is taken: {', '.join(map(str, result.replaced)) or 'none'}")
+    if result.why:
+        lines.append(f"why: {result.why}")
     return lines
 
 
-def replayed(result: Result) -> list[str]:
+def replayed(result: Replayed) -> list[str]:
     """Of `replay`."""
-    steps = ", ".join(map(str, result["steps"])) or "none"
-    trained_now = ", ".join(map(str, result["trained"])) or "none"
+    steps = ", ".join(map(str, result.steps)) or "none"
+    trained_now = ", ".join(map(str, result.trained)) or "none"
     return [
-        f"version {result['version']} is what the rebase comes to",
+        f"version {result.version} is what the rebase comes to",
         f"versions of its steps: {steps}; trained now: {trained_now}",
     ]
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from ckpt_ops.errors import NoResult, ObjectNotFound, TransientError
 from ckpt_ops.lineage import Action, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.shadow import in_shadow
-from ckpt_ops.pipeline.candidate import plan_slice
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.proposal import plan_slice
 from ckpt_ops.pipeline.rebase.way import way
+from ckpt_ops.pipeline.step_results import Pulled
 from ckpt_ops.slices import SliceManifest, list_slices, load_manifest
 from ckpt_ops.slices.key_forms import key_time
 from ckpt_ops.slices.periods import utc
@@ -42,7 +42,7 @@ def key_between(intake: Intake, store: Store, start: datetime, end: datetime) ->
     )
 
 
-def pulled_slice(intake: Intake, store: Store, key: str) -> dict[str, Any]:
+def pulled_slice(intake: Intake, store: Store, key: str) -> Pulled:
     """What `pull` would have said of the slice: what the source has now if that was pulled, else the newest.
 
     Raises:
@@ -144,5 +144,5 @@ def _manifest(store: Store, source: str, key: str, revision: str | None) -> Slic
         return None
 
 
-def _pulled(manifest: SliceManifest) -> dict[str, Any]:
-    return {"key": manifest.key, "revision": manifest.revision, "rows": manifest.rows}
+def _pulled(manifest: SliceManifest) -> Pulled:
+    return Pulled(key=manifest.key, revision=manifest.revision, rows=manifest.rows)

@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
 
 from ckpt_ops.errors import CkptOpsError, SliceEmpty, SliceMissing
+from ckpt_ops.lineage import Action
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.intake import EmptySlices, Intake
+from ckpt_ops.pipeline.step_results import Settlement, Training
 from ckpt_ops.pipeline.steps import run_slice
 from ckpt_ops.store import Store
+from ckpt_ops.validation import Outcome
 
-EMPTY, MISSING, FAILED = "empty", "missing", "failed"
-_WELL = ("accepted", "accepted, bad rows set aside", "promoted", "skip", "shadow")
+_WELL = (
+    Outcome.ACCEPTED,
+    Outcome.SET_ASIDE,
+    Settlement.PROMOTED,
+    Action.SKIP,
+    Action.SHADOW,
+)
+
+
+class NotRun(StrEnum):
+    """Why a run came to none of its steps' outcomes."""
+
+    EMPTY = "empty"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+Decision = Outcome | Action | Training | Settlement | NotRun
+"""What a run came to: the outcome of the step that it ended with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,17 +41,16 @@ class Ran:
     """What a run came to.
 
     Attributes:
-        decision: "promoted", "skip", "accepted" and the like; "empty", "missing" or "failed".
         accepted: validation or a person lets something of it be trained on; None when it was not judged.
         outcome, report: of validation: its verdict, and where the report on it lies.
         error: why it failed, or is missing.
     """
 
     key: str
-    decision: str
+    decision: Decision
     why: str
     accepted: bool | None = None
-    outcome: str = ""
+    outcome: Outcome | None = None
     report: str = ""
     error: CkptOpsError | None = None
 
@@ -43,18 +62,18 @@ def run_one(intake: Intake, store: Store, key: str, report: Callable[[str], None
         CkptOpsError: what a step raises.
     """
     try:
-        done: dict[str, Any] = run_slice(intake, store, key, report)
+        done = run_slice(intake, store, key, report)
     except SliceEmpty as error:
         if intake.empty_slices is not EmptySlices.SKIP:
             raise
-        return Ran(key=key, decision=EMPTY, why=error.what)
+        return Ran(key=key, decision=NotRun.EMPTY, why=error.what)
     return Ran(
         key=key,
-        decision=done["decision"],
-        why=done["why"],
-        accepted=done["trainable"],
-        outcome=done["outcome"],
-        report=done["report"],
+        decision=done.decision,
+        why=done.why,
+        accepted=done.validated.trainable,
+        outcome=done.validated.outcome,
+        report=done.validated.report,
     )
 
 
@@ -74,20 +93,21 @@ def run_all(
         try:
             ran = run_one(intake, store, key, report)
         except CkptOpsError as error:
-            decision = MISSING if isinstance(error, SliceMissing) else FAILED
+            decision = NotRun.MISSING if isinstance(error, SliceMissing) else NotRun.FAILED
             ran = Ran(key=key, decision=decision, why=error.what, error=error)
         report(f"slice {key}: {ran.decision}: {ran.why}")
         done.append(ran)
-        if ran.decision == FAILED and isinstance(intake, Pipeline):
+        if ran.decision is NotRun.FAILED and isinstance(intake, Pipeline):
             break
     return done
 
 
 def summary(done: Sequence[Ran], of: int) -> str:
     """`52 slices: 50 accepted, 2 quarantined (KEY, KEY)`: what went well is counted, the rest named."""
-    by: dict[str, list[str]] = {}
+    by: dict[Decision, list[str]] = {}
     for ran in done:
-        by.setdefault(ran.outcome if ran.accepted is False else ran.decision, []).append(ran.key)
+        refused = ran.outcome if ran.accepted is False else None
+        by.setdefault(refused or ran.decision, []).append(ran.key)
     named = []
     for what, keys in by.items():
         named.append(f"{len(keys)} {what}" + ("" if what in _WELL else f" ({', '.join(keys)})"))

@@ -25,21 +25,25 @@ class Swept:
         looked_at: how many slices.
         changed: keys of those whose source has other content now, in order.
         problem: why not all could be looked at; "" when they were. What was known before stands then.
+        state: the log's, with what was recorded of it.
     """
 
+    state: LineageState
     looked_at: int = 0
     changed: tuple[str, ...] = ()
     problem: str = ""
 
 
-def sweep(pipeline: Pipeline, store: Store, log: ModelLog) -> Swept:
+def sweep(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState) -> Swept:
     """Look at the newest consumed slices and at those found changed before, and record what is new.
 
     What goes wrong here fails no run: the next one looks again.
+
+    Args:
+        state: as `log` was read; it is read again only when something new was recorded.
     """
-    state = log.state()
     if not getattr(pipeline.source, "cheap_fingerprint", True) or not pipeline.watch_consumed:
-        return Swept()
+        return Swept(state=state)
     keys = _to_look_at(state, pipeline.watch_consumed)
     changed = []
     for at, key in enumerate(keys):
@@ -50,7 +54,8 @@ def sweep(pipeline: Pipeline, store: Store, log: ModelLog) -> Swept:
         except SliceMissing:
             continue  # it went away: what was consumed of it stands
         except Exception as error:  # noqa: BLE001 - the source is anybody's code, and the run is of another slice
-            return Swept(looked_at=at, changed=tuple(state.changed_slices), problem=in_short(error))
+            known = tuple(state.changed_slices)
+            return Swept(state=state, looked_at=at, changed=known, problem=in_short(error))
     found = {ref.key for ref in changed}
 
     def choose(now: LineageState) -> Record | None:
@@ -59,8 +64,8 @@ def sweep(pipeline: Pipeline, store: Store, log: ModelLog) -> Swept:
         words = f"written anew at the source: {', '.join(sorted(found))}" if found else "all are as they were"
         return SourceChanged(slices=tuple(changed), reason=words)
 
-    log.decide(choose)
-    return Swept(looked_at=len(keys), changed=tuple(sorted(found)))
+    state = log.decide(choose, read=state)
+    return Swept(state=state, looked_at=len(keys), changed=tuple(sorted(found)))
 
 
 def _has_changed(pipeline: Pipeline, store: Store, key: str, pulled: str) -> bool:

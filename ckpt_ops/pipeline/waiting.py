@@ -1,4 +1,4 @@
-"""A version that waits for a person: which one, until when, and what becomes of it if nobody answers."""
+"""A version that waits for a person: until when, and what becomes of it if nobody answers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,6 @@ from ckpt_ops.pipeline.approval import Approval, Otherwise
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.serving.approval import answer
 from ckpt_ops.store import Store
-
-
-def waiting(pipeline: Pipeline, state: LineageState) -> VersionState | None:
-    """The newest version that the gates let pass and that nobody has decided on."""
-    if pipeline.approval is None:
-        return None
-    newest_first = reversed(state.versions.values())
-    return next((version for version in newest_first if waits(state, version)), None)
 
 
 def due_by(approval: Approval, version: VersionState) -> datetime:
@@ -67,13 +59,6 @@ def say_expired(pipeline: Pipeline, store: Store, version: int, *, actor: str | 
     why = f"nobody answered within {within}, and then the pipeline says {then}"
     promotes = approval.otherwise is Otherwise.PROMOTE
     answer(store, pipeline.name, version, approved=promotes, why=why, actor=actor, expired=True)
-
-
-def waiting_words(version: VersionState) -> str:
-    """Why nothing else is trained on the same parent meanwhile."""
-    return (
-        f"version {version.version} waits for approval: the next candidate is trained once it is decided on"
-    )
 
 
 def approve_command(model: str, version: int) -> str:

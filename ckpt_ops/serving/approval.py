@@ -44,8 +44,8 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
             if state.head == version and candidate.approved is not None:
                 return None
             raise BadInput("version", version, f"one that waits or was rejected; {_is(candidate)}")
-        elif void is not None or getattr(candidate.decided, "superseded", False):
-            words = void or (candidate.decided.reason if candidate.decided else "")
+        elif void is not None or candidate.superseded:
+            words = void.reason if void else candidate.decided.reason if candidate.decided else ""
             raise BadInput(
                 "version",
                 version,

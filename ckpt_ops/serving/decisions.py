@@ -15,7 +15,8 @@ from ckpt_ops.lineage.records import (
     RolledBack,
     UpdateDeferred,
 )
-from ckpt_ops.lineage.shadow import still_pending, superseded
+from ckpt_ops.lineage.requirements import SlicesPending
+from ckpt_ops.lineage.shadow import superseded
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.serving.card import write_card
 from ckpt_ops.serving.publish import check_whole, publish
@@ -53,10 +54,10 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
             raise BadInput("version", version, f"an evaluated version; it is {candidate.status.value}")
         if candidate.status not in (VersionStatus.TRAINED, VersionStatus.EVALUATED):
             return None
-        why = superseded(state, candidate)
-        if why is not None:
-            return Rejected(version=version, champion=champion, superseded=True, reason=why)
-        if judged is None or not still_pending(state, judged.slices):
+        void = superseded(state, candidate)
+        if void is not None:
+            return Rejected(version=version, champion=champion, superseded=True, reason=void.reason)
+        if judged is None or SlicesPending(slices=judged.slices).unmet(state) is not None:
             return None
         said = candidate.approved
         if said is not None and (judged.passed or said.despite_gates):

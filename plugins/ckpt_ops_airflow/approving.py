@@ -16,11 +16,12 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 
 from ckpt_ops.errors import BadInput, CkptOpsError
-from ckpt_ops.pipeline import messages
-from ckpt_ops_airflow.answers import APPROVE, REJECT, record_answer
+from ckpt_ops.pipeline import Otherwise, messages
+from ckpt_ops.pipeline.step_results import Answer, Answered, to_json
+from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import on_this_host
 from ckpt_ops_airflow.operators import StepOperator
-from ckpt_ops_airflow.results import Result, result_of, version_of
+from ckpt_ops_airflow.results import made_version, version_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ckpt_ops.store import Store
 
 
-class ApproveOperator(StepOperator, HITLOperator):
+class ApproveOperator(StepOperator[Answered], HITLOperator):
     """Asks whether a version may be promoted, if it waits for that; else there is nothing to ask.
 
     Its result has the `answer`: "Approve", "Reject", or None when nobody was asked; who gave it and why; and
@@ -57,14 +58,14 @@ class ApproveOperator(StepOperator, HITLOperator):
         super().__init__(
             pipeline=pipeline,
             subject=f"Promote a version of {pipeline.name}?",
-            options=[APPROVE, REJECT],
-            defaults=APPROVE if approval.otherwise.value == "promote" else REJECT,
+            options=[answer.value for answer in Answer],
+            defaults=(Answer.APPROVE if approval.otherwise is Otherwise.PROMOTE else Answer.REJECT).value,
             response_timeout=approval.within,
             **kwargs,
         )
         self.made_by = made_by
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> Answered:
         """Ask, and wait; unless there is nothing to ask."""
         from ckpt_ops.pipeline.question import question
 
@@ -75,33 +76,33 @@ class ApproveOperator(StepOperator, HITLOperator):
         if asked is not None:
             self.subject, self.body = asked.subject, asked.body
             HITLOperator.execute(self, context)  # ends here: what goes on is execute_complete
-        return {"version": version, "answer": None}
+        return Answered(version=version, answer=None)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Result:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """What was answered. Nothing in it makes the task fail: it would ask again."""
         if "error" in event:
             self.process_trigger_event_error(event)
         user, given = event["responded_by_user"], event["params_input"] or {}
-        answered: Result = {
-            "version": self._version(context),
-            "answer": event["chosen_options"][0],
-            "by": user["name"] if user else None,
-            "why": str(given.get("why") or "").strip(),
-            "expired": user is None,
-        }
+        answered = Answered(
+            version=self._version(context),
+            answer=Answer(event["chosen_options"][0]),
+            by=user["name"] if user else None,
+            why=str(given.get("why") or "").strip(),
+            expired=user is None,
+        )
         try:
             record_answer(self.pipeline, self.open_store(context), answered)
         except CkptOpsError as error:
             self.log.warning("The answer is not recorded yet, promote will do it: %s", error)
         self.tell(context, self.message(answered))
-        return answered
+        return to_json(answered)
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Answered) -> list[str]:
         """Who answered what."""
-        return messages.answered({"expired": False, **result})
+        return messages.answered(result)
 
     def _version(self, context: Context) -> int:
-        made = result_of(self.made_by, context)
+        made = made_version(self.made_by, context)
         if made is not None:  # the answer is kept in the result even if the store does not answer now
-            return int(made["version"])
+            return made
         return version_of(self.made_by, self.pipeline, self.open_store(context), context)

@@ -6,7 +6,7 @@ so nothing of this runs in the api-server, and no plugin has to register it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urljoin, urlsplit
 
 from airflow.sdk import BaseOperatorLink
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 PREFIX = "/ckpt-ops"
+
+T = TypeVar("T")
 
 
 def in_the_ui(path: str) -> str:
@@ -38,13 +40,13 @@ class SliceReportLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The page on the revision that this run judged; "" when it judged none."""
-        from airflow.sdk.execution_time.xcom import XCom
+        from ckpt_ops.pipeline.step_results import Validated
 
-        result: dict[str, Any] | None = XCom.get_value(ti_key=ti_key, key="return_value")
-        if not result:
+        result = _result(Validated, ti_key)
+        if result is None:
             return ""
-        slice_ = f"{quote(operator.dag_id)}/{quote(result['key'])}"
-        return in_the_ui(f"{PREFIX}/slices/{slice_}/{self.page}?revision={quote(result['revision'])}")
+        slice_ = f"{quote(operator.dag_id)}/{quote(result.key)}"
+        return in_the_ui(f"{PREFIX}/slices/{slice_}/{self.page}?revision={quote(result.revision)}")
 
 
 class DataDocsLink(SliceReportLink):
@@ -61,10 +63,20 @@ class EvaluationLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """The page on the version that this run judged; "" when it judged none."""
-        from airflow.sdk.execution_time.xcom import XCom
+        from ckpt_ops.pipeline.step_results import Evaluated
 
-        result: dict[str, Any] | None = XCom.get_value(ti_key=ti_key, key="return_value")
-        if not result or not result.get("report"):
+        result = _result(Evaluated, ti_key)
+        if result is None or not result.report:
             return ""
         model = quote(operator.pipeline.name)  # a rebase has a DAG of another name
-        return in_the_ui(f"{PREFIX}/models/{model}/versions/{result['version']}/evaluation")
+        return in_the_ui(f"{PREFIX}/models/{model}/versions/{result.version}/evaluation")
+
+
+def _result(kind: type[T], ti_key: TaskInstanceKey) -> T | None:
+    """What the task has returned. Raises `Corrupt` when that is no `kind`."""
+    from airflow.sdk.execution_time.xcom import XCom
+
+    from ckpt_ops.pipeline.step_results import from_json
+
+    said = XCom.get_value(ti_key=ti_key, key="return_value")
+    return from_json(kind, said, of=f"task {ti_key.task_id}") if said else None

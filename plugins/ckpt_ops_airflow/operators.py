@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow.providers.standard.utils.skipmixin import SkipMixin
 from airflow.sdk import Asset, AssetAlias, BaseOperator
@@ -16,12 +16,22 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ckpt_ops.errors import BadInput, CkptOpsError, NoResult, TerminalError, TrainingDied
 from ckpt_ops.pipeline import messages
+from ckpt_ops.pipeline.step_results import (
+    Answered,
+    Decided,
+    Evaluated,
+    PredictedSlice,
+    Settled,
+    Trained,
+    Validated,
+    to_json,
+)
 from ckpt_ops.printable import printable
 from ckpt_ops.slices import connections
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import DataDocsLink, EvaluationLink, SliceReportLink
 from ckpt_ops_airflow.queues import training_queue
-from ckpt_ops_airflow.results import MESSAGE, Result, pulled, result_of, slice_key, version_of
+from ckpt_ops_airflow.results import MESSAGE, TRAIN, has_result, pulled, result_of, slice_key, version_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,8 +40,11 @@ if TYPE_CHECKING:
     from ckpt_ops.store import Store
 
 
-class StepOperator(BaseOperator, SkipMixin):
-    """Runs one step.
+R = TypeVar("R")
+
+
+class StepOperator(BaseOperator, SkipMixin, Generic[R]):
+    """Runs one step, whose result is an `R`: a dataclass, which XCom has as JSON.
 
     A `TerminalError` fails the task without a retry; anything else that is raised is retried.
 
@@ -44,11 +57,11 @@ class StepOperator(BaseOperator, SkipMixin):
         super().__init__(**kwargs)
         self.pipeline, self.timezone = pipeline, timezone
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> R:
         """Call the step."""
         raise NotImplementedError
 
-    def why_stop(self, result: Result) -> str | None:
+    def why_stop(self, result: R) -> str | None:
         """Why what comes after this task is to be skipped; None to go on."""
         return None
 
@@ -56,9 +69,13 @@ class StepOperator(BaseOperator, SkipMixin):
         """Whose name the records of this step carry."""
         return "airflow"
 
-    def message(self, result: Any) -> list[str]:
+    def message(self, result: R) -> list[str]:
         """What the result says to a person, a line each: for the task's log and the run's note."""
-        return [f"{name}: {value}" for name, value in result.items()]
+        return [f"{name}: {value}" for name, value in to_json(result).items()]
+
+    def in_xcom(self, result: R) -> Any:
+        """The result as Airflow keeps it, and as other DAGs read it: JSON."""
+        return to_json(result)
 
     def execute(self, context: Context) -> Any:
         """Run the step and say what it came to; skip what comes after it when its result says so."""
@@ -79,9 +96,9 @@ class StepOperator(BaseOperator, SkipMixin):
         why = self.why_stop(result)
         if why is not None:
             self.log.info("Nothing more to do")
-            context["ti"].xcom_push(key="return_value", value=result)
+            context["ti"].xcom_push(key="return_value", value=self.in_xcom(result))
             self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
-        return result
+        return self.in_xcom(result)
 
     def tell(self, context: Context, lines: list[str]) -> None:
         """Leave it as text beside the result: in the UI's XCom, and for the note on the run."""
@@ -103,7 +120,7 @@ class StepOperator(BaseOperator, SkipMixin):
         os.environ.setdefault("CKPT_OPS_DAGS", str(self.pipeline.folder.parent))
 
 
-class HeavyOperator(StepOperator):
+class HeavyOperator(StepOperator[R]):
     """A step that loads TensorFlow: it waits in the training queue, unless the DAG names another.
 
     To a mapped one the queue has to be given: Airflow's `partial(queue=training_queue())`.
@@ -113,33 +130,33 @@ class HeavyOperator(StepOperator):
         super().__init__(queue=queue or training_queue(), **kwargs)
 
 
-class ValidateOperator(StepOperator):
+class ValidateOperator(StepOperator[Validated]):
     """Judges the slice; a quarantined one ends the run."""
 
     operator_extra_links = (SliceReportLink(), DataDocsLink())
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> Validated:
         """Validate what `pull` brought."""
         from ckpt_ops.pipeline import intake_steps
 
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
         slice_ = pulled(self.pipeline, store, context)
-        return intake_steps.validate(self.pipeline, store, slice_["key"], slice_["revision"])
+        return intake_steps.validate(self.pipeline, store, slice_.key, slice_.revision)
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Validated) -> list[str]:
         """The verdict and its reasons."""
         return messages.validated(result)
 
-    def why_stop(self, result: Result) -> str | None:
+    def why_stop(self, result: Validated) -> str | None:
         """The reasons of the quarantine and where the report is."""
-        if result["trainable"]:
+        if result.trainable:
             return None
-        why = "; ".join(result["reasons"])
-        return f"slice {result['key']} is {result['outcome']}: {why}. Report: {result['report']}"
+        why = "; ".join(result.reasons)
+        return f"slice {result.key} is {result.outcome}: {why}. Report: {result.report}"
 
 
-class AnnouncingOperator(StepOperator):
+class AnnouncingOperator(StepOperator[R]):
     """A step that may promote a version. Only a promotion emits an event.
 
     Args:
@@ -159,42 +176,42 @@ class AnnouncingOperator(StepOperator):
         context["outlet_events"][self.alias].add(self.announces, extra={"version": version})
 
 
-class DecideOperator(AnnouncingOperator):
+class DecideOperator(AnnouncingOperator[Decided]):
     """Asks the planner and the update policy; promotes what waited for an answer until it was too late."""
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> Decided:
         """Decide on the run's slice."""
         from ckpt_ops.pipeline import recovering, steps
 
         key = slice_key(self.pipeline, store, context)
-        if result_of("validate", context) is None:
+        if not has_result("validate", context):
             recovering.check_validated(self.pipeline, store, key)
         result = steps.decide(self.pipeline, store, key)
-        if result.get("promoted") is not None:
-            self.announce(context, result["promoted"])
+        if result.promoted is not None:
+            self.announce(context, result.promoted)
         return result
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Decided) -> list[str]:
         """What becomes of the slice, and why."""
         return messages.decided(result)
 
-    def why_stop(self, result: Result) -> str | None:
+    def why_stop(self, result: Decided) -> str | None:
         """The planner's or the policy's words."""
-        return None if result["train"] else str(result["why"])
+        return None if result.train else result.why
 
 
-class TrainingOperator(HeavyOperator):
+class TrainingOperator(HeavyOperator[R]):
     """A step that trains in a process of its own; a retry resumes at the last committed checkpoint."""
 
     pipeline: Pipeline
 
     _training = False
 
-    def train(self, store: Store, context: Context) -> Result:
+    def train(self, store: Store, context: Context) -> R:
         """Train until the process ends."""
         raise NotImplementedError
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> R:
         """Train, and let a training end when Airflow asks this task to end."""
         self._training = True
         try:
@@ -216,79 +233,79 @@ class TrainingOperator(HeavyOperator):
         self.log.info("%s", line)
 
 
-class TrainOperator(TrainingOperator):
+class TrainOperator(TrainingOperator[Trained]):
     """Trains a candidate on what is pending up to the run's slice."""
 
-    def train(self, store: Store, context: Context) -> Result:
+    def train(self, store: Store, context: Context) -> Trained:
         """Plan again, and train what the planner says."""
         from ckpt_ops.pipeline import steps
 
         key = slice_key(self.pipeline, store, context)
         return steps.train(self.pipeline, store, key, report=self.report)
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Trained) -> list[str]:
         """The version, or why there is none."""
         return messages.trained(result)
 
-    def why_stop(self, result: Result) -> str | None:
+    def why_stop(self, result: Trained) -> str | None:
         """Why there is no candidate to judge."""
-        return None if result["outcome"] == "trained" else f"{result['outcome']}: {result['why']}"
+        return None if result.to_evaluate is not None else f"{result.outcome}: {result.why}"
 
 
-class EvaluateOperator(HeavyOperator):
+class EvaluateOperator(HeavyOperator[Evaluated]):
     """Judges the candidate against the champion; `promote` acts on the verdict, either way."""
 
     operator_extra_links = (EvaluationLink(),)
 
     pipeline: Pipeline
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> Evaluated:
         """Evaluate the version that `train` made."""
         from ckpt_ops.pipeline import steps
 
-        return steps.evaluate(self.pipeline, store, version_of("train", self.pipeline, store, context))
+        return steps.evaluate(self.pipeline, store, version_of(TRAIN, self.pipeline, store, context))
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Evaluated) -> list[str]:
         """What each gate answered."""
         return messages.evaluated(result)
 
 
-class PromoteOperator(AnnouncingOperator):
+class PromoteOperator(AnnouncingOperator[Settled]):
     """Promotes or rejects the version."""
 
-    def settle(self, store: Store, context: Context) -> Result:
+    def settle(self, store: Store, context: Context) -> Settled:
         """Promote or reject the version that `train` made."""
         from ckpt_ops.pipeline import recovering, steps
 
         self.take_answer(store, context)
-        version = version_of("train", self.pipeline, store, context)
-        if result_of("evaluate", context) is None:
+        version = version_of(TRAIN, self.pipeline, store, context)
+        if not has_result("evaluate", context):
             recovering.check_evaluated(self.pipeline, store, version)
         return steps.promote(self.pipeline, store, version)
 
     def take_answer(self, store: Store, context: Context) -> None:
         """Record what a person has answered, where one was asked."""
         if self.pipeline.approval is not None:
-            record_answer(self.pipeline, store, result_of("approve", context))
+            record_answer(self.pipeline, store, result_of(Answered, "approve", context))
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> Settled:
         """Settle what was judged; announce a promotion."""
         result = self.settle(store, context)
-        if result["decision"] == "promoted":
-            self.announce(context, result["version"])
+        if result.promoted:
+            self.announce(context, result.version)
         return result
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Settled) -> list[str]:
         """What became of the version, and why."""
         return messages.promoted(result)
 
 
-class PredictOperator(HeavyOperator):
+class PredictOperator(HeavyOperator[PredictedSlice]):
     """Predicts the run's slice by the version in production, whatever the run came to; else it is skipped."""
 
     pipeline: Pipeline
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> PredictedSlice:
         """Predict, in a process of its own; what is there is found."""
         from ckpt_ops.pipeline.serving import predicting
 
@@ -301,7 +318,7 @@ class PredictOperator(HeavyOperator):
             raise AirflowSkipException(why)
         return predicting.predict(self.pipeline, store, key, report=self.report)
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: PredictedSlice) -> list[str]:
         """How many rows, by which version."""
         return messages.predicted(result)
 

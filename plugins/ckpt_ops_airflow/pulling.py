@@ -25,9 +25,10 @@ from ckpt_ops.errors import (
     StoreUnavailable,
 )
 from ckpt_ops.pipeline import messages
+from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share, from_json, to_json
 from ckpt_ops.printable import printable
-from ckpt_ops_airflow.operators import StepOperator
-from ckpt_ops_airflow.results import Result, find_key, interval
+from ckpt_ops_airflow.operators import R, StepOperator
+from ckpt_ops_airflow.results import find_key, interval
 from ckpt_ops_airflow.wall_clock import on_the_clock
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ckpt_ops.store import Store
 
 
-class SliceOperator(StepOperator):
+class SliceOperator(StepOperator[R]):
     """Does something with the slice of the run's data interval once it is there.
 
     Args:
@@ -54,11 +55,11 @@ class SliceOperator(StepOperator):
         super().__init__(**kwargs)
         self.wait_for_slice, self.look_every = wait_for_slice, look_every
 
-    def take(self, store: Store, key: str) -> Any:
+    def take(self, store: Store, key: str) -> R:
         """What to do with the slice."""
         raise NotImplementedError
 
-    def step(self, store: Store, context: Context) -> Any:
+    def step(self, store: Store, context: Context) -> R:
         """Find the slice and take it; else wait for it, or skip the run."""
         from ckpt_ops.pipeline import EmptySlices
 
@@ -107,7 +108,7 @@ class SliceOperator(StepOperator):
             self.defer(trigger=DateTimeTrigger(moment=again), method_name="resume")
 
 
-class ListPartsOperator(SliceOperator):
+class ListPartsOperator(SliceOperator[list[Share]]):
     """Shares the slice's parts out.
 
     Args:
@@ -118,52 +119,57 @@ class ListPartsOperator(SliceOperator):
         super().__init__(**kwargs)
         self.side_by_side = side_by_side
 
-    def take(self, store: Store, key: str) -> list[Result]:
+    def take(self, store: Store, key: str) -> list[Share]:
         """A share for each mapped task."""
         from ckpt_ops.pipeline import intake_steps
 
         return intake_steps.share_out(self.pipeline, key, at_most=self.side_by_side)
 
-    def message(self, result: list[Result]) -> list[str]:
+    def message(self, result: list[Share]) -> list[str]:
         """Which shares there are."""
         return messages.shared_out(result)
 
+    def in_xcom(self, result: list[Share]) -> list[dict[str, Any]]:
+        """A list: Airflow maps a task over each."""
+        return [to_json(share) for share in result]
 
-class PullShareOperator(StepOperator):
+
+class PullShareOperator(StepOperator[PulledShare]):
     """Copies one share of the parts into the store; what was copied before is not read again.
 
     Args:
-        share: one of what `ListPartsOperator` returns.
+        share: one of what `ListPartsOperator` returns, as XCom has it.
     """
 
     template_fields = ("share",)  # so that the UI shows it
 
-    def __init__(self, *, share: Result, **kwargs: Any) -> None:
+    def __init__(self, *, share: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.share = share
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> PulledShare:
         """Copy the parts, one after the other."""
         from ckpt_ops.pipeline import intake_steps
 
+        share = from_json(Share, self.share, of="task list_parts")
         return intake_steps.pull_share(
-            self.pipeline, store, **self.share, report=lambda line: self.log.info("%s", line)
+            self.pipeline, store, share, report=lambda line: self.log.info("%s", line)
         )
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: PulledShare) -> list[str]:
         """What the share came to."""
         return messages.pulled_share(result)
 
 
-class PullOperator(SliceOperator):
+class PullOperator(SliceOperator[Pulled]):
     """Copies what of the slice is not in the store yet, and commits it."""
 
-    def take(self, store: Store, key: str) -> Result:
+    def take(self, store: Store, key: str) -> Pulled:
         """The slice's key, revision and rows, which the tasks after this one go by."""
         from ckpt_ops.pipeline import intake_steps
 
         return intake_steps.pull(self.pipeline, store, key)
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Pulled) -> list[str]:
         """Key, rows and revision."""
         return messages.pulled(result)

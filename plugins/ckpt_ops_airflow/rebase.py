@@ -16,16 +16,18 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ckpt_ops.errors import BadInput, TerminalError
 from ckpt_ops.pipeline import messages
+from ckpt_ops.pipeline.step_results import Evaluated, RebasePlanned, Replayed, Settled, Settlement
 from ckpt_ops.printable import printable
 from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import (
     HeavyOperator,
     PromoteOperator,
+    R,
     StepOperator,
     TrainingOperator,
 )
-from ckpt_ops_airflow.results import Result, version_of
+from ckpt_ops_airflow.results import REPLAY, version_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -91,7 +93,7 @@ def rebase_dag(
     return dag
 
 
-class AskedFor(StepOperator):
+class AskedFor(StepOperator[R]):
     """A step that a person asked for: the records carry that name."""
 
     pipeline: Pipeline
@@ -113,10 +115,10 @@ class AskedFor(StepOperator):
         return dry_run, why
 
 
-class PlanOperator(AskedFor):
+class PlanOperator(AskedFor[RebasePlanned]):
     """Says what is due; a dry run ends here, and so does a run for which there is nothing to do."""
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> RebasePlanned:
         """Plan, and log the plan."""
         from ckpt_ops.lineage import ModelLog
         from ckpt_ops.pipeline.rebase.view import plan_lines, plan_view
@@ -124,29 +126,32 @@ class PlanOperator(AskedFor):
         dry_run, why = self.asked(context)
         state = ModelLog(store, self.pipeline.name).state()
         view = plan_view(self.pipeline, state)
-        result: Result = {"due": view is not None, "dry_run": dry_run, "why": why, "head": state.head}
         if view is None:
-            return result
+            return RebasePlanned(due=False, dry_run=dry_run, why=why, head=state.head)
         for line in plan_lines(view):
             self.log.info("%s", printable(line))
-        return result | {
-            "fork": view["fork"],
-            "steps": len(view["replay"]),
-            "done": sum(step["done_by"] is not None for step in view["replay"]),
-            "replaced": view["replaced"],
-            "changed": [change["key"] for change in view["changes"]],
-        }
+        return RebasePlanned(
+            due=True,
+            dry_run=dry_run,
+            why=why,
+            head=state.head,
+            fork=view["fork"],
+            steps=len(view["replay"]),
+            done=sum(step["done_by"] is not None for step in view["replay"]),
+            replaced=tuple(view["replaced"]),
+            changed=tuple(change["key"] for change in view["changes"]),
+        )
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: RebasePlanned) -> list[str]:
         """What is due, and why nothing comes of it if nothing does."""
         why = self.why_stop(result)
         return [*messages.replanned(result), *([why] if why else [])]
 
-    def why_stop(self, result: Result) -> str | None:
+    def why_stop(self, result: RebasePlanned) -> str | None:
         """Nothing is due, or this was the dry run."""
-        if not result["due"]:
-            return f"version {result['head']} has learned what it should have: nothing to rebase"
-        if result["dry_run"]:
+        if not result.due:
+            return f"version {result.head} has learned what it should have: nothing to rebase"
+        if result.dry_run:
             return (
                 "this was the dry run, nothing was trained. To carry it out, trigger the DAG again "
                 "with a reason and without dry_run"
@@ -154,10 +159,10 @@ class PlanOperator(AskedFor):
         return None
 
 
-class ReplayOperator(AskedFor, TrainingOperator):
+class ReplayOperator(AskedFor[Replayed], TrainingOperator[Replayed]):
     """Trains the steps that are left, in one process. A retry goes on with the step that was stopped."""
 
-    def train(self, store: Store, context: Context) -> Result:
+    def train(self, store: Store, context: Context) -> Replayed:
         """Replay; the version that would become the head."""
         from ckpt_ops.pipeline.rebase import rebasing
 
@@ -166,35 +171,35 @@ class ReplayOperator(AskedFor, TrainingOperator):
             raise AirflowSkipException("this is a dry run: nothing is trained")
         return rebasing.replay(self.pipeline, store, report=self.report)
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Replayed) -> list[str]:
         """What the rebase comes to."""
         return messages.replayed(result)
 
 
-class JudgeOperator(AskedFor, HeavyOperator):
+class JudgeOperator(AskedFor[Evaluated], HeavyOperator[Evaluated]):
     """Judges the result against the champion; `promote` acts on the verdict, either way."""
 
     operator_extra_links = (EvaluationLink(),)
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> Evaluated:
         """Evaluate, unless the result was in production before: it was judged then."""
         from ckpt_ops.lineage import ModelLog
         from ckpt_ops.pipeline import steps
 
-        version = version_of("replay", self.pipeline, store, context)
+        version = version_of(REPLAY, self.pipeline, store, context)
         if ModelLog(store, self.pipeline.name).state().version(version).promoted is not None:
-            return {"version": version, "words": "it was in production before, and was judged then"}
+            return Evaluated(version=version, words="it was in production before, and was judged then")
         return steps.evaluate(self.pipeline, store, version)
 
-    def message(self, result: Result) -> list[str]:
+    def message(self, result: Evaluated) -> list[str]:
         """What each gate answered."""
         return messages.evaluated(result)
 
 
-class SwapOperator(AskedFor, PromoteOperator):
+class SwapOperator(AskedFor[Settled], PromoteOperator):
     """Makes the result the head. Whoever triggered the run wanted that: anything else fails the task."""
 
-    def settle(self, store: Store, context: Context) -> Result:
+    def settle(self, store: Store, context: Context) -> Settled:
         """Swap the head.
 
         Raises:
@@ -203,14 +208,13 @@ class SwapOperator(AskedFor, PromoteOperator):
         from ckpt_ops.pipeline.rebase import rebasing
 
         self.take_answer(store, context)
-        version = version_of("replay", self.pipeline, store, context)
-        concluded = rebasing.conclude(self.pipeline, store, version)
-        result = {name: concluded[name] for name in ("version", "decision", "why")}
-        if result["decision"] == "promoted":
-            return result
-        moved = result["decision"] == "superseded"
+        version = version_of(REPLAY, self.pipeline, store, context)
+        settled = rebasing.conclude(self.pipeline, store, version).settled
+        if settled.promoted:
+            return settled
+        moved = settled.decision is Settlement.SUPERSEDED
         raise TerminalError(
-            f"version {version}, the result of the rebase, is {result['decision']}: {result['why']}",
+            f"version {version}, the result of the rebase, is {settled.decision}: {settled.why}",
             safe="the champion serves on; every step that was trained is kept",
             next=f"trigger {self.dag_id} again: it finds the steps that are trained and goes on from there"
             if moved

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from ckpt_ops.errors import BadInput, SliceMissing, SourceUnavailable, StoreUnavailable
 from ckpt_ops_airflow.wall_clock import on_the_clock
@@ -18,42 +18,59 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from ckpt_ops.pipeline import Intake, Pipeline
+    from ckpt_ops.pipeline.step_results import Pulled
     from ckpt_ops.slices import SliceSource
     from ckpt_ops.store import Store
 
-Result = dict[str, Any]
+TRAIN, REPLAY = "train", "replay"
+"""The tasks that make a version."""
 
 MESSAGE = "message"
 """The key in XCom of what a task says to a person: text, a line each."""
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 
-def result_of(task_id: str, context: Context) -> Result | None:
-    """What a task of this run has returned; None when it was skipped, or marked a success."""
-    result: Result | None = context["ti"].xcom_pull(task_ids=task_id)
-    return result
+def result_of(kind: type[T], task_id: str, context: Context) -> T | None:
+    """What a task of this run has returned; None when it was skipped, or marked a success.
+
+    Raises:
+        Corrupt: it is no `kind`: the error names the task and the field.
+    """
+    from ckpt_ops.pipeline.step_results import from_json  # the scheduler imports this module, too
+
+    said = context["ti"].xcom_pull(task_ids=task_id)
+    return None if said is None else from_json(kind, said, of=f"task {task_id}")
 
 
-def pulled(pipeline: Intake, store: Store, context: Context) -> Result:
-    """The run's slice: `key`, `revision` and `rows`. Raises `NoResult`, and as `find_key`."""
+def has_result(task_id: str, context: Context) -> bool:
+    """Whether a task of this run has returned anything: it was neither skipped nor marked a success."""
+    return context["ti"].xcom_pull(task_ids=task_id) is not None
+
+
+def pulled(pipeline: Intake, store: Store, context: Context) -> Pulled:
+    """The run's slice. Raises `NoResult`, and as `find_key` and `result_of`."""
     from ckpt_ops.pipeline import recovering
+    from ckpt_ops.pipeline.step_results import Pulled
 
-    result = result_of("pull", context)
+    result = result_of(Pulled, "pull", context)
     if result is not None:
         return result
     found = recovering.pulled_slice(pipeline, store, slice_key(pipeline, store, context))
-    log.warning("Task pull has no result; the store has slice %(key)s, revision %(revision)s", found)
+    log.warning("Task pull has no result; the store has slice %s, revision %s", found.key, found.revision)
     return found
 
 
 def slice_key(pipeline: Intake, store: Store, context: Context) -> str:
     """The key of the run's slice. Raises as `find_key`; the log will do where the source has none."""
     from ckpt_ops.pipeline import recovering
+    from ckpt_ops.pipeline.step_results import Pulled
 
-    result = result_of("pull", context)
+    result = result_of(Pulled, "pull", context)
     if result is not None:
-        return str(result["key"])
+        return result.key
     zone = str(getattr(context.get("task"), "timezone", "UTC"))
     start, end = on_the_clock(*interval(context), zone)
     try:
@@ -66,22 +83,33 @@ def version_of(made_by: str, pipeline: Pipeline, store: Store, context: Context)
     """The version that this run is about.
 
     Args:
-        made_by: the task that made it: "train", or "replay" of a rebase.
+        made_by: the task that made it: `TRAIN`, or `REPLAY` of a rebase.
 
     Raises:
         NoResult: the task has no result, and the store no version that it could have been.
     """
     from ckpt_ops.pipeline import recovering
 
-    result = result_of(made_by, context)
-    if result is not None and result.get("version") is not None:
-        return int(result["version"])
-    if made_by == "replay":
+    version = made_version(made_by, context)
+    if version is not None:
+        return version
+    if made_by == REPLAY:
         found = recovering.replayed_version(pipeline, store)
     else:
         found = recovering.trained_version(pipeline, store, slice_key(pipeline, store, context))
     log.warning("Task %s has no result; the store has version %s", made_by, found)
     return found
+
+
+def made_version(made_by: str, context: Context) -> int | None:
+    """The version that a task of this run says it made; None when it says none. See `version_of`."""
+    from ckpt_ops.pipeline.step_results import Replayed, Trained
+
+    if made_by == REPLAY:
+        replayed = result_of(Replayed, made_by, context)
+        return None if replayed is None else replayed.version
+    trained = result_of(Trained, made_by, context)
+    return None if trained is None else trained.version
 
 
 def find_key(source: SliceSource, start: datetime, end: datetime, timezone: str = "UTC") -> str:

@@ -94,7 +94,7 @@ from ckpt_ops.pipeline import load_pipeline, steps
 from ckpt_ops.store import open_store
 name, store, *keys = sys.argv[1:]
 for key in keys:
-    print(key, steps.run_slice(load_pipeline(name), open_store(store), key, lambda line: None)["decision"])
+    print(key, steps.run_slice(load_pipeline(name), open_store(store), key, lambda line: None).decision)
 """
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 def _prepared(pipeline: Pipeline, store: LocalStore) -> None:
     pulled = steps.pull(pipeline, store, KEYS[0])
-    assert steps.validate(pipeline, store, KEYS[0], pulled["revision"])["outcome"] == "accepted"
+    assert steps.validate(pipeline, store, KEYS[0], pulled.revision).outcome == "accepted"
 
 
 def _killed(pipeline: Pipeline, store: LocalStore, moment: float) -> bool:

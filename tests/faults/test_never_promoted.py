@@ -39,7 +39,7 @@ def world(
     """A pipeline with a champion that has learned one good week. Trainings run in this process."""
     store = LocalStore(tmp_path_factory.mktemp("never"))
     with training_here(), without_pictures():
-        assert steps.run_slice(steady, store, KEYS[0], _silent)["decision"] == "promoted"
+        assert steps.run_slice(steady, store, KEYS[0], _silent).decision == "promoted"
         yield steady, store, landing
 
 
@@ -68,9 +68,9 @@ def test_negative_distances_are_quarantined_and_the_message_names_the_column(
 
     done = steps.run_slice(pipeline, store, BAD, _silent)
 
-    assert done["decision"] == "skip"
-    assert "distance" in done["why"]
-    assert "30.0 %" in done["why"]
+    assert done.decision == "skip"
+    assert "distance" in done.why
+    assert "30.0 %" in done.why
     assert ModelLog(store, "steady").state().head == 1
 
 
@@ -80,8 +80,8 @@ def test_a_missing_column_is_quarantined_by_name(world: tuple[Pipeline, LocalSto
 
     done = steps.run_slice(pipeline, store, BAD, _silent)
 
-    assert done["decision"] == "skip"
-    assert "column hour is missing: declared int64" in done["why"]
+    assert done.decision == "skip"
+    assert "column hour is missing: declared int64" in done.why
     assert ModelLog(store, "steady").state().head == 1
 
 
@@ -142,11 +142,11 @@ def test_shuffled_labels_pass_the_schema_and_are_refused_by_the_gate(
 
     done = steps.run_slice(pipeline, store, BAD, _silent)
 
-    assert done["decision"] == "rejected", done
-    assert "auc" in done["why"]
+    assert done.decision == "rejected", done
+    assert "auc" in done.why
     state = ModelLog(store, "steady").state()
     assert state.head == 1
-    rejected = state.versions[done["version"]]
+    rejected = state.versions[done.version]
     assert rejected.status is VersionStatus.REJECTED
     assert [ref.key for ref in state.pending()] == [BAD]
 
@@ -157,7 +157,7 @@ def test_a_warm_start_keeps_the_optimizer(world: tuple[Pipeline, LocalStore, Loc
     done = steps.run_slice(pipeline, store, KEYS[1], _silent)
 
     state = ModelLog(store, "steady").state()
-    first, second = (state.versions[number].trained for number in (1, done["version"]))
+    first, second = (state.versions[number].trained for number in (1, done.version))
     assert first is not None
     assert second is not None
     start, end = (_iterations(store, one.manifest) for one in (first, second))

@@ -29,7 +29,7 @@ def test_save_now_sigterm_and_the_retry_leave_the_weights_of_an_undisturbed_run(
 ) -> None:
     store = LocalStore(tmp_path)
     pulled = steps.pull(steady, store, KEYS[0])
-    steps.validate(steady, store, KEYS[0], pulled["revision"])
+    steps.validate(steady, store, KEYS[0], pulled.revision)
     asked: list[Any] = []
 
     def ask_at_the_command_line() -> None:

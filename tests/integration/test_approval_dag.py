@@ -36,7 +36,8 @@ from ckpt_ops.lineage.records import (
 )
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.pipeline.approving import approve
-from ckpt_ops.pipeline.candidate import candidate_of
+from ckpt_ops.pipeline.digests import digests_of
+from ckpt_ops.pipeline.proposal import candidate_of
 from ckpt_ops.pipeline.rebase.way import next_step
 from ckpt_ops.slices import pull
 from ckpt_ops.store import Store, open_store
@@ -99,7 +100,7 @@ def event(option, user, **params):
             "responded_by_user": user and {"id": user, "name": user}, "timedout": user is None}
 
 def answered(version, given, store=HERE):
-    results.update(train={"version": version})
+    results.update(train=trained(version))
     os.environ["CKPT_OPS_STORE"] = store
     results["approve"] = dag.get_task("approve").execute_complete(dict(context), given)
     os.environ["CKPT_OPS_STORE"] = HERE
@@ -111,7 +112,10 @@ def answered(version, given, store=HERE):
 
 say(SliceAccepted(slice=ref))
 candidate(1, True); candidate(2, False); candidate(3, True); candidate(4, True); candidate(5, True)
-results["train"] = {"version": 2}
+def trained(version):
+    return {"key": "2013-01-13", "version": version, "outcome": "trained", "why": "newer"}
+
+results["train"] = trained(2)
 found = {
     "chains": [
         [sorted(one.get_task(name).upstream_task_ids) for name in ("approve", "promote")]
@@ -121,7 +125,7 @@ found = {
     "of rebase": list(rebase.get_task("approve").params),
     "refused": [approve(), len(asked)],
 }
-results["train"] = {"version": 1}
+results["train"] = trained(1)
 found |= {
     "asks": approve(),
     "no": answered(1, event("Reject", "ada", why=" the evenings ")),
@@ -276,7 +280,9 @@ def asking(platform: Platform, landing: Store, unanswered: object) -> Model:
     parent: int | None = None
     for version, key in enumerate(KEYS, start=1):
         ref = model.land(key, weeks()[key], landing)
-        wanted = candidate_of(model.pipeline, model.state(), parent, (ref,))
+        wanted = candidate_of(
+            model.pipeline, model.state(), parent, (ref,), digests=digests_of(model.pipeline)
+        )
         opened = CandidateStarted(version=version, candidate=wanted, parent=parent, slices=(ref,))
         model.say(SliceAccepted(slice=ref, released=True), *model.trained(version, opened))
         parent = version

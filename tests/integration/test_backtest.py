@@ -50,15 +50,15 @@ def take_in(pipeline: Pipeline, store: Store, key: str) -> None:
     """Pull a slice and accept it as it is."""
     pulled = steps.pull(pipeline, store, key)
     log = ModelLog(store, pipeline.name)
-    ref = SliceRef(key=key, revision=pulled["revision"], rows=pulled["rows"])
+    ref = SliceRef(key=key, revision=pulled.revision, rows=pulled.rows)
     log.append(SliceAccepted(slice=ref), after=log.state())
 
 
 def learn(pipeline: Pipeline, store: Store, key: str) -> None:
-    assert steps.decide(pipeline, store, key)["train"]
-    version = steps.train(pipeline, store, key, lambda line: None)["version"]
+    assert steps.decide(pipeline, store, key).train
+    version = steps.train(pipeline, store, key, lambda line: None).version
     steps.evaluate(pipeline, store, version)
-    assert steps.promote(pipeline, store, version)["decision"] == "promoted"
+    assert steps.promote(pipeline, store, version).decision == "promoted"
 
 
 def new_store(folder: Path) -> LocalStore:

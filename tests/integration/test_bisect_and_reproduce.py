@@ -131,10 +131,10 @@ def learn(world: World, store: Store, *slices: tuple[str, pa.Table]) -> None:
         land(world.landing, key, table)
         if key != slices[-1][0]:
             pulled = steps.pull(world.pipeline, store, key)
-            steps.validate(world.pipeline, store, key, pulled["revision"])
+            steps.validate(world.pipeline, store, key, pulled.revision)
     done = steps.run_slice(world.pipeline, store, slices[-1][0], lambda line: None)
-    assert done["decision"] == "promoted", done
-    version = ModelLog(store, "learned").state().versions[done["version"]]
+    assert done.decision == "promoted", done
+    version = ModelLog(store, "learned").state().versions[done.version]
     assert [ref.key for ref in version.slices] == [key for key, _ in slices]
 
 
@@ -454,8 +454,7 @@ def test_changed_settings_and_libraries_are_told_apart_from_changed_code(
     other = replace(world.pipeline, batch_size=64)
     with pytest.raises(TerminalError, match=r"version 2: a setting of the pipeline .*batch_size"):
         reproduce(other, broken, 2)
-    monkeypatch.setattr("ckpt_ops.pipeline.history.retrain.lock_digest", lambda: "0123456789abcdef")
-    monkeypatch.setattr("ckpt_ops.pipeline.candidate.lock_digest", lambda: "0123456789abcdef")
+    monkeypatch.setattr("ckpt_ops.pipeline.digests.lock_digest", lambda: "0123456789abcdef")
     with pytest.raises(TerminalError) as caught:
         reproduce(world.pipeline, broken, 2)
     assert "Python or its libraries (digest " in caught.value.what

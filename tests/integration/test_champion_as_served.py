@@ -152,7 +152,7 @@ class Place:
         pulled = pull(self.store, pipeline.source, key)
         accepted = SliceAccepted(slice=SliceRef(key=key, revision=pulled.revision, rows=pulled.rows))
         self.log.decide(lambda state: None if key in state.slices else accepted)
-        return steps.train(pipeline, self.store, key, lambda line: None)["version"]
+        return steps.train(pipeline, self.store, key, lambda line: None).version
 
     def run(self, key: str, **changes: Any) -> Evaluated:
         version = self.train(key, **changes)

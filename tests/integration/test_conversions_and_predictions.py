@@ -148,9 +148,9 @@ def trained(
         patch.setattr(rechecking, "run_process", run_here)
         place = Place(folder / "store", LocalStore(folder / "landing"))
         place.accept(LEARNED)
-        version = steps.train(place.pipeline, place.store, LEARNED, lambda line: None)["version"]
+        version = steps.train(place.pipeline, place.store, LEARNED, lambda line: None).version
         steps.evaluate(place.pipeline, place.store, version)
-        assert steps.promote(place.pipeline, place.store, version)["decision"] == "promoted"
+        assert steps.promote(place.pipeline, place.store, version).decision == "promoted"
         place.accept(NEXT)
         yield place
 
@@ -377,11 +377,11 @@ def test_a_tolerance_is_a_number(place: Place, tolerance: float) -> None:
 def test_a_prediction_carries_the_number_of_its_row(place: Place) -> None:
     """On the rows that training held out and judged, they are what was judged."""
     made = predict(place.pipeline, place.store, LEARNED)
-    table = place.read(made["object"])
+    table = place.read(made.object)
     assert table.column_names == ["row", "prediction"]
     labelled = pc.is_valid(place.rows(LEARNED)["arr_delay"]).to_numpy()
     assert table["row"].to_pylist() == np.flatnonzero(labelled).tolist()
-    assert 0 < made["rows"] == table.num_rows < made["slice_rows"]
+    assert 0 < made.rows == table.num_rows < made.slice_rows
     by_row = dict(zip(table["row"].to_pylist(), table["prediction"].to_pylist(), strict=True))
     judged = Judged.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
     assert [by_row[row] for row in held_out(place)] == pytest.approx(judged.candidate, abs=1e-6)
@@ -390,8 +390,8 @@ def test_a_prediction_carries_the_number_of_its_row(place: Place) -> None:
 def test_a_file_says_what_it_is_and_is_recorded_once(place: Place) -> None:
     made = predict(place.pipeline, place.store, NEXT)
     ref = place.state.slices[NEXT].ref
-    assert made["object"] == f"models/brief/v1/predictions/{NEXT}/{ref.revision}.parquet"
-    about = json.loads(place.read(made["object"]).schema.metadata[b"ckpt_ops.predictions"])
+    assert made.object == f"models/brief/v1/predictions/{NEXT}/{ref.revision}.parquet"
+    about = json.loads(place.read(made.object).schema.metadata[b"ckpt_ops.predictions"])
     assert about.pop("code_digest")
     assert about == {
         "model": "brief",
@@ -402,11 +402,11 @@ def test_a_file_says_what_it_is_and_is_recorded_once(place: Place) -> None:
         "slice_rows": ref.rows,
     }
     (record,) = place.records(Predicted)
-    assert (record.version, record.slice, record.object) == (1, ref, made["object"])
-    assert record.rows == made["rows"]
-    before = [entry.fingerprint for entry in place.store.list(made["object"])]
+    assert (record.version, record.slice, record.object) == (1, ref, made.object)
+    assert record.rows == made.rows
+    before = [entry.fingerprint for entry in place.store.list(made.object)]
     assert predict(place.pipeline, place.store, NEXT, version=1) == {**made, "found": True}
-    assert before == [entry.fingerprint for entry in place.store.list(made["object"])]
+    assert before == [entry.fingerprint for entry in place.store.list(made.object)]
     assert len(place.records(Predicted)) == 1
 
 
@@ -421,8 +421,8 @@ def test_with_inputs_of_its_own_every_row_is_predicted(place: Place, monkeypatch
     whole = replace(place.pipeline, inputs="steady.model:inputs")
     monkeypatch.setattr("ckpt_ops.pipeline.fresh_process.load_pipeline", lambda name: whole)
     made = predict(whole, place.store, LEARNED)
-    assert made["rows"] == made["slice_rows"]
-    assert place.read(made["object"])["row"].to_pylist() == list(range(made["slice_rows"]))
+    assert made.rows == made.slice_rows
+    assert place.read(made.object)["row"].to_pylist() == list(range(made.slice_rows))
 
     monkeypatch.setattr(model, "inputs", lambda table: model.examples(table).inputs)
     with pytest.raises(ModelCodeError, match="one entry for each row"):
@@ -432,7 +432,7 @@ def test_with_inputs_of_its_own_every_row_is_predicted(place: Place, monkeypatch
 def test_several_row_groups_are_numbered_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     from ckpt_ops.slices.reading import StagedSlice
 
-    in_one = place.read(predict(place.pipeline, place.store, NEXT)["object"])
+    in_one = place.read(predict(place.pipeline, place.store, NEXT).object)
     place.store.delete(place.records(Predicted)[0].object)
     groups = StagedSlice.batches
 
@@ -442,7 +442,7 @@ def test_several_row_groups_are_numbered_on(place: Place, monkeypatch: pytest.Mo
                 yield batch.slice(start, 700)
 
     monkeypatch.setattr(StagedSlice, "batches", in_parts)
-    in_many = place.read(predict(place.pipeline, place.store, NEXT)["object"])
+    in_many = place.read(predict(place.pipeline, place.store, NEXT).object)
     assert in_many["row"].equals(in_one["row"])
     assert np.asarray(in_many["prediction"]) == pytest.approx(np.asarray(in_one["prediction"]), abs=1e-6)
 

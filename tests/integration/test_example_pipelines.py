@@ -35,7 +35,7 @@ ASKED = 200  # rows of each model, in one request
 @pytest.fixture(scope="module")
 def ran(
     tmp_path_factory: pytest.TempPathFactory, training_here: Callable[[], AbstractContextManager[None]]
-) -> tuple[LocalStore, dict[str, list[dict[str, Any]]]]:
+) -> tuple[LocalStore, dict[str, list[steps.SliceRun]]]:
     """The store after the first slices of each, and what their runs came to."""
     home = tmp_path_factory.mktemp("examples")
     for name in ("landing", "store"):
@@ -56,19 +56,19 @@ def ran(
     return store, results
 
 
-Ran = tuple[LocalStore, dict[str, list[dict[str, Any]]]]
+Ran = tuple[LocalStore, dict[str, list[steps.SliceRun]]]
 
 
 def test_every_year_of_ratings_makes_a_version(ran: Ran) -> None:
-    decisions = [one["decision"] for one in ran[1]["movie_ratings"]]
+    decisions = [one.decision for one in ran[1]["movie_ratings"]]
     assert decisions == ["promoted", "promoted"], ran[1]["movie_ratings"]
 
 
 def test_rain_is_learned_every_second_month(ran: Ran) -> None:
     first, second, third = ran[1]["rain"]
-    assert first["decision"] == "promoted", first
-    assert second["decision"] in ("deferred", "promoted"), second  # MetricDrop may find it due at once
-    assert third["decision"] in ("deferred", "promoted"), third
+    assert first.decision == "promoted", first
+    assert second.decision in ("deferred", "promoted"), second  # MetricDrop may find it due at once
+    assert third.decision in ("deferred", "promoted"), third
 
 
 def test_people_are_ranked_and_stars_are_numbers(ran: Ran) -> None:

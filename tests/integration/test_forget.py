@@ -54,7 +54,7 @@ def learned(
     monkeypatch.setenv("CKPT_OPS_LANDING", landing.url)
     for key, table in tables.items():
         land(landing, key, table)
-        assert steps.run_slice(pipeline, store, key, lambda line: None)["decision"] == "promoted"
+        assert steps.run_slice(pipeline, store, key, lambda line: None).decision == "promoted"
     return store, ModelLog(store, pipeline.name).state()
 
 
@@ -82,7 +82,7 @@ def test_without_a_carriers_rows_it_is_bitwise_the_model_that_never_saw_them(
     done = forget(brief, store, asked, why="they asked", grace_hours=0, report=lambda line: None)
 
     assert done.rebased is not None
-    assert done.rebased["decision"] == "promoted", done.rebased["why"]
+    assert done.rebased.settled.promoted, done.rebased.settled.why
     state = ModelLog(store, "brief").state()
     line = state.ancestry(state.head)
     assert [version.version for version in line] == [1, 4, 5]

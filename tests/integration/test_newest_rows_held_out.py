@@ -103,7 +103,7 @@ def last_days() -> dict[str, set[str]]:
 
 
 def run(pipeline: Pipeline, store: Store, key: str) -> LineageState:
-    assert steps.run_slice(pipeline, store, key, lambda line: None)["decision"] == "promoted"
+    assert steps.run_slice(pipeline, store, key, lambda line: None).decision == "promoted"
     return ModelLog(store, pipeline.name).state()
 
 
@@ -149,7 +149,7 @@ def test_no_model_trains_on_the_last_days_of_a_week_now_or_in_any_replay(
     before = len(learned)
     assert before > production + 2, "the second and third week at once were trained"
     withdraw(store, "brief", W1, "wrong")
-    assert rebasing.rebase(timed, store, lambda line: None)["decision"] == "promoted"
+    assert rebasing.rebase(timed, store, lambda line: None).settled.decision == "promoted"
     assert len(learned) == before + 2
 
     out = last_days()

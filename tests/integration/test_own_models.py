@@ -137,9 +137,9 @@ def train(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
     ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
     log = ModelLog(store, "m")
     log.decide(lambda state: None if key in state.slices else SliceAccepted(slice=ref))
-    version = steps.train(pipeline, store, key, lambda line: None)["version"]
+    version = steps.train(pipeline, store, key, lambda line: None).version
     evaluated = steps.evaluate(pipeline, store, version)
-    assert steps.promote(pipeline, store, version)["decision"] == "promoted", evaluated["words"]
+    assert steps.promote(pipeline, store, version).decision == "promoted", evaluated.words
     return evaluated
 
 

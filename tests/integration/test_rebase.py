@@ -94,13 +94,13 @@ def store(learned: LocalStore, landing: LocalStore, tmp_path: Path) -> LocalStor
 
 def learn(pipeline: Pipeline, store: Store, *keys: str) -> LineageState:
     for key in keys:
-        assert steps.run_slice(pipeline, store, key, lambda line: None)["decision"] == "promoted"
+        assert steps.run_slice(pipeline, store, key, lambda line: None).decision == "promoted"
     return ModelLog(store, pipeline.name).state()
 
 
 def rebased(pipeline: Pipeline, store: Store) -> LineageState:
     done = rebasing.rebase(pipeline, store, lambda line: None)
-    assert done["decision"] == "promoted", done["why"]
+    assert done.settled.decision == "promoted", done.settled.why
     return ModelLog(store, pipeline.name).state()
 
 
@@ -111,7 +111,7 @@ def without(key: str, carrier: str) -> pa.Table:
 
 def judged_again(pipeline: Pipeline, store: Store, key: str) -> None:
     pulled = steps.pull(pipeline, store, key)
-    assert steps.validate(pipeline, store, key, pulled["revision"])["trainable"]
+    assert steps.validate(pipeline, store, key, pulled.revision).trainable
 
 
 def test_without_a_slice_is_bitwise_the_model_that_never_saw_it(
@@ -133,7 +133,7 @@ def test_without_a_slice_is_bitwise_the_model_that_never_saw_it(
     ]
     assert weights(store, state) == weights(never, straight)
     again = rebasing.rebase(brief, store, lambda line: None)
-    assert (again["version"], again["trained"]) == (6, []), "it is done, and asking again says so"
+    assert (again.settled.version, again.replayed.trained) == (6, ()), "it is done, and asking again says so"
 
 
 def test_a_correction_gives_bitwise_what_the_corrected_slice_in_order_gives(
@@ -236,7 +236,7 @@ def test_a_refused_result_changes_nothing_and_is_judged_again_by_other_gates(
 
     done = rebasing.rebase(strict, store, lambda line: None)
 
-    assert done["decision"] == "rejected"
+    assert done.settled.decision == "rejected"
     state = ModelLog(store, "brief").state()
     assert (state.head, state.rejections) == (4, {})
     assert rebased(brief, store).head == 6
@@ -356,7 +356,7 @@ def test_a_step_that_the_rebase_trains_while_a_run_builds_its_model_is_not_promo
     done = steps.run_slice(brief, store, key, lambda line: None)
 
     state = ModelLog(store, "brief").state()
-    assert done["decision"] == "promoted"
+    assert done.decision == "promoted"
     assert [ref.key for ref in state.versions[state.head or 0].slices] == [key]
     assert sorted(state.consumed) == [*KEYS, key]
     assert state.versions[5].started.replaces == 4, "the rebase had that number"
@@ -408,7 +408,7 @@ def test_killed_at_any_moment_the_real_process_goes_on_where_it_was(
     assert not moments
     assert ModelLog(store, "brief").state().head == 4, "the champion serves on"
 
-    assert rebasing.rebase(brief, store, report)["decision"] == "promoted"
+    assert rebasing.rebase(brief, store, report).settled.decision == "promoted"
 
     state = ModelLog(store, "brief").state()
     assert [version.version for version in state.ancestry(state.head)] == [1, 5, 6], "no step was begun anew"

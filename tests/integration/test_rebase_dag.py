@@ -44,6 +44,7 @@ from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, Promoted, SliceRef
 from ckpt_ops.pipeline import load_pipeline, steps
 from ckpt_ops.pipeline.rebase import rebasing
+from ckpt_ops.pipeline.step_results import Concluded, Settled, Settlement
 from ckpt_ops.store import open_store
 from ckpt_ops_airflow import operators
 from ckpt_ops_airflow.rebase import rebase_dag
@@ -61,7 +62,7 @@ for record in (opened, trained, Promoted(version=1, champion=None)):
     log.append(record, after=log.state())
 
 class Ti:
-    def xcom_pull(self, task_ids): return {"version": 1}
+    def xcom_pull(self, task_ids): return {"version": 1, "steps": [1], "trained": []}
     def xcom_push(self, key, value): pass
 
 class Events(dict):
@@ -81,7 +82,8 @@ def run(task_id, user="jo", **params):
     return ["; ".join(said) or "goes on", json.dumps(result)]
 
 def concluded(decision):
-    rebasing.conclude = lambda *args: {"version": 1, "decision": decision, "why": "because"}
+    settled = Settled(version=1, decision=Settlement(decision), why="because")
+    rebasing.conclude = lambda *args: Concluded(evaluated=None, settled=settled)
     return run("promote")
 
 def never(*args): raise AssertionError("it was judged before")

@@ -84,7 +84,10 @@ OPERATORS = """
 import json, types
 from airflow.sdk import Asset
 from ckpt_ops import errors
+from ckpt_ops.lineage import Action
 from ckpt_ops.pipeline import intake_steps, steps
+from ckpt_ops.pipeline.step_results import Decided, Trained, Training, Validated
+from ckpt_ops.validation import Outcome
 from ckpt_ops_airflow import operators
 
 class Ti:
@@ -114,20 +117,27 @@ def run(kind, raises=None, returns=None, **results):
         state = type(error).__name__
     return [state, ti.pushed["message"]]
 
-pulled = {"pull": {"key": "a", "revision": "r"}, "validate": {"key": "a"}}
-verdict = {"key": "a", "revision": "r", "rows": 1234, "set_aside": 0, "report": "file:///r"}
-decision = {"key": "a", "action": "append"}
-training = {"key": "a", "version": 2, "why": "w"}
+pulled = {"pull": {"key": "a", "revision": "r", "rows": 1234}, "validate": {"key": "a"}}
+
+def verdict(outcome, *reasons):
+    return Validated(key="a", revision="r", rows=1234, set_aside=0, outcome=Outcome(outcome), reasons=reasons,
+                     report="file:///r")
+
+def decision(train, why):
+    return Decided(key="a", action=Action.APPEND, train=train, why=why)
+
+def training(outcome):
+    return Trained(key="a", version=2, why="w", outcome=Training(outcome))
+
 print(json.dumps({
-    "quarantined": run(operators.ValidateOperator, returns={**verdict, "outcome": "quarantined",
-                       "trainable": False, "reasons": ["x", "y"]}, **pulled),
-    "accepted": run(operators.ValidateOperator, returns={**verdict, "outcome": "accepted", "trainable": True,
-                    "reasons": []}, **pulled),
-    "nothing due": run(operators.DecideOperator, returns={**decision, "train": False, "why": "w"}, **pulled),
-    "due": run(operators.DecideOperator, returns={**decision, "train": True, "why": "newer"}, **pulled),
+    "quarantined": run(operators.ValidateOperator, returns=verdict("quarantined", "x", "y"), **pulled),
+    "accepted": run(operators.ValidateOperator, returns=verdict("accepted"), **pulled),
+    "nothing due": run(operators.DecideOperator, returns=decision(False, "w"), **pulled),
+    "due": run(operators.DecideOperator, returns=decision(True, "newer"), **pulled),
     "held": run(operators.DecideOperator, raises=errors.HeldByPerson("held", next="release"), **pulled),
-    "deferred": run(operators.TrainOperator, returns={**training, "outcome": "deferred"}, **pulled),
-    "trained": run(operators.TrainOperator, returns={**training, "outcome": "trained"}, **pulled),
+    "deferred": run(operators.TrainOperator, returns=training("deferred"), **pulled),
+    "trained": run(operators.TrainOperator, returns=training("trained"), **pulled),
+    "malformed": run(operators.ValidateOperator, pull={"key": "a", "revision": 3}),
     "died": run(operators.TrainOperator, raises=errors.TrainingDied("died"), **pulled),
 }))
 """
@@ -212,6 +222,7 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "held": "AirflowFailException",
         "deferred": "skips the rest",
         "trained": "goes on",
+        "malformed": "AirflowFailException",
         "died": "TrainingDied",
     }
     assert {case: message for case, (_, message) in found.items()} == {
@@ -222,6 +233,9 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "held": "held\nNext: release",
         "deferred": "slice a: nothing to evaluate, version 2 is deferred: w",
         "trained": "slice a: version 2 is trained: w",
+        "malformed": "the result of task pull is no Pulled: revision is 3, and not text\n"
+        "Safe: nothing was written; the champion serves on\n"
+        "Next: clear task pull of this run: it says again what it came to",
         "died": "died",
     }
 

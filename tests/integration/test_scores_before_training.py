@@ -73,14 +73,14 @@ def test_each_slice_is_scored_before_anything_trains_on_it(
     assert first.decision["words"] == "due: first version, there is no champion yet"
     assert first.scores == {}, "there was no champion to score"
 
-    assert deferred["outcome"] == "deferred"
+    assert deferred.outcome == "deferred"
     waiting = state.version(2)
     assert waiting.status is VersionStatus.DEFERRED
     assert isinstance(waiting.decided, UpdateDeferred)
     assert list(waiting.decided.scores) == [W2, W3]
     assert waiting.decided.numbers["auc_on_slice"] == waiting.decided.scores[W3]["auc"]
 
-    assert (trained["outcome"], trained["version"]) == ("trained", 3)
+    assert (trained.outcome, trained.version) == ("trained", 3)
     version = state.version(3).trained
     assert version is not None
     assert version.decision["words"] == "due: 3 pending slices >= 3"

@@ -54,12 +54,12 @@ def test_a_candidate_is_promoted_for_what_it_says_of_the_next_week(
         pulled = pull(store, steady.source, key)
         accepted = SliceAccepted(slice=SliceRef(key=key, revision=pulled.revision, rows=pulled.rows))
         log.decide(lambda state: None if key in state.slices else accepted)
-        assert steps.decide(steady, store, key)["train"]
+        assert steps.decide(steady, store, key).train
         trained = steps.train(steady, store, key, lambda line: None)
-        if trained["outcome"] != "trained":
-            return str(trained["outcome"])
-        steps.evaluate(steady, store, trained["version"])
-        return str(steps.promote(steady, store, trained["version"])["decision"])
+        if trained.outcome != "trained":
+            return str(trained.outcome)
+        steps.evaluate(steady, store, trained.version)
+        return str(steps.promote(steady, store, trained.version).decision)
 
     with training_here():
         assert [run(key) for key in KEYS] == ["promoted", "shadow", "promoted"]

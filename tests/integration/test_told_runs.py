@@ -25,7 +25,8 @@ from ckpt_ops.evaluation import Judged
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import load_pipeline
-from ckpt_ops.pipeline.candidate import candidate_of
+from ckpt_ops.pipeline.digests import digests_of
+from ckpt_ops.pipeline.proposal import candidate_of
 from ckpt_ops.slices import pull
 from ckpt_ops.store import open_store
 from demo.flights import weeks
@@ -206,7 +207,7 @@ class Runs:
         self.say(SliceAccepted(slice=ref, released=True))
         state = self.log.state()
         refs = state.pending(up_to=key)
-        wanted = candidate_of(self.pipeline, state, state.head, refs)
+        wanted = candidate_of(self.pipeline, state, state.head, refs, digests=digests_of(self.pipeline))
         label = np.array([0.0, 1.0, 0.0, 1.0])
         ranks = label if auc else 1 - label
         judged = Judged(

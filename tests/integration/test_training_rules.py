@@ -122,10 +122,10 @@ def learn(pipeline: Pipeline, store: Store, *keys: str) -> LineageState:
         manifest = pull(store, pipeline.source, key)
         ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
         log.decide(lambda state, ref=ref: None if ref.key in state.slices else SliceAccepted(slice=ref))
-        version = steps.train(pipeline, store, key, lambda line: None)["version"]
+        version = steps.train(pipeline, store, key, lambda line: None).version
         if version is not None:
-            words = steps.evaluate(pipeline, store, version)["words"]
-            assert steps.promote(pipeline, store, version)["decision"] == "promoted", words
+            words = steps.evaluate(pipeline, store, version).words
+            assert steps.promote(pipeline, store, version).decision == "promoted", words
     return log.state()
 
 
@@ -517,8 +517,8 @@ def test_a_training_that_diverges_ends_at_that_step_is_rejected_and_not_tried_ag
     committed = CandidateLog(store, "m", 1).progress().commits
     assert [commit.step for commit in committed] == [2, 4], "and none of what came of it"
     again = steps.train(pipeline, store, W1, lambda line: None)
-    assert (again["outcome"], again["version"]) == ("skip", None)
-    assert "version 1 with the same parent and slices was rejected" in again["why"]
+    assert (again.outcome, again.version) == ("skip", None)
+    assert "version 1 with the same parent and slices was rejected" in again.why
 
 
 def test_a_gradient_that_is_not_finite_ends_a_training_be_it_of_the_last_step(

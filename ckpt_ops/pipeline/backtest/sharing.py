@@ -13,6 +13,7 @@ from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.backtest.recorded import Coming
 from ckpt_ops.pipeline.backtest.simulation import Event, History, Models, Result
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import digests_of
 from ckpt_ops.policies import ColumnDrift, DriftNeed
 
 
@@ -70,7 +71,12 @@ def side_by_side(
         report: told the number of the slice, from 1, the policy's name and what happened.
     """
     histories = [
-        History(name=name, pipeline=pipeline, state=LineageState(model=pipeline.name))
+        History(
+            name=name,
+            pipeline=pipeline,
+            state=LineageState(model=pipeline.name),
+            digests=digests_of(pipeline),
+        )
         for name, pipeline in pipelines.items()
     ]
     for at, slice_ in enumerate(slices, start=1):

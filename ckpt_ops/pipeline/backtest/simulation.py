@@ -27,9 +27,10 @@ from ckpt_ops.lineage.records import (
     UpdateDeferred,
 )
 from ckpt_ops.pipeline.backtest.recorded import Coming
-from ckpt_ops.pipeline.candidate import candidate_of, plan_slice
 from ckpt_ops.pipeline.deciding import answer
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import Digests
+from ckpt_ops.pipeline.proposal import propose
 from ckpt_ops.policies import ColumnDrift, Decision, DriftNeed
 
 
@@ -102,11 +103,13 @@ class History:
 
     Attributes:
         pipeline: under the policy.
+        digests: of its code and libraries, computed once for the whole history.
     """
 
     name: str
     pipeline: Pipeline
     state: LineageState
+    digests: Digests
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -119,15 +122,16 @@ class History:
         said = _Said(self.state, slice_.time)
         said.add(SliceAccepted(slice=slice_.ref, released=slice_.released, time=said.time))
         scored = models.score(self.head, slice_.ref) if self.head is not None else None
-        planned = plan_slice(self.pipeline, said.state, slice_.ref.key)
+        proposal = propose(self.pipeline, said.state, slice_.ref.key, digests=self.digests)
+        planned, candidate = proposal.plan, proposal.candidate
         if planned.action is Action.HOLD:
             event = _held(said, planned, scored)
         else:
             decision = _asked(self.pipeline, said.state, planned, scored, slice_.time, models)
-            if decision.due:
+            if decision.due and candidate is not None:
                 known = {event.key: event.scored or {} for event in self.events}
                 scores = {ref.key: known.get(ref.key, scored or {}) for ref in planned.slices}
-                event = _trained(self.pipeline, said, planned, scores, models, decision)
+                event = _trained(said, candidate, scores, models, decision)
                 event = replace(event, scored=scored)
             else:
                 event = _deferred(said, slice_.ref, scored, decision)
@@ -175,30 +179,24 @@ def _deferred(said: _Said, ref: SliceRef, scored: Mapping[str, float] | None, de
 
 
 def _trained(
-    pipeline: Pipeline,
     said: _Said,
-    planned: Plan,
+    candidate: CandidateStarted,
     scores: Mapping[str, Mapping[str, float]],
     models: Models,
     decision: Decision,
 ) -> Event:
-    state, champion = said.state, said.state.head
-    number, candidate = state.next_version, candidate_of(pipeline, state, champion, planned.slices)
-    said.add(
-        CandidateStarted(
-            version=number, candidate=candidate, parent=champion, slices=planned.slices, time=said.time
-        )
-    )
+    number, champion = candidate.version, candidate.parent
+    said.add(replace(candidate, shadow=0, time=said.time))  # it is settled at once
     result = models.train(said.state, said.state.versions[number])
     slices = said.state.versions[number].slices
     for record in _records(number, champion, result, slices, scores, said.time):
         said.add(record)
     return Event(
-        key=planned.key,
+        key=candidate.slices[-1].key,
         scored=None,
         outcome=_outcome(result.evaluation),
         why=f"{decision.words}; {result.evaluation.words}",
-        candidate=candidate,
+        candidate=candidate.candidate,
         steps=result.steps,
         seconds=result.seconds,
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ckpt_ops.errors import LineageMoved, TerminalError
 from ckpt_ops.lineage import LineageState, ModelLog
@@ -24,6 +23,7 @@ from ckpt_ops.pipeline.forget.request import GRACE_HOURS, Asked, check, find, re
 from ckpt_ops.pipeline.forget.slices import Change, as_if, carry_out, changes
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.rebase import rebasing
+from ckpt_ops.pipeline.step_results import Rebased
 from ckpt_ops.serving import publish
 from ckpt_ops.serving.decisions import check_reason
 from ckpt_ops.slices.holding import Found, Progress, silent
@@ -71,12 +71,12 @@ class Done:
     known: bool
     found: Found
     changes: tuple[Change, ...]
-    rebased: dict[str, Any] | None
+    rebased: Rebased | None
 
     @property
     def refused(self) -> bool:
         """The gates refused the rebase: the champion still knows the rows."""
-        return self.rebased is not None and self.rebased["decision"] != "promoted"
+        return self.rebased is not None and not self.rebased.settled.promoted
 
 
 def preview(intake: Intake, store: Store, asked: Asked, progress: Progress = silent) -> Preview:
@@ -172,9 +172,7 @@ def revise(store: Store, intake: Intake, asked: Asked, found: Found, why: str) -
     )
 
 
-def _rebase(
-    intake: Intake, store: Store, state: LineageState, report: Callable[[str], None]
-) -> dict[str, Any]:
+def _rebase(intake: Intake, store: Store, state: LineageState, report: Callable[[str], None]) -> Rebased:
     plan = plan_rebase(state)
     if plan is not None and plan.empties:
         raise TerminalError(

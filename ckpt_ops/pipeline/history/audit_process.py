@@ -17,13 +17,14 @@ from ckpt_ops.pipeline.as_served.asked import Scores
 from ckpt_ops.pipeline.as_served.graph import AsServed
 from ckpt_ops.pipeline.as_served.version import said_by
 from ckpt_ops.pipeline.attempt import Bench
-from ckpt_ops.pipeline.candidate import candidate_of
 from ckpt_ops.pipeline.champion import labels_of, score
 from ckpt_ops.pipeline.data import TrainingData, load_data
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import digests_of
 from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.history.auditing import Audit, learned, sentence
 from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN, retrain
+from ckpt_ops.pipeline.proposal import candidate_of
 from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, NoReplay
@@ -126,7 +127,7 @@ def _version(pipeline: Pipeline, state: LineageState, slices: tuple[SliceRef, ..
     return VersionState.opened(
         CandidateStarted(
             version=state.next_version,
-            candidate=candidate_of(pipeline, state, None, slices),
+            candidate=candidate_of(pipeline, state, None, slices, digests=digests_of(pipeline)),
             parent=None,
             slices=slices,
         )

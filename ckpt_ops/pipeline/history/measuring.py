@@ -16,12 +16,13 @@ from ckpt_ops.evaluation import UnusablePredictions, metric_named
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, SliceRef
 from ckpt_ops.pipeline.attempt import Bench, final_manifest
-from ckpt_ops.pipeline.candidate import candidate_of
 from ckpt_ops.pipeline.champion import labels_of
 from ckpt_ops.pipeline.data import load_data
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import digests_of
 from ckpt_ops.pipeline.history.bisecting import Question, in_words
 from ckpt_ops.pipeline.history.retrain import changed, kept_checkpoint, retrain
+from ckpt_ops.pipeline.proposal import candidate_of
 from ckpt_ops.pipeline.results import predict
 from ckpt_ops.store import Store
 
@@ -105,7 +106,13 @@ class Measuring:
         opened = VersionState.opened(
             CandidateStarted(
                 version=version.version,
-                candidate=candidate_of(self._pipeline, self._state, version.parent, learned),
+                candidate=candidate_of(
+                    self._pipeline,
+                    self._state,
+                    version.parent,
+                    learned,
+                    digests=digests_of(self._pipeline),
+                ),
                 parent=version.parent,
                 slices=learned,
             )

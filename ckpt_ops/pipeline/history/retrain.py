@@ -14,11 +14,10 @@ from typing import Any
 
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
-from ckpt_ops.lineage import LineageState, VersionState, candidate_id
+from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained
 from ckpt_ops.pipeline.attempt import Bench, print_progress
-from ckpt_ops.pipeline.candidate import candidate_of
-from ckpt_ops.pipeline.code.own import code_digest, is_code_of_today
+from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.data import (
     TrainingData,
     batch_order,
@@ -27,8 +26,9 @@ from ckpt_ops.pipeline.data import (
     running_average,
 )
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.digests import lock_digest
+from ckpt_ops.pipeline.digests import Digests, digests_of
 from ckpt_ops.pipeline.looking import lookout
+from ckpt_ops.pipeline.proposal import candidate_of
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, Trainer
 from ckpt_ops.training.trainer import Trained
@@ -105,24 +105,18 @@ def changed(
     Returns:
         In words, by "code", "libraries" and "settings"; by "any" what cannot be told apart.
     """
-    if candidate_of(pipeline, state, version.parent, version.slices) == version.candidate:
+    now = digests_of(pipeline)
+    if candidate_of(pipeline, state, version.parent, version.slices, digests=now) == version.candidate:
         return {}
     if manifest is None:
         return {"any": "its code, settings or libraries; the manifest that says which is not kept"}
-    lock = lock_digest()
     found = {}
     if not is_code_of_today(pipeline, manifest.code_digest):
-        now = code_digest(pipeline)
-        found["code"] = f"the model's code (digest {manifest.code_digest} then, {now} now)"
-    if manifest.lock_digest != lock:
-        found["libraries"] = f"Python or its libraries (digest {manifest.lock_digest} then, {lock} now)"
-    with_today_settings = candidate_id(
-        parent=None if version.parent is None else state.versions[version.parent].candidate,
-        slices=version.slices,
-        config=pipeline.training_config(),
-        code_digest=manifest.code_digest,
-        lock_digest=manifest.lock_digest,
-    )
+        found["code"] = f"the model's code (digest {manifest.code_digest} then, {now.code} now)"
+    if manifest.lock_digest != now.lock:
+        found["libraries"] = f"Python or its libraries (digest {manifest.lock_digest} then, {now.lock} now)"
+    then = Digests(code=manifest.code_digest, lock=manifest.lock_digest)
+    with_today_settings = candidate_of(pipeline, state, version.parent, version.slices, digests=then)
     if with_today_settings != version.candidate:
         names = ", ".join(sorted(pipeline.training_config()))
         found["settings"] = (

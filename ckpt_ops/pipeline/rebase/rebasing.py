@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ckpt_ops.errors import BadInput, LineageMoved
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Record, RolledBack
@@ -11,6 +9,7 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.launch import run_replay_process
 from ckpt_ops.pipeline.rebase.way import Way, way, why
 from ckpt_ops.pipeline.retention import let_go
+from ckpt_ops.pipeline.step_results import Concluded, Rebased, Replayed, Settled, Settlement
 from ckpt_ops.pipeline.steps import Report, evaluate, promote
 from ckpt_ops.serving import publish
 from ckpt_ops.serving.publish import check_whole
@@ -19,7 +18,7 @@ from ckpt_ops.store import Store
 _ATTEMPTS = 4
 
 
-def replay(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str, Any]:
+def replay(pipeline: Pipeline, store: Store, report: Report = print) -> Replayed:
     """Train the steps that are left, in one process; returns the version that would become the head.
 
     Raises:
@@ -39,10 +38,10 @@ def replay(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str
             safe="every step that was trained is kept; the champion serves on",
             next="nothing: a retry goes on",
         )
-    return {"version": on.result, "steps": list(on.done), "trained": trained}
+    return Replayed(version=on.result, steps=on.done, trained=tuple(trained))
 
 
-def conclude(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
+def conclude(pipeline: Pipeline, store: Store, version: int) -> Concluded:
     """Judge the result of a rebase and swap the head, unless the gates refuse it.
 
     A version that was in production before, and that nothing is wrong with, was judged then.
@@ -50,7 +49,7 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
     log = ModelLog(store, pipeline.name)
     if log.state().version(version).promoted is None:
         evaluated = evaluate(pipeline, store, version)
-        return {**evaluated, **promote(pipeline, store, version)}
+        return Concluded(evaluated=evaluated, settled=promote(pipeline, store, version))
 
     def choose(state: LineageState) -> Record | None:
         on = way(pipeline, state)
@@ -63,18 +62,13 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
     state = log.decide(choose)
     publish(store, pipeline.name, state)
     let_go(pipeline, store)
-    decision = "promoted" if state.head == version else "superseded"
-    return {
-        "version": version,
-        "decision": decision,
-        "why": "it was in production before; nothing is wrong with it",
-    }
+    decision = Settlement.PROMOTED if state.head == version else Settlement.SUPERSEDED
+    why_ = "it was in production before; nothing is wrong with it"
+    return Concluded(evaluated=None, settled=Settled(version=version, decision=decision, why=why_))
 
 
-def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str, Any]:
+def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> Rebased:
     """Replay, judge, swap; again when the head moved meanwhile.
-
-    Returns `decision` ("promoted", "rejected"), `version` and `why`, and `steps` in order.
 
     Raises:
         As `replay`; LineageMoved when the head moved again and again.
@@ -83,14 +77,18 @@ def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> dict[str
     if way(pipeline, state) is None and state.head and state.versions[state.head].started.replaces:
         publish(store, pipeline.name, state)  # whoever swapped the head may have been killed before this
         let_go(pipeline, store)
-        done = {"version": state.head, "decision": "promoted", "why": "it is the head already"}
-        return {**done, "steps": [], "trained": []}
+        settled = Settled(version=state.head, decision=Settlement.PROMOTED, why="it is the head already")
+        return Rebased(
+            replayed=Replayed(version=state.head, steps=(), trained=()),
+            concluded=Concluded(evaluated=None, settled=settled),
+        )
     for _ in range(_ATTEMPTS):
         replayed = replay(pipeline, store, report)
-        concluded = conclude(pipeline, store, replayed["version"])
-        report(f"version {replayed['version']}: {concluded['decision']}: {concluded['why']}")
-        if concluded["decision"] != "superseded":
-            return {**replayed, **concluded}
+        concluded = conclude(pipeline, store, replayed.version)
+        settled = concluded.settled
+        report(f"version {settled.version}: {settled.decision}: {settled.why}")
+        if settled.decision is not Settlement.SUPERSEDED:
+            return Rebased(replayed=replayed, concluded=concluded)
     raise LineageMoved(
         f"the head of {pipeline.name} moved {_ATTEMPTS} times while it was rebased",
         safe="every step that was trained is kept; the champion serves on",

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.rebase import RebasePlan, Unit, plan_rebase
 from ckpt_ops.lineage.records import CandidateStarted
-from ckpt_ops.pipeline.candidate import candidate_of, usable
 from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.digests import digests_of
+from ckpt_ops.pipeline.proposal import candidate_of, usable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +44,11 @@ def way(pipeline: Pipeline, state: LineageState) -> Way | None:
     if plan is None:
         return None
     done: list[int] = []
-    at = plan.fork
+    at, digests = plan.fork, digests_of(pipeline)
     for number, unit in enumerate(plan.replay, start=1):
         wanted = CandidateStarted(
             version=state.next_version,
-            candidate=candidate_of(pipeline, state, at, unit.slices),
+            candidate=candidate_of(pipeline, state, at, unit.slices, digests=digests),
             parent=at,
             slices=unit.slices,
             replaces=state.head,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -25,6 +24,7 @@ from ckpt_ops.pipeline.serving.objects import (
     prediction_name,
     there_is,
 )
+from ckpt_ops.pipeline.step_results import PredictedSlice
 from ckpt_ops.store import Store
 
 Report = Callable[[str], None]
@@ -32,15 +32,11 @@ Report = Callable[[str], None]
 
 def predict(
     pipeline: Pipeline, store: Store, key: str, *, version: int | None = None, report: Report = print
-) -> dict[str, Any]:
+) -> PredictedSlice:
     """Predict the slice's accepted revision, unless that is done, and say so in the model's log.
 
     Args:
         version: the head by default.
-
-    Returns:
-        `version`, `slice`, `revision`, `object`, `rows` that are predicted of the `slice_rows`, and `found`:
-        it was there before.
 
     Raises:
         BadInput: there is no head, no such version or no such accepted slice.
@@ -62,16 +58,16 @@ def predict(
             raise _moved(pipeline.name, ref)
     rows = pq.read_metadata(io.BytesIO(store.get(name))).num_rows
     _record(log, store, Predicted(version=number, slice=ref, object=name, rows=rows))
-    return {
-        "model": pipeline.name,
-        "version": number,
-        "slice": ref.key,
-        "revision": ref.revision,
-        "object": name,
-        "rows": rows,
-        "slice_rows": ref.rows,
-        "found": found,
-    }
+    return PredictedSlice(
+        model=pipeline.name,
+        version=number,
+        slice=ref.key,
+        revision=ref.revision,
+        object=name,
+        rows=rows,
+        slice_rows=ref.rows,
+        found=found,
+    )
 
 
 def why_not(store: Store, model: str, key: str) -> str | None:

@@ -8,63 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.lineage import Action, LineageState, ModelLog
-from ckpt_ops.lineage.records import Record, Rejected, ShadowScored, SliceRef
-from ckpt_ops.lineage.shadow import InShadow, in_shadow, superseded
-from ckpt_ops.lineage.state import VersionStatus, scored_id
-from ckpt_ops.pipeline.candidate import plan_slice
+from ckpt_ops.lineage.records import Record, ShadowScored, SliceRef
+from ckpt_ops.lineage.shadow import InShadow, in_shadow
+from ckpt_ops.lineage.state import scored_id
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.launch import run_shadow_process
+from ckpt_ops.pipeline.proposal import plan_slice
 from ckpt_ops.pipeline.shadow import predictions
-from ckpt_ops.serving.card import write_card
+from ckpt_ops.pipeline.step_results import Trained, Training
 from ckpt_ops.store import Store
 
 
-def has_work(state: LineageState, key: str) -> bool:
-    """Whether the run of slice `key` has to score something, or to settle the candidate in shadow."""
-    found = in_shadow(state)
-    return found is not None and (found.complete or bool(found.to_score(key)))
-
-
-def let_go_of_superseded(store: Store, log: ModelLog, state: LineageState) -> LineageState:
-    """Reject what waits in shadow and may not be promoted any more; the state in which nothing does.
-
-    Whoever trains next does not wait for it, and its slices are pending again.
-
-    Args:
-        state: as `log` was read. When nothing is to be rejected, it is not read again.
-    """
-    while (record := _superseded(state)) is not None:
-        state = log.decide(_superseded)
-        write_card(store, log, state, record.version)
-    return state
-
-
-def _superseded(state: LineageState) -> Rejected | None:
-    """What rejects the first candidate that waits in shadow for nothing."""
-    for number, version in state.versions.items():
-        waits = version.started.shadow and version.status in (VersionStatus.TRAINED, VersionStatus.EVALUATED)
-        why = superseded(state, version) if waits else None
-        if why is not None:
-            return Rejected(version=number, champion=version.champion, superseded=True, reason=why)
-    return None
-
-
 def score(
-    pipeline: Pipeline, store: Store, log: ModelLog, key: str, report: Callable[[str], None]
+    pipeline: Pipeline,
+    store: Store,
+    log: ModelLog,
+    state: LineageState,
+    key: str,
+    report: Callable[[str], None],
 ) -> InShadow | None:
     """Score what the run of slice `key` has to, and say how far the candidate in shadow has come.
 
     None when no candidate is in shadow, or the slice has nothing to do with it: then the run goes its way.
 
+    Args:
+        state: as `log` was read.
+
     Raises:
         LineageMoved: another is in shadow by now, or none: a retry plans again.
         TrainingDied, ModelCodeError and more: as `run_shadow_process`.
     """
-    state = log.state()
     found = in_shadow(state)
     if found is None or plan_slice(pipeline, state, key).action is not Action.SHADOW:
         return None
@@ -73,7 +49,7 @@ def score(
         run_shadow_process(pipeline, store, number, key, report)
     for ref in wanted:
         _record(store, log, number, ref)
-    now = in_shadow(log.state())
+    now = in_shadow(log.state() if wanted else state)  # what was scored is recorded behind what was read
     if now is None or now.version.version != number:
         raise LineageMoved(
             f"version {number} of {pipeline.name} is not in shadow any more",
@@ -83,9 +59,9 @@ def score(
     return now
 
 
-def waiting(found: InShadow, key: str) -> dict[str, Any]:
+def waiting(found: InShadow, key: str) -> Trained:
     """What the `train` step of a run says when the candidate stays in shadow: the run ends there."""
-    return {"key": key, "version": found.version.version, "outcome": "shadow", "why": found.words}
+    return Trained(key=key, version=found.version.version, outcome=Training.SHADOW, why=found.words)
 
 
 def _record(store: Store, log: ModelLog, version: int, ref: SliceRef) -> None:

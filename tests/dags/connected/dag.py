@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
 from incoming.pipeline import incoming
 
 from ckpt_ops.slices.connections import connection
-from ckpt_ops_airflow.operators import Result, StepOperator
+from ckpt_ops_airflow.operators import StepOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,18 +19,28 @@ if TYPE_CHECKING:
     from ckpt_ops.store import Store
 
 
-class Connect(StepOperator):
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What Airflow says of a connection."""
+
+    host: str
+    login: str
+    password: str
+    extra: Mapping[str, Any]
+
+
+class Connect(StepOperator[Found]):
     """Says what it found, and of the password a hash."""
 
-    def step(self, store: Store, context: Context) -> Result:
+    def step(self, store: Store, context: Context) -> Found:
         """Look the connection up."""
         found = connection("made_in_airflow")
-        return {
-            "host": found.host,
-            "login": found.login,
-            "password": sha256(found.password.encode()).hexdigest(),
-            "extra": found.extra,
-        }
+        return Found(
+            host=found.host,
+            login=found.login,
+            password=sha256(found.password.encode()).hexdigest(),
+            extra=found.extra,
+        )
 
 
 with DAG(dag_id="connected", schedule=None, tags=["test"]):

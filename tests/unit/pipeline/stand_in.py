@@ -124,8 +124,8 @@ class Place:
         """Train, judge and promote what is pending up to a slice."""
         pipeline = pipeline or self.pipeline
         trained = steps.train(pipeline, self.store, key, lambda line: None)
-        steps.evaluate(pipeline, self.store, trained["version"])
-        assert steps.promote(pipeline, self.store, trained["version"])["decision"] == "promoted"
+        steps.evaluate(pipeline, self.store, trained.version)
+        assert steps.promote(pipeline, self.store, trained.version).decision == "promoted"
 
     def say(self, record: Record, model: str = "people") -> None:
         log = ModelLog(self.store, model)

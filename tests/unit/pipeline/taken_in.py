@@ -66,7 +66,7 @@ class Days:
     def run(self, text: str, key: str = KEY, **changes: Any) -> dict[str, Any]:
         self.landing.put(f"days/{key}.csv", text.encode())
         intake = replace(self.intake, **changes) if changes else self.intake
-        return validate(intake, self.store, key, pull(intake, self.store, key)["revision"])
+        return validate(intake, self.store, key, pull(intake, self.store, key).revision)
 
     def rows(self, revision: str, key: str = KEY) -> list[Any]:
         return read_slice(self.store, load_manifest(self.store, "days", key, revision))["n"].to_pylist()

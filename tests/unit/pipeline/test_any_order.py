@@ -18,6 +18,7 @@ from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.pipeline.proposal import plan_slice
 from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.serving import resolve, withdraw
 from ckpt_ops.store import Store
@@ -36,18 +37,18 @@ def trainings() -> Iterator[None]:
 
 def _run(pipeline: Pipeline, store: Store, key: str) -> None:
     """What a run of the slice does after its validation; a hold and a fork are left to a person."""
-    planned = steps.plan_slice(pipeline, ModelLog(store, pipeline.name).state(), key)
-    if planned.action.value in ("hold", "fork") or not steps.decide(pipeline, store, key)["train"]:
+    planned = plan_slice(pipeline, ModelLog(store, pipeline.name).state(), key)
+    if planned.action.value in ("hold", "fork") or not steps.decide(pipeline, store, key).train:
         return
     trained = steps.train(pipeline, store, key, lambda line: None)
-    steps.evaluate(pipeline, store, trained["version"])
-    assert steps.promote(pipeline, store, trained["version"])["decision"] == "promoted"
+    steps.evaluate(pipeline, store, trained.version)
+    assert steps.promote(pipeline, store, trained.version).decision == "promoted"
 
 
 def _rebase(pipeline: Pipeline, store: Store) -> None:
     found = plan_rebase(ModelLog(store, pipeline.name).state())
     if found is not None and not found.empties:
-        assert rebasing.rebase(pipeline, store, lambda line: None)["decision"] == "promoted"
+        assert rebasing.rebase(pipeline, store, lambda line: None).settled.decision == "promoted"
 
 
 def _happen(pipeline: Pipeline, store: Store, what: str, key: str, content: int) -> None:

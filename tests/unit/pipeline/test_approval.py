@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from ckpt_ops.pipeline import Approval, Otherwise, Pipeline, steps
 from ckpt_ops.pipeline.approving import approve
 from ckpt_ops.pipeline.evaluating import read_evaluation
 from ckpt_ops.pipeline.rebase import rebasing
+from ckpt_ops.pipeline.step_results import to_json
 from ckpt_ops.pipeline.waiting import overdue
 from ckpt_ops.policies import Rows
 from ckpt_ops.serving import answer, reject, rollback, taint, withdraw
@@ -45,16 +47,16 @@ def asking(place: Place, **settings: Any) -> Pipeline:
     return replace(place.pipeline, approval=Approval(**settings))
 
 
-def run(place: Place, pipeline: Pipeline, key: str) -> dict[str, Any]:
+def run(place: Place, pipeline: Pipeline, key: str) -> Any:
     """What a run of an accepted slice comes to."""
     decided = steps.decide(pipeline, place.store, key)
-    if not decided["train"]:
-        return {"decision": "not trained", **decided}
+    if not decided.train:
+        return SimpleNamespace(decision="not trained", **to_json(decided))
     trained = steps.train(pipeline, place.store, key, lambda line: None)
-    if trained["outcome"] != "trained":
-        return {"decision": trained["outcome"], **trained}
-    steps.evaluate(pipeline, place.store, trained["version"])
-    return steps.promote(pipeline, place.store, trained["version"])
+    if trained.outcome != "trained":
+        return SimpleNamespace(decision=trained.outcome, **to_json(trained))
+    steps.evaluate(pipeline, place.store, trained.version)
+    return steps.promote(pipeline, place.store, trained.version)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def waits(place: Place) -> Place:
     place.take_in(W1, (ADA, 1))
     place.learn(W1)
     place.take_in(W2, (BOB, 2))
-    assert run(place, asking(place), W2)["decision"] == "waiting"
+    assert run(place, asking(place), W2).decision == "waiting"
     place.take_in(W3, (ADA, 4))
     return place
 
@@ -75,7 +77,7 @@ def refused(place: Place) -> Place:
     place.learn(W1)
     place.take_in(W2, (BOB, 2))
     place.good = False
-    assert run(place, asking(place), W2)["decision"] == "rejected"
+    assert run(place, asking(place), W2).decision == "rejected"
     place.good = True
     return place
 
@@ -92,8 +94,8 @@ class TestWaiting:
         assert before.head == 1
         assert before.versions[2].status is VersionStatus.EVALUATED
         again = run(waits, asking(waits), W2)
-        assert (again["decision"], again["version"]) == ("waiting", 2)
-        assert "ckpt-ops promote people 2 --approve --why TEXT" in again["why"]
+        assert (again.decision, again.version) == ("waiting", 2)
+        assert "ckpt-ops promote people 2 --approve --why TEXT" in again.why
         assert waits.state() == before
         assert not cards(waits, 2)
 
@@ -102,19 +104,19 @@ class TestWaiting:
     ) -> None:
         for _ in range(2):
             found = run(waits, asking(waits), W3)
-            assert found["decision"] == "not trained"
-            assert "version 2 waits for approval" in found["why"]
+            assert found.decision == "not trained"
+            assert "version 2 waits for approval" in found.why
         state = waits.state()
         assert sorted(state.versions) == [1, 2]
         assert [ref.key for ref in state.pending()] == [W2, W3]
         assert state.deferred[W3].numbers == {"waits_for": 2.0}
         skipped = steps.train(asking(waits), waits.store, W3, lambda line: None)
-        assert (skipped["outcome"], skipped["version"]) == ("skip", None)
-        assert "version 2 waits" in skipped["why"]
+        assert (skipped.outcome, skipped.version) == ("skip", None)
+        assert "version 2 waits" in skipped.why
 
         approve(asking(waits), waits.store, 2, "looks right")
         found = run(waits, asking(waits), W3)
-        assert (found["decision"], found["version"]) == ("waiting", 3)
+        assert (found.decision, found.version) == ("waiting", 3)
         assert [ref.key for ref in waits.state().versions[3].slices] == [W3]
 
     def test_a_slice_that_waited_for_the_answer_and_then_for_rows_says_that_it_waits_for_rows(
@@ -126,18 +128,18 @@ class TestWaiting:
         patient = replace(asking(waits), update_when=Rows(at_least=1000))
         for _ in range(2):
             found = run(waits, patient, W3)
-            assert "1,000" in found["why"]
-            assert waits.state().deferred[W3].reason in found["why"]
+            assert "1,000" in found.why
+            assert waits.state().deferred[W3].reason in found.why
         said = [one for one in ModelLog(waits.store, "people").records() if isinstance(one, UpdateDeferred)]
         assert len(said) == 2, "once per reason"
 
     def test_what_could_not_be_promoted_any_more_holds_up_nobody(self, waits: Place) -> None:
         withdraw(waits.store, "people", W2, "it is wrong")
-        assert run(waits, asking(waits), W3)["decision"] == "waiting"
+        assert run(waits, asking(waits), W3).decision == "waiting"
         assert sorted(waits.state().versions) == [1, 2, 3]
 
     def test_without_an_approval_in_the_pipeline_nobody_is_waited_for(self, waits: Place) -> None:
-        assert steps.promote(waits.pipeline, waits.store, 2)["decision"] == "promoted"
+        assert steps.promote(waits.pipeline, waits.store, 2).decision == "promoted"
 
     def test_judged_again_by_tighter_gates_it_says_what_was_recorded(self, waits: Place) -> None:
         before = waits.state()
@@ -145,7 +147,7 @@ class TestWaiting:
         assert recorded is not None
         tighter = replace(asking(waits), gates=[AtMost("rmse", -1.0)])
         again = steps.evaluate(tighter, waits.store, 2)
-        said = (again["passed"], again["words"], again["report"])
+        said = (again.passed, again.words, again.report)
         assert said == (True, recorded.reason, recorded.report)
         assert waits.state() == before
 
@@ -154,7 +156,7 @@ class TestWaiting:
     ) -> None:
         with_own = replace(asking(waits), gates=[Own(), *waits.pipeline.gates])
         approve(with_own, waits.store, 2, "looks right")
-        assert run(waits, with_own, W3)["decision"] == "waiting"
+        assert run(waits, with_own, W3).decision == "waiting"
         judged = waits.state().versions[3].evaluated
         assert judged is not None
         assert judged.verdicts[0] == "Own(metric='profit'): it pays"
@@ -170,22 +172,22 @@ class TestApproving:
     ) -> None:
         monkeypatch.setenv("CKPT_OPS_ACTOR", "ada")
         done = approve(asking(waits), waits.store, 2, "the deltas are fine")
-        assert done["decision"] == "promoted"
+        assert done.decision == "promoted"
         version = waits.state().versions[2]
         assert waits.state().head == 2
         assert version.approved is not None
         assert (version.approved.actor, version.approved.despite_gates) == ("ada", False)
-        assert done["why"].endswith("approved by ada: the deltas are fine")
+        assert done.why.endswith("approved by ada: the deltas are fine")
         assert "models/people/serving/2/saved_model.pb" in [e.name for e in waits.store.list("models/")]
 
         before = waits.state()
-        assert approve(asking(waits), waits.store, 2, "again")["decision"] == "promoted"
+        assert approve(asking(waits), waits.store, 2, "again").decision == "promoted"
         assert waits.state() == before, "a second call changes nothing"
 
     def test_killed_after_the_word_the_next_run_finishes_it(self, waits: Place) -> None:
         serving.approve(waits.store, "people", 2, "yes")
         assert waits.state().head == 1
-        assert run(waits, asking(waits), W3)["version"] == 3
+        assert run(waits, asking(waits), W3).version == 3
         assert waits.state().versions[3].parent == 2
 
     @pytest.mark.parametrize("spoil", ["tainted", "withdrawn", "corrected", "head"])
@@ -201,7 +203,7 @@ class TestApproving:
                 waits.take_in(W2, (BOB, 3))
             case "head":
                 waits.learn(W3)
-        assert approve(asking(waits), waits.store, 2, "yes")["decision"] == "superseded"
+        assert approve(asking(waits), waits.store, 2, "yes").decision == "superseded"
         version = waits.state().versions[2]
         assert version.approved is None
         assert not waits.state().rejections
@@ -232,12 +234,12 @@ class TestOverriding:
         assert refused.state() == before
 
         done = approve(refused.pipeline, refused.store, 2, "we need it", despite_gates=True)
-        assert (done["decision"], refused.state().head) == ("promoted", 2)
+        assert (done.decision, refused.state().head) == ("promoted", 2)
         version = refused.state().versions[2]
         assert version.approved is not None
         assert version.approved.despite_gates
-        assert "promoted despite the gates by" in done["why"]
-        assert "refused by AtLeast" in done["why"]
+        assert "promoted despite the gates by" in done.why
+        assert "refused by AtLeast" in done.why
         assert [one["decision"]["how"] for one in cards(refused, 2)] == ["gates", "override"]
 
         refused.take_in(W3, (ADA, 4))
@@ -269,8 +271,8 @@ class TestOverriding:
         withdraw(history.store, "people", W2, "it is wrong")
         history.good = False
         done = rebasing.rebase(history.pipeline, history.store, lambda line: None)
-        assert done["decision"] == "rejected"
-        result, head = done["version"], history.state().head
+        assert done.settled.decision == "rejected"
+        result, head = done.settled.version, history.state().head
         assert history.state().versions[result].started.replaces == head
 
         with pytest.raises(BadInput, match="the gates let pass"):
@@ -291,9 +293,9 @@ class TestRebases:
         withdraw(history.store, "people", W2, "it is wrong")
         for _ in range(2):  # a second call finds it
             done = rebasing.rebase(pipeline, history.store, lambda line: None)
-            assert (done["decision"], history.state().head) == ("waiting", 3)
-        assert "waits for approval" in run(history, pipeline, W4)["why"]
-        assert approve(pipeline, history.store, done["version"], "yes")["decision"] == "promoted"
+            assert (done.settled.decision, history.state().head) == ("waiting", 3)
+        assert "waits for approval" in run(history, pipeline, W4).why
+        assert approve(pipeline, history.store, done.settled.version, "yes").decision == "promoted"
         assert history.knows() == (4, 303)
 
 
@@ -306,8 +308,8 @@ class TestRejecting:
         assert state.versions[2].decided.by_person
         assert [ref.key for ref in state.pending()] == [W2, W3]
         assert set(state.rejections.values()) == {1}
-        assert steps.promote(asking(waits), waits.store, 2)["decision"] == "rejected"
-        assert run(waits, asking(waits), W3)["version"] == 3
+        assert steps.promote(asking(waits), waits.store, 2).decision == "rejected"
+        assert run(waits, asking(waits), W3).version == 3
         assert [one["decision"]["how"] for one in cards(waits, 2)] == ["person"]
 
     def test_what_is_merely_trained_is_not_judged_afterwards_into_production(self, waits: Place) -> None:
@@ -315,12 +317,12 @@ class TestRejecting:
         steps.train(waits.pipeline, waits.store, W3, lambda line: None)
         reject(waits.store, "people", 3, "trained by mistake")
         steps.evaluate(waits.pipeline, waits.store, 3)
-        assert steps.promote(waits.pipeline, waits.store, 3)["decision"] == "rejected"
+        assert steps.promote(waits.pipeline, waits.store, 3).decision == "rejected"
         assert waits.state().head == 1
 
     def test_a_person_may_take_it_back_while_nothing_has_changed(self, waits: Place) -> None:
         reject(waits.store, "people", 2, "no")
-        assert approve(asking(waits), waits.store, 2, "on second thoughts")["decision"] == "promoted"
+        assert approve(asking(waits), waits.store, 2, "on second thoughts").decision == "promoted"
         assert [one["decision"]["how"] for one in cards(waits, 2)] == ["person", "approved"]
 
     def test_what_is_in_production_or_was_rejected_is_not_rejected(self, refused: Place) -> None:
@@ -339,7 +341,7 @@ class TestExpiring:
         self, waits: Place, otherwise: Otherwise, record: type, head: int
     ) -> None:
         patient = asking(waits, within=DAY, otherwise=otherwise)
-        assert run(waits, patient, W3)["decision"] == "not trained", "there is time left"
+        assert run(waits, patient, W3).decision == "not trained", "there is time left"
         hasty = asking(waits, within=timedelta(microseconds=1), otherwise=otherwise)
         steps.decide(hasty, waits.store, W3)
         state = waits.state()
@@ -348,11 +350,11 @@ class TestExpiring:
         assert getattr(said, "expired", False)
         assert "nobody answered within" in said.reason
         assert [one["decision"]["how"] for one in cards(waits, 2)] == ["expiry"]
-        assert run(waits, patient, W3)["version"] == 3
+        assert run(waits, patient, W3).version == 3
 
     def test_a_person_may_still_promote_what_was_rejected_for_want_of_an_answer(self, waits: Place) -> None:
         steps.decide(asking(waits, within=timedelta(microseconds=1)), waits.store, W3)
-        assert approve(asking(waits), waits.store, 2, "I was asleep")["decision"] == "promoted"
+        assert approve(asking(waits), waits.store, 2, "I was asleep").decision == "promoted"
         approved = waits.state().versions[2].approved
         assert approved is not None
         assert not approved.expired
@@ -365,7 +367,7 @@ class TestExpiring:
         steps.evaluate(place.pipeline, place.store, 1)
         place.say(Promoted(version=1, champion=None, time=days_ago[3]))
         place.take_in(W2, (BOB, 2))
-        assert run(place, patient, W2)["decision"] == "waiting"
+        assert run(place, patient, W2).decision == "waiting"
         judged = place.state().versions[2].evaluated
         assert judged is not None
         place.say(replace(judged, time=days_ago[2], nonce="long ago"))
@@ -374,7 +376,7 @@ class TestExpiring:
         assert place.state().head == 3
         rollback(place.store, "people", 1, "a mistake")
 
-        assert steps.decide(patient, place.store, W3)["train"] is False
+        assert steps.decide(patient, place.store, W3).train is False
         state = place.state()
         assert (state.head, state.versions[2].approved) == (1, None)
         late = overdue(patient, state, now=datetime.now(UTC) + 2 * DAY)
@@ -410,7 +412,7 @@ class TestLateAnswers:
         said = waits.state().versions[2].approved
         assert said is not None
         assert (said.actor, said.reason, said.expired) == ("bob", "fine", False)
-        assert steps.promote(asking(waits), waits.store, 2)["decision"] == "promoted"
+        assert steps.promote(asking(waits), waits.store, 2).decision == "promoted"
         assert sum(isinstance(one, Approved) for one in ModelLog(waits.store, "people").records()) == 1
 
 

@@ -61,7 +61,7 @@ def learn(pipeline: Pipeline, store: LocalStore) -> Callable[[str], None]:
     def promoted(key: str) -> None:
         log = ModelLog(store, pipeline.name)
         pulled = steps.pull(pipeline, store, key)
-        ref = SliceRef(key=key, revision=pulled["revision"], rows=pulled["rows"])
+        ref = SliceRef(key=key, revision=pulled.revision, rows=pulled.rows)
         head = log.state().head
         number = len(log.state().versions) + 1
         for record in (
@@ -130,7 +130,7 @@ def test_what_a_person_resolved_is_planned_so(
     log = ModelLog(store, pipeline.name)
     for key in WEEKS[:2]:
         pulled = steps.pull(pipeline, store, key)
-        ref = SliceRef(key=key, revision=pulled["revision"], rows=1)
+        ref = SliceRef(key=key, revision=pulled.revision, rows=1)
         log.append(SliceAccepted(slice=ref), after=log.state())
     resolve(store, pipeline.name, WEEKS[0], "it belongs there", fork=True)
     resolve(store, pipeline.name, WEEKS[1], "good enough", fork=False)
@@ -160,7 +160,7 @@ def test_what_was_refused_stays_refused_while_its_content_stays(
     for key, kind in ((WEEKS[0], SliceQuarantined), (WEEKS[1], SliceWithdrawn)):
         pulled = steps.pull(pipeline, store, key)
         more = {"report": ""} if kind is SliceQuarantined else {}
-        ref = SliceRef(key=key, revision=pulled["revision"], rows=1)
+        ref = SliceRef(key=key, revision=pulled.revision, rows=1)
         log.append(kind(slice=ref, reason="bad", **more), after=log.state())
     assert actions(pipeline, store) == {WEEKS[0]: "skip", WEEKS[1]: "skip"}
     land(WEEKS[1], hour=9)
@@ -231,13 +231,13 @@ class TestWhatARunWouldNotTrain:
     def test_a_candidate_that_was_rejected_is_not_trained_again(self, place: Place) -> None:
         place.take_in(W1, (ADA, 1))
         place.good = False
-        version = steps.train(place.pipeline, place.store, W1, lambda line: None)["version"]
+        version = steps.train(place.pipeline, place.store, W1, lambda line: None).version
         steps.evaluate(place.pipeline, place.store, version)
-        assert steps.promote(place.pipeline, place.store, version)["decision"] == "rejected"
+        assert steps.promote(place.pipeline, place.store, version).decision == "rejected"
         said = steps.decide(place.pipeline, place.store, W1)
-        assert not said["train"]
+        assert not said.train
         first, second = self.plans(place, W2)
-        assert (first.action, first.why) == ("skip", said["why"])
+        assert (first.action, first.why) == ("skip", said.why)
         assert "version 1 with the same parent and slices was rejected" in first.why
         assert second.action == "append", "with the next slice it is another candidate"
         other = replace(place.pipeline, batch_size=7)
@@ -246,16 +246,16 @@ class TestWhatARunWouldNotTrain:
     def test_nothing_is_trained_beside_a_version_that_waits_for_a_person(self, place: Place) -> None:
         asking = replace(place.pipeline, approval=Approval(within=timedelta(hours=1)))
         place.take_in(W1, (ADA, 1))
-        version = steps.train(asking, place.store, W1, lambda line: None)["version"]
+        version = steps.train(asking, place.store, W1, lambda line: None).version
         steps.evaluate(asking, place.store, version)
-        assert steps.promote(asking, place.store, version)["decision"] == "waiting"
+        assert steps.promote(asking, place.store, version).decision == "waiting"
         place.take_in(W2, (BOB, 1))
         asked = plan_backfill(asking, place.store, FIRST, LAST)
         assert [one.action for one in asked] == ["append", "append"], (
             "its own run asks, and is taken to hear yes"
         )
         (second,) = plan_backfill(asking, place.store, datetime(2013, 1, 7), LAST)
-        assert (second.action, second.why) == ("skip", steps.decide(asking, place.store, W2)["why"])
+        assert (second.action, second.why) == ("skip", steps.decide(asking, place.store, W2).why)
         assert "waits for approval" in second.why
 
     def plans(self, place: Place, landed: str) -> list[SlicePlan]:

@@ -60,11 +60,11 @@ def _promoted(version: int, parent: int | None, *refs: SliceRef) -> list[Record]
 
 def test_a_new_slice_is_appended_and_a_consumed_one_is_skipped(pipeline: Pipeline, store: LocalStore) -> None:
     _say(store, SliceAccepted(slice=_ref(WEEKS[0])))
-    assert steps.decide(pipeline, store, WEEKS[0])["train"] is True
+    assert steps.decide(pipeline, store, WEEKS[0]).train is True
 
     _say(store, *_promoted(1, None, _ref(WEEKS[0])))
     decided = steps.decide(pipeline, store, WEEKS[0])
-    assert (decided["train"], decided["why"]) == (False, "already consumed by version 1, unchanged")
+    assert (decided.train, decided.why) == (False, "already consumed by version 1, unchanged")
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_too_few_rows_defer_the_update_once_and_the_slice_stays_pending(
     _say(store, SliceAccepted(slice=_ref(WEEKS[1])))
     for _ in range(2):
         decided = steps.decide(patient, store, WEEKS[1])
-        assert decided["train"] is False
-        assert "6,000" in decided["why"]
+        assert decided.train is False
+        assert "6,000" in decided.why
     state = ModelLog(store, "flight_delay").state()
     assert [ref.key for ref in state.pending()] == [WEEKS[1]]
     assert list(state.deferred) == [WEEKS[1]]
 
     _say(store, SliceAccepted(slice=_ref(WEEKS[2])))
-    assert steps.decide(patient, store, WEEKS[2])["train"] is True
+    assert steps.decide(patient, store, WEEKS[2]).train is True
 
 
 def test_a_slice_refused_again_and_again_holds_the_model_until_a_person_decides(
@@ -122,7 +122,7 @@ def test_a_slice_refused_again_and_again_holds_the_model_until_a_person_decides(
     withdraw(store, "flight_delay", WEEKS[1], "its labels are wrong")
     release(store, "flight_delay", "the bad week is gone")
     decided = steps.decide(pipeline, store, WEEKS[2])
-    assert decided["train"] is True
+    assert decided.train is True
 
 
 def test_a_promotion_compares_with_the_champion_that_was_judged(store: LocalStore) -> None:
@@ -194,10 +194,10 @@ def test_after_a_rollback_slices_and_a_run_say_the_same(pipeline: Pipeline, stor
     words = "version 2 with the same parent and slices was rolled back: only changed code or settings"
     assert (view["action"], view["repeats"]) == ("append", 2)
     assert words in view["why"]
-    assert decided["train"] is False
-    assert words in decided["why"]
+    assert decided.train is False
+    assert words in decided.why
     changed = replace(pipeline, batch_size=pipeline.batch_size + 1)
-    assert steps.decide(changed, store, WEEKS[1])["train"] is True
+    assert steps.decide(changed, store, WEEKS[1]).train is True
 
 
 def test_a_missing_landing_bucket_is_named_and_nothing_is_written(

@@ -158,7 +158,7 @@ def test_what_was_refused_is_not_tried_again_before_enough_has_come(
     trains = []
     for week in weeks[2:]:
         say(store, SliceAccepted(slice=week))
-        trains.append(steps.decide(guarded, store, week.key)["train"])
+        trains.append(steps.decide(guarded, store, week.key).train)
     assert trains == [False, True]
     deferred = ModelLog(store, "flight_delay").state().deferred
     assert deferred[W3].numbers == {
@@ -188,12 +188,12 @@ def test_a_candidate_that_is_trained_is_not_held_back_by_its_own_training(
     say(store, wanted, replace(trained, time=datetime.now(UTC).isoformat()))
 
     decided = steps.decide(guarded, store, W2)
-    assert decided["train"] is True
-    assert "version 2 is trained" in decided["why"]
-    assert steps.train(guarded, store, W2)["outcome"] == "trained"
+    assert decided.train is True
+    assert "version 2 is trained" in decided.why
+    assert steps.train(guarded, store, W2).outcome == "trained"
 
     say(store, SliceAccepted(slice=ref(W3)))
-    assert steps.decide(guarded, store, W3)["train"] is False, "another candidate is held back"
+    assert steps.decide(guarded, store, W3).train is False, "another candidate is held back"
 
 
 @pytest.mark.parametrize("outcome", ["trained", "deferred"])
@@ -344,15 +344,15 @@ def test_drift_decides_without_a_model_and_its_numbers_are_kept(weeks: Place) ->
     weeks.learn(weeks.take_in(W1, flights(1)))
     weeks.take_in(W2, flights(2))
     decided = steps.decide(pipeline, weeks.store, W2)
-    assert decided["train"] is False
+    assert decided.train is False
     numbers = weeks.state.deferred[W2].numbers
     assert numbers["psi:distance"] < numbers["psi_noise:distance"] < 0.2
     assert numbers["columns_compared"] == 2
 
     weeks.take_in(W3, flights(3, shift=0.6))
     decided = steps.decide(pipeline, weeks.store, W3)
-    assert decided["train"] is True
-    assert "PSI distance" in decided["why"]
+    assert decided.train is True
+    assert "PSI distance" in decided.why
 
 
 def test_slices_are_read_for_drift_only_when_the_answer_hangs_on_it(weeks: Place) -> None:

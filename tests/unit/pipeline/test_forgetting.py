@@ -71,7 +71,7 @@ def test_the_champion_is_the_one_that_never_learned_the_rows(history: Place) -> 
     assert history.knows() == (7, 373)
     done = carry_out(history)
     assert done.rebased is not None
-    assert done.rebased["decision"] == "promoted"
+    assert done.rebased.settled.promoted
     assert history.knows() == (4, 223)
     state = history.state()
     assert [version.version for version in state.ancestry(state.head)] == [1, 4, 5]
@@ -235,7 +235,7 @@ def test_a_rollback_is_possible_until_the_purge_and_holds_it_up(history: Place) 
     assert purge_at(history, LATER) is None, "the champion knows again"
     done = carry_out(history, grace=48.0)
     assert done.rebased is not None
-    assert done.rebased["decision"] == "promoted", "what was rolled back is no parent: it is trained anew"
+    assert done.rebased.settled.promoted, "what was rolled back is no parent: it is trained anew"
     (standing,) = standings(history.store, "people")
     assert standing.due_at is not None
     assert (
@@ -248,12 +248,12 @@ def test_a_rollback_is_possible_until_the_purge_and_holds_it_up(history: Place) 
 
 def test_what_was_not_settled_is_never_promoted(history: Place) -> None:
     """A candidate on the pending slice, which holds such a row, has passed every gate."""
-    trained = steps.train(history.pipeline, history.store, W4, lambda line: None)["version"]
+    trained = steps.train(history.pipeline, history.store, W4, lambda line: None).version
     steps.evaluate(history.pipeline, history.store, trained)
     asked = Asked(model="people", rows="n == 2000")  # no champion knows it
     assert carry_out(history, asked).rebased is None
     assert purge_at(history, asked=asked) is not None
-    assert steps.promote(history.pipeline, history.store, trained)["decision"] == "superseded"
+    assert steps.promote(history.pipeline, history.store, trained).decision == "superseded"
     assert history.state().head == 3
     history.learn(W4)
     assert history.knows() == (8, 1373)
@@ -277,7 +277,7 @@ def test_a_training_that_still_runs_is_fenced_off(history: Place) -> None:
 
 
 def again(place: Place, key: str) -> dict[str, Any]:
-    return validate(place.pipeline, place.store, key, pull(place.pipeline, place.store, key)["revision"])
+    return validate(place.pipeline, place.store, key, pull(place.pipeline, place.store, key).revision)
 
 
 def test_the_same_content_pulled_again_changes_nothing_and_leaves_no_copy(history: Place) -> None:
@@ -285,7 +285,7 @@ def test_the_same_content_pulled_again_changes_nothing_and_leaves_no_copy(histor
     purge_at(history)
     head, sequence = history.state().head, history.state().sequence
     result = again(history, W2)
-    assert (result["outcome"], result["rows"]) == ("accepted", 1)
+    assert (result.outcome, result.rows) == ("accepted", 1)
     assert (history.state().head, history.state().sequence) == (head, sequence)
     assert ADA not in history.people()
     with pytest.raises(ObjectNotFound, match="pull the slice again"):
@@ -294,7 +294,7 @@ def test_the_same_content_pulled_again_changes_nothing_and_leaves_no_copy(histor
 
 def test_until_the_purge_a_pull_takes_nothing_from_a_rollback(history: Place) -> None:
     carry_out(history, grace=48.0)
-    assert again(history, W2)["reasons"][-1] == "2 of 3 rows were forgotten"
+    assert again(history, W2).reasons[-1] == "2 of 3 rows were forgotten"
     assert ADA in history.people(), "version 3 may be gone back to, and learned from that copy"
     rollback(history.store, "people", 3, "the new one is slow")
     history.learn(W4)
@@ -314,24 +314,24 @@ def test_a_slice_that_was_being_judged_when_rows_were_forgotten_is_not_accepted(
         with pytest.raises(LineageMoved, match="were forgotten while"):
             again(history, W5)
     assert W5 not in history.state().slices
-    assert again(history, W5)["rows"] == 1, "a retry"
+    assert again(history, W5).rows == 1, "a retry"
 
 
 def test_new_content_with_such_rows_is_accepted_without_them(history: Place) -> None:
     carry_out(history)
     purge_at(history)
     history.land(W2, (ADA, 10), (BOB, 21))
-    assert again(history, W2)["rows"] == 1
+    assert again(history, W2).rows == 1
     assert rows_of(history, W2) == [BOB]
     history.land(W5, (ADA, 7), (BOB, -3), (EVE, 5), (EVE, 6))
     result = again(history, W5)
-    assert (result["outcome"], result["rows"], result["set_aside"]) == ("accepted, bad rows set aside", 2, 1)
+    assert (result.outcome, result.rows, result.set_aside) == ("accepted, bad rows set aside", 2, 1)
     assert ADA not in history.people()
     (aside,) = in_quarantine(history.state())
     release(history.store, "people", W5, "below zero is right there")
     assert (aside.rows, rows_of(history, W5)) == (1, [BOB, EVE, EVE])
     history.land(W5, (ADA, 7), (ADA, 8))
-    assert again(history, W5)["outcome"] == "quarantined"
+    assert again(history, W5).outcome == "quarantined"
     assert history.state().slices[W5].status is SliceStatus.WITHDRAWN
     assert ADA not in history.people()
 
@@ -341,7 +341,7 @@ def test_a_forgotten_slice_is_not_accepted_again_whatever_comes(history: Place) 
     carry_out(history, asked)
     purge_at(history, asked=asked)
     history.land(W2, (EVE, 1))
-    assert not again(history, W2)["trainable"]
+    assert not again(history, W2).trainable
     assert history.state().slices[W2].status is SliceStatus.WITHDRAWN
     assert objects(history.store, under=[f"slices/people/{W2}/"]) == []
 
@@ -362,7 +362,7 @@ def test_a_slice_that_cannot_be_searched_is_not_accepted(history: Place) -> None
     source = history.pipeline.source
     drifted = replace(source, schema=pa.schema([("person", pa.int64()), ("n", pa.int64())]))  # type: ignore[type-var]
     pipeline = replace(history.pipeline, source=drifted)
-    revision = pull(pipeline, history.store, W5)["revision"]
+    revision = pull(pipeline, history.store, W5).revision
     with pytest.raises(SliceUnreadable, match="person, which is int64"):
         validate(pipeline, history.store, W5, revision)
     assert W5 not in history.state().slices
@@ -400,7 +400,7 @@ def test_a_whole_slice_in_quarantine_stays_there_without_them(place: Place) -> N
 def test_what_was_learned_stands_without_them_when_a_newer_revision_is_in_quarantine(history: Place) -> None:
     history.land(W2, (ADA, 1), (BOB, 2))
     manifest = pull(history.pipeline, history.store, W2)
-    ref = replace(history.state().slices[W2].ref, revision=manifest["revision"], rows=2)
+    ref = replace(history.state().slices[W2].ref, revision=manifest.revision, rows=2)
     history.say(SliceQuarantined(slice=ref, report=""))
     carry_out(history)
     assert history.knows() == (4, 223)

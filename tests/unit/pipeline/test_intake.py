@@ -33,7 +33,7 @@ def place(days: Days) -> Days:
 
 def test_accepted_as_it_came(place: Days) -> None:
     result = place.run(GOOD)
-    assert (result["outcome"], result["trainable"], result["set_aside"]) == ("accepted", True, 0)
+    assert (result.outcome, result.trainable, result.set_aside) == ("accepted", True, 0)
     (record,) = place.log.records()
     assert isinstance(record, SliceAccepted)
     assert (record.slice.rows, record.origin, record.reason) == (4, "", "2 expectations hold")
@@ -44,7 +44,7 @@ def test_accepted_as_it_came(place: Days) -> None:
 def test_bad_rows_are_set_aside_and_the_rest_is_the_accepted_revision(place: Days) -> None:
     pulled = place.run(BAD)
     again = place.run(BAD)
-    assert pulled["outcome"] == again["outcome"] == "accepted, bad rows set aside"
+    assert pulled.outcome == again.outcome == "accepted, bad rows set aside"
     (record,) = place.log.records()
     assert isinstance(record, SliceAccepted)
     assert (record.slice.rows, record.set_aside) == (3, 1)
@@ -67,7 +67,7 @@ def test_a_slice_whose_bad_rows_were_mended_at_the_source_is_what_it_would_have_
 
 
 def test_quarantined_whole_above_the_rate_then_released_then_left_in_peace(place: Days) -> None:
-    assert place.run(WORSE)["outcome"] == "quarantined"
+    assert place.run(WORSE).outcome == "quarantined"
     assert place.log.state().pending() == ()
     ref = release(place.store, "days", KEY, "the counter ran backwards, we know")
     state = place.log.state()
@@ -77,8 +77,8 @@ def test_quarantined_whole_above_the_rate_then_released_then_left_in_peace(place
     assert ref.revision != quarantined.slice.revision, "a release is a new revision"
     assert place.rows(ref.revision) == [-1, -2, 3]
     result = place.run(WORSE)
-    assert (result["outcome"], result["revision"]) == ("accepted", ref.revision)
-    assert result["reasons"] == ["released: the counter ran backwards, we know"]
+    assert (result.outcome, result.revision) == ("accepted", ref.revision)
+    assert result.reasons == ("released: the counter ran backwards, we know",)
     assert len(place.log.records()) == 2
     with pytest.raises(BadInput, match=r"a slice in quarantine \(this one is accepted\): nothing at present"):
         release(place.store, "days", KEY, "again")
@@ -104,9 +104,9 @@ def test_discarded_stays_discarded_until_other_content_comes(place: Days) -> Non
     place.run(WORSE)
     discard(place.store, "days", KEY, "nobody needs that day")
     assert in_quarantine(place.log.state()) == []
-    assert place.run(WORSE)["reasons"] == ["discarded: nobody needs that day"]
+    assert place.run(WORSE).reasons == ("discarded: nobody needs that day",)
     assert isinstance(place.log.records()[-1], SliceDiscarded)
-    assert place.run(GOOD)["trainable"]
+    assert place.run(GOOD).trainable
 
 
 def test_what_a_person_said_stands_when_the_source_goes_back_and_forth(place: Days) -> None:
@@ -116,17 +116,17 @@ def test_what_a_person_said_stands_when_the_source_goes_back_and_forth(place: Da
     withdraw(place.store, "days", KEY, "a test of the meter")
     for _ in range(2):
         result = place.run(BAD)
-        assert (result["trainable"], result["reasons"]) == (False, ["withdrawn: a test of the meter"])
+        assert (result.trainable, result.reasons) == (False, ("withdrawn: a test of the meter",))
     assert place.log.state().pending() == ()
-    assert place.run(GOOD)["trainable"]
+    assert place.run(GOOD).trainable
     assert len(place.log.state().pending()) == 1
-    assert not place.run(BAD)["trainable"], "the source went back to what was withdrawn"
+    assert not place.run(BAD).trainable, "the source went back to what was withdrawn"
     assert place.log.state().pending() == ()
 
     place.run(WORSE, "2013-01-13")
     ref = release(place.store, "days", "2013-01-13", "we know")
     place.run(GOOD, "2013-01-13")
-    assert place.run(WORSE, "2013-01-13")["revision"] == ref.revision
+    assert place.run(WORSE, "2013-01-13").revision == ref.revision
     assert place.log.state().slices["2013-01-13"].ref == ref
 
 
@@ -153,14 +153,14 @@ def test_drift_is_accepted_by_declaring_it_and_by_nothing_else(place: Days) -> N
 
     def run(**changes: Any) -> dict[str, Any]:
         intake = replace(place.intake, source=replace(source, **changes))
-        return validate(intake, place.store, KEY, pull(intake, place.store, KEY)["revision"])
+        return validate(intake, place.store, KEY, pull(intake, place.store, KEY).revision)
 
     for _ in range(2):
         result = run()
-        assert result["outcome"] == "quarantined"
-        assert result["reasons"][0].startswith("column n changed its type: declared int64, came double")
+        assert result.outcome == "quarantined"
+        assert result.reasons[0].startswith("column n changed its type: declared int64, came double")
     result = run(schema=SCHEMA.set(0, pa.field("n", pa.float64())))
-    assert result["outcome"] == "accepted"
+    assert result.outcome == "accepted"
     assert len(place.log.records()) == 2
 
 
@@ -188,7 +188,7 @@ def test_a_slice_without_rows_is_refused_as_such(place: Days) -> None:
 
 def test_an_intake_runs_without_a_model_and_is_no_pipeline(place: Days) -> None:
     place.landing.put(f"days/{KEY}.csv", BAD.encode())
-    assert run_slice(place.intake, place.store, KEY, lambda line: None)["decision"].startswith("accepted")
+    assert run_slice(place.intake, place.store, KEY, lambda line: None).decision.startswith("accepted")
     with pytest.raises(BadInput, match=r"describe a Pipeline in days/pipeline\.py"):
         load_pipeline("days")
 

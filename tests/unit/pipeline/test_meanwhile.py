@@ -32,16 +32,16 @@ def quiet(line: str) -> None:
 
 
 def rebase(place: Place) -> str:
-    return str(rebasing.rebase(place.pipeline, place.store, quiet)["decision"])
+    return str(rebasing.rebase(place.pipeline, place.store, quiet).settled.decision)
 
 
 def trained(place: Place, key: str) -> int:
-    return int(steps.train(place.pipeline, place.store, key, quiet)["version"])
+    return int(steps.train(place.pipeline, place.store, key, quiet).version)
 
 
 def promoted(place: Place, version: int) -> str:
     steps.evaluate(place.pipeline, place.store, version)
-    return str(steps.promote(place.pipeline, place.store, version)["decision"])
+    return str(steps.promote(place.pipeline, place.store, version).decision)
 
 
 def corrected(place: Place) -> None:
@@ -76,9 +76,9 @@ def test_what_is_forgotten_meanwhile_is_not_promoted(history: Place) -> None:
 
 def test_a_step_of_a_rebase_whose_slice_was_withdrawn_meanwhile_is_not_promoted(history: Place) -> None:
     corrected(history)
-    result = rebasing.replay(history.pipeline, history.store, quiet)["version"]
+    result = rebasing.replay(history.pipeline, history.store, quiet).version
     withdraw(history.store, "people", W2, "wrong after all")
-    assert rebasing.conclude(history.pipeline, history.store, result)["decision"] == "superseded"
+    assert rebasing.conclude(history.pipeline, history.store, result).settled.decision == "superseded"
     assert rebase(history) == "promoted"
     assert sorted(history.state().consumed) == [W1, W3]
 
@@ -88,9 +88,9 @@ def test_a_step_of_a_rebase_whose_slice_was_withdrawn_meanwhile_is_not_promoted(
 
 def test_a_result_superseded_once_is_judged_anew_when_its_champion_is_back(history: Place) -> None:
     corrected(history)
-    result = rebasing.replay(history.pipeline, history.store, quiet)["version"]
+    result = rebasing.replay(history.pipeline, history.store, quiet).version
     history.learn(W4)
-    assert rebasing.conclude(history.pipeline, history.store, result)["decision"] == "superseded"
+    assert rebasing.conclude(history.pipeline, history.store, result).settled.decision == "superseded"
     rollback(history.store, "people", 3, "that week was bad")
     withdraw(history.store, "people", W4, "that week was bad")
     assert rebase(history) == "promoted"
@@ -98,18 +98,18 @@ def test_a_result_superseded_once_is_judged_anew_when_its_champion_is_back(histo
 
 def test_a_result_refused_for_a_taint_is_judged_anew_when_the_taint_is_lifted(history: Place) -> None:
     corrected(history)
-    result = rebasing.replay(history.pipeline, history.store, quiet)["version"]
+    result = rebasing.replay(history.pipeline, history.store, quiet).version
     taint(history.store, "people", W1, "is it?")
-    assert rebasing.conclude(history.pipeline, history.store, result)["decision"] == "superseded"
+    assert rebasing.conclude(history.pipeline, history.store, result).settled.decision == "superseded"
     lift_taint(history.store, "people", W1, "it is not")
     assert rebase(history) == "promoted"
 
 
 def test_steps_that_garbage_collection_may_take_are_not_counted_on(history: Place) -> None:
     corrected(history)
-    result = rebasing.replay(history.pipeline, history.store, quiet)["version"]
+    result = rebasing.replay(history.pipeline, history.store, quiet).version
     history.learn(W4)
-    assert rebasing.conclude(history.pipeline, history.store, result)["decision"] == "superseded"
+    assert rebasing.conclude(history.pipeline, history.store, result).settled.decision == "superseded"
     remove_garbage(history.store, find_garbage(history.store, grace=0.0))
     assert rebase(history) == "promoted"
     assert sorted(history.state().consumed) == [W1, W2, W3, W4]
@@ -210,7 +210,7 @@ def test_a_rebase_that_is_done_says_so(history: Place) -> None:
     assert rebase(history) == "promoted"
     head = history.state().head
     again = rebasing.rebase(history.pipeline, history.store, quiet)
-    assert (again["decision"], again["version"], again["trained"]) == ("promoted", head, [])
+    assert (again.settled.decision, again.settled.version, again.replayed.trained) == ("promoted", head, ())
     history.say(SliceAccepted(slice=history.state().slices[W2].ref))
     assert rebase(history) == "promoted"
 

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ckpt_ops.evaluation import Evaluation, Verdict
 from ckpt_ops.pipeline import messages
+from ckpt_ops.pipeline.step_results import (
+    Evaluated,
+    RebasePlanned,
+    Settled,
+    Settlement,
+    Trained,
+    Training,
+    Validated,
+)
+from ckpt_ops.validation import Outcome
 
 
 def test_a_verdict_has_its_reasons_a_line_each() -> None:
-    result = {"key": "2013-01-06", "revision": "ab", "rows": 1234, "set_aside": 1, "outcome": "quarantined"}
-    assert messages.validated(
-        {**result, "reasons": ["hour is null", "too few rows"], "report": "gs://r"}
-    ) == [
+    result = Validated(
+        key="2013-01-06",
+        revision="ab",
+        rows=1234,
+        set_aside=1,
+        outcome=Outcome.QUARANTINED,
+        reasons=("hour is null", "too few rows"),
+        report="gs://r",
+    )
+    assert messages.validated(result) == [
         "slice 2013-01-06 is quarantined: 1,234 rows, revision ab",
         "1 row set aside: ckpt-ops quarantine list",
         "hour is null",
@@ -19,47 +38,73 @@ def test_a_verdict_has_its_reasons_a_line_each() -> None:
 
 
 def test_every_gate_answers_on_a_line_of_its_own() -> None:
-    verdicts = [
-        {"gate": "AtLeast", "passed": False, "words": "auc 0.4 is below 0.5"},
-        {"gate": "Servable", "passed": True, "words": "it answers"},
-    ]
-    result = {"version": 3, "words": "1 of 2 gates refused", "verdicts": verdicts, "suspects": {"w1": "odd"}}
-    assert messages.evaluated({**result, "report": "models/r.json"}) == [
+    evaluation = Evaluation(
+        passed=False,
+        words="1 of 2 gates refused",
+        verdicts=(
+            Verdict(gate="AtLeast", passed=False, words="auc 0.4 is below 0.5"),
+            Verdict(gate="Servable", passed=True, words="it answers"),
+        ),
+        candidate={},
+        champion=None,
+        slice_key="w1",
+        rows="holdout of slice w1",
+        count=4,
+        seed=1,
+        suspects={"w1": "odd"},
+    )
+    result = Evaluated(
+        version=3, passed=False, words=evaluation.words, evaluation=evaluation, report="models/r.json"
+    )
+    assert messages.evaluated(result) == [
         "version 3: 1 of 2 gates refused",
         "AtLeast: refused: auc 0.4 is below 0.5",
         "Servable: passed: it answers",
         "slice w1 is suspect: odd",
         "report: models/r.json",
     ]
-    assert messages.evaluated({"version": 3, "words": "judged then"}) == ["version 3: judged then"]
+    assert messages.evaluated(Evaluated(version=3, words="judged then")) == ["version 3: judged then"]
 
 
 def test_what_became_of_a_version_is_one_line() -> None:
     said = {
-        decision: messages.promoted({"version": 3, "decision": decision, "why": "because"})[0]
-        for decision in ("promoted", "rejected", "superseded", "waiting", "shadow")
+        decision: messages.promoted(Settled(version=3, decision=decision, why="because"))[0]
+        for decision in Settlement
     }
     assert said == {
         "promoted": "version 3 is promoted: because",
         "rejected": "version 3 is rejected: because",
         "superseded": "version 3 is superseded: because",
+        "deferred": "version 3 is deferred: because",
         "waiting": "version 3 waits for approval: because",
         "shadow": "version 3 stays in shadow: because",
+        "rolled back": "version 3 is rolled back: because",
+        "replayed": "version 3 is replayed: because",
+        "replaced": "version 3 is replaced: because",
     }
 
 
 def test_a_run_that_trains_nothing_says_why() -> None:
-    nothing = {"key": "w1", "version": None, "outcome": "skip", "why": "tried before"}
+    nothing = Trained(key="w1", version=None, outcome=Training.SKIP, why="tried before")
     assert messages.trained(nothing) == ["slice w1: nothing to evaluate: tried before"]
-    deferred = {**nothing, "version": 2, "outcome": "deferred"}
+    deferred = replace(nothing, version=2, outcome=Training.DEFERRED)
     assert messages.trained(deferred) == [
         "slice w1: nothing to evaluate, version 2 is deferred: tried before"
     ]
 
 
 def test_a_rebase_says_what_changed_and_how_much_is_left() -> None:
-    plan = {"due": True, "dry_run": True, "why": "", "head": 3, "fork": None, "steps": 2, "done": 1}
-    assert messages.replanned({**plan, "replaced": [2, 3], "changed": ["w1"]}) == [
+    plan = RebasePlanned(
+        due=True,
+        dry_run=True,
+        why="",
+        head=3,
+        steps=2,
+        done=1,
+        replaced=(2, 3),
+        changed=("w1",),
+    )
+    assert messages.replanned(plan) == [
         "dry run from nothing: 2 steps, 1 trained already",
         "changed slices: w1",
         "versions whose place is taken: 2, 3",

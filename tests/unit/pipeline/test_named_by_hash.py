@@ -125,7 +125,7 @@ def test_predictions_in_the_place_of_the_trainings_are_not_judged(history: Place
 def test_what_is_not_what_was_trained_is_not_promoted_and_nothing_is_said(
     history: Place, damage: Callable[[Place, int], str]
 ) -> None:
-    number = steps.train(history.pipeline, history.store, W4, lambda line: None)["version"]
+    number = steps.train(history.pipeline, history.store, W4, lambda line: None).version
     steps.evaluate(history.pipeline, history.store, number)
     was = {one: history.store.get(one) for one in (trained(history, 4).manifest, export_of(history, 4))}
     name = damage(history, number)
@@ -135,7 +135,7 @@ def test_what_is_not_what_was_trained_is_not_promoted_and_nothing_is_said(
     assert history.records() == before
     for one, data in was.items():
         history.store.put(one, data)
-    assert steps.promote(history.pipeline, history.store, number)["decision"] == "promoted"
+    assert steps.promote(history.pipeline, history.store, number).decision == "promoted"
 
 
 @pytest.mark.parametrize("damage", [negate, lambda at, number: overwrite(at, export_of(at, number))])

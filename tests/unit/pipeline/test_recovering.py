@@ -19,6 +19,7 @@ from ckpt_ops.pipeline.recovering import (
     replayed_version,
     trained_version,
 )
+from ckpt_ops.pipeline.step_results import Pulled
 from ckpt_ops.slices import Files
 
 
@@ -29,23 +30,20 @@ def quiet(line: str) -> None:
 class TestPull:
     def test_what_the_source_has_now_is_what_pull_would_have_said(self, place: Place) -> None:
         ref = place.take_in(W1, (ADA, 1))
-        assert pulled_slice(place.pipeline, place.store, W1) == {
-            "key": W1,
-            "revision": ref.revision,
-            "rows": 1,
-        }
+        pulled = pulled_slice(place.pipeline, place.store, W1)
+        assert pulled == Pulled(key=W1, revision=ref.revision, rows=1)
 
     def test_of_several_revisions_it_is_the_one_at_the_source(self, place: Place) -> None:
         first = place.take_in(W1, (ADA, 1))
         place.take_in(W1, (ADA, 1), (BOB, 2))
         place.land(W1, (ADA, 1))
         steps.pull(place.pipeline, place.store, W1)
-        assert pulled_slice(place.pipeline, place.store, W1)["revision"] == first.revision
+        assert pulled_slice(place.pipeline, place.store, W1).revision == first.revision
 
     def test_what_nobody_pulled_yet_is_not_taken_and_the_log_s_revision_stands(self, place: Place) -> None:
         first = place.take_in(W1, (ADA, 1))
         place.land(W1, (ADA, 5))
-        assert pulled_slice(place.pipeline, place.store, W1)["revision"] == first.revision
+        assert pulled_slice(place.pipeline, place.store, W1).revision == first.revision
 
     def test_a_source_that_is_down_is_no_obstacle(
         self, place: Place, monkeypatch: pytest.MonkeyPatch
@@ -56,7 +54,7 @@ class TestPull:
             raise SourceUnavailable("no answer")
 
         monkeypatch.setattr(Files, "parts", down)
-        assert pulled_slice(place.pipeline, place.store, W1)["revision"] == ref.revision
+        assert pulled_slice(place.pipeline, place.store, W1).revision == ref.revision
 
     def test_a_slice_that_was_never_pulled_names_the_task(self, place: Place) -> None:
         place.land(W1, (ADA, 1))
@@ -95,7 +93,7 @@ class TestTrain:
             trained_version(history.pipeline, history.store, W4)
 
     def test_a_version_that_nobody_evaluated_names_evaluate(self, history: Place) -> None:
-        version = steps.train(history.pipeline, history.store, W4, quiet)["version"]
+        version = steps.train(history.pipeline, history.store, W4, quiet).version
         with pytest.raises(NoResult, match="task evaluate") as refused:
             check_evaluated(history.pipeline, history.store, version)
         assert "clear task evaluate of this run" in refused.value.next
@@ -110,10 +108,10 @@ class TestReplay:
         with pytest.raises(NoResult, match=r"task replay .* step 1 of it is not trained"):
             replayed_version(history.pipeline, history.store)
         replayed = rebasing.replay(history.pipeline, history.store, quiet)
-        assert replayed_version(history.pipeline, history.store) == replayed["version"]
-        rebasing.conclude(history.pipeline, history.store, replayed["version"])
-        assert history.state().head == replayed["version"]
-        assert replayed_version(history.pipeline, history.store) == replayed["version"]
+        assert replayed_version(history.pipeline, history.store) == replayed.version
+        rebasing.conclude(history.pipeline, history.store, replayed.version)
+        assert history.state().head == replayed.version
+        assert replayed_version(history.pipeline, history.store) == replayed.version
 
     def test_without_a_rebase_there_is_none(self, history: Place) -> None:
         with pytest.raises(NoResult, match="nothing is due"):

@@ -55,7 +55,7 @@ def judged(intake: Intake, store: LocalStore, key: str, rows: str) -> dict[str, 
     assert isinstance(intake.source, Files)
     assert intake.source.url is not None
     Path(intake.source.url.removeprefix("file://"), f"{key}.csv").write_text(f"id,word\n{rows}")
-    return validate(intake, store, key, pull(intake, store, key)["revision"])
+    return validate(intake, store, key, pull(intake, store, key).revision)
 
 
 def consumed(store: LocalStore, version: int, *keys: str) -> None:
@@ -71,8 +71,8 @@ def consumed(store: LocalStore, version: int, *keys: str) -> None:
 
 def test_nothing_is_compared_before_anything_was_consumed(intake: Intake, store: LocalStore) -> None:
     result = judged(intake, store, "2013-01-06", "1,a\n2,b\n")
-    assert result["outcome"] == "accepted"
-    said = " ".join(result["reasons"])
+    assert result.outcome == "accepted"
+    said = " ".join(result.reasons)
     assert "no reference yet: nothing was consumed" in said
     assert "no other slice was accepted yet" in said
 
@@ -82,16 +82,16 @@ def test_rows_that_were_accepted_are_set_aside_and_a_corrected_slice_is_not_its_
 ) -> None:
     judged(intake, store, "2013-01-06", "1,a\n2,b\n")
     before = judged(intake, store, "2013-01-27", "2,a\n8,b\n9,a\n")
-    assert before["set_aside"] == 1, "of what was accepted, and nothing was consumed yet"
+    assert before.set_aside == 1, "of what was accepted, and nothing was consumed yet"
     consumed(store, 1, "2013-01-06")
     again = judged(intake, store, "2013-01-27", "2,a\n8,b\n9,a\n")
-    assert again["set_aside"] == 1
+    assert again.set_aside == 1
     result = judged(intake, store, "2013-01-13", "2,b\n3,a\n4,b\n")
-    assert (result["outcome"], result["set_aside"]) == ("accepted, bad rows set aside", 1)
+    assert (result.outcome, result.set_aside) == ("accepted, bad rows set aside", 1)
     strange = judged(intake, store, "2013-01-20", "5,x\n6,y\n7,a\n")
-    assert strange["outcome"] == "quarantined"
+    assert strange.outcome == "quarantined"
     corrected = judged(intake, store, "2013-01-06", "1,a\n2,b\n10,a\n")
-    assert corrected["set_aside"] == 0
+    assert corrected.set_aside == 0
 
 
 def test_only_the_columns_asked_for_are_read_and_each_slice_once(intake: Intake, store: LocalStore) -> None:

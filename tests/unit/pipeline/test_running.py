@@ -16,6 +16,8 @@ from ckpt_ops.pipeline import EmptySlices, steps
 from ckpt_ops.pipeline.intake_plan import Coming, plan_intake
 from ckpt_ops.pipeline.intake_steps import pull
 from ckpt_ops.pipeline.running import run_all, summary
+from ckpt_ops.pipeline.step_results import Validated
+from ckpt_ops.validation import Outcome
 
 SECOND, THIRD, FOURTH, FIFTH = "2013-01-07", "2013-01-08", "2013-01-09", "2013-01-10"
 OTHER = GOOD.replace("1,a", "11,a")
@@ -43,7 +45,7 @@ def test_a_warning_does_not_hold(days: Days, ckpt_ops: Callable[..., Result]) ->
     suite["expectations"][1]["severity"] = "warning"
     days.suite.write_text(json.dumps(suite))
     result = days.run("n,word\n1,\n2,b\n")
-    assert result["summary"] == "1 of 2 expectations hold"
+    assert result.summary == "1 of 2 expectations hold"
     (record,) = days.log.records()
     assert record.reason.startswith("1 of 2 expectations hold; word: 1 of 2 values (50.0 %) are null")
 
@@ -118,8 +120,9 @@ def test_of_a_model_the_first_failure_ends_it(place: Place, monkeypatch: pytest.
 
     def accepted(pipeline, store, key, revision):  # validation costs seconds to import
         place.take_in(key)
-        said = {"key": key, "revision": revision, "rows": 2, "set_aside": 0, "report": ""}
-        return {**said, "outcome": "accepted", "summary": "", "reasons": [], "trainable": True}
+        return Validated(
+            key=key, revision=revision, rows=2, set_aside=0, outcome=Outcome.ACCEPTED, reasons=()
+        )
 
     monkeypatch.setattr(steps, "validate", accepted)
     ran = run_all(place.pipeline, place.store, [W1, W2, W3], silent)

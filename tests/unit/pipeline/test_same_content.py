@@ -46,7 +46,7 @@ class Place:
     def run(self, key: str, text: str, **changes: Any) -> dict[str, Any]:
         (self.folder / f"{key}.csv").write_text(text)
         intake = replace(self.intake, **changes)
-        return validate(intake, self.store, key, pull(intake, self.store, key)["revision"])
+        return validate(intake, self.store, key, pull(intake, self.store, key).revision)
 
 
 @pytest.fixture
@@ -57,13 +57,13 @@ def place(tmp_path: Path) -> Place:
 def test_the_second_of_two_keys_with_the_same_rows_is_quarantined_by_name(place: Place) -> None:
     first = place.run(FIRST, SAME)
     second = place.run(SECOND, SAME)
-    assert (first["outcome"], second["outcome"]) == ("accepted", "quarantined")
-    assert second["reasons"] == [
-        f"all 2 rows are those of slice {FIRST}, which was accepted: one delivery came under two keys"
-    ]
-    assert first["revision"] == second["revision"]
-    assert place.run(THIRD, OTHER)["outcome"] == "accepted"
-    assert place.run(FIRST, SAME)["outcome"] == "accepted", "no slice is its own twin"
+    assert (first.outcome, second.outcome) == ("accepted", "quarantined")
+    assert second.reasons == (
+        f"all 2 rows are those of slice {FIRST}, which was accepted: one delivery came under two keys",
+    )
+    assert first.revision == second.revision
+    assert place.run(THIRD, OTHER).outcome == "accepted"
+    assert place.run(FIRST, SAME).outcome == "accepted", "no slice is its own twin"
 
 
 def test_a_person_may_release_it_and_a_description_may_allow_it(place: Place) -> None:
@@ -71,23 +71,23 @@ def test_a_person_may_release_it_and_a_description_may_allow_it(place: Place) ->
     place.run(SECOND, SAME)
     release(place.store, "days", SECOND, "two quiet days")
     assert ModelLog(place.store, "days").state().slices[SECOND].released
-    assert place.run(THIRD, SAME, same_content=SameContent.ALLOW)["outcome"] == "accepted"
+    assert place.run(THIRD, SAME, same_content=SameContent.ALLOW).outcome == "accepted"
     with pytest.raises(BadInput, match=r"same_content.*SameContent\.QUARANTINE"):
         replace(place.intake, same_content="allow")
 
 
 def test_once_the_first_is_corrected_the_second_is_judged_anew(place: Place) -> None:
     place.run(FIRST, SAME)
-    assert place.run(SECOND, SAME)["outcome"] == "quarantined"
+    assert place.run(SECOND, SAME).outcome == "quarantined"
     place.run(FIRST, OTHER)
-    assert place.run(SECOND, SAME)["outcome"] == "accepted"
+    assert place.run(SECOND, SAME).outcome == "accepted"
 
 
 def test_of_two_that_are_judged_at_the_same_time_one_is_judged_again(place: Place) -> None:
     log = ModelLog(place.store, "days")
     before = log.state()
     place.run(FIRST, SAME)
-    revision = pull(replace(place.intake), place.store, FIRST)["revision"]
+    revision = pull(replace(place.intake), place.store, FIRST).revision
     manifest = replace(load_manifest(place.store, "days", FIRST, revision), key=SECOND)
     assert twin_of(place.intake, log.state(), manifest) == FIRST
     with pytest.raises(LineageMoved, match=f"slice {FIRST}, which has the content of {SECOND}"):
@@ -98,7 +98,7 @@ def test_of_two_that_are_judged_at_the_same_time_one_is_judged_again(place: Plac
 def test_what_is_seen_before_is_judged_for_an_intake_which_consumes_nothing(place: Place) -> None:
     again = {"type": "expect_compound_columns_to_be_new", "kwargs": {"column_list": ["n"]}}
     (place.folder / "e.json").write_text(json.dumps({"name": "days", "expectations": [again]}))
-    assert place.run(FIRST, SAME)["outcome"] == "accepted"
+    assert place.run(FIRST, SAME).outcome == "accepted"
     second = place.run(SECOND, "n\n2\n5\n")
-    assert second["outcome"] == "quarantined"
-    assert second["reasons"] == [f"n: 1 of 2 rows (50.0 %) are in accepted slices already; 1 in {FIRST}"]
+    assert second.outcome == "quarantined"
+    assert second.reasons == (f"n: 1 of 2 rows (50.0 %) are in accepted slices already; 1 in {FIRST}",)

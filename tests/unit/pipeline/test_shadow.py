@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from ckpt_ops.pipeline.question import question
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.shadow import scoring
 from ckpt_ops.pipeline.shadow.judging import in_their_place, judged_slices
+from ckpt_ops.pipeline.step_results import to_json
 from ckpt_ops.serving import approve as say_approved
 from ckpt_ops.serving import rollback, withdraw
 
@@ -44,18 +46,19 @@ def shadowed(history: Place) -> Place:
     return history
 
 
-def run(place: Place, key: str, *rows: tuple[str, int]) -> dict[str, Any]:
+def run(place: Place, key: str, *rows: tuple[str, int]) -> Any:
     """A run of the slice after its validation."""
     if rows:
         place.take_in(key, *rows)
     decided = steps.decide(place.pipeline, place.store, key)
-    if not decided["train"]:
-        return {**decided, "decision": decided["action"]}
+    if not decided.train:
+        return SimpleNamespace(**to_json(decided), decision=decided.action)
     trained = steps.train(place.pipeline, place.store, key, lambda line: None)
-    if trained["outcome"] != "trained":
-        return {**trained, "decision": trained["outcome"]}
-    evaluated = steps.evaluate(place.pipeline, place.store, trained["version"])
-    return {**evaluated, **steps.promote(place.pipeline, place.store, trained["version"])}
+    if trained.outcome != "trained":
+        return SimpleNamespace(**to_json(trained), decision=trained.outcome)
+    evaluated = steps.evaluate(place.pipeline, place.store, trained.version)
+    settled = steps.promote(place.pipeline, place.store, trained.version)
+    return SimpleNamespace(**{**to_json(evaluated), **to_json(settled)})
 
 
 def waits(place: Place) -> list[str]:
@@ -67,17 +70,17 @@ def waits(place: Place) -> list[str]:
 
 def test_the_runs_say_what_they_wait_for_and_the_last_one_settles(shadowed: Place) -> None:
     first = run(shadowed, W4)
-    assert (first["decision"], first["version"]) == ("shadow", 4)
-    assert first["why"] == "version 4 is judged on the next 2 slices, 0 of 2 scored"
+    assert (first.decision, first.version) == ("shadow", 4)
+    assert first.why == "version 4 is judged on the next 2 slices, 0 of 2 scored"
     assert shadowed.state().versions[4].status is VersionStatus.TRAINED
     assert shadowed.state().head == 3
-    assert run(shadowed, W5, (BOB, 1), (EVE, 2))["decision"] == "shadow"
+    assert run(shadowed, W5, (BOB, 1), (EVE, 2)).decision == "shadow"
     last = run(shadowed, W6, (BOB, 3), (EVE, 4), (EVE, 5))
-    assert (last["decision"], last["version"]) == ("promoted", 4)
+    assert (last.decision, last.version) == ("promoted", 4)
     state = shadowed.state()
     assert sorted(state.consumed) == [W1, W2, W3, W4]
     assert [ref.key for ref in state.pending()] == [W5, W6], "scored is not consumed"
-    assert run(shadowed, W7, (BOB, 6), (EVE, 7))["decision"] == "shadow"
+    assert run(shadowed, W7, (BOB, 6), (EVE, 7)).decision == "shadow"
     assert [ref.key for ref in shadowed.state().versions[5].slices] == [W5, W6, W7]
 
 
@@ -85,8 +88,8 @@ def test_it_is_judged_on_every_row_of_the_slices_and_the_report_says_so(shadowed
     run(shadowed, W4)
     run(shadowed, W5, (BOB, 1), (EVE, 2))
     verdict = run(shadowed, W6, (BOB, 3), (EVE, 4), (EVE, 5))
-    assert verdict["rows"] == f"all rows of slices {W5}, {W6}, which neither model has trained on"
-    assert (verdict["count"], verdict["slice_key"]) == (5, W6)
+    assert verdict.rows == f"all rows of slices {W5}, {W6}, which neither model has trained on"
+    assert (verdict.count, verdict.slice_key) == (5, W6)
     evaluated = shadowed.state().versions[4].evaluated
     assert evaluated is not None
     assert [ref.key for ref in evaluated.slices] == [W5, W6]
@@ -96,14 +99,14 @@ def test_it_is_judged_on_every_row_of_the_slices_and_the_report_says_so(shadowed
         f"models/people/v4/shadow/{W6}",
     ]
     again = steps.evaluate(shadowed.pipeline, shadowed.store, 4)
-    assert again == {name: verdict[name] for name in again}, "asked later, it is the same"
+    assert to_json(again).items() <= vars(verdict).items(), "asked later, it is the same"
 
 
 def test_the_verdict_on_the_slices_decides_whatever_the_holdout_says(shadowed: Place) -> None:
     run(shadowed, W4)
     shadowed.good = False
     run(shadowed, W5, (BOB, 1), (EVE, 2))
-    assert run(shadowed, W6, (BOB, 3), (EVE, 4))["decision"] == "rejected"
+    assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "rejected"
     state = shadowed.state()
     assert state.rejections == {ref.id: 1 for ref in state.versions[4].slices}
     shadowed.good = True
@@ -114,16 +117,16 @@ def test_the_verdict_on_the_slices_decides_whatever_the_holdout_says(shadowed: P
 
 def test_a_first_version_is_judged_at_once(place: Place) -> None:
     place.pipeline = replace(place.pipeline, shadow=Shadow(slices=2))
-    assert run(place, W1, (BOB, 1), (EVE, 2))["decision"] == "promoted"
-    assert run(place, W2, (BOB, 3), (EVE, 4))["decision"] == "shadow"
+    assert run(place, W1, (BOB, 1), (EVE, 2)).decision == "promoted"
+    assert run(place, W2, (BOB, 3), (EVE, 4)).decision == "shadow"
 
 
 def test_what_was_opened_with_a_number_of_slices_keeps_it(shadowed: Place) -> None:
     run(shadowed, W4)
     shadowed.pipeline = replace(shadowed.pipeline, shadow=None)
-    assert run(shadowed, W5, (BOB, 1), (EVE, 2))["decision"] == "shadow"
-    assert run(shadowed, W6, (BOB, 3), (EVE, 4))["decision"] == "promoted"
-    assert run(shadowed, W7, (BOB, 5), (EVE, 6))["decision"] == "promoted", "the next is judged at once"
+    assert run(shadowed, W5, (BOB, 1), (EVE, 2)).decision == "shadow"
+    assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "promoted"
+    assert run(shadowed, W7, (BOB, 5), (EVE, 6)).decision == "promoted", "the next is judged at once"
 
 
 def test_the_slice_it_learned_can_be_run_again_and_a_later_run_makes_up_for_one_that_failed(
@@ -131,21 +134,21 @@ def test_the_slice_it_learned_can_be_run_again_and_a_later_run_makes_up_for_one_
 ) -> None:
     run(shadowed, W4)
     again = run(shadowed, W4)
-    assert (again["decision"], again["train"]) == ("shadow", False)
+    assert (again.decision, again.train) == ("shadow", False)
     retried = steps.train(shadowed.pipeline, shadowed.store, W4, lambda line: None)
-    assert (retried["outcome"], retried["version"]) == ("shadow", 4)
+    assert (retried.outcome, retried.version) == ("shadow", 4)
     shadowed.take_in(W5, (BOB, 1), (EVE, 2))  # its run never came so far
-    assert run(shadowed, W6, (BOB, 3), (EVE, 4))["decision"] == "promoted"
+    assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "promoted"
 
 
 def test_a_run_whose_promotion_failed_is_made_up_for_by_the_next(shadowed: Place) -> None:
     run(shadowed, W4)
     run(shadowed, W5, (BOB, 1), (EVE, 2))
     shadowed.take_in(W6, (BOB, 3), (EVE, 4))
-    assert steps.train(shadowed.pipeline, shadowed.store, W6, lambda line: None)["outcome"] == "trained"
+    assert steps.train(shadowed.pipeline, shadowed.store, W6, lambda line: None).outcome == "trained"
     steps.evaluate(shadowed.pipeline, shadowed.store, 4)
     settled = run(shadowed, W7, (BOB, 5), (EVE, 6))
-    assert (settled["version"], settled["decision"]) == (4, "promoted")
+    assert (settled.version, settled.decision) == (4, "promoted")
     judged = shadowed.state().versions[4].evaluated
     assert judged is not None
     assert [ref.key for ref in judged.slices] == [W5, W6]
@@ -154,12 +157,12 @@ def test_a_run_whose_promotion_failed_is_made_up_for_by_the_next(shadowed: Place
 def test_a_slice_older_than_what_it_learned_waits_and_is_no_shadow_slice(shadowed: Place) -> None:
     shadowed.take_in(W5, (BOB, 1), (EVE, 2))
     withdraw(shadowed.store, "people", W4, "not yet")
-    assert run(shadowed, W5)["decision"] == "shadow"
+    assert run(shadowed, W5).decision == "shadow"
     late = run(shadowed, W4, (BOB, 7), (EVE, 8))
-    assert (late["decision"], late["train"]) == ("shadow", False)
+    assert (late.decision, late.train) == ("shadow", False)
     assert waits(shadowed) == []
     run(shadowed, W6, (BOB, 3), (EVE, 4))
-    assert run(shadowed, W7, (BOB, 5), (EVE, 6))["decision"] == "promoted"
+    assert run(shadowed, W7, (BOB, 5), (EVE, 6)).decision == "promoted"
     run(shadowed, W8, (BOB, 7), (EVE, 8))
     assert [ref.key for ref in shadowed.state().versions[5].slices] == [W4, W6, W7, W8]
 
@@ -171,12 +174,12 @@ def test_a_corrected_slice_is_scored_again_and_a_quarantined_one_does_not_count(
     run(shadowed, W4)
     run(shadowed, W5, (BOB, 1), (EVE, 2))
     assert waits(shadowed) == [W5]
-    assert run(shadowed, W5, (BOB, 1), (EVE, 2), (EVE, 3))["decision"] == "shadow"
+    assert run(shadowed, W5, (BOB, 1), (EVE, 2), (EVE, 3)).decision == "shadow"
     assert waits(shadowed) == [W5]
     shadowed.say(SliceQuarantined(slice=SliceRef(key=W5, revision="f" * 16, rows=1), report=""))
     assert waits(shadowed) == []
-    assert run(shadowed, W6, (BOB, 3), (EVE, 4))["decision"] == "shadow"
-    assert run(shadowed, W7, (BOB, 5), (EVE, 6))["decision"] == "promoted"
+    assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "shadow"
+    assert run(shadowed, W7, (BOB, 5), (EVE, 6)).decision == "promoted"
     judged = shadowed.state().versions[4].evaluated
     assert judged is not None
     assert [ref.key for ref in judged.slices] == [W6, W7]
@@ -187,15 +190,15 @@ def test_a_slice_withdrawn_between_two_steps_takes_the_verdict_with_it(shadowed:
     run(shadowed, W4)
     run(shadowed, W5, (BOB, 1), (EVE, 2))
     shadowed.take_in(W6, (BOB, 3), (EVE, 4))
-    assert steps.train(shadowed.pipeline, shadowed.store, W6, lambda line: None)["outcome"] == "trained"
+    assert steps.train(shadowed.pipeline, shadowed.store, W6, lambda line: None).outcome == "trained"
     if judged:
-        assert steps.evaluate(shadowed.pipeline, shadowed.store, 4)["passed"]
+        assert steps.evaluate(shadowed.pipeline, shadowed.store, 4).passed
     withdraw(shadowed.store, "people", W5, "the wrong week")
     if not judged:
-        assert steps.evaluate(shadowed.pipeline, shadowed.store, 4)["passed"] is None
-    assert steps.promote(shadowed.pipeline, shadowed.store, 4)["decision"] == "shadow"
+        assert steps.evaluate(shadowed.pipeline, shadowed.store, 4).passed is None
+    assert steps.promote(shadowed.pipeline, shadowed.store, 4).decision == "shadow"
     assert shadowed.state().head == 3
-    assert run(shadowed, W7, (BOB, 5), (EVE, 6))["decision"] == "promoted"
+    assert run(shadowed, W7, (BOB, 5), (EVE, 6)).decision == "promoted"
     evaluated = shadowed.state().versions[4].evaluated
     assert evaluated is not None
     assert [ref.key for ref in evaluated.slices] == [W6, W7]
@@ -224,7 +227,7 @@ def test_one_that_may_not_be_promoted_any_more_is_let_go_at_the_next_run(shadowe
     run(shadowed, W5, (BOB, 1), (EVE, 2))
     what(shadowed)
     after = run(shadowed, W6, (BOB, 3), (EVE, 4))
-    assert (after["version"], after["decision"]) == (5, "shadow"), "another is trained at once"
+    assert (after.version, after.decision) == (5, "shadow"), "another is trained at once"
     state = shadowed.state()
     assert not state.versions[4].open
     assert not state.rejections
@@ -239,15 +242,15 @@ def test_one_that_is_superseded_while_its_last_slice_is_scored_is_not_promoted(s
     steps.train(shadowed.pipeline, shadowed.store, W6, lambda line: None)
     steps.evaluate(shadowed.pipeline, shadowed.store, 4)
     learned_corrected(shadowed)
-    assert steps.promote(shadowed.pipeline, shadowed.store, 4)["decision"] == "superseded"
-    assert steps.promote(shadowed.pipeline, shadowed.store, 4)["decision"] == "superseded", "asked again"
+    assert steps.promote(shadowed.pipeline, shadowed.store, 4).decision == "superseded"
+    assert steps.promote(shadowed.pipeline, shadowed.store, 4).decision == "superseded", "asked again"
 
 
 def test_one_that_is_superseded_before_it_is_judged_is_settled_all_the_same(shadowed: Place) -> None:
     run(shadowed, W4)
     learned_corrected(shadowed)
     for _ in range(2):
-        assert steps.promote(shadowed.pipeline, shadowed.store, 4)["decision"] == "superseded"
+        assert steps.promote(shadowed.pipeline, shadowed.store, 4).decision == "superseded"
 
 
 # --- a person is asked, too -------------------------------------------------------------------------
@@ -259,7 +262,7 @@ def asked_about(shadowed: Place) -> Place:
     shadowed.pipeline = replace(shadowed.pipeline, approval=Approval())
     run(shadowed, W4)
     run(shadowed, W5, (BOB, 1), (EVE, 2))
-    assert run(shadowed, W6, (BOB, 3), (EVE, 4))["decision"] == "waiting"
+    assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "waiting"
     return shadowed
 
 
@@ -285,7 +288,7 @@ def test_nobody_is_asked_about_a_verdict_on_a_slice_that_was_corrected_and_the_n
     assert asked_about.state() == before
 
     asked_about.good = False
-    assert run(asked_about, W6)["decision"] == "rejected"
+    assert run(asked_about, W6).decision == "rejected"
     state = asked_about.state()
     assert (state.head, state.versions[4].status) == (3, VersionStatus.REJECTED)
     judged = state.versions[4].evaluated
@@ -295,9 +298,9 @@ def test_nobody_is_asked_about_a_verdict_on_a_slice_that_was_corrected_and_the_n
 
 def test_one_judged_anew_that_passes_again_is_asked_about_again(asked_about: Place) -> None:
     asked_about.take_in(W6, *CORRECTED)
-    assert run(asked_about, W6)["decision"] == "waiting"
+    assert run(asked_about, W6).decision == "waiting"
     assert is_asked(asked_about)
-    assert approve(asked_about.pipeline, asked_about.store, 4, "looks right")["decision"] == "promoted"
+    assert approve(asked_about.pipeline, asked_about.store, 4, "looks right").decision == "promoted"
 
 
 @pytest.mark.parametrize("good", [False, True], ids=["it fails then", "it passes again"])
@@ -308,7 +311,7 @@ def test_the_deadline_of_a_verdict_on_a_slice_that_was_corrected_promotes_nothin
     over = Approval(within=timedelta(microseconds=1), otherwise=Otherwise.PROMOTE)
     asked_about.pipeline = replace(asked_about.pipeline, approval=over)
     asked_about.good = good
-    assert run(asked_about, W6)["decision"] == ("waiting" if good else "rejected")
+    assert run(asked_about, W6).decision == ("waiting" if good else "rejected")
     state = asked_about.state()
     assert state.head == 3
     assert state.versions[4].approved is None
@@ -318,7 +321,7 @@ def test_an_approval_does_not_outlive_the_verdict_that_it_was_said_of(asked_abou
     say_approved(asked_about.store, "people", 4, "looks right")  # and killed before the promotion
     assert asked_about.state().versions[4].approved is not None
     asked_about.take_in(W6, *CORRECTED)
-    assert run(asked_about, W6)["decision"] == "waiting", "it is another verdict"
+    assert run(asked_about, W6).decision == "waiting", "it is another verdict"
     state = asked_about.state()
     assert (state.head, state.versions[4].approved) == (3, None)
     assert is_asked(asked_about)
@@ -338,7 +341,7 @@ def test_what_a_process_predicted_before_its_run_was_killed_is_not_predicted_aga
         raise AssertionError("no process is needed")
 
     monkeypatch.setattr(scoring, "run_shadow_process", nobody)
-    assert run(shadowed, W5)["decision"] == "shadow"
+    assert run(shadowed, W5).decision == "shadow"
     assert waits(shadowed) == [W5]
 
 
@@ -353,7 +356,7 @@ def test_two_runs_at_once_say_a_slice_once(shadowed: Place, monkeypatch: pytest.
         return []
 
     monkeypatch.setattr(scoring, "run_shadow_process", beside)
-    assert run(shadowed, W5)["decision"] == "shadow"
+    assert run(shadowed, W5).decision == "shadow"
     said = [record for record in shadowed.records() if type(record).__name__ == "ShadowScored"]
     assert len(said) == 1
 
@@ -391,7 +394,7 @@ def test_predictions_of_a_forgotten_person_go_and_the_slice_is_scored_without(sh
     assert ZOE not in shadowed.people()
     assert {BOB, EVE} <= shadowed.people()
     assert waits(shadowed) == []
-    assert run(shadowed, W6, (BOB, 3), (EVE, 4))["decision"] == "promoted"
+    assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "promoted"
     judged = shadowed.state().versions[4].evaluated
     assert judged is not None
     assert [ref.rows for ref in judged.slices] == [2, 2]
@@ -405,7 +408,7 @@ def test_no_report_names_a_forgotten_person_whose_rows_a_version_was_judged_on(s
 
     run(shadowed, W4)
     run(shadowed, W5, *[(ZOE, n) for n in range(60)], (EVE, 2))
-    assert run(shadowed, W6, (BOB, 3), (EVE, 4))["decision"] == "promoted"
+    assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "promoted"
     assert {name.split("/")[2] for name in reports()} == {"v4"}
     assert W5 not in shadowed.state().consumed, "it never learned the slice"
     asked = Asked(model="people", rows=f"person == '{ZOE}'")
@@ -421,8 +424,8 @@ def test_what_another_model_was_scored_on_goes_too_and_what_it_learned_stays(sha
     for key, rows in ((W1, [(BOB, 1), (EVE, 2)]), (W2, [(BOB, 3), (EVE, 4)]), (W5, [(ZOE, 5), (EVE, 6)])):
         shadowed.take_in(key, *rows, pipeline=other)
     shadowed.learn(W1, other)
-    assert steps.train(other, shadowed.store, W2, lambda line: None)["outcome"] == "shadow"
-    assert steps.train(other, shadowed.store, W5, lambda line: None)["outcome"] == "trained"
+    assert steps.train(other, shadowed.store, W2, lambda line: None).outcome == "shadow"
+    assert steps.train(other, shadowed.store, W5, lambda line: None).outcome == "trained"
     run(shadowed, W4)
     run(shadowed, W5, (ZOE, 5), (EVE, 6))
     asked = Asked(model="people", rows=f"person == '{ZOE}'")

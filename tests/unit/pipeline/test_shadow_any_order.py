@@ -29,6 +29,7 @@ from ckpt_ops.lineage.records import (
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices, steps
+from ckpt_ops.pipeline.proposal import plan_slice
 from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.serving import rollback, withdraw
 
@@ -54,16 +55,16 @@ def state_of(pipeline: Pipeline, store: Mortal) -> LineageState:
 
 def run(pipeline: Pipeline, store: Mortal, key: str) -> str:
     """A run of the slice after its validation, each step retried by itself, as Airflow does."""
-    if steps.plan_slice(pipeline, state_of(pipeline, store), key).action.value in ("hold", "fork"):
+    if plan_slice(pipeline, state_of(pipeline, store), key).action.value in ("hold", "fork"):
         return "held"
     decided = until_done(lambda: steps.decide(pipeline, store, key))
-    if not decided["train"]:
-        return str(decided["action"])
+    if not decided.train:
+        return str(decided.action)
     trained = until_done(lambda: steps.train(pipeline, store, key, lambda line: None))
-    if trained["outcome"] != "trained":
-        return str(trained["outcome"])
-    until_done(lambda: steps.evaluate(pipeline, store, trained["version"]))
-    return str(until_done(lambda: steps.promote(pipeline, store, trained["version"]))["decision"])
+    if trained.outcome != "trained":
+        return str(trained.outcome)
+    until_done(lambda: steps.evaluate(pipeline, store, trained.version))
+    return str(until_done(lambda: steps.promote(pipeline, store, trained.version)).decision)
 
 
 def rebase(pipeline: Pipeline, store: Mortal) -> None:

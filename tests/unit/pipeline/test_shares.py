@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from ckpt_ops.pipeline import Intake
 from ckpt_ops.pipeline.intake_steps import pull, pull_share, share_out
+from ckpt_ops.pipeline.step_results import Share
 from ckpt_ops.slices import Files, list_slices, read_slice, worth_sharing
 from ckpt_ops.store import LocalStore
 
@@ -40,10 +40,10 @@ def numbers(store: LocalStore) -> list[int]:
     return found
 
 
-def pulled(intake: Intake, store: LocalStore, share: dict[str, Any]) -> list[str]:
+def pulled(intake: Intake, store: LocalStore, share: Share) -> list[str]:
     """The files that the share pulled."""
     lines: list[str] = []
-    pull_share(intake, store, **share, report=lines.append)
+    pull_share(intake, store, share, report=lines.append)
     return [line.partition(":")[0] for line in lines]
 
 
@@ -52,7 +52,7 @@ def test_every_part_is_in_one_share(intake: Intake, store: LocalStore, landing: 
     first, second = share_out(intake, KEY, at_most=2)
     assert pulled(intake, store, first) == [f"{KEY}/{name}.csv" for name in "ace"]
     assert pulled(intake, store, second) == [f"{KEY}/{name}.csv" for name in "bd"]
-    assert pull(intake, store, KEY)["rows"] == 5
+    assert pull(intake, store, KEY).rows == 5
 
 
 def test_there_are_no_more_shares_than_parts(intake: Intake, landing: LocalStore) -> None:
@@ -68,7 +68,7 @@ def test_a_part_that_came_after_the_shares_were_made_is_pulled_before_the_commit
     pulled(intake, store, shares[0])
     land(landing, a=1, d=4)
     pulled(intake, store, shares[1])
-    assert pull(intake, store, KEY)["rows"] == 4
+    assert pull(intake, store, KEY).rows == 4
     assert numbers(store) == [1, 2, 3, 4]
 
 
@@ -79,7 +79,7 @@ def test_a_part_that_went_after_the_shares_were_made_is_no_part_of_the_slice(
     for share in share_out(intake, KEY, at_most=2):
         pulled(intake, store, share)
     landing.delete(f"{KEY}/b.csv")
-    assert pull(intake, store, KEY)["rows"] == 2
+    assert pull(intake, store, KEY).rows == 2
     assert numbers(store) == [1, 3]
 
 

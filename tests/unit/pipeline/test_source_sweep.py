@@ -20,7 +20,8 @@ from ckpt_ops.slices import BigQueryTable, Files, HttpPages, PostgresTable
 
 
 def swept(place: Place, pipeline: Pipeline | None = None):
-    return sweep(pipeline or place.pipeline, place.store, ModelLog(place.store, "people"))
+    log = ModelLog(place.store, "people")
+    return sweep(pipeline or place.pipeline, place.store, log, log.state())
 
 
 def said(place: Place) -> list[SourceChanged]:
@@ -29,7 +30,7 @@ def said(place: Place) -> list[SourceChanged]:
 
 def test_nothing_is_said_while_all_is_as_it_was(history: Place) -> None:
     assert swept(history).looked_at == 3
-    assert "changed_at_source" not in steps.decide(history.pipeline, history.store, W4)
+    assert steps.decide(history.pipeline, history.store, W4).changed_at_source == ()
     assert said(history) == []
 
 
@@ -40,8 +41,8 @@ def test_the_next_run_notices_it_once_and_reads_no_rows(
     monkeypatch.setattr(Files, "read_part", lambda *_: pytest.fail("rows were read"))
     for _ in range(2):
         decided = steps.decide(history.pipeline, history.store, W4)
-        assert decided["changed_at_source"] == [W2]
-        assert decided["train"], "the run goes on"
+        assert decided.changed_at_source == (W2,)
+        assert decided.train, "the run goes on"
     (record,) = said(history)
     assert [one.key for one in record.slices] == [W2]
     assert list(history.state().changed_slices) == [W2]
@@ -105,7 +106,7 @@ def test_a_source_that_fails_or_lacks_the_slice_fails_no_run(
     monkeypatch.setattr(Files, "fingerprint", down)
     found = swept(history)
     assert (found.problem, found.changed) == ("the source is down", (W2,))
-    assert steps.decide(history.pipeline, history.store, W4)["train"]
+    assert steps.decide(history.pipeline, history.store, W4).train
 
 
 def test_an_expensive_fingerprint_is_not_asked_for(history: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +129,7 @@ def test_a_correction_says_what_it_changes(days: Days) -> None:
     first = days.log.state().slices[KEY].ref.revision
     result = days.run("n,word,more\n1,a,x\n")
     changes = f"corrects revision {first}: -3 rows; column more is new (string)"
-    assert changes in result["summary"]
+    assert changes in result.summary
     assert changes in days.log.records()[-1].reason
     days.run("n\n1\n")
     assert "column word is gone" in days.log.records()[-1].reason

@@ -65,11 +65,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Poisoned:
 def run(place: Place, key: str) -> str:
     """What becomes of a run of an accepted slice."""
     decided = steps.decide(place.pipeline, place.store, key)
-    if not decided["train"]:
-        return str(decided["action"])
+    if not decided.train:
+        return str(decided.action)
     trained = steps.train(place.pipeline, place.store, key, lambda line: None)
-    steps.evaluate(place.pipeline, place.store, trained["version"])
-    return str(steps.promote(place.pipeline, place.store, trained["version"])["decision"])
+    steps.evaluate(place.pipeline, place.store, trained.version)
+    return str(steps.promote(place.pipeline, place.store, trained.version).decision)
 
 
 def ckpt_ops(place: Place, *arguments: str) -> str:
@@ -117,7 +117,7 @@ def test_status_names_it_and_what_a_person_may_do(place: Poisoned) -> None:
     assert "suspect: a candidate was rejected because of it" in ckpt_ops(
         place, "quarantine", "list", "people"
     )
-    assert "does not surely help" in steps.decide(place.pipeline, place.store, W2)["why"]
+    assert "does not surely help" in steps.decide(place.pipeline, place.store, W2).why
 
 
 def test_a_person_releases_it_and_it_is_learned_whatever_it_looks_like(place: Poisoned) -> None:

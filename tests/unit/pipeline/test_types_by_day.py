@@ -42,7 +42,7 @@ class Place:
 
     def run(self, numbers: list[int], x: pa.Array) -> dict[str, Any]:
         pq.write_table(pa.table({"n": numbers, "x": x}), self.folder / f"{KEY}.parquet")
-        self.pulled = pull(self.intake, self.store, KEY)["revision"]
+        self.pulled = pull(self.intake, self.store, KEY).revision
         return validate(self.intake, self.store, KEY, self.pulled)
 
     def table(self, revision: str) -> pa.Table:
@@ -62,28 +62,28 @@ def test_an_accepted_slice_has_the_declared_types(
 ) -> None:
     place = Place(tmp_path, declared)
     result = place.run([1, 2, 3], came)
-    assert (result["outcome"], result["set_aside"]) == ("accepted", 0)
-    assert place.table(result["revision"])["x"].combine_chunks().equals(came.cast(declared, safe=False))
+    assert (result.outcome, result.set_aside) == ("accepted", 0)
+    assert place.table(result.revision)["x"].combine_chunks().equals(came.cast(declared, safe=False))
     assert place.table(place.pulled)["x"].type == came.type, "as it was pulled, it stays"
     (record,) = ModelLog(place.store, "days").records()
     assert isinstance(record, SliceAccepted)
     assert (record.origin, record.set_aside) == (place.pulled, 0)
     again = place.run([1, 2, 3], came)
-    assert again["revision"] == result["revision"]
+    assert again.revision == result.revision
     assert len(ModelLog(place.store, "days").records()) == 1, "the same again says nothing new"
 
 
 def test_bad_rows_are_set_aside_from_it_as_well(tmp_path: Path) -> None:
     place = Place(tmp_path, pa.float64())
     result = place.run([1, -2, 3], pa.array([1, 2, 3]))
-    assert (result["outcome"], result["set_aside"]) == ("accepted, bad rows set aside", 1)
-    assert place.table(result["revision"])["x"].to_pylist() == [1.0, 3.0]
+    assert (result.outcome, result.set_aside) == ("accepted, bad rows set aside", 1)
+    assert place.table(result.revision)["x"].to_pylist() == [1.0, 3.0]
 
 
 def test_a_type_that_fits_by_itself_is_the_revision_that_it_always_was(tmp_path: Path) -> None:
     place = Place(tmp_path, pa.float64())
     result = place.run([1, 2, 3], pa.array([1, 2, 3], pa.int32()))
-    assert (result["outcome"], result["revision"]) == ("accepted", place.pulled)
+    assert (result.outcome, result.revision) == ("accepted", place.pulled)
     assert place.pulled == "148c450cf8b79a1c"
 
 
@@ -102,5 +102,5 @@ def test_a_value_that_is_none_of_the_declared_type_is_named(
     tmp_path: Path, came: pa.Array, declared: pa.DataType, said: str
 ) -> None:
     result = Place(tmp_path, declared).run([1, 2, 3], came)
-    assert result["outcome"] == "quarantined"
-    assert said in result["reasons"][0]
+    assert result.outcome == "quarantined"
+    assert said in result.reasons[0]

@@ -54,7 +54,7 @@ class Place:
 
     def run(self, text: str) -> dict[str, Any]:
         (self.folder / f"{KEY}{self.ending}").write_text(text)
-        self.pulled = pull(self.intake, self.store, KEY)["revision"]
+        self.pulled = pull(self.intake, self.store, KEY).revision
         return validate(self.intake, self.store, KEY, self.pulled)
 
     @property
@@ -77,7 +77,7 @@ def jsonl(*rows: str) -> str:
 def test_bad_cells_and_lines_of_csv_are_left_out_and_kept(tmp_path: Path) -> None:
     place = Place(tmp_path, ".csv")
     result = place.run(csv("1,2.5", "many,2.5", '2,"1,50"', "3", "4,5,6", '5,"6'))
-    assert (result["outcome"], result["rows"]) == ("accepted", 101)
+    assert (result.outcome, result.rows) == ("accepted", 101)
     assert place.kept() == [
         (3, "n", "many", "no int64"),
         (4, "x", "1,50", "no double"),
@@ -87,11 +87,11 @@ def test_bad_cells_and_lines_of_csv_are_left_out_and_kept(tmp_path: Path) -> Non
     ]
     assert place.manifest.unread[0].rows == 5
     assert read_slice(place.store, place.manifest)["n"].to_pylist() == [1, *range(100)]
-    (words,) = result["reasons"]
+    (words,) = result.reasons
     assert words.startswith(
         "5 of 106 rows (4.7 %) do not parse, and are left out: slices/days/2013-01-06/unread/"
     )
-    report = place.store.get(result["report"].removeprefix(f"{place.store.url}/"))
+    report = place.store.get(result.report.removeprefix(f"{place.store.url}/"))
     verdict = Validation.from_json(report, url="")
     assert (verdict.unread, verdict.rows, verdict.set_aside) == (5, 101, 0)
     assert verdict.reasons[0].examples[0] == "line 3 of 2013-01-06.csv, column n: no int64 ('many')"
@@ -100,7 +100,7 @@ def test_bad_cells_and_lines_of_csv_are_left_out_and_kept(tmp_path: Path) -> Non
 def test_bad_lines_of_json_are_left_out_and_kept(tmp_path: Path) -> None:
     place = Place(tmp_path, ".jsonl")
     result = place.run(jsonl('{"n": 1}', '{"n": "many"}', "null", '{"n": 1', "[1]", "", '{"n": 7}'))
-    assert (result["outcome"], result["rows"]) == ("accepted", 102)
+    assert (result.outcome, result.rows) == ("accepted", 102)
     assert [(line, column, value) for line, column, value, _ in place.kept()] == [
         (2, "n", '"many"'),
         (3, "", "null"),
@@ -112,7 +112,7 @@ def test_bad_lines_of_json_are_left_out_and_kept(tmp_path: Path) -> None:
 def test_rows_of_several_lines_are_left_out_whole(tmp_path: Path) -> None:
     place = Place(tmp_path, ".csv", Csv(newlines_in_values=True))
     result = place.run(csv('1,"2\n3"', '"4",1.5', '"5\n6",1'))
-    assert (result["outcome"], result["rows"]) == ("accepted", 101)
+    assert (result.outcome, result.rows) == ("accepted", 101)
     assert [(line, column, value) for line, column, value, _ in place.kept()] == [
         (2, "x", "2\n3"),
         (5, "n", "5\n6"),
@@ -122,24 +122,22 @@ def test_rows_of_several_lines_are_left_out_whole(tmp_path: Path) -> None:
 def test_they_count_together_with_the_rows_that_fail_an_expectation(tmp_path: Path) -> None:
     place = Place(tmp_path, ".csv", rate=0.03)
     fine = place.run(csv("many,1", "-1,1", "-2,1"))
-    assert (fine["outcome"], fine["set_aside"], fine["rows"]) == ("accepted, bad rows set aside", 2, 100)
+    assert (fine.outcome, fine.set_aside, fine.rows) == ("accepted, bad rows set aside", 2, 100)
     above = place.run(csv("many,1", "few,1", "-1,1", "-2,1"))
-    assert above["outcome"] == "quarantined"
-    assert "4 of 104 rows (3.8 %) fail what is asked of each row, and at most 3 %" in " ".join(
-        above["reasons"]
-    )
+    assert above.outcome == "quarantined"
+    assert "4 of 104 rows (3.8 %) fail what is asked of each row, and at most 3 %" in " ".join(above.reasons)
 
 
 def test_too_many_alone_quarantine_the_slice(tmp_path: Path) -> None:
     place = Place(tmp_path, ".csv", rate=0.01)
-    assert place.run(csv("many,1"))["outcome"] == "accepted"
-    assert place.run(csv("many,1", "few,1"))["outcome"] == "quarantined"
+    assert place.run(csv("many,1")).outcome == "accepted"
+    assert place.run(csv("many,1", "few,1")).outcome == "quarantined"
 
 
 def test_a_suite_without_a_rate_lets_none_be_left_out(tmp_path: Path) -> None:
     result = Place(tmp_path, ".csv", rate=None).run(csv("many,1"))
-    assert result["outcome"] == "quarantined"
-    assert "the suite says no meta.bad_rows_at_most, so none may be" in result["reasons"][0]
+    assert result.outcome == "quarantined"
+    assert "the suite says no meta.bad_rows_at_most, so none may be" in result.reasons[0]
 
 
 @pytest.mark.parametrize("rows", [3, 20_000])

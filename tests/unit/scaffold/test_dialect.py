@@ -108,7 +108,7 @@ def test_a_file_of_the_world_from_landing_to_accepted(tmp_path: Path) -> None:
     sample = (tmp_path / "dags/made_world/sample" / f"{DAYS[0]}.csv").read_text()
     assert sample.count('"') % 2 == 0, "cut between rows"
     done = run_slice(intake, LocalStore(tmp_path / "store"), DAYS[0], report=lambda line: None)
-    assert (done["decision"], done["rows"]) == ("accepted", 80)
+    assert (done.decision, done.validated.rows) == ("accepted", 80)
 
 
 def test_a_code_that_comes_later_is_a_bad_row_and_no_number(tmp_path: Path) -> None:
@@ -122,4 +122,4 @@ def test_a_code_that_comes_later_is_a_bad_row_and_no_number(tmp_path: Path) -> N
     later.write_text("\n".join(["id,zip", *rows, "200,01067"]) + "\n")
     intake = load_intake("made_codes", tmp_path / "dags")
     done = run_slice(intake, LocalStore(tmp_path / "store"), "2013-01-09", report=lambda line: None)
-    assert (done["decision"], done["rows"]) == ("accepted", 200), "1 of 201 rows may be bad"
+    assert (done.decision, done.validated.rows) == ("accepted", 200), "1 of 201 rows may be bad"

@@ -126,8 +126,8 @@ def test_what_is_written_accepts_what_was_seen(place: Path, days: list[pa.Table]
     assert not failed, failed
     for key in DAYS:
         done = run_slice(intake, LocalStore(root / "store"), key, report=lambda line: None)
-        assert done["decision"].startswith("accepted"), (done, days[0].schema)
-        assert done["rows"] == ROWS, "no row that was looked at is a bad one"
+        assert done.decision.startswith("accepted"), (done, days[0].schema)
+        assert done.validated.rows == ROWS, "no row that was looked at is a bad one"
 
 
 @given(drawn=TYPES)

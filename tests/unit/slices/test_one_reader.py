@@ -15,6 +15,7 @@ import pytest
 
 from ckpt_ops.pipeline import Intake
 from ckpt_ops.pipeline.intake_steps import pull, pull_share
+from ckpt_ops.pipeline.step_results import Share
 from ckpt_ops.slices import list_slices, one_reader
 from ckpt_ops.store import LocalStore
 
@@ -65,8 +66,8 @@ def pulling(names: list[str], source: Slow, store: LocalStore, **share: int) -> 
     def run(name: str) -> None:
         intake = Intake(name=name, source=source, expectations="e.json")
         if share:
-            pull_share(intake, store, key=KEY, **share, report=lambda line: None)
-        found.append(pull(intake, store, KEY)["revision"])
+            pull_share(intake, store, Share(key=KEY, **share), report=lambda line: None)
+        found.append(pull(intake, store, KEY).revision)
 
     threads = [threading.Thread(target=run, args=(name,), name=name) for name in names]
     for thread in threads:

@@ -1,0 +1,398 @@
+"""What the steps of a run come to, as values; and the one way in which they become JSON.
+
+Steps hand these to whoever called them. Only the edges turn them into JSON: an operator, as Airflow's XCom
+has it, and a command's `--json`, both by `to_json`; `from_json` takes it back. Keys and texts there are an
+interface: DAGs of users and scripts read them.
+
+`Evaluated` and `Trained` here are what a step returns; the records of that name in `lineage.records` are what
+the log keeps of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Any, TypeVar, cast, get_type_hints
+
+from ckpt_ops.errors import BadInput, Corrupt
+from ckpt_ops.evaluation import Evaluation
+from ckpt_ops.lineage import Action
+from ckpt_ops.lineage.state import VersionStatus
+from ckpt_ops.store.documents import BadDocument, read_as
+from ckpt_ops.validation import Outcome
+
+T = TypeVar("T")
+
+_OMIT: dict[str, Any] = {"omit": True}
+"""Of a field: while it says nothing, JSON does not have its key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """`pull`: the slice's revision is in the store."""
+
+    key: str
+    revision: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """`share_out`: which parts of a slice one task pulls: every `of`-th, from the `share`-th on, from 0."""
+
+    key: str
+    share: int
+    of: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulledShare:
+    """`pull_share`: how many parts it pulled, and their rows."""
+
+    parts: int
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validated:
+    """`validate`: the verdict on a slice.
+
+    Attributes:
+        revision, rows: of what is accepted, or was looked at.
+        set_aside: bad rows that are not in it.
+        reasons: what does not hold, or what a person said.
+        summary: a line on the verdict.
+        report: address of the report; "" for none.
+    """
+
+    key: str
+    revision: str
+    rows: int
+    set_aside: int
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    summary: str = ""
+    report: str = ""
+
+    @property
+    def trainable(self) -> bool:
+        """Something of the slice may be trained on."""
+        return self.outcome.trainable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """`decide`: whether the run trains.
+
+    Attributes:
+        action: the planner's.
+        train: the run goes on; a policy may say no though the action is to append.
+        promoted: the version that was promoted first, as nobody had answered in time.
+        changed_at_source: keys of consumed slices that have changed at their source.
+    """
+
+    key: str
+    action: Action
+    why: str
+    train: bool
+    promoted: int | None = field(default=None, metadata=_OMIT)
+    changed_at_source: tuple[str, ...] = field(default=(), metadata=_OMIT)
+
+
+class Training(StrEnum):
+    """How the step `train` ended."""
+
+    TRAINED = "trained"  # there is a version to evaluate
+    DEFERRED = "deferred"  # the policy, told the champion's score, found no update due
+    SHADOW = "shadow"  # a candidate is in shadow, and is not to be evaluated yet
+    SKIP = "skip"  # nothing is to be trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """`train`.
+
+    Attributes:
+        version: the candidate; None when nothing is to be trained.
+        step: steps since the parent.
+        stopped_by: the bound of the budget that was met first.
+        checkpoints: how many were committed. These three only of what is trained.
+    """
+
+    key: str
+    version: int | None
+    outcome: Training
+    why: str
+    step: int | None = field(default=None, metadata=_OMIT)
+    stopped_by: str | None = field(default=None, metadata=_OMIT)
+    checkpoints: int | None = field(default=None, metadata=_OMIT)
+
+    @property
+    def to_evaluate(self) -> int | None:
+        """The version that the run goes on with; None: it ends here."""
+        return self.version if self.outcome is Training.TRAINED else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """`evaluate`: what the gates say of a version.
+
+    Attributes:
+        passed: by the log; None when the version was not evaluated now.
+        words: the verdict in a sentence.
+        evaluation: every gate's answer; None when the version was not evaluated now.
+        report: object name of the report; "" for none.
+    """
+
+    version: int
+    passed: bool | None = None
+    words: str = ""
+    evaluation: Evaluation | None = None
+    report: str = ""
+
+
+class Settlement(StrEnum):
+    """What `promote` made of a version."""
+
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"  # rejected, and no gate did it: what it was compared with has changed
+    DEFERRED = "deferred"  # it cannot be told whether it is better: its slices are pending again
+    WAITING = "waiting"  # for a person's approval
+    SHADOW = "shadow"  # it stays in shadow
+    ROLLED_BACK = "rolled back"  # this and those below: settled before, and no more the head
+    REPLAYED = "replayed"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """`promote`: what became of a version, and why."""
+
+    version: int
+    decision: Settlement
+    why: str
+
+    @property
+    def promoted(self) -> bool:
+        """The version is in production."""
+        return self.decision is Settlement.PROMOTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """`replay` of a rebase.
+
+    Attributes:
+        version: what would become the head.
+        steps: versions of all its steps, in order.
+        trained: those of them that were trained now.
+    """
+
+    version: int
+    steps: tuple[int, ...]
+    trained: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concluded:
+    """The end of a rebase.
+
+    Attributes:
+        evaluated: None for a version that was in production before, and was evaluated then.
+    """
+
+    evaluated: Evaluated | None
+    settled: Settled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebased:
+    """A rebase from its first step to its end."""
+
+    replayed: Replayed
+    concluded: Concluded
+
+    @property
+    def settled(self) -> Settled:
+        """What became of its result."""
+        return self.concluded.settled
+
+
+@dataclass(frozen=True, kw_only=True)
+class RebasePlanned:
+    """`plan` of a rebase DAG.
+
+    Attributes:
+        due: there is something to rebase; without it, what follows `head` says nothing.
+        why: the reason that was given.
+        fork: the version that it forks from; None: from nothing.
+        steps, done: how many there are, and how many of them are trained already.
+        replaced: versions whose place is taken.
+        changed: keys of the slices that changed.
+    """
+
+    due: bool
+    dry_run: bool
+    why: str
+    head: int | None
+    fork: int | None = None
+    steps: int = 0
+    done: int = 0
+    replaced: tuple[int, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+class Answer(StrEnum):
+    """What is answered when somebody is asked whether a version may be promoted."""
+
+    APPROVE = "Approve"
+    REJECT = "Reject"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """`approve`: what was answered.
+
+    Attributes:
+        answer: None when nobody had to be asked.
+        by: who answered; None when nobody did.
+        expired: nobody answered within the deadline, and the answer is the pipeline's.
+    """
+
+    version: int
+    answer: Answer | None
+    by: str | None = field(default=None, metadata=_OMIT)
+    why: str = field(default="", metadata=_OMIT)
+    expired: bool = field(default=False, metadata=_OMIT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedSlice:
+    """`predict`: the predictions of a version on a slice are kept.
+
+    Attributes:
+        object: object name of the Parquet file.
+        rows: how many are predicted, of the `slice_rows`.
+        found: they were there before.
+    """
+
+    model: str
+    version: int
+    slice: str
+    revision: str
+    object: str
+    rows: int
+    slice_rows: int
+    found: bool
+
+
+def settlement_of(status: VersionStatus, *, superseded: bool) -> Settlement:
+    """What a version that is decided on was settled as; one that is open stays in shadow."""
+    if superseded:
+        return Settlement.SUPERSEDED
+    if status in (VersionStatus.STARTED, VersionStatus.TRAINED, VersionStatus.EVALUATED):
+        return Settlement.SHADOW
+    return Settlement(status.value)
+
+
+def to_json(result: Any) -> dict[str, Any]:
+    """The result of a step, a dataclass, as XCom and `--json` have it."""
+    match result:
+        case Rebased():
+            return to_json(result.replayed) | to_json(result.concluded)
+        case Concluded():
+            evaluated = to_json(result.evaluated) if result.evaluated else {}
+            return evaluated | to_json(result.settled)
+        case Evaluated():
+            return _evaluated(result)
+        case Validated():
+            return {**_fields(result), "trainable": result.trainable}
+        case RebasePlanned(due=False):
+            return {name: getattr(result, name) for name in ("due", "dry_run", "why", "head")}
+        case Answered(answer=None):
+            return {"version": result.version, "answer": None}
+        case Answered():
+            return {**_fields(result), "by": result.by, "why": result.why, "expired": result.expired}
+    return _fields(result)
+
+
+def from_json(kind: type[T], said: object, *, of: str) -> T:
+    """What `to_json` gave, as a `kind`. Keys that it does not know are passed over.
+
+    Args:
+        of: whose result it is, for the error.
+
+    Raises:
+        Corrupt: naming the field that is missing or no value of its type.
+    """
+    try:
+        if not isinstance(said, Mapping):
+            raise BadDocument(f"it is {said!r:.40}, and no JSON object")
+        known = {one.name: said[one.name] for one in dataclasses.fields(cast(Any, kind)) if one.name in said}
+        if kind is Evaluated:
+            known["evaluation"] = Evaluation.from_json(said) if "verdicts" in said else None
+        return _read(kind, known)
+    except (BadDocument, BadInput, TypeError) as error:
+        raise Corrupt(
+            f"the result of {of} is no {kind.__name__}: {error}",
+            safe="nothing was written; the champion serves on",
+            next=f"clear {of} of this run: it says again what it came to",
+        ) from error
+
+
+def _evaluated(result: Evaluated) -> dict[str, Any]:
+    said: dict[str, Any] = {"version": result.version}
+    if result.evaluation is not None:
+        said |= result.evaluation.to_json()
+        del said["past"]  # it is in the report, and as long as the gates look back
+    said |= {"passed": result.passed, "words": result.words}
+    return said | ({"report": result.report} if result.report else {})
+
+
+def _fields(result: Any) -> dict[str, Any]:
+    values = {one: getattr(result, one.name) for one in dataclasses.fields(result)}
+    return {
+        one.name: _plain(value)
+        for one, value in values.items()
+        if value != one.default or not one.metadata.get("omit")
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read(kind: type[T], values: dict[str, Any]) -> T:
+    """As `read_as`, which knows plain types only, of a dataclass that has enums."""
+    hints = get_type_hints(kind)
+    read: dict[str, Any] = {}
+    for name, value in values.items():
+        enum = _enum_in(hints[name])
+        if isinstance(value, Evaluation) or (enum is not None and value is None):
+            read[name] = value
+        elif enum is None:
+            read[name] = read_as(hints[name], value, at=name)
+        elif value in {one.value for one in enum}:
+            read[name] = enum(value)
+        else:
+            allowed = ", ".join(repr(one.value) for one in enum)
+            raise BadDocument(f"{name} is {value!r:.40}, and none of {allowed}")
+    needed = {
+        one.name
+        for one in dataclasses.fields(cast(Any, kind))
+        if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+    }
+    if missing := needed - read.keys():
+        raise BadDocument(f"it lacks {min(missing)!r}")
+    return kind(**read)
+
+
+def _enum_in(hint: Any) -> type[Enum] | None:
+    """The enum that a field is of, also where it may be None."""
+    inside = [hint, *getattr(hint, "__args__", ())]
+    return next((one for one in inside if isinstance(one, type) and issubclass(one, Enum)), None)
