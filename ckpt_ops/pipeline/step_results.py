@@ -377,7 +377,7 @@ def _read(kind: type[T], values: dict[str, Any]) -> T:
             read[name] = value
         elif enum is None:
             read[name] = read_as(hints[name], value, at=name)
-        elif value in {one.value for one in enum}:
+        elif isinstance(value, str) and value in {one.value for one in enum}:
             read[name] = enum(value)
         else:
             allowed = ", ".join(repr(one.value) for one in enum)
