@@ -1,1 +1,1 @@
-"""The command `ckpt-ops`: what a model has learned and from what, and what a person may change."""
+"""The command `ckpt-ops`: what models were trained on, and what a person may change."""

@@ -11,96 +11,52 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from ckpt_ops.cli import (
-    backtest_command,
-    checkpoint_commands,
-    decision_commands,
-    forget_commands,
-    fork_commands,
-    gc_command,
-    history_commands,
-    quarantine_commands,
-    read_commands,
-    render,
-    repair_command,
-    report_command,
-    run_command,
-    serving_commands,
-    slice_commands,
-    source_commands,
-    training_commands,
-    version_commands,
-    write_commands,
-)
+from ckpt_ops import __version__
+from ckpt_ops.cli import output
+from ckpt_ops.cli.lazy import LazyGroup
 from ckpt_ops.errors import BadInput, CkptOpsError
 
 
-class Commands(TyperGroup):
-    """Turns our errors into words and an exit code; any other exception is a bug and keeps its traceback."""
+class Commands(LazyGroup):
+    """Turns our errors into a message and an exit code. Any other is a bug and keeps its traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except CkptOpsError as error:
-            render.note(str(error))
+            output.note(str(error))
             raise typer.Exit(2 if isinstance(error, BadInput) else 1) from error
 
 
 app = typer.Typer(
     name="ckpt-ops",
     cls=Commands,
-    help="What a model has learned and from what; and what a person may change.",
+    help="Keep TensorFlow models fresh: look at them, run them, decide, correct and diagnose.\n\n"
+    "Example: ckpt-ops status",
+    epilog="Each command has its own help: ckpt-ops COMMAND --help",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (
-    read_commands.status,
-    read_commands.log,
-    read_commands.show,
-    read_commands.slices,
-    version_commands.production,
-    version_commands.diff,
-    version_commands.card,
-    report_command.report,
-    report_command.evaluation,
-    checkpoint_commands.verify,
-    checkpoint_commands.drill,
-    checkpoint_commands.export,
-    run_command.run,
-    slice_commands.slice_,
-    slice_commands.validate,
-    decision_commands.promote,
-    decision_commands.reject,
-    write_commands.rollback,
-    write_commands.withdraw,
-    write_commands.release,
-    fork_commands.plan,
-    fork_commands.rebase,
-    fork_commands.resolve,
-    fork_commands.taint,
-    history_commands.bisect,
-    history_commands.reproduce,
-    history_commands.audit,
-    serving_commands.convert,
-    serving_commands.predict,
-    serving_commands.publish,
-    backtest_command.backtest,
-    training_commands.save_now,
-    forget_commands.forget,
-    forget_commands.purge,
-    gc_command.gc,
-    repair_command.repair,
-):
-    app.command(command.__name__.strip("_").replace("_", "-"))(command)
-app.add_typer(quarantine_commands.app)
-app.add_typer(source_commands.new)
-app.add_typer(source_commands.check)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ckpt-ops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """What may stand before a command."""
 
 
 def main() -> None:
@@ -108,7 +64,7 @@ def main() -> None:
     # records say what caused them
     os.environ.setdefault("CKPT_OPS_RUN", " ".join(["ckpt-ops", *sys.argv[1:2]]))
     signal.signal(signal.SIGTERM, _end)
-    app()
+    app(prog_name="ckpt-ops")
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -1,55 +1,23 @@
-"""Views as tables for people.
-
-What a person wrote and what came as data is never read as markup, and never steers the terminal: all that a
-command prints goes through `console`, `note` or `as_json`.
-"""
+"""Models, versions and slices as tables for people."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 
-from ckpt_ops.cli.views import View
+from ckpt_ops.cli.output import console, say
+from ckpt_ops.cli.views import View, gaps
+from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.suspects import commands
-from ckpt_ops.printable import printable
-
-_WIDTH_OF_A_FILE = 160
-
-
-class PrintableConsole(Console):
-    """A console on which text is `printable`, also that of tables' cells and titles."""
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(printable(text), **options)
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Made for each command: tests and pipes replace standard output."""
-    width = None if sys.stdout.isatty() or stderr else _WIDTH_OF_A_FILE
-    return PrintableConsole(highlight=False, markup=False, emoji=False, width=width, stderr=stderr)
-
-
-def note(line: str) -> None:
-    """A line on standard error: how far it has come, or why it ended."""
-    typer.echo(printable(line), err=True)
-
-
-def as_json(view: object) -> None:
-    """The view and nothing else on standard output."""
-    sys.stdout.write(json.dumps(view, indent=2) + "\n")
 
 
 def show_status(views: Sequence[View]) -> None:
     out = console()
+    if not views:
+        out.print("No models yet: a pipeline's first run makes one.")
+        return
     table = Table("model", "head", "metric", "pending", "newest consumed", "attention", "last record")
     for view in views:
         last = view["last"][-1]
@@ -69,7 +37,7 @@ def show_status(views: Sequence[View]) -> None:
         if view["tainted"]:
             said = view["tainted"]
             out.print(
-                f"TAINTED: the champion of {view['model']}, version {said['version']}, learned from slice "
+                f"TAINTED: the champion of {view['model']}, version {said['version']}, was trained on slice "
                 f"{said['slice']}: {said['why']}. Nothing is built on it.",
                 soft_wrap=True,
             )
@@ -134,10 +102,10 @@ def show_version(view: View) -> None:
     ):
         facts.add_row(name, value)
     out.print(facts)
-    learned = Table("slice", "revision", "rows", title="learned from", title_justify="left")
+    slices = Table("slice", "revision", "rows", title="trained on", title_justify="left")
     for ref in view["slices"]:
-        learned.add_row(ref["key"], ref["revision"], f"{ref['rows']:,}")
-    out.print(learned)
+        slices.add_row(ref["key"], ref["revision"], f"{ref['rows']:,}")
+    out.print(slices)
     if view["policy"]:
         show_policy(view["policy"])
     if view["scores"]:
@@ -147,7 +115,7 @@ def show_version(view: View) -> None:
         out.print(_metrics_table(view["metrics"]))
     if view["judged_in_shadow_on"]:
         keys = ", ".join(ref["key"] for ref in view["judged_in_shadow_on"])
-        out.print(f"judged in shadow, on all rows of {keys}, which neither model had trained on")
+        out.print(f"evaluated in shadow, on all rows of {keys}, which neither model had trained on")
     for verdict in view["verdicts"]:
         out.print(f"- {verdict}")
     if view["decision"]:
@@ -166,7 +134,7 @@ def show_policy(said: View) -> None:
     console().print(f"policy: {said['words']}" + (f" ({numbers})" if numbers else ""), soft_wrap=True)
 
 
-def show_slices(views: Sequence[View]) -> None:
+def show_slices(model: str, views: Sequence[View], state: LineageState) -> None:
     table = Table("slice", "revision", "rows", "status", "consumed by", "a run would", "why")
     for view in views:
         table.add_row(
@@ -179,72 +147,12 @@ def show_slices(views: Sequence[View]) -> None:
             view["why"],
         )
     console().print(table)
-
-
-def show_checked(views: Sequence[View]) -> None:
-    out = console()
-    table = Table("version", "what", "parts", "bytes", "condition")
-    for view in views:
-        parts = view["chunks"] if view["kind"] == "checkpoint" else view["files"]
-        table.add_row(
-            str(view["version"]),
-            _checked_what(view),
-            str(parts) if parts else "-",
-            f"{view['bytes']:,}" if view["bytes"] else "-",
-            view["condition"],
-        )
-    out.print(table)
-    older = [_checked_at(view) for view in views if not view["hashed"] and view["condition"] != "pruned"]
-    if older:
-        out.print(
-            f"{len(older)} of them were committed before hashes of manifests and exports were kept: "
-            f"{', '.join(older)}. Whether each is the one that was committed cannot be told.",
-            soft_wrap=True,
-        )
-    problems: dict[str, list[str]] = {}
-    for view in views:
-        for problem in view["problems"]:
-            problems.setdefault(problem, []).append(_checked_at(view))
-    for problem, where in problems.items():  # below the table: an object's name should stay in one piece
-        out.print(f"- {problem}\n  in {', '.join(where)}", soft_wrap=True)
-
-
-def _checked_what(view: View) -> str:
-    return f"step {view['step']}" if view["kind"] == "checkpoint" else str(view["kind"])
-
-
-def _checked_at(view: View) -> str:
-    return f"v{view['version']} {_checked_what(view)}"
-
-
-def show_drill(view: View) -> None:
-    seconds = view["seconds"]
-    table = Table("seconds", "what", title_justify="left", title=f"{view['model']} v{view['version']}")
-    for name, what in (
-        ("import_and_build", "import TensorFlow and build the model"),
-        ("read_and_restore", f"read and restore {view['bytes']:,} bytes"),
-        ("load_data", "load the version's own data"),
-        ("first_step", "first step, compiling included"),
-        ("total", "all of it, the start of the process included"),
-    ):
-        table.add_row(f"{seconds[name]:.2f}", what)
-    out = console()
-    out.print(table)
-    out.print(f"All {view['variables']} variables equal the checkpoint of step {view['step']}, bit for bit.")
-    batch = "the very next of that training" if view["next_batch"] else "another than that training's next"
-    loss = "it reports no loss" if view["loss"] is None else f"its loss was {view['loss']:.4f}"
-    out.print(f"The step's batch was {batch}; {loss}.")
-    if said := view.get("predictions"):
-        out.print(f"The model's {said['words']}.", soft_wrap=True)
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while something is done; told how many of how many. None without a terminal."""
-    bar = Progress(console=console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+    missing = gaps(state)
+    if missing:
+        asks = f"ckpt-ops plan {model} asks the source"
+        if state.versions:
+            asks = f"ckpt-ops plan {model} --from {missing[0]} --to {missing[-1]} asks the source"
+        say(f"By the spacing of these, none of {few(missing)} has come: {asks}")
 
 
 def _metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:
@@ -279,7 +187,7 @@ def _pending(refs: Sequence[View]) -> str:
 def _attention(view: View) -> str:
     """What a person has to look at."""
     found = ["tainted"] if view["tainted"] else []
-    found += [f"held: {view['held']}"] if view["held"] else []
+    found += [f"on hold: {view['held']}"] if view["held"] else []
     found += [f"suspect: {', '.join(one['key'] for one in view['suspects'])}"] if view["suspects"] else []
     found += [f"in quarantine: {few(view['quarantined'])}"] if view["quarantined"] else []
     found += [f"rows set aside: {few(view['set_aside'])}"] if view["set_aside"] else []
@@ -289,9 +197,7 @@ def _attention(view: View) -> str:
         else []
     )
     found += ["below its floor"] if view["below_floor"] else []
-    found += (
-        [f"waits to be promoted: version {', '.join(map(str, view['waiting']))}"] if view["waiting"] else []
-    )
+    found += [f"awaits approval: version {', '.join(map(str, view['waiting']))}"] if view["waiting"] else []
     found += [f"rebase due: {', '.join(view['rebase_due'])}"] if view["rebase_due"] else []
     return "; ".join(found) or "-"
 

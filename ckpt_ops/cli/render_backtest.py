@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ckpt_ops.cli.render import console
+from ckpt_ops.cli.output import console
 from ckpt_ops.cli.views import View
 
 
@@ -15,7 +15,7 @@ def show_backtest(view: View) -> None:
     table = Table(
         "policy",
         "updates",
-        "refused",
+        "rejected",
         "steps",
         "training s",
         f"mean {metric}",
@@ -45,7 +45,7 @@ def show_backtest(view: View) -> None:
     for one in view["policies"]:
         if one["held"]:
             key, why = one["held"]
-            out.print(f"Held: {one['name']} from slice {key} to the end: {why}.", soft_wrap=True)
+            out.print(f"On hold: {one['name']} from slice {key} to the end: {why}.", soft_wrap=True)
     for line in _notes(view):
         out.print(line, soft_wrap=True)
 
@@ -53,8 +53,8 @@ def show_backtest(view: View) -> None:
 def _notes(view: View) -> list[str]:
     trainings = view["trainings"]
     clock = {
-        "keys": "the time of a slice is the begin of the next key's interval",
-        "accepted": "the keys are no times: the time of a slice is when the log accepted it",
+        "keys": "the time of a slice is the start of the next key's interval",
+        "accepted": "the keys are not times: the time of a slice is when the log accepted it",
     }[view["clock"]]
     return [
         f"Mean and worst over the {len(view['compared'])} slices that every policy scored, each on all of "

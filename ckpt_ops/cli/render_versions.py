@@ -7,11 +7,14 @@ from typing import Any
 
 from rich.table import Table
 
-from ckpt_ops.cli.render import console
+from ckpt_ops.cli.output import console
 from ckpt_ops.cli.views import View
 
 
 def show_production(model: str, periods: Sequence[View]) -> None:
+    if not periods:
+        console().print(f"Nothing of {model} was in production yet.")
+        return
     title = f"{model} in production, times in UTC"
     table = Table("from", "to", "version", "how", "by", "why", title=title, title_justify="left")
     for period in periods:
@@ -31,7 +34,7 @@ def show_diff(view: View) -> None:
     data = view["data"]
     table.add_row("status", a["status"], b["status"])
     table.add_row("parent", *(_text(side["parent"]) for side in (a, b)))
-    table.add_row("rows learned in all", f"{data['rows_a']:,}", f"{data['rows_b']:,}")
+    table.add_row("rows trained on in all", f"{data['rows_a']:,}", f"{data['rows_b']:,}")
     table.add_row("slices only here", _keys(data["only_a"]), _keys(data["only_b"]))
     for one in data["revised"]:
         table.add_row(f"revision of {one['key']}", one["a"], one["b"])
@@ -68,7 +71,7 @@ def _show_tensors(view: View) -> None:
     for words, names in (
         (f"only in version {view['a']['version']}", tensors["only_a"]),
         (f"only in version {view['b']['version']}", tensors["only_b"]),
-        ("of another shape", tensors["reshaped"]),
+        ("of a different shape", tensors["reshaped"]),
     ):
         if names:
             out.print(f"- {words}: {', '.join(names)}", soft_wrap=True)

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from ckpt_ops.embedded import leftovers
-from ckpt_ops.embedded.settings import LANDING, STORE, Settings
-from ckpt_ops.embedded.shared_server import shared_server
-from ckpt_ops.embedded.state import State
-from ckpt_ops.errors import BadInput
 from ckpt_ops.store import Store, open_store
 
 StoreOption = Annotated[
@@ -23,12 +16,10 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="URL",
-        help="gs://BUCKET/PREFIX or file:///DIRECTORY, or two or three of them separated by commas; "
-        "else CKPT_OPS_STORE, else the platform of `make up`.",
+        help="Store: gs://BUCKET/PREFIX or file:///DIRECTORY, or two or three of them separated by commas; "
+        "by default CKPT_OPS_STORE, else the platform of `make up`.",
     ),
 ]
-
-_WAIT_SECONDS = 20.0
 
 
 @contextmanager
@@ -46,68 +37,7 @@ def chosen_store(url: str | None) -> Iterator[Store]:
     if given:
         yield open_store(given)
         return
-    settings = Settings.from_environment()
-    if not (settings.home / "gcs").is_dir():
-        raise BadInput(
-            "store",
-            None,
-            f"--store URL, CKPT_OPS_STORE, or a platform in {settings.home}",
-            next="make up, or --store gs://BUCKET/PREFIX",
-        )
-    with ExitStack() as stack, _environment(_reach(settings, stack)):
-        yield open_store(STORE)
+    from ckpt_ops.cli.embedded_store import embedded_store  # a command that is given a store needs none of it
 
-
-def _reach(settings: Settings, stack: ExitStack) -> str:
-    """Where a server of the home's objects answers: the platform's own, or one that commands share."""
-    began, told = time.monotonic(), False
-    while True:
-        endpoint = _running_endpoint(settings)
-        if endpoint is not None:
-            return endpoint
-        try:
-            return stack.enter_context(shared_server(settings.home))
-        except leftovers.AlreadyRunning:
-            if time.monotonic() - began > _WAIT_SECONDS:
-                raise
-            if not told and time.monotonic() - began > 1.0:
-                told = True
-                sys.stderr.write(f"Waiting for the platform in {settings.home} to finish its start or stop\n")
-            time.sleep(0.2)
-
-
-@contextmanager
-def platform_if_running() -> Iterator[None]:
-    """What sources look up: the embedded platform's own, while one runs and nothing else was chosen."""
-    chosen = {"CKPT_OPS_STORE", "CKPT_OPS_LANDING", "STORAGE_EMULATOR_HOST"} & os.environ.keys()
-    endpoint = None if chosen else _running_endpoint(Settings.from_environment())
-    if endpoint is None:
-        yield
-        return
-    with _environment(endpoint):
-        yield
-
-
-def _running_endpoint(settings: Settings) -> str | None:
-    """Where the platform's own GCS server answers; not one that another command runs for itself."""
-    state, server = State.read(settings.home), leftovers.running(settings.run_dir).get("gcs")
-    if state is None or server is None or state.pids.get("gcs") != server.process.pid:
-        return None
-    return state.gcs_endpoint
-
-
-@contextmanager
-def _environment(endpoint: str) -> Iterator[None]:
-    """What Google's client, a pipeline's source and the training process look up."""
-    values = {"STORAGE_EMULATOR_HOST": endpoint}
-    values["CKPT_OPS_LANDING"] = os.environ.get("CKPT_OPS_LANDING") or LANDING
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with embedded_store() as opened:
+        yield opened

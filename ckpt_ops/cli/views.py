@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ckpt_ops.checkpoints.verify import Checked
-from ckpt_ops.checkpoints.verify_files import CheckedFiles
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, model_names, plan, repeated
 from ckpt_ops.lineage.awaiting import waits
@@ -23,7 +21,6 @@ from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import Record, UpdateDeferred
 from ckpt_ops.lineage.shadow import InShadow, in_shadow
 from ckpt_ops.lineage.suspects import suspects
-from ckpt_ops.pipeline.at_source import expected_keys
 from ckpt_ops.store import Store
 
 View = dict[str, Any]
@@ -83,7 +80,7 @@ def log_view(records: Sequence[Record]) -> list[View]:
 
 
 def version_view(store: Store, model: str, state: LineageState, number: int) -> View:
-    """One version: what it learned from, how it was trained, how it was judged and what became of it."""
+    """One version: its slices, how it was trained and evaluated, and what became of it."""
     version = state.version(number)
     progress = CandidateLog(store, model, number).progress()
     trained, evaluated, decided = version.trained, version.evaluated, version.decided
@@ -149,37 +146,9 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
 
 def gaps(state: LineageState) -> list[str]:
     """Keys between those of the known slices that should have come by their spacing, and have not."""
+    from ckpt_ops.pipeline.at_source import expected_keys  # no other view needs a source
+
     return [key for key in expected_keys(state.slices) if key not in state.slices]
-
-
-def checked_view(checked: Checked) -> View:
-    """A committed checkpoint as `verify` found it."""
-    return {
-        "kind": "checkpoint",
-        "version": checked.version,
-        "step": checked.step,
-        "manifest": checked.manifest,
-        "condition": checked.condition.value,
-        "chunks": checked.chunks,
-        "bytes": checked.nbytes,
-        "hashed": checked.hashed,
-        "problems": list(checked.problems),
-    }
-
-
-def checked_files_view(checked: CheckedFiles) -> View:
-    """Files of a version as `verify` found them."""
-    return {
-        "kind": checked.kind,
-        "version": checked.version,
-        "step": None,
-        "folder": checked.folder,
-        "condition": checked.condition.value,
-        "files": checked.files,
-        "bytes": checked.nbytes,
-        "hashed": checked.hashed,
-        "problems": list(checked.problems),
-    }
 
 
 def _read(store: Store, model: str) -> tuple[ModelLog, LineageState]:

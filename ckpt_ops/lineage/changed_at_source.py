@@ -23,6 +23,6 @@ def changed_view(state: LineageState) -> list[dict[str, Any]]:
 def pull_command(model: str, key: str) -> str:
     """What a person does about a changed slice."""
     return (
-        f"ckpt-ops run {model} --slice {key}, or clear its run in Airflow: it is pulled and judged again, "
-        f"and ckpt-ops plan {model} then says what that comes to"
+        f"ckpt-ops run {model} --slice {key}, or clear its run in Airflow: it is pulled and validated again, "
+        f"and ckpt-ops plan {model} then shows what follows from that"
     )

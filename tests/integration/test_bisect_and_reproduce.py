@@ -498,8 +498,8 @@ def test_the_command_says_what_is_another_where_a_checkpoint_is_not_what_was_tra
     assert {one["name"] for one in found["different"]} >= {"model/hidden/kernel", "optimizer/adam/iteration"}
     kernel = next(one for one in found["different"] if one["name"] == "model/hidden/kernel")
     assert kernel["largest"] > 0
-    assert f"learned v2 trained again is another: {len(found['different'])} of" in done.stderr
-    assert "another processor" in done.stderr
+    assert f"learned v2, trained again, is different: {len(found['different'])} of" in done.stderr
+    assert "a different processor" in done.stderr
     assert "ckpt-ops verify learned 2" in done.stderr
 
 

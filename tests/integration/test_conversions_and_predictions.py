@@ -566,7 +566,7 @@ def test_an_export_that_was_written_over_is_found(
     assert ckpt_ops("verify", "brief").exit_code == 0, "every chunk of the checkpoint is whole"
     done = ckpt_ops("verify", "brief", "1", "--predictions", "--json")
     assert done.exit_code == 1
-    assert "the export of v1 of brief does not say what was judged" in done.stderr
+    assert "the export of v1 of brief does not predict what was evaluated" in done.stderr
     said = json.loads(
         done.stdout[done.stdout.index("{") :]
     )  # behind what the process prints, which is this one

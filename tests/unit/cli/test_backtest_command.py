@@ -110,11 +110,11 @@ def test_a_row_a_policy_and_below_it_who_beats_whom(
     assert "│ weekly [bold] │ 1 │ 2 │ 1,200 │ 9.4 │ 0.6789 │ 0.6689 │ 2013-01-12 │" in shown
     assert "│ unscored │ 0 │ 3 │ 1,200 │ 1.0 │ - │ - │ - │" in shown
     assert "On the frontier, cheapest first: never; dominated: weekly (by never)." in shown
-    assert "Held: twin from slice 2013-01-13 to the end: slice 2013-01-11 was in 2 rejected" in shown
+    assert "On hold: twin from slice 2013-01-13 to the end: slice 2013-01-11 was in 2 rejected" in shown
     assert "over the 3 slices that every policy scored" in shown
     assert "8 trainings: 3 shared" in shown
     assert "1 restored from the log's checkpoints, 4 trained" in shown
-    assert "the begin of the next key's interval" in shown
+    assert "the start of the next key's interval" in shown
     render_backtest.show_backtest({**view, "clock": "accepted"})
     assert "when the log accepted it" in capsys.readouterr().out
 

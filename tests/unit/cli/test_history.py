@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
-from ckpt_ops.cli import render_history
+from ckpt_ops.cli import render_diagnose
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.store import LocalStore
@@ -60,7 +60,7 @@ def test_the_likeliest_cause_comes_first() -> None:
         "trained": way,
         "changes": {"2": ["the code"], "3": ["the code"]},
     }
-    found = render_history.causes(view)
+    found = render_diagnose.causes(view)
     assert found[0] == "the code"
     assert found[1].startswith("version 2, the first on the way")
     assert found[2].startswith("version 2: the clock ended it")

@@ -265,7 +265,7 @@ def test_show_says_on_which_slices_a_version_was_judged(ckpt_ops, shadowed):
         Promoted(version=4, champion=2),
     )
     shown = ckpt_ops("show", "flight_delay", "4").stdout
-    assert "judged in shadow, on all rows of 2013-02-03, 2013-02-10" in shown
+    assert "evaluated in shadow, on all rows of 2013-02-03, 2013-02-10" in shown
     assert "1 of 2" not in shown
     view = json.loads(ckpt_ops("show", "flight_delay", "4", "--json").stdout)
     assert [ref["key"] for ref in view["judged_in_shadow_on"]] == ["2013-02-03", "2013-02-10"]

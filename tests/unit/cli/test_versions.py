@@ -67,7 +67,7 @@ class TestPromote:
     def test_it_is_approved_and_in_production_and_the_reason_is_kept(
         self, ckpt_ops: CliRun, waiting: LocalStore
     ) -> None:
-        assert "waits to be promoted: version 4" in ckpt_ops("status").stdout
+        assert "awaits approval: version 4" in ckpt_ops("status").stdout
         done = ckpt_ops("promote", MODEL, "4", "--approve", "--why", "the deltas are fine")
         assert done.exit_code == 0, done.output
         assert "Version 4 of flight_delay is in production" in done.stdout
@@ -87,7 +87,7 @@ class TestPromote:
     def test_a_hold_stays_and_it_says_so(self, ckpt_ops: CliRun, waiting: LocalStore) -> None:
         say(waiting, Held(reason="refused three times"))
         done = ckpt_ops("promote", MODEL, "4", "--approve", "--why", "fine")
-        assert "still held: refused three times" in done.stdout
+        assert "still on hold: refused three times" in done.stdout
 
     def test_what_cannot_be_promoted_any_more_fails(self, ckpt_ops: CliRun, waiting: LocalStore) -> None:
         assert ckpt_ops("taint", MODEL, "--slice", NEWEST.key, "--why", "poisoned").exit_code == 0

@@ -20,7 +20,8 @@ from ckpt_ops.cli.main import app
 from ckpt_ops.errors import HeldByPerson
 from ckpt_ops.evaluation import AtLeast, Judged, NotWorseThan, Unclear
 from ckpt_ops.lineage import VersionState, VersionStatus
-from ckpt_ops.pipeline import quarantine, steps
+from ckpt_ops.lineage.quarantined import in_quarantine
+from ckpt_ops.pipeline import steps
 
 ROWS = 400
 
@@ -113,7 +114,9 @@ def test_status_names_it_and_what_a_person_may_do(place: Poisoned) -> None:
         f"ckpt-ops taint people --slice {W2} --why TEXT",
     ):
         assert command in said
-    assert "suspect: a candidate was refused for it" in ckpt_ops(place, "quarantine", "list", "people")
+    assert "suspect: a candidate was rejected because of it" in ckpt_ops(
+        place, "quarantine", "list", "people"
+    )
     assert "does not surely help" in steps.decide(place.pipeline, place.store, W2).why
 
 
@@ -141,7 +144,7 @@ def test_a_person_gives_it_up(place: Poisoned, command: tuple[str, ...]) -> None
     run(place, W2)
     ckpt_ops(place, *command, "--why", "the feed was broken")
     assert place.state().suspect() == ()
-    assert quarantine.in_quarantine(place.state()) == []
+    assert in_quarantine(place.state()) == []
     assert [ref.key for ref in place.state().pending()] == []
 
 

@@ -1,92 +1,50 @@
-"""`ckpt-ops slice` looks at one slice; `ckpt-ops validate` tries a suite on those that came before."""
+"""`ckpt-ops slice`: one slice, its revisions and its rows."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Json, Model
-from ckpt_ops.cli.run_command import NOT_ACCEPTED, FromKey, ToKey
+from ckpt_ops.cli import output, views
+from ckpt_ops.cli.options import Model, SliceKey
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.errors import BadInput
 
 View = dict[str, Any]
 
 
 def slice_(
     model: Model,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="The slice's key.")],
+    key: SliceKey,
     revision: Annotated[
-        str | None, typer.Option("--revision", metavar="REVISION", help="The newest verdict's, by default.")
+        str | None,
+        typer.Option(
+            "--revision", metavar="REVISION", help="A revision; by default that of the newest verdict."
+        ),
     ] = None,
     against: Annotated[
-        str | None, typer.Option("--against", metavar="REVISION", help="Say what it changes of this one.")
+        str | None, typer.Option("--against", metavar="REVISION", help="Compare with this revision.")
     ] = None,
-    rows: Annotated[int, typer.Option("--rows", min=0, help="So many of the first rows.")] = 5,
+    rows: Annotated[int, typer.Option("--rows", min=0, help="How many of the first rows to show.")] = 5,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Look at a slice: its revisions, first rows and statistics, and the difference of two revisions."""
+    """Show a slice's revisions, rows, statistics and changes.
+
+    Example: ckpt-ops slice flight_delay 2013-01-27 --rows 10
+    """
     from ckpt_ops.pipeline.slice_view import slice_view
 
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         found = slice_view(opened, state, key, revision=revision, against=against, rows=rows)
-    if json:
-        render.as_json(found)
-    else:
-        _show_slice(found)
-
-
-def validate(
-    name: Annotated[str, typer.Argument(metavar="MODEL_OR_INTAKE", help="A folder of dags/.")],
-    suite: Annotated[
-        Path | None, typer.Option("--suite", metavar="FILE", help="The pipeline's own, by default.")
-    ] = None,
-    first: FromKey = None,
-    last: ToKey = None,
-    store: StoreOption = None,
-    json: Json = False,
-) -> None:
-    """Try a suite on the slices that came before. Writes nothing. Exit code 4: it quarantines one of them."""
-    from ckpt_ops.pipeline import load_intake
-    from ckpt_ops.pipeline.trying_suite import in_words, try_suite
-    from ckpt_ops.validation import Outcome, load_suite
-
-    intake = load_intake(name)
-    tried = load_suite(suite or intake.folder / intake.expectations)
-    with chosen_store(store) as opened, render.progress("judging") as progress:
-        views.state_of(opened, name)
-        found = try_suite(intake, opened, tried, first, last, progress=progress)
-    if not found:
-        raise BadInput(
-            "--from/--to",
-            f"{first or 'the first'} to {last or 'the last'}",
-            f"a range in which {name} has taken in a slice",
-            next=f"ckpt-ops slices {name}",
-        )
-    if json:
-        render.as_json([{**asdict(one), "differs": one.differs} for one in found])
-    else:
-        out = render.console()
-        table = Table("slice", "rows", "is", "would be", "why")
-        for one in found:
-            would = one.outcome.value if one.outcome else "gone from the store"
-            why = "\n".join(one.reasons) or one.summary
-            table.add_row(one.key, f"{one.rows:,}", one.today, would, why)
-        out.print(table)
-        out.print(f"Suite {tried.name} {in_words(found)}. Nothing was written.", soft_wrap=True)
-    if any(one.outcome is Outcome.QUARANTINED for one in found):
-        raise typer.Exit(NOT_ACCEPTED)
+    output.answer(found, _show_slice, json=json)
 
 
 def _show_slice(view: View) -> None:
-    out = render.console()
+    out = output.console()
     by = f", consumed by version {view['consumed_by']}" if view["consumed_by"] is not None else ""
     why = f": {view['reason']}" if view["reason"] else ""
     out.print(f"Slice {view['key']} of source {view['source']}: {view['status']}{by}{why}", soft_wrap=True)
@@ -111,7 +69,7 @@ def _show_slice(view: View) -> None:
 
 
 def _show_difference(change: View) -> None:
-    out = render.console()
+    out = output.console()
     out.print(f"Since revision {change['from']}: {change['words']}", soft_wrap=True)
     if change["compared"]:
         of = f"by the {len(change['compared'])} columns that both have"
@@ -126,7 +84,7 @@ def _show_rows(title: str, rows: list[View]) -> None:
     table = Table(*rows[0], title=title, title_justify="left")
     for row in rows:
         table.add_row(*("-" if value is None else _cell(value) for value in row.values()))
-    render.console().print(table)
+    output.console().print(table)
 
 
 def _cell(value: Any) -> str:

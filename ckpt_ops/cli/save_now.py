@@ -1,4 +1,4 @@
-"""Commands to a running training."""
+"""`ckpt-ops save-now`: a running training, asked for a checkpoint."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from ckpt_ops.checkpoints.requests import Answer, SaveRequest, What, answer_to, ask, withdraw
-from ckpt_ops.cli import render
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli import output
+from ckpt_ops.cli.options import Model
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, TransientError
 from ckpt_ops.lineage import CandidateLog, model_names
@@ -23,38 +24,52 @@ def save_now(
     model: Model,
     what: Annotated[What, typer.Option("--what", help="What to save.")] = What.PARAMETERS,
     at_step: Annotated[
-        int | None, typer.Option("--at-step", metavar="N", help="At this step; at once if it is past.")
+        int | None, typer.Option("--at-step", metavar="N", help="Save at this step; at once if it is past.")
     ] = None,
     after: Annotated[
-        float | None, typer.Option("--after", metavar="SECONDS", help="So long after the training sees it.")
+        float | None,
+        typer.Option(
+            "--after", metavar="SECONDS", help="Save this long after the training sees the request."
+        ),
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it is durable, and say at which step.")] = False,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="With --wait.")] = 600.0,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the checkpoint is durable, and print its step.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="How long --wait waits.")
+    ] = 600.0,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Ask the running training of a model for a checkpoint."""
+    """Ask the running training of a model for a checkpoint.
+
+    The training looks for requests every two seconds and goes on after the save.
+
+    Example: ckpt-ops save-now flight_delay --wait
+    """
     request = SaveRequest(what=what, at_step=at_step, after=after)
     with chosen_store(store) as opened:
         version = _in_training(opened, model)
         ask(opened, model, request)
         answer = _wait(opened, model, request, timeout) if wait else None
-    if json:
-        said = dataclasses.asdict(answer) if answer else None
-        render.as_json({"id": request.id, "version": version, "answer": said})
-    elif answer is None:
-        render.console().print(f"Asked version {version} of {model} for {what.value}. Id: {request.id}")
-    elif answer.done:
-        objects = "".join(f"\n  {name}" for name in answer.objects)
-        render.console().print(
-            f"Version {answer.version} of {model} saved at step {answer.step}, "
-            f"durable {answer.seconds:.1f} s after it was asked:{objects}"
-        )
+    found = {"id": request.id, "version": version, "answer": dataclasses.asdict(answer) if answer else None}
+    output.answer(found, lambda _: _show(model, version, request, answer), json=json)
     if answer is not None and not answer.done:
         raise TransientError(
             f"version {answer.version} of {model} did not save: {answer.why}",
             safe="the training was not disturbed",
             next=f"ckpt-ops show {model} {answer.version} lists its checkpoints",
+        )
+
+
+def _show(model: str, version: int, request: SaveRequest, answer: Answer | None) -> None:
+    if answer is None:
+        output.say(f"Asked version {version} of {model} for {request.what.value}. Id: {request.id}")
+    elif answer.done:
+        objects = "".join(f"\n  {name}" for name in answer.objects)
+        output.say(
+            f"Version {answer.version} of {model} saved at step {answer.step}, "
+            f"durable {answer.seconds:.1f} s after it was asked:{objects}"
         )
 
 
@@ -86,8 +101,8 @@ def _wait(store: Store, model: str, request: SaveRequest, timeout: float) -> Ans
             withdraw(store, model, request.id)
             raise TransientError(
                 f"no training of {model} answered within {timeout:g} s",
-                safe="the ask was taken back",
-                next=f"ckpt-ops status {model} says whether it still trains; --timeout waits longer",
+                safe="the request was taken back",
+                next=f"ckpt-ops status {model} shows whether it still trains; --timeout waits longer",
             )
         time.sleep(_POLL_SECONDS)
     return answer

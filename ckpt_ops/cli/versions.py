@@ -1,4 +1,4 @@
-"""Commands that show versions: what was in production when, two side by side, the model card."""
+"""`ckpt-ops production`, `diff`, `card`: what was in production when, two versions side by side, a card."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.cli import render, render_versions, views
-from ckpt_ops.cli.read_commands import Json, Model, Version
+from ckpt_ops.cli import output, render_versions, views
+from ckpt_ops.cli.options import Model, OptionalVersion
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import LineageState
@@ -18,26 +19,32 @@ from ckpt_ops.store import Store
 
 
 def production(model: Model, store: StoreOption = None, json: Json = False) -> None:
-    """What was in production when, by whom, how and why; first to last."""
+    """List which version was in production when, and why.
+
+    Of each period, oldest first: from and to, how the version came into production, by whom and why.
+
+    Example: ckpt-ops production flight_delay
+    """
     with chosen_store(store) as opened:
         periods = periods_of(views.records_of(opened, model))
     found = [{**asdict(period), "how": period.how.value} for period in periods]
-    if json:
-        render.as_json(found)
-    elif found:
-        render_versions.show_production(model, found)
-    else:
-        render.console().print(f"Nothing of {model} was in production yet.")
+    output.answer(found, lambda listed: render_versions.show_production(model, listed), json=json)
 
 
 def diff(
     model: Model,
-    first: Annotated[int, typer.Argument(metavar="V1")],
-    second: Annotated[int, typer.Argument(metavar="V2")],
+    first: Annotated[int, typer.Argument(metavar="V1", help="Number of a version.")],
+    second: Annotated[int, typer.Argument(metavar="V2", help="Number of the version to compare it with.")],
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Two versions side by side: data, lineage, code, metrics, verdicts, cost, distance of the weights."""
+    """Compare two versions: data, code, metrics, gates, weights.
+
+    Side by side: slices and their revisions, ancestry, digests of code and libraries, settings, steps, time,
+    metrics and verdicts; and how far apart the tensors are.
+
+    Example: ckpt-ops diff flight_delay 6 7
+    """
     from ckpt_ops.serving.diff import diff_view
 
     with chosen_store(store) as opened:
@@ -45,22 +52,24 @@ def diff(
         found = diff_view(opened, state, first, second)
         for side in (found["a"], found["b"]):
             side["settings"] = _settings(opened, state, side["version"])
-    if json:
-        render.as_json(found)
-    else:
-        render_versions.show_diff(found)
+    output.answer(found, render_versions.show_diff, json=json)
 
 
 def card(
     model: Model,
-    version: Version = None,
+    version: OptionalVersion = None,
     store: StoreOption = None,
     json: Json = False,
     markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="Write it there, as Markdown.")
+        Path | None, typer.Option("--markdown", metavar="FILE", help="Write the card to this file.")
     ] = None,
 ) -> None:
-    """A version's model card: data, lineage, metrics, gates, cost and decision."""
+    """Print the model card of a version.
+
+    Its data, lineage, metrics, gates, cost and decision, as Markdown.
+
+    Example: ckpt-ops card flight_delay 7 --markdown card.md
+    """
     from ckpt_ops.serving.card import card_markdown, model_card
 
     if json and markdown is not None:
@@ -68,17 +77,17 @@ def card(
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
     found = model_card(state, views.chosen_version(state, version))
-    if json:
-        render.as_json(found)
-    elif markdown is not None:
-        markdown.write_text(card_markdown(found))
-        render.console().print(str(markdown), soft_wrap=True)
+    if markdown is None:
+        output.answer(
+            found, lambda card: output.console().print(card_markdown(card), soft_wrap=True, end=""), json=json
+        )
     else:
-        render.console().print(card_markdown(found), soft_wrap=True, end="")
+        markdown.write_text(card_markdown(found))
+        output.say(str(markdown))
 
 
 def _settings(store: Store, state: LineageState, number: int) -> str | None:
-    """Whether the pipeline's settings that shape weights are those of today; None: it cannot be told.
+    """Whether the pipeline's settings that shape weights are those of today; None: unknown.
 
     A checkpoint does not hold them, but the candidate's id is a hash over them.
     """
@@ -92,4 +101,4 @@ def _settings(store: Store, state: LineageState, number: int) -> str | None:
         manifest = load_manifest(store, version.trained.final if version.trained else "none")
     except (BadInput, ObjectNotFound):
         return None
-    return "others than today" if "settings" in changed(pipeline, state, version, manifest) else "as today"
+    return "not those of today" if "settings" in changed(pipeline, state, version, manifest) else "as today"

@@ -13,9 +13,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ckpt_ops.cli import render
-from ckpt_ops.cli.read_commands import Json
-from ckpt_ops.cli.store_option import platform_if_running
+from ckpt_ops.cli import output
+from ckpt_ops.cli.embedded_store import platform_if_running
+from ckpt_ops.cli.output import Json
 from ckpt_ops.contract import Check, check_source
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.intake import Intake
@@ -23,56 +23,76 @@ from ckpt_ops.pipeline.loading import dags_folder, load_intake
 from ckpt_ops.printable import printable
 from ckpt_ops.scaffold import Asked, Written, new_source
 
-new = typer.Typer(name="new", help="Write what is needed for something new.", no_args_is_help=True)
-check = typer.Typer(name="check", help="Check what somebody has written.", no_args_is_help=True)
+_EXAMPLE = "ckpt-ops new source visits --from /data/visits"
+_CHECK_EXAMPLE = "ckpt-ops check source dags/visits"
+new = typer.Typer(
+    name="new", help=f"Write the files of a new source.\n\nExample: {_EXAMPLE}", no_args_is_help=True
+)
+check = typer.Typer(
+    name="check",
+    help=f"Check that a source keeps its promises.\n\nExample: {_CHECK_EXAMPLE}",
+    no_args_is_help=True,
+)
 
 
 @new.command("source")
 def new_source_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the source and its folder, dags/NAME.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the source, and of its folder in dags/.")
+    ],
     origin: Annotated[
         str,
         typer.Option(
             "--from",
             metavar="URL",
-            help="Where data of it lies: a directory, gs://BUCKET/PREFIX, "
+            help="Where its data is: a directory, gs://BUCKET/PREFIX, "
             "postgres://USER@HOST:5432/DATABASE?table=SCHEMA.TABLE, or https://...?from={start}&to={end}.",
         ),
     ],
     template: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Of the files, as 'flights/{key}/*.csv.gz' or 'flights/%d.%m.%Y.csv'."
+            metavar="NAME",
+            help="Names of the files, such as 'flights/{key}/*.csv.gz' or 'flights/%d.%m.%Y.csv'.",
         ),
     ] = None,
     key_format: Annotated[
-        str | None, typer.Option(metavar="FORM", help="strftime form of the times in names, as '%Y-%m-%d'.")
+        str | None,
+        typer.Option(metavar="FORM", help="strftime form of the times in file names, such as '%Y-%m-%d'."),
     ] = None,
     schedule: Annotated[
-        str | None, typer.Option(metavar="CRON", help="hourly, daily, weekly, monthly or a cron expression.")
+        str | None,
+        typer.Option(
+            metavar="CRON",
+            help="How often a slice is due: hourly, daily, weekly, monthly or a cron expression.",
+        ),
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of CSV files, when it is not UTF-8.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of CSV files; UTF-8 by default.")] = None,
     time_column: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Of a table: it says to which slice a row belongs.")
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column of a table that says which slice a row belongs to."),
     ] = None,
     order_by: Annotated[
-        str | None, typer.Option(metavar="COLUMNS", help="Of a table: they tell its rows apart.")
+        str | None, typer.Option(metavar="COLUMNS", help="Columns of a table that tell its rows apart.")
     ] = None,
     connection: Annotated[
-        str | None, typer.Option(metavar="ID", help="Airflow connection of a table or an API.")
+        str | None, typer.Option(metavar="ID", help="Airflow connection to the database or API.")
     ] = None,
     items: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Of an API: where a page has its rows, as 'data.items'."),
+        typer.Option(metavar="PATH", help="Where a page of an API has its rows, such as 'data.items'."),
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Of an API: a slice that is there, as 2025-11-01.")
+        str | None, typer.Option(metavar="KEY", help="Key of a slice that the API has, such as 2025-11-01.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Look at some data and write dags/NAME: source, expectations, sample, DAG and a test that passes.
+    """Look at data and write a source for it into dags/NAME.
 
-    Nothing is written unless all of it can be, and nothing is ever overwritten.
+    The folder has the source, expectations, a sample, a DAG and a test that passes. It is written whole or
+    not at all, and nothing is overwritten.
+
+    Example: ckpt-ops new source visits --from /data/visits --template 'visits-{key}.csv'
     """
     asked = Asked(
         name=name,
@@ -89,33 +109,34 @@ def new_source_command(
     )
     with platform_if_running(), _said() as status:
         written = new_source(asked, dags_folder(), status)
-    if json:
-        render.as_json(
-            {"folder": str(written.folder), "files": written.files, "notes": [*written.found.notes]}
-        )
-    else:
-        _show(written)
+    view = {"folder": str(written.folder), "files": written.files, "notes": [*written.found.notes]}
+    output.answer(view, lambda _: _show(written), json=json)
 
 
 @check.command("source")
 def check_source_command(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Of the pipeline: dags/NAME.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the source: dags/NAME.")],
     slices: Annotated[
-        list[str] | None, typer.Option("--slice", metavar="KEY", help="Read these; the newest three else.")
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            metavar="KEY",
+            help="Key of a slice to read; may be given several times; the newest three by default.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check what a source promises: keys, fingerprints, rows, types, memory. Slices are read twice or more.
+    """Check that a source keeps its promises.
 
-    Nothing is written. Exit code 1 when a promise is broken.
+    Keys, fingerprints, rows, types and memory are checked; each slice is read at least twice. Nothing is
+    written. Exit code 1: a promise is broken.
+
+    Example: ckpt-ops check source dags/visits
     """
     with platform_if_running(), _said() as status:
         found = check_source(_loaded(folder).source, slices or None, progress=status)
     broken = [one for one in found if not one.passed]
-    if json:
-        render.as_json([asdict(one) for one in found])
-    else:
-        _show_checks(folder, found)
+    output.answer([asdict(one) for one in found], lambda _: _show_checks(folder, found), json=json)
     if broken:
         raise typer.Exit(1)
 
@@ -142,7 +163,7 @@ def _loaded(folder: Path) -> Intake:
 @contextmanager
 def _said() -> Iterator[Callable[[str], object]]:
     """One line on standard error that says what is being done; without a terminal, a line for each."""
-    console = render.console(stderr=True)
+    console = output.console(stderr=True)
     if not sys.stderr.isatty():
         yield lambda said: console.print(f"{said} ...", soft_wrap=True)
         return
@@ -151,7 +172,7 @@ def _said() -> Iterator[Callable[[str], object]]:
 
 
 def _show(written: Written) -> None:
-    out = render.console()
+    out = output.console()
     table = Table("file", "what", title=f"wrote {written.folder}", title_justify="left")
     for path, what in written.files.items():
         table.add_row(path, what)
@@ -174,12 +195,12 @@ def _show_checks(folder: Path, checks: list[Check]) -> None:
     table = Table("", "promise", "what was seen", title=f"{folder}", title_justify="left")
     for one in checks:
         table.add_row("kept" if one.passed else "BROKEN", one.name, one.words)
-    out = render.console()
+    out = output.console()
     out.print(table)
     broken = sum(not one.passed for one in checks)
     if broken:
         out.print(
-            f"{broken} of {len(checks)} promises are broken. Next: mend {folder}/source.py, then check again"
+            f"{broken} of {len(checks)} promises are broken. Next: fix {folder}/source.py, then check again"
         )
     else:
         out.print(f"All {len(checks)} promises are kept. Next: pytest {folder}")

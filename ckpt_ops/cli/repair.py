@@ -9,8 +9,8 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
-from ckpt_ops.cli import render
-from ckpt_ops.cli.read_commands import Json
+from ckpt_ops.cli import output
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, Corrupt
 from ckpt_ops.store import ReplicatedStore
@@ -23,14 +23,20 @@ _SHOWN = 20
 def repair(
     store: StoreOption = None,
     deep: Annotated[
-        bool, typer.Option("--deep", help="Read every object of every store, and hash all chunks.")
+        bool, typer.Option("--deep", help="Read every object of every store, and hash every chunk.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be copied; change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be copied; change nothing.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Copy to each store of a replicated store what it lacks, and replace damaged chunks."""
+    """Make the stores of a replicated store equal.
+
+    Each store gets the objects that it lacks; damaged chunks are replaced from a store that has them whole.
+    Exit code 1: stores differ in a way that only a person can settle, or an object is damaged everywhere.
+
+    Example: ckpt-ops repair --store gs://bucket-a/models,gs://bucket-b/models --dry-run
+    """
     with chosen_store(store) as opened:
         if not isinstance(opened, ReplicatedStore):
             raise BadInput(
@@ -39,12 +45,10 @@ def repair(
                 "a replicated store: two or three URLs separated by commas, the primary first",
                 next="CKPT_OPS_STORE=gs://FIRST,gs://SECOND ckpt-ops repair",
             )
-        with render.progress("comparing") as progress:
+        with output.progress("comparing") as progress:
             outcome = repair_store(opened, deep=deep, dry_run=dry_run, progress=progress)
-    if json:
-        render.as_json({**dataclasses.asdict(outcome), "dry_run": dry_run, "deep": deep})
-    else:
-        _show(outcome, dry_run)
+    view = {**dataclasses.asdict(outcome), "dry_run": dry_run, "deep": deep}
+    output.answer(view, lambda _: _show(outcome, dry_run), json=json)
     _refuse_conflicts(outcome)
 
 
@@ -54,7 +58,7 @@ def _show(outcome: Repair, dry_run: bool) -> None:
         name = f"{each.url} (primary)" if number == 0 else each.url
         counts = (each.missing, each.damaged, each.copied)
         table.add_row(name, *(f"{count:,}" for count in counts), decimal(each.nbytes))
-    out = render.console()
+    out = output.console()
     out.print(table)
     if not (outcome.conflicts or outcome.lost):
         done = any(each.missing + each.damaged for each in outcome.replicas)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from ckpt_ops.cli import render
+from ckpt_ops.cli import output
 
 if TYPE_CHECKING:
     from ckpt_ops.pipeline.forget.certificate import Certificate
@@ -81,7 +81,7 @@ def show_preview(view: dict[str, Any]) -> None:
     """The same for people."""
     from ckpt_ops.pipeline.rebase.view import cost_words, fork_words
 
-    out = render.console()
+    out = output.console()
     if not view["revisions"]:
         out.print(f"None of {view['looked_at']:,} revisions in the store has {view['words']}.")
     else:
@@ -94,14 +94,14 @@ def show_preview(view: dict[str, Any]) -> None:
     for one in view["unread"]:
         out.print(f"Not searched: {one['key']} {one['revision']}: expected {one['why']}", soft_wrap=True)
     versions = ", ".join(map(str, view["versions"])) or "none"
-    out.print(f"Versions that learned from them, or descend from one that did: {versions}")
+    out.print(f"Versions trained on them, or descended from one that was: {versions}")
     rebase = view["rebase"]
     if rebase is None:
         out.print("The champion does not know them: no rebase is due.")
     elif not rebase["possible"]:
-        out.print("Nothing would be left that the model has learned from: the rebase is not possible.")
+        out.print("Nothing that the model was trained on would be left: the rebase is not possible.")
     else:
-        out.print(f"Rebase: {fork_words(rebase)}; {cost_words(rebase)}. The gates judge the result.")
+        out.print(f"Rebase: {fork_words(rebase)}; {cost_words(rebase)}. The gates evaluate the result.")
     for one in view["kept"]:
         out.print(f"Would stay: {one['key']} {one['revision']}: {one['why']}", soft_wrap=True)
     then = (
@@ -115,7 +115,7 @@ def show_preview(view: dict[str, Any]) -> None:
 
 def show_end(model: str, one: Standing | None, certificate: Certificate | None, url: str) -> None:
     """How far a request has come, and what a purge removed if one was due."""
-    out = render.console()
+    out = output.console()
     if one is None:
         return
     if one.purged is not None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ckpt_ops.cli import render, views
-from ckpt_ops.cli.forget_view import change_view, preview_view, show_end, show_preview, standing_view
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli import output, views
+from ckpt_ops.cli.options import Model
+from ckpt_ops.cli.output import Json
+from ckpt_ops.cli.render_forget import change_view, preview_view, show_end, show_preview, standing_view
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
 
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     from ckpt_ops.pipeline.step_results import Settled
 
 Slices = Annotated[
-    list[str] | None, typer.Option("--slice", metavar="KEY", help="A whole slice; may be said several times.")
+    list[str] | None,
+    typer.Option("--slice", metavar="KEY", help="Key of a whole slice; may be given several times."),
 ]
 Rows = Annotated[
     str,
     typer.Option(
-        "--rows", metavar="PREDICATE", help="Rows of every slice, such as \"person == 'p-17'\". It is kept."
+        "--rows",
+        metavar="PREDICATE",
+        help="Rows of every slice, such as \"person == 'p-17'\". The log keeps the predicate.",
     ),
 ]
 Grace = Annotated[
@@ -32,24 +36,36 @@ Grace = Annotated[
     typer.Option(
         "--grace-hours",
         min=0.0,
-        help="How long old checkpoints stay once the champion has forgotten, for a rollback; 24 by default.",
+        help="How long old checkpoints are kept for a rollback, once the champion has forgotten; "
+        "24 by default.",
     ),
 ]
 
 
 def forget(
     model: Model,
-    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; it is kept.")] = "",
+    why: Annotated[
+        str,
+        typer.Option(
+            "--why", metavar="TEXT", help="The reason; the log keeps it. Required without --dry-run."
+        ),
+    ] = "",
     slice_keys: Slices = None,
     rows: Rows = "",
     grace_hours: Grace = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would happen; change nothing.")
+    ] = False,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Have rows or slices forgotten: by the slices, by the champion, and after the grace period by the store.
+    """Remove rows or slices from the data and from the model.
 
-    Run it again to go on after anything that stopped it.
+    Three things happen: revisions without the rows take the place of those with them; the champion is
+    retrained without them, by a rebase; after the grace period, the old revisions and checkpoints are deleted
+    and a certificate is written. Run the command again to go on after an interruption.
+
+    Example: ckpt-ops forget flight_delay --rows "tailnum == 'N14228'" --why "request 17" --dry-run
     """
     from ckpt_ops.pipeline import load_intake
     from ckpt_ops.pipeline.forget.forgetting import forget as carry_out
@@ -63,18 +79,18 @@ def forget(
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         if dry_run:
-            with render.progress("searching slices") as progress:
+            with output.progress("searching slices") as progress:
                 seen = preview(intake, opened, asked, progress)
-            (render.as_json if json else show_preview)(preview_view(seen, grace_hours))
+            output.answer(preview_view(seen, grace_hours), show_preview, json=json)
             return
-        with render.progress("searching slices") as progress:
-            report = (lambda line: None) if json else render.console().print
+        with output.progress("searching slices") as progress:
+            report = output.nothing if json else output.console().print
             done = carry_out(
                 intake, opened, asked, why=why, grace_hours=grace_hours, report=report, progress=progress
             )
         certificate = None
         if done.known and not done.refused:
-            with render.progress("removing") as progress:
+            with output.progress("removing") as progress:
                 certificate = purge(intake, opened, asked.request, now=datetime.now(UTC), progress=progress)
         standing = {one.said.request: one for one in standings(opened, model)}.get(asked.request)
     view = {
@@ -85,19 +101,27 @@ def forget(
         "purge": standing_view(standing) if standing else None,
         "certificate": certificate.name if certificate else None,
     }
-    if json:
-        render.as_json(view)
-    elif not done.known:
-        none = f"None of {done.found.looked_at:,} revisions in the store has {asked.words}"
-        render.console().print(f"{none}: nothing was recorded.", soft_wrap=True)
-    elif not done.refused:
-        show_end(model, standing, certificate, opened.url)
+
+    def draw(_: object) -> None:
+        if not done.known:
+            none = f"None of {done.found.looked_at:,} revisions in the store has {asked.words}"
+            output.say(f"{none}: nothing was recorded.")
+        elif not done.refused:
+            show_end(model, standing, certificate, opened.url)
+
+    output.answer(view, draw, json=json)
     if done.rebased is not None and done.refused:
         raise _refused(model, asked, done.rebased.settled)
 
 
 def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
-    """Remove what was forgotten and whose grace period is over; say what is not due yet, and why."""
+    """Delete what was forgotten once its grace period is over.
+
+    Requests that are not due yet are listed with the reason. Objects with forgotten rows that came in since
+    are deleted, too.
+
+    Example: ckpt-ops purge flight_delay
+    """
     from ckpt_ops.pipeline import load_intake
     from ckpt_ops.pipeline.forget.purging import purge as carry_out
     from ckpt_ops.pipeline.forget.purging import standings, sweep
@@ -108,26 +132,26 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
         certificates: dict[str, Certificate] = {}
         for one in standings(opened, model):
             if one.purged is None:
-                with render.progress(f"removing, {one.said.request}") as progress:
+                with output.progress(f"removing, {one.said.request}") as progress:
                     made = carry_out(
                         intake, opened, one.said.request, now=datetime.now(UTC), progress=progress
                     )
                 if made is not None:
                     certificates[one.said.request] = made
-        with render.progress("searching slices") as progress:
+        with output.progress("searching slices") as progress:
             swept = sweep(intake, opened, progress)
         found = standings(opened, model)
-    if json:
-        render.as_json({"swept": swept, "requests": [standing_view(one) for one in found]})
-        return
-    out = render.console()
-    if not found:
-        out.print(f"Nothing was ever forgotten in {model}.")
-        return
-    for one in found:
-        show_end(model, one, certificates.get(one.said.request), opened.url)
-    if swept:
-        out.print(f"{swept:,} objects that had come in since with such rows were removed.")
+
+    def draw(_: object) -> None:
+        if not found:
+            output.say(f"Nothing was ever forgotten in {model}.")
+        for one in found:
+            show_end(model, one, certificates.get(one.said.request), opened.url)
+        if swept:
+            output.say(f"{swept:,} objects that had come in since with such rows were removed.")
+
+    view = {"swept": swept, "requests": [standing_view(one) for one in found]}
+    output.answer(view, draw, json=json)
 
 
 def _refused(model: str, asked: Asked, settled: Settled) -> TerminalError:

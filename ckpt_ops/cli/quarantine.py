@@ -1,44 +1,51 @@
-"""`ckpt-ops quarantine`: what is in quarantine, why, and a person's word on it."""
+"""`ckpt-ops quarantine`: what is in quarantine, why, and what a person decides on it."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from ckpt_ops.cli import render, views
-from ckpt_ops.cli.read_commands import Json, Model
+from ckpt_ops.cli import output, views
+from ckpt_ops.cli.options import Model, SliceKey, Why
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.cli.write_commands import Why
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage.quarantined import Quarantined, in_quarantine, one_in_quarantine
 from ckpt_ops.pipeline.quarantine import discard as discard_slice
 from ckpt_ops.pipeline.quarantine import release as release_slice
 from ckpt_ops.store import Store
+from ckpt_ops.validation import Kind, Validation, read_verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 app = typer.Typer(
     name="quarantine",
-    help="Slices that failed validation or are suspect, and bad rows set aside: look, release, give up.",
+    help="List, show, release or discard what is in quarantine.\n\n"
+    "In quarantine are slices that failed validation, suspect slices, and bad rows that were set aside.\n\n"
+    "Example: ckpt-ops quarantine list flight_delay",
     no_args_is_help=True,
 )
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The slice's key.")]
 
 
 @app.command("list")
 def list_(model: Model, store: StoreOption = None, json: Json = False) -> None:
-    """Everything that is in quarantine and that nobody has decided on."""
+    """List what is in quarantine and awaits a decision.
+
+    Example: ckpt-ops quarantine list flight_delay
+    """
     with chosen_store(store) as opened:
         found = in_quarantine(views.state_of(opened, model))
-    if json:
-        render.as_json([asdict(one) for one in found])
-        return
-    out = render.console()
+    output.answer([asdict(one) for one in found], lambda _: _show_list(model, found), json=json)
+
+
+def _show_list(model: str, found: Sequence[Quarantined]) -> None:
+    out = output.console()
     if not found:
         out.print(f"Nothing of {model} is in quarantine.")
         return
@@ -52,24 +59,30 @@ def list_(model: Model, store: StoreOption = None, json: Json = False) -> None:
 @app.command()
 def show(
     model: Model,
-    key: Key,
+    key: SliceKey,
     store: StoreOption = None,
-    rows: Annotated[int, typer.Option("--rows", min=0, help="So many bad rows, with their reasons.")] = 10,
+    rows: Annotated[int, typer.Option("--rows", min=0, help="How many bad rows to show.")] = 10,
     json: Json = False,
 ) -> None:
-    """Why a slice is in quarantine, and the bad rows where they were set aside one by one."""
-    from ckpt_ops.validation import Kind, read_verdict
+    """Show why a slice is in quarantine, with the bad rows set aside.
 
+    Example: ckpt-ops quarantine show flight_delay 2013-01-27
+    """
     with chosen_store(store) as opened:
         found = one_in_quarantine(views.state_of(opened, model), key)
         verdict = read_verdict(opened, found.report)
         bad = _bad_rows(opened, found, rows)
-    if json:
-        reasons = [asdict(reason) for reason in verdict.reasons]
-        render.as_json({**asdict(found), "reasons": reasons, "bad_rows": bad})
-        return
-    out = render.console()
-    out.print(f"{found.source} {key}, revision {found.revision}: {_rows(found)} rows, {_what(found)}")
+        url = opened.url
+    reasons = [asdict(reason) for reason in verdict.reasons]
+    view = {**asdict(found), "reasons": reasons, "bad_rows": bad}
+    output.answer(view, lambda _: _show_one(model, found, verdict, bad, url), json=json)
+
+
+def _show_one(
+    model: str, found: Quarantined, verdict: Validation, bad: Sequence[dict[str, Any]], url: str
+) -> None:
+    out = output.console()
+    out.print(f"{found.source} {found.key}, revision {found.revision}: {_rows(found)} rows, {_what(found)}")
     table = Table("severity", "column", "what", "why it is asked")
     for reason in verdict.reasons:
         shown = f". {'; '.join(reason.examples)}" if reason.kind is Kind.UNREAD else ""
@@ -81,33 +94,43 @@ def show(
             values = ", ".join(f"{name}={value}" for name, value in row["values"].items())
             listed.add_row(f"{row['row']:,}", "; ".join(row["reasons"]), values)
         out.print(listed)
-    page = f"{opened.url}/{found.report.removesuffix('.json')}.html"
-    out.print(f"Report: {page}", soft_wrap=True)
-    out.print(f"Next: ckpt-ops quarantine release {model} {key} --why TEXT, or discard", soft_wrap=True)
+    page = f"{url}/{found.report.removesuffix('.json')}.html"
+    output.say(f"Report: {page}")
+    output.say(f"Next: ckpt-ops quarantine release {model} {found.key} --why TEXT, or discard")
 
 
 @app.command()
-def release(model: Model, key: Key, why: Why, store: StoreOption = None) -> None:
-    """Let a slice pass with all its rows: the next run plans it as any other. A suspect one is trusted."""
+def release(model: Model, key: SliceKey, why: Why, store: StoreOption = None) -> None:
+    """Release a slice with all its rows, as if it had passed.
+
+    The next run of the slice plans it like any other. A suspect slice is trained on again.
+
+    Example: ckpt-ops quarantine release flight_delay 2013-01-27 --why "a holiday week"
+    """
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         ref = release_slice(opened, model, key, why, declared=_declared(model))
         state = views.state_of(opened, model)
         (view,) = (one for one in views.slices_view(state, late_within=4) if one["key"] == key)
-    out = render.console()
+    out = output.console()
     out.print(f"Slice {key} of {model} is released: revision {ref.revision}, {ref.rows:,} rows.")
     out.print(f"A run of it would {view['action']}: {view['why']}.", soft_wrap=True)
     out.print(f"Next: clear its run in Airflow, or ckpt-ops run {model} --slice {key}", soft_wrap=True)
 
 
 @app.command()
-def discard(model: Model, key: Key, why: Why, store: StoreOption = None) -> None:
-    """Give up on what is in quarantine. Nothing is deleted; a corrected slice is validated again."""
+def discard(model: Model, key: SliceKey, why: Why, store: StoreOption = None) -> None:
+    """Discard what is in quarantine: nothing trains on it.
+
+    Nothing is deleted. A corrected slice, delivered later, is validated as any slice.
+
+    Example: ckpt-ops quarantine discard flight_delay 2013-01-27 --why "sensor was broken"
+    """
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         found = discard_slice(opened, model, key, why)
     what = "is discarded" if found.whole else f"stays without the {found.rows:,} rows set aside"
-    render.console().print(f"Slice {key} of {model} {what}.")
+    output.console().print(f"Slice {key} of {model} {what}.")
 
 
 def _declared(model: str) -> pa.Schema | None:
@@ -140,5 +163,5 @@ def _rows(found: Quarantined) -> str:
 
 def _what(found: Quarantined) -> str:
     if found.suspect:
-        return "suspect: a candidate was refused for it"
+        return "suspect: a candidate was rejected because of it"
     return "the whole slice" if found.whole else "rows set aside; the rest is accepted"

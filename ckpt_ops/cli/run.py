@@ -6,45 +6,42 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.cli import render
+from ckpt_ops.cli import output
+from ckpt_ops.cli.options import FromKey, ModelOrIntake, ToKey
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, TerminalError
 
 NOT_ACCEPTED = 4
 """Exit code of `run` and `validate`: nothing failed, and a slice is quarantined, discarded or withdrawn."""
 
-FromKey = Annotated[str | None, typer.Option("--from", metavar="KEY", help="The first slice of a range.")]
-ToKey = Annotated[str | None, typer.Option("--to", metavar="KEY", help="The last slice of a range.")]
-
 
 def run(
-    pipeline: Annotated[str, typer.Argument(metavar="MODEL_OR_INTAKE", help="A folder of dags/.")],
+    pipeline: ModelOrIntake,
     slice_key: Annotated[
-        str | None, typer.Option("--slice", metavar="KEY", help="The slice's key, to run it alone.")
+        str | None, typer.Option("--slice", metavar="KEY", help="Key of the one slice to run.")
     ] = None,
     first: FromKey = None,
     last: ToKey = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every slice that the source has.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Run every slice that the source has.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Pull, validate, decide, train, evaluate and promote one slice, or a range, here and without Airflow.
+    """Run one slice, or a range of slices, without Airflow.
 
-    An intake, which has no model, pulls and validates. Exit code 4: a slice is not accepted.
+    The steps of the DAG, here: pull, validate, decide, train, evaluate, promote. An intake, which has no
+    model, pulls and validates. Give --slice, or --from, --to or both, or --all. Exit code 4: a slice is not
+    accepted.
+
+    Example: ckpt-ops run flight_delay --from 2013-01-06 --to 2013-02-03
     """
     from ckpt_ops.pipeline import load_intake
     from ckpt_ops.pipeline.running import NotRun, run_all, run_one, summary
 
     keys = _keys(pipeline, slice_key, first, last, everything)
     described = load_intake(pipeline)
-    out = render.console()
-
-    def say(line: str) -> None:
-        out.print(line, soft_wrap=True)
-
     with chosen_store(store) as opened:
         if keys is not None:
-            done = [run_one(described, opened, key, say) for key in keys]
-            say(f"{done[0].decision}: {done[0].why}")
+            done = [run_one(described, opened, key, output.say) for key in keys]
+            output.say(f"{done[0].decision}: {done[0].why}")
         else:
             from ckpt_ops.pipeline.at_source import keys_between
 
@@ -56,11 +53,11 @@ def run(
                     f"a range in which source {described.source.name} has a slice",
                     next=f"ckpt-ops plan {pipeline} lists what is there and what is missing",
                 )
-            done = run_all(described, opened, keys, say)
-            say(summary(done, len(keys)))
+            done = run_all(described, opened, keys, output.say)
+            output.say(summary(done, len(keys)))
     refused = [ran for ran in done if ran.accepted is False]
     if refused:
-        say(f"Next: ckpt-ops quarantine show {pipeline} {refused[0].key}. Report: {refused[0].report}")
+        output.say(f"Next: ckpt-ops quarantine show {pipeline} {refused[0].key}. Report: {refused[0].report}")
     failed = [ran for ran in done if ran.decision is NotRun.FAILED and ran.error is not None]
     if failed:
         error = failed[0].error

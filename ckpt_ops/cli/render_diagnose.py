@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ckpt_ops.cli.render import console
+from ckpt_ops.cli.output import console
 from ckpt_ops.cli.views import View
 
 
@@ -16,7 +16,7 @@ def show_bisect(view: View) -> None:
     side = "below" if "below" in view else "above"
     table = Table(
         "version",
-        "learned",
+        "trained on",
         metric,
         "",
         "model",
@@ -27,10 +27,10 @@ def show_bisect(view: View) -> None:
     )
     for point in view["points"]:
         inside = len(point["slices"]) < point["of"]
-        learned = _keys(point["slices"])
+        keys = _keys(point["slices"])
         table.add_row(
             f"in {point['version']}" if inside else str(point["version"]),
-            f"{learned}: {len(point['slices'])} of {point['of']}" if inside else learned,
+            f"{keys}: {len(point['slices'])} of {point['of']}" if inside else keys,
             "no number" if point["value"] is None else f"{point['value']:.4f}",
             f"{side} {view[side]:g}" if point["wrong"] else "",
             point["how"],
@@ -74,7 +74,7 @@ def show_reproduced(view: View) -> None:
     begins = view["begins_at"]
     start = "nothing" if begins is None else f"the checkpoint of version {begins}"
     out.print(f"{view['model']} v{view['version']}, trained again from {start}")
-    table = Table("version", "learned", "steps", "its checkpoint", "seconds")
+    table = Table("version", "trained on", "steps", "its checkpoint", "seconds")
     for one in view["trained"]:
         same = {True: "equal", False: "different", None: "not kept"}[one["equal"]]
         steps, seconds = str(one["steps"]), f"{one['seconds']:.1f}"
@@ -97,11 +97,11 @@ def show_reproduced(view: View) -> None:
 
 
 def causes(view: View) -> list[str]:
-    """Why a version that was trained again may be another, the likeliest first."""
+    """Why a version that was trained again may differ, the likeliest first."""
     found = [words for changes in view["changes"].values() for words in changes]
     wrong = [one["version"] for one in view["trained"] if one["equal"] is False]
     if wrong and wrong[0] != view["version"]:
-        found.append(f"version {wrong[0]}, the first on the way that is another")
+        found.append(f"version {wrong[0]}, the first on the way that differs")
     timed = [str(one["version"]) for one in view["trained"] if one["stopped_by"] == "max_seconds"]
     if timed:
         found.append(
@@ -109,7 +109,7 @@ def causes(view: View) -> list[str]:
         )
     return [
         *dict.fromkeys(found),
-        "another processor, or another number of threads: sums are added up in another order",
+        "a different processor or number of threads: sums are added up in a different order",
         "code outside of the pipeline's folder that the model or examples() uses",
         f"the checkpoint itself: ckpt-ops verify {view['model']} {view['version']}",
     ]

@@ -1,4 +1,4 @@
-"""The command that removes what nothing needs."""
+"""`ckpt-ops gc`: what nothing needs, removed."""
 
 from __future__ import annotations
 
@@ -9,45 +9,51 @@ import typer
 from rich.table import Table
 
 from ckpt_ops.checkpoints.garbage import Garbage, find_garbage, remove_garbage
-from ckpt_ops.cli import render
-from ckpt_ops.cli.read_commands import Json
+from ckpt_ops.cli import output
+from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.store import Entry, Store
 
 
 def gc(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what and how much.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be deleted; change nothing.")
+    ] = False,
     grace_hours: Annotated[
         float,
-        typer.Option("--grace-hours", min=0.0, help="What is younger stays: longer than any save."),
+        typer.Option(
+            "--grace-hours", min=0.0, help="Younger objects are kept; must be longer than any save takes."
+        ),
     ] = 24.0,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
-    """Remove checkpoints that nothing can resume from, and chunks that no checkpoint names."""
+    """Delete checkpoints and chunks that nothing needs.
+
+    That is checkpoints that nothing can resume from, intermediate results of rejected versions, old save
+    requests, and chunks that no checkpoint names. What promoted versions need is kept.
+
+    Example: ckpt-ops gc --dry-run
+    """
     with chosen_store(store) as opened:
         garbage = find_garbage(opened, grace=3600 * grace_hours)
         removed: Sequence[Entry] = () if dry_run else _remove(opened, garbage)
     chosen = garbage.entries if dry_run else removed
-    if json:
-        render.as_json(
-            {
-                "dry_run": dry_run,
-                "objects": [{"name": entry.name, "bytes": entry.size} for entry in chosen],
-                "bytes": sum(entry.size for entry in chosen),
-                "kept": {
-                    "checkpoints": garbage.kept_manifests,
-                    "chunks": garbage.kept_chunks,
-                    "bytes": garbage.kept_bytes,
-                },
-            }
-        )
-        return
-    _show(garbage, removed, dry_run=dry_run)
+    view = {
+        "dry_run": dry_run,
+        "objects": [{"name": entry.name, "bytes": entry.size} for entry in chosen],
+        "bytes": sum(entry.size for entry in chosen),
+        "kept": {
+            "checkpoints": garbage.kept_manifests,
+            "chunks": garbage.kept_chunks,
+            "bytes": garbage.kept_bytes,
+        },
+    }
+    output.answer(view, lambda _: _show(garbage, removed, dry_run=dry_run), json=json)
 
 
 def _remove(store: Store, garbage: Garbage) -> Sequence[Entry]:
-    with render.progress("removing") as progress:
+    with output.progress("removing") as progress:
         return remove_garbage(store, garbage, progress)
 
 
@@ -59,13 +65,13 @@ def _show(garbage: Garbage, removed: Sequence[Entry], *, dry_run: bool) -> None:
     gone = {entry.name for entry in (garbage.entries if dry_run else removed)}
     for what, entries in (
         ("checkpoints that nothing resumes from", garbage.manifests),
-        ("intermediate results of refused versions", garbage.results),
+        ("intermediate results of rejected versions", garbage.results),
         ("old save requests", garbage.requests),
         ("chunks that no checkpoint names", garbage.chunks),
     ):
         sizes = [entry.size for entry in entries if entry.name in gone]
         table.add_row(what, f"{len(sizes):,}", f"{sum(sizes) / 1e6:,.1f}")
-    out = render.console()
+    out = output.console()
     out.print(table)
     out.print(
         f"Kept: {garbage.kept_manifests:,} checkpoints, {garbage.kept_chunks:,} chunks, "

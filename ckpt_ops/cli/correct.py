@@ -1,0 +1,110 @@
+"""`ckpt-ops rollback`, `withdraw`, `taint`, `rebase`: what went wrong, taken back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ckpt_ops import serving
+from ckpt_ops.cli import output, views
+from ckpt_ops.cli.options import Model, SliceOption, Why
+from ckpt_ops.cli.output import Json
+from ckpt_ops.cli.store_option import StoreOption, chosen_store
+from ckpt_ops.errors import TerminalError
+
+
+def rollback(
+    model: Model,
+    to: Annotated[int, typer.Option("--to", metavar="VERSION", help="A version that was in production.")],
+    why: Why,
+    store: StoreOption = None,
+) -> None:
+    """Put a version back into production.
+
+    The version becomes the head: it is served, and the next candidate trains from it. Slices that only
+    later versions consumed are pending again. To undo a rollback, roll back to the later version.
+
+    Example: ckpt-ops rollback flight_delay --to 6 --why "7 is too sure of itself"
+    """
+    with chosen_store(store) as opened:
+        views.state_of(opened, model)
+        state = serving.rollback(opened, model, to, why)
+    pending = ", ".join(ref.key for ref in state.pending()) or "none"
+    output.console().print(f"Version {state.head} of {model} is the head again. Pending slices: {pending}")
+
+
+def withdraw(model: Model, slice_key: SliceOption, why: Why, store: StoreOption = None) -> None:
+    """Withdraw a slice, so that nothing trains on it again.
+
+    If a version has consumed the slice, that version stays in production and a rebase is due. Other content
+    of the same slice, delivered later, is validated as any slice.
+
+    Example: ckpt-ops withdraw flight_delay --slice 2013-01-27 --why "test data"
+    """
+    with chosen_store(store) as opened:
+        before = views.state_of(opened, model).consumed_by(slice_key)
+        serving.withdraw(opened, model, slice_key, why)
+    output.console().print(f"Slice {slice_key} of {model} is withdrawn.")
+    if before is not None:
+        output.say(f"Version {before} consumed it. Next: ckpt-ops plan {model}, then ckpt-ops rebase {model}")
+
+
+def taint(
+    model: Model,
+    slice_key: SliceOption,
+    why: Why,
+    lift: Annotated[bool, typer.Option("--lift", help="Lift the taint of the slice.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Mark a slice as poisoned, and the versions trained on it.
+
+    Nothing trains on the slice, no candidate trains from a marked version, and no marked version is promoted.
+    A marked champion stays in production, and a rebase is due.
+
+    Example: ckpt-ops taint flight_delay --slice 2013-01-27 --why "labels were shifted"
+    """
+    with chosen_store(store) as opened:
+        views.state_of(opened, model)
+        change = serving.lift_taint if lift else serving.taint
+        state = change(opened, model, slice_key, why)
+    out = output.console()
+    if lift:
+        out.print(f"Slice {slice_key} of {model} is no longer tainted.")
+        return
+    said = [one for one in state.tainted.values() if one.slice.key == slice_key][-1]
+    consumers = state.learned({said.slice.id})
+    marked = [str(number) for number in consumers if state.versions[number].trained is not None]
+    out.print(f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(marked) or 'none'}")
+    if state.taint(state.head) is not None:
+        out.print(f"The champion, version {state.head}, is among them. Next: ckpt-ops plan {model}")
+
+
+def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
+    """Retrain the versions that a changed slice affects.
+
+    A slice has changed if it was corrected, withdrawn or tainted, or if it came late and is to fork. Training
+    restarts from the last version before the change and goes through all slices since. If the result passes
+    the gates, it becomes the head. `ckpt-ops plan MODEL` shows the steps beforehand. After an interruption,
+    run the command again to go on.
+
+    Example: ckpt-ops rebase flight_delay
+    """
+    from ckpt_ops.pipeline import load_pipeline
+    from ckpt_ops.pipeline.rebase import rebasing
+    from ckpt_ops.pipeline.step_results import Settlement, to_json
+
+    pipeline = load_pipeline(model)
+    with chosen_store(store) as opened:
+        views.state_of(opened, model)
+        report = output.nothing if json else output.console().print
+        done = rebasing.rebase(pipeline, opened, report)
+    output.answer(to_json(done), lambda _: None, json=json)  # for people, the report said it
+    settled = done.settled
+    if settled.decision not in (Settlement.PROMOTED, Settlement.WAITING):
+        override = f"ckpt-ops promote {model} {settled.version} --approve --despite-gates --why TEXT"
+        raise TerminalError(
+            f"the rebase of {model} was {settled.decision}: {settled.why}",
+            safe=f"the champion serves on; version {settled.version} and the steps before it are kept",
+            next=f"ckpt-ops show {model} {settled.version}; with other gates, run this again, or {override}",
+        )
