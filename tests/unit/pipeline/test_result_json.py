@@ -10,6 +10,7 @@ import pytest
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.evaluation import Evaluation, Verdict
 from ckpt_ops.lineage import Action, VersionStatus
+from ckpt_ops.pipeline.result_json import from_json, to_json
 from ckpt_ops.pipeline.step_results import (
     Answer,
     Answered,
@@ -28,9 +29,7 @@ from ckpt_ops.pipeline.step_results import (
     Trained,
     Training,
     Validated,
-    from_json,
     settlement_of,
-    to_json,
 )
 from ckpt_ops.validation import Outcome
 
