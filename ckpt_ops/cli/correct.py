@@ -92,7 +92,8 @@ def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
     """
     from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.rebase import rebasing
-    from ckpt_ops.pipeline.step_results import Settlement, to_json
+    from ckpt_ops.pipeline.result_json import to_json
+    from ckpt_ops.pipeline.step_results import Settlement
 
     pipeline = load_pipeline(model)
     with chosen_store(store) as opened:

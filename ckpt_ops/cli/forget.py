@@ -72,7 +72,7 @@ def forget(
     from ckpt_ops.pipeline.forget.forgetting import preview
     from ckpt_ops.pipeline.forget.purging import purge, standings
     from ckpt_ops.pipeline.forget.request import Asked
-    from ckpt_ops.pipeline.step_results import to_json
+    from ckpt_ops.pipeline.result_json import to_json
 
     intake = load_intake(model)
     asked = Asked(model=intake.name, rows=rows, keys=tuple(slice_keys or ()))
@@ -155,9 +155,11 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
 
 
 def _refused(model: str, asked: Asked, settled: Settled) -> TerminalError:
+    from ckpt_ops.pipeline.step_results import Settlement
+
     promote = f"ckpt-ops promote {model} {settled.version} --approve"
     next_ = f"{promote} --why TEXT, then again: {asked.command()}"
-    if settled.decision != "waiting":
+    if settled.decision is not Settlement.WAITING:
         next_ = (
             f"ckpt-ops show {model} {settled.version}; with other gates: {asked.command()}; "
             f"or {promote} --despite-gates --why TEXT, and then the same"

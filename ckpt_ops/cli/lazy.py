@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import UserDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -33,19 +34,26 @@ class Listed(TyperCommand):
         return _reflowed(get_command(alone))
 
 
+class Loading(UserDict[str, Any]):
+    """Commands by name; one is loaded when it is taken out."""
+
+    def __getitem__(self, name: str) -> Any:
+        if isinstance(self.data[name], Listed):
+            self.data[name] = self.data[name].load()
+        return self.data[name]
+
+
 class LazyGroup(TyperGroup):
-    """The commands of the table. `get_command` loads one; help and completion only list them."""
+    """The commands of the table. Whoever takes one gets the one that runs; help and completion list them."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = {entry.name: Listed(entry) for entry in COMMANDS}
+        self._table = {entry.name: Listed(entry) for entry in COMMANDS}
+        self.commands = Loading(self._table)
         self._listing = False
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        command = super().get_command(ctx, cmd_name)
-        if isinstance(command, Listed) and not self._listing:
-            command = self.commands[cmd_name] = command.load()
-        return command
+        return self._table.get(cmd_name) if self._listing else super().get_command(ctx, cmd_name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         with self._only_listed():

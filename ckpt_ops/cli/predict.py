@@ -13,8 +13,9 @@ from ckpt_ops.cli.options import Model
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline import load_pipeline
+from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.pipeline.serving.predicting import predict as predict_slice
-from ckpt_ops.pipeline.step_results import PredictedSlice, to_json
+from ckpt_ops.pipeline.step_results import PredictedSlice
 
 
 def predict(

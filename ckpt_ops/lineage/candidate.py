@@ -14,6 +14,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import Any
 
 import blake3
@@ -82,9 +83,21 @@ class Commit:
 _FIELDS = tuple(field.name for field in fields(Commit))
 
 
+class TrainingEnd(StrEnum):
+    """How a training ended, as `outcome` of its result says it."""
+
+    TRAINED = "trained"
+    DEFERRED = "deferred"  # the policy, told the champion's score, found no update due
+    DIVERGED = "diverged"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a candidate's log adds up to."""
+    """What a candidate's log adds up to.
+
+    Attributes:
+        result: of a training that has ended; its `outcome` is a `TrainingEnd`.
+    """
 
     attempts: int
     commits: tuple[Commit, ...]

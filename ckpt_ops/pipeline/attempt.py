@@ -20,7 +20,7 @@ from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
 from ckpt_ops.errors import TerminalError, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
-from ckpt_ops.lineage.candidate import Commit
+from ckpt_ops.lineage.candidate import Commit, TrainingEnd
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.as_served.version import said_by
 from ckpt_ops.pipeline.candidate import open_candidate, same
@@ -176,7 +176,7 @@ class Bench:
             print(f"policy on slice {newest}: {words}", flush=True)
             decision = {"words": words, "numbers": dict(asked.numbers)}
             if due is not True:
-                ended = {"outcome": "deferred", "why": asked.words, "numbers": decision["numbers"]}
+                ended = {"outcome": TrainingEnd.DEFERRED, "why": asked.words, "numbers": decision["numbers"]}
                 attempt.end({**ended, "scores": scores})
                 return number
         if champion is not None or parent is not None:
@@ -214,7 +214,7 @@ class Bench:
         except TrainingDiverged as diverged:
             commits = candidate.progress().commits
             why = self._why(diverged, data, order, parent, commits[-1] if commits else None)
-            attempt.end({"outcome": "diverged", "step": diverged.step, "why": why})
+            attempt.end({"outcome": TrainingEnd.DIVERGED, "step": diverged.step, "why": why})
             print(f"training diverged: {why}", flush=True)
             return number
         noting = Noting(store)
@@ -222,7 +222,7 @@ class Bench:
         artifacts["code"] = kept
         attempt.end(
             {
-                "outcome": "trained",
+                "outcome": TrainingEnd.TRAINED,
                 "step": trained.step,
                 "stopped_by": trained.stopped_by.value,
                 "seconds": trained.seconds,

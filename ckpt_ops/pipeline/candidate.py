@@ -17,7 +17,8 @@ def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStar
 
     The code is read each time: whoever has imported it meanwhile finds out that it was changed.
     """
-    return propose(pipeline, state, key, digests=digests_of(pipeline)).candidate
+    candidate = propose(pipeline, state, key, digests=digests_of(pipeline)).candidate
+    return None if candidate is None else candidate.record()
 
 
 def open_candidate(

@@ -19,23 +19,57 @@ from ckpt_ops.pipeline.digests import Digests
 
 
 @dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What would be trained.
+
+    Attributes:
+        version: the number that it has, or gets if nobody is first.
+        id: names the work; see `lineage.candidate_id`.
+        late, shadow, reason: as the record that opens it has them.
+        opened: the record that opened it, when the log has it already.
+    """
+
+    version: int
+    id: str
+    parent: int | None
+    slices: tuple[SliceRef, ...]
+    late: bool = False
+    shadow: int = 0
+    reason: str = ""
+    opened: CandidateStarted | None = None
+
+    def record(self) -> CandidateStarted:
+        """The record that opened it, else a new one, said now."""
+        if self.opened is not None:
+            return self.opened
+        return CandidateStarted(
+            version=self.version,
+            candidate=self.id,
+            parent=self.parent,
+            slices=self.slices,
+            late=self.late,
+            shadow=self.shadow,
+            reason=self.reason,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proposal:
     """The planner's answer for a slice, and the candidate that follows from it.
 
     Attributes:
-        candidate: the record that opens the candidate, or that opened it when the log has it already; None
-            when the plan trains nothing, or another version blocks it.
+        candidate: None when the plan trains nothing, or another version blocks it.
         repeated: the very same candidate was tried before and came to nothing.
         blocked_by: a version that waits for a person: until it is decided on, no other candidate is trained.
     """
 
     plan: Plan
-    candidate: CandidateStarted | None = None
+    candidate: Candidate | None = None
     repeated: Repeated | None = None
     blocked_by: VersionState | None = None
 
     @property
-    def to_train(self) -> CandidateStarted | None:
+    def to_train(self) -> Candidate | None:
         """The candidate, unless it was tried before."""
         return None if self.repeated is not None else self.candidate
 
@@ -57,20 +91,21 @@ def proposal_of(pipeline: Pipeline, state: LineageState, planned: Plan, *, diges
     waiting = waiting_version(pipeline, state)
     if planned.action not in (Action.APPEND, Action.LATE):
         return Proposal(plan=planned, blocked_by=waiting)
-    candidate = candidate_of(pipeline, state, state.head, planned.slices, digests=digests)
-    if waiting is not None and (waiting.parent, waiting.candidate) != (state.head, candidate):
+    known = candidate_of(pipeline, state, state.head, planned.slices, digests=digests)
+    if waiting is not None and (waiting.parent, waiting.candidate) != (state.head, known):
         return Proposal(plan=planned, blocked_by=waiting)
-    opened = _opened(state, candidate)
-    wanted = opened or CandidateStarted(
-        version=state.next_version,
-        candidate=candidate,
+    opened = _opened(state, known)
+    candidate = Candidate(
+        version=state.next_version if opened is None else opened.version,
+        id=known,
         parent=state.head,
         slices=planned.slices,
         late=planned.action is Action.LATE,
         shadow=pipeline.shadow.slices if pipeline.shadow and state.head is not None else 0,
         reason=planned.why,
+        opened=opened,
     )
-    return Proposal(plan=planned, candidate=wanted, repeated=repeated(state, planned, candidate=candidate))
+    return Proposal(plan=planned, candidate=candidate, repeated=repeated(state, planned, candidate=known))
 
 
 def plan_slice(pipeline: Pipeline, state: LineageState, key: str) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ckpt_ops.errors import TrainingDied, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
+from ckpt_ops.lineage.candidate import TrainingEnd
 from ckpt_ops.lineage.records import CandidateTrained, Record, Rejected, UpdateDeferred
 from ckpt_ops.store import Store
 from ckpt_ops.store.documents import read_as, reading
@@ -29,7 +30,7 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
         version = state.versions[number]
         if version.status is not VersionStatus.STARTED:
             return None
-        if result["outcome"] == "deferred":
+        if result["outcome"] == TrainingEnd.DEFERRED:
             return UpdateDeferred(
                 slice=version.slices[-1],
                 numbers=result["numbers"],
@@ -37,7 +38,7 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
                 scores=result.get("scores", {}),
                 reason=result["why"],
             )
-        if result["outcome"] == "diverged":
+        if result["outcome"] == TrainingEnd.DIVERGED:
             return Rejected(version=number, champion=version.champion, reason=result["why"])
         return CandidateTrained(
             version=number,
@@ -55,6 +56,6 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
         )
 
     state = log.decide(choose)
-    if result["outcome"] == "diverged":
+    if result["outcome"] == TrainingEnd.DIVERGED:
         raise TrainingDiverged(result["step"], result["why"])
     return state

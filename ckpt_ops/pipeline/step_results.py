@@ -1,8 +1,7 @@
-"""What the steps of a run come to, as values; and the one way in which they become JSON.
+"""What the steps of a run come to, as values.
 
-Steps hand these to whoever called them. Only the edges turn them into JSON: an operator, as Airflow's XCom
-has it, and a command's `--json`, both by `to_json`; `from_json` takes it back. Keys and texts there are an
-interface: DAGs of users and scripts read them.
+Steps hand these to whoever called them. Only the edges turn them into JSON, by `result_json`. Names of fields
+and texts of enums are keys and texts there, and so an interface: DAGs of users and scripts read them.
 
 `Evaluated` and `Trained` here are what a step returns; the records of that name in `lineage.records` are what
 the log keeps of it.
@@ -10,22 +9,16 @@ the log keeps of it.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
-from typing import Any, TypeVar, cast, get_type_hints
+from enum import StrEnum
+from typing import Any
 
-from ckpt_ops.errors import BadInput, Corrupt
 from ckpt_ops.evaluation import Evaluation
 from ckpt_ops.lineage import Action
 from ckpt_ops.lineage.state import VersionStatus
-from ckpt_ops.store.documents import BadDocument, read_as
 from ckpt_ops.validation import Outcome
 
-T = TypeVar("T")
-
-_OMIT: dict[str, Any] = {"omit": True}
+OMIT: dict[str, Any] = {"omit": True}
 """Of a field: while it says nothing, JSON does not have its key."""
 
 
@@ -97,8 +90,8 @@ class Decided:
     action: Action
     why: str
     train: bool
-    promoted: int | None = field(default=None, metadata=_OMIT)
-    changed_at_source: tuple[str, ...] = field(default=(), metadata=_OMIT)
+    promoted: int | None = field(default=None, metadata=OMIT)
+    changed_at_source: tuple[str, ...] = field(default=(), metadata=OMIT)
 
 
 class Training(StrEnum):
@@ -125,9 +118,9 @@ class Trained:
     version: int | None
     outcome: Training
     why: str
-    step: int | None = field(default=None, metadata=_OMIT)
-    stopped_by: str | None = field(default=None, metadata=_OMIT)
-    checkpoints: int | None = field(default=None, metadata=_OMIT)
+    step: int | None = field(default=None, metadata=OMIT)
+    stopped_by: str | None = field(default=None, metadata=OMIT)
+    checkpoints: int | None = field(default=None, metadata=OMIT)
 
     @property
     def to_evaluate(self) -> int | None:
@@ -264,9 +257,9 @@ class Answered:
 
     version: int
     answer: Answer | None
-    by: str | None = field(default=None, metadata=_OMIT)
-    why: str = field(default="", metadata=_OMIT)
-    expired: bool = field(default=False, metadata=_OMIT)
+    by: str | None = field(default=None, metadata=OMIT)
+    why: str = field(default="", metadata=OMIT)
+    expired: bool = field(default=False, metadata=OMIT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,103 +289,3 @@ def settlement_of(status: VersionStatus, *, superseded: bool) -> Settlement:
     if status in (VersionStatus.STARTED, VersionStatus.TRAINED, VersionStatus.EVALUATED):
         return Settlement.SHADOW
     return Settlement(status.value)
-
-
-def to_json(result: Any) -> dict[str, Any]:
-    """The result of a step, a dataclass, as XCom and `--json` have it."""
-    match result:
-        case Rebased():
-            return to_json(result.replayed) | to_json(result.concluded)
-        case Concluded():
-            evaluated = to_json(result.evaluated) if result.evaluated else {}
-            return evaluated | to_json(result.settled)
-        case Evaluated():
-            return _evaluated(result)
-        case Validated():
-            return {**_fields(result), "trainable": result.trainable}
-        case RebasePlanned(due=False):
-            return {name: getattr(result, name) for name in ("due", "dry_run", "why", "head")}
-        case Answered(answer=None):
-            return {"version": result.version, "answer": None}
-        case Answered():
-            return {**_fields(result), "by": result.by, "why": result.why, "expired": result.expired}
-    return _fields(result)
-
-
-def from_json(kind: type[T], said: object, *, of: str) -> T:
-    """What `to_json` gave, as a `kind`. Keys that it does not know are passed over.
-
-    Args:
-        of: whose result it is, for the error.
-
-    Raises:
-        Corrupt: naming the field that is missing or no value of its type.
-    """
-    try:
-        if not isinstance(said, Mapping):
-            raise BadDocument(f"it is {said!r:.40}, and no JSON object")
-        known = {one.name: said[one.name] for one in dataclasses.fields(cast(Any, kind)) if one.name in said}
-        if kind is Evaluated:
-            known["evaluation"] = Evaluation.from_json(said) if "verdicts" in said else None
-        return _read(kind, known)
-    except (BadDocument, BadInput, TypeError) as error:
-        raise Corrupt(
-            f"the result of {of} is no {kind.__name__}: {error}",
-            safe="nothing was written; the champion serves on",
-            next=f"clear {of} of this run: it says again what it came to",
-        ) from error
-
-
-def _evaluated(result: Evaluated) -> dict[str, Any]:
-    said: dict[str, Any] = {"version": result.version}
-    if result.evaluation is not None:
-        said |= result.evaluation.to_json()
-        del said["past"]  # it is in the report, and as long as the gates look back
-    said |= {"passed": result.passed, "words": result.words}
-    return said | ({"report": result.report} if result.report else {})
-
-
-def _fields(result: Any) -> dict[str, Any]:
-    values = {one: getattr(result, one.name) for one in dataclasses.fields(result)}
-    return {
-        one.name: _plain(value)
-        for one, value in values.items()
-        if value != one.default or not one.metadata.get("omit")
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _read(kind: type[T], values: dict[str, Any]) -> T:
-    """As `read_as`, which knows plain types only, of a dataclass that has enums."""
-    hints = get_type_hints(kind)
-    read: dict[str, Any] = {}
-    for name, value in values.items():
-        enum = _enum_in(hints[name])
-        if isinstance(value, Evaluation) or (enum is not None and value is None):
-            read[name] = value
-        elif enum is None:
-            read[name] = read_as(hints[name], value, at=name)
-        elif value in {one.value for one in enum}:
-            read[name] = enum(value)
-        else:
-            allowed = ", ".join(repr(one.value) for one in enum)
-            raise BadDocument(f"{name} is {value!r:.40}, and none of {allowed}")
-    needed = {
-        one.name
-        for one in dataclasses.fields(cast(Any, kind))
-        if one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
-    }
-    if missing := needed - read.keys():
-        raise BadDocument(f"it lacks {min(missing)!r}")
-    return kind(**read)
-
-
-def _enum_in(hint: Any) -> type[Enum] | None:
-    """The enum that a field is of, also where it may be None."""
-    inside = [hint, *getattr(hint, "__args__", ())]
-    return next((one for one in inside if isinstance(one, type) and issubclass(one, Enum)), None)

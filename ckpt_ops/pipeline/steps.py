@@ -60,7 +60,7 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     if wanted is None:
         why = "; ".join(filter(None, [planned.why, proposal.obstacle]))
         return Trained(key=key, version=None, outcome=Training.SKIP, why=why)
-    version = state.versions.get(wanted.version) or VersionState.opened(wanted)
+    version = state.versions.get(wanted.version) or VersionState.opened(wanted.record())
     if version.status is VersionStatus.STARTED:
         number = run_training_process(pipeline, store, version.version, key, report)
         state = record_result(log, store, number)  # the process has opened the candidate behind what was read

@@ -17,7 +17,8 @@ from airflow.sdk import Param
 
 from ckpt_ops.errors import BadInput, CkptOpsError
 from ckpt_ops.pipeline import Otherwise, messages
-from ckpt_ops.pipeline.step_results import Answer, Answered, to_json
+from ckpt_ops.pipeline.result_json import to_json
+from ckpt_ops.pipeline.step_results import Answer, Answered
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import on_this_host
 from ckpt_ops_airflow.operators import StepOperator

@@ -76,7 +76,7 @@ def _result(kind: type[T], ti_key: TaskInstanceKey) -> T | None:
     """What the task has returned. Raises `Corrupt` when that is no `kind`."""
     from airflow.sdk.execution_time.xcom import XCom
 
-    from ckpt_ops.pipeline.step_results import from_json
+    from ckpt_ops.pipeline.result_json import from_json
 
     said = XCom.get_value(ti_key=ti_key, key="return_value")
     return from_json(kind, said, of=f"task {ti_key.task_id}") if said else None

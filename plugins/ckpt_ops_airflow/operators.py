@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ckpt_ops.errors import BadInput, CkptOpsError, NoResult, TerminalError, TrainingDied
 from ckpt_ops.pipeline import messages
+from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.pipeline.step_results import (
     Answered,
     Decided,
@@ -24,7 +25,6 @@ from ckpt_ops.pipeline.step_results import (
     Settled,
     Trained,
     Validated,
-    to_json,
 )
 from ckpt_ops.printable import printable
 from ckpt_ops.slices import connections

@@ -25,7 +25,8 @@ from ckpt_ops.errors import (
     StoreUnavailable,
 )
 from ckpt_ops.pipeline import messages
-from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share, from_json, to_json
+from ckpt_ops.pipeline.result_json import from_json, to_json
+from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share
 from ckpt_ops.printable import printable
 from ckpt_ops_airflow.operators import R, StepOperator
 from ckpt_ops_airflow.results import find_key, interval

@@ -39,7 +39,7 @@ def result_of(kind: type[T], task_id: str, context: Context) -> T | None:
     Raises:
         Corrupt: it is no `kind`: the error names the task and the field.
     """
-    from ckpt_ops.pipeline.step_results import from_json  # the scheduler imports this module, too
+    from ckpt_ops.pipeline.result_json import from_json  # the scheduler imports this module, too
 
     said = context["ti"].xcom_pull(task_ids=task_id)
     return None if said is None else from_json(kind, said, of=f"task {task_id}")

@@ -44,7 +44,7 @@ from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, Promoted, SliceRef
 from ckpt_ops.pipeline import load_pipeline, steps
 from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.step_results import Concluded, Settled, Settlement
+from ckpt_ops.pipeline.step_results import (Concluded, Settled, Settlement)
 from ckpt_ops.store import open_store
 from ckpt_ops_airflow import operators
 from ckpt_ops_airflow.rebase import rebase_dag

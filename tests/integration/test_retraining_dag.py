@@ -86,7 +86,7 @@ from airflow.sdk import Asset
 from ckpt_ops import errors
 from ckpt_ops.lineage import Action
 from ckpt_ops.pipeline import intake_steps, steps
-from ckpt_ops.pipeline.step_results import Decided, Trained, Training, Validated
+from ckpt_ops.pipeline.step_results import (Decided, Trained, Training, Validated)
 from ckpt_ops.validation import Outcome
 from ckpt_ops_airflow import operators
 

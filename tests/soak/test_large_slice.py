@@ -50,7 +50,7 @@ for at in range(files):
 STEP = """
 import json, os, sys
 from ckpt_ops.pipeline import intake_steps, load_pipeline, steps
-from ckpt_ops.pipeline.step_results import to_json
+from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.store import open_store
 
 step, *arguments = json.loads(sys.argv[1])

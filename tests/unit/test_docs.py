@@ -56,10 +56,10 @@ def parsed(said: str) -> tuple[Any, list[str]]:
     plain = re.sub(r"[\[\]()|]|\.\.\.", " ", said.replace("\\|", " "))
     words = shlex.split(plain, comments=True)[1:]
     command: Any = typer.main.get_command(app)
-    while hasattr(command, "commands") and words and re.match(r"[a-z]", words[0]):
+    while (below := getattr(command, "commands", None)) and words and re.match(r"[a-z]", words[0]):
         name = words.pop(0)
-        command = command.get_command(typer.Context(command), name)
-        assert command is not None, f"there is no command {name}"
+        assert name in below, f"there is no command {name}"
+        command = below[name]
     return command, [word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)]
 
 

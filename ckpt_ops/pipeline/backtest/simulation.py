@@ -15,7 +15,6 @@ from typing import Protocol
 from ckpt_ops.evaluation import Evaluation
 from ckpt_ops.lineage import Action, LineageState, Plan, VersionState, fold
 from ckpt_ops.lineage.records import (
-    CandidateStarted,
     CandidateTrained,
     Evaluated,
     Held,
@@ -30,7 +29,7 @@ from ckpt_ops.pipeline.backtest.recorded import Coming
 from ckpt_ops.pipeline.deciding import answer
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import Digests
-from ckpt_ops.pipeline.proposal import propose
+from ckpt_ops.pipeline.proposal import Candidate, propose
 from ckpt_ops.policies import ColumnDrift, Decision, DriftNeed
 
 
@@ -180,13 +179,13 @@ def _deferred(said: _Said, ref: SliceRef, scored: Mapping[str, float] | None, de
 
 def _trained(
     said: _Said,
-    candidate: CandidateStarted,
+    candidate: Candidate,
     scores: Mapping[str, Mapping[str, float]],
     models: Models,
     decision: Decision,
 ) -> Event:
     number, champion = candidate.version, candidate.parent
-    said.add(replace(candidate, shadow=0, time=said.time))  # it is settled at once
+    said.add(replace(candidate.record(), shadow=0, time=said.time))  # it is settled at once
     result = models.train(said.state, said.state.versions[number])
     slices = said.state.versions[number].slices
     for record in _records(number, champion, result, slices, scores, said.time):
@@ -196,7 +195,7 @@ def _trained(
         scored=None,
         outcome=_outcome(result.evaluation),
         why=f"{decision.words}; {result.evaluation.words}",
-        candidate=candidate.candidate,
+        candidate=candidate.id,
         steps=result.steps,
         seconds=result.seconds,
     )

@@ -86,6 +86,22 @@ def test_decide_chooses_again_on_the_state_that_beat_it(local: Store) -> None:
     assert state.sequence == 3
 
 
+def test_a_state_that_was_read_before_is_decided_on_first_and_is_void_when_the_log_has_moved(
+    local: Store,
+) -> None:
+    log, rival, seen = ModelLog(local, "model"), ModelLog(local, "model"), []
+    read = log.state()
+    assert log.decide(lambda state: None, read=read) is read, "nothing to say: nothing is read again"
+    rival.append(accepted(W1), after=rival.state())
+
+    def choose(state: LineageState) -> Record:
+        seen.append(state.sequence)
+        return Held(reason=f"decided on {state.sequence} records")
+
+    assert log.decide(choose, read=read).held == "decided on 1 records"
+    assert seen == [0, 1]
+
+
 def test_a_step_with_nothing_to_say_writes_nothing(local: Store) -> None:
     log = ModelLog(local, "model")
     for _ in range(3):

@@ -22,7 +22,7 @@ from ckpt_ops.pipeline import Approval, Otherwise, Pipeline, steps
 from ckpt_ops.pipeline.approving import approve
 from ckpt_ops.pipeline.evaluating import read_evaluation
 from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.step_results import to_json
+from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.pipeline.waiting import overdue
 from ckpt_ops.policies import Rows
 from ckpt_ops.serving import answer, reject, rollback, taint, withdraw

@@ -28,10 +28,10 @@ from ckpt_ops.pipeline.forget.forgetting import forget
 from ckpt_ops.pipeline.forget.purging import purge
 from ckpt_ops.pipeline.forget.request import Asked
 from ckpt_ops.pipeline.question import question
+from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.shadow import scoring
 from ckpt_ops.pipeline.shadow.judging import in_their_place, judged_slices
-from ckpt_ops.pipeline.step_results import to_json
 from ckpt_ops.serving import approve as say_approved
 from ckpt_ops.serving import rollback, withdraw
 
