@@ -17,7 +17,7 @@ class CkptOpsPlugin(AirflowPlugin):
     name = "ckpt_ops"
 
     @property
-    def fastapi_apps(self) -> list[dict[str, Any]]:
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
         """One app, made when it is asked for, which only the api-server does: it imports FastAPI."""
         from ckpt_ops_airflow.links import PREFIX
         from ckpt_ops_airflow.model_pages import model_pages
@@ -29,14 +29,14 @@ class CkptOpsPlugin(AirflowPlugin):
         return [{"app": app, "url_prefix": PREFIX, "name": "ckpt-ops"}]
 
     @property
-    def listeners(self) -> list[Any]:
+    def listeners(self) -> list[Any]:  # type: ignore[override]  # Airflow only reads it
         """Notes on runs that have ended; see `run_notes`."""
         from ckpt_ops_airflow import run_notes
 
         return [run_notes]
 
     @property
-    def external_views(self) -> list[dict[str, Any]]:
+    def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
         """The tab "Backfill plan". It stands on every DAG; the page says so where it means nothing."""
         from ckpt_ops_airflow.links import on_this_host
 
