@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         BucketNotFound,
         CkptOpsError,
         Corrupt,
+        ExtraMissing,
         Fenced,
         IncompatibleCheckpoint,
         ModelCodeError,
@@ -199,6 +200,7 @@ __all__ = [
     "EverySteps",
     "EveryVersions",
     "Examples",
+    "ExtraMissing",
     "Facts",
     "FairAcross",
     "FairRates",
@@ -292,8 +294,8 @@ _TABLE = {
     ),
     "ckpt_ops.contract": "check_source drop_last_row",
     "ckpt_ops.errors": (
-        "BadInput BucketNotFound CkptOpsError Corrupt Fenced IncompatibleCheckpoint ModelCodeError "
-        "ObjectNotFound SliceChanging SliceEmpty SliceMissing SliceUnreadable SourceRefused "
+        "BadInput BucketNotFound CkptOpsError Corrupt ExtraMissing Fenced IncompatibleCheckpoint "
+        "ModelCodeError ObjectNotFound SliceChanging SliceEmpty SliceMissing SliceUnreadable SourceRefused "
         "SourceUnavailable StoreForbidden StoreUnavailable TerminalError TransientError"
     ),
     "ckpt_ops.evaluation": (
