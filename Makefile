@@ -17,6 +17,9 @@ RUN := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 BENCH := .venv-bench/.ready
+# the wheel's dependencies and its extras; onnx has a lock of its own, as few need it and it is large
+EXTRAS := bigquery.in celery.in demo.in embedded.in postgres.in
+LOCKED := requirements.in $(EXTRAS)
 COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(COMPILE_ARGS)
 
@@ -77,7 +80,7 @@ bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), va
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgrade for newer versions
-	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) $(LOCKED) --output-file requirements.txt
 	$(COMPILE) onnx.in --constraint requirements.txt --output-file requirements-onnx.txt
 	$(COMPILE) team.in --constraint requirements.txt --output-file requirements-team.txt
 	$(COMPILE) dev.in --constraint requirements.txt --output-file requirements-dev.txt
@@ -102,12 +105,12 @@ clean: ## Remove .venv, .venv-bench, .uv and caches; the platform's state in .ck
 .venv/bin/python: | $(UV)
 	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv
 
-$(RUNTIME): requirements.txt requirements.in pyproject.toml | .venv/bin/python
+$(RUNTIME): requirements.txt $(LOCKED) pyproject.toml | .venv/bin/python
 	$(UV) pip install --python $(RUN) --require-hashes -r requirements.txt
 	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
 	touch $@
 
-$(DEV): requirements.txt requirements-onnx.txt requirements-dev.txt requirements.in pyproject.toml | .venv/bin/python
+$(DEV): requirements.txt requirements-onnx.txt requirements-dev.txt $(LOCKED) onnx.in pyproject.toml | .venv/bin/python
 	$(UV) pip sync --python $(RUN) --require-hashes requirements.txt requirements-onnx.txt requirements-dev.txt
 	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
 	touch $(RUNTIME) $@

@@ -51,6 +51,10 @@ class BadInput(TerminalError, ValueError):
         )
 
 
+class ExtraMissing(TerminalError, ImportError):
+    """What was asked for needs a library that is not installed: an extra of the package brings it."""
+
+
 UNTOUCHED = "the log and the champion are untouched; nothing was written"
 """What is safe when a slice could not be read."""
 

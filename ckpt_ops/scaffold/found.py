@@ -45,13 +45,13 @@ class Code:
     """A source as Python: `name(argument=value, ...)`.
 
     Attributes:
-        imports: by module, the names that are needed of it.
+        imports: the names that are needed of `ckpt_ops`.
         arguments: by argument, its value as code; `name` and `schema` are there already.
         comments: by argument, what is said behind it.
     """
 
     kind: str
-    imports: Mapping[str, Sequence[str]]
+    imports: Sequence[str]
     arguments: Mapping[str, str]
     comments: Mapping[str, str] = field(default_factory=dict)
 

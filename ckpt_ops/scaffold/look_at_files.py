@@ -168,7 +168,7 @@ def _as_declared(table: pa.Table, schema: pa.Schema) -> pa.Table:
 def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
     arguments = {"url": repr_of(source.url), "template": repr_of(source.template)}
     comments = {}
-    imports = {"ckpt_ops.slices": ["Files"]}
+    imports = ["Files"]
     if naming.key_format != "%Y-%m-%d":
         arguments["key_format"] = repr_of(naming.key_format)
     example = next(iter(naming.files))
@@ -186,7 +186,7 @@ def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
             comments["format"] = (
                 "leading_zeros: 01234 is a code, not the number 1,234: such a row is a bad one"
             )
-        imports["ckpt_ops.slices.formats"] = ["Csv"]
+        imports.append("Csv")
     return Code(kind="Files", imports=imports, arguments=arguments, comments=comments)
 
 

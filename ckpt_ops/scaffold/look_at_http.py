@@ -196,12 +196,12 @@ def _has(body: Any, path: str) -> bool:
 
 
 def _code(source: HttpPages) -> Code:
-    imports = {"ckpt_ops.slices": ["HttpPages", "Period"]}
+    imports = ["HttpPages", "Period"]
     arguments = {"url": repr_of(source.url), "items": repr_of(source.items)}
     if not isinstance(source.paging, OnePage):
         given = ", ".join(f"{name}={repr_of(value)}" for name, value in vars(source.paging).items())
         arguments["paging"] = f"{type(source.paging).__name__}({given})"
-        imports["ckpt_ops.slices.paging"] = [type(source.paging).__name__]
+        imports.append(type(source.paging).__name__)
     arguments["period"] = f"Period.{source.period.name}"
     comments = {"url": "{start} and {end} are ISO 8601, UTC"}
     if source.connection:

@@ -120,7 +120,7 @@ def _code(source: PostgresTable) -> Code:
     order = ", ".join(repr_of(name) for name in source.order_by)
     return Code(
         kind="PostgresTable",
-        imports={"ckpt_ops.slices": ["Period", "PostgresTable"]},
+        imports=("Period", "PostgresTable"),
         arguments={
             "connection": repr_of(source.connection),
             "table": repr_of(source.table),

@@ -98,4 +98,4 @@ def _sample_code(period: Period) -> Code:
     arguments = {"template": '"{key}.parquet"'}
     if period.form != "%Y-%m-%d":
         arguments["key_format"] = f'"{period.form}"'
-    return Code(kind="Files", imports={"ckpt_ops.slices": ["Files"]}, arguments=arguments)
+    return Code(kind="Files", imports=("Files",), arguments=arguments)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ckpt_ops.errors import UNTOUCHED, BadInput, SourceRefused, SourceUnavailable, first_line
+from ckpt_ops.extras import require
 from ckpt_ops.slices.again import TRIED_AGAIN
 from ckpt_ops.slices.connections import connection
 
@@ -25,6 +26,7 @@ def client(project: str, name: str) -> Any:
         name: of an Airflow connection of the type Google Cloud, whose extra holds `keyfile_dict` or
             `key_path`; "" for Application Default Credentials. An emulator is asked by nobody in particular.
     """
+    require("bigquery", what="reading from BigQuery")
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery
 

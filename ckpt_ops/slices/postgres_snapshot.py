@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ckpt_ops.errors import UNTOUCHED, SliceUnreadable, SourceRefused, SourceUnavailable, first_line
+from ckpt_ops.extras import require
 from ckpt_ops.slices.again import TRIED_AGAIN
 from ckpt_ops.slices.connections import Connection, connection
 
@@ -105,7 +106,9 @@ def snapshot(source: str, to: str, patience: Patience) -> Iterator[Snapshot]:
         SourceUnavailable: no connection, no answer in time, or the server went away.
         SourceRefused: login, rights, or a name that is not there.
         SliceUnreadable: the server cannot make the rows, or Python cannot hold a value.
+        ExtraMissing: there is no psycopg2.
     """
+    require("postgres", what=f"reading {source} from PostgreSQL")
     import psycopg2
     from psycopg2 import errors
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ckpt_ops.training import Examples
+from ckpt_ops import Examples
 
 LATE_AFTER_MINUTES = 15
 _CATEGORIES = {"carrier": 64, "origin": 8, "dest": 256}

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from ckpt_ops.checkpoints import Doubling, EverySeconds, EverySteps, FirstOf, Intermediate, Keep
-from ckpt_ops.evaluation import AtLeast, NoForgetting, NoSegmentWorse, NotWorseThan, Servable
-from ckpt_ops.pipeline import Append, Pipeline, Slices
-from ckpt_ops.policies import AnyOf, Every, MetricDrop, Rows
-from ckpt_ops.training import Budget, Reservoir, TailAverage
+from ckpt_ops import (
+    AnyOf,
+    Append,
+    AtLeast,
+    Budget,
+    Doubling,
+    Every,
+    EverySeconds,
+    EverySteps,
+    FirstOf,
+    Intermediate,
+    Keep,
+    MetricDrop,
+    NoForgetting,
+    NoSegmentWorse,
+    NotWorseThan,
+    Pipeline,
+    Reservoir,
+    Rows,
+    Servable,
+    Slices,
+    TailAverage,
+)
 from flight_delay.source import FlightWeeks
 
 flight_delay = Pipeline(

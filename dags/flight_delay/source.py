@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ckpt_ops.slices import Files
+from ckpt_ops import Files
 
 SCHEMA = pa.schema(
     [

@@ -6,8 +6,7 @@ import keras
 import numpy as np
 import pyarrow as pa
 
-from ckpt_ops.training import Examples
-from ckpt_ops.training.lazy_adam import LazyAdam
+from ckpt_ops import Examples, LazyAdam
 
 USERS, MOVIES, FACTORS = 1_024, 200_000, 16  # expectations.json keeps ids below these
 GENRES = (

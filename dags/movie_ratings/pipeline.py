@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from ckpt_ops.checkpoints import Doubling, EverySteps, Keep
-from ckpt_ops.evaluation import AtLeast, AtMost, NotWorseThan, Servable
-from ckpt_ops.pipeline import Append, Pipeline, Slices
-from ckpt_ops.training import Budget, Reservoir
+from ckpt_ops import (
+    Append,
+    AtLeast,
+    AtMost,
+    Budget,
+    Doubling,
+    EverySteps,
+    Keep,
+    NotWorseThan,
+    Pipeline,
+    Reservoir,
+    Servable,
+    Slices,
+)
 from movie_ratings.source import source
 
 movie_ratings = Pipeline(

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from ckpt_ops.training import Examples
+from ckpt_ops import Examples
 
 # what an hour usually is, and how much it varies, over the year
 _USUAL = {

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from ckpt_ops.checkpoints import EverySteps, Keep
-from ckpt_ops.evaluation import AtLeast, NotWorseThan, Servable
-from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.policies import AnyOf, Every, MetricDrop
-from ckpt_ops.training import Budget, Reservoir
+from ckpt_ops import (
+    AnyOf,
+    AtLeast,
+    Budget,
+    Every,
+    EverySteps,
+    Keep,
+    MetricDrop,
+    NotWorseThan,
+    Pipeline,
+    Reservoir,
+    Servable,
+)
 from rain.source import source
 
 rain = Pipeline(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ckpt_ops.slices import Files
+from ckpt_ops import Files
 
 SCHEMA = pa.schema(
     [

@@ -1,10 +1,39 @@
 """The Airflow side: a description of slices, or of a model kept fresh from them, becomes a DAG.
 
 `from ckpt_ops_airflow import retraining_dag` in `dags/{pipeline}/dag.py`.
+
+What stands behind a name is loaded when it is asked for: each of Airflow's processes loads `plugin`, which is
+in here, and few of them make DAGs.
 """
 
-from ckpt_ops_airflow.factory import intake_dag, retraining_dag
-from ckpt_ops_airflow.ordering import WaitForEarlierRuns
-from ckpt_ops_airflow.rebase import rebase_dag
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ckpt_ops_airflow.factory import intake_dag, retraining_dag
+    from ckpt_ops_airflow.ordering import WaitForEarlierRuns
+    from ckpt_ops_airflow.rebase import rebase_dag
 
 __all__ = ["WaitForEarlierRuns", "intake_dag", "rebase_dag", "retraining_dag"]
+
+_HOMES = {
+    "WaitForEarlierRuns": "ckpt_ops_airflow.ordering",
+    "intake_dag": "ckpt_ops_airflow.factory",
+    "rebase_dag": "ckpt_ops_airflow.rebase",
+    "retraining_dag": "ckpt_ops_airflow.factory",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw it would take any misspelt name for `Any`
+
+    def __getattr__(name: str) -> Any:
+        """What stands behind the name, loaded when it is first asked for."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -64,14 +64,14 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
             response_timeout=approval.within,
             **kwargs,
         )
-        self.made_by = made_by
+        self.made_by, self.within = made_by, approval.within
 
     def step(self, store: Store, context: Context) -> Answered:
         """Ask, and wait; unless there is nothing to ask."""
         from ckpt_ops.pipeline.question import question
 
         version = version_of(self.made_by, self.pipeline, store, context)
-        until = datetime.now(UTC) + self.response_timeout
+        until = datetime.now(UTC) + self.within
         page = on_this_host(f"models/{quote(self.pipeline.name)}/versions/{version}/evaluation")
         asked = question(self.pipeline, store, version, until=until, page=page)
         if asked is not None:

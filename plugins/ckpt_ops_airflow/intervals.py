@@ -97,9 +97,9 @@ def asked_for(dag_id: str, start: str, end: str) -> Range:
         begin = to - _A_YEAR
     else:
         begin = min(dag.start_date, to)
-        first = _starts(dag, begin, to, BY_DEFAULT + 1)
-        if len(first) > BY_DEFAULT:
-            begin = max(begin, to - (first[-1] - first[0]))
+        oldest = _starts(dag, begin, to, BY_DEFAULT + 1)
+        if len(oldest) > BY_DEFAULT:
+            begin = max(begin, to - (oldest[-1] - oldest[0]))
     if begin > to:
         raise BadInput(
             "from", start, f"not after the end of the range, {wall_clock(to, zone):%Y-%m-%d %H:%M}"

@@ -24,7 +24,8 @@ def in_the_ui(path: str) -> str:
     """The full address of a path, such as `dags/flight_delay`, below Airflow's own."""
     from airflow.sdk.configuration import conf
 
-    return urljoin(conf.get("api", "base_url", fallback="/").rstrip("/") + "/", path.lstrip("/"))
+    base = str(conf.get("api", "base_url", fallback="/"))
+    return urljoin(base.rstrip("/") + "/", path.lstrip("/"))
 
 
 def on_this_host(path: str) -> str:

@@ -51,7 +51,7 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         return {"kind": "intake", "source": intake.source.name}
     store = open_store(asked["store"])
     state = ModelLog(store, name).state()
-    found = {
+    found: dict[str, Any] = {
         "kind": "model",
         "source": intake.source.name,
         "head": state.head,

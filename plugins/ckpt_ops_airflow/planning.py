@@ -49,7 +49,7 @@ def plans(model: str, folder: Path, store: str, range_: Range, *, seconds: float
         "store": store,
         "start": range_.start.isoformat(),
         "end": range_.end.isoformat(),
-        "expected": range_.expected and [start.isoformat() for start in range_.expected],
+        "expected": None if range_.expected is None else [start.isoformat() for start in range_.expected],
     }
     if not _at_once.acquire(timeout=_WAIT_SECONDS):
         raise TransientError("several such pages are being made just now", next="load the page again")

@@ -33,8 +33,10 @@ AUTHOR = "ckpt-ops"
 BELOW = "\n\n---\n\n"
 """Between what a person wrote and what stands here."""
 
-_ORDER = ("list_parts", "pull_part", "pull", "validate", "wait_for_earlier", "decide", "plan", "train")
-_ORDER += ("replay", "evaluate", "approve", "promote", "predict")
+_ORDER = (
+    *("list_parts", "pull_part", "pull", "validate", "wait_for_earlier", "decide", "plan", "train"),
+    *("replay", "evaluate", "approve", "promote", "predict"),
+)
 _LINE = 300
 _HEADLINE = 450
 

