@@ -49,7 +49,7 @@ down: $(RUNTIME) ## Stop the embedded platform; its state stays in .ckpt_ops
 env: ## For a team: .env with fresh secrets; what is in it already stays
 	@$(PYTHON) -m team env
 
-up-team: ## For a team: Airflow on Celery workers in containers (docs/deploy.md)
+up-team: ## For a team: Airflow on Celery workers in containers (docs/how-to/deploy.md)
 	@$(PYTHON) -m team up
 
 down-team: ## Stop it; its volumes stay
