@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import griffe
@@ -93,7 +93,13 @@ def settings_table(code: Code, path: str, links: Mapping[str, str]) -> str:
     if isinstance(found, griffe.Class):
         bases = [code.find(str(base.canonical_path)) for base in found.bases if isinstance(base, griffe.Expr)]
         inherited = {one.name: one for base in bases for one in _described(base)}
-        described = list({**inherited, **{one.name: one for one in described}}.values())
+        own = {
+            one.name: replace(one, meaning=inherited[one.name].meaning)
+            if one.name in inherited and not one.meaning
+            else one
+            for one in described
+        }
+        described = list({**inherited, **own}.values())
     return "\n".join(_table(described, links)) + "\n"
 
 
@@ -108,14 +114,19 @@ def _package_lines(code: Code, package: str, links: Mapping[str, str]) -> Iterat
 
 def _object_lines(name: str, found: griffe.Object, links: Mapping[str, str]) -> Iterator[str]:
     if isinstance(found, griffe.Class | griffe.Function):
-        yield from ["```python", _signature(name, found), "```", ""]
+        if not (isinstance(found, griffe.Class) and _is_enum(found)):
+            yield from ["```python", _signature(name, found), "```", ""]
     elif isinstance(found, griffe.Attribute) and found.value is not None and len(str(found.value)) < _WIDTH:
         yield from ["```python", f"{name} = {found.value}", "```", ""]
     others = {key: link for key, link in links.items() if key != name}
     yield from _docstring_lines(found, others)
     if not isinstance(found, griffe.Class):
         return
-    members = [one for one in found.members.values() if isinstance(one, griffe.Attribute) and _is_enum(found)]
+    members = [
+        one
+        for one in found.members.values()
+        if isinstance(one, griffe.Attribute) and _is_enum(found) and "property" not in one.labels
+    ]
     if members:
         yield from [f"- `{one.name}`{_comment(one)}" for one in members if not one.name.startswith("_")]
         yield ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -11,15 +12,33 @@ from typing import Any
 import typer.main
 
 PROGRAM = "ckpt-ops"
+_MANY = 8  # commands that share an option
 _KINDS = {int: "INTEGER", float: "NUMBER", Path: "PATH"}
 
 
 def command_reference(app: typer.Typer, *, level: int = 2) -> str:
-    """A section for each command, below its panel's heading where `--help` has panels."""
-    return "\n".join(_lines(typer.main.get_command(app), level)) + "\n"
+    """A section for each command, below its panel's heading where `--help` has panels.
+
+    Options that mean the same in many commands are described once, at the top.
+    """
+    root: Any = typer.main.get_command(app)
+    rows = Counter(
+        row for command in _leaves(root) for parameter in command.params if (row := _row(parameter))
+    )
+    common = [row for row, times in rows.items() if times >= _MANY and row.startswith("| `--")]
+    parts = [f"{'#' * level} Common options", "", "| | | default |", "|---|---|---|", *common, ""]
+    return "\n".join([*parts, *_lines(root, level, frozenset(common))]) + "\n"
 
 
-def _lines(root: Any, level: int) -> Iterator[str]:
+def _leaves(command: Any) -> Iterator[Any]:
+    below = getattr(command, "commands", {})
+    for each in below.values():
+        yield from _leaves(each)
+    if not below:
+        yield command
+
+
+def _lines(root: Any, level: int, common: frozenset[str]) -> Iterator[str]:
     panels: dict[str, list[tuple[str, Any]]] = {}
     for name, command in root.commands.items():
         if not command.hidden:
@@ -28,7 +47,7 @@ def _lines(root: Any, level: int) -> Iterator[str]:
         if panel:
             yield from [f"{'#' * level} {panel}", ""]
         for name, command in commands:
-            yield from _command(name, command, level + bool(panel))
+            yield from _command(name, command, level + bool(panel), common)
 
 
 def _panel(command: Any) -> str:
@@ -36,25 +55,28 @@ def _panel(command: Any) -> str:
     return panel if isinstance(panel, str) else ""
 
 
-def _command(name: str, command: Any, level: int) -> Iterator[str]:
+def _command(name: str, command: Any, level: int, common: frozenset[str]) -> Iterator[str]:
     below = getattr(command, "commands", {})
     yield from [f"{'#' * level} {name}", ""]
     if not below:
         yield from ["```text", _usage(name, command), "```", ""]
     help_ = inspect.cleandoc(command.help or "").replace("\b\n", "").split("\f")[0]
     yield from [_escaped(help_), ""]
-    rows = [row for parameter in command.params if (row := _row(parameter))]
-    if rows:
-        yield from ["| | | default |", "|---|---|---|", *rows, ""]
+    rows = {row: parameter for parameter in command.params if (row := _row(parameter))}
+    own = [row for row in rows if row not in common]
+    if own:
+        yield from ["| | | default |", "|---|---|---|", *own, ""]
+    if shared := [f"`{parameter.opts[0]}`" for row, parameter in rows.items() if row in common]:
+        yield from [f"Also [{', '.join(shared)}](#common-options).", ""]
     for sub, inner in below.items():
-        yield from _command(f"{name} {sub}", inner, level + 1)
+        yield from _command(f"{name} {sub}", inner, level + 1, common)
 
 
 def _usage(name: str, command: Any) -> str:
     parts = [name]
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            shown = _metavar(parameter)
+            shown = _metavar(parameter).strip("[]")
             parts.append(shown if parameter.required else f"[{shown}]")
         elif parameter.required:
             parts.append(f"{parameter.opts[0]} {_metavar(parameter)}")

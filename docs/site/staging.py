@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 
 import ckpt_ops
@@ -16,6 +17,8 @@ from docs.site.layers import layers_table
 
 PROJECT = Path(__file__).parents[2]
 PAGES = PROJECT / "docs"
+_BAR = "\\|"
+_BARRED = re.compile(r"`([^`]*\\\|[^`]*)`")
 _MARKER = re.compile(r"^<!-- (api|commands|settings|layers)(?:: ([\w.]+))? -->$", re.MULTILINE)
 
 
@@ -31,9 +34,7 @@ def stage(target: Path) -> None:
     pages = {page: page.read_text() for page in sorted(target.rglob("*.md"))}
     anchors = _anchors(code, pages)
     for page, text in pages.items():
-        filled = fill(text, code, _links(page, anchors))
-        if filled != text:
-            page.write_text(filled)
+        page.write_text(_bars(fill(text, code, _links(page, anchors))))
 
 
 def fill(text: str, code: Code, links: Mapping[str, str]) -> str:
@@ -51,6 +52,19 @@ def fill(text: str, code: Code, links: Mapping[str, str]) -> str:
                 return command_reference(app)
 
     return _MARKER.sub(made, text)
+
+
+def _bars(text: str) -> str:
+    """A `|` in the code of a table's cell as an entity: the site would show the backslash of GitHub's escape."""
+
+    def entity(match: re.Match[str]) -> str:
+        return f"<code>{escape(match[1].replace(_BAR, '|')).replace('|', '&#124;')}</code>"
+
+    rows = (
+        _BARRED.sub(entity, line) if line.startswith("|") and _BAR in line else line
+        for line in text.split("\n")
+    )
+    return "\n".join(rows)
 
 
 def _anchors(code: Code, pages: Mapping[Path, str]) -> dict[str, tuple[Path, str]]:
