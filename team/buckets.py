@@ -95,7 +95,7 @@ def require_credentials(variable: str, path: str) -> None:
     raise TerminalError(
         f"{variable}: the file is not one that user {os.getuid()} of group {os.getgid()} can read",
         safe="nothing was read or written",
-        next="chgrp 0 FILE && chmod 640 FILE (docs/deploy.md, `Against a real bucket`)",
+        next="chgrp 0 FILE && chmod 640 FILE (docs/how-to/deploy.md, `Against a real bucket`)",
     )
 
 
@@ -108,5 +108,6 @@ def _naming(variable: str, url: str) -> Iterator[None]:
         raise TerminalError(
             f"{variable}={url}: {error.what}",
             safe=error.safe or "no object of the store was changed",
-            next=f"{error.next or 'correct the variable'}. In .env: docs/deploy.md, `Against a real bucket`",
+            next=f"{error.next or 'correct the variable'}. In .env: "
+            "docs/how-to/deploy.md, `Against a real bucket`",
         ) from error

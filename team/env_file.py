@@ -44,7 +44,7 @@ def _template() -> tuple[tuple[str, dict[str, str]], ...]:
         ),
         (
             "Where the store and the data are. As it stands, in buckets of the stack's own GCS server. For\n"
-            "# buckets of Google's: their names here, the other two empty (docs/deploy.md).",
+            "# buckets of Google's: their names here, the other two empty (docs/how-to/deploy.md).",
             {
                 "COMPOSE_PROFILES": "local-gcs",
                 "STORAGE_EMULATOR_HOST": "http://gcs:4443",
@@ -118,7 +118,7 @@ def read(path: Path, *, private: bool = True) -> dict[str, str]:
         raise TerminalError(
             f"{path} can be read by others (mode {stat.S_IMODE(mode):o}): it holds the stack's secrets",
             safe="nothing was started",
-            next=f"chmod 600 {path}; if others could have read it, change the secrets (docs/deploy.md)",
+            next=f"chmod 600 {path}; if others may have read it, change the secrets (docs/how-to/deploy.md)",
         )
     variables = {}
     for number, line in enumerate(text.splitlines(), start=1):

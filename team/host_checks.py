@@ -35,7 +35,7 @@ def _require_credentials(stack: Stack) -> None:
             "GOOGLE_CREDENTIALS_FILE",
             value,
             "the absolute path of a file, or nothing",
-            next="correct it in .env (docs/deploy.md, `Against a real bucket`)",
+            next="correct it in .env (docs/how-to/deploy.md, `Against a real bucket`)",
         )
 
 

@@ -123,7 +123,7 @@ def _connection() -> Iterator[Any]:
             f"PostgreSQL refuses the connection: {why}",
             safe="nothing was written",
             next="POSTGRES_PASSWORD in .env must be the one the database was made with: put it back, "
-            "or change it in both places (docs/deploy.md, `Change a secret`)",
+            "or change it in both places (docs/how-to/deploy.md, `Change a secret`)",
         ) from None
     finally:
         engine.dispose()

@@ -69,7 +69,7 @@ def require_strong(environ: Mapping[str, str]) -> None:
             "these secrets in .env must not be used:\n" + "\n".join(f"  {line}" for line in found),
             safe="nothing was started",
             next="remove those lines from .env, then `make env` writes strong ones in their place "
-            "(PostgreSQL keeps its first password: docs/deploy.md, `Change a secret`)",
+            "(PostgreSQL keeps its first password: docs/how-to/deploy.md, `Change a secret`)",
         )
 
 

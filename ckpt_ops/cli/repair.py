@@ -75,5 +75,5 @@ def _refuse_conflicts(outcome: Repair) -> None:
         raise Corrupt(
             "\n".join(lines[:_SHOWN] + more),
             safe="none of these was changed, and nothing was copied of a log that differs",
-            next="docs/redundant-store.md, 'When stores differ'",
+            next="docs/how-to/redundant-store.md, 'When stores differ'",
         )

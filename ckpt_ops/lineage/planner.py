@@ -1,19 +1,23 @@
 """What to do with a slice: a pure decision over the state.
 
-The table of the design, row by row:
+The table of `docs/architecture.md`, of which the first row that fits decides:
 
 | the slice is | action |
 |---|---|
-| not accepted (unknown, quarantined, discarded; withdrawn or tainted before anything consumed it) | skip |
-| consumed, unchanged, or its newer revision is quarantined or discarded | skip |
+| unknown: no run has validated it | skip |
+| consumed, and unchanged since; or its newer revision is quarantined or discarded | skip |
 | consumed, then corrected, withdrawn or tainted | fork |
-| never consumed, and the champion is tainted | hold |
-| never consumed, and a candidate is in shadow | shadow: the candidate is scored on it, or it waits |
-| never consumed, and suspect: the refusal of a candidate is laid to it | skip, until a person decides |
-| never consumed, and `max_rejections` slices are suspect | hold |
+| quarantined, discarded, withdrawn or tainted, and never consumed | skip |
+| older than a consumed slice, and a person resolved that it forks | fork |
+| any other, while the model is on hold | hold |
+| any other, while the champion is tainted | hold |
+| older than more than `late_within` consumed ones, unresolved | hold, until a person says append or fork |
+| any other, while a candidate is in shadow | shadow: the candidate is scored on it, or it waits |
+| suspect: a candidate was rejected because of it | skip, until a person decides |
+| any other, while `max_rejections` slices are suspect | hold |
+| pending together with a slice that was in `max_rejections` rejected candidates | hold |
+| older than a consumed slice | late |
 | newer than everything consumed | append |
-| older, never consumed, at most `late_within` newer ones consumed | late |
-| older, never consumed, beyond it | hold, until a person resolves it: late, or fork |
 
 What a fork comes to is `rebase`'s subject, which candidate is in shadow is `shadow`'s.
 """

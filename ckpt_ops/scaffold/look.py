@@ -26,7 +26,7 @@ def look(asked: Asked, progress: Callable[[str], object]) -> Found:
         "--from",
         asked.origin,
         f"a directory, gs://BUCKET/PREFIX, {FORM}, or https://...?from={{start}}&to={{end}}",
-        next="a source of your own: docs/add-a-source.md says which four methods it has",
+        next="a source of your own: docs/how-to/add-a-source.md says which four methods it has",
     )
 
 

@@ -28,7 +28,7 @@ def column_code(name: str, kind: pa.DataType) -> str:
             str(kind),
             "numbers, text, bytes, booleans, dates, times, or lists, maps and structs of them",
             next="write the files without it or in another type, or a source of your own that casts it: "
-            "docs/add-a-source.md",
+            "docs/how-to/add-a-source.md",
         )
     return code
 

@@ -1,7 +1,8 @@
 """Great Expectations, asked to judge data frames. It takes 4 to 10 s to import: made only when needed.
 
 A frame is handed to its execution engine as it is, not as a batch of a data source: a data source
-fingerprints each frame twice by hashing every value, which costs more than judging it (docs/validation.md).
+fingerprints each frame twice by hashing every value, which costs more than evaluating it
+(docs/explanation/validation.md).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from ckpt_ops.validation.suite import Expectation
 from ckpt_ops.validation.ways import Way, has_arithmetic, has_regex, way_of
 
 CHUNK_ROWS = 500_000
-"""Rows of a chunk. See docs/validation.md."""
+"""Rows of a chunk. See docs/explanation/validation.md."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,7 +67,8 @@ def intake_dag(
             nothing starts by itself and every run is asked for; without one, an unpaused DAG begins
             with the newest interval that is over.
         timezone: in which the cron expression is read, and keys are: with "America/New_York" and "@daily",
-            the slice 2025-11-01 is that day in New York. Hours are best left in UTC: see docs/intake.md.
+            the slice 2025-11-01 is that day in New York. Hours are best left in UTC
+            (docs/how-to/intake.md).
         max_active_runs: of this DAG at once; runs that wait, for a slice or for their turn, count, and
             hold no worker.
         retries: of a task that fails for now. What fails for good is never retried.

@@ -16,9 +16,12 @@ import typer.main
 from ckpt_ops.cli.main import app
 
 PROJECT = Path(__file__).parents[2]
-PAGES = [*sorted((PROJECT / "docs").glob("*.md")), PROJECT / "README.md"]
+PAGES = [
+    *sorted((PROJECT / "docs").rglob("*.md")),
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md")),
+]
 # compiled alone: what would train for hours on data that the page does not have; a file that needs its folder
-COMPILED = {("checkpoints.md", 0), ("checkpoints.md", 1), ("intake.md", 1)}
+COMPILED = {("checkpoints.md", 0), ("checkpoints.md", 1), ("intake.md", 1), ("tutorial.md", 2)}
 
 
 def blocks() -> Iterator[tuple[str, int, str]]:
@@ -32,6 +35,7 @@ def test_a_block_of_python_runs_as_it_stands(
     page: str, at: int, code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     for folder in ("dags", "plugins"):
         monkeypatch.syspath_prepend(str(PROJECT / folder))
     module = ModuleType(f"page_{at}")

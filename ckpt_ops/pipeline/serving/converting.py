@@ -68,7 +68,8 @@ def convert(
         raise ConversionRefused(
             f"{pipeline.name} v{number} as {format.value}: {error}",
             safe="what is kept stays as it was" if found else "no such file is kept; the version serves on",
-            next=f"ckpt-ops log {pipeline.name} has the record; docs/serve.md says what can be converted",
+            next=f"ckpt-ops log {pipeline.name} has the record; "
+            "docs/how-to/serve.md lists what can be converted",
         )
     return {**made, "found": found}
 

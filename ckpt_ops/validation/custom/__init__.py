@@ -1,7 +1,7 @@
 """Expectations that retraining needs and Great Expectations lacks, written in a suite like any other.
 
-`kinds.py` lists them, `docs/expectations.md` says when to use which. They compare a slice with the rows
-that the champion was trained on (`Reference`), and with the moment at which it was pulled.
+`kinds.py` lists them, `docs/reference/expectations.md` says when to use which. They compare a slice with the
+rows that the champion was trained on (`Reference`), and with the moment at which it was pulled.
 
 Nothing here imports Great Expectations but the modules that `registered.py` gathers.
 """

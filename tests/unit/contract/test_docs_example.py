@@ -1,4 +1,4 @@
-"""The source that docs/add-a-source.md shows keeps the contract, on a real database."""
+"""The source that docs/how-to/add-a-source.md shows keeps the contract, on a real database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from ckpt_ops.contract import check_source
 from ckpt_ops.errors import SliceMissing
 
-PAGE = Path(__file__).parents[3] / "docs" / "add-a-source.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/add-a-source.md"
 
 
 @pytest.fixture

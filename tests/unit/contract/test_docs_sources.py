@@ -1,4 +1,4 @@
-"""What docs/sources.md shows can be built as it stands; its source of one's own keeps the contract."""
+"""What docs/reference/sources.md shows can be built as it stands; its custom source keeps the contract."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from ckpt_ops.contract import check_source
 from ckpt_ops.slices import SliceSource
 
-PAGE = Path(__file__).parents[3] / "docs" / "sources.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/sources.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 Run = Callable[[str], ModuleType]
 GIVEN = """

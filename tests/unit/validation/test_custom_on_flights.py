@@ -160,7 +160,7 @@ def test_a_week_pulled_before_it_ended_lies_in_the_future_and_its_labels_are_lat
 
 
 def test_every_example_in_the_docs_is_one_that_works(year: dict[str, pa.Table]) -> None:
-    page = (PROJECT / "docs" / "expectations.md").read_text()
+    page = (PROJECT / "docs/reference/expectations.md").read_text()
     examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
     assert {each["type"] for each in examples} == KINDS.keys()
     assert words(judged(year, 10, suite(*examples))) == []
