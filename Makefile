@@ -40,7 +40,7 @@ demo: $(RUNTIME) ## A model kept fresh over real weeks of flights, on this machi
 test: $(DEV) ## All tests; ARGS="tests/unit -k lineage" for some
 	$(RUN) -m pytest -q --durations=10 -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-soak: $(DEV) ## The tests that take minutes or gigabytes
+soak: $(DEV) ## The tests that take minutes or gigabytes, and the long form of others
 	$(RUN) -m pytest -q --durations=10 -m soak $(ARGS)
 
 up: $(RUNTIME) ## Start the embedded platform: Airflow, PostgreSQL, a GCS server

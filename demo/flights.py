@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +37,20 @@ def flights() -> pa.Table:
 
 
 def weeks(table: pa.Table | None = None) -> dict[str, pa.Table]:
-    """Key (the Sunday that begins the week) to that week's flights by day, 53 of them in time order."""
-    table = flights() if table is None else table
+    """Key (the Sunday that begins the week) to that week's flights by day, 53 of them in time order.
+
+    Args:
+        table: flights; those of the file by default, which are read once in a process.
+    """
+    return dict(_packaged_weeks()) if table is None else _by_week(table)
+
+
+@cache
+def _packaged_weeks() -> dict[str, pa.Table]:
+    return _by_week(flights())
+
+
+def _by_week(table: pa.Table) -> dict[str, pa.Table]:
     year, month, day = (_numbers(table, name) for name in ("year", "month", "day"))
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days = months.astype("datetime64[D]").astype(np.int64) + day - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -91,6 +92,11 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
 
     @contextmanager
     def here() -> Iterator[None]:
+        import keras  # noqa: F401
+
+        # each model that is built collects garbage: what was imported is never any, and most of all there is
+        gc.freeze()
+
         from ckpt_ops.pipeline import steps
         from ckpt_ops.pipeline.rebase import rebasing
         from ckpt_ops.pipeline.rebase.replay_process import replay
@@ -179,10 +185,13 @@ def gcs_server(session_home: Path) -> Iterator[GcsServer]:
 def platform(session_home: Path, clean_environment: dict[str, str]) -> Iterator[Platform]:
     """The whole platform, healthy, running the pipelines of `tests/dags`; half a minute to start."""
     settings = _settings(session_home / "platform")
-    # no DAG file changes here, and parsing all of them every five seconds takes a third of a processor
     environment = {
         **clean_environment,
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+        # no DAG file changes here: parsing all of them again and again takes a third of a processor,
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "600",
+        # a scheduler that looks ten times a second a fifth of one, with the database that it asks
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,eve:viewer",
     }
     with Platform(settings, environ=environment) as running:

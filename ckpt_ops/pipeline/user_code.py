@@ -15,6 +15,7 @@ from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.training import Examples
 from ckpt_ops.training.distribution import check_one_device
+from ckpt_ops.training.light_import import light_import
 from ckpt_ops.training.module import check_module
 
 _SAFE = "nothing was trained, no version or checkpoint was added; the champion serves on"
@@ -30,8 +31,9 @@ def build_model(pipeline: Pipeline) -> Any:
             devices.
         BadInput: a setting of the pipeline is for Keras models only, and this is none.
     """
-    import keras
-    import tensorflow as tf
+    with light_import():
+        import keras
+        import tensorflow as tf
 
     keras.backend.clear_session()  # variables get the same names however many models this process has built
     keras.utils.set_random_seed(pipeline.seed)

@@ -20,8 +20,6 @@ from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.pipeline import Pipeline, steps
 from ckpt_ops.store import LocalStore
 
-LANES = 2
-
 pytestmark = pytest.mark.slow
 
 
@@ -72,14 +70,21 @@ def _killed_often(pipeline: Pipeline, store: LocalStore, moments: list[float], l
     steps.train(pipeline, store, KEYS[0], lambda line: None)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.soak)], ids=lambda n: f"{LANES * n}")
+@pytest.mark.parametrize(
+    ("lanes", "kills"), [(1, 3), pytest.param(2, 10, marks=pytest.mark.soak)], ids=["3", "20"]
+)
 def test_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
-    steady: Pipeline, landing: LocalStore, undisturbed: tuple[Any, ...], tmp_path: Path, kills: int
+    steady: Pipeline,
+    landing: LocalStore,
+    undisturbed: tuple[Any, ...],
+    tmp_path: Path,
+    lanes: int,
+    kills: int,
 ) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     stores, logs, plans = [], [], []
-    for lane in range(LANES):
+    for lane in range(lanes):
         folder = tmp_path / f"lane{lane}"
         folder.mkdir()
         store, log = LocalStore(folder), []
@@ -92,7 +97,7 @@ def test_kills_at_random_moments_leave_the_weights_of_an_undisturbed_run(
         plans.append(moments)
         stores.append(store)
         logs.append(log)
-    with ThreadPoolExecutor(LANES) as pool:
+    with ThreadPoolExecutor(lanes) as pool:
         running = [
             pool.submit(_killed_often, steady, store, moments, log)
             for store, moments, log in zip(stores, plans, logs, strict=True)

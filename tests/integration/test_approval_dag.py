@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from airflow_process import PROJECT, eventually, in_a_fresh_process
+from airflow_process import PROJECT, eventually, in_a_process
 
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
@@ -386,7 +386,7 @@ class TestOperators:
     ) -> Any:
         folder = tmp_path_factory.mktemp("approving")
         environment = {**clean_environment, "CKPT_OPS_STORE": f"file://{folder}"}
-        return in_a_fresh_process(OPERATORS, settings_in(folder), environment)
+        return in_a_process(OPERATORS, settings_in(folder), environment)
 
     def test_the_question_stands_between_the_verdict_and_the_promotion(self, found: Any) -> None:
         assert found["chains"] == [[["evaluate"], ["approve"]]] * 2

@@ -139,11 +139,18 @@ def learn(world: World, store: Store, *slices: tuple[str, pa.Table]) -> None:
 
 
 @pytest.fixture(scope="module")
-def broken(world: World, tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+def begun(world: World, tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
+    """One version of one week. Not to be changed."""
+    store = LocalStore(tmp_path_factory.mktemp("begun"))
+    learn(world, store, (W0, week(W0)))
+    return store
+
+
+@pytest.fixture(scope="module")
+def broken(world: World, begun: LocalStore, tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
     """Six versions of a slice each; the fourth learned shuffled labels. Not to be changed."""
-    store = LocalStore(tmp_path_factory.mktemp("broken"))
+    store = LocalStore(shutil.copytree(begun.root, tmp_path_factory.mktemp("broken") / "store"))
     for key, table in (
-        (W0, week(W0)),
         (W1, week(W1)),
         (W2, quiet(W2)),
         (W3, shuffled(W3)),
@@ -255,10 +262,10 @@ def test_a_head_that_is_not_wrong_is_said_to_be_so_with_its_number(world: World,
     assert f"held-out rows of {W1}: it is 0." in caught.value.what
 
 
-def test_inside_a_version_of_several_slices_the_slice_is_named(world: World, tmp_path: Path) -> None:
-    (tmp_path / "several").mkdir()
-    store = LocalStore(tmp_path / "several")
-    learn(world, store, (W0, week(W0)))
+def test_inside_a_version_of_several_slices_the_slice_is_named(
+    world: World, begun: LocalStore, tmp_path: Path
+) -> None:
+    store = LocalStore(shutil.copytree(begun.root, tmp_path / "several"))
     learn(world, store, (W2, quiet(W2)), (W3, turned_round(W3)), (W4, quiet(W4)))
     learn(world, store, (W5, quiet(W5)))
     before = contents(store)

@@ -469,6 +469,11 @@ class TestPlatform:
 
 @pytest.mark.slow
 class TestCommand:
+    @pytest.fixture(scope="class")
+    def home(self, session_home: Path) -> Path:
+        """One for all: a database that an earlier test has made is not made anew."""
+        return session_home / "command"
+
     def test_up_refuses_a_busy_port_and_starts_nothing(
         self, session_home: Path, busy_port: int, run_command: RunCommand
     ) -> None:
@@ -478,10 +483,7 @@ class TestCommand:
         assert refused.stdout.count(f"CKPT_OPS_GCS_PORT={busy_port} is not allowed") == 1, refused.stdout
         assert leftovers.running(home / "run") == {}
 
-    def test_up_tells_which_component_failed_and_cleans_up(
-        self, session_home: Path, run_command: RunCommand
-    ) -> None:
-        home = session_home / "fails"
+    def test_up_tells_which_component_failed_and_cleans_up(self, home: Path, run_command: RunCommand) -> None:
         failed = run_command("up", home, AIRFLOW__API__SSL_CERT="/nowhere", AIRFLOW__API__SSL_KEY="/nowhere")
         assert failed.returncode == 1
         assert failed.stdout.count("api-server ended by itself") == 1, failed.stdout
@@ -489,8 +491,7 @@ class TestCommand:
         assert leftovers.running(home / "run") == {}
         assert leftovers.marked_in(home) == set()
 
-    def test_up_twice_a_killed_supervisor_and_down(self, session_home: Path, run_command: RunCommand) -> None:
-        home = session_home / "command"
+    def test_up_twice_a_killed_supervisor_and_down(self, home: Path, run_command: RunCommand) -> None:
         first = run_command("up", home, AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "tests" / "dags"))
         assert first.returncode == 0, first.stdout
         state = State.read(home)

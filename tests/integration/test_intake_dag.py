@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_process import in_a_fresh_process
+from airflow_process import in_a_process
 
 from ckpt_ops.embedded.settings import Settings
 
@@ -153,7 +153,7 @@ class TestDag:
         clean_environment: dict[str, str],
     ) -> Any:
         settings = settings_in(tmp_path_factory.mktemp("shape"))
-        return in_a_fresh_process(SHAPE, settings, clean_environment)
+        return in_a_process(SHAPE, settings, clean_environment)
 
     def test_parses_in_under_half_a_second_of_processor_time(self, shape: Any) -> None:
         assert shape["seconds"] < 0.5
@@ -207,7 +207,7 @@ class TestPulling:
         for place in places.values():
             place.mkdir()
         environment = {name: f"file://{place}" for name, place in places.items()}
-        return in_a_fresh_process(PULLING, settings_in(folder), {**clean_environment, **environment})
+        return in_a_process(PULLING, settings_in(folder), {**clean_environment, **environment})
 
     def test_each_answer_of_a_source_becomes_a_state_of_the_task(self, found: Any) -> None:
         assert {case: state for case, (state, _) in found.items()} == {

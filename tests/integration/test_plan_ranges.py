@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_process import in_a_fresh_process
+from airflow_process import in_a_process
 
 from ckpt_ops.embedded.settings import Settings
 
@@ -57,7 +57,7 @@ def ranges(
     settings_in: Callable[[Path], Settings],
     clean_environment: dict[str, str],
 ) -> Any:
-    return in_a_fresh_process(RANGES, settings_in(tmp_path_factory.mktemp("ranges")), clean_environment)
+    return in_a_process(RANGES, settings_in(tmp_path_factory.mktemp("ranges")), clean_environment)
 
 
 def test_days_are_asked_for_by_dates(ranges: Any) -> None:

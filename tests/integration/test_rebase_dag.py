@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from airflow_process import eventually, in_a_fresh_process
+from airflow_process import eventually, in_a_process
 
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.rest import Rest
@@ -386,7 +386,7 @@ def planning(
     for name in ("dags", "store"):
         (folder / name).mkdir()
     environment = {"BROKEN_DAGS": str(folder / "dags"), "CKPT_OPS_STORE": f"file://{folder / 'store'}"}
-    return in_a_fresh_process(PLANNING, settings_in(folder), {**clean_environment, **environment})
+    return in_a_process(PLANNING, settings_in(folder), {**clean_environment, **environment})
 
 
 class TestCodeOfOthers:
@@ -460,7 +460,7 @@ class TestDeciding:
         self, tmp_path: Path, settings_in: Callable[[Path], Settings], clean_environment: dict[str, str]
     ) -> None:
         environment = {**clean_environment, "AIRFLOW__API__BASE_URL": "/"}
-        found = in_a_fresh_process(ORIGINS, settings_in(tmp_path), environment)
+        found = in_a_process(ORIGINS, settings_in(tmp_path), environment)
         assert found == [False, False, False, True]
 
     @pytest.mark.parametrize("wrong", [{"why": "  "}, {"how": "both"}], ids=str)
@@ -487,7 +487,7 @@ class TestOperators:
     ) -> Any:
         folder = tmp_path_factory.mktemp("operators")
         environment = {**clean_environment, "CKPT_OPS_STORE": f"file://{folder}"}
-        return in_a_fresh_process(OPERATORS, settings_in(folder), environment)
+        return in_a_process(OPERATORS, settings_in(folder), environment)
 
     def test_the_dag_is_one_chain_that_starts_by_hand_and_once_at_a_time(self, found: Any) -> None:
         tasks = ["plan", "replay", "evaluate", "promote"]

@@ -9,13 +9,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pytest
+from typer.testing import CliRunner
 
+from ckpt_ops.cli.main import app
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.store import LocalStore, open_store
@@ -51,12 +54,12 @@ def land(url: str) -> None:
         store.put(f"flights/{day}/part-0.csv.gz", gzip.compress(sink.getvalue()))
 
 
-def run(project: Path, *arguments: str, **environment: str) -> str:
+def run(project: Path, *arguments: str) -> str:
     paths = os.pathsep.join(str(project / part) for part in ("", "plugins", "dags"))
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": paths, "CKPT_OPS_HOME": str(project / "home"), **environment},
+        env={**os.environ, "PYTHONPATH": paths, "CKPT_OPS_HOME": str(project / "home")},
         capture_output=True,
         text=True,
         check=False,
@@ -65,17 +68,33 @@ def run(project: Path, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.fixture
+def ckpt_ops(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Runs the command in the project, in this process, which imports Great Expectations once for all."""
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("CKPT_OPS_HOME", str(project / "home"))
+    monkeypatch.setattr(sys, "path", [str(project / "dags"), *sys.path])
+
+    def invoke(*arguments: str) -> str:
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    yield invoke
+    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
+        del sys.modules[name]
+
+
 @pytest.mark.parametrize("place", [pytest.param("directory", marks=pytest.mark.soak), "bucket"])
 def test_from_files_to_an_accepted_slice(
-    project: Path, tmp_path: Path, place: str, gcs_server: GcsServer
+    project: Path, ckpt_ops: Callable[..., str], tmp_path: Path, place: str, gcs_server: GcsServer
 ) -> None:
     (tmp_path / "landing").mkdir()
     url = (tmp_path / "landing").as_uri() if place == "directory" else "gs://ckpt-ops-landing/scaffolded"
     land(url)
-    command = ("-c", "from ckpt_ops.cli.main import main; main()")
-    run(project, *command, "new", "source", NAME, "--from", url)
+    ckpt_ops("new", "source", NAME, "--from", url)
     folder = project / "dags" / NAME
-    checks = json.loads(run(project, *command, "check", "source", f"dags/{NAME}", "--json"))
+    checks = json.loads(ckpt_ops("check", "source", f"dags/{NAME}", "--json"))
     assert all(check["passed"] for check in checks)
 
     passed = run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"dags/{NAME}")
@@ -85,7 +104,7 @@ def test_from_files_to_an_accepted_slice(
 
     (tmp_path / "store").mkdir()
     store = LocalStore(tmp_path / "store")
-    said = run(project, *command, "run", NAME, "--slice", DAYS[1], "--store", store.url)
+    said = ckpt_ops("run", NAME, "--slice", DAYS[1], "--store", store.url)
     assert "accepted" in said
     state = ModelLog(store, NAME).state()
     assert state.slices[DAYS[1]].ref.rows == 943

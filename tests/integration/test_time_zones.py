@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from airflow_process import eventually, in_a_fresh_process
+from airflow_process import eventually, in_a_process
 
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
@@ -117,7 +117,7 @@ class TestIntervals:
         settings_in: Callable[[Path], Settings],
         clean_environment: dict[str, str],
     ) -> Any:
-        return in_a_fresh_process(INTERVALS, settings_in(tmp_path_factory.mktemp("zones")), clean_environment)
+        return in_a_process(INTERVALS, settings_in(tmp_path_factory.mktemp("zones")), clean_environment)
 
     @pytest.mark.parametrize(
         "zone", ["America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Europe/Berlin", "UTC"]

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from airflow_process import PROJECT, eventually, in_a_fresh_process
+from airflow_process import PROJECT, eventually, in_a_process
 
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
@@ -98,7 +98,7 @@ class TestNotes:
         settings_in: Callable[[Path], Settings],
         clean_environment: dict[str, str],
     ) -> Any:
-        return in_a_fresh_process(NOTES, settings_in(tmp_path_factory.mktemp("notes")), clean_environment)
+        return in_a_process(NOTES, settings_in(tmp_path_factory.mktemp("notes")), clean_environment)
 
     def test_the_last_task_s_words_come_first_then_a_line_for_each_in_order(self, notes: Any) -> None:
         assert notes["rejected"].splitlines() == [
@@ -154,7 +154,7 @@ class TestMarkedASuccess:
         (places["CKPT_OPS_LANDING"] / "noted").mkdir()
         (places["CKPT_OPS_LANDING"] / "noted" / f"{MISSING}.parquet").touch()
         environment = {name: f"file://{place}" for name, place in places.items()}
-        return in_a_fresh_process(MARKS, settings_in(folder), {**clean_environment, **environment})
+        return in_a_process(MARKS, settings_in(folder), {**clean_environment, **environment})
 
     @pytest.mark.parametrize(
         ("task", "named"),

@@ -16,6 +16,7 @@ from ckpt_ops.pipeline.fresh_process import answer_into
 from ckpt_ops.pipeline.serving.exported import Array, served
 from ckpt_ops.pipeline.user_code import call, inputs_by
 from ckpt_ops.training import Examples
+from ckpt_ops.training.light_import import light_import
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +40,8 @@ def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, A
     Raises `ModelCodeError`: `make` or the export does not take the rows, or the export answers with anything
     but numbers.
     """
-    import tensorflow as tf
+    with light_import():
+        import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
     ask = _as_model_code("the export does not load", served, export)

@@ -20,6 +20,7 @@ from ckpt_ops.checkpoints.saved_model import argument_names
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.store import Store
+from ckpt_ops.training.light_import import light_import
 
 Array = npt.NDArray[Any]
 SIGNATURE = "serving_default"
@@ -44,7 +45,8 @@ def served(folder: Path) -> Callable[[Mapping[str, Array]], Array]:
     It is asked by its signature, which is there however the model takes its inputs: one that Keras exported
     may take one tensor, or a list.
     """
-    import tensorflow as tf
+    with light_import():
+        import tensorflow as tf
 
     loaded = tf.saved_model.load(str(folder))
     specs = loaded.signatures[SIGNATURE].structured_input_signature[1]

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from blake3 import blake3
+from moments import kind_of
 
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.evaluation import Basis, Judged
@@ -45,14 +46,14 @@ class Mortal:
 
     deaths: dict[int, bool] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
-    writes: int = 0
+    kinds: list[str] = field(default_factory=list)
     said: dict[str, bytes] = field(default_factory=dict)
     url: str = "memory://"
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self.writes += 1
-        behind = self.deaths.get(self.writes)
+    def _writing(self, name: str, data: bytes | memoryview = b"") -> Iterator[None]:
+        self.kinds.append(kind_of(name, data))
+        behind = self.deaths.get(len(self.kinds))
         if behind is False:
             raise Killed
         yield
@@ -60,18 +61,18 @@ class Mortal:
             raise Killed
 
     def put(self, name: str, data: bytes | memoryview) -> None:
-        with self._writing():
+        with self._writing(name):
             self.objects[name] = bytes(data)
 
     def put_if_absent(self, name: str, data: bytes) -> bool:
-        with self._writing():
+        with self._writing(name, data):
             if name in self.objects:
                 return False
             self.objects[name] = self.said[name] = data
             return True
 
     def delete(self, name: str) -> None:
-        with self._writing():
+        with self._writing(name):
             self.objects.pop(name, None)
 
     def delete_unchanged(self, entry: Entry) -> bool:

@@ -8,10 +8,12 @@ TensorFlow; tests/integration/test_rebase.py does the same to a real model.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from moments import each_write, moments
 from mortal import Mortal, accept, training_as_a_hash, until_done, weights_of
 
 from ckpt_ops.lineage import ModelLog
@@ -84,18 +86,31 @@ happenings = st.lists(
 )
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(happenings, st.dictionaries(st.integers(1, 150), st.booleans(), max_size=8))
+thorough = partial(settings, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+deaths_at = st.dictionaries(st.integers(1, 150), st.booleans(), max_size=8)
+
+
+@thorough(max_examples=20)
+@given(happenings, deaths_at)
 @example([("arrives", key, 1) for key in "edcba"], {})
 @example([("arrives", key, 1) for key in "abcde"] + [("arrives", "b", 2), ("is withdrawn", "d", 1)], {})
 @example([("arrives", key, 1) for key in "abc"], {at: at % 2 == 0 for at in range(1, 60, 3)})
 def test_what_comes_out_is_the_history_in_order(
     hashed: Pipeline, what: list[tuple[str, str, int]], deaths: dict[int, bool]
 ) -> None:
+    comes_out_in_order(hashed, what, deaths)
+
+
+@pytest.mark.soak
+@thorough(max_examples=300)
+@given(happenings, deaths_at)
+def test_what_comes_out_of_many_histories_is_each_in_order(
+    hashed: Pipeline, what: list[tuple[str, str, int]], deaths: dict[int, bool]
+) -> None:
+    comes_out_in_order(hashed, what, deaths)
+
+
+def comes_out_in_order(hashed: Pipeline, what: list[tuple[str, str, int]], deaths: dict[int, bool]) -> None:
     store = Mortal(deaths)
     for kind, key, content in what:
         until_done(lambda kind=kind, key=key, content=content: _happen(hashed, store, kind, key, content))
@@ -124,20 +139,21 @@ def test_what_comes_out_is_the_history_in_order(
     assert weights_of(store, state) == weights_of(straight, ModelLog(straight, hashed.name).state())
 
 
-def test_a_kill_at_each_single_write_changes_nothing(hashed: Pipeline) -> None:
+@each_write
+def test_a_kill_at_a_single_write_changes_nothing(hashed: Pipeline, each: bool) -> None:
     what = [("arrives", key, 1) for key in "acb"] + [("arrives", "a", 2), ("is withdrawn", "c", 1)]
 
-    def end(deaths: dict[int, bool]) -> tuple[int, bytes, list[str]]:
+    def end(deaths: dict[int, bool]) -> tuple[list[str], bytes, list[str]]:
         store = Mortal(deaths)
         for kind, key, content in what:
             until_done(lambda kind=kind, key=key, content=content: _happen(hashed, store, kind, key, content))
         until_done(lambda: _settle(hashed, store))
         state = ModelLog(store, hashed.name).state()
         kinds = [type(record).__name__ for record in ModelLog(store, hashed.name).records()]
-        return store.writes, weights_of(store, state), kinds
+        return store.kinds, weights_of(store, state), kinds
 
     writes, weights, kinds = end({})
-    for at in range(1, writes + 1):
-        for behind in (False, True):
+    for nth, at in enumerate(moments(writes, each=each)):
+        for behind in (False, True) if each else (nth % 2 == 0,):
             _, got, said = end({at: behind})
             assert (got, said) == (weights, kinds), f"killed {'behind' if behind else 'before'} write {at}"

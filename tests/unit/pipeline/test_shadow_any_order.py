@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from moments import each_write, moments
 from mortal import Mortal, accept, training_as_a_hash, until_done, weights_of
 
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus, fold
@@ -144,14 +146,33 @@ happenings = st.lists(
 in_order = [("arrives", key, 1) for key in KEYS]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(happenings, st.dictionaries(st.integers(1, 200), st.booleans(), max_size=8))
+thorough = partial(settings, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+deaths_at = st.dictionaries(st.integers(1, 200), st.booleans(), max_size=8)
+
+
+@thorough(max_examples=12)
+@given(happenings, deaths_at)
 @example(in_order, {})
 @example([*in_order[:3], ("arrives", "b", 2), *in_order[3:]], {})
 @example([*in_order[:3], ("is withdrawn", "c", 1), *in_order[3:]], {})
 @example([*in_order[:4], ("is rolled back", "a", 1), *in_order[4:]], {})
 @example([("arrives", key, 1) for key in "edcba"], {at: at % 2 == 0 for at in range(1, 90, 3)})
 def test_it_is_judged_fairly_and_everything_is_learned_once_in_the_end(
+    shadowed: Pipeline, what: list[tuple[str, str, int]], deaths: dict[int, bool]
+) -> None:
+    is_fair_and_learned_once(shadowed, what, deaths)
+
+
+@pytest.mark.soak
+@thorough(max_examples=200)
+@given(happenings, deaths_at)
+def test_in_many_histories_it_is_judged_fairly_and_everything_is_learned_once(
+    shadowed: Pipeline, what: list[tuple[str, str, int]], deaths: dict[int, bool]
+) -> None:
+    is_fair_and_learned_once(shadowed, what, deaths)
+
+
+def is_fair_and_learned_once(
     shadowed: Pipeline, what: list[tuple[str, str, int]], deaths: dict[int, bool]
 ) -> None:
     store = Mortal(deaths)
@@ -208,18 +229,19 @@ def test_a_backfill_trains_scores_settles_and_trains_on_what_was_scored(shadowed
     assert [[ref.key for ref in slices] for slices in judged] == [[], ["c", "d"], ["f", "g"]]
 
 
-def test_a_kill_at_each_single_write_changes_nothing(shadowed: Pipeline) -> None:
-    def end(deaths: dict[int, bool]) -> tuple[int, bytes, list[str]]:
+@each_write
+def test_a_kill_at_a_single_write_changes_nothing(shadowed: Pipeline, each: bool) -> None:
+    def end(deaths: dict[int, bool]) -> tuple[list[str], bytes, list[str]]:
         store = Mortal(deaths)
         for kind, key, content in [*in_order[:3], ("arrives", "c", 2), *in_order[3:]]:
             happen(shadowed, store, kind, key, content)
         records = ModelLog(store, shadowed.name).records()
         kinds = [f"{type(one).__name__} {getattr(one, 'version', '')}" for one in records]
-        return store.writes, weights_of(store, state_of(shadowed, store)), kinds
+        return store.kinds, weights_of(store, state_of(shadowed, store)), kinds
 
     writes, weights, kinds = end({})
     assert sum(kind.startswith("ShadowScored") for kind in kinds) >= 3
-    for at in range(1, writes + 1):
-        for behind in (False, True):
+    for nth, at in enumerate(moments(writes, each=each)):
+        for behind in (False, True) if each else (nth % 2 == 0,):
             _, got, said = end({at: behind})
             assert (got, said) == (weights, kinds), f"killed {'behind' if behind else 'before'} write {at}"

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,23 @@ def place() -> Iterator[Path]:
         yield Path(folder)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+examples = partial(settings, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@examples(max_examples=8)
 @given(days=tables())
 def test_what_is_written_accepts_what_was_seen(place: Path, days: list[pa.Table]) -> None:
+    accepts_what_was_seen(place, days)
+
+
+@pytest.mark.soak
+@examples(max_examples=200)
+@given(days=tables())
+def test_what_is_written_for_many_schemas_accepts_what_was_seen(place: Path, days: list[pa.Table]) -> None:
+    accepts_what_was_seen(place, days)
+
+
+def accepts_what_was_seen(place: Path, days: list[pa.Table]) -> None:
     name = f"every_schema_{next(NUMBERS)}"
     root = place / name
     for folder in ("landing", "dags", "store"):

@@ -7,10 +7,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -205,11 +207,28 @@ def test_each_kind_that_is_judged_by_rows_is_among_those_drawn() -> None:
     assert {way_of(each["type"]) for each in POOL} == set(Way)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(TABLES, suites(), st.lists(st.integers(0, 4), max_size=4), st.integers(1, 5))
+drawn = given(TABLES, suites(), st.lists(st.integers(0, 4), max_size=4), st.integers(1, 5))
+examples = partial(settings, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@examples(max_examples=12)
+@drawn
 def test_chunks_and_projections_give_the_verdict_of_one_piece(
     table: pa.Table, suite: Suite, sizes: list[int], chunk_rows: int
 ) -> None:
+    gives_the_verdict_of_one_piece(table, suite, sizes, chunk_rows)
+
+
+@pytest.mark.soak
+@examples(max_examples=500)
+@drawn
+def test_chunks_and_projections_of_many_suites_give_it_too(
+    table: pa.Table, suite: Suite, sizes: list[int], chunk_rows: int
+) -> None:
+    gives_the_verdict_of_one_piece(table, suite, sizes, chunk_rows)
+
+
+def gives_the_verdict_of_one_piece(table: pa.Table, suite: Suite, sizes: list[int], chunk_rows: int) -> None:
     judged = validate(Pieces(table, sizes), suite, SCHEMA, chunk_rows=chunk_rows)
     ours = {result.expectation_config.meta["at"]: said(result) for result in judged.results}
     assert ours == {at: said(result) for at, result in in_one_piece(table, suite).items()}

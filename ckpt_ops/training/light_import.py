@@ -1,0 +1,30 @@
+"""Importing TensorFlow and Keras without what no training, prediction or export needs of them.
+
+Keras imports matplotlib and scikit-learn where they are installed, for its galleries of images and its
+wrappers, and TensorFlow imports Keras: a third of what that takes, in every process that trains.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_OPTIONAL = ("matplotlib", "sklearn")
+
+
+@contextmanager
+def light_import() -> Iterator[None]:
+    """While a block runs, which imports Keras or TensorFlow, those two libraries cannot be found.
+
+    Behind it they can be imported as ever. `keras.visualization` and `keras.wrappers` then say that they are
+    missing. Where they or Keras were imported before, nothing is changed.
+    """
+    hidden = [] if "keras" in sys.modules else [name for name in _OPTIONAL if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's word for "not there"
+    try:
+        yield
+    finally:
+        for name in hidden:
+            if sys.modules.get(name) is None:
+                sys.modules.pop(name, None)

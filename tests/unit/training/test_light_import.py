@@ -1,0 +1,36 @@
+"""What Keras may do without is not imported for it, and only then. Two modules stand for such libraries."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import pytest
+
+from ckpt_ops.training import light_import as subject
+from ckpt_ops.training.light_import import light_import
+
+
+@pytest.fixture(autouse=True)
+def keras_is_to_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "_OPTIONAL", ("wave", "this"))
+    for name in ("keras", "wave", "this"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_inside_they_cannot_be_found_and_behind_it_they_can() -> None:
+    with light_import(), pytest.raises(ModuleNotFoundError):
+        importlib.import_module("wave")
+    assert importlib.import_module("wave").open
+
+
+def test_what_was_imported_before_stays() -> None:
+    before = importlib.import_module("wave")
+    with light_import():
+        assert importlib.import_module("wave") is before
+
+
+def test_where_keras_is_there_already_nothing_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keras", sys)
+    with light_import():
+        importlib.import_module("wave")
