@@ -12,6 +12,7 @@ from ckpt_ops.cli import render, render_backtest, views
 from ckpt_ops.cli.read_commands import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
+from ckpt_ops.worker.progress import Note, Progress
 
 
 def backtest(
@@ -84,7 +85,7 @@ def _write(view: views.View, folder: Path) -> None:
     draw(view, folder / "backtest.png")
 
 
-def _to_stderr(line: str) -> None:
-    """What the process says of each slice; the rest is TensorFlow's."""
-    if line.startswith("slice "):
-        render.note(line)
+def _to_stderr(progress: Progress) -> None:
+    """What came of each slice; not how each of its trainings goes."""
+    if isinstance(progress, Note):
+        render.note(progress.text)

@@ -117,7 +117,7 @@ def drill(
         versions = sorted(state.versions) if version is None else [version]
         number, step = pick(opened, state, versions, seed)
         render.note(f"seed {seed}: version {number}, step {step}")
-        result = run_drill(load_pipeline(model), opened, number, step, lambda line: None)
+        result = run_drill(load_pipeline(model), opened, number, step)
     found = {"model": model, "version": number, "step": step, "seed": seed, **result}
     if json:
         render.as_json(found)

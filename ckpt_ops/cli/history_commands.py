@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from ckpt_ops.cli import render, render_history, views
 from ckpt_ops.cli.read_commands import Json, Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
+
+if TYPE_CHECKING:
+    from ckpt_ops.worker import Progress
 
 
 def bisect(
@@ -38,7 +41,8 @@ def bisect(
     What is kept is measured; what is not is trained again, without being recorded.
     """
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.history.bisecting import Question, measured_on, run_bisect
+    from ckpt_ops.pipeline.history.bisecting import Question, measured_on
+    from ckpt_ops.pipeline.history.first_wrong import run_bisect
 
     question = Question(metric=metric, below=below, above=above, on=on)
     with chosen_store(store) as opened:
@@ -66,13 +70,19 @@ def reproduce(
 ) -> None:
     """Train a version again from its lineage and compare every tensor. Exit code 1 when one differs."""
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.history.reproducing import run_reproduce, trained_version
+    from ckpt_ops.pipeline.history.rebuilding import run_reproduce
+    from ckpt_ops.pipeline.history.reproducing import trained_version
 
     began = time.monotonic()
     with chosen_store(store) as opened:
         trained_version(views.state_of(opened, model), version)
         result = run_reproduce(
-            load_pipeline(model), opened, version, from_scratch=from_scratch, anyway=anyway, report=_to_stderr
+            load_pipeline(model),
+            opened,
+            version,
+            from_scratch=from_scratch,
+            anyway=anyway,
+            progress=_to_stderr,
         )
     found = {"model": model, "version": version, **result, "seconds": time.monotonic() - began}
     if json:
@@ -122,7 +132,6 @@ def audit(
         render_history.show_audit(found)
 
 
-def _to_stderr(line: str) -> None:
-    """How far the process has come; the rest is TensorFlow's, or stands in the answer."""
-    if line.startswith(("version ", "training on ", "step ")):
-        render.note(line)
+def _to_stderr(progress: Progress) -> None:
+    """How far the process has come. What else it prints is TensorFlow's, or stands in the answer."""
+    render.note(progress.text)

@@ -29,12 +29,12 @@ from ckpt_ops.lineage.state import VersionState
 from ckpt_ops.lineage.suspects import commands
 from ckpt_ops.pipeline import messages
 from ckpt_ops.pipeline.candidate import in_the_way, plan_slice, proposed
+from ckpt_ops.pipeline.candidate_training import run_training_process
 from ckpt_ops.pipeline.deciding import policy_answer
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.evaluating import evaluate
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.intake_steps import pull, validate
-from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.shadow import scoring

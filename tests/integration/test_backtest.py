@@ -16,8 +16,7 @@ from ckpt_ops.cli.main import app
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.backtest.compare_process import compare
-from ckpt_ops.pipeline.backtest.comparing import Asked
+from ckpt_ops.pipeline.backtest.comparing import Asked, compare
 from ckpt_ops.store import LocalStore, Store
 
 pytestmark = pytest.mark.slow

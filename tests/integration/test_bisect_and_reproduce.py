@@ -27,12 +27,11 @@ from ckpt_ops.errors import ObjectNotFound, TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.history.audit_process import audit
-from ckpt_ops.pipeline.history.auditing import Audit
-from ckpt_ops.pipeline.history.bisect_process import bisect
+from ckpt_ops.pipeline.history.auditing import Audit, audit
 from ckpt_ops.pipeline.history.bisecting import Question
+from ckpt_ops.pipeline.history.first_wrong import bisect
 from ckpt_ops.pipeline.history.measuring import Measuring
-from ckpt_ops.pipeline.history.reproduce_process import reproduce
+from ckpt_ops.pipeline.history.rebuilding import reproduce
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Budget
 

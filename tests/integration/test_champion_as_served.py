@@ -30,10 +30,9 @@ from ckpt_ops.lineage.records import Evaluated, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, Shadow, load_pipeline, steps
 from ckpt_ops.pipeline.as_served.asked import Rows
 from ckpt_ops.pipeline.as_served.version import said_by
-from ckpt_ops.pipeline.history.audit_process import audit
-from ckpt_ops.pipeline.history.auditing import Audit
+from ckpt_ops.pipeline.history.auditing import Audit, audit
 from ckpt_ops.pipeline.shadow import scoring
-from ckpt_ops.pipeline.shadow.scoring_process import _predicted, predict_due
+from ckpt_ops.pipeline.shadow.predicting import _predicted, predict_due
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.policies import MetricDrop
 from ckpt_ops.serving import settle

@@ -22,9 +22,8 @@ from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import AtLeast, Basis, Judged, NoForgetting, Servable
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.backtest.compare_process import compare
-from ckpt_ops.pipeline.backtest.comparing import Asked
-from ckpt_ops.pipeline.history.reproduce_process import reproduce
+from ckpt_ops.pipeline.backtest.comparing import Asked, compare
+from ckpt_ops.pipeline.history.rebuilding import reproduce
 from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.serving import withdraw
 from ckpt_ops.store import LocalStore, Store

@@ -34,10 +34,10 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, steps
 from ckpt_ops.pipeline.data import consumed_before, load_data
-from ckpt_ops.pipeline.drill_process import drill
-from ckpt_ops.pipeline.history.bisect_process import bisect
+from ckpt_ops.pipeline.drill import drill
 from ckpt_ops.pipeline.history.bisecting import Question
-from ckpt_ops.pipeline.history.reproduce_process import reproduce
+from ckpt_ops.pipeline.history.first_wrong import bisect
+from ckpt_ops.pipeline.history.rebuilding import reproduce
 from ckpt_ops.pipeline.results import predict
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.slices import Files, pull

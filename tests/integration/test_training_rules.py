@@ -34,7 +34,7 @@ from ckpt_ops.lineage.records import SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, attempt, steps
 from ckpt_ops.pipeline.attempt import Bench
 from ckpt_ops.pipeline.data import load_data
-from ckpt_ops.pipeline.history.reproduce_process import reproduce
+from ckpt_ops.pipeline.history.rebuilding import reproduce
 from ckpt_ops.pipeline.history.retrain import _Unsaved
 from ckpt_ops.pipeline.looking import lookout
 from ckpt_ops.pipeline.user_code import build_model

@@ -17,8 +17,8 @@ from ckpt_ops.lineage.shadow import InShadow, in_shadow, superseded
 from ckpt_ops.lineage.state import VersionStatus, scored_id
 from ckpt_ops.pipeline.candidate import plan_slice
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.launch import run_shadow_process
 from ckpt_ops.pipeline.shadow import predictions
+from ckpt_ops.pipeline.shadow.predicting import run_shadow_process
 from ckpt_ops.serving.card import write_card
 from ckpt_ops.store import Store
 

@@ -1,36 +1,55 @@
 """The process of a bisect: which version of the head's history went wrong first, and by which slice.
 
-Started by `bisecting`; `lineage.bisect` says what to measure next, `measuring` does it.
+`bisecting` has the question; `lineage.bisect` says what to measure next, `measuring` does it.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ckpt_ops.errors import TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.bisect import Bounds, bounds, next_probe
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.history.bisecting import Found, Question, in_words, measured_on
 from ckpt_ops.pipeline.history.measuring import Measuring, Point
-from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN
+from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN, died_without_a_trace
+from ckpt_ops.pipeline.model_work import Document, ModelRequest, run_work
 from ckpt_ops.store import Store
+from ckpt_ops.worker import Progress
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: the answer is what the bisect found. Otherwise it says why not, if it could."""
-    options = parser("ckpt_ops.pipeline.history.bisect_process")
-    options.add_argument("--metric", required=True)
-    options.add_argument("--below", type=float)
-    options.add_argument("--above", type=float)
-    options.add_argument("--on")
-    given = options.parse_args(arguments)
-    asked = {name: getattr(given, name) for name in ("metric", "below", "above", "on")}
-    return answer(given, lambda pipeline, store: bisect(pipeline, store, Question(**asked)))
+@dataclass(frozen=True, kw_only=True)
+class BisectRequest(ModelRequest):
+    """Answer the question. `version` is the head."""
+
+    question: Question
+
+
+def run_bisect(
+    pipeline: Pipeline,
+    store: Store,
+    head: int,
+    question: Question,
+    progress: Callable[[Progress], None],
+) -> dict[str, Any]:
+    """Answer the question in a process of its own; returns what `bisect` does.
+
+    Raises:
+        TrainingDied: the process ended without an answer.
+        CkptOpsError: what restoring, training or measuring raised, as it raised it.
+    """
+    request = BisectRequest(pipeline=pipeline.name, store=store.url, version=head, question=question)
+    died = died_without_a_trace(f"the bisect of {pipeline.name}")
+    found = run_work(bisect_apart, request, pipeline, named="bisect", progress=progress, died=died)
+    return dict(found.document)
+
+
+def bisect_apart(request: BisectRequest) -> Document:
+    """As `bisect`."""
+    return Document(document=bisect(*request.opened(), request.question))
 
 
 def bisect(pipeline: Pipeline, store: Store, question: Question) -> dict[str, Any]:
@@ -145,7 +164,3 @@ def _notes(measuring: Measuring, versions: Mapping[int, Point]) -> list[str]:
 
 def _wrong(measured: Mapping[int, Point]) -> dict[int, bool]:
     return {at: point.wrong for at, point in measured.items()}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

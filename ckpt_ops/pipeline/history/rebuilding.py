@@ -1,33 +1,64 @@
-"""The process that rebuilds a version from its lineage and compares. Started by `reproducing`."""
+"""The process that rebuilds a version from its lineage and compares.
+
+`reproducing` says from where, and what is compared.
+"""
 
 from __future__ import annotations
 
-import sys
 import time
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.attempt import Bench, final_manifest
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.history.reproducing import Comparison, compare, not_kept, refused, trained_version, way
-from ckpt_ops.pipeline.history.retrain import changed, kept_checkpoint, retrain
+from ckpt_ops.pipeline.history.retrain import changed, died_without_a_trace, kept_checkpoint, retrain
+from ckpt_ops.pipeline.model_work import Document, ModelRequest, run_work
 from ckpt_ops.store import Store
+from ckpt_ops.worker import Note, Progress, tell
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: the answer is what came out, equal or not. Otherwise it says why not, if it could."""
-    options = parser("ckpt_ops.pipeline.history.reproduce_process")
-    options.add_argument("--from-scratch", action="store_true")
-    options.add_argument("--anyway", action="store_true")
-    given = options.parse_args(arguments)
-    return answer(
-        given,
-        lambda pipeline, store: reproduce(
-            pipeline, store, given.version, from_scratch=given.from_scratch, anyway=given.anyway
-        ),
+@dataclass(frozen=True, kw_only=True)
+class ReproduceRequest(ModelRequest):
+    """Rebuild `version`."""
+
+    from_scratch: bool
+    anyway: bool
+
+
+def run_reproduce(
+    pipeline: Pipeline,
+    store: Store,
+    version: int,
+    *,
+    from_scratch: bool,
+    anyway: bool,
+    progress: Callable[[Progress], None],
+) -> dict[str, Any]:
+    """Rebuild the version in a process of its own; returns what `reproduce` does.
+
+    Raises:
+        TrainingDied: the process ended without an answer.
+        CkptOpsError: what refusing, restoring or training raised, as it raised it.
+    """
+    request = ReproduceRequest(
+        pipeline=pipeline.name, store=store.url, version=version, from_scratch=from_scratch, anyway=anyway
+    )
+    died = died_without_a_trace(f"rebuilding {pipeline.name} v{version}")
+    found = run_work(reproduce_apart, request, pipeline, named="reproduce", progress=progress, died=died)
+    return dict(found.document)
+
+
+def reproduce_apart(request: ReproduceRequest) -> Document:
+    """As `reproduce`."""
+    pipeline, store = request.opened()
+    return Document(
+        document=reproduce(
+            pipeline, store, request.version, from_scratch=request.from_scratch, anyway=request.anyway
+        )
     )
 
 
@@ -83,7 +114,7 @@ def reproduce(
             }
         )
         said = {True: "equal to its checkpoint", False: "not its checkpoint", None: "not kept"}[same]
-        print(f"version {one.version}: {steps} steps, {said}", flush=True)
+        tell(Note(text=f"version {one.version}: {steps} steps, {said}"))
     result = compared[number]
     return {
         "begins_at": line[begin - 1].version if begin else None,
@@ -94,7 +125,3 @@ def reproduce(
         "again": result.again,
         "changes": {str(number): words for number, words in changes.items()},
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())
