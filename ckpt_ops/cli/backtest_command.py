@@ -59,7 +59,7 @@ def backtest(
         state = views.state_of(opened, pipeline)
         recorded(state, first=first, last=last)
         result = run_backtest(described, opened, state.head or 0, asked, _to_stderr)
-    found = {"model": pipeline, **result}
+    found = {"model": pipeline, **result.to_json()}
     if output is not None:
         _write(found, output)
     if json:

@@ -118,7 +118,7 @@ def drill(
         number, step = pick(opened, state, versions, seed)
         render.note(f"seed {seed}: version {number}, step {step}")
         result = run_drill(load_pipeline(model), opened, number, step)
-    found = {"model": model, "version": number, "step": step, "seed": seed, **result}
+    found = {"model": model, "version": number, "step": step, "seed": seed, **result.to_json()}
     if json:
         render.as_json(found)
     else:

@@ -49,7 +49,7 @@ def bisect(
         state = views.state_of(opened, model)
         measured_on(state, question)
         result = run_bisect(load_pipeline(model), opened, state.head or 0, question, _to_stderr)
-    found = {"model": model, **result}
+    found = {"model": model, **result.to_json()}
     if json:
         render.as_json(found)
     else:
@@ -84,7 +84,7 @@ def reproduce(
             anyway=anyway,
             progress=_to_stderr,
         )
-    found = {"model": model, "version": version, **result, "seconds": time.monotonic() - began}
+    found = {"model": model, "version": version, **result.to_json(), "seconds": time.monotonic() - began}
     if json:
         render.as_json(found)
     else:
@@ -125,7 +125,7 @@ def audit(
         state = views.state_of(opened, model)
         learned(state)
         result = run_audit(pipeline, opened, state.head or 0, asked, _to_stderr)
-    found = {"model": model, **result}
+    found = {"model": model, **result.to_json()}
     if json:
         render.as_json(found)
     else:

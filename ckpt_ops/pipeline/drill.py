@@ -11,7 +11,7 @@ import math
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.data import batch_order, consumed_before, load_data
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.kept_predictions import SaidAgain, kept_predictions, said_again
-from ckpt_ops.pipeline.model_work import Document, ModelRequest, run_work
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.results import predict
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
@@ -44,6 +44,45 @@ class DrillRequest(ModelRequest):
     """Drill the checkpoint of `version` at `step`."""
 
     step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillSeconds:
+    """How long each part took.
+
+    Attributes:
+        total: from the start of the process to its end, the interpreter's own start included; None inside.
+    """
+
+    import_and_build: float
+    read_and_restore: float
+    load_data: float
+    first_step: float
+    total: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drilled:
+    """A drill that found nothing wrong.
+
+    Attributes:
+        variables, bytes: that were compared.
+        loss: of the step; None when the model reports none.
+        predictions: how they compare with what was kept; None of a checkpoint on the way.
+        next_batch: whether the step drew the batch that training itself would have drawn, which another
+            `examples()` or batch size than the version's prevents.
+    """
+
+    variables: int
+    bytes: int
+    loss: float | None
+    predictions: SaidAgain | None
+    next_batch: bool
+    seconds: DrillSeconds
+
+    def to_json(self) -> dict[str, Any]:
+        said = None if self.predictions is None else self.predictions.to_json()
+        return {**asdict(self), "predictions": said}
 
 
 def pick(store: Store, state: LineageState, versions: Sequence[int], seed: int) -> tuple[int, int]:
@@ -66,12 +105,8 @@ def pick(store: Store, state: LineageState, versions: Sequence[int], seed: int) 
     raise BadInput("version", asked, f"a version of {state.model} with a checkpoint that is kept")
 
 
-def run_drill(pipeline: Pipeline, store: Store, version: int, step: int) -> dict[str, Any]:
+def run_drill(pipeline: Pipeline, store: Store, version: int, step: int) -> Drilled:
     """Drill the checkpoint of `version` at `step` in a process of its own.
-
-    Returns:
-        What `drill` says, and under `seconds` also `total`: from the start of the process to
-        its end, the interpreter's own start included.
 
     Raises:
         DrillFailed: what came back is not the checkpoint, or the process died.
@@ -87,26 +122,19 @@ def run_drill(pipeline: Pipeline, store: Store, version: int, step: int) -> dict
 
     began = time.monotonic()
     request = DrillRequest(pipeline=pipeline.name, store=store.url, version=version, step=step)
-    found = dict(run_work(drill_apart, request, pipeline, named="drill", died=died).document)
-    found["seconds"]["total"] = time.monotonic() - began
-    return found
+    found = run_work(drill_apart, request, pipeline, named="drill", died=died)
+    return replace(found, seconds=replace(found.seconds, total=time.monotonic() - began))
 
 
-def drill_apart(request: DrillRequest) -> Document:
+def drill_apart(request: DrillRequest) -> Drilled:
     """As `drill`."""
-    return Document(document=drill(*request.opened(), request.version, request.step))
+    return drill(*request.opened(), request.version, request.step)
 
 
-def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str, Any]:
+def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
     """Restore the checkpoint of version `number` at `step` and train one step from it.
 
     What a version's last checkpoint predicts of the held-out rows is compared with what was kept.
-
-    Returns:
-        `variables` and `bytes` that were compared; `predictions`: what `SaidAgain.to_json` says of them, None
-        of a checkpoint on the way; `loss` of the step, or None; `next_batch`: whether the step drew the batch
-        that training itself would have drawn, which another `examples()` or batch size than the version's
-        prevents; `seconds` of each part.
 
     Raises:
         DrillFailed: a restored variable differs from the checkpoint, the model predicts something else, or
@@ -129,19 +157,19 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> dict[str,
     said = _predict_again(pipeline, store, version, model, data.holdout, manifest) if final else None
     stepping = time.monotonic()
     loss = _one_step(model, variables, data.learn, order, step)
-    return {
-        "variables": len(variables),
-        "bytes": compared,
-        "loss": loss,
-        "predictions": None if said is None else said.to_json(),
-        "next_batch": dict(manifest.cursor) == order.cursor(step),
-        "seconds": {
-            "import_and_build": built - began,
-            "read_and_restore": restored - built,
-            "load_data": stepping - loading,
-            "first_step": time.monotonic() - stepping,
-        },
-    }
+    return Drilled(
+        variables=len(variables),
+        bytes=compared,
+        loss=loss,
+        predictions=said,
+        next_batch=dict(manifest.cursor) == order.cursor(step),
+        seconds=DrillSeconds(
+            import_and_build=built - began,
+            read_and_restore=restored - built,
+            load_data=stepping - loading,
+            first_step=time.monotonic() - stepping,
+        ),
+    )
 
 
 def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int:

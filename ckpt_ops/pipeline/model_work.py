@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ckpt_ops import worker
 from ckpt_ops.errors import CkptOpsError, TrainingDied
@@ -31,13 +31,6 @@ class ModelRequest:
     def opened(self) -> tuple[Pipeline, Store]:
         """The pipeline as it is described now, and the store."""
         return load_pipeline(self.pipeline), open_store(self.store)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Document:
-    """A result that is printed and kept as JSON."""
-
-    document: Mapping[str, Any]
 
 
 Request = TypeVar("Request", bound=ModelRequest)

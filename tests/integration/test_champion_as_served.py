@@ -240,7 +240,7 @@ def test_an_input_that_the_model_ignores_from_now_on(place: Place) -> None:
     whole = place.served(DAY2, held_out=False)["auc"]
     assert trained.scores[DAY2]["auc"] == pytest.approx(whole, abs=1e-6)
     # an audit measures what is served, too: the head knows the input, a model of today's code does not
-    found = audit(place.pipeline, place.store, Audit(newest=1, epochs=1))
+    found = audit(place.pipeline, place.store, Audit(newest=1, epochs=1)).to_json()
     of_head = place.served(DAY1, held_out=True)["auc"]
     assert found["champion"]["value"] == pytest.approx(of_head, abs=1e-6)
     assert "is better than a model trained from nothing" in found["verdict"]

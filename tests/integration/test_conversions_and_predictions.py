@@ -588,7 +588,7 @@ def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
     place: Place, says: Callable[[Callable[[Examples], Examples]], None]
 ) -> None:
     step = place.version.trained.step  # type: ignore[union-attr]
-    said = drill(place.pipeline, place.store, 1, step)["predictions"]
+    said = drill(place.pipeline, place.store, 1, step).to_json()["predictions"]
     assert (said["differs"], said["rows"]) == (False, len(held_out(place)))
     says(lambda made: replace(made, inputs={**made.inputs, "numbers": 0 * made.inputs["numbers"]}))
     with pytest.raises(
@@ -596,7 +596,7 @@ def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
     ):
         drill(place.pipeline, place.store, 1, step)
     says(lambda made: made.take(slice(made.rows // 2)))
-    said = drill(place.pipeline, place.store, 1, step)["predictions"]
+    said = drill(place.pipeline, place.store, 1, step).to_json()["predictions"]
     assert (said["differs"], said["rows"]) == (False, 0)
     assert f"held-out rows, and {len(held_out(place)):,} are kept" in said["words"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,21 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import AtLeast, AtMost, metric_named
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.backtest.policies_file import load_policies, pipelines_under
-from ckpt_ops.pipeline.backtest.recorded import Recorded, recorded
+from ckpt_ops.pipeline.backtest.recorded import recorded
 from ckpt_ops.pipeline.backtest.sharing import Shared, side_by_side
-from ckpt_ops.pipeline.backtest.simulation import Event, History
-from ckpt_ops.pipeline.backtest.tally import compared_keys, dominated, event_view, frontier_words, tally
+from ckpt_ops.pipeline.backtest.simulation import Event
+from ckpt_ops.pipeline.backtest.tally import (
+    Tally,
+    compared_keys,
+    dominated,
+    event_view,
+    frontier_words,
+    tally,
+)
 from ckpt_ops.pipeline.backtest.workshop import Workshop
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.history.retrain import died_without_a_trace
-from ckpt_ops.pipeline.model_work import Document, ModelRequest, run_work
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.store import Store
 from ckpt_ops.worker import Note, Progress, tell
 
@@ -44,6 +51,74 @@ class Asked:
         metric_named(self.metric, field="--metric")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SliceSize:
+    """A slice that was replayed."""
+
+    key: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyReplayed:
+    """What a policy came to.
+
+    Attributes:
+        policy: as it is written.
+        slices: what happened at each, as `event_view` has it.
+    """
+
+    tally: Tally
+    policy: str
+    slices: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainings:
+    """How many trainings were asked for, and how many of them were shared, restored, trained."""
+
+    asked: int
+    shared: int
+    restored: int
+    trained: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backtest:
+    """The comparison.
+
+    Attributes:
+        clock: what tells the time of a slice.
+        compared: keys of the slices that every policy scored.
+        dominated: by policy that others beat, their names in a list.
+        frontier: in words.
+        seconds, cpu_seconds: of the process.
+    """
+
+    metric: str
+    higher_is_better: bool
+    clock: str
+    slices: tuple[SliceSize, ...]
+    compared: tuple[str, ...]
+    policies: tuple[PolicyReplayed, ...]
+    dominated: Mapping[str, Any]
+    frontier: str
+    trainings: Trainings
+    seconds: float
+    cpu_seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "slices": [asdict(one) for one in self.slices],
+            "compared": list(self.compared),
+            "policies": [
+                {**asdict(one.tally), "policy": one.policy, "slices": list(one.slices)}
+                for one in self.policies
+            ],
+        }
+
+
 def usual_metric(pipeline: Pipeline) -> str:
     """The metric of the first gate that bounds one. Raises `BadInput` where there is none."""
     for gate in pipeline.gates:
@@ -65,7 +140,7 @@ def run_backtest(
     head: int,
     asked: Asked,
     progress: Callable[[Progress], None],
-) -> dict[str, Any]:
+) -> Backtest:
     """Compare the policies in a process of its own; returns what `compare` does.
 
     Args:
@@ -79,23 +154,16 @@ def run_backtest(
     asked = replace(asked, policies=asked.policies.absolute())
     request = BacktestRequest(pipeline=pipeline.name, store=store.url, version=head, asked=asked)
     died = died_without_a_trace(f"the back-test of {pipeline.name}")
-    found = run_work(compare_apart, request, pipeline, named="backtest", progress=progress, died=died)
-    return dict(found.document)
+    return run_work(compare_apart, request, pipeline, named="backtest", progress=progress, died=died)
 
 
-def compare_apart(request: BacktestRequest) -> Document:
+def compare_apart(request: BacktestRequest) -> Backtest:
     """As `compare`."""
-    return Document(document=compare(*request.opened(), request.asked))
+    return compare(*request.opened(), request.asked)
 
 
-def compare(pipeline: Pipeline, store: Store, asked: Asked) -> dict[str, Any]:
+def compare(pipeline: Pipeline, store: Store, asked: Asked) -> Backtest:
     """Replay the recorded slices under each policy of the file. Nothing is written to the store.
-
-    Returns:
-        `metric`, `higher_is_better`; `clock`; `slices`: key and rows of each; `compared`: keys of the slices
-        that every policy scored; `policies`: for each its name, how it is written, what `Tally` has, and
-        `slices`: what happened at each; `dominated`, `frontier` in words; `trainings`: how many were asked
-        for, and how many of them were shared, restored, trained; `seconds`, `cpu_seconds` of this process.
 
     Raises:
         BadInput: of `load_policies`, `recorded`.
@@ -117,36 +185,30 @@ def compare(pipeline: Pipeline, store: Store, asked: Asked) -> dict[str, Any]:
         workshop = Workshop(pipeline, store, state, Path(folder))
         models = Shared(workshop)
         histories = side_by_side(pipelines, replayed.slices, models, report)
-    return {
-        **_said(replayed, histories, asked.metric),
-        "trainings": {
-            "asked": models.asked,
-            "shared": models.asked - models.trained,
-            "restored": workshop.restored,
-            "trained": models.trained - workshop.restored,
-        },
-        "seconds": time.monotonic() - began,
-        "cpu_seconds": time.process_time(),
-    }
-
-
-def _said(replayed: Recorded, histories: Sequence[History], metric: str) -> dict[str, Any]:
-    keys = compared_keys(histories, metric)
-    tallies = [tally(history, metric, keys) for history in histories]
-    return {
-        "metric": metric,
-        "higher_is_better": metric_named(metric).higher_is_better,
-        "clock": replayed.clock.value,
-        "slices": [{"key": one.ref.key, "rows": one.ref.rows} for one in replayed.slices],
-        "compared": keys,
-        "policies": [
-            {
-                **asdict(added),
-                "policy": repr(history.pipeline.update_when),
-                "slices": [event_view(event, metric) for event in history.events],
-            }
+    keys = compared_keys(histories, asked.metric)
+    tallies = [tally(history, asked.metric, keys) for history in histories]
+    return Backtest(
+        metric=asked.metric,
+        higher_is_better=metric_named(asked.metric).higher_is_better,
+        clock=replayed.clock.value,
+        slices=tuple(SliceSize(key=one.ref.key, rows=one.ref.rows) for one in replayed.slices),
+        compared=tuple(keys),
+        policies=tuple(
+            PolicyReplayed(
+                tally=added,
+                policy=repr(history.pipeline.update_when),
+                slices=tuple(event_view(event, asked.metric) for event in history.events),
+            )
             for added, history in zip(tallies, histories, strict=True)
-        ],
-        "dominated": dominated(tallies, metric),
-        "frontier": frontier_words(tallies, metric),
-    }
+        ),
+        dominated=dominated(tallies, asked.metric),
+        frontier=frontier_words(tallies, asked.metric),
+        trainings=Trainings(
+            asked=models.asked,
+            shared=models.asked - models.trained,
+            restored=workshop.restored,
+            trained=models.trained - workshop.restored,
+        ),
+        seconds=time.monotonic() - began,
+        cpu_seconds=time.process_time(),
+    )

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from ckpt_ops.pipeline.champion import labels_of, score
 from ckpt_ops.pipeline.data import TrainingData, load_data
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN, died_without_a_trace, retrain
-from ckpt_ops.pipeline.model_work import Document, ModelRequest, run_work
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, NoReplay
@@ -63,22 +63,65 @@ def learned(state: LineageState) -> tuple[SliceRef, ...]:
     return tuple(state.consumed[key] for key in sorted(state.consumed))
 
 
-def sentence(found: Mapping[str, Any]) -> str:
-    """What an audit came to."""
-    metric, champion, cold = found["metric"], found["champion"], found["from_scratch"]
-    low, high, confidence = found["low"], found["high"], found["confidence"]
-    if low <= 0 <= high:
-        verdict = "cannot be told from"
-    else:
-        better = metric_named(metric).improvement(found["delta"]) > 0
-        verdict = "is better than" if better else "is worse than"
-    share = champion["steps"] / cold["steps"]
-    return (
-        f"version {champion['version']} {verdict} a model trained from nothing on all it learned: {metric} "
-        f"{champion['value']:.4f} against {cold['value']:.4f}, a difference of {found['delta']:+.4f} "
-        f"({confidence:.0%}: {low:+.4f} to {high:+.4f}); all its updates together took {share:.1f} times the "
-        f"steps of that one training"
-    )
+@dataclass(frozen=True, kw_only=True)
+class OfChampion:
+    """The champion: its value, and what all its updates together took."""
+
+    version: int
+    value: float
+    steps: int
+    seconds: float
+    updates: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfScratch:
+    """The model that was trained from nothing."""
+
+    value: float
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audited:
+    """What an audit found.
+
+    Attributes:
+        delta: champion minus the other, with `confidence` between `low` and `high`.
+        rows, on: that were measured on, and the slices that they are of.
+        slices: that were learned.
+    """
+
+    metric: str
+    delta: float
+    low: float
+    high: float
+    confidence: float
+    champion: OfChampion
+    from_scratch: OfScratch
+    rows: int
+    on: tuple[str, ...]
+    slices: int
+
+    @property
+    def verdict(self) -> str:
+        """What it came to."""
+        champion, scratch = self.champion, self.from_scratch
+        if self.low <= 0 <= self.high:
+            verdict = "cannot be told from"
+        else:
+            better = metric_named(self.metric).improvement(self.delta) > 0
+            verdict = "is better than" if better else "is worse than"
+        return (
+            f"version {champion.version} {verdict} a model trained from nothing on all it learned: "
+            f"{self.metric} {champion.value:.4f} against {scratch.value:.4f}, a difference of "
+            f"{self.delta:+.4f} ({self.confidence:.0%}: {self.low:+.4f} to {self.high:+.4f}); all its "
+            f"updates together took {champion.steps / scratch.steps:.1f} times the steps of that one training"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "on": list(self.on), "verdict": self.verdict}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +137,7 @@ def run_audit(
     head: int,
     asked: Audit,
     progress: Callable[[Progress], None],
-) -> dict[str, Any]:
+) -> Audited:
     """Audit in a process of its own; returns what `audit` does.
 
     Raises:
@@ -103,22 +146,16 @@ def run_audit(
     """
     request = AuditRequest(pipeline=pipeline.name, store=store.url, version=head, asked=asked)
     died = died_without_a_trace(f"the audit of {pipeline.name}")
-    found = run_work(audit_apart, request, pipeline, named="audit", progress=progress, died=died)
-    return dict(found.document)
+    return run_work(audit_apart, request, pipeline, named="audit", progress=progress, died=died)
 
 
-def audit_apart(request: AuditRequest) -> Document:
+def audit_apart(request: AuditRequest) -> Audited:
     """As `audit`."""
-    return Document(document=audit(*request.opened(), request.asked))
+    return audit(*request.opened(), request.asked)
 
 
-def audit(pipeline: Pipeline, store: Store, asked: Audit) -> dict[str, Any]:
+def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
     """Train a model from nothing on all that the head learned, and measure both on the same held-out rows.
-
-    Returns:
-        `metric`; `delta`, champion minus the other, with `low`, `high`, `confidence`; `champion` and
-        `from_scratch`, each with `value`, `steps`, `seconds` (the champion's over all its updates);
-        `rows` and `on`, the slices that they are of; `slices` that were learned; `verdict` in words.
 
     Raises:
         BadInput: there is no head.
@@ -153,29 +190,26 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> dict[str, Any]:
     (cold,) = AsServed(bench.model)([judged.inputs])
     difference = paired_bootstrap(metric, labels, champion, cold, groups=groups, seed=pipeline.seed)
     updates = [one.trained for one in state.ancestry(state.head) if one.trained is not None]
-    found = {
-        "metric": asked.metric,
-        "delta": difference.delta,
-        "low": difference.low,
-        "high": difference.high,
-        "confidence": difference.confidence,
-        "champion": {
-            "version": state.head,
-            "value": of_champion,
-            "steps": sum(one.step for one in updates),
-            "seconds": sum(one.seconds for one in updates),
-            "updates": len(updates),
-        },
-        "from_scratch": {
-            "value": metric(labels, cold, groups=groups),
-            "steps": trained.step,
-            "seconds": trained.seconds,
-        },
-        "rows": judged.rows,
-        "on": [ref.key for ref in newest],
-        "slices": len(slices),
-    }
-    return {**found, "verdict": sentence(found)}
+    return Audited(
+        metric=asked.metric,
+        delta=difference.delta,
+        low=difference.low,
+        high=difference.high,
+        confidence=difference.confidence,
+        champion=OfChampion(
+            version=state.head or 0,
+            value=of_champion,
+            steps=sum(one.step for one in updates),
+            seconds=math.fsum(one.seconds for one in updates),
+            updates=len(updates),
+        ),
+        from_scratch=OfScratch(
+            value=metric(labels, cold, groups=groups), steps=trained.step, seconds=trained.seconds
+        ),
+        rows=judged.rows,
+        on=tuple(ref.key for ref in newest),
+        slices=len(slices),
+    )
 
 
 def _as_served(

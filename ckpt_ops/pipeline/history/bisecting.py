@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ckpt_ops.errors import BadInput
@@ -90,7 +89,7 @@ class Found:
 
     version: int
     parent: int | None
-    learned: Sequence[SliceRef]
+    learned: tuple[SliceRef, ...]
     culprit: SliceRef
     before: float | None
     after: float | None

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +14,17 @@ from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.attempt import Bench, final_manifest
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.history.reproducing import Comparison, compare, not_kept, refused, trained_version, way
+from ckpt_ops.pipeline.history.reproducing import (
+    Comparison,
+    Difference,
+    compare,
+    not_kept,
+    refused,
+    trained_version,
+    way,
+)
 from ckpt_ops.pipeline.history.retrain import changed, died_without_a_trace, kept_checkpoint, retrain
-from ckpt_ops.pipeline.model_work import Document, ModelRequest, run_work
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.store import Store
 from ckpt_ops.worker import Note, Progress, tell
 
@@ -29,6 +37,51 @@ class ReproduceRequest(ModelRequest):
     anyway: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainedAgain:
+    """A version on the way.
+
+    Attributes:
+        stopped_by: what ended its training when it was recorded.
+        equal: whether it is, to the bit, what its checkpoint holds; None: that is not kept.
+    """
+
+    version: int
+    slices: tuple[str, ...]
+    steps: int
+    stopped_by: str | None
+    equal: bool | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduced:
+    """What came out.
+
+    Attributes:
+        begins_at: the version that it was trained from, or None.
+        equal, different: names of tensors, and how they differ.
+        recorded, again: hashes over all.
+        changes: what is not today as it was, by version: texts in a list.
+    """
+
+    begins_at: int | None
+    trained: tuple[TrainedAgain, ...]
+    equal: tuple[str, ...]
+    different: tuple[Difference, ...]
+    recorded: str
+    again: str
+    changes: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "trained": [{**asdict(one), "slices": list(one.slices)} for one in self.trained],
+            "equal": list(self.equal),
+            "different": [asdict(one) for one in self.different],
+        }
+
+
 def run_reproduce(
     pipeline: Pipeline,
     store: Store,
@@ -37,7 +90,7 @@ def run_reproduce(
     from_scratch: bool,
     anyway: bool,
     progress: Callable[[Progress], None],
-) -> dict[str, Any]:
+) -> Reproduced:
     """Rebuild the version in a process of its own; returns what `reproduce` does.
 
     Raises:
@@ -48,30 +101,21 @@ def run_reproduce(
         pipeline=pipeline.name, store=store.url, version=version, from_scratch=from_scratch, anyway=anyway
     )
     died = died_without_a_trace(f"rebuilding {pipeline.name} v{version}")
-    found = run_work(reproduce_apart, request, pipeline, named="reproduce", progress=progress, died=died)
-    return dict(found.document)
+    return run_work(reproduce_apart, request, pipeline, named="reproduce", progress=progress, died=died)
 
 
-def reproduce_apart(request: ReproduceRequest) -> Document:
+def reproduce_apart(request: ReproduceRequest) -> Reproduced:
     """As `reproduce`."""
     pipeline, store = request.opened()
-    return Document(
-        document=reproduce(
-            pipeline, store, request.version, from_scratch=request.from_scratch, anyway=request.anyway
-        )
+    return reproduce(
+        pipeline, store, request.version, from_scratch=request.from_scratch, anyway=request.anyway
     )
 
 
 def reproduce(
     pipeline: Pipeline, store: Store, number: int, *, from_scratch: bool = False, anyway: bool = False
-) -> dict[str, Any]:
+) -> Reproduced:
     """Train version `number` again, from the nearest kept ancestor or from nothing, and compare it.
-
-    Returns:
-        `begins_at`: the version that it was trained from, or None; `trained`: each version on the way with
-        its steps and seconds and whether it is, to the bit, what its checkpoint holds (None: that is not
-        kept); `equal`, `different`: names of tensors, and how they differ; `recorded`, `again`: hashes over
-        all; `changes`: what is not today as it was, by version.
 
     Raises:
         BadInput: no such version, or it was never trained to its end.
@@ -94,7 +138,7 @@ def reproduce(
         raise refused(pipeline.name, number, changes)
     bench = Bench(pipeline, store, from_nothing=begin == 0)
     bench.stand_at(final_manifest(state, line[begin - 1].version) if begin else None)
-    trained: list[dict[str, Any]] = []
+    trained: list[TrainedAgain] = []
     compared: dict[int, Comparison] = {}
     for one, manifest in zip(line[begin:], manifests[begin:], strict=True):
         began = time.monotonic()
@@ -104,24 +148,24 @@ def reproduce(
             compared[one.version] = compare(read_tensors(store, manifest), bench.hold())
         same = not compared[one.version].different if manifest is not None else None
         trained.append(
-            {
-                "version": one.version,
-                "slices": [ref.key for ref in one.slices],
-                "steps": steps,
-                "stopped_by": one.trained.stopped_by if one.trained else None,
-                "equal": same,
-                "seconds": seconds,
-            }
+            TrainedAgain(
+                version=one.version,
+                slices=tuple(ref.key for ref in one.slices),
+                steps=steps,
+                stopped_by=one.trained.stopped_by if one.trained else None,
+                equal=same,
+                seconds=seconds,
+            )
         )
         said = {True: "equal to its checkpoint", False: "not its checkpoint", None: "not kept"}[same]
         tell(Note(text=f"version {one.version}: {steps} steps, {said}"))
     result = compared[number]
-    return {
-        "begins_at": line[begin - 1].version if begin else None,
-        "trained": trained,
-        "equal": list(result.equal),
-        "different": [asdict(one) for one in result.different],
-        "recorded": result.recorded,
-        "again": result.again,
-        "changes": {str(number): words for number, words in changes.items()},
-    }
+    return Reproduced(
+        begins_at=line[begin - 1].version if begin else None,
+        trained=tuple(trained),
+        equal=result.equal,
+        different=result.different,
+        recorded=result.recorded,
+        again=result.again,
+        changes={str(number): words for number, words in changes.items()},
+    )

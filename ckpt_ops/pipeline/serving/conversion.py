@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -18,7 +18,7 @@ from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import now_as_text
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.model_work import Document, ModelRequest, run_work
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.serving.comparing import Compared
 from ckpt_ops.pipeline.serving.exported import exported, served
 from ckpt_ops.pipeline.serving.formats import Format
@@ -39,6 +39,13 @@ class ConversionRequest(ModelRequest):
 
     format: Format
     tolerance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversionReport:
+    """What came out, as it is kept in the store: see `convert`."""
+
+    report: Mapping[str, Any]
 
 
 def run_conversion(
@@ -67,13 +74,14 @@ def run_conversion(
         pipeline=pipeline.name, store=store.url, version=number, format=format, tolerance=tolerance
     )
     found = run_work(convert_apart, request, pipeline, named="convert", report=report, died=died)
-    return dict(found.document)
+    return dict(found.report)
 
 
-def convert_apart(request: ConversionRequest) -> Document:
+def convert_apart(request: ConversionRequest) -> ConversionReport:
     """As `convert`."""
     pipeline, store = request.opened()
-    return Document(document=convert(pipeline, store, request.version, request.format, request.tolerance))
+    made = convert(pipeline, store, request.version, request.format, request.tolerance)
+    return ConversionReport(report=made)
 
 
 def convert(
