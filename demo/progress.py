@@ -14,6 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ckpt_ops.errors import TransientError
+from ckpt_ops.worker import CheckpointSaved
+from ckpt_ops.worker.library_noise import is_noise
+from ckpt_ops.worker.progress import kept_in
+from ckpt_ops.worker.work import PROGRESS
 from demo.backfill import ENDED, Backfill, Run, month_and_day
 
 TASKS = ("pull", "validate", "wait_for_earlier", "decide", "train", "evaluate", "promote")
@@ -30,7 +34,6 @@ _MARKS = {
     "scheduled": "[dim]◌[/]",
 }
 _POLL_SECONDS = 0.5
-_NOT_NEWS = ("checkpoint at step", "WARNING:", "I0000", "W0000", "E0000")  # counted; TensorFlow's chatter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +94,14 @@ class TrainingNotes:
 
     def text(self) -> str:
         """As `step 150/400 loss 0.51, 3 checkpoints`."""
-        logs = [path for path in self._folder.glob("*/training.log") if path.stat().st_mtime >= self._since]
+        logs = [path for path in self._folder.glob("*/train.log") if path.stat().st_mtime >= self._since]
         if not logs:
             return "starting"
-        lines = max(logs, key=lambda path: path.stat().st_mtime).read_text(errors="replace").splitlines()
-        committed = sum(line.startswith("checkpoint at step") for line in lines)
-        last = next((line for line in reversed(lines) if not line.startswith(_NOT_NEWS)), "")
+        newest = max(logs, key=lambda path: path.stat().st_mtime)
+        saved = {one.text for one in kept_in(newest.with_name(PROGRESS)) if isinstance(one, CheckpointSaved)}
+        lines = newest.read_text(errors="replace").splitlines()
+        last = next((line for line in reversed(lines) if line not in saved and not is_noise(line)), "")
+        committed = len(saved)
         return f"{last[:60]}" + (f", {committed} checkpoint(s)" if committed else "")
 
 

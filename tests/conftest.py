@@ -98,9 +98,9 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
         gc.freeze()
 
         from ckpt_ops.pipeline import steps
+        from ckpt_ops.pipeline.candidate_training import run_attempt
         from ckpt_ops.pipeline.rebase import rebasing
-        from ckpt_ops.pipeline.rebase.replay_process import replay
-        from ckpt_ops.pipeline.training_process import run_attempt
+        from ckpt_ops.pipeline.rebase.replaying import replay
 
         def train(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
             return run_attempt(pipeline, store, key)

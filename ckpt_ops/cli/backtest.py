@@ -13,6 +13,7 @@ from ckpt_ops.cli.options import FromKey, Model, ToKey
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
+from ckpt_ops.worker.progress import Note, Progress
 
 
 def backtest(
@@ -58,8 +59,8 @@ def backtest(
     with chosen_store(store) as opened:
         state = views.state_of(opened, pipeline)
         recorded(state, first=first, last=last)
-        result = run_backtest(described, opened, state.head or 0, asked, output.noted("slice "))
-    found = {"model": pipeline, **result}
+        result = run_backtest(described, opened, state.head or 0, asked, _to_stderr)
+    found = {"model": pipeline, **result.to_json()}
     if folder is not None:
         _write(found, folder)
 
@@ -84,3 +85,9 @@ def _write(view: views.View, folder: Path) -> None:
 
     (folder / "backtest.json").write_text(json_format.dumps(view, indent=1) + "\n")
     draw(view, folder / "backtest.png")
+
+
+def _to_stderr(progress: Progress) -> None:
+    """What came of each slice; not how each of its trainings goes."""
+    if isinstance(progress, Note):
+        output.note(progress.text)

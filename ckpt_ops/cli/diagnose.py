@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,8 @@ from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
 
-_progress = output.noted("version ", "training on ", "step ")  # the rest is TensorFlow's, or in the answer
+if TYPE_CHECKING:
+    from ckpt_ops.worker import Progress
 
 
 def bisect(
@@ -50,14 +51,15 @@ def bisect(
     Example: ckpt-ops bisect flight_delay --metric auc --below 0.6
     """
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.history.bisecting import Question, measured_on, run_bisect
+    from ckpt_ops.pipeline.history.bisecting import Question, measured_on
+    from ckpt_ops.pipeline.history.first_wrong import run_bisect
 
     question = Question(metric=metric, below=below, above=above, on=on)
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         measured_on(state, question)
-        result = run_bisect(load_pipeline(model), opened, state.head or 0, question, _progress)
-    found = {"model": model, **result}
+        result = run_bisect(load_pipeline(model), opened, state.head or 0, question, _to_stderr)
+    found = {"model": model, **result.to_json()}
     output.answer(found, render_diagnose.show_bisect, json=json)
 
 
@@ -81,15 +83,21 @@ def reproduce(
     Example: ckpt-ops reproduce flight_delay 7
     """
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.history.reproducing import run_reproduce, trained_version
+    from ckpt_ops.pipeline.history.rebuilding import run_reproduce
+    from ckpt_ops.pipeline.history.reproducing import trained_version
 
     began = time.monotonic()
     with chosen_store(store) as opened:
         trained_version(views.state_of(opened, model), version)
         result = run_reproduce(
-            load_pipeline(model), opened, version, from_scratch=from_scratch, anyway=anyway, report=_progress
+            load_pipeline(model),
+            opened,
+            version,
+            from_scratch=from_scratch,
+            anyway=anyway,
+            progress=_to_stderr,
         )
-    found = {"model": model, "version": version, **result, "seconds": time.monotonic() - began}
+    found = {"model": model, "version": version, **result.to_json(), "seconds": time.monotonic() - began}
     output.answer(found, render_diagnose.show_reproduced, json=json)
     if found["different"]:
         count, equal = len(found["different"]), len(found["equal"])
@@ -136,6 +144,11 @@ def audit(
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
         learned(state)
-        result = run_audit(pipeline, opened, state.head or 0, asked, _progress)
-    found = {"model": model, **result}
+        result = run_audit(pipeline, opened, state.head or 0, asked, _to_stderr)
+    found = {"model": model, **result.to_json()}
     output.answer(found, render_diagnose.show_audit, json=json)
+
+
+def _to_stderr(progress: Progress) -> None:
+    """How far the process has come. What else it prints is TensorFlow's, or in the answer."""
+    output.note(progress.text)

@@ -38,8 +38,8 @@ def drill(
         versions = sorted(state.versions) if version is None else [version]
         number, step = pick(opened, state, versions, seed)
         output.note(f"seed {seed}: version {number}, step {step}")
-        result = run_drill(load_pipeline(model), opened, number, step, output.nothing)
-    found = {"model": model, "version": number, "step": step, "seed": seed, **result}
+        result = run_drill(load_pipeline(model), opened, number, step)
+    found = {"model": model, "version": number, "step": step, "seed": seed, **result.to_json()}
     output.answer(found, _show, json=json)
 
 

@@ -59,11 +59,6 @@ def nothing(line: str) -> None:
     """For what reports lines that are TensorFlow's, or that the answer has."""
 
 
-def noted(*beginnings: str) -> Callable[[str], None]:
-    """Of the lines of another process, those that begin like this go to standard error."""
-    return lambda line: note(line) if line.startswith(beginnings) else None
-
-
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error while something is done; told how many of how many. None without a terminal."""

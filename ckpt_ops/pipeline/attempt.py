@@ -49,6 +49,7 @@ from ckpt_ops.training import BatchOrder, Schedules, Trainer
 from ckpt_ops.training.divergence import cause_of
 from ckpt_ops.training.schedules import ScheduleStarts
 from ckpt_ops.training.step_function import Step, step_function
+from ckpt_ops.worker import StepsDone, tell
 
 
 class Bench:
@@ -289,5 +290,4 @@ def is_rate(name: str) -> bool:
 
 def print_progress(at: int, last: int, logs: dict[str, float]) -> None:
     """What a training says of itself now and then."""
-    numbers = " ".join(f"{name} {value:.4f}" for name, value in logs.items())
-    print(f"step {at}/{last} {numbers}", flush=True)
+    tell(StepsDone(step=at, last=last, metrics=logs))

@@ -35,6 +35,7 @@ from ckpt_ops.store.named import Named
 from ckpt_ops.training import Examples
 from ckpt_ops.training.finite import WeightsWatch
 from ckpt_ops.training.schedules import as_written
+from ckpt_ops.worker import CheckpointSaved, tell
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def candidate_checkpoints(
 
     def commit(saved: Saved) -> None:
         committing.commit(saved)
-        print(f"checkpoint at step {saved.step}: {saved.nbytes:,} bytes, {saved.uploaded:,} new", flush=True)
+        tell(CheckpointSaved(step=saved.step, nbytes=saved.nbytes, uploaded=saved.uploaded))
 
     # The token keeps a fenced attempt from writing over what the newer one committed.
     with BackgroundWriter(

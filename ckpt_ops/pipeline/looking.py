@@ -12,6 +12,7 @@ from ckpt_ops.pipeline.data import TrainingData
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.results import predict
 from ckpt_ops.training import Lookout
+from ckpt_ops.worker import LookedAt, tell
 
 
 def lookout(
@@ -26,4 +27,13 @@ def lookout(
         found = metrics_of(labels_of(apart), predict(model, apart.inputs), groups=apart.groups)
         return found.get(settings.metric, math.nan)
 
-    return Lookout(settings, variables, look, larger_is_better=METRICS[settings.metric].higher_is_better)
+    def looked(step: int, value: float, best: bool) -> None:
+        tell(LookedAt(step=step, metric=settings.metric, value=value, best=best))
+
+    return Lookout(
+        settings,
+        variables,
+        look,
+        larger_is_better=METRICS[settings.metric].higher_is_better,
+        looked=looked,
+    )

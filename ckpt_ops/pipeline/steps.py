@@ -15,13 +15,13 @@ from ckpt_ops.lineage.changed_at_source import pull_command
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import VersionState
 from ckpt_ops.pipeline import messages
+from ckpt_ops.pipeline.candidate_training import run_training_process
 from ckpt_ops.pipeline.decide import decide
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.digests import digests_of
 from ckpt_ops.pipeline.evaluating import evaluate
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.intake_steps import pull, validate
-from ckpt_ops.pipeline.launch import run_training_process
 from ckpt_ops.pipeline.promote import promote
 from ckpt_ops.pipeline.proposal import propose
 from ckpt_ops.pipeline.recording import record_result

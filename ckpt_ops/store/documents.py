@@ -11,8 +11,11 @@ import json
 import types
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date, datetime
+from enum import Enum
 from functools import cache
 from itertools import repeat
+from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from ckpt_ops.errors import Corrupt
@@ -22,6 +25,13 @@ Reader = Callable[[Any], Any]
 
 _LARGEST = 2**63  # what a size, a count or a number of a version can be: none is larger on any machine
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
+
+
+_FROM_TEXT: dict[type, tuple[Reader, str]] = {
+    Path: (Path, "a path"),
+    date: (date.fromisoformat, "a day"),
+    datetime: (datetime.fromisoformat, "a time"),
+}
 
 
 class BadDocument(ValueError):
@@ -58,6 +68,8 @@ def document(data: bytes) -> dict[str, Any]:
 
 def read_as(kind: type[T], said: object, *, at: str = "") -> T:
     """`said`, as JSON has it, as a `kind`: a plain type, or a dataclass of such, tuples and dataclasses.
+
+    A path, a day and a time are text, a member of an enum is its value.
 
     Values of mappings are taken as they are.
 
@@ -98,7 +110,22 @@ def _reader(kind: Any) -> Reader:
         return _tuple_reader(inside)
     if origin in (dict, Mapping):
         return _mapping
+    if kind in _FROM_TEXT or issubclass(kind, Enum):
+        return _made_reader(kind)
     return _int if kind is int else _plain_reader(kind)
+
+
+def _made_reader(kind: Any) -> Reader:
+    """Of what is made from a value that JSON has: a path, a day, a time, a member by its value."""
+    make, what = _FROM_TEXT.get(kind) or (kind, f"one of {', '.join(str(one.value) for one in kind)}")
+
+    def read(said: Any) -> Any:
+        try:
+            return make(said)
+        except (TypeError, ValueError):
+            raise _unlike(said, what) from None
+
+    return read
 
 
 def _plain_reader(kind: type) -> Reader:

@@ -67,6 +67,7 @@ class Lookout:
     Args:
         variables: what a checkpoint of the model holds, by name.
         look: the metric of the model as it is now; NaN where it has no value.
+        looked: told of each look at which step it was, what it found, and whether that is the best so far.
 
     Attributes:
         variables: what is remembered, to be saved and restored with the model while training goes on; as
@@ -81,10 +82,11 @@ class Lookout:
         look: Callable[[], float],
         *,
         larger_is_better: bool,
+        looked: Callable[[int, float, bool], None],
     ) -> None:
         import tensorflow as tf
 
-        self._settings, self._look = settings, look
+        self._settings, self._look, self._looked = settings, look, looked
         self._sign = 1.0 if larger_is_better else -1.0
         self._weights = {
             f"{BEST}weights/{name}": inner
@@ -113,8 +115,7 @@ class Lookout:
                 self.variables[name].assign(weight)
         else:
             self._misses.assign_add(1)
-        metric = self._settings.metric
-        print(f"step {step}: {metric} {value:.4f} on the rows set apart{', the best' * better}", flush=True)
+        self._looked(step, value, better)
         self.stopped = int(self._misses) >= self._settings.patience
 
     def end(self) -> None:

@@ -36,7 +36,7 @@ def render(model: str, found: View, range_: Range, *, rebase: str | None, token:
     """The page.
 
     Args:
-        found: what `plan_process.answer` returns.
+        found: what `planning.plans` returns.
         rebase: id of the model's rebase DAG; None: there is none.
         token: what the forms carry.
         nonce: of the style and the script.

@@ -7,21 +7,17 @@ as it is now, without Airflow's own secrets, and is ended when it takes too long
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
-from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import ckpt_ops
-from ckpt_ops.errors import TerminalError, TransientError
+from ckpt_ops import worker
+from ckpt_ops.errors import BadInput, CkptOpsError, TerminalError, TransientError
+from ckpt_ops.pipeline.due import Due, DueRequest, due
 from ckpt_ops.printable import printable
+from ckpt_ops.worker import Ended, Surroundings
 from ckpt_ops_airflow.intervals import Range
 
 SECONDS = 30.0
@@ -32,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def plans(model: str, folder: Path, store: str, range_: Range, *, seconds: float = SECONDS) -> dict[str, Any]:
-    """What `plan_process` answers.
+    """What `due` answers.
 
     Args:
         folder: of the DAGs.
@@ -40,76 +36,49 @@ def plans(model: str, folder: Path, store: str, range_: Range, *, seconds: float
         seconds: how long it may take.
 
     Raises:
-        TransientError: it took too long, or too many ask at once.
+        TransientError: it took too long, or too many ask at once; or the store did not answer.
         TerminalError: the pipeline could not be loaded, or the process died.
     """
-    asked = {
-        "model": model,
-        "folder": str(folder),
-        "store": store,
-        "start": range_.start.isoformat(),
-        "end": range_.end.isoformat(),
-        "expected": None if range_.expected is None else [start.isoformat() for start in range_.expected],
-    }
+    request = DueRequest(
+        model=model,
+        folder=folder,
+        store=store,
+        start=range_.start,
+        end=range_.end,
+        expected=None if range_.expected is None else tuple(range_.expected),
+    )
     if not _at_once.acquire(timeout=_WAIT_SECONDS):
         raise TransientError("several such pages are being made just now", next="load the page again")
     try:
-        answer = _answer(asked, seconds)
+        return asdict(_answer(request, seconds))
+    except BadInput as error:  # of the description, and not of what was asked here
+        raise TerminalError(str(error)) from error
     finally:
         _at_once.release()
-    if "failed" in answer:
-        raise TerminalError(answer["failed"])
-    return answer
 
 
-def _answer(asked: dict[str, Any], seconds: float) -> dict[str, Any]:
-    script = Path(__file__).with_name("plan_process.py")
-    # files and not pipes: what the code may have started could hold a pipe open
-    opened = tempfile.TemporaryFile
-    with opened() as question, opened() as answer, opened() as words:
-        question.write(json.dumps(asked).encode())
-        question.seek(0)
-        process = subprocess.Popen(
-            [sys.executable, "-P", str(script)],  # -P: this folder's modules are none of the code's
-            stdin=question,
-            stdout=answer,
-            stderr=words,
-            env=_environment(asked["folder"]),
-            start_new_session=True,
-        )
-        try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise TransientError(
+def _answer(request: DueRequest, seconds: float) -> Due:
+    def died(ended: Ended) -> CkptOpsError:
+        if ended.late:
+            return TransientError(
                 f"the source or the store gave no answer within {seconds:.0f} s",
                 safe="nothing was written",
                 next="load the page again, or ask for a shorter range",
-            ) from None
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # and what it started
-            process.wait()
-        answer.seek(0)
-        text = answer.read()
-        if code == 0 and text:
-            return dict(json.loads(text))
-        words.seek(0)
-        log.warning(
-            "planning for %s ended with %s: %s", asked["model"], code, printable(_text(words.read()[-4000:]))
-        )
-        raise TerminalError(
-            f"the process that reads {asked['model']}/pipeline.py ended with exit code {code} and no answer",
+            )
+        log.warning("planning for %s %s", request.model, printable(ended.words))
+        return TerminalError(
+            f"the process that reads {request.model}/pipeline.py {ended.how} and no answer",
             safe="nothing was written",
             next="the api-server's log has its last words",
         )
 
-
-def _text(words: bytes) -> str:
-    return words.decode(errors="replace")
-
-
-def _environment(folder: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW__")}
-    project = str(Path(ckpt_ops.__file__).parents[1])
-    paths = [project, *filter(None, kept.get("PYTHONPATH", "").split(os.pathsep))]
-    return kept | {"CKPT_OPS_DAGS": folder, "PYTHONPATH": os.pathsep.join(paths)}
+    return worker.run(
+        due,
+        request,
+        title=("plan", request.model),
+        surroundings=Surroundings(code=request.folder, hide="AIRFLOW__"),
+        report=lambda line: None,
+        died=died,
+        seconds=seconds,
+        keep_log=False,
+    )

@@ -74,9 +74,9 @@ def test_a_killed_training_and_a_killed_worker_leave_the_weights_of_an_undisturb
     os.kill(zombie, signal.SIGCONT)
     until("the zombie ended itself", lambda: not alive(zombie), seconds=60)
     answer = json.loads((folder / "answer.json").read_text())
-    assert answer["error"]["type"] == "Fenced", answer
+    assert answer["error"]["classes"][0] == "ckpt_ops.errors:Fenced", answer
     assert "of another attempt" in answer["error"]["what"]
-    assert "\nFenced: " in (folder / "training.log").read_text()
+    assert "\nFenced: " in (folder / "train.log").read_text()
     state = until(
         "the run has ended",
         lambda: (run := _run_state(platform)).get("state") in ("success", "failed") and run,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,10 +51,11 @@ def trainings(store: Store) -> list[int]:
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            trains = words[3:5] == [b"ckpt_ops.worker", b"train"]
+            asked = json.loads((folder / "cwd" / "request.json").read_text()) if trains else None
         except OSError:
             continue
-        mine = b"ckpt_ops.pipeline.training_process" in words and store.url.encode() in words
-        if mine and state != "Z":
+        if asked is not None and asked["request"]["store"] == store.url and state != "Z":
             found.append(int(folder.name))
     return found
 

@@ -16,8 +16,7 @@ from ckpt_ops.cli.main import app
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.backtest.compare_process import compare
-from ckpt_ops.pipeline.backtest.comparing import Asked
+from ckpt_ops.pipeline.backtest.comparing import Asked, compare
 from ckpt_ops.store import LocalStore, Store
 
 pytestmark = pytest.mark.slow
@@ -84,7 +83,7 @@ def test_a_policy_fares_in_the_replay_as_it_did_in_production(
     before = contents(store)
 
     asked = Asked(policies=tmp_path / "a.py", metric="auc")
-    found = json.loads(json.dumps(compare(steady, store, asked)))
+    found = json.loads(json.dumps(compare(steady, store, asked).to_json()))
 
     assert contents(store) == before, "nothing is written"
     assert found["trainings"] == {"asked": 7, "shared": 3, "restored": 3, "trained": 1}
@@ -104,7 +103,7 @@ def test_a_policy_fares_in_the_replay_as_it_did_in_production(
     # where checkpoints are gone, it is trained again, to the same bits
     log = ModelLog(store, "brief")
     log.append(CheckpointsDropped(versions=(1, 2, 3)), after=log.state())
-    dropped = json.loads(json.dumps(compare(steady, store, asked)))
+    dropped = json.loads(json.dumps(compare(steady, store, asked).to_json()))
     assert dropped["trainings"] == {"asked": 7, "shared": 3, "restored": 0, "trained": 4}
     assert but_seconds(dropped) == but_seconds(found)
 

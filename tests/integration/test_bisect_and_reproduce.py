@@ -27,12 +27,11 @@ from ckpt_ops.errors import ObjectNotFound, TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.history.audit_process import audit
-from ckpt_ops.pipeline.history.auditing import Audit
-from ckpt_ops.pipeline.history.bisect_process import bisect
+from ckpt_ops.pipeline.history.auditing import Audit, audit
 from ckpt_ops.pipeline.history.bisecting import Question
+from ckpt_ops.pipeline.history.first_wrong import bisect
 from ckpt_ops.pipeline.history.measuring import Measuring
-from ckpt_ops.pipeline.history.reproduce_process import reproduce
+from ckpt_ops.pipeline.history.rebuilding import reproduce
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Budget
 
@@ -203,7 +202,7 @@ def test_the_slice_with_shuffled_labels_is_named_and_nothing_is_written(
 ) -> None:
     before = contents(store)
 
-    found = bisect(world.pipeline, store, POISON)
+    found = bisect(world.pipeline, store, POISON).to_json()
 
     assert found["found"]["version"] == 4
     assert found["found"]["parent"] == 3
@@ -219,11 +218,11 @@ def test_the_slice_with_shuffled_labels_is_named_and_nothing_is_written(
 def test_where_checkpoints_are_dropped_the_same_is_found_by_training_those_versions_again(
     world: World, broken: LocalStore, store: LocalStore
 ) -> None:
-    kept = bisect(world.pipeline, broken, POISON)
+    kept = bisect(world.pipeline, broken, POISON).to_json()
     drop(store, 2, 3, 4, 5)
     before = contents(store)
 
-    found = bisect(world.pipeline, store, POISON)
+    found = bisect(world.pipeline, store, POISON).to_json()
 
     assert found["found"] == kept["found"], (
         "with the very same numbers: what is trained again is the same model"
@@ -235,10 +234,10 @@ def test_where_checkpoints_are_dropped_the_same_is_found_by_training_those_versi
 def test_a_head_and_a_first_version_that_are_not_kept_are_trained_again_too(
     world: World, broken: LocalStore, store: LocalStore
 ) -> None:
-    kept = bisect(world.pipeline, broken, POISON)
+    kept = bisect(world.pipeline, broken, POISON).to_json()
     drop(store, 1, 5, 6)
 
-    found = bisect(world.pipeline, store, replace(POISON, below=1.1))
+    found = bisect(world.pipeline, store, replace(POISON, below=1.1)).to_json()
 
     assert found["found"]["version"] == 1
     assert "from the start: after version 1, the first" in found["verdict"]
@@ -248,7 +247,7 @@ def test_a_head_and_a_first_version_that_are_not_kept_are_trained_again_too(
 
 def test_a_loss_goes_wrong_above(world: World, broken: LocalStore) -> None:
     """Labels that say nothing about the flights make a model less sure of itself, and its loss larger."""
-    measured = bisect(world.pipeline, broken, Question(metric="log_loss", above=0.0, on=W1))
+    measured = bisect(world.pipeline, broken, Question(metric="log_loss", above=0.0, on=W1)).to_json()
     assert measured["found"]["version"] == 1
     head = values(measured)[6]
     with pytest.raises(TerminalError, match=f"log_loss of version 6, the head, is not above {head + 1:g}"):
@@ -270,7 +269,7 @@ def test_inside_a_version_of_several_slices_the_slice_is_named(
     learn(world, store, (W5, quiet(W5)))
     before = contents(store)
 
-    found = bisect(world.pipeline, store, Question(metric="auc", below=0.55, on=W0))
+    found = bisect(world.pipeline, store, Question(metric="auc", below=0.55, on=W0)).to_json()
 
     assert found["found"]["version"] == 2
     assert found["found"]["slice"]["key"] == W3
@@ -284,7 +283,7 @@ def test_inside_a_version_of_several_slices_the_slice_is_named(
     assert contents(store) == before
 
     drop(store, 1, 2)
-    again = bisect(world.pipeline, store, Question(metric="auc", below=0.55, on=W0))
+    again = bisect(world.pipeline, store, Question(metric="auc", below=0.55, on=W0)).to_json()
 
     assert again["found"] == found["found"], "also from a parent that is not kept"
     assert [point["how"] for point in again["points"]] == [
@@ -317,7 +316,7 @@ def test_a_model_inside_a_version_is_the_one_that_those_slices_would_have_made(
 def test_that_other_code_was_used_to_measure_is_said(
     world: World, broken: LocalStore, other_code: None
 ) -> None:
-    found = bisect(world.pipeline, broken, POISON)
+    found = bisect(world.pipeline, broken, POISON).to_json()
     assert found["found"]["version"] == 4
     (note,) = found["notes"]
     assert note.startswith("version 3, 4, 6 was measured with what is there today")
@@ -360,7 +359,7 @@ def test_a_champion_that_learned_poison_is_measured_beside_one_that_starts_from_
 ) -> None:
     before = contents(broken)
 
-    found = audit(world.pipeline, broken, Audit(newest=2, epochs=2))
+    found = audit(world.pipeline, broken, Audit(newest=2, epochs=2)).to_json()
 
     assert found["on"] == [W4, W5]
     assert found["slices"] == 6
@@ -376,7 +375,7 @@ def test_a_champion_that_learned_poison_is_measured_beside_one_that_starts_from_
     both = Measuring(world.pipeline, broken, state, state.ancestry(6), on_these, state.consumed[W5])
     assert (
         both.version(5, train=False).value
-        == audit(world.pipeline, broken, Audit(newest=1, epochs=1))["champion"]["value"]
+        == audit(world.pipeline, broken, Audit(newest=1, epochs=1)).to_json()["champion"]["value"]
     ), "the champion as it is kept, on rows that it never trained on"
     assert contents(broken) == before
 
@@ -409,8 +408,8 @@ def test_a_version_is_bit_for_bit_what_its_lineage_gives_from_its_parent_and_fro
 ) -> None:
     before = contents(broken)
 
-    near = reproduce(world.pipeline, broken, 3)
-    far = reproduce(world.pipeline, broken, 3, from_scratch=True)
+    near = reproduce(world.pipeline, broken, 3).to_json()
+    far = reproduce(world.pipeline, broken, 3, from_scratch=True).to_json()
 
     for found, begins_at, trained in ((near, 2, [3]), (far, None, [1, 2, 3])):
         assert found["begins_at"] == begins_at
@@ -429,7 +428,7 @@ def test_what_is_not_kept_between_is_trained_again_and_itself_it_cannot_do_witho
 ) -> None:
     drop(store, 2, 3)
 
-    found = reproduce(world.pipeline, store, 4)
+    found = reproduce(world.pipeline, store, 4).to_json()
 
     assert found["begins_at"] == 1
     assert [(one["version"], one["equal"]) for one in found["trained"]] == [(2, None), (3, None), (4, True)]
@@ -445,7 +444,7 @@ def test_changed_code_is_refused_by_digest_unless_a_person_wants_it_anyway(
 
     with pytest.raises(TerminalError) as caught:
         reproduce(world.pipeline, broken, 2)
-    found = reproduce(world.pipeline, broken, 2, anyway=True)
+    found = reproduce(world.pipeline, broken, 2, anyway=True).to_json()
 
     assert f"version 2: the model's code (digest {then} then, " in caught.value.what
     assert "libraries" not in caught.value.what
@@ -480,11 +479,11 @@ def test_a_training_that_the_clock_ended_is_rebuilt_by_its_steps(world: World, t
 
     # what another clock would allow; it is another setting, hence another candidate
     longer = replace(timed, budget=Budget(max_steps=1_000_000, max_seconds=600))
-    found = reproduce(longer, store, 1, anyway=True)
+    found = reproduce(longer, store, 1, anyway=True).to_json()
 
     assert found["trained"][0]["steps"] == trained.step
     assert found["different"] == []
-    assert reproduce(timed, store, 1)["different"] == []
+    assert reproduce(timed, store, 1).to_json()["different"] == []
 
 
 @pytest.mark.soak

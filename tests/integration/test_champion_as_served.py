@@ -30,10 +30,9 @@ from ckpt_ops.lineage.records import Evaluated, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, Shadow, load_pipeline, steps
 from ckpt_ops.pipeline.as_served.asked import Rows
 from ckpt_ops.pipeline.as_served.version import said_by
-from ckpt_ops.pipeline.history.audit_process import audit
-from ckpt_ops.pipeline.history.auditing import Audit
+from ckpt_ops.pipeline.history.auditing import Audit, audit
 from ckpt_ops.pipeline.shadow import scoring
-from ckpt_ops.pipeline.shadow.scoring_process import _predicted, predict_due
+from ckpt_ops.pipeline.shadow.predicting import _predicted, predict_due
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.policies import MetricDrop
 from ckpt_ops.serving import settle
@@ -241,7 +240,7 @@ def test_an_input_that_the_model_ignores_from_now_on(place: Place) -> None:
     whole = place.served(DAY2, held_out=False)["auc"]
     assert trained.scores[DAY2]["auc"] == pytest.approx(whole, abs=1e-6)
     # an audit measures what is served, too: the head knows the input, a model of today's code does not
-    found = audit(place.pipeline, place.store, Audit(newest=1, epochs=1))
+    found = audit(place.pipeline, place.store, Audit(newest=1, epochs=1)).to_json()
     of_head = place.served(DAY1, held_out=True)["auc"]
     assert found["champion"]["value"] == pytest.approx(of_head, abs=1e-6)
     assert "is better than a model trained from nothing" in found["verdict"]

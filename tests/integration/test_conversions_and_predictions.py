@@ -5,13 +5,12 @@ A real version of real weeks of flights, trained once for all tests. The process
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +37,6 @@ from ckpt_ops.errors import (
     LineageMoved,
     ModelCodeError,
     ObjectNotFound,
-    TerminalError,
 )
 from ckpt_ops.evaluation import Judged
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
@@ -52,20 +50,25 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     SliceWithdrawn,
 )
-from ckpt_ops.pipeline import Pipeline, launch, load_pipeline, steps
-from ckpt_ops.pipeline.drill_process import drill
+from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
+from ckpt_ops.pipeline.drill import drill
 from ckpt_ops.pipeline.kept_predictions import said_again
-from ckpt_ops.pipeline.serving import converting, predicting, rechecking
+from ckpt_ops.pipeline.model_work import run_work
+from ckpt_ops.pipeline.serving import conversion, rechecking, slice_predictions
+from ckpt_ops.pipeline.serving.conversion import run_conversion
 from ckpt_ops.pipeline.serving.converting import convert
 from ckpt_ops.pipeline.serving.exported import served
 from ckpt_ops.pipeline.serving.formats import Format
 from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
 from ckpt_ops.pipeline.serving.predicting import predict, why_not
-from ckpt_ops.pipeline.serving.recheck_process import recheck
+from ckpt_ops.pipeline.serving.rechecking import asked_again
+from ckpt_ops.pipeline.serving.slice_predictions import run_prediction
 from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
 from ckpt_ops.slices import load_manifest, pull, read_slice
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Examples, holdout_mask
+from ckpt_ops.worker import codec
+from ckpt_ops.worker.raised import Raised
 
 pytestmark = pytest.mark.slow
 
@@ -112,26 +115,15 @@ class Place:
         return pq.read_table(io.BytesIO(self.store.get(name)))
 
 
-def run_here(
-    work: str,
-    pipeline: Pipeline,
-    store: Store,
-    version: int,
-    arguments: Sequence[str] = (),
-    *,
-    report: Callable[[str], None],
-    died: object,
-) -> Any:
-    """`launch.run_process` without the process: no test waits for TensorFlow's import."""
-    answer = Path(store.url.removeprefix("file://")).parent / "answer.json"
-    answer.unlink(missing_ok=True)
-    common = ["--pipeline", pipeline.name, "--store", store.url, "--version", str(version)]
-    module = importlib.import_module(f"ckpt_ops.pipeline.{work}_process")
-    module.main([*common, *arguments, "--answer", str(answer)])
-    given = json.loads(answer.read_text())
-    if "error" in given:
-        raise launch._raised(given["error"])
-    return given["result"]
+def run_here(function: Callable[[Any], Any], request: Any, pipeline: Pipeline, **options: object) -> Any:
+    """`run_work` without the process: no test waits for TensorFlow's import. What crosses is JSON."""
+    kind, result = codec.kinds_of(function)
+    asked = codec.read(kind, codec.loads(codec.dumps(codec.written(request))))
+    try:
+        answer = function(asked)
+    except CkptOpsError as error:
+        raise Raised.of(error).error() from None
+    return codec.read(result, codec.loads(codec.dumps(codec.written(answer))))
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +136,8 @@ def trained(
     with training_here(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("CKPT_OPS_LANDING", (folder / "landing").as_uri())
         patch.setenv("CKPT_OPS_DAGS", str(DAGS))
-        patch.setattr(converting, "run_process", run_here)
-        patch.setattr(predicting, "run_process", run_here)
-        patch.setattr(rechecking, "run_process", run_here)
+        for module in (conversion, slice_predictions, rechecking):
+            patch.setattr(module, "run_work", run_here)
         place = Place(folder / "store", LocalStore(folder / "landing"))
         place.accept(LEARNED)
         version = steps.train(place.pipeline, place.store, LEARNED, lambda line: None).version
@@ -247,7 +238,7 @@ def test_a_converter_that_was_stopped_before_its_record_is_not_run_again(
     run_here("serving.convert", place.pipeline, place.store, 1,
              ["--format", "tflite", "--tolerance", "0.1"], report=print, died=None)  # fmt: skip
     assert place.records(Converted) == []
-    monkeypatch.setattr(converting, "run_process", None)
+    monkeypatch.setattr(conversion, "run_work", None)
     assert convert(place.pipeline, place.store, 1, Format.TFLITE)["found"]
     assert len(place.records(Converted)) == 1
 
@@ -421,7 +412,7 @@ def test_with_inputs_of_its_own_every_row_is_predicted(place: Place, monkeypatch
 
     monkeypatch.setattr(model, "inputs", inputs, raising=False)
     whole = replace(place.pipeline, inputs="steady.model:inputs")
-    monkeypatch.setattr("ckpt_ops.pipeline.fresh_process.load_pipeline", lambda name: whole)
+    monkeypatch.setattr("ckpt_ops.pipeline.model_work.load_pipeline", lambda name: whole)
     made = predict(whole, place.store, LEARNED)
     assert made.rows == made.slice_rows
     assert place.read(made.object)["row"].to_pylist() == list(range(made.slice_rows))
@@ -468,7 +459,7 @@ def test_a_slice_that_is_taken_away_meanwhile_leaves_no_predictions(
         place.say(SliceWithdrawn(slice=place.state.slices[NEXT].ref))
         return made
 
-    monkeypatch.setattr(predicting, "run_process", then_taken_away)
+    monkeypatch.setattr(slice_predictions, "run_work", then_taken_away)
     with pytest.raises(LineageMoved, match="corrected or taken away"):
         predict(place.pipeline, place.store, NEXT)
     assert list(place.store.list("models/brief/v1/predictions/")) == []
@@ -491,7 +482,7 @@ def test_nothing_is_made_of_a_version_that_a_purge_takes(
         forget_it()
         return made
 
-    monkeypatch.setattr(converting, "run_process", then_forgotten)
+    monkeypatch.setattr(conversion, "run_work", then_forgotten)
     with pytest.raises(ObjectNotFound, match="learned from rows that were forgotten"):
         convert(place.pipeline, place.store, 1, Format.TFLITE)
     assert list(place.store.list("models/brief/v1/converted/")) == []
@@ -541,7 +532,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Examples], Exam
 
 
 def test_an_export_says_again_what_was_kept(place: Place) -> None:
-    found = recheck(place.pipeline, place.store, 1)
+    found = asked_again(place.pipeline, place.store, 1)
     assert (found.why_not, found.differs, found.rows) == ("", False, len(held_out(place)))
     assert found.difference == pytest.approx(0, abs=1e-6)
 
@@ -584,13 +575,13 @@ def test_an_export_that_cannot_be_loaded_differs_and_one_that_is_gone_is_not_com
     as_older_code_wrote(place.store)
     export = place.version.trained.artifacts["export"]  # type: ignore[union-attr]
     place.store.put(f"{export}/saved_model.pb", b"cut off")
-    broken = recheck(place.pipeline, place.store, 1)
+    broken = asked_again(place.pipeline, place.store, 1)
     assert broken.differs
     assert "the export cannot be asked: " in broken.words
     assert broken.to_json()["difference"] is None, "strict JSON has no infinity"
     for entry in place.store.list(f"{export}/"):
         place.store.delete(entry.name)
-    gone = recheck(place.pipeline, place.store, 1)
+    gone = asked_again(place.pipeline, place.store, 1)
     assert not gone.differs
     assert "holds no SavedModel" in gone.words
 
@@ -599,7 +590,7 @@ def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
     place: Place, says: Callable[[Callable[[Examples], Examples]], None]
 ) -> None:
     step = place.version.trained.step  # type: ignore[union-attr]
-    said = drill(place.pipeline, place.store, 1, step)["predictions"]
+    said = drill(place.pipeline, place.store, 1, step).to_json()["predictions"]
     assert (said["differs"], said["rows"]) == (False, len(held_out(place)))
     says(lambda made: replace(made, inputs={**made.inputs, "numbers": 0 * made.inputs["numbers"]}))
     with pytest.raises(
@@ -607,7 +598,7 @@ def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
     ):
         drill(place.pipeline, place.store, 1, step)
     says(lambda made: made.take(slice(made.rows // 2)))
-    said = drill(place.pipeline, place.store, 1, step)["predictions"]
+    said = drill(place.pipeline, place.store, 1, step).to_json()["predictions"]
     assert (said["differs"], said["rows"]) == (False, 0)
     assert f"held-out rows, and {len(held_out(place)):,} are kept" in said["words"]
 
@@ -658,20 +649,19 @@ def test_the_commands_say_what_is_there_and_show_lists_it(
     assert json.loads(ckpt_ops("show", "brief", "1", "--json").stdout)["predictions"] == []
 
 
-def died(how: str, log: Path) -> CkptOpsError:
-    return TerminalError(f"{how}: {log}")
-
-
 @pytest.mark.parametrize(
-    ("work", "arguments", "refused"),
+    "start",
     [
-        ("serving.convert", ["--format", "onnx", "--tolerance", "1e-4"], "version=7"),
-        ("serving.predict", ["--slice", NEXT], "version=7"),
+        lambda place: run_conversion(place.pipeline, place.store, 7, Format.ONNX, 1e-4, print),
+        lambda place: run_prediction(place.pipeline, place.store, 7, NEXT, print),
     ],
+    ids=["conversion", "prediction"],
 )
 def test_it_is_started_as_a_process_of_its_own(
-    place: Place, work: str, arguments: list[str], refused: str
+    place: Place, start: Callable[[Place], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is refused before TensorFlow is needed shows that it is started, understands and answers."""
-    with pytest.raises(BadInput, match=refused):
-        launch.run_process(work, place.pipeline, place.store, 7, arguments, report=print, died=died)
+    for module in (conversion, slice_predictions):
+        monkeypatch.setattr(module, "run_work", run_work)
+    with pytest.raises(BadInput, match="version=7"):
+        start(place)

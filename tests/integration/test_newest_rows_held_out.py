@@ -22,9 +22,8 @@ from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import AtLeast, Basis, Judged, NoForgetting, Servable
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.backtest.compare_process import compare
-from ckpt_ops.pipeline.backtest.comparing import Asked
-from ckpt_ops.pipeline.history.reproduce_process import reproduce
+from ckpt_ops.pipeline.backtest.comparing import Asked, compare
+from ckpt_ops.pipeline.history.rebuilding import reproduce
 from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.serving import withdraw
 from ckpt_ops.store import LocalStore, Store
@@ -139,12 +138,12 @@ def test_no_model_trains_on_the_last_days_of_a_week_now_or_in_any_replay(
     assert production == 4
 
     # resumed as if undisturbed; compared with other policies; corrected: each splits the weeks alike
-    assert reproduce(timed, store, 2, from_scratch=True)["different"] == []
+    assert reproduce(timed, store, 2, from_scratch=True).to_json()["different"] == []
     policies = tmp_path / "policies.py"
     policies.write_text(
         "from ckpt_ops.policies import Every\nevery, every_2 = Every(slices=1), Every(slices=2)\n"
     )
-    found = json.loads(json.dumps(compare(timed, store, Asked(policies=policies, metric="auc"))))
+    found = json.loads(json.dumps(compare(timed, store, Asked(policies=policies, metric="auc")).to_json()))
     assert found["trainings"]["restored"] == 3
     before = len(learned)
     assert before > production + 2, "the second and third week at once were trained"

@@ -34,10 +34,10 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, steps
 from ckpt_ops.pipeline.data import consumed_before, load_data
-from ckpt_ops.pipeline.drill_process import drill
-from ckpt_ops.pipeline.history.bisect_process import bisect
+from ckpt_ops.pipeline.drill import drill
 from ckpt_ops.pipeline.history.bisecting import Question
-from ckpt_ops.pipeline.history.reproduce_process import reproduce
+from ckpt_ops.pipeline.history.first_wrong import bisect
+from ckpt_ops.pipeline.history.rebuilding import reproduce
 from ckpt_ops.pipeline.results import predict
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.slices import Files, pull
@@ -193,11 +193,11 @@ def test_killed_in_its_second_slice_it_ends_as_an_undisturbed_one_bit_for_bit(
     state = learn(told, store, W2)
     assert CandidateLog(store, "m", 2).progress().attempts == 2
 
-    undisturbed = reproduce(told, store, 2, from_scratch=True)
+    undisturbed = reproduce(told, store, 2, from_scratch=True).to_json()
     assert [one["version"] for one in undisturbed["trained"]] == [1, 2]
     assert undisturbed["different"] == []
 
-    drilled = drill(told, store, 2, 8)
+    drilled = drill(told, store, 2, 8).to_json()
     assert drilled["variables"] == len(undisturbed["equal"])
     assert drilled["next_batch"]
 
@@ -206,7 +206,7 @@ def test_killed_in_its_second_slice_it_ends_as_an_undisturbed_one_bit_for_bit(
     assert version.trained is not None
     was, now = (version.evaluated.metrics[whose]["rmse"] for whose in ("champion", "candidate"))
     assert now < was
-    found = bisect(told, store, Question(metric="rmse", above=now / 2))
+    found = bisect(told, store, Question(metric="rmse", above=now / 2)).to_json()
     assert [point["how"] for point in found["points"]] == ["kept", "kept"]
     assert [point["value"] for point in found["points"]] == pytest.approx([was, now])
 
@@ -232,7 +232,7 @@ def test_a_vocabulary_in_another_order_is_refused_before_a_version_is_opened(
     check = judged(store, first.trained).servable
     assert check is not None
     assert (check.error, check.precision) == (None, "float32")
-    drilled = drill(told, store, 1, first.trained.step)
+    drilled = drill(told, store, 1, first.trained.step).to_json()
     assert drilled["predictions"]["rows"] == judged(store, first.trained).count
     monkeypatch.setattr(models, "VOCABULARY", models.VOCABULARY[::-1])
     with pytest.raises(

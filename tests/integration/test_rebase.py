@@ -6,6 +6,7 @@ test, which starts and kills them.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -29,9 +30,8 @@ from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import CandidateStarted, Rejected
 from ckpt_ops.pipeline import Pipeline, attempt, load_pipeline, steps
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
-from ckpt_ops.pipeline.launch import run_replay_process
-from ckpt_ops.pipeline.rebase import rebasing, replay_process
-from ckpt_ops.pipeline.rebase.replay_process import replay
+from ckpt_ops.pipeline.rebase import rebasing, replaying
+from ckpt_ops.pipeline.rebase.replaying import replay, run_replay_process
 from ckpt_ops.pipeline.rebase.view import plan_lines, plan_view
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.serving import resolve, rollback, taint, withdraw
@@ -407,7 +407,7 @@ def test_a_first_slice_lost_while_the_first_step_trains_still_ends_as_if_it_was_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     withdraw(store, "brief", W2, "wrong")
-    record, said = replay_process.record_result, []
+    record, said = replaying.record_result, []
 
     def meanwhile(log: ModelLog, store: Store, number: int) -> LineageState:
         state = record(log, store, number)
@@ -415,7 +415,7 @@ def test_a_first_slice_lost_while_the_first_step_trains_still_ends_as_if_it_was_
             said.append(withdraw(store, "brief", W1, "wrong, too"))
         return state
 
-    monkeypatch.setattr(replay_process, "record_result", meanwhile)
+    monkeypatch.setattr(replaying, "record_result", meanwhile)
 
     state = rebased(brief, store)
 
@@ -459,6 +459,9 @@ def _replaying(store: Store) -> list[int]:
     for folder in Path("/proc").iterdir():
         with suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0") if folder.name.isdigit() else []
-            if b"ckpt_ops.pipeline.rebase.replay_process" in words and store.url.encode() in words:
+            if words[3:5] != [b"ckpt_ops.worker", b"rebase"]:
+                continue
+            asked = json.loads((folder / "cwd" / "request.json").read_text())
+            if asked["request"]["store"] == store.url:
                 found.append(int(folder.name))
     return found

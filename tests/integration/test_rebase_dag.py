@@ -238,7 +238,7 @@ class Model:
                 except OSError:
                     continue
                 mine = str(self.platform.settings.home).encode() in environment
-                if mine and b"ckpt_ops.pipeline.rebase.replay_process" in words:
+                if mine and words[3:5] == [b"ckpt_ops.worker", b"rebase"]:
                     found.append(int(folder.name))
         return found
 

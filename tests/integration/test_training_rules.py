@@ -34,7 +34,7 @@ from ckpt_ops.lineage.records import SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, attempt, steps
 from ckpt_ops.pipeline.attempt import Bench
 from ckpt_ops.pipeline.data import load_data
-from ckpt_ops.pipeline.history.reproduce_process import reproduce
+from ckpt_ops.pipeline.history.rebuilding import reproduce
 from ckpt_ops.pipeline.history.retrain import _Unsaved
 from ckpt_ops.pipeline.looking import lookout
 from ckpt_ops.pipeline.user_code import build_model
@@ -186,7 +186,7 @@ def test_a_schedule_begins_with_each_candidate_and_can_be_rebuilt(
     assert moved > 0.1
     written = load_manifest(store, state.versions[2].trained.manifest).structure["config"]
     assert "CosineDecay" in str(written["compile_config"]["optimizer"])
-    again = reproduce(pipeline, store, 2, from_scratch=True)
+    again = reproduce(pipeline, store, 2, from_scratch=True).to_json()
     assert again["different"] == []
 
 
@@ -330,7 +330,7 @@ def test_a_training_stops_early_with_its_best_weights_wherever_it_was_killed(
     assert (trained.stopped_by, trained.step % 3) == ("stop_early", 0)
     assert trained.step < 300
     assert CandidateLog(store, "m", 1).progress().attempts == 3
-    assert reproduce(pipeline, store, 1, from_scratch=True)["different"] == []
+    assert reproduce(pipeline, store, 1, from_scratch=True).to_json()["different"] == []
     assert not [name for name in weights(store, state, 1) if name.startswith("<")]
 
     data = load_data(pipeline, store, state.versions[1], {})

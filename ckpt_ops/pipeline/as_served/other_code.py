@@ -7,22 +7,58 @@ and groups stay today's, and only the predictions come from there.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ckpt_ops.errors import CkptOpsError, ModelCodeError, NotAsServed, TrainingDied, TransientError
+from ckpt_ops import worker
+from ckpt_ops.errors import (
+    CkptOpsError,
+    ModelCodeError,
+    NotAsServed,
+    TrainingDied,
+    TransientError,
+    first_line,
+)
 from ckpt_ops.pipeline.as_served.asked import Rows, Scores
 from ckpt_ops.pipeline.code.kept import Kept
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.kept_rows import kept_rows
-from ckpt_ops.pipeline.launch import from_outside, run_with_code_of
-from ckpt_ops.pipeline.user_code import make_examples
+from ckpt_ops.pipeline.serving.exported import Array, served
+from ckpt_ops.pipeline.user_code import call, inputs_by, make_examples
+from ckpt_ops.training import Examples
+from ckpt_ops.training.light_import import light_import
+from ckpt_ops.worker import Ended, Surroundings
 
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsRequest:
+    """Ask an export about rows in files.
+
+    Attributes:
+        export: folder of the SavedModel.
+        parts: folder below which the rows lie, as `*.arrow`.
+        examples, inputs: the functions that make its inputs, as `module:function`; `inputs` may be "".
+    """
+
+    export: Path
+    parts: Path
+    examples: str
+    inputs: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartsPredicted:
+    """So many files of rows have predictions beside them."""
+
+    parts: int
 
 
 def ask_elsewhere(pipeline: Pipeline, code: Kept, export: Path, asked: Sequence[Rows]) -> list[Scores]:
@@ -67,21 +103,20 @@ def _write(pipeline: Pipeline, rows: Rows, folder: Path) -> list[Path]:
 
 
 def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) -> None:
-    def died(how: str, log: Path) -> CkptOpsError:
-        ended = how.partition(";")[0]
-        what = f"the process with the code that was kept with it {ended}; its log is {log}"
-        if from_outside(how):
+    def died(ended: Ended) -> CkptOpsError:
+        what = f"the process with the code that was kept with it {ended.how}; its log is {ended.log}"
+        if ended.from_outside:
             return TrainingDied(what, safe="nothing was trained; the champion serves on", next="retry")
         return NotAsServed(what)
 
-    functions = ["--examples", code.functions.examples, "--inputs", code.functions.inputs]
+    functions = code.functions
+    request = PartsRequest(export=export, parts=parts, examples=functions.examples, inputs=functions.inputs)
     try:
-        run_with_code_of(
-            dags,
-            "as_served.other_code",
-            ["--export", str(export), "--parts", str(parts), *functions],
-            named=f"{pipeline.name}-as-served",
-            without=pipeline.folder.parent,
+        worker.run(
+            predict_apart,
+            request,
+            title=("predict-as-served", pipeline.name),
+            surroundings=Surroundings(code=dags, without=pipeline.folder.parent),
             report=lambda line: print(f"  {line}", flush=True),
             died=died,
         )
@@ -97,3 +132,56 @@ def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) 
 def _read(files: Sequence[Path]) -> Scores:
     said = [np.load(path.with_suffix(".npy"), allow_pickle=False) for path in files]
     return np.asarray(np.concatenate(said), np.float64) if said else np.empty(0)
+
+
+def predict_apart(request: PartsRequest) -> PartsPredicted:
+    """As `predict`, on inputs that the functions make."""
+
+    def make(table: pa.Table) -> Mapping[str, Array]:
+        return inputs_by(request.inputs, table) if request.inputs else _by_examples(request.examples, table)
+
+    return PartsPredicted(parts=predict(request.export, request.parts, make))
+
+
+def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, Array]]) -> int:
+    """Write `PART.npy` beside each `PART.arrow` below `parts`; how many.
+
+    Raises `ModelCodeError`: `make` or the export does not take the rows, or the export answers with anything
+    but numbers.
+    """
+    with light_import():
+        import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    ask = _as_model_code("the export does not load", served, export)
+    files = sorted(parts.rglob("*.arrow"))
+    for path in files:
+        with pa.memory_map(str(path)) as source:
+            table = pa.ipc.open_file(source).read_all()
+            try:
+                inputs = make(table)
+            except ModelCodeError as error:
+                columns = ", ".join(table.column_names)
+                raise ModelCodeError(f"{error.what} (the rows have columns {columns})") from error
+            said = _as_model_code("the export does not take what it makes", ask, inputs)
+            np.save(path.with_suffix(".npy"), said, allow_pickle=False)
+    return len(files)
+
+
+def _by_examples(reference: str, table: pa.Table) -> Mapping[str, Array]:
+    examples = call(reference, table)
+    if not isinstance(examples, Examples):
+        raise ModelCodeError(f"{reference} returned a {type(examples).__name__}, not Examples")
+    if examples.rows != table.num_rows:
+        dropped = f"{table.num_rows - examples.rows:,} of {table.num_rows:,} rows"
+        raise ModelCodeError(f"{reference} drops {dropped} that today's keeps")
+    return examples.inputs
+
+
+def _as_model_code(what: str, function: Callable[[Any], Any], argument: Any) -> Any:
+    try:
+        return function(argument)
+    except CkptOpsError:
+        raise
+    except Exception as error:
+        raise ModelCodeError(f"{what}: {type(error).__name__}: {first_line(error)}") from error

@@ -14,7 +14,7 @@ def draw(view: View, path: Path) -> None:
     """Write a PNG of a back-test: the frontier, the metric over the slices, and when each policy trained.
 
     Args:
-        view: what `compare_process.compare` returned, and `model`.
+        view: what `comparing.compare` returned, and `model`.
     """
     import matplotlib as mpl
 

@@ -1,23 +1,17 @@
 """Which slice broke it: what is asked, on which rows, and what a bisect says.
 
-`bisect_process` measures; it restores or trains a model for each point, and writes nothing to the store.
+`first_wrong` measures; it restores or trains a model for each point, and writes nothing to the store.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.history.retrain import died_without_a_trace
-from ckpt_ops.pipeline.launch import run_process
-from ckpt_ops.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +56,6 @@ class Question:
             return True
         return value > self.bound if self.below is None else value < self.bound
 
-    @property
-    def arguments(self) -> list[str]:
-        """As `bisect_process` takes it."""
-        on = [] if self.on is None else ["--on", self.on]
-        return ["--metric", self.metric, f"--{self.side}", repr(self.bound), *on]
-
 
 def measured_on(state: LineageState, question: Question) -> SliceRef:
     """The slice on whose held-out rows is measured: no version of the head's history trained on them.
@@ -87,23 +75,6 @@ def measured_on(state: LineageState, question: Question) -> SliceRef:
     return pending[key]
 
 
-def run_bisect(
-    pipeline: Pipeline, store: Store, head: int, question: Question, report: Callable[[str], None]
-) -> dict[str, Any]:
-    """Answer the question in a process of its own; returns what `bisect_process.bisect` says.
-
-    Raises:
-        TrainingDied: the process ended without an answer.
-        CkptOpsError: what restoring, training or measuring raised, as it raised it.
-    """
-
-    died = died_without_a_trace(f"the bisect of {pipeline.name}")
-    result: dict[str, Any] = run_process(
-        "history.bisect", pipeline, store, head, question.arguments, report=report, died=died
-    )
-    return result
-
-
 @dataclass(frozen=True, kw_only=True)
 class Found:
     """Where it went wrong.
@@ -118,7 +89,7 @@ class Found:
 
     version: int
     parent: int | None
-    learned: Sequence[SliceRef]
+    learned: tuple[SliceRef, ...]
     culprit: SliceRef
     before: float | None
     after: float | None

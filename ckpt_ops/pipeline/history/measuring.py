@@ -25,6 +25,7 @@ from ckpt_ops.pipeline.history.retrain import changed, kept_checkpoint, retrain
 from ckpt_ops.pipeline.proposal import candidate_of
 from ckpt_ops.pipeline.results import predict
 from ckpt_ops.store import Store
+from ckpt_ops.worker import Note, tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +155,7 @@ class Measuring:
             value = None
         keys = tuple(ref.key for ref in version.slices)
         said = f"{self._question.metric} {in_words(value)} {self.where}"
-        print(f"version {version.version} ({', '.join(keys)}; {how}): {said}", flush=True)
+        tell(Note(text=f"version {version.version} ({', '.join(keys)}; {how}): {said}"))
         return Point(
             version=version.version,
             slices=keys,

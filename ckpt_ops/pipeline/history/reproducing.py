@@ -1,11 +1,11 @@
 """Can a version be rebuilt? From where, whether today's code may, and whether what comes out is the same.
 
-`reproduce_process` trains; it writes nothing to the store.
+`rebuilding` trains; it writes nothing to the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,7 @@ import numpy.typing as npt
 
 from ckpt_ops.errors import BadInput, ObjectNotFound, TerminalError
 from ckpt_ops.lineage import LineageState, VersionState
-from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN, died_without_a_trace
-from ckpt_ops.pipeline.launch import run_process
+from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN
 from ckpt_ops.store import Store
 
 Tensors = Mapping[str, npt.NDArray[Any]]
@@ -116,30 +114,6 @@ def refused(model: str, version: int, changes: Mapping[int, Sequence[str]]) -> T
         safe=f"nothing was trained, and {NOTHING_WRITTEN}",
         next="git checkout the code that trained it, or --anyway to train with today's",
     )
-
-
-def run_reproduce(
-    pipeline: Pipeline,
-    store: Store,
-    version: int,
-    *,
-    from_scratch: bool,
-    anyway: bool,
-    report: Callable[[str], None],
-) -> dict[str, Any]:
-    """Rebuild the version in a process of its own; returns what `reproduce_process.reproduce` says.
-
-    Raises:
-        TrainingDied: the process ended without an answer.
-        CkptOpsError: what refusing, restoring or training raised, as it raised it.
-    """
-
-    died = died_without_a_trace(f"rebuilding {pipeline.name} v{version}")
-    flags = [*(["--from-scratch"] if from_scratch else []), *(["--anyway"] if anyway else [])]
-    result: dict[str, Any] = run_process(
-        "history.reproduce", pipeline, store, version, flags, report=report, died=died
-    )
-    return result
 
 
 def _digest(name: str, tensor: npt.NDArray[Any]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
@@ -32,15 +31,18 @@ from ckpt_ops.pipeline.proposal import candidate_of
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, Trainer
 from ckpt_ops.training.trainer import Trained
+from ckpt_ops.worker import Ended
 
 NOTHING_WRITTEN = "nothing was written to the store; the champion serves on"
 
 
-def died_without_a_trace(what: str) -> Callable[[str, Path], CkptOpsError]:
-    """For `launch.run_process`: the error for a process that writes nothing and left no answer."""
+def died_without_a_trace(what: str) -> Callable[[Ended], CkptOpsError]:
+    """For `run_work`: the error for a process that writes nothing and left no answer."""
 
-    def died(how: str, log: Path) -> CkptOpsError:
-        return TrainingDied(f"{what} {how}", safe=NOTHING_WRITTEN, next=f"the whole log is {log}")
+    def died(ended: Ended) -> CkptOpsError:
+        return TrainingDied(
+            f"{what} {ended.words}", safe=NOTHING_WRITTEN, next=f"the whole log is {ended.log}"
+        )
 
     return died
 

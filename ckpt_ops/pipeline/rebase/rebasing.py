@@ -6,7 +6,7 @@ from ckpt_ops.errors import BadInput, LineageMoved
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Record, RolledBack
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.launch import run_replay_process
+from ckpt_ops.pipeline.rebase.replaying import run_replay_process
 from ckpt_ops.pipeline.rebase.way import Way, way, why
 from ckpt_ops.pipeline.retention import let_go
 from ckpt_ops.pipeline.step_results import Concluded, Rebased, Replayed, Settled, Settlement

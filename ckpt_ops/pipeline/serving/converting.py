@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from ckpt_ops.errors import BadInput, CkptOpsError, ConversionRefused, ObjectNotFound
+from ckpt_ops.errors import BadInput, ConversionRefused, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Converted, Record
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.launch import run_process
+from ckpt_ops.pipeline.serving.conversion import run_conversion
 from ckpt_ops.pipeline.serving.formats import Format, check_installed
 from ckpt_ops.pipeline.serving.objects import conversion_folder, exported_version, is_leaving
 from ckpt_ops.store import Store
@@ -36,7 +35,7 @@ def convert(
     """Convert version `number`, unless that is done, and say so in the model's log.
 
     Returns:
-        The report, as `convert_process.convert` made it; `found`: it was there before.
+        The report, as `conversion.convert` made it; `found`: it was there before.
 
     Raises:
         BadInput: no such version, or it has no export; packages that the format needs are missing; or the
@@ -51,7 +50,7 @@ def convert(
     found = made is not None
     if made is None:
         check_installed(format)
-        made = _run(pipeline, store, number, format, tolerance, report)
+        made = run_conversion(pipeline, store, number, format, tolerance, report)
     record = Converted(
         version=number,
         format=format.value,
@@ -82,28 +81,6 @@ def _find(store: Store, model: str, number: int, format: Format) -> dict[str, An
         return None
     with reading(name, "report on a conversion"):
         return document(data)
-
-
-def _run(
-    pipeline: Pipeline,
-    store: Store,
-    number: int,
-    format: Format,
-    tolerance: float,
-    report: Callable[[str], None],
-) -> dict[str, Any]:
-    def died(how: str, log: Path) -> CkptOpsError:
-        return ConversionRefused(
-            f"the process that converts {pipeline.name} v{number} into {format.value} {how}",
-            safe="no such file is kept, and nothing was recorded; the version serves on as it was",
-            next=f"if it was killed, ask again; the whole log is {log}",
-        )
-
-    arguments = ["--format", format.value, "--tolerance", repr(tolerance)]
-    made: dict[str, Any] = run_process(
-        "serving.convert", pipeline, store, number, arguments, report=report, died=died
-    )
-    return made
 
 
 def _record(log: ModelLog, store: Store, record: Converted) -> None:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from ckpt_ops.errors import BadInput, CkptOpsError, LineageMoved, PredictionDied
+from ckpt_ops.errors import BadInput, LineageMoved
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Predicted, Record, SliceRef
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.launch import run_process
 from ckpt_ops.pipeline.serving.objects import (
     accepted_slice,
     exported_version,
@@ -24,6 +22,7 @@ from ckpt_ops.pipeline.serving.objects import (
     prediction_name,
     there_is,
 )
+from ckpt_ops.pipeline.serving.slice_predictions import run_prediction
 from ckpt_ops.pipeline.step_results import PredictedSlice
 from ckpt_ops.store import Store
 
@@ -53,7 +52,7 @@ def predict(
     name = prediction_name(pipeline.name, number, ref)
     found = there_is(store, name)
     if not found:
-        _run(pipeline, store, number, key, report)
+        run_prediction(pipeline, store, number, key, report)
         if not there_is(store, name):
             raise _moved(pipeline.name, ref)
     rows = pq.read_metadata(io.BytesIO(store.get(name))).num_rows
@@ -79,17 +78,6 @@ def why_not(store: Store, model: str, key: str) -> str | None:
     if entry is None or entry.status is not SliceStatus.ACCEPTED:
         return f"slice {key} is {entry.status.value if entry else 'not known'}"
     return None
-
-
-def _run(pipeline: Pipeline, store: Store, number: int, key: str, report: Report) -> None:
-    def died(how: str, log: Path) -> CkptOpsError:
-        return PredictionDied(
-            f"the process that predicts slice {key} by {pipeline.name} v{number} {how}",
-            safe="nothing was written; the champion serves on",
-            next=f"ask again; the whole log is {log}",
-        )
-
-    run_process("serving.predict", pipeline, store, number, ["--slice", key], report=report, died=died)
 
 
 def _record(log: ModelLog, store: Store, record: Predicted) -> None:

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ckpt_ops.errors import CkptOpsError, PredictionDied
-from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.pipeline.champion import labels_of
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.launch import run_process
-from ckpt_ops.pipeline.serving.objects import is_leaving
+from ckpt_ops.pipeline.kept_predictions import SaidAgain, kept_predictions, said_again
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
+from ckpt_ops.pipeline.serving.exported import exported, served
+from ckpt_ops.pipeline.serving.objects import exported_version, is_leaving
+from ckpt_ops.pipeline.serving.rows import held_out
+from ckpt_ops.short_errors import in_short
 from ckpt_ops.store import Store
+from ckpt_ops.worker import Ended, Note, tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecheckRequest(ModelRequest):
+    """Ask the exports of `versions` again."""
+
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rechecked:
+    """What each of the versions said, in the order in which they were asked."""
+
+    said: tuple[SaidAgain, ...]
 
 
 def with_exports(state: LineageState, versions: Sequence[int]) -> list[int]:
@@ -38,13 +60,54 @@ def recheck(
     if not versions:
         return {}
 
-    def died(how: str, log: Path) -> CkptOpsError:
+    def died(ended: Ended) -> CkptOpsError:
         return PredictionDied(
-            f"the process that asks exports of {pipeline.name} again {how}",
+            f"the process that asks exports of {pipeline.name} again {ended.words}",
             safe="nothing was written; the champion serves on",
-            next=f"ask again; the whole log is {log}",
+            next=f"ask again; the whole log is {ended.log}",
         )
 
-    arguments = ["--versions", ",".join(map(str, versions))]
-    said = run_process("serving.recheck", pipeline, store, versions[0], arguments, report=report, died=died)
-    return dict(zip(versions, said, strict=True))
+    request = RecheckRequest(
+        pipeline=pipeline.name, store=store.url, version=versions[0], versions=tuple(versions)
+    )
+    done = run_work(recheck_apart, request, pipeline, named="recheck", report=report, died=died)
+    return {number: one.to_json() for number, one in zip(versions, done.said, strict=True)}
+
+
+def recheck_apart(request: RecheckRequest) -> Rechecked:
+    """As `asked_again`, of each version."""
+    pipeline, store = request.opened()
+    return Rechecked(said=tuple(asked_again(pipeline, store, number) for number in request.versions))
+
+
+def asked_again(pipeline: Pipeline, store: Store, number: int) -> SaidAgain:
+    """Load the export of version `number`, ask it about its held-out rows, and compare with what was kept.
+
+    What is not there any more, or cannot be loaded or asked, is said as the reason why nothing was compared:
+    an export that cannot be loaded differs without bound.
+    """
+    tell(Note(text=f"asking the export of version {number}"))
+    version = exported_version(ModelLog(store, pipeline.name).state(), number)
+    kept = kept_predictions(store, version)
+    if kept is None or version.trained is None:
+        return said_again(None, np.empty(0), np.empty(0))
+    try:
+        parts = list(held_out(pipeline, store, version))
+        with exported(store, version) as folder:
+            try:
+                ask = served(folder)
+                said = [_alike(kept.candidate, ask(part.inputs)) for part in parts]
+            except Exception as error:  # noqa: BLE001 - whatever it raises is what was found
+                broken = f"the export cannot be asked: {in_short(error)}"
+                return SaidAgain(difference=float("inf"), why_not=broken)
+    except CkptOpsError as error:
+        return SaidAgain(why_not=in_short(error))
+    labels = [labels_of(part) for part in parts]
+    return said_again(
+        kept, np.concatenate([np.empty(0), *labels]), np.concatenate(said) if said else np.empty(0)
+    )
+
+
+def _alike(kept: Any, said: Any) -> Any:
+    """A part of one row says k numbers as it would say those of k rows."""
+    return said.reshape(-1, *kept.shape[1:])

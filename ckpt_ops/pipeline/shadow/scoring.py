@@ -15,9 +15,9 @@ from ckpt_ops.lineage.records import Record, ShadowScored, SliceRef
 from ckpt_ops.lineage.shadow import InShadow, in_shadow
 from ckpt_ops.lineage.state import scored_id
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.launch import run_shadow_process
 from ckpt_ops.pipeline.proposal import plan_slice
 from ckpt_ops.pipeline.shadow import predictions
+from ckpt_ops.pipeline.shadow.predicting import run_shadow_process
 from ckpt_ops.pipeline.step_results import Trained, Training
 from ckpt_ops.store import Store
 

@@ -30,7 +30,7 @@ from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.pipeline.rebase.way import next_step
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.pipeline.shadow import predictions, scoring
-from ckpt_ops.pipeline.shadow.scoring_process import left_to_predict
+from ckpt_ops.pipeline.shadow.predicting import left_to_predict
 from ckpt_ops.store import Entry, Store
 
 T = TypeVar("T")

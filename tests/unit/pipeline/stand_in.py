@@ -31,7 +31,7 @@ from ckpt_ops.pipeline.rebase import rebasing
 from ckpt_ops.pipeline.rebase.way import next_step
 from ckpt_ops.pipeline.recording import record_result
 from ckpt_ops.pipeline.shadow import predictions, scoring
-from ckpt_ops.pipeline.shadow.scoring_process import left_to_predict
+from ckpt_ops.pipeline.shadow.predicting import left_to_predict
 from ckpt_ops.slices import load_manifest as load_slice
 from ckpt_ops.slices import pull, read_slice
 from ckpt_ops.store import LocalStore, Store

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import ckpt_ops
-from ckpt_ops.pipeline.launch import END_SECONDS
+from ckpt_ops.worker import END_SECONDS
 from team import env_file, gcs_volume, stopping
 from team.secret_strength import SECRETS
 from team.stack import PING, WORKERS

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from ckpt_ops.pipeline import launch
-from ckpt_ops.pipeline.library_noise import is_noise
+from ckpt_ops.worker.library_noise import is_noise
 
 NOISE = "\n".join(
     (
@@ -40,15 +35,3 @@ def test_what_the_library_prints_is_noise(line: str) -> None:
 @pytest.mark.parametrize("line", HEARD.splitlines())
 def test_what_a_person_printed_and_what_is_fatal_is_not(line: str) -> None:
     assert not is_noise(line)
-
-
-def test_noise_is_kept_in_the_file_and_not_reported(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    code = f"print({NOISE!r}); print({HEARD!r})"
-    with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=output)
-    heard: list[str] = []
-    with log.open() as lines:
-        assert launch._follow(process, lines.readline, heard.append) == 0
-    assert heard == HEARD.splitlines()
-    assert log.read_text().splitlines() == [*NOISE.splitlines(), *HEARD.splitlines()]

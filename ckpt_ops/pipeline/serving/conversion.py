@@ -1,10 +1,11 @@
-"""The process that converts a version and compares. Started by `converting`."""
+"""The process that converts a version and compares."""
 
 from __future__ import annotations
 
 import json
 import platform
-import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,12 @@ from typing import Any
 from blake3 import blake3
 
 from ckpt_ops.checkpoints.exports import export_folder
-from ckpt_ops.errors import ConversionRefused
+from ckpt_ops.errors import CkptOpsError, ConversionRefused
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import now_as_text
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.fresh_process import answer, parser
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.serving.comparing import Compared
 from ckpt_ops.pipeline.serving.exported import exported, served
 from ckpt_ops.pipeline.serving.formats import Format
@@ -27,20 +28,60 @@ from ckpt_ops.pipeline.serving.rows import held_out
 from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.store import Store
+from ckpt_ops.worker import Ended
 
 _FORMATS = {Format.TFLITE: (to_tflite, ask_tflite), Format.ONNX: (to_onnx, ask_onnx)}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: the answer is what came out, refused or not. Otherwise it says why not, if it could."""
-    options = parser("ckpt_ops.pipeline.serving.convert_process")
-    options.add_argument("--format", type=Format, required=True)
-    options.add_argument("--tolerance", type=float, required=True)
-    given = options.parse_args(arguments)
-    return answer(
-        given,
-        lambda pipeline, store: convert(pipeline, store, given.version, given.format, given.tolerance),
+@dataclass(frozen=True, kw_only=True)
+class ConversionRequest(ModelRequest):
+    """Convert `version`, which may differ by `tolerance`."""
+
+    format: Format
+    tolerance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversionReport:
+    """What came out, as it is kept in the store: see `convert`."""
+
+    report: Mapping[str, Any]
+
+
+def run_conversion(
+    pipeline: Pipeline,
+    store: Store,
+    number: int,
+    format: Format,
+    tolerance: float,
+    report: Callable[[str], None],
+) -> dict[str, Any]:
+    """As `convert`, in a process of its own.
+
+    Raises:
+        ConversionRefused: the process ended without an answer.
+        CkptOpsError: what it raised, as it raised it.
+    """
+
+    def died(ended: Ended) -> CkptOpsError:
+        return ConversionRefused(
+            f"the process that converts {pipeline.name} v{number} into {format.value} {ended.words}",
+            safe="no such file is kept, and nothing was recorded; the version serves on as it was",
+            next=f"if it was killed, ask again; the whole log is {ended.log}",
+        )
+
+    request = ConversionRequest(
+        pipeline=pipeline.name, store=store.url, version=number, format=format, tolerance=tolerance
     )
+    found = run_work(convert_apart, request, pipeline, named="convert", report=report, died=died)
+    return dict(found.report)
+
+
+def convert_apart(request: ConversionRequest) -> ConversionReport:
+    """As `convert`."""
+    pipeline, store = request.opened()
+    made = convert(pipeline, store, request.version, request.format, request.tolerance)
+    return ConversionReport(report=made)
 
 
 def convert(
@@ -122,7 +163,3 @@ def _finite(compared: Compared) -> bool:
 def _libraries(format: Format) -> dict[str, str]:
     names = ("tensorflow", *format.packages)
     return {"python": platform.python_version(), **{name: version_of(name) for name in names}}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,10 +1,11 @@
-"""The process that predicts a slice. Started by `predicting`."""
+"""The process that predicts a slice."""
 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,60 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.fresh_process import answer, parser
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.serving.exported import exported, served
 from ckpt_ops.pipeline.serving.objects import accepted_slice, exported_version, prediction_name
 from ckpt_ops.pipeline.serving.rows import every_row
 from ckpt_ops.store import Store
+from ckpt_ops.worker import Ended
 
 METADATA_KEY = b"ckpt_ops.predictions"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: the answer is how many rows were predicted. Otherwise it says why not, if it could."""
-    options = parser("ckpt_ops.pipeline.serving.predict_process")
-    options.add_argument("--slice", required=True)
-    given = options.parse_args(arguments)
-    return answer(given, lambda pipeline, store: predict(pipeline, store, given.version, given.slice))
+@dataclass(frozen=True, kw_only=True)
+class PredictionRequest(ModelRequest):
+    """Let `version` predict the slice `key`."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsPredicted:
+    """So many rows of a slice were predicted."""
+
+    rows: int
+
+
+def run_prediction(
+    pipeline: Pipeline, store: Store, number: int, key: str, report: Callable[[str], None]
+) -> int:
+    """As `predict`, in a process of its own.
+
+    Raises:
+        PredictionDied: the process ended without an answer.
+        CkptOpsError: what it raised, as it raised it.
+    """
+
+    def died(ended: Ended) -> CkptOpsError:
+        return PredictionDied(
+            f"the process that predicts slice {key} by {pipeline.name} v{number} {ended.words}",
+            safe="nothing was written; the champion serves on",
+            next=f"ask again; the whole log is {ended.log}",
+        )
+
+    request = PredictionRequest(pipeline=pipeline.name, store=store.url, version=number, key=key)
+    return run_work(predict_apart, request, pipeline, named="predict", report=report, died=died).rows
+
+
+def predict_apart(request: PredictionRequest) -> RowsPredicted:
+    """As `predict`."""
+    pipeline, store = request.opened()
+    return RowsPredicted(rows=predict(pipeline, store, request.version, request.key))
 
 
 def predict(pipeline: Pipeline, store: Store, number: int, key: str) -> int:
@@ -103,7 +138,3 @@ def _about(pipeline: Pipeline, version: VersionState, ref: SliceRef) -> dict[str
         "slice_rows": ref.rows,
         "code_digest": code_digest(pipeline),
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,15 +1,15 @@
-"""The process in which a candidate in shadow and its champion predict slices. Started by `launch`."""
+"""The process in which a candidate in shadow and its champion predict slices."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
-from ckpt_ops.errors import LineageMoved, NotAsServed
+from ckpt_ops.errors import CkptOpsError, LineageMoved, NotAsServed, TrainingDied
 from ckpt_ops.evaluation import Basis, Judged
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import SliceRef
@@ -18,22 +18,54 @@ from ckpt_ops.pipeline.as_served.asked import Rows
 from ckpt_ops.pipeline.as_served.version import said_by
 from ckpt_ops.pipeline.champion import ChampionScore, labels_of
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.fresh_process import answer, parser
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.shadow import predictions
 from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.store import Store
 from ckpt_ops.training import Collected, Examples
+from ckpt_ops.worker import Ended, Note, tell
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: all predictions are in the store. Otherwise the answer says why, if it could."""
-    asked = parser("ckpt_ops.pipeline.shadow.scoring_process")
-    asked.add_argument("--slice", required=True)
-    options = asked.parse_args(arguments)
-    return answer(
-        options, lambda pipeline, store: predict_due(pipeline, store, options.version, options.slice)
-    )
+@dataclass(frozen=True, kw_only=True)
+class ShadowRequest(ModelRequest):
+    """Let candidate `version`, in shadow, and its champion predict what the run of slice `key` has to."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlicesPredicted:
+    """All predictions are in the store; `keys` are those of the slices that were predicted."""
+
+    keys: tuple[str, ...]
+
+
+def run_shadow_process(
+    pipeline: Pipeline, store: Store, version: int, key: str, report: Callable[[str], None]
+) -> list[str]:
+    """As `predict_due`, in a process of its own.
+
+    Raises:
+        As `run_training_process`.
+    """
+
+    def died(ended: Ended) -> CkptOpsError:
+        return TrainingDied(
+            f"the process that lets {pipeline.name} v{version} predict in shadow {ended.words}",
+            safe="the slice stays pending, version and champion are as they were; the champion serves on",
+            next=f"a retry predicts what is left; the whole log is {ended.log}",
+        )
+
+    request = ShadowRequest(pipeline=pipeline.name, store=store.url, version=version, key=key)
+    done = run_work(predict_apart, request, pipeline, named="predict-in-shadow", report=report, died=died)
+    return list(done.keys)
+
+
+def predict_apart(request: ShadowRequest) -> SlicesPredicted:
+    """As `predict_due`."""
+    pipeline, store = request.opened()
+    return SlicesPredicted(keys=tuple(predict_due(pipeline, store, request.version, request.key)))
 
 
 def predict_due(pipeline: Pipeline, store: Store, version: int, key: str) -> list[str]:
@@ -50,7 +82,7 @@ def predict_due(pipeline: Pipeline, store: Store, version: int, key: str) -> lis
     for ref in due:
         judged = _predicted(pipeline, store, state, version, ref)
         predictions.write(store, pipeline.name, version, ref, judged)
-        print(f"slice {ref.key}: {judged.count:,} rows predicted", flush=True)
+        tell(Note(text=f"slice {ref.key}: {judged.count:,} rows predicted"))
     return [ref.key for ref in due]
 
 
@@ -106,7 +138,3 @@ def _examples(pipeline: Pipeline, store: Store, ref: SliceRef) -> Examples:
 
 def _tables(pipeline: Pipeline, store: Store, ref: SliceRef) -> Iterator[pa.Table]:
     return (table for table, _ in StoredRows(pipeline, store).groups(ref.key, ref.revision))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

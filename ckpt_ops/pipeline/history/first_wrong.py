@@ -1,43 +1,94 @@
 """The process of a bisect: which version of the head's history went wrong first, and by which slice.
 
-Started by `bisecting`; `lineage.bisect` says what to measure next, `measuring` does it.
+`bisecting` has the question; `lineage.bisect` says what to measure next, `measuring` does it.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ckpt_ops.errors import TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.bisect import Bounds, bounds, next_probe
+from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.description import Pipeline
-from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.history.bisecting import Found, Question, in_words, measured_on
 from ckpt_ops.pipeline.history.measuring import Measuring, Point
-from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN
+from ckpt_ops.pipeline.history.retrain import NOTHING_WRITTEN, died_without_a_trace
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.store import Store
+from ckpt_ops.worker import Progress
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: the answer is what the bisect found. Otherwise it says why not, if it could."""
-    options = parser("ckpt_ops.pipeline.history.bisect_process")
-    options.add_argument("--metric", required=True)
-    options.add_argument("--below", type=float)
-    options.add_argument("--above", type=float)
-    options.add_argument("--on")
-    given = options.parse_args(arguments)
-    asked = {name: getattr(given, name) for name in ("metric", "below", "above", "on")}
-    return answer(given, lambda pipeline, store: bisect(pipeline, store, Question(**asked)))
+@dataclass(frozen=True, kw_only=True)
+class BisectRequest(ModelRequest):
+    """Answer the question. `version` is the head."""
+
+    question: Question
 
 
-def bisect(pipeline: Pipeline, store: Store, question: Question) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Bisected:
+    """What a bisect found.
+
+    Attributes:
+        on: the slice on whose held-out rows was measured.
+        points: all that was measured, in the order of the history.
+        notes: what a person should know of how it was measured.
+    """
+
+    question: Question
+    on: SliceRef
+    points: tuple[Point, ...]
+    found: Found
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        found = self.found
+        return {
+            "metric": self.question.metric,
+            self.question.side: self.question.bound,
+            "on": asdict(self.on),
+            "points": [point.to_json() for point in self.points],
+            "found": {
+                "version": found.version,
+                "parent": found.parent,
+                "slice": asdict(found.culprit),
+                "before": found.before,
+                "after": found.after,
+            },
+            "verdict": found.words(self.question, self.on),
+            "notes": list(self.notes),
+        }
+
+
+def run_bisect(
+    pipeline: Pipeline,
+    store: Store,
+    head: int,
+    question: Question,
+    progress: Callable[[Progress], None],
+) -> Bisected:
+    """Answer the question in a process of its own; returns what `bisect` does.
+
+    Raises:
+        TrainingDied: the process ended without an answer.
+        CkptOpsError: what restoring, training or measuring raised, as it raised it.
+    """
+    request = BisectRequest(pipeline=pipeline.name, store=store.url, version=head, question=question)
+    died = died_without_a_trace(f"the bisect of {pipeline.name}")
+    return run_work(bisect_apart, request, pipeline, named="bisect", progress=progress, died=died)
+
+
+def bisect_apart(request: BisectRequest) -> Bisected:
+    """As `bisect`."""
+    return bisect(*request.opened(), request.question)
+
+
+def bisect(pipeline: Pipeline, store: Store, question: Question) -> Bisected:
     """Find the slice after which the head's history went wrong.
-
-    Returns:
-        `points`: all that was measured, in the order of the history; `found`; `verdict` in words; `notes`.
 
     Raises:
         BadInput: there is no head, or no such slice.
@@ -68,21 +119,13 @@ def bisect(pipeline: Pipeline, store: Store, question: Question) -> dict[str, An
         before=before.value if before else None,
         after=inside.get(slices.wrong, versions[at]).value,
     )
-    return {
-        "metric": question.metric,
-        question.side: question.bound,
-        "on": asdict(on),
-        "points": [point.to_json() for point in _in_order(versions, at, inside)],
-        "found": {
-            "version": found.version,
-            "parent": found.parent,
-            "slice": asdict(found.culprit),
-            "before": found.before,
-            "after": found.after,
-        },
-        "verdict": found.words(question, on),
-        "notes": _notes(measuring, versions),
-    }
+    return Bisected(
+        question=question,
+        on=on,
+        points=tuple(_in_order(versions, at, inside)),
+        found=found,
+        notes=tuple(_notes(measuring, versions)),
+    )
 
 
 def _versions(measuring: Measuring) -> dict[int, Point]:
@@ -145,7 +188,3 @@ def _notes(measuring: Measuring, versions: Mapping[int, Point]) -> list[str]:
 
 def _wrong(measured: Mapping[int, Point]) -> dict[int, bool]:
     return {at: point.wrong for at, point in measured.items()}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Work on a model in a process of its own: what it is asked in common, and how it is started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ckpt_ops import worker
+from ckpt_ops.errors import CkptOpsError, TrainingDied
+from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.loading import load_pipeline
+from ckpt_ops.store import Store, open_store
+from ckpt_ops.worker import Ended, Progress, Surroundings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRequest:
+    """What any work on a model is asked.
+
+    Attributes:
+        pipeline: its name.
+        store: address of the store.
+        version: that it is about; 0 for none.
+    """
+
+    pipeline: str
+    store: str
+    version: int
+
+    def opened(self) -> tuple[Pipeline, Store]:
+        """The pipeline as it is described now, and the store."""
+        return load_pipeline(self.pipeline), open_store(self.store)
+
+
+Request = TypeVar("Request", bound=ModelRequest)
+Result = TypeVar("Result")
+
+
+def run_work(
+    function: Callable[[Request], Result],
+    request: Request,
+    pipeline: Pipeline,
+    *,
+    named: str,
+    report: Callable[[str], None] = lambda line: None,
+    progress: Callable[[Progress], None] = lambda progress: None,
+    died: Callable[[Ended], CkptOpsError],
+) -> Result:
+    """`function(request)` in a fresh process, which imports the code that `pipeline` came from.
+
+    Args:
+        named: what the work is called in lists of processes.
+        report, progress, died: see `worker.run`.
+
+    Raises:
+        CkptOpsError: what the function raised, as it raised it; or what `died` makes.
+    """
+    return worker.run(
+        function,
+        request,
+        title=(named, request.pipeline, f"v{request.version}"),
+        surroundings=Surroundings(code=pipeline.folder.parent),
+        report=report,
+        progress=progress,
+        died=died,
+    )
+
+
+def training_died(what: str) -> Callable[[Ended], CkptOpsError]:
+    """For `run_work`: the error for a process that commits checkpoints, and left no answer."""
+
+    def died(ended: Ended) -> CkptOpsError:
+        return TrainingDied(
+            f"{what} {ended.words}",
+            safe="every committed checkpoint is kept; the champion serves on",
+            next=f"a retry resumes at the last committed checkpoint; the whole log is {ended.log}",
+        )
+
+    return died

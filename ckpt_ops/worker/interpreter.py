@@ -1,0 +1,96 @@
+"""Where a process for work comes from: today it is started, and does nothing until it is sent some.
+
+Its output goes to a file: when the process that asked dies, the work neither blocks on a full pipe nor ends
+by a broken one. It lives on until it finishes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+END_SECONDS = 60.0
+"""What a process that is asked to end has to save, before it is killed."""
+
+_PROJECT = Path(__file__).parents[2]
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What an interpreter finds.
+
+    Attributes:
+        code: the folder from which the user's code is imported, `CKPT_OPS_DAGS` there.
+        without: another such folder, from which nothing is imported.
+        hide: variables whose names begin so are not passed on; "": all are.
+    """
+
+    code: Path
+    without: Path | None = None
+    hide: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """Its environment variables."""
+        mine = {k: v for k, v in os.environ.items() if not (self.hide and k.startswith(self.hide))}
+        inherited = filter(None, mine.get("PYTHONPATH", "").split(os.pathsep))
+        left_out = self.without and self.without.resolve()
+        others = [one for one in inherited if left_out is None or Path(one).resolve() != left_out]
+        paths = os.pathsep.join([str(self.code), str(_PROJECT), *others])
+        return {**_QUIET, **mine, "CKPT_OPS_DAGS": str(self.code), "PYTHONPATH": paths}
+
+
+class Interpreter:
+    """A fresh Python process that takes one piece of work and ends with it.
+
+    Args:
+        title: what lists of processes show it as, such as ("train", "flight_delay", "v7").
+        log: gets all its output; it stays there when the process is gone.
+    """
+
+    def __init__(self, title: Sequence[str], surroundings: Surroundings, log: Path) -> None:
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                # -P: what lies in the folder of the work is no module
+                [sys.executable, "-P", "-m", "ckpt_ops.worker", *title],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=surroundings.environment(),
+                cwd=log.parent,
+                start_new_session=True,  # signals meant for the asking process's group are not meant for it
+            )
+
+    def send(self, folder: Path) -> None:
+        """Let it do the work whose request lies in `folder`."""
+        pipe = self._process.stdin
+        if pipe is None:
+            raise RuntimeError("this interpreter has no standard input")
+        with suppress(BrokenPipeError), pipe:  # it has died, which its exit code tells
+            pipe.write(json.dumps(str(folder)).encode() + b"\n")
+
+    def ended(self, within: float) -> int | None:
+        """The exit code, negative for a signal; None when it still runs after `within` seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(within)
+        return self._process.returncode
+
+    def end(self) -> None:
+        """Ask it to save and end, as SIGTERM does between two steps; kill it when that takes too long."""
+        self._process.terminate()
+        if self.ended(END_SECONDS) is None:
+            self._process.kill()
+            self._process.wait()
+
+    def end_with_all_it_started(self) -> int:
+        """Kill it and whatever it started, unless that made itself a session of its own; the exit code."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        return self._process.wait()
