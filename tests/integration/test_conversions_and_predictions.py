@@ -235,8 +235,7 @@ def test_one_that_differs_by_more_than_allowed_is_recorded_and_not_kept(place: P
 def test_a_converter_that_was_stopped_before_its_record_is_not_run_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_here("serving.convert", place.pipeline, place.store, 1,
-             ["--format", "tflite", "--tolerance", "0.1"], report=print, died=None)  # fmt: skip
+    run_conversion(place.pipeline, place.store, 1, Format.TFLITE, 0.1, print)
     assert place.records(Converted) == []
     monkeypatch.setattr(conversion, "run_work", None)
     assert convert(place.pipeline, place.store, 1, Format.TFLITE)["found"]

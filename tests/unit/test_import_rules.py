@@ -95,6 +95,16 @@ def test_what_a_dag_file_imports_is_light(module: str) -> None:
     assert json.loads(done.stdout) == []
 
 
+def test_only_the_worker_starts_processes_for_our_own_work() -> None:
+    """The embedded platform has servers to start, which is another matter."""
+    starts = imported("ckpt_ops").get("subprocess", set()) | imported("ckpt_ops").get(
+        "multiprocessing", set()
+    )
+    ours = {path for path in starts if not path.startswith("ckpt_ops/embedded/")}
+    assert ours == {"ckpt_ops/worker/interpreter.py"}
+    assert "subprocess" not in imported("plugins")
+
+
 class TestTheTeamsStack:
     """What `make env`, `make up-team` and the others run needs Python and nothing else."""
 

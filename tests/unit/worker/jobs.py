@@ -89,6 +89,7 @@ def say_much(asked: Text) -> Text:
 def tell(asked: Text) -> Text:
     worker.tell(worker.Note(text="beginning"))
     worker.tell(worker.StepsDone(step=50, last=100, metrics={"loss": 0.25}))
+    worker.tell(worker.LookedAt(step=50, metric="auc", value=0.75, best=True))
     worker.tell(worker.CheckpointSaved(step=50, nbytes=2000, uploaded=10))
     with Path("progress.jsonl").open("a") as file:
         file.write('{"kind": "of another version"}\n{"kind": "note", "text": 5}\nno record\n{"kind": "no')

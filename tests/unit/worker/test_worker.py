@@ -26,7 +26,8 @@ from ckpt_ops.errors import (
     TrainingDiverged,
 )
 from ckpt_ops.evaluation.errors import UndefinedMetric
-from ckpt_ops.worker import CheckpointSaved, Ended, Note, StepsDone, Surroundings
+from ckpt_ops.store.documents import BadDocument
+from ckpt_ops.worker import CheckpointSaved, Ended, LookedAt, Note, StepsDone, Surroundings, codec
 from ckpt_ops.worker import interpreter as interpreters
 from ckpt_ops.worker.raised import Raised
 
@@ -108,6 +109,22 @@ def test_a_function_within_another_is_refused() -> None:
 def test_a_field_of_another_type_is_an_error_that_names_it() -> None:
     with pytest.raises(TrainingDied, match="BadDocument: number is 'seven', and not a whole number"):
         run(jobs.give_back, replace(Everything(), number="seven"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "words"),
+    [
+        ("path", 5, "path is 5, and not a path"),
+        ("day", "soon", "day is 'soon', and not a day"),
+        ("time", [], "time is a list of 0, and not a time"),
+        ("colour", "blue", "colour is 'blue', and not one of red"),
+        ("parts", [{"number": 1}, {"number": None}], r"parts\[1\].number is None, and not a whole number"),
+        ("unheard", 1, "has a field 'unheard'"),
+    ],
+)
+def test_each_field_is_checked_when_it_is_read(field: str, said: object, words: str) -> None:
+    with pytest.raises(BadDocument, match=words):
+        codec.read(Everything, codec.written(Everything()) | {field: said})
 
 
 # --- errors -----------------------------------------------------------------------------------------
@@ -241,11 +258,13 @@ def test_progress_comes_as_records_and_as_lines() -> None:
     assert records == [
         Note(text="beginning"),
         StepsDone(step=50, last=100, metrics={"loss": 0.25}),
+        LookedAt(step=50, metric="auc", value=0.75, best=True),
         CheckpointSaved(step=50, nbytes=2000, uploaded=10),
     ], "what another version tells, or is cut off, is left out"
     assert heard == [
         "beginning",
         "step 50/100 loss 0.2500",
+        "step 50: auc 0.7500 on the rows set apart, the best",
         "checkpoint at step 50: 2,000 bytes, 10 new",
     ]
 
