@@ -55,7 +55,7 @@ def fill(text: str, code: Code, links: Mapping[str, str]) -> str:
 
 
 def _bars(text: str) -> str:
-    """A `|` in the code of a table's cell as an entity: the site would show the backslash of GitHub's escape."""
+    """A `|` in the code of a table's cell as an entity: the site would show a backslash before it."""
 
     def entity(match: re.Match[str]) -> str:
         return f"<code>{escape(match[1].replace(_BAR, '|')).replace('|', '&#124;')}</code>"
