@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 from importlib.metadata import version as version_of
@@ -21,7 +20,7 @@ from ckpt_ops.pipeline.fresh_process import answer, parser
 from ckpt_ops.pipeline.serving.comparing import Compared
 from ckpt_ops.pipeline.serving.exported import exported, served
 from ckpt_ops.pipeline.serving.formats import Format
-from ckpt_ops.pipeline.serving.objects import conversion_folder, exported_version
+from ckpt_ops.pipeline.serving.objects import CONVERSION, conversion_folder, exported_version
 from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
 from ckpt_ops.pipeline.serving.rows import held_out
 from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
@@ -88,7 +87,7 @@ def convert(
     if not error:
         exported_version(ModelLog(store, pipeline.name).state(), number)  # a purge may have begun meanwhile
         store.put(f"{target}/model.{format.value}", data)
-        store.put(f"{target}/report.json", json.dumps(report, indent=1, sort_keys=True).encode())
+        store.put(f"{target}/report.json", CONVERSION.encode(report))
     return report
 
 
