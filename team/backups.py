@@ -10,21 +10,28 @@ never the other way round.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ckpt_ops.documents import BadDocument, DocumentKind, parse, read_as
 from ckpt_ops.errors import BadInput, Corrupt, TerminalError, TransientError
 from team import gcs_volume
 from team.stack import Stack
 
 DUMP, OBJECTS, MANIFEST = "airflow.dump", "gcs.tar", "backup.json"
 Report = Callable[[str], None]
+_DOCUMENT = DocumentKind(
+    what="list of a backup",
+    implicit=True,
+    indent=2,
+    sort_keys=False,
+    newline=True,
+)
 
 _PG_DUMP = ("exec", "-T", "postgres", "pg_dump", "-U", "airflow", "--format=custom", "airflow")
 
@@ -54,12 +61,13 @@ class Manifest:
         Raises:
             Corrupt: it is not what `backup` wrote.
         """
+        path = backup / MANIFEST
         try:
-            found = cls(**json.loads((backup / MANIFEST).read_text()))
+            found = read_as(cls, _DOCUMENT.upgraded(parse(path.read_bytes()), name=str(path)))
             found.files[DUMP]
-        except (ValueError, TypeError, KeyError):
+        except (BadDocument, KeyError):
             raise Corrupt(
-                f"{backup / MANIFEST} is not what `make backup` writes",
+                f"{path} is not what `make backup` writes",
                 safe="the stack was not touched",
                 next="take another backup, or another copy of this one",
             ) from None
@@ -89,7 +97,7 @@ def backup(stack: Stack, folder: Path, report: Report) -> Path:
     partial.mkdir(parents=True, mode=0o700)
     try:
         manifest = _save_all(stack, partial, made, report)
-        (partial / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
+        (partial / MANIFEST).write_bytes(_DOCUMENT.encode(manifest))
         partial.rename(final)
         os.sync()
     except BaseException:

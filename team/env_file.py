@@ -10,7 +10,7 @@ import stat
 import string
 from pathlib import Path
 
-from ckpt_ops.embedded.secret_files import write_private
+from ckpt_ops.embedded.private_files import write_private
 from ckpt_ops.errors import BadInput, TerminalError
 
 _LETTERS = string.ascii_letters + string.digits

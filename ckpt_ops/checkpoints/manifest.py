@@ -6,15 +6,12 @@ which repeats a step writes the same bytes. Timing stands beside it, in the comm
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ckpt_ops.checkpoints.sound import check
-from ckpt_ops.errors import Corrupt
-from ckpt_ops.store.documents import document, read_as, reading
+from ckpt_ops.documents import DocumentKind
 
 SCHEMA = 2  # 1 knew no row deltas; what it wrote is read as chains without any
 
@@ -110,7 +107,7 @@ class Manifest:
         return {tensor.name: tensor for segment in self.segments for tensor in segment.tensors}
 
     def encode(self) -> bytes:
-        return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, sort_keys=True).encode()
+        return _DOCUMENT.encode(self)
 
     @classmethod
     def decode(cls, data: bytes, *, name: str) -> Manifest:
@@ -119,20 +116,17 @@ class Manifest:
         Raises:
             Corrupt: naming the object: `data` is no such manifest, or none that this code reads.
         """
-        with reading(
-            name,
-            "manifest",
-            safe="no other checkpoint was touched; nothing was restored",
-            next="restore that object from a replica, or resume from an earlier checkpoint",
-        ):
-            payload = document(data)
-            schema = read_as(int, payload.pop("schema", None), at="schema")
-            if schema <= SCHEMA:
-                manifest = read_as(cls, payload)
-                check(manifest)
-                return manifest
-        raise Corrupt(
-            f"{name} has schema {schema}; this ckpt_ops reads up to {SCHEMA}",
-            safe="nothing was changed",
-            next="install the ckpt_ops version that wrote it, or a later one",
-        )
+        with _DOCUMENT.reading(name):
+            manifest = _DOCUMENT.read(cls, data, name=name)
+            check(manifest)
+            return manifest
+
+
+_DOCUMENT = DocumentKind(
+    what="manifest",
+    schema=SCHEMA,
+    upgrades={1: lambda fields: fields},
+    indent=None,
+    safe="no other checkpoint was touched; nothing was restored",
+    next="restore that object from a replica, or resume from an earlier checkpoint",
+)

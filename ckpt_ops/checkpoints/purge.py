@@ -17,10 +17,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ckpt_ops.checkpoints.garbage import DAY, find_garbage
+from ckpt_ops.checkpoints.requests import ANSWER
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.lineage.candidate import with_logs
 from ckpt_ops.store import Entry, Store
-from ckpt_ops.store.documents import document, reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +82,7 @@ def _belongs(store: Store, name: str, root: str, versions: Collection[int]) -> b
         case ["serving", number, *_] if number.isdigit():
             return int(number) in versions
         case ["requests", answer] if answer.endswith(".answer.json"):
-            with reading(name, "answer to a save request"):
-                return document(store.get(name)).get("version") in versions
+            return ANSWER.decode(store.get(name), name=name).get("version") in versions
         case [_, kind, *_]:
             return _version_of(name, root) in versions and kind != "log"
     return False

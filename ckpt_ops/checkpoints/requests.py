@@ -7,8 +7,6 @@ connection to the training, and a training that dies leaves the ask to the attem
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import logging
 import threading
 import time
@@ -17,13 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound
+from ckpt_ops.documents import DocumentKind
+from ckpt_ops.errors import BadInput, CkptOpsError, Corrupt, ObjectNotFound
 from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
-from ckpt_ops.store.documents import document, read_as, reading
 
 POLL_SECONDS = 2.0
 _ANSWER = ".answer.json"
+_REQUEST = DocumentKind(what="save request", implicit=True, indent=None, sort_keys=False)
+ANSWER = DocumentKind(what="answer to a save request", implicit=True, indent=None, sort_keys=False)
 _log = logging.getLogger(__name__)
 
 
@@ -91,7 +91,7 @@ class Answer:
 
 def ask(store: Store, model: str, request: SaveRequest) -> None:
     """Leave `request` for the training of `model`."""
-    store.put(_name(model, request.id), json.dumps(dataclasses.asdict(request)).encode())
+    store.put(_name(model, request.id), _REQUEST.encode(request))
 
 
 def answer_to(store: Store, model: str, id: str) -> Answer | None:
@@ -101,8 +101,7 @@ def answer_to(store: Store, model: str, id: str) -> Answer | None:
         data = store.get(name)
     except ObjectNotFound:
         return None
-    with reading(name, "answer to a save request"):
-        return read_as(Answer, document(data))
+    return ANSWER.read(Answer, data, name=name)
 
 
 def withdraw(store: Store, model: str, id: str) -> None:
@@ -151,10 +150,7 @@ class RequestDesk:
             objects=tuple(objects),
             why=why,
         )
-        self._store.put(
-            f"models/{self._model}/requests/{request.id}{_ANSWER}",
-            json.dumps(dataclasses.asdict(said)).encode(),
-        )
+        self._store.put(f"models/{self._model}/requests/{request.id}{_ANSWER}", ANSWER.encode(said))
         self._store.delete(_name(self._model, request.id))
 
     def close(self, step: int) -> None:
@@ -187,14 +183,11 @@ class RequestDesk:
             if name.endswith(_ANSWER) or known in self._taken:
                 continue
             try:
-                payload = document(self._store.get(name))
-                request = SaveRequest(**{**payload, "what": What(payload["what"])})
+                request = _REQUEST.read(SaveRequest, self._store.get(name), name=name)
             except ObjectNotFound:
                 continue  # taken back meanwhile
-            except (ValueError, TypeError, KeyError) as error:
-                _log.warning(
-                    "%s is no save request and is left alone: %s", printable(name), printable(str(error))
-                )
+            except Corrupt as error:
+                _log.warning("left alone: %s", printable(error.what))
                 self._taken.add(known)
                 continue
             with self._lock:

@@ -18,7 +18,7 @@ import ml_dtypes
 import numpy as np
 
 from ckpt_ops.checkpoints.chunks import CHUNK_BYTES
-from ckpt_ops.store.documents import BadDocument
+from ckpt_ops.documents import BadDocument
 
 if TYPE_CHECKING:
     from ckpt_ops.checkpoints.manifest import Manifest, RowDelta, Segment, TensorEntry

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from ckpt_ops.documents import BadDocument, parse
 from ckpt_ops.embedded import procfs
 from ckpt_ops.embedded.process import Record, end
 from ckpt_ops.errors import TransientError
@@ -119,7 +119,7 @@ def end_marked(home: Path, *, component: str | None = None) -> int:
 def marked_in(home: Path, *, component: str | None = None) -> set[int]:
     """The processes that carry the id of the platform in `home`; or those that one component started."""
     try:
-        platform_id = str(json.loads((home / "secrets.json").read_text())["platform_id"])
-    except (OSError, ValueError, KeyError, TypeError):
+        platform_id = str(parse((home / "secrets.json").read_bytes())["platform_id"])
+    except (OSError, BadDocument, KeyError):
         return set()
     return procfs.marked(platform_id, component=component)

@@ -7,7 +7,6 @@ left behind, and nothing that merely got the same pid.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -19,14 +18,17 @@ from enum import Enum
 from pathlib import Path
 from typing import IO
 
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.embedded import procfs
+from ckpt_ops.embedded.private_files import write_private
 from ckpt_ops.embedded.procfs import Identity
-from ckpt_ops.errors import TerminalError
+from ckpt_ops.errors import Corrupt, TerminalError
 
 POLL_SECONDS = 0.1
 READY_SECONDS = 180.0
 """For what runs and does not answer yet. Generous: what fails ends, and that is seen at once."""
 IDLE_SECONDS = 8.0
+_RECORD = DocumentKind(what="record of a process", implicit=True, indent=None, sort_keys=False, newline=True)
 
 
 class ComponentFailed(TerminalError):
@@ -188,7 +190,6 @@ class Record:
 
     def write(self, path: Path) -> None:
         """Replace the file at `path` in one step."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "name": self.name,
             "pid": self.process.pid,
@@ -197,9 +198,7 @@ class Record:
             "stop_seconds": self.stop_seconds,
             "stopping": self.stopping.value,
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(content) + "\n")
-        temporary.replace(path)
+        write_private(path, _RECORD.encode(content))
 
     def stop(self) -> None:
         """End this process and everything below it."""
@@ -214,7 +213,7 @@ class Record:
     def read(cls, path: Path) -> Record | None:
         """The record at `path`, or None if there is none that can be read."""
         try:
-            content = json.loads(path.read_text())
+            content = _RECORD.decode(path.read_bytes(), name=str(path))
             return cls(
                 name=str(content["name"]),
                 process=Identity(pid=int(content["pid"]), started=str(content["started"])),
@@ -222,7 +221,7 @@ class Record:
                 stop_seconds=float(content["stop_seconds"]),
                 stopping=Stopping(content["stopping"]),
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, Corrupt, ValueError, KeyError, TypeError):
             return None
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from ckpt_ops.documents import BadDocument, DocumentKind, parse
+from ckpt_ops.embedded.private_files import write_private
 from ckpt_ops.embedded.settings import USER, Settings
 from ckpt_ops.errors import Corrupt
 
@@ -33,6 +33,17 @@ class Secrets:
     platform_id: str
 
 
+_DOCUMENT = DocumentKind(
+    what="file of a platform's secrets",
+    implicit=True,
+    indent=2,
+    sort_keys=False,
+    newline=True,
+    safe="database and objects were not touched",
+    next="restore it, or remove it: then new ones are made, and connections in Airflow lost",
+)
+
+
 def load_or_create(settings: Settings) -> Secrets:
     """The platform's secrets; made on first use.
 
@@ -41,14 +52,7 @@ def load_or_create(settings: Settings) -> Secrets:
     """
     path = settings.home / "secrets.json"
     if path.exists():
-        try:
-            found = Secrets(**json.loads(path.read_text()))
-        except (ValueError, TypeError) as error:
-            raise Corrupt(
-                f"{path} does not hold this platform's secrets: {error}",
-                safe="database and objects were not touched",
-                next=f"restore {path}, or remove it: then new ones are made, and connections in Airflow lost",
-            ) from error
+        found = _DOCUMENT.read(Secrets, path.read_bytes(), name=str(path))
     else:
         found = Secrets(
             jwt_secret=base64.urlsafe_b64encode(secrets.token_bytes(64)).decode(),
@@ -57,7 +61,7 @@ def load_or_create(settings: Settings) -> Secrets:
             password=secrets.token_urlsafe(12),
             platform_id=secrets.token_hex(16),
         )
-        write_private(path, json.dumps(asdict(found), indent=2) + "\n")
+        write_private(path, _DOCUMENT.encode(found))
     password_file = passwords(settings)
     if not password_file.exists():
         write_private(password_file, json.dumps({USER: found.password}) + "\n")
@@ -80,10 +84,10 @@ def add_passwords(settings: Settings, users: str) -> None:
     """
     path = passwords(settings)
     try:
-        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        known = parse(path.read_bytes()) if path.exists() else {}
         names = {name for entry in users.split(",") if (name := entry.partition(":")[0].strip())}
         missing = {name: secrets.token_urlsafe(12) for name in sorted(names - known.keys())}
-    except (ValueError, AttributeError) as error:
+    except BadDocument as error:
         raise Corrupt(
             f"{path} does not hold passwords by user: {error}",
             safe="nothing was started",
@@ -116,18 +120,3 @@ def password(settings: Settings) -> str:
     """The password that opens the UI now (a person may have edited the file)."""
     content: dict[str, str] = json.loads(passwords(settings).read_text())
     return content[USER]
-
-
-def write_private(path: Path, text: str, *, once: bool = False) -> None:
-    """Write a file that only its owner can read, in one step; `once`: leave one that is there as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    if not once:
-        temporary.replace(path)
-        return
-    with suppress(FileExistsError):  # two that begin together: the first one's stays
-        path.hardlink_to(temporary)
-    temporary.unlink()

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from ckpt_ops.embedded.secret_files import write_private
+from ckpt_ops.embedded.private_files import write_private
 from ckpt_ops.errors import TerminalError
 
 

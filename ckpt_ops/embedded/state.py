@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ckpt_ops.embedded.secret_files import write_private
+from ckpt_ops.documents import DocumentKind
+from ckpt_ops.embedded.private_files import write_private
 from ckpt_ops.embedded.settings import LANDING, STORE, USER
+from ckpt_ops.errors import Corrupt
+
+_DOCUMENT = DocumentKind(what="state of a platform", implicit=True, indent=2, sort_keys=False, newline=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +40,14 @@ class State:
 
     def write(self, home: Path) -> None:
         """Replace the home's `embedded.json` in one step."""
-        write_private(path(home), json.dumps(asdict(self), indent=2) + "\n")
+        write_private(path(home), _DOCUMENT.encode(self))
 
     @classmethod
     def read(cls, home: Path) -> State | None:
         """The home's state, or None if there is none that can be read."""
         try:
-            return cls(**json.loads(path(home).read_text()))
-        except (OSError, ValueError, TypeError):
+            return _DOCUMENT.read(cls, path(home).read_bytes(), name=str(path(home)))
+        except (OSError, Corrupt):
             return None
 
 

@@ -5,12 +5,14 @@ The probabilities of several classes are one column of fixed-size lists; all els
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.documents import BadDocument, parse
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.metrics import FloatArray
 
@@ -123,8 +125,12 @@ def require(table: pa.Table, names: Iterable[str]) -> None:
             raise BadInput("columns", there, f"a column {name!r}")
 
 
-def written_by(table: pa.Table, key: bytes, writer: str) -> bytes:
-    """The table's metadata under `key`. `BadInput` says whose table this is not."""
+def written_by(table: pa.Table, key: bytes, writer: str, needed: Collection[str] = ()) -> dict[str, Any]:
+    """The table's metadata under `key`, a JSON object with `needed` in it.
+
+    Raises:
+        BadInput: says whose table this is not.
+    """
     metadata: Mapping[bytes, bytes] = table.schema.metadata or {}
     if key not in metadata:
         raise BadInput(
@@ -132,7 +138,12 @@ def written_by(table: pa.Table, key: bytes, writer: str) -> bytes:
             sorted(name.decode(errors="replace") for name in metadata),
             f"a table written by {writer}.to_table, with the key {key.decode()!r}",
         )
-    return metadata[key]
+    with suppress(BadDocument):
+        found = parse(metadata[key])
+        if found.keys() >= set(needed):
+            return found
+    fields = f" with {' and '.join(needed)}" if needed else ""
+    raise BadInput("metadata", metadata[key][:200], f"a JSON object{fields}")
 
 
 def groups(values: object) -> Text:

@@ -84,7 +84,7 @@ class Past:
     @classmethod
     def from_table(cls, table: pa.Table) -> Past:
         """Read what `to_table` wrote. Other columns are left alone; `BadInput` names what is missing."""
-        about = json.loads(columns.written_by(table, METADATA_KEY, "Past"))
+        about = columns.written_by(table, METADATA_KEY, "Past")
         columns.require(table, ("slice", "label", "candidate"))
         there = table.column_names
         return cls(

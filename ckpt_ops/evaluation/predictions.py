@@ -136,7 +136,7 @@ class Judged:
         Args:
             past: read from its own table, where the version has one.
         """
-        about = _about(columns.written_by(table, METADATA_KEY, "Judged"))
+        about = columns.written_by(table, METADATA_KEY, "Judged", ("slice_key", "rows"))
         columns.require(table, ("label", "candidate"))
         there = table.column_names
         servable = about.get("servable")
@@ -158,13 +158,3 @@ class Judged:
             past=past,
             champion_missing=about.get("champion_missing", ""),
         )
-
-
-def _about(written: bytes) -> dict[str, Any]:
-    try:
-        about = json.loads(written)
-    except ValueError:
-        about = None
-    if not isinstance(about, dict) or not {"slice_key", "rows"} <= about.keys():
-        raise BadInput("metadata", written[:200], "a JSON object with slice_key and rows")
-    return about

@@ -19,11 +19,11 @@ from typing import Any
 
 import blake3
 
+from ckpt_ops.documents import DocumentKind, parse, read_as
 from ckpt_ops.errors import Fenced, TransientError
 from ckpt_ops.lineage.numbered import NumberedEntries
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.store import Store
-from ckpt_ops.store.documents import document, read_as, reading
 from ckpt_ops.store.named import Named
 
 
@@ -80,6 +80,7 @@ class Commit:
         return Named(name=self.manifest, digest=self.digest)
 
 
+_DOCUMENT = DocumentKind(what="entry of a candidate's log", implicit=True, indent=None, sort_keys=False)
 _FIELDS = tuple(field.name for field in fields(Commit))
 
 
@@ -125,8 +126,9 @@ class CandidateLog:
         """Attempts so far, the commits in order, and the result if training has ended."""
         attempts, commits, result = 0, [], None
         for number, data in enumerate(self._entries.read(), start=1):
-            with reading(self._entries.name(number), "entry of a candidate's log"):
-                entry = document(data)
+            name = self._entries.name(number)
+            with _DOCUMENT.reading(name):
+                entry = _DOCUMENT.upgraded(parse(data), name=name)
                 match read_as(str, entry.get("type"), at="type"):
                     case "AttemptStarted":
                         attempts += 1
@@ -142,7 +144,7 @@ class CandidateLog:
         while True:
             number = len(self._entries.read()) + 1
             entry = {"type": "AttemptStarted", "nonce": uuid.uuid4().hex, **about}
-            if self._entries.append(number, json.dumps(entry).encode()):
+            if self._entries.append(number, _DOCUMENT.encode(entry)):
                 return Attempt(self, self._entries, token=number)
 
 
@@ -178,7 +180,7 @@ class Attempt:
 
     def _append(self, entry: dict[str, Any]) -> None:
         number = self._last + 1
-        data = json.dumps({**entry, "token": self.token, "nonce": uuid.uuid4().hex}).encode()
+        data = _DOCUMENT.encode({**entry, "token": self.token, "nonce": uuid.uuid4().hex})
         while not self._entries.append(number, data):
             self._require_own(number)
             number += 1
@@ -189,8 +191,7 @@ class Attempt:
         taken = self._entries.get(number)
         if taken is None:
             raise TransientError(f"entry {self._entries.name(number)} was refused but cannot be read")
-        with reading(self._entries.name(number), "entry of a candidate's log"):
-            by = document(taken)
+        by = _DOCUMENT.decode(taken, name=self._entries.name(number))
         if by.get("token") == self.token:
             return
         raise Fenced(

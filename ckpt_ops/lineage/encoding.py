@@ -7,10 +7,9 @@ changes its meaning.
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any
 
-from ckpt_ops.errors import Corrupt
+from ckpt_ops.documents import DocumentKind, parse, read_as
 from ckpt_ops.lineage.records import (
     Approved,
     CandidateStarted,
@@ -38,9 +37,9 @@ from ckpt_ops.lineage.records import (
     TaintLifted,
     UpdateDeferred,
 )
-from ckpt_ops.store.documents import document, read_as, reading
 
 SCHEMA = 1
+_DOCUMENT = DocumentKind(what="record", schema=SCHEMA)
 
 _TYPES: dict[str, type[Record]] = {
     kind.__name__: kind
@@ -75,34 +74,34 @@ _TYPES: dict[str, type[Record]] = {
 
 def to_payload(record: Record) -> dict[str, Any]:
     """The record as plain values, with its type and schema."""
-    return {"schema": SCHEMA, "type": type(record).__name__, **dataclasses.asdict(record)}
+    return _DOCUMENT.numbered(_fields(record))
 
 
 def encode(record: Record) -> bytes:
     """The record as the bytes of a log entry: JSON."""
-    return json.dumps(to_payload(record), sort_keys=True, indent=1).encode()
+    return _DOCUMENT.encode(_fields(record))
 
 
 def decode(data: bytes, *, name: str = "log entry") -> Record:
     """The record in `data`. Raises `Corrupt`, naming `name`, when it is none that this code knows."""
-    with reading(name, "record"):
-        return _record(document(data), name)
+    with _DOCUMENT.reading(name):
+        return _record(parse(data), name)
 
 
 def from_payload(payload: dict[str, Any], *, name: str) -> Record:
     """The inverse of `to_payload`, also of what JSON made of it. Raises `Corrupt`, naming `name`."""
-    with reading(name, "record"):
-        return _record(dict(payload), name)
+    with _DOCUMENT.reading(name):
+        return _record(payload, name)
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    return {"type": type(record).__name__, **dataclasses.asdict(record)}
 
 
 def _record(payload: dict[str, Any], name: str) -> Record:
-    """Raises `BadDocument`; and `Corrupt`, naming `name`, when a later version of this code wrote it."""
-    schema = read_as(int, payload.pop("schema", None), at="schema")
-    kind = read_as(str, payload.pop("type", None), at="type")
-    if schema > SCHEMA or kind not in _TYPES:
-        raise Corrupt(
-            f"{name} is a {kind} of schema {schema}; this ckpt_ops reads up to schema {SCHEMA}",
-            safe="nothing was changed",
-            next="install the ckpt_ops version that wrote it, or a later one",
-        )
-    return read_as(_TYPES[kind], payload)
+    """Raises `BadDocument`; and `Corrupt`, naming `name`, when a newer ckpt_ops wrote it."""
+    fields = _DOCUMENT.upgraded(payload, name=name)
+    kind = read_as(str, fields.pop("type", None), at="type")
+    if kind not in _TYPES:
+        raise _DOCUMENT.newer(name, f"it is a record {kind!r:.40}, which this one does not know")
+    return read_as(_TYPES[kind], fields)

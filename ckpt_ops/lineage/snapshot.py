@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import blake3
 
+from ckpt_ops.documents import parse
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.lineage.encoding import from_payload, to_payload
 from ckpt_ops.lineage.records import Record, SliceRef
@@ -106,9 +107,9 @@ def decode(data: bytes, *, name: str = "snapshot") -> Snapshot:
     if blake3.blake3(body).hexdigest().encode() != head[2] or data[-1:] != b"}":
         raise _unusable(name, "its bytes do not have the hash that it names")
     try:
-        payload = json.loads(body)
+        payload = parse(body)
         return Snapshot(state=_state(payload, name), entry=str(payload["entry"]))
-    except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise _unusable(name, f"{error!r}") from error
 
 

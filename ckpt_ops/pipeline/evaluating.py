@@ -8,7 +8,6 @@ nothing.
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound, TrainingDied
 from ckpt_ops.evaluation import Evaluation, Judged, Past, judge_all, main_metric
-from ckpt_ops.evaluation.report import Lineup, report_html, report_values
+from ckpt_ops.evaluation.report import REPORT, Lineup, report_html, report_values
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Evaluated, Record
 from ckpt_ops.lineage.scores import usual_scores
@@ -25,7 +24,6 @@ from ckpt_ops.pipeline import step_results
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.shadow.judging import in_their_place, judged_slices
 from ckpt_ops.store import Store
-from ckpt_ops.store.documents import document, reading
 from ckpt_ops.store.named import Named, read_named
 
 PAGE = "html"
@@ -117,8 +115,7 @@ def judged_rows(store: Store, version: VersionState, *, model: str) -> Judged:
 
 def read_evaluation(store: Store, report: str) -> dict[str, Any]:
     """A kept report's values. Raises `ObjectNotFound` or `Corrupt`, naming the object."""
-    with reading(report, "report"):
-        return document(store.get(report))
+    return REPORT.decode(store.get(report), name=report)
 
 
 def page_of(report: str) -> str:
@@ -143,7 +140,7 @@ def _write_report(
         metric=main_metric(pipeline.gates) or "auc",
         ancestors=_ancestors(store, state, version),
     )
-    data = json.dumps(values, sort_keys=True).encode()
+    data = REPORT.encode(values)
     folder = f"models/{pipeline.name}/v{version.version}/evaluation"
     name = f"{folder}/{blake3.blake3(data).hexdigest()[:16]}.json"
     store.put(page_of(name), report_html(values).encode())

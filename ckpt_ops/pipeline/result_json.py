@@ -17,7 +17,7 @@ from ckpt_ops.pipeline.step_results import (
     RebasePlanned,
     Validated,
 )
-from ckpt_ops.store.documents import BadDocument, read_as
+from ckpt_ops.documents import BadDocument, read_as
 
 T = TypeVar("T")
 

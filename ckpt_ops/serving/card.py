@@ -7,16 +7,16 @@ gets another card beside the first.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Promoted, Record, Rejected
 from ckpt_ops.serving.markdown import literal, table
 from ckpt_ops.store import Store
 
-SCHEMA = 1
+_DOCUMENT = DocumentKind(what="model card", sort_keys=False, newline=True)
 _ANCESTORS = 20
 
 Card = dict[str, Any]
@@ -32,8 +32,7 @@ def model_card(state: LineageState, version: int) -> Card:
     line = state.ancestry(version)
     trained, judged = one.trained, one.evaluated
     learned = {ref.key: ref for each in line for ref in each.slices}
-    return {
-        "schema": SCHEMA,
+    card = {
         "model": state.model,
         "version": version,
         "candidate": one.candidate,
@@ -63,6 +62,7 @@ def model_card(state: LineageState, version: int) -> Card:
         "artifacts": {**trained.artifacts, "manifest": trained.manifest} if trained else {},
         "decision": _decision(one),
     }
+    return _DOCUMENT.numbered(card)
 
 
 def gates_view(version: VersionState) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def write_card(store: Store, log: ModelLog, state: LineageState, version: int) -
     name = f"models/{log.model}/v{version}/card-{number:012d}"
     card = model_card(state, version)
     store.put_if_absent(f"{name}.md", card_markdown(card).encode())
-    store.put_if_absent(f"{name}.json", (json.dumps(card, indent=1) + "\n").encode())
+    store.put_if_absent(f"{name}.json", _DOCUMENT.encode(card))
     return f"{name}.json"
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from ckpt_ops.errors import Corrupt
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.identity import check_key, check_revision
 from ckpt_ops.slices.unread import UnreadFile
-from ckpt_ops.store.documents import document
 
 FORMAT = 2
 
@@ -89,29 +87,12 @@ class SliceManifest:
 
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""
-        return json.dumps({"format": FORMAT, **without_unread(self)}, indent=1, sort_keys=True).encode()
+        return _DOCUMENT.encode(without_unread(self))
 
     @classmethod
     def from_json(cls, data: bytes, *, url: str) -> SliceManifest:
         """The inverse of `to_json`. Raises `Corrupt`, naming `url`."""
-        try:
-            payload = document(data)
-            found = payload.pop("format")
-            if found not in (1, FORMAT):
-                raise ValueError(f"format {found}, this version reads 1 and {FORMAT}")
-            payload["columns"] = tuple(Column(**column) for column in payload["columns"])
-            payload["files"] = tuple(DataFile(**file) for file in payload["files"])
-            payload["unread"] = tuple(UnreadFile(**file) for file in payload.get("unread", ()))
-            if payload.get("derived") is not None:
-                payload["derived"] = Derived(**payload["derived"])
-            manifest = cls(**payload)
-            return _from_format_1(manifest) if found == 1 else manifest
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Corrupt(
-                f"{url} is not a slice manifest: {error}",
-                safe="nothing was changed",
-                next=f"restore the object from the bucket's versions; or delete it, then {pull_again()}",
-            ) from error
+        return _DOCUMENT.read(cls, data, name=url)
 
 
 def without_unread(value: Any) -> dict[str, Any]:
@@ -122,10 +103,19 @@ def without_unread(value: Any) -> dict[str, Any]:
     return said
 
 
-def _from_format_1(manifest: SliceManifest) -> SliceManifest:
+def _from_format_1(fields: dict[str, Any]) -> dict[str, Any]:
     """Format 1 kept data files in the revision's folder, and named them from there."""
-    files = tuple(replace(file, name=f"{manifest.prefix}/{file.name}") for file in manifest.files)
-    return replace(manifest, files=files)
+    folder = prefix_of(fields["source"], fields["key"], fields["revision"])
+    return {**fields, "files": [{**file, "name": f"{folder}/{file['name']}"} for file in fields["files"]]}
+
+
+_DOCUMENT = DocumentKind(
+    what="slice manifest",
+    schema=FORMAT,
+    numbered_by="format",
+    upgrades={1: _from_format_1},
+    next=f"restore the object from the bucket's versions; or delete it, then {pull_again()}",
+)
 
 
 def prefix_of(source: str, key: str, revision: str) -> str:

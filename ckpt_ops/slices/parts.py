@@ -9,7 +9,6 @@ commit: `slice.json` is.
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 from blake3 import blake3
 
-from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.documents import DocumentKind
+from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.datafiles import is_there
 from ckpt_ops.slices.identity import check_key, digest
@@ -25,7 +25,6 @@ from ckpt_ops.slices.manifest import Column, DataFile, without_unread
 from ckpt_ops.slices.source import PartedSource, SliceSource, SparingSource
 from ckpt_ops.slices.unread import Unread, UnreadFile
 from ckpt_ops.store import Store
-from ckpt_ops.store.documents import document
 
 WHOLE = ""
 """The one part of a slice whose source tells no parts apart."""
@@ -52,27 +51,20 @@ class Receipt:
 
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""
-        return json.dumps({"format": FORMAT, **without_unread(self)}, indent=1, sort_keys=True).encode()
+        return _DOCUMENT.encode(without_unread(self))
 
     @classmethod
     def from_json(cls, data: bytes, *, url: str) -> Receipt:
         """The inverse of `to_json`. Raises `Corrupt`, naming `url`."""
-        try:
-            payload = document(data)
-            found = payload.pop("format")
-            if found != FORMAT:
-                raise ValueError(f"format {found}, this version reads {FORMAT}")
-            if payload["columns"] is not None:
-                payload["columns"] = tuple(Column(**column) for column in payload["columns"])
-            payload["files"] = tuple(DataFile(**file) for file in payload["files"])
-            payload["unread"] = tuple(UnreadFile(**file) for file in payload.get("unread", ()))
-            return cls(**payload)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Corrupt(
-                f"{url} is no receipt of a pulled part: {error}",
-                safe="nothing was changed",
-                next=f"delete the object, then {pull_again()}",
-            ) from error
+        return _DOCUMENT.read(cls, data, name=url)
+
+
+_DOCUMENT = DocumentKind(
+    what="receipt of a pulled part",
+    schema=FORMAT,
+    numbered_by="format",
+    next=f"delete the object, then {pull_again()}",
+)
 
 
 def parts_of(source: SliceSource, key: str) -> dict[str, str]:

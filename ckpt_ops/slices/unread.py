@@ -9,18 +9,15 @@ file that it came from.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 
 from blake3 import blake3
 
-from ckpt_ops.errors import Corrupt
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.slices.identity import digest
 from ckpt_ops.store import Store
-from ckpt_ops.store.documents import document
 
-FORMAT = 1
 KEPT = 10_000
 """Rows of a part of which more is kept than their number."""
 
@@ -62,6 +59,22 @@ class UnreadFile:
     rows: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """What is stored of them: how many there are, and the first."""
+
+    count: int
+    rows: tuple[UnreadRow, ...]
+
+
+_DOCUMENT = DocumentKind(
+    what="list of rows that do not parse",
+    numbered_by="format",
+    sort_keys=False,
+    next="restore the object from the bucket's versions, or delete it and clear the pull task",
+)
+
+
 class Unread:
     """Collects the rows of one part that do not parse."""
 
@@ -85,8 +98,7 @@ class Unread:
         """Keep them below `slices/{source}/{key}`; nothing when there are none."""
         if not self.count:
             return ()
-        rows = [asdict(row) for row in self.rows]
-        data = json.dumps({"format": FORMAT, "count": self.count, "rows": rows}, indent=1).encode()
+        data = _DOCUMENT.encode(_Kept(count=self.count, rows=tuple(self.rows)))
         name = f"{prefix}/unread/{blake3(data).hexdigest()}.json"
         store.put(name, data)
         return (UnreadFile(name=name, rows=self.count),)
@@ -97,7 +109,8 @@ def unread_rows(store: Store, files: Sequence[UnreadFile], *, at_most: int) -> l
     found: list[UnreadRow] = []
     for file in files:
         if len(found) < at_most:
-            found += _rows(store, file.name)
+            url = f"{store.url.rstrip('/')}/{file.name}"
+            found += _DOCUMENT.read(_Kept, store.get(file.name), name=url).rows
     return found[:at_most]
 
 
@@ -106,19 +119,5 @@ def mark_of(files: Sequence[UnreadFile]) -> str:
     return digest("unread", *(file.name for file in files)) if files else ""
 
 
-def _rows(store: Store, name: str) -> list[UnreadRow]:
-    try:
-        return [UnreadRow(**row) for row in document(store.get(name))["rows"]]
-    except (ValueError, TypeError, KeyError) as error:
-        url = f"{store.url.rstrip('/')}/{name}"
-        raise Corrupt(
-            f"{url} does not hold rows that do not parse: {error}",
-            safe="nothing was changed",
-            next="restore the object from the bucket's versions, or delete it and clear the pull task",
-        ) from error
-
-
 def _short(row: UnreadRow) -> UnreadRow:
-    return UnreadRow(
-        file=row.file, line=row.line, column=row.column, value=row.value[:_LONGEST], why=row.why[:_LONGEST]
-    )
+    return replace(row, value=row.value[:_LONGEST], why=row.why[:_LONGEST])

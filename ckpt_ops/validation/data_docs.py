@@ -1,7 +1,7 @@
 """Great Expectations' own page on a slice, as one file that loads nothing: it opens anywhere.
 
 Its template takes scripts, styles and a picture from content networks and links to pages of a site that is
-not there. Those are left out, and what the styles did is said here in a few lines. It also puts values of
+not there. Those are left out, and its head is the one of all our pages (`html`). It also puts values of
 the data into the page as they are: whoever writes the data would write the page. They are escaped here,
 and a content security policy forbids the page to run or load anything.
 """
@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ckpt_ops.html import head
 from ckpt_ops.validation.words import value_words
 
 if TYPE_CHECKING:
@@ -24,21 +25,18 @@ if TYPE_CHECKING:
 _EXAMPLES = 20
 _FROM_AFAR = re.compile(r"<script[^>]*>.*?</script>|<(link|img)\b[^>]*>|</?a\b[^>]*>", re.DOTALL)
 _MORE = "Show more info..."  # the text of a link that unfolds what is always seen here
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 _PLAIN = str.maketrans("<>", "()")
-_STYLE = """<style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; }
-body { max-width: 75rem; margin: 1rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
-th, td { border: 1px solid #ccc; padding: .4rem .6rem; text-align: left; vertical-align: top; }
-th { background: #f2f2f2; } h4, h5, h6 { font-size: 1.05rem; margin: 1rem 0 .25rem; }
-.badge { background: #eee; padding: 0 .3rem; }
-.alert { border-left: .3rem solid #999; padding: .3rem .8rem; background: #f7f7f7; }
+_STYLE = """
+body { max-width: 75rem; margin: 1rem auto; }
+table { margin: .5rem 0; } .ge-section { margin-bottom: 2rem; }
+h4, h5, h6 { font-size: 1.05rem; margin: 1rem 0 .25rem; }
+.badge { background: var(--box); padding: 0 .3rem; }
+.alert { border-left: .3rem solid var(--soft); padding: .3rem .8rem; background: var(--box); }
 .navbar, .breadcrumb, .col-2, .col-lg-2, .modal, .cooltip, footer, button { display: none; }
-.fa-check-circle::before { content: "\\2713"; color: #161; font-weight: bold; }
-.fa-times::before { content: "\\2717"; color: #a11; font-weight: bold; }
-.fa-exclamation-triangle::before { content: "!"; color: #a60; font-weight: bold; }
-</style>"""
+.fa-check-circle::before { content: "\\2713"; color: var(--green); font-weight: bold; }
+.fa-times::before { content: "\\2717"; color: var(--red); font-weight: bold; }
+.fa-exclamation-triangle::before { content: "!"; color: var(--amber); font-weight: bold; }
+"""
 
 
 def data_docs_html(judged: Judged, *, source: str, key: str, revision: str) -> str:
@@ -69,11 +67,9 @@ def data_docs_html(judged: Judged, *, source: str, key: str, revision: str) -> s
             },
         )
         page: str = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(results))
-    title = f"<title>{escape(source)} {escape(key)}: Great Expectations</title>"
-    page = re.sub(r"<title>.*?</title>", "", _FROM_AFAR.sub("", page), flags=re.DOTALL)
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    page = page.replace("<head>", f"<head>{policy}", 1).replace("</head>", f"{title}{_STYLE}</head>", 1)
-    return page.replace(_MORE, "")
+    begin, body = page[: page.index("<head>")], page[page.index("</head>") :]
+    ours = head(f"{source} {key}: Great Expectations", style=_STYLE)
+    return f"{begin}<head>\n{ours}{_FROM_AFAR.sub('', body).replace(_MORE, '')}"
 
 
 def _renderable(result: Any) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from ckpt_ops.errors import Corrupt
-from ckpt_ops.store.documents import document
+from ckpt_ops.documents import DocumentKind
 
-FORMAT = 1
+_DOCUMENT = DocumentKind(
+    what="validation report",
+    numbered_by="format",
+    safe="the slice and the log are untouched",
+    next="validate the slice again, which writes the report again: ckpt-ops run NAME --slice KEY, "
+    "or clear its validate task in Airflow",
+)
 
 
 class Outcome(StrEnum):
@@ -117,26 +120,12 @@ class Validation:
 
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True).encode()
+        return _DOCUMENT.encode(self)
 
     @classmethod
     def from_json(cls, data: bytes, *, url: str) -> Validation:
         """The inverse of `to_json`. Raises `Corrupt`, naming `url`."""
-        try:
-            payload = document(data)
-            found = payload.pop("format")
-            if found != FORMAT:
-                raise ValueError(f"format {found}, this version reads {FORMAT}")
-            payload["outcome"] = Outcome(payload["outcome"])
-            payload["reasons"] = tuple(_reason(reason) for reason in payload["reasons"])
-            return cls(**payload)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Corrupt(
-                f"{url} is not a validation report: {error}",
-                safe="the slice and the log are untouched",
-                next="validate the slice again, which writes the report anew: ckpt-ops run NAME --slice KEY, "
-                "or clear its validate task in Airflow",
-            ) from error
+        return _DOCUMENT.read(cls, data, name=url)
 
 
 def outcome_of(reasons: tuple[Reason, ...], *, set_aside: int = 0) -> Outcome:
@@ -144,14 +133,3 @@ def outcome_of(reasons: tuple[Reason, ...], *, set_aside: int = 0) -> Outcome:
     if any(reason.severity is Severity.CRITICAL for reason in reasons):
         return Outcome.QUARANTINED
     return Outcome.SET_ASIDE if set_aside else Outcome.ACCEPTED
-
-
-def _reason(payload: dict[str, Any]) -> Reason:
-    return Reason(
-        **{
-            **payload,
-            "kind": Kind(payload["kind"]),
-            "severity": Severity(payload["severity"]),
-            "examples": tuple(payload["examples"]),
-        }
-    )

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from ckpt_ops.store.documents import document, read_as
+from ckpt_ops.documents import parse, read_as
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -42,7 +42,7 @@ def dumps(said: object) -> bytes:
 
 def loads(data: bytes) -> dict[str, Any]:
     """The JSON object in a file's bytes. Raises `BadDocument`."""
-    return document(data)
+    return parse(data)
 
 
 def kinds_of(function: Callable[[Request], Result]) -> tuple[type[Request], type[Result]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ckpt_ops.store.documents import BadDocument, document
+from ckpt_ops.documents import BadDocument, parse
 from ckpt_ops.worker import codec
 
 
@@ -111,7 +111,7 @@ def records(lines: list[bytes]) -> Iterator[Progress]:
     """The records in whole lines of such a file."""
     for line in lines:
         try:
-            said: dict[str, Any] = document(line)
+            said: dict[str, Any] = parse(line)
             kind = _KINDS.get(str(said.pop("kind", None)))
             if kind is not None:
                 yield codec.read(kind, said)

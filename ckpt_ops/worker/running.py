@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 
 from ckpt_ops.errors import CkptOpsError
 from ckpt_ops.printable import printable
-from ckpt_ops.store.documents import BadDocument
+from ckpt_ops.documents import BadDocument
 from ckpt_ops.worker import codec
 from ckpt_ops.worker.interpreter import Interpreter, Surroundings
 from ckpt_ops.worker.library_noise import is_noise

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -23,6 +22,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
+from ckpt_ops.html import Html, element, page, policy, stacked
 from ckpt_ops_airflow.links import in_the_ui
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ NO_STORE = "The api-server knows no store. Next: set CKPT_OPS_STORE for it, as f
 
 _ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-cache"}
 
-_NOTHING = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
+_NOTHING = f"{policy()}; frame-ancestors 'self'"
 
 HEADERS: Mapping[str, str] = _ALWAYS | {
     # the pages are made of data: whatever came through in them may neither run nor load anything
@@ -47,8 +44,7 @@ HEADERS: Mapping[str, str] = _ALWAYS | {
 def headers_with_forms(nonce: str) -> Mapping[str, str]:
     """For a page that is ours to the last character, escaped: it has forms, and one script and style."""
     return _ALWAYS | {
-        "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; "
-        f"script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+        "Content-Security-Policy": f"{policy(nonce=nonce)}; frame-ancestors 'self'",
         # with "no-referrer" a browser would send "Origin: null" with a form
         "Referrer-Policy": "same-origin",
     }
@@ -75,28 +71,22 @@ def require_plain(request: Request) -> None:
             raise HTTPException(400, f"{name}={value!r} is not allowed: expected {allowed}")
 
 
-def said(status: int, words: str, more: str = "", *, back: str = "") -> HTMLResponse:
+def said(status: int, words: str, *more: Html, back: str = "") -> HTMLResponse:
     """A page of a few words.
 
     Args:
-        more: HTML.
+        more: below the words.
         back: address of a page of ours that led here.
     """
     headers = dict(HEADERS)
     if back:
         # from a page in a sandbox a browser sends no cookie along, in a frame of Airflow's
         headers["Content-Security-Policy"] = _NOTHING
-        more += f"<p>{link(back, 'Back')}</p>\n"
+        more = (*more, element("p", link(back, "Back")))
     title = "ckpt-ops" if status == 200 else f"{status} {HTTPStatus(status).phrase}"
-    text = "".join(f"<p>{escape(line)}</p>\n" for line in words.splitlines())
-    return HTMLResponse(
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        "<style>body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 50rem; "
-        "padding: 0 1rem; background: #fff; color: #222; }</style>\n"
-        f"</head>\n<body>\n<h1>{title}</h1>\n{text}{more}</body>\n</html>\n",
-        status_code=status,
-        headers=headers,
-    )
+    text = stacked(element("p", line) for line in words.splitlines())
+    content = page(title, element("h1", title), text, *more, style="body { max-width: 50rem; }")
+    return HTMLResponse(content, status_code=status, headers=headers)
 
 
 def stored_page(read: Callable[[Store], bytes]) -> HTMLResponse:
@@ -119,9 +109,9 @@ def stored_page(read: Callable[[Store], bytes]) -> HTMLResponse:
     return HTMLResponse(content, headers=dict(HEADERS))
 
 
-def link(href: str, words: str) -> str:
+def link(href: str, words: str) -> Html:
     """A link, escaped."""
-    return f'<a href="{escape(href)}">{escape(words)}</a>'
+    return element("a", words, href=href)
 
 
 def _malformed(request: Request, error: Exception) -> HTMLResponse:
@@ -138,4 +128,4 @@ def _refused(request: Request, error: Exception) -> HTMLResponse:
         return said(status, str(detail))
     where = f"?next={quote(str(request.url), safe='')}" if request.method == "GET" else ""
     login = in_the_ui(f"api/v2/auth/login{where}")
-    return said(status, str(detail), f"<p>{link(login, 'Log in to Airflow')}</p>\n")
+    return said(status, str(detail), element("p", link(login, "Log in to Airflow")))

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, StrictUndefined
 
+from ckpt_ops.html import Html, page
 from ckpt_ops.pipeline.rebase.view import anchor_words, estimate_words, fork_words
 from ckpt_ops_airflow.intervals import Range
 from ckpt_ops_airflow.links import in_the_ui, on_this_host
@@ -26,10 +27,10 @@ ACTIONS = {
 }
 """What a run would do, in the order in which they are counted."""
 
-_page, _style, _script = (
+_body, _style, _script = (
     Path(__file__).with_suffix(end).read_text(encoding="utf-8") for end in (".html", ".css", ".js")
 )
-_template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_page)
+_template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_body)
 
 
 def render(model: str, found: View, range_: Range, *, rebase: str | None, token: str, nonce: str) -> str:
@@ -42,7 +43,7 @@ def render(model: str, found: View, range_: Range, *, rebase: str | None, token:
         nonce: of the style and the script.
     """
     first, last = range_.as_asked
-    return _template.render(
+    body = _template.render(
         model=model,
         found=found,
         first=first,
@@ -58,10 +59,10 @@ def render(model: str, found: View, range_: Range, *, rebase: str | None, token:
         rebase=rebase and {"dag_id": rebase, "href": in_the_ui(f"dags/{rebase}")},
         token=token,
         nonce=nonce,
-        style=_style,
         script=_script,
         **(_due(found["rebase"]) if found["rebase"] else {}),
     )
+    return page(f"{model}: backfill plan", Html(body), style=_style, nonce=nonce)
 
 
 def _query(ends: tuple[str, str]) -> str:

@@ -30,8 +30,10 @@ def modules_of(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            package = PROJECT.joinpath(*node.module.split(".")).is_dir()
-            found |= {f"{node.module}.{alias.name}" if package else node.module for alias in node.names}
+            folder = PROJECT.joinpath(*node.module.split("."))
+            for alias in node.names:
+                module = (folder / alias.name).is_dir() or (folder / f"{alias.name}.py").is_file()
+                found.add(f"{node.module}.{alias.name}" if module else node.module)
     return found
 
 
@@ -114,8 +116,13 @@ class TestTheTeamsStack:
     OURS: ClassVar[set[str]] = {
         "ckpt_ops.errors",
         "ckpt_ops.printable",
+        "ckpt_ops.documents",
+        *(f"ckpt_ops.documents.{name}" for name in ("kinds", "parsing", "typed")),
         "ckpt_ops.embedded",
-        *(f"ckpt_ops.embedded.{name}" for name in ("ports", "rest", "secret_files", "settings")),
+        *(
+            f"ckpt_ops.embedded.{name}"
+            for name in ("ports", "private_files", "rest", "secret_files", "settings")
+        ),
     }
 
     def test_its_commands_start_without_an_installed_package(self, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What was judged, for people: values that are kept as JSON, and a page with pictures made of them."""
 
 from ckpt_ops.evaluation.report.page import report_html
-from ckpt_ops.evaluation.report.values import Lineup, report_values
+from ckpt_ops.evaluation.report.values import REPORT, Lineup, report_values
 
-__all__ = ["Lineup", "report_html", "report_values"]
+__all__ = ["REPORT", "Lineup", "report_html", "report_values"]

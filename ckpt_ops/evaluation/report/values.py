@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.evaluation.basis import Basis
 from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
@@ -16,7 +17,7 @@ from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.report.curves import curves
 from ckpt_ops.evaluation.verdicts import Evaluation
 
-SCHEMA = 1
+REPORT = DocumentKind(what="report", indent=None)
 LARGEST_SEGMENTS = 20
 FEWEST_ROWS = 50
 RESAMPLES = 300
@@ -53,8 +54,7 @@ def report_values(
     models = {"candidate": judged.candidate}
     if judged.champion is not None:
         models["champion"] = judged.champion
-    return {
-        "schema": SCHEMA,
+    values = {
         "model": model,
         "version": version,
         "champion": champion,
@@ -71,6 +71,7 @@ def report_values(
             for one in (*ancestors, Lineup(version=version, on=on_slices(evaluation, metric)))
         ],
     }
+    return REPORT.numbered(values)
 
 
 def on_slices(evaluation: Evaluation, metric: str) -> dict[str, float]:

@@ -8,14 +8,14 @@ same code has the same bytes on every machine, and is kept once.
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import blake3
 
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.pipeline.code.files import LIMIT
 from ckpt_ops.pipeline.code.own import Code
@@ -25,6 +25,8 @@ from ckpt_ops.store.base import check_name
 from ckpt_ops.store.content import code_name, digest_in
 
 _ABOUT, _BELOW = "about.json", "dags/"
+_SAFE = "nothing of it was run"
+_DOCUMENT = DocumentKind(what="archive of a model's code", implicit=True, indent=None, safe=_SAFE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ def read_code(store: Store, name: str) -> Kept:
     if blake3.blake3(data).hexdigest() != digest_in(name):
         raise _corrupt(f"{store.url}/{name} is not what was kept: its bytes have another hash")
     try:
-        return _unpacked(data)
+        return _unpacked(data, f"{store.url}/{name}")
     except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
         raise _corrupt(f"{store.url}/{name} is no archive of a model's code: {error}") from error
 
@@ -79,7 +81,7 @@ def read_code(store: Store, name: str) -> Kept:
 def _packed(functions: Functions, files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        about = json.dumps(asdict(functions), sort_keys=True).encode()
+        about = _DOCUMENT.encode(functions)
         for name, data in [(_ABOUT, about), *((f"{_BELOW}{name}", files[name]) for name in sorted(files))]:
             member = tarfile.TarInfo(name)
             member.size = len(data)
@@ -87,7 +89,7 @@ def _packed(functions: Functions, files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _unpacked(data: bytes) -> Kept:
+def _unpacked(data: bytes, name: str) -> Kept:
     """Plain files with plain names, at most `LIMIT` bytes of them: nothing else was ever written."""
     found, total = dict[str, bytes](), 0
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
@@ -97,19 +99,17 @@ def _unpacked(data: bytes) -> Kept:
             if content is None or total > LIMIT + 2**16:
                 raise ValueError(f"{member.name!r} is no plain file, or too large")
             found[check_name(member.name)] = content.read()
-    about = json.loads(found.pop(_ABOUT))
+    functions = _DOCUMENT.read(Functions, found.pop(_ABOUT), name=name)
     strange = [name for name in found if not name.startswith(_BELOW)]
     if strange:
         raise ValueError(f"{strange[0]!r} is not below {_BELOW}")
     files = {name.removeprefix(_BELOW): content for name, content in found.items()}
-    return Kept(
-        functions=Functions(**{name: about[name] for name in ("model", "examples", "inputs")}), files=files
-    )
+    return Kept(functions=functions, files=files)
 
 
 def _corrupt(what: str) -> Corrupt:
     return Corrupt(
         what,
-        safe="nothing of it was run",
+        safe=_SAFE,
         next="restore the object from a replica, or from the bucket's versions",
     )

@@ -14,6 +14,7 @@ from typing import Any
 from blake3 import blake3
 
 from ckpt_ops.checkpoints import Manifest, load_manifest
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import Record
 from ckpt_ops.lineage.state import SliceStatus
@@ -22,7 +23,7 @@ from ckpt_ops.pipeline.forget.purge_plan import PurgePlan, plan_name
 from ckpt_ops.pipeline.forget.purge_timing import Standing
 from ckpt_ops.store import Store
 
-FORMAT = 1
+_DOCUMENT = DocumentKind(what="certificate of a purge", numbered_by="format")
 ELSEWHERE = (
     "what a bucket keeps of removed objects: soft-deleted ones, old versions, retention policies",
     "backups and copies of the store that were made by others, and exports that were taken out of it",
@@ -48,9 +49,9 @@ class Certificate:
 
     @classmethod
     def read(cls, store: Store, name: str) -> Certificate:
-        """Raises `ObjectNotFound`."""
+        """Raises `ObjectNotFound`, or `Corrupt`."""
         data = store.get(name)
-        return cls(name=name, digest=blake3(data).hexdigest(), body=json.loads(data))
+        return cls(name=name, digest=blake3(data).hexdigest(), body=_DOCUMENT.decode(data, name=name))
 
     @property
     def page(self) -> str:
@@ -64,7 +65,7 @@ def write_certificate(
     """Write what the purge came to, once: what stands there already is what holds."""
     name = f"models/{state.model}/forgotten/{standing.said.request}.json"
     body = _body(store, state, standing, plan, now)
-    store.put_if_absent(name, json.dumps(body, indent=1, sort_keys=True).encode())
+    store.put_if_absent(name, _DOCUMENT.encode(body))
     written = Certificate.read(store, name)
     page = certificate_html(written.body, digest=written.digest)
     store.put(written.page, page.encode())
@@ -84,7 +85,6 @@ def _body(
     objects = plan_name(state.model, said.request)
     keys = sorted({one.key for one in plan.revisions})
     return {
-        "format": FORMAT,
         "model": state.model,
         "request": said.request,
         "rows": said.rows,

@@ -6,13 +6,12 @@ It stays, as the list of what was removed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from ckpt_ops.checkpoints import purge as checkpoints
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import slice_id
@@ -26,7 +25,7 @@ from ckpt_ops.slices import removal as slices
 from ckpt_ops.slices.holding import Found
 from ckpt_ops.store import Entry, Store
 
-FORMAT = 1
+_DOCUMENT = DocumentKind(what="list of what a purge removes", numbered_by="format")
 _THREADS = 8
 
 
@@ -81,22 +80,12 @@ class PurgePlan:
         return sum(one.size for one in self.objects)
 
     def to_json(self) -> bytes:
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1, sort_keys=True).encode()
+        return _DOCUMENT.encode(self)
 
     @classmethod
-    def from_json(cls, data: bytes) -> PurgePlan:
-        payload: dict[str, Any] = json.loads(data)
-        del payload["format"]
-        return cls(
-            versions=tuple(payload.pop("versions")),
-            revisions=tuple(
-                Revision(**{**one, "learned_by": tuple(one["learned_by"])})
-                for one in payload.pop("revisions")
-            ),
-            unread=tuple(payload.pop("unread")),
-            objects=tuple(Doomed(**one) for one in payload.pop("objects")),
-            **payload,
-        )
+    def from_json(cls, data: bytes, *, name: str) -> PurgePlan:
+        """The inverse of `to_json`. Raises `Corrupt`, naming `name`."""
+        return _DOCUMENT.read(cls, data, name=name)
 
 
 def plan_name(model: str, request: str) -> str:
@@ -106,8 +95,9 @@ def plan_name(model: str, request: str) -> str:
 
 def find_plan(store: Store, model: str, request: str) -> PurgePlan | None:
     """What a purge that has begun removes."""
+    name = plan_name(model, request)
     try:
-        return PurgePlan.from_json(store.get(plan_name(model, request)))
+        return PurgePlan.from_json(store.get(name), name=name)
     except ObjectNotFound:
         return None
 

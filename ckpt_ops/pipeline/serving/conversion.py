@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.serving.comparing import Compared
 from ckpt_ops.pipeline.serving.exported import exported, served
 from ckpt_ops.pipeline.serving.formats import Format
-from ckpt_ops.pipeline.serving.objects import conversion_folder, exported_version
+from ckpt_ops.pipeline.serving.objects import CONVERSION, conversion_folder, exported_version
 from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
 from ckpt_ops.pipeline.serving.rows import held_out
 from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
@@ -129,7 +128,7 @@ def convert(
     if not error:
         exported_version(ModelLog(store, pipeline.name).state(), number)  # a purge may have begun meanwhile
         store.put(f"{target}/model.{format.value}", data)
-        store.put(f"{target}/report.json", json.dumps(report, indent=1, sort_keys=True).encode())
+        store.put(f"{target}/report.json", CONVERSION.encode(report))
     return report
 
 

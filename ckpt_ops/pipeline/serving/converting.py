@@ -15,9 +15,8 @@ from ckpt_ops.lineage.records import Converted, Record
 from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.serving.conversion import run_conversion
 from ckpt_ops.pipeline.serving.formats import Format, check_installed
-from ckpt_ops.pipeline.serving.objects import conversion_folder, exported_version, is_leaving
+from ckpt_ops.pipeline.serving.objects import CONVERSION, conversion_folder, exported_version, is_leaving
 from ckpt_ops.store import Store
-from ckpt_ops.store.documents import document, reading
 
 TOLERANCE = 1e-4
 """Of predictions in float32: an operator's rounding, summed over a network, stays well below it."""
@@ -79,8 +78,7 @@ def _find(store: Store, model: str, number: int, format: Format) -> dict[str, An
         data = store.get(name)
     except ObjectNotFound:
         return None
-    with reading(name, "report on a conversion"):
-        return document(data)
+    return CONVERSION.decode(data, name=name)
 
 
 def _record(log: ModelLog, store: Store, record: Converted) -> None:

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NoReturn
 
+from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef, slice_id
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.store import Entry, Store
+
+CONVERSION = DocumentKind(what="report on a conversion", implicit=True)
+"""`report.json` in a conversion's folder."""
 
 
 def conversion_folder(model: str, version: int, format: str) -> str:

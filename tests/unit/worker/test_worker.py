@@ -26,7 +26,7 @@ from ckpt_ops.errors import (
     TrainingDiverged,
 )
 from ckpt_ops.evaluation.errors import UndefinedMetric
-from ckpt_ops.store.documents import BadDocument
+from ckpt_ops.documents import BadDocument
 from ckpt_ops.worker import CheckpointSaved, Ended, LookedAt, Note, StepsDone, Surroundings, codec
 from ckpt_ops.worker import interpreter as interpreters
 from ckpt_ops.worker.raised import Raised

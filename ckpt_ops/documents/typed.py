@@ -1,16 +1,14 @@
-"""JSON documents of the store, read as what they have to be.
+"""Plain JSON values, read as what they have to be: a dataclass of this project, field by field.
 
-Whoever can write to the store can write anything: bytes that are no JSON, lists nested without an end, text
-where a number belongs, `1e999`. All of it ends here, as one error in words, before anything is made of it.
+A text where a number belongs, a list for an object, a field too much: all of it ends here, as one error with
+the path that leads to it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import types
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
@@ -18,12 +16,12 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from ckpt_ops.errors import Corrupt
+from ckpt_ops.documents.parsing import LARGEST_NUMBER, BadDocument, shown
+from ckpt_ops.errors import BadInput
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
 
-_LARGEST = 2**63  # what a size, a count or a number of a version can be: none is larger on any machine
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
 
 
@@ -34,40 +32,8 @@ _FROM_TEXT: dict[type, tuple[Reader, str]] = {
 }
 
 
-class BadDocument(ValueError):
-    """What a document says that it may not, in words. `reading` knows the object and makes it `Corrupt`."""
-
-
-@contextmanager
-def reading(
-    name: str,
-    what: str,
-    *,
-    safe: str = "nothing was changed",
-    next: str = "restore that object from a replica, or from the bucket's versions",
-) -> Iterator[None]:
-    """While the block reads the object `name`, which has to be a `what`: a `BadDocument` is a `Corrupt`."""
-    try:
-        yield
-    except BadDocument as error:
-        raise Corrupt(f"{name} is no {what}: {error}", safe=safe, next=next) from error
-
-
-def document(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data`. Raises `BadDocument`."""
-    try:
-        found = json.loads(data)
-    except ValueError as error:
-        raise BadDocument(f"it is no JSON: {error}") from None
-    except RecursionError:
-        raise BadDocument("it is nested too deep") from None
-    if not isinstance(found, dict):
-        raise BadDocument(f"it is {_said(found)}, and no JSON object")
-    return found
-
-
 def read_as(kind: type[T], said: object, *, at: str = "") -> T:
-    """`said`, as JSON has it, as a `kind`: a plain type, or a dataclass of such, tuples and dataclasses.
+    """`said`, as JSON has it, as a `kind`: a plain type, an enum, or a dataclass of such and of tuples.
 
     A path, a day and a time are text, a member of an enum is its value.
 
@@ -110,7 +76,7 @@ def _reader(kind: Any) -> Reader:
         return _tuple_reader(inside)
     if origin in (dict, Mapping):
         return _mapping
-    if kind in _FROM_TEXT or issubclass(kind, Enum):
+    if kind in _FROM_TEXT or (isinstance(kind, type) and issubclass(kind, Enum)):
         return _made_reader(kind)
     return _int if kind is int else _plain_reader(kind)
 
@@ -142,7 +108,7 @@ def _plain_reader(kind: type) -> Reader:
 def _int(said: Any) -> Any:
     if type(said) is not int:
         raise _unlike(said, _NAMES[int])
-    if not -_LARGEST < said < _LARGEST:
+    if not -LARGEST_NUMBER < said < LARGEST_NUMBER:
         raise _unlike(said, "a whole number of at most 64 bits")
     return said
 
@@ -192,24 +158,13 @@ def _dataclass_reader(kind: Any) -> Reader:
                 raise
         if missing := needed - values.keys():
             raise _Misfit(f"lacks {min(missing)!r}")
-        return kind(**values)
+        try:
+            return kind(**values)
+        except BadInput as error:  # what the dataclass itself refuses
+            raise _Misfit(f"says what is not allowed: {error.what}") from None
 
     return read
 
 
 def _unlike(said: object, expected: str) -> _Misfit:
-    return _Misfit(f"is {_said(said)}, and not {expected}")
-
-
-def _said(value: object) -> str:
-    """A value in short: a document may hold gigabytes in the wrong place."""
-    match value:
-        case dict():
-            return "a JSON object"
-        case list() | tuple():
-            return f"a list of {len(value)}"
-        case int() if not -_LARGEST < value < _LARGEST:
-            return "a number of more than 64 bits"
-        case str() if len(value) > 40:
-            return f"{value[:40]!r}..."
-    return repr(value)
+    return _Misfit(f"is {shown(said)}, and not {expected}")

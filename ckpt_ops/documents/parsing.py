@@ -1,0 +1,67 @@
+"""From bytes to plain JSON values, within bounds.
+
+Whoever can write to a store can write anything there: bytes that are no JSON, lists nested without an end,
+a gigabyte of brackets. All of it ends here, before anything is made of it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+LARGEST_BYTES = 2**30
+"""Of a document. One of a million chunks or log entries has a fifth of that."""
+DEEPEST = 200
+"""Objects and lists inside one another. A model's structure, which is the deepest, takes four a nesting."""
+LARGEST_NUMBER = 2**63
+"""What a size, a count or a number of a version can be: none is larger on any machine."""
+
+
+class BadDocument(ValueError):
+    """What is wrong with a document, without its name. Who knows the name makes it `Corrupt` (`reading`)."""
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """The JSON object in `data`. Raises `BadDocument`."""
+    if len(data) > LARGEST_BYTES:
+        raise BadDocument(f"it has {len(data):,} bytes, and no document has more than {LARGEST_BYTES:,}")
+    try:
+        found = json.loads(data)
+    except ValueError as error:
+        raise BadDocument(f"it is no JSON: {error}") from None
+    except RecursionError:
+        raise BadDocument("it is nested too deep") from None
+    if not isinstance(found, dict):
+        raise BadDocument(f"it is {shown(found)}, and no JSON object")
+    # counting takes no time beside parsing, and few documents have as many
+    if data.count(b"{") + data.count(b"[") > DEEPEST and _is_deep(found):
+        raise BadDocument("it is nested too deep")
+    return found
+
+
+def shown(value: object) -> str:
+    """A value in short: a document may hold gigabytes in the wrong place."""
+    match value:
+        case dict():
+            return "a JSON object"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+        case int() if not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+            return "a number of more than 64 bits"
+        case str() if len(value) > 40:
+            return f"{value[:40]!r}..."
+    return repr(value)
+
+
+def _is_deep(found: dict[str, Any]) -> bool:
+    level: list[Any] = [found]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
