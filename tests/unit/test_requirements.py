@@ -69,7 +69,9 @@ def test_two_locks_agree_where_they_overlap(one: str, other: str) -> None:
     assert {name for name in ones.keys() & others.keys() if ones[name][0] != others[name][0]} == set()
 
 
-@pytest.mark.parametrize("name", [*LOCKS, *sorted({*LOCKS.values()}), "pyproject.toml", "Makefile", "Dockerfile"])
+@pytest.mark.parametrize(
+    "name", [*sorted({*LOCKS, *LOCKS.values()}), "pyproject.toml", "Makefile", "Dockerfile"]
+)
 def test_no_file_chooses_where_packages_come_from(name: str) -> None:
     text = (PROJECT / name).read_text()
     assert (
