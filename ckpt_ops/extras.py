@@ -17,7 +17,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "postgres": ("psycopg2",),
     }
 )
-"""By extra, what is imported of it. `celery` is not here: Airflow imports that, and no code of ours."""
+"""By extra, what is imported of it. An extra of which no code of ours imports anything is not here."""
 
 
 def missing(extra: str) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar, cast, get_type_hints
 
+from ckpt_ops.documents import BadDocument, read_as
 from ckpt_ops.errors import BadInput, Corrupt
 from ckpt_ops.evaluation import Evaluation
 from ckpt_ops.pipeline.step_results import (
@@ -17,7 +18,6 @@ from ckpt_ops.pipeline.step_results import (
     RebasePlanned,
     Validated,
 )
-from ckpt_ops.documents import BadDocument, read_as
 
 T = TypeVar("T")
 

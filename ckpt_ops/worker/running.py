@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from ckpt_ops.documents import BadDocument
 from ckpt_ops.errors import CkptOpsError
 from ckpt_ops.printable import printable
-from ckpt_ops.documents import BadDocument
 from ckpt_ops.worker import codec
 from ckpt_ops.worker.interpreter import Interpreter, Surroundings
 from ckpt_ops.worker.library_noise import is_noise

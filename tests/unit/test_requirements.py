@@ -70,7 +70,7 @@ def test_two_locks_agree_where_they_overlap(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*LOCKS, *sorted({*LOCKS.values()}), "pyproject.toml", "Makefile", "Dockerfile"]
+    "name", [*sorted({*LOCKS, *LOCKS.values()}), "pyproject.toml", "Makefile", "Dockerfile"]
 )
 def test_no_file_chooses_where_packages_come_from(name: str) -> None:
     text = (PROJECT / name).read_text()

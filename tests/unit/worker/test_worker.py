@@ -17,6 +17,7 @@ import pytest
 from jobs import Everything, Text
 
 from ckpt_ops import worker
+from ckpt_ops.documents import BadDocument
 from ckpt_ops.errors import (
     BadInput,
     CkptOpsError,
@@ -26,7 +27,6 @@ from ckpt_ops.errors import (
     TrainingDiverged,
 )
 from ckpt_ops.evaluation.errors import UndefinedMetric
-from ckpt_ops.documents import BadDocument
 from ckpt_ops.worker import CheckpointSaved, Ended, LookedAt, Note, StepsDone, Surroundings, codec
 from ckpt_ops.worker import interpreter as interpreters
 from ckpt_ops.worker.raised import Raised
