@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.lineage import LineageState
@@ -38,8 +39,7 @@ class Audit:
     def __post_init__(self) -> None:
         metric_named(self.metric)
         for name in ("newest", "epochs"):
-            if getattr(self, name) < 1:
-                raise BadInput(name, getattr(self, name), "a whole number of at least 1")
+            checks.whole(name, getattr(self, name))
 
     @property
     def arguments(self) -> list[str]:

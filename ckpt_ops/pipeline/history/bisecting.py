@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.lineage import LineageState
@@ -43,8 +44,7 @@ class Question:
             given = ", ".join(f"{name} {value:g}" for name, value in said.items() if value is not None)
             allowed = f"--{right} X and no --{other}: {self.metric} is better when it is {better}"
             raise BadInput("bound", given or None, allowed)
-        if not math.isfinite(self.bound):
-            raise BadInput(right, self.bound, "a number")
+        checks.number(right, self.bound, allowed="a number")
 
     @property
     def bound(self) -> float:
