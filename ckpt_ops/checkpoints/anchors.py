@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops import checks
 
 
 class Anchors(Protocol):
@@ -38,8 +38,8 @@ class EveryVersions:
     newest: int = 3
 
     def __post_init__(self) -> None:
-        _check("EveryVersions.versions", self.versions)
-        _check("EveryVersions.newest", self.newest)
+        checks.whole("EveryVersions.versions", self.versions)
+        checks.whole("EveryVersions.newest", self.newest)
 
     def kept(self, line: Sequence[int]) -> frozenset[int]:
         """Each `versions`-th of `line`, and its end."""
@@ -61,7 +61,7 @@ class Doubling:
     newest: int = 4
 
     def __post_init__(self) -> None:
-        _check("Doubling.newest", self.newest, at_least=2)
+        checks.whole("Doubling.newest", self.newest, at_least=2)
 
     def kept(self, line: Sequence[int]) -> frozenset[int]:
         """Of those of age `a`, counted from the head, each `2**k`-th, where `2**k` is about `a / newest`."""
@@ -76,8 +76,3 @@ class Doubling:
 def _spacing(age: int, newest: int) -> int:
     """The largest power of two of at most `age / newest`, at least 1."""
     return 1 << max(0, (age // newest).bit_length() - 1)
-
-
-def _check(field: str, value: int, *, at_least: int = 1) -> None:
-    if value < at_least:
-        raise BadInput(field, value, f"a whole number of at least {at_least}")

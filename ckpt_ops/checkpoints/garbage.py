@@ -23,8 +23,9 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from ckpt_ops import checks
 from ckpt_ops.checkpoints.restore import load_manifest
-from ckpt_ops.errors import BadInput, ObjectNotFound
+from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.lineage.candidate import Commit, with_logs
 from ckpt_ops.store import Entry, Store
@@ -73,8 +74,7 @@ def find_garbage(store: Store, *, grace: float = DAY, without: Collection[str] =
         Corrupt: a manifest cannot be read, or is another than was committed. Nothing may be judged garbage
             then: chunks of the right one might be.
     """
-    if grace < 0:
-        raise BadInput("grace", grace, "a number of seconds, at least 0")
+    checks.number("grace", grace, at_least=0, endless=True, allowed="a number of seconds, at least 0")
     old = time.time() - grace
     while True:
         listed = [entry for entry in store.list("models/") if entry.name not in without]

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops import checks
 from ckpt_ops.checkpoints.capture import Snapshot, capture
 from ckpt_ops.checkpoints.model_inputs import as_trained, forward
 from ckpt_ops.checkpoints.triggers import SaveTrigger, SinceSave
@@ -60,8 +61,7 @@ class Intermediate:
         object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise BadInput("Intermediate.layers", self.layers, "at least one name of a layer")
-        if self.rows < 1:
-            raise BadInput("Intermediate.rows", self.rows, "a whole number of at least 1")
+        checks.whole("Intermediate.rows", self.rows)
 
 
 class IntermediateWriter:

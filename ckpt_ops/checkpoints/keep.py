@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ckpt_ops import checks
 from ckpt_ops.checkpoints.anchors import Anchors
 from ckpt_ops.errors import BadInput
 
@@ -51,13 +52,11 @@ class Keep:
     anchors: Anchors | None = None
 
     def __post_init__(self) -> None:
-        if self.last is not None and self.last < 1:
-            raise BadInput(
-                "Keep.last", self.last, "a whole number of at least 1: training resumes at the last"
-            )
+        if self.last is not None:
+            allowed = "a whole number of at least 1: training resumes at the last"
+            checks.whole("Keep.last", self.last, allowed=allowed)
         for name in ("best", "every"):
-            if getattr(self, name) < 0:
-                raise BadInput(f"Keep.{name}", getattr(self, name), "a whole number of at least 0")
+            checks.whole(f"Keep.{name}", getattr(self, name), at_least=0)
         if self.last is None and (self.best or self.every):
             raise BadInput(
                 "Keep.last",

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ckpt_ops import checks
 from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import BadInput, CkptOpsError, Corrupt, ObjectNotFound
 from ckpt_ops.printable import printable
@@ -54,10 +55,10 @@ class SaveRequest:
     def __post_init__(self) -> None:
         if self.at_step is not None and self.after is not None:
             raise BadInput("--after", self.after, f"not together with --at-step={self.at_step}")
-        if self.at_step is not None and self.at_step < 1:
-            raise BadInput("--at-step", self.at_step, "a whole number of at least 1")
-        if self.after is not None and self.after < 0:
-            raise BadInput("--after", self.after, "a number of seconds, at least 0")
+        if self.at_step is not None:
+            checks.whole("--at-step", self.at_step)
+        if self.after is not None:
+            checks.number("--after", self.after, at_least=0, allowed="a number of seconds, at least 0")
 
     @property
     def parameters(self) -> bool:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 
 
@@ -37,8 +38,7 @@ class EverySteps:
     steps: int
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise BadInput("EverySteps.steps", self.steps, "a whole number of at least 1")
+        checks.whole("EverySteps.steps", self.steps)
 
     def due(self, since: SinceSave) -> bool:
         return since.steps >= self.steps
@@ -51,8 +51,7 @@ class EverySeconds:
     seconds: float
 
     def __post_init__(self) -> None:
-        if self.seconds <= 0:
-            raise BadInput("EverySeconds.seconds", self.seconds, "a positive number of seconds")
+        checks.seconds("EverySeconds.seconds", self.seconds, endless=True)
 
     def due(self, since: SinceSave) -> bool:
         return since.seconds >= self.seconds
@@ -77,10 +76,8 @@ class Automatic:
 
     def __post_init__(self) -> None:
         for name in ("failure_every", "first"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise BadInput(f"Automatic.{name}", getattr(self, name), "a positive number of seconds")
-        if not 0 < self.overhead < 1:
-            raise BadInput("Automatic.overhead", self.overhead, "a share between 0 and 1")
+            checks.seconds(f"Automatic.{name}", getattr(self, name))
+        checks.inner_share("Automatic.overhead", self.overhead)
 
     def interval(self, stall: float) -> float:
         """Seconds of training between two saves that cost `stall` seconds each."""

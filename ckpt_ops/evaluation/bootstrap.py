@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops import checks
 from ckpt_ops.evaluation.errors import UndefinedMetric
 from ckpt_ops.evaluation.metrics import FloatArray, Groups, Metric, Needs
 
@@ -71,10 +71,8 @@ def paired_bootstrap(
     Raises:
         UndefinedMetric, UnusablePredictions: the metric has no value on these rows, or on most resamples.
     """
-    if resamples < 1:
-        raise BadInput("resamples", resamples, "a whole number of at least 1")
-    if not 0 < confidence < 1:
-        raise BadInput("confidence", confidence, "a number between 0 and 1, such as 0.95")
+    checks.whole("resamples", resamples)
+    checks.confidence("confidence", confidence)
     delta = metric(y, candidate, groups=groups) - metric(y, champion, groups=groups)
     of_candidate = metric.weighted(y, candidate, groups=groups)
     of_champion = metric.weighted(y, champion, groups=groups)

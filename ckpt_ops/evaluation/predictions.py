@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import columns
 from ckpt_ops.evaluation.basis import Basis
@@ -77,8 +78,7 @@ class Judged:
         candidate = columns.predictions("candidate", self.candidate)
         champion = None if self.champion is None else columns.predictions("champion", self.champion)
         for name in self.segments:
-            if not isinstance(name, str) or not name:
-                raise BadInput("segments", name, "columns named by non-empty text")
+            checks.text("segments", name, allowed="columns named by non-empty text")
         segments = {
             name: columns.text(f"{SEGMENT_PREFIX}{name}", values) for name, values in self.segments.items()
         }
@@ -89,8 +89,7 @@ class Judged:
         columns.check_rows(label.size, sized)
         columns.check_alike(candidate, champion)
         for name, said in (("slice_key", self.slice_key), ("rows", self.rows)):
-            if not isinstance(said, str) or not said:
-                raise BadInput(name, said, "non-empty text")
+            checks.text(name, said)
         if self.champion_missing and self.champion is not None:
             raise BadInput("champion_missing", self.champion_missing, "'' where there are its predictions")
         if not isinstance(self.basis, Basis):

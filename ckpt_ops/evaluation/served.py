@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.short_errors import short
 
@@ -29,8 +30,7 @@ class Latency:
         said = (self.p50_ms, self.p95_ms, self.p99_ms)
         if not (all(math.isfinite(one) for one in said) and 0 <= said[0] <= said[1] <= said[2]):
             raise BadInput("latency", said, "p50, p95 and p99 in milliseconds, none below the one before")
-        if self.requests < 1:
-            raise BadInput("latency.requests", self.requests, "a whole number of at least 1")
+        checks.whole("latency.requests", self.requests)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +60,8 @@ class ServableCheck:
     def __post_init__(self) -> None:
         if self.error is not None:  # what earlier code kept holds rows
             object.__setattr__(self, "error", short(self.error))
-        if self.bytes is not None and self.bytes < 0:
-            raise BadInput("bytes", self.bytes, "a whole number of 0 or more, or None")
+        if self.bytes is not None:
+            checks.whole("bytes", self.bytes, at_least=0, allowed="a whole number of 0 or more, or None")
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict."""

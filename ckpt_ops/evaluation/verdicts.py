@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.basis import Basis
 
@@ -37,8 +37,7 @@ class Verdict:
         if self.passed is not None and not isinstance(self.passed, bool):
             raise BadInput("passed", self.passed, "True, False or None")
         for name, number in self.numbers.items():
-            if not math.isfinite(number):
-                raise BadInput(f"numbers[{name!r}]", number, "a finite number, or no entry at all")
+            checks.number(f"numbers[{name!r}]", number, allowed="a finite number, or no entry at all")
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that strict JSON can carry."""

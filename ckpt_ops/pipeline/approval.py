@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 
 _LONGEST_TITLE = 200
@@ -33,10 +34,8 @@ class Approval:
     title: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.within, timedelta) or self.within <= timedelta():
-            raise BadInput("within", self.within, "more than no time, such as timedelta(hours=24)")
-        if not isinstance(self.otherwise, Otherwise):
-            raise BadInput("otherwise", self.otherwise, "Otherwise.REJECT or Otherwise.PROMOTE")
+        checks.duration("within", self.within, allowed="more than no time, such as timedelta(hours=24)")
+        checks.member("otherwise", self.otherwise, Otherwise)
         if (
             not isinstance(self.title, str)
             or not self.title.isprintable()

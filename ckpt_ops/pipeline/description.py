@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ckpt_ops import checks
 from ckpt_ops.checkpoints import EverySteps, Intermediate, Keep, SaveTrigger
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Gate, check_gates, segment_columns
@@ -117,12 +118,10 @@ class Pipeline(Intake):
             if (value or name != "inputs") and not _FUNCTION.fullmatch(value):
                 raise BadInput(name, value, "'package.module:function': 'flight_delay.model:build_model'")
         self._check_holdout()
-        if self.batch_size < 1:
-            raise BadInput("batch_size", self.batch_size, "a whole number of at least 1")
-        if self.max_rejections < 1:
-            raise BadInput("max_rejections", self.max_rejections, "a whole number of at least 1")
-        if self.watch_consumed < 0:
-            raise BadInput("watch_consumed", self.watch_consumed, "a number of slices, or 0: none")
+        checks.whole("batch_size", self.batch_size)
+        checks.whole("max_rejections", self.max_rejections)
+        watched = "a number of slices, or 0: none"
+        checks.whole("watch_consumed", self.watch_consumed, at_least=0, allowed=watched)
         if self.shadow is not None and not isinstance(self.shadow, Shadow):
             raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: judged at once")
         if not isinstance(self.schedules, Schedules):
@@ -143,10 +142,7 @@ class Pipeline(Intake):
                 "holdout_by", by, f"a column of source {source.name}: {', '.join(source.schema.names)}"
             )
         if not isinstance(self.holdout, Latest):
-            if not 0 < self.holdout < 1:
-                raise BadInput(
-                    "holdout", self.holdout, "a share between 0 and 1: candidates are judged on it"
-                )
+            checks.inner_share("holdout", self.holdout, why="candidates are judged on it")
             return
         if by is not None:
             raise BadInput(

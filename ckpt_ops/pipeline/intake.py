@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices import SliceSource
 
@@ -57,10 +58,8 @@ class Intake:
         check_name(self.name)
         if "/" in self.expectations or not self.expectations.endswith(".json"):
             raise BadInput("expectations", self.expectations, f"a .json file in the folder of {self.name}")
-        if not isinstance(self.empty_slices, EmptySlices):
-            raise BadInput("empty_slices", self.empty_slices, "EmptySlices.REFUSE or EmptySlices.SKIP")
-        if not isinstance(self.same_content, SameContent):
-            raise BadInput("same_content", self.same_content, "SameContent.QUARANTINE or SameContent.ALLOW")
+        checks.member("empty_slices", self.empty_slices, EmptySlices)
+        checks.member("same_content", self.same_content, SameContent)
 
     def __str__(self) -> str:
         """The name: all that Airflow keeps of it in a serialized DAG, so it must not change by parse."""

@@ -8,11 +8,11 @@ and asks again.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 
 DUE, NOT_DUE, UNDECIDED = "due: ", "not due: ", "undecided: "
@@ -80,8 +80,8 @@ class Facts:
             ("slices_since_training", self.slices_since_training),
             *(("trainings", number) for training in self.trainings for number in training),
         ):
-            if value is not None and not (math.isfinite(value) and value >= 0):
-                raise BadInput(f"Facts.{name}", value, "a number of 0 or more")
+            if value is not None:
+                checks.number(f"Facts.{name}", value, at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)

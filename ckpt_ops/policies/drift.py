@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import ColumnDrift, Decision, Facts, decided
 from ckpt_ops.policies.needs import DriftNeed
-from ckpt_ops.policies.settings import check_above_0, check_whole
 
 MOST_RECORDED = 20
 """A slice may have hundreds of columns, and a decision is kept for good: of those that nobody named, the ones
@@ -53,13 +53,12 @@ class Drift:
         if (self.psi is None) is (self.ks is None):
             raise BadInput("Drift.psi, Drift.ks", (self.psi, self.ks), "exactly one of the two")
         if self.psi is not None:
-            check_above_0("Drift.psi", self.psi, "an index above 0, such as 0.25")
+            checks.number("Drift.psi", self.psi, above=0, allowed="an index above 0, such as 0.25")
         if self.ks is not None:
-            check_above_0("Drift.ks", self.ks, "a share above 0 and at most 1, such as 0.2")
-            if self.ks > 1:
-                raise BadInput("Drift.ks", self.ks, "a share above 0 and at most 1, such as 0.2")
-        check_whole("Drift.at_least_columns", self.at_least_columns)
-        check_whole("Drift.reference_slices", self.reference_slices)
+            allowed = "a share above 0 and at most 1, such as 0.2"
+            checks.number("Drift.ks", self.ks, above=0, at_most=1, allowed=allowed)
+        checks.whole("Drift.at_least_columns", self.at_least_columns)
+        checks.whole("Drift.reference_slices", self.reference_slices)
         if self.columns and self.at_least_columns > len(self.columns):
             raise BadInput(
                 "Drift.at_least_columns", self.at_least_columns, f"at most the {len(self.columns)} columns"

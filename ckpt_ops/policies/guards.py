@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import Decision, Facts, decided
-from ckpt_ops.policies.settings import check_seconds, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ class Cooldown:
                 next="AllOf(Cooldown(seconds=...), Cooldown(slices=...)) waits for both",
             )
         if self.seconds is not None:
-            check_seconds("Cooldown.seconds", self.seconds)
+            checks.seconds("Cooldown.seconds", self.seconds)
         if self.slices is not None:
-            check_whole("Cooldown.slices", self.slices)
+            checks.whole("Cooldown.slices", self.slices)
 
     def decide(self, facts: Facts) -> Decision:
         if self.seconds is not None:
@@ -75,8 +75,8 @@ class CostBudget:
     within_seconds: float
 
     def __post_init__(self) -> None:
-        check_seconds("CostBudget.training_seconds", self.training_seconds)
-        check_seconds("CostBudget.within_seconds", self.within_seconds)
+        checks.seconds("CostBudget.training_seconds", self.training_seconds)
+        checks.seconds("CostBudget.within_seconds", self.within_seconds)
 
     def decide(self, facts: Facts) -> Decision:
         budget, window = float(self.training_seconds), float(self.within_seconds)

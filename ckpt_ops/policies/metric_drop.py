@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from types import MappingProxyType
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import Decision, Facts, decided
-from ckpt_ops.policies.settings import check_above_0
 
 HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(
     {
@@ -60,7 +60,7 @@ class MetricDrop:
     def __post_init__(self) -> None:
         if not isinstance(self.metric, str) or self.metric not in HIGHER_IS_BETTER:
             raise BadInput("MetricDrop.metric", self.metric, f"one of {', '.join(HIGHER_IS_BETTER)}")
-        check_above_0("MetricDrop.by", self.by, "a number above 0, in the metric's unit")
+        checks.number("MetricDrop.by", self.by, above=0, allowed="a number above 0, in the metric's unit")
 
     def decide(self, facts: Facts) -> Decision:
         name = self.metric

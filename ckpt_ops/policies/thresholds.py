@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ckpt_ops import checks
 from ckpt_ops.policies.base import Decision, Facts, decided
-from ckpt_ops.policies.settings import check_seconds, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Every:
     slices: int
 
     def __post_init__(self) -> None:
-        check_whole("Every.slices", self.slices)
+        checks.whole("Every.slices", self.slices)
 
     def decide(self, facts: Facts) -> Decision:
         due = facts.pending_slices >= self.slices
@@ -43,7 +43,7 @@ class Rows:
     at_least: int
 
     def __post_init__(self) -> None:
-        check_whole("Rows.at_least", self.at_least)
+        checks.whole("Rows.at_least", self.at_least)
 
     def decide(self, facts: Facts) -> Decision:
         due = facts.pending_rows >= self.at_least
@@ -59,7 +59,7 @@ class Age:
     at_least_seconds: float
 
     def __post_init__(self) -> None:
-        check_seconds("Age.at_least_seconds", self.at_least_seconds)
+        checks.seconds("Age.at_least_seconds", self.at_least_seconds)
 
     def decide(self, facts: Facts) -> Decision:
         age, limit = facts.seconds_since_update, self.at_least_seconds

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from ckpt_ops import checks
 from ckpt_ops.errors import UNTOUCHED, BadInput, SliceUnreadable, SourceRefused
 from ckpt_ops.slices.bigquery_client import client, errors, retry
 from ckpt_ops.slices.identity import check_key
@@ -79,8 +80,7 @@ class BigQueryTable:
             if not column or "`" in column:
                 raise BadInput("column", column, "a name without '`'")
         for limit in ("maximum_bytes_billed", "timeout"):
-            if not getattr(self, limit) > 0:
-                raise BadInput(limit, getattr(self, limit), "more than 0")
+            checks.number(limit, getattr(self, limit), above=0, endless=True, allowed="more than 0")
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """Keys of the periods that have rows and begin in [start, end), or at `start` if both are equal."""

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from ckpt_ops import checks
 from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceMissing, SliceUnreadable
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.formats import Csv, Format, JsonLines, format_of
@@ -90,8 +91,7 @@ class Files:
             )
         if isinstance(self.leave_out, str) or not all(map(can_be_asked_for, self.leave_out)):
             raise BadInput("leave_out", self.leave_out, "names below the url: ('flights/*/old-*.csv',)")
-        if self.max_expansion < 1:
-            raise BadInput("max_expansion", self.max_expansion, "at least 1")
+        checks.number("max_expansion", self.max_expansion, at_least=1, endless=True, allowed="at least 1")
         if self.format is None:
             format_of(self.template)
 

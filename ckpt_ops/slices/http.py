@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import pyarrow as pa
 from blake3 import blake3
 
+from ckpt_ops import checks
 from ckpt_ops.errors import (
     UNTOUCHED,
     BadInput,
@@ -105,8 +106,7 @@ class HttpPages:
             allowed = "https://HOST/PATH with no placeholders but {start}, {end} and {key}"
             raise BadInput("url", self.url, allowed) from None
         for limit in ("connect_timeout", "read_timeout", "page_timeout", "max_page_bytes", "max_pages"):
-            if not getattr(self, limit) > 0:
-                raise BadInput(limit, getattr(self, limit), "more than 0")
+            checks.number(limit, getattr(self, limit), above=0, endless=True, allowed="more than 0")
 
     @property
     def cheap_fingerprint(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from ckpt_ops import checks
 from ckpt_ops.errors import UNTOUCHED, BadInput, SliceMissing
 from ckpt_ops.slices.again import TRIED_AGAIN
 from ckpt_ops.slices.identity import check_key
@@ -74,8 +75,7 @@ class Period(StrEnum):
 
 def check_period(period: object) -> None:
     """Raises `BadInput` for what is no `Period`, such as its name as text."""
-    if not isinstance(period, Period):
-        raise BadInput("period", period, "one of " + ", ".join(f"Period.{one.name}" for one in Period))
+    checks.member("period", period, Period)
 
 
 def no_rows(source: str, key: str, table: str) -> SliceMissing:

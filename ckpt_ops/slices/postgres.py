@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ckpt_ops import checks
 from ckpt_ops.errors import UNTOUCHED, BadInput, SliceUnreadable, SourceRefused
 from ckpt_ops.slices.identity import check_key
 from ckpt_ops.slices.periods import Period, check_period, no_rows
@@ -86,9 +87,8 @@ class PostgresTable:
             if not isinstance(getattr(self, field), str) or not all(getattr(self, field).split(".")):
                 raise BadInput(field, getattr(self, field), "a name")
         for field in ("connect_timeout", "statement_timeout"):
-            value = getattr(self, field)
-            if not isinstance(value, int) or value < 1:  # 0 would be "for ever" to PostgreSQL
-                raise BadInput(field, value, "whole seconds, at least 1")
+            # 0 would be "for ever" to PostgreSQL
+            checks.whole(field, getattr(self, field), allowed="whole seconds, at least 1")
 
     @property
     def cheap_fingerprint(self) -> bool:

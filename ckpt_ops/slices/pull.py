@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ckpt_ops.errors import BadInput, ObjectNotFound, SliceChanging, SliceEmpty
+from ckpt_ops import checks
+from ckpt_ops.errors import ObjectNotFound, SliceChanging, SliceEmpty
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.committed import commit_manifest, load_manifest
 from ckpt_ops.slices.datafiles import ROWS_PER_FILE, as_stored, stage, upload
@@ -134,8 +135,7 @@ def _checked_names(source: SliceSource, key: str) -> None:
 
 
 def _pull(store: Store, source: SliceSource, key: str, part: str, before: str, rows_per_file: int) -> Receipt:
-    if rows_per_file < 1:
-        raise BadInput("rows_per_file", rows_per_file, "at least 1")
+    checks.whole("rows_per_file", rows_per_file, allowed="at least 1")
     known = find_receipt(store, source, key, part, before)
     if known is not None:
         return known

@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ckpt_ops import checks
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.restore import AVERAGE
-from ckpt_ops.errors import BadInput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +34,9 @@ class TailAverage:
     points: int = 16
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
-            raise BadInput("TailAverage.share", self.share, "more than 0, at most 1; average=None for none")
-        if self.points < 1:
-            raise BadInput("TailAverage.points", self.points, "a whole number of at least 1")
+        allowed = "more than 0, at most 1; average=None for none"
+        checks.number("TailAverage.share", self.share, above=0, at_most=1, allowed=allowed)
+        checks.whole("TailAverage.points", self.points)
 
     def taken(self, step: int, *, last: int) -> int:
         """How many points lie at or before `step` of a training of `last` steps: no state, a function."""

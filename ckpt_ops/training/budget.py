@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 
 
@@ -47,12 +48,11 @@ class Budget:
     min_steps: int = 1
 
     def __post_init__(self) -> None:
-        if self.max_steps < 1:
-            raise BadInput("budget.max_steps", self.max_steps, "a whole number of at least 1")
-        if self.max_seconds <= 0:
-            raise BadInput("budget.max_seconds", self.max_seconds, "a positive number of seconds")
-        if self.max_epochs is not None and self.max_epochs < 1:
-            raise BadInput("budget.max_epochs", self.max_epochs, "a whole number of at least 1, or None")
+        checks.whole("budget.max_steps", self.max_steps)
+        checks.seconds("budget.max_seconds", self.max_seconds, endless=True)
+        if self.max_epochs is not None:
+            allowed = "a whole number of at least 1, or None"
+            checks.whole("budget.max_epochs", self.max_epochs, allowed=allowed)
         if not 1 <= self.min_steps <= self.max_steps:
             raise BadInput("budget.min_steps", self.min_steps, f"1 to max_steps={self.max_steps}")
 

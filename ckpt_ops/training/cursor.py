@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops import checks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,8 @@ class BatchOrder:
     seed: int
 
     def __post_init__(self) -> None:
-        if self.rows < 1:
-            raise BadInput("rows to train on", self.rows, "at least 1")
-        if self.batch_size < 1:
-            raise BadInput("batch_size", self.batch_size, "a whole number of at least 1")
+        checks.whole("rows to train on", self.rows, allowed="at least 1")
+        checks.whole("batch_size", self.batch_size)
 
     @property
     def steps_per_epoch(self) -> int:

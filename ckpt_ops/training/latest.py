@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops import checks
 
 _ORDERED = (
     pa.types.is_integer,
@@ -44,10 +44,8 @@ class Latest:
     by: str = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        if isinstance(self.share, bool) or not isinstance(self.share, int | float) or not 0 < self.share < 1:
-            raise BadInput("Latest.share", self.share, "a share between 0 and 1: candidates are judged on it")
-        if not isinstance(self.by, str) or not self.by:
-            raise BadInput("Latest.by", self.by, "the name of a column")
+        checks.inner_share("Latest.share", self.share, why="candidates are judged on it")
+        checks.text("Latest.by", self.by, allowed="the name of a column")
 
     def mask(self, values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
         """True where a row is held out; shape (rows,).

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops import checks
 
 
 class Replay(Protocol):
@@ -36,8 +36,8 @@ class Reservoir:
     share: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 100:
-            raise BadInput("Reservoir.share", self.share, "more than 0, at most 100; NoReplay() for none")
+        allowed = "more than 0, at most 100; NoReplay() for none"
+        checks.number("Reservoir.share", self.share, above=0, at_most=100, allowed=allowed)
 
     def rows(self, *, new: int, consumed: int) -> int:
         return min(consumed, round(self.share * new))

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops import checks
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.restore import BEST
-from ckpt_ops.errors import BadInput
 from ckpt_ops.training.averaging import is_a_weight
 from ckpt_ops.training.examples import Examples
 
@@ -46,10 +46,8 @@ class StopEarly:
 
     def __post_init__(self) -> None:
         for name in ("every", "patience"):
-            if getattr(self, name) < 1:
-                raise BadInput(f"StopEarly.{name}", getattr(self, name), "a whole number of at least 1")
-        if not 0 < self.share < 1:
-            raise BadInput("StopEarly.share", self.share, "a share between 0 and 1")
+            checks.whole(f"StopEarly.{name}", getattr(self, name))
+        checks.inner_share("StopEarly.share", self.share)
 
     def set_apart(self, examples: Examples, *, seed: int) -> npt.NDArray[np.bool_]:
         """True where a row is looked at and not trained on; shape (rows,), at least one of them."""

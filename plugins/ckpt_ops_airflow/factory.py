@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, BaseOperator, CronDataIntervalTimetable, TriggerRule
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.one_description import check_one_description, check_one_source
 from ckpt_ops.slices import worth_sharing
@@ -84,14 +85,12 @@ def intake_dag(
     Raises:
         BadInput: naming the argument; or a pipeline, or a source's name, that is described twice.
     """
-    if wait_for_slice is not None and wait_for_slice <= timedelta():
-        raise BadInput("wait_for_slice", str(wait_for_slice), "more than no time, or None: no waiting")
+    if wait_for_slice is not None:
+        checks.duration("wait_for_slice", wait_for_slice, allowed="more than no time, or None: no waiting")
     if look_every < SHORTEST_LOOK:
         raise BadInput("look_every", str(look_every), f"at least {SHORTEST_LOOK}")
-    if pull_timeout <= timedelta():
-        raise BadInput("pull_timeout", str(pull_timeout), "more than no time, such as timedelta(hours=1)")
-    if pull_side_by_side < 1:
-        raise BadInput("pull_side_by_side", pull_side_by_side, "1 or more tasks")
+    checks.duration("pull_timeout", pull_timeout, allowed="more than no time, such as timedelta(hours=1)")
+    checks.whole("pull_side_by_side", pull_side_by_side, allowed="1 or more tasks")
     check_described(intake)
     check_zone(timezone, schedule=schedule, source=intake.source)
     with DAG(

@@ -11,13 +11,13 @@ from dataclasses import KW_ONLY, dataclass
 from enum import Enum
 from typing import ClassVar
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops import checks
 from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import CONFIDENCE, ROUNDING, unjudged, value
 from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.predictions import Judged
-from ckpt_ops.evaluation.settings import check_number, wrong_direction
+from ckpt_ops.evaluation.settings import wrong_direction
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import decimals_apart, percent, plain, signed
 
@@ -54,8 +54,8 @@ class AtLeast:
     def __post_init__(self) -> None:
         if not metric_named(self.metric, field="AtLeast.metric").higher_is_better:
             raise wrong_direction("AtLeast", self.metric, "AtMost", higher=True)
-        check_number("AtLeast.threshold", self.threshold)
-        _check_floor("AtLeast", self.floor)
+        checks.number("AtLeast.threshold", self.threshold)
+        checks.member("AtLeast.floor", self.floor, Floor)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         return _bounded(self, judged, seed=seed, holds=("is at least", "is below"))
@@ -79,16 +79,11 @@ class AtMost:
     def __post_init__(self) -> None:
         if metric_named(self.metric, field="AtMost.metric").higher_is_better:
             raise wrong_direction("AtMost", self.metric, "AtLeast", higher=False)
-        check_number("AtMost.threshold", self.threshold)
-        _check_floor("AtMost", self.floor)
+        checks.number("AtMost.threshold", self.threshold)
+        checks.member("AtMost.floor", self.floor, Floor)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         return _bounded(self, judged, seed=seed, holds=("is at most", "is above"))
-
-
-def _check_floor(gate: str, floor: object) -> None:
-    if not isinstance(floor, Floor):
-        raise BadInput(f"{gate}.floor", floor, "Floor.OR_BETTER or Floor.ALWAYS")
 
 
 def _bounded(gate: AtLeast | AtMost, judged: Judged, *, seed: int, holds: tuple[str, str]) -> Verdict:

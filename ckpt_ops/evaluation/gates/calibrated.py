@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ckpt_ops import checks
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import unjudged
 from ckpt_ops.evaluation.metrics import calibration_bins, expected_error
 from ckpt_ops.evaluation.predictions import Judged
-from ckpt_ops.evaluation.settings import check_count, check_share
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import decimals_apart, plain
 
@@ -34,8 +34,8 @@ class Calibrated:
     bins: int = 10
 
     def __post_init__(self) -> None:
-        check_share("Calibrated.at_most", self.at_most)
-        check_count("Calibrated.bins", self.bins)
+        checks.number("Calibrated.at_most", self.at_most, above=0, at_most=1)
+        checks.whole("Calibrated.bins", self.bins)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         try:

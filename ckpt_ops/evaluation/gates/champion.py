@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from enum import Enum
 from typing import ClassVar
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
@@ -25,7 +26,6 @@ from ckpt_ops.evaluation.gates.asking import (
 )
 from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.predictions import Judged
-from ckpt_ops.evaluation.settings import check_count, check_margin, check_number
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import decimals_apart, percent, plain, signed
 
@@ -96,19 +96,14 @@ class NotWorseThan:
         if self.champion != "production":
             raise BadInput("NotWorseThan.champion", self.champion, "'production'")
         metric_named(self.metric, field="NotWorseThan.metric")
-        check_margin("NotWorseThan.margin", self.margin)
-        confidence = check_number("NotWorseThan.confidence", self.confidence)
-        if not 0 < confidence < 1:
-            raise BadInput(
-                "NotWorseThan.confidence", self.confidence, "a number between 0 and 1, such as 0.95"
-            )
+        checks.number("NotWorseThan.margin", self.margin, at_least=0)
+        checks.confidence("NotWorseThan.confidence", self.confidence)
         if self.past_margin is not None:
-            check_margin("NotWorseThan.past_margin", self.past_margin)
+            checks.number("NotWorseThan.past_margin", self.past_margin, at_least=0)
         if self.slices != 0:
-            check_count("NotWorseThan.slices", self.slices)
-        check_count("NotWorseThan.min_rows", self.min_rows)
-        if not isinstance(self.unclear, Unclear):
-            raise BadInput("NotWorseThan.unclear", self.unclear, "Unclear.PASS or Unclear.WAIT")
+            checks.whole("NotWorseThan.slices", self.slices)
+        checks.whole("NotWorseThan.min_rows", self.min_rows)
+        checks.member("NotWorseThan.unclear", self.unclear, Unclear)
 
     @property
     def past_slices(self) -> int:

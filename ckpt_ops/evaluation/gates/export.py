@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.served import ServableCheck
-from ckpt_ops.evaluation.settings import check_above_0, check_margin
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import decimals_apart, plain
 
@@ -48,7 +48,7 @@ class Servable:
 
     def __post_init__(self) -> None:
         if self.tolerance is not None:
-            check_margin("Servable.tolerance", self.tolerance)
+            checks.number("Servable.tolerance", self.tolerance, at_least=0)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         check = judged.servable
@@ -120,7 +120,7 @@ class LatencyAtMost:
                 next="write LatencyAtMost(p95_ms=...)",
             )
         for quantile, bound in self._bounds().items():
-            check_above_0(f"LatencyAtMost.{quantile}", bound)
+            checks.number(f"LatencyAtMost.{quantile}", bound, above=0)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         measured = judged.servable.latency if judged.servable is not None else None
@@ -164,7 +164,7 @@ class SizeAtMost:
     megabytes: float
 
     def __post_init__(self) -> None:
-        check_above_0("SizeAtMost.megabytes", self.megabytes)
+        checks.number("SizeAtMost.megabytes", self.megabytes, above=0)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         size = judged.servable.bytes if judged.servable is not None else None

@@ -13,12 +13,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import ROUNDING, left_out, parts, segments, unjudged, value
 from ckpt_ops.evaluation.metrics import METRICS, Needs, Positions, checked, metric_named
 from ckpt_ops.evaluation.predictions import Judged
-from ckpt_ops.evaluation.settings import check_above_0, check_column, check_count, check_number, check_share
+from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import decimals_apart, plain
 
@@ -53,10 +54,10 @@ class FairAcross:
     min_rows: int = 200
 
     def __post_init__(self) -> None:
-        check_column("FairAcross.column", self.column)
+        checks.text("FairAcross.column", self.column, allowed=SEGMENT_COLUMN)
         metric_named(self.metric, field="FairAcross.metric")
-        check_above_0("FairAcross.max_gap", self.max_gap)
-        check_count("FairAcross.min_rows", self.min_rows)
+        checks.number("FairAcross.max_gap", self.max_gap, above=0)
+        checks.whole("FairAcross.min_rows", self.min_rows)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         metric = METRICS[self.metric]
@@ -103,12 +104,12 @@ class FairRates:
     min_rows: int = 200
 
     def __post_init__(self) -> None:
-        check_column("FairRates.column", self.column)
+        checks.text("FairRates.column", self.column, allowed=SEGMENT_COLUMN)
         if self.rate not in LABEL_OF:
             raise BadInput("FairRates.rate", self.rate, f"one of {', '.join(LABEL_OF)}")
-        check_number("FairRates.threshold", self.threshold)
-        check_share("FairRates.max_gap", self.max_gap)
-        check_count("FairRates.min_rows", self.min_rows)
+        checks.number("FairRates.threshold", self.threshold)
+        checks.number("FairRates.max_gap", self.max_gap, above=0, at_most=1)
+        checks.whole("FairRates.min_rows", self.min_rows)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         names = segments(self.name, self.column, judged)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from ckpt_ops import checks
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import (
     ROUNDING,
@@ -19,7 +20,6 @@ from ckpt_ops.evaluation.gates.asking import (
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, metric_named
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged
-from ckpt_ops.evaluation.settings import check_count, check_margin
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import decimals_apart, plain
 
@@ -57,9 +57,9 @@ class NoForgetting:
 
     def __post_init__(self) -> None:
         metric_named(self.metric, field="NoForgetting.metric")
-        check_margin("NoForgetting.margin", self.margin)
-        check_count("NoForgetting.min_rows", self.min_rows)
-        check_count("NoForgetting.slices", self.slices)
+        checks.number("NoForgetting.margin", self.margin, at_least=0)
+        checks.whole("NoForgetting.min_rows", self.min_rows)
+        checks.whole("NoForgetting.slices", self.slices)
 
     @property
     def past_slices(self) -> int:

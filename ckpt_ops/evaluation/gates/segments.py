@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
+from ckpt_ops import checks
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import (
     ROUNDING,
@@ -18,7 +19,7 @@ from ckpt_ops.evaluation.gates.asking import (
 )
 from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.predictions import Judged
-from ckpt_ops.evaluation.settings import check_column, check_count, check_margin
+from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import decimals_apart, plain
 
@@ -50,10 +51,10 @@ class NoSegmentWorse:
     min_rows: int = 200
 
     def __post_init__(self) -> None:
-        check_column("NoSegmentWorse.column", self.column)
+        checks.text("NoSegmentWorse.column", self.column, allowed=SEGMENT_COLUMN)
         metric_named(self.metric, field="NoSegmentWorse.metric")
-        check_margin("NoSegmentWorse.margin", self.margin)
-        check_count("NoSegmentWorse.min_rows", self.min_rows)
+        checks.number("NoSegmentWorse.margin", self.margin, at_least=0)
+        checks.whole("NoSegmentWorse.min_rows", self.min_rows)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         names = segments(self.name, self.column, judged)

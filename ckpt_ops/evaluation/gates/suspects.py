@@ -14,13 +14,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from ckpt_ops import checks
 from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap, standard_error
 from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import ROUNDING, parts
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, Positions, metric_named
 from ckpt_ops.evaluation.predictions import Judged
-from ckpt_ops.evaluation.settings import check_above_0, check_count
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.evaluation.wording import plain, signed
 
@@ -74,8 +74,8 @@ class NoSuspectSlice:
 
     def __post_init__(self) -> None:
         metric_named(self.metric, field="NoSuspectSlice.metric")
-        check_above_0("NoSuspectSlice.deviations", self.deviations)
-        check_count("NoSuspectSlice.min_rows", self.min_rows)
+        checks.number("NoSuspectSlice.deviations", self.deviations, above=0)
+        checks.whole("NoSuspectSlice.min_rows", self.min_rows)
 
     def judge(self, judged: Judged, *, seed: int) -> Verdict:
         if judged.champion is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops import checks
 from ckpt_ops.evaluation.metrics.metric import FloatArray, Needs, OfCounts, Positions, of_rows
 from ckpt_ops.evaluation.metrics.ordering import ties
 from ckpt_ops.evaluation.metrics.rows import checked
@@ -55,8 +55,7 @@ def ece(y: FloatArray, p: FloatArray) -> float:
 
 def calibration_bins(y: FloatArray, p: FloatArray, *, bins: int = BINS) -> tuple[Bin, ...]:
     """The bins that have rows, by rising probability. Raises what a metric raises."""
-    if bins < 1:
-        raise BadInput("bins", bins, "a whole number of at least 1")
+    checks.whole("bins", bins)
     y, p = checked("ece", Needs.PROBABILITIES, y, p)
     order, starts = ties(p)
     sizes = np.diff(np.r_[starts, p.size]).astype(np.float64)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput, NotAsServed
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.evaluation.bootstrap import paired_bootstrap
@@ -53,8 +54,7 @@ class Audit:
     def __post_init__(self) -> None:
         metric_named(self.metric)
         for name in ("newest", "epochs"):
-            if getattr(self, name) < 1:
-                raise BadInput(name, getattr(self, name), "a whole number of at least 1")
+            checks.whole(name, getattr(self, name))
 
 
 def learned(state: LineageState) -> tuple[SliceRef, ...]:

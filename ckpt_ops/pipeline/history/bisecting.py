@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import metric_named
 from ckpt_ops.lineage import LineageState
@@ -37,8 +38,7 @@ class Question:
             given = ", ".join(f"{name} {value:g}" for name, value in said.items() if value is not None)
             allowed = f"--{right} X and no --{other}: {self.metric} is better when it is {better}"
             raise BadInput("bound", given or None, allowed)
-        if not math.isfinite(self.bound):
-            raise BadInput(right, self.bound, "a number")
+        checks.number(right, self.bound, allowed="a number")
 
     @property
     def bound(self) -> float:

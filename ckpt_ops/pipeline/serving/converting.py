@@ -5,11 +5,11 @@ Asked again, what is there is found. What was refused is recorded, too, and trie
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-from ckpt_ops.errors import BadInput, ConversionRefused, ObjectNotFound
+from ckpt_ops import checks
+from ckpt_ops.errors import ConversionRefused, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Converted, Record
 from ckpt_ops.pipeline.description import Pipeline
@@ -41,8 +41,7 @@ def convert(
             tolerance is no number of at least 0.
         ConversionRefused: it cannot be converted, or not within the tolerance. The log has the reason.
     """
-    if not (math.isfinite(tolerance) and tolerance >= 0):
-        raise BadInput("tolerance", tolerance, "a number of at least 0, such as 1e-4")
+    checks.number("tolerance", tolerance, at_least=0, allowed="a number of at least 0, such as 1e-4")
     log = ModelLog(store, pipeline.name)
     exported_version(log.state(), number)
     made = _find(store, pipeline.name, number, format)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops import checks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,5 +18,4 @@ class Shadow:
     slices: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.slices, int) or isinstance(self.slices, bool) or self.slices < 1:
-            raise BadInput("shadow", self.slices, "a whole number of slices, at least 1")
+        checks.whole("shadow", self.slices, allowed="a whole number of slices, at least 1")
