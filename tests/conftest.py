@@ -50,6 +50,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected is never garbage: no search for any goes through it again and again.
+
+    Keras asks for a full search with each model; among all that the tests have imported it takes a second.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def _settings(home: Path) -> Settings:
     return Settings(
         project=PROJECT,
@@ -94,8 +103,7 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
     def here() -> Iterator[None]:
         import keras  # noqa: F401
 
-        # each model that is built collects garbage: what was imported is never any, and most of all there is
-        gc.freeze()
+        gc.freeze()  # as above, where no test of this run had imported it
 
         from ckpt_ops.pipeline import steps
         from ckpt_ops.pipeline.candidate_training import run_attempt

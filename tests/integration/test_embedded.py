@@ -470,7 +470,8 @@ class TestPlatform:
 @pytest.mark.slow
 class TestCommand:
     @pytest.fixture(scope="class")
-    def home(self, session_home: Path) -> Path:
+    @staticmethod
+    def home(session_home: Path) -> Path:
         """One for all: a database that an earlier test has made is not made anew."""
         return session_home / "command"
 
