@@ -179,7 +179,7 @@ def test_a_plugins_folder_that_has_the_plugin_too_gives_no_second_one(installed:
 
 def test_a_plugins_folder_gives_the_plugin_where_the_package_is_not_installed(installed: Installed) -> None:
     (metadata,) = installed.site.glob("ckpt_ops-*.dist-info")
-    aside = metadata.rename(installed.home / metadata.name)
+    aside = metadata.rename(installed.environment / metadata.name)
     try:
         folder = str(PROJECT / "plugins")
         (plugin,) = json.loads(
