@@ -105,7 +105,6 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
 
         gc.freeze()  # as above, where no test of this run had imported it
 
-        from ckpt_ops.pipeline import steps
         from ckpt_ops.pipeline.candidate_training import run_attempt
         from ckpt_ops.pipeline.rebase import rebasing
         from ckpt_ops.pipeline.rebase.replaying import replay
@@ -117,7 +116,7 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
             return replay(pipeline, store)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(steps, "run_training_process", train)
+            patch.setattr("ckpt_ops.pipeline.train.run_training_process", train)
             patch.setattr(rebasing, "run_replay_process", replay_all)
             yield
 

@@ -137,12 +137,12 @@ class ValidateOperator(StepOperator[Validated]):
 
     def step(self, store: Store, context: Context) -> Validated:
         """Validate what `pull` brought."""
-        from ckpt_ops.pipeline import intake_steps
+        from ckpt_ops.pipeline.validate import validate
 
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
         slice_ = pulled(self.pipeline, store, context)
-        return intake_steps.validate(self.pipeline, store, slice_.key, slice_.revision)
+        return validate(self.pipeline, store, slice_.key, slice_.revision)
 
     def message(self, result: Validated) -> list[str]:
         """The verdict and its reasons."""

@@ -122,9 +122,9 @@ class ListPartsOperator(SliceOperator[list[Share]]):
 
     def take(self, store: Store, key: str) -> list[Share]:
         """A share for each mapped task."""
-        from ckpt_ops.pipeline import intake_steps
+        from ckpt_ops.pipeline import pull
 
-        return intake_steps.share_out(self.pipeline, key, at_most=self.side_by_side)
+        return pull.share_out(self.pipeline, key, at_most=self.side_by_side)
 
     def message(self, result: list[Share]) -> list[str]:
         """Which shares there are."""
@@ -150,12 +150,10 @@ class PullShareOperator(StepOperator[PulledShare]):
 
     def step(self, store: Store, context: Context) -> PulledShare:
         """Copy the parts, one after the other."""
-        from ckpt_ops.pipeline import intake_steps
+        from ckpt_ops.pipeline import pull
 
         share = from_json(Share, self.share, of="task list_parts")
-        return intake_steps.pull_share(
-            self.pipeline, store, share, report=lambda line: self.log.info("%s", line)
-        )
+        return pull.pull_share(self.pipeline, store, share, report=lambda line: self.log.info("%s", line))
 
     def message(self, result: PulledShare) -> list[str]:
         """What the share came to."""
@@ -167,9 +165,9 @@ class PullOperator(SliceOperator[Pulled]):
 
     def take(self, store: Store, key: str) -> Pulled:
         """The slice's key, revision and rows, which the tasks after this one go by."""
-        from ckpt_ops.pipeline import intake_steps
+        from ckpt_ops.pipeline import pull
 
-        return intake_steps.pull(self.pipeline, store, key)
+        return pull.pull(self.pipeline, store, key)
 
     def message(self, result: Pulled) -> list[str]:
         """Key, rows and revision."""

@@ -85,7 +85,8 @@ import json, types
 from airflow.sdk import Asset
 from ckpt_ops import errors
 from ckpt_ops.lineage import Action
-from ckpt_ops.pipeline import intake_steps, steps
+from ckpt_ops.pipeline import steps
+from ckpt_ops.pipeline import validate as validating
 from ckpt_ops.pipeline.step_results import (Decided, Trained, Training, Validated)
 from ckpt_ops.validation import Outcome
 from ckpt_ops_airflow import operators
@@ -99,7 +100,7 @@ def run(kind, raises=None, returns=None, **results):
     def step(*args, **kwargs):
         if raises: raise raises
         return returns
-    intake_steps.validate = step
+    validating.validate = step
     for name in ("decide", "train", "evaluate", "promote"):
         setattr(steps, name, step)
     operators._run_name = lambda: "dag/run"

@@ -49,13 +49,13 @@ for at in range(files):
 
 STEP = """
 import json, os, sys
-from ckpt_ops.pipeline import intake_steps, load_pipeline, steps
+from ckpt_ops.pipeline import load_pipeline, steps
 from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.store import open_store
 
 step, *arguments = json.loads(sys.argv[1])
 pipeline, store = load_pipeline("large"), open_store(os.environ["CKPT_OPS_STORE"])
-run = getattr(intake_steps if step in ("pull", "validate") else steps, step)
+run = getattr(steps, step)
 print(json.dumps(to_json(run(pipeline, store, *arguments))))
 """
 

@@ -23,7 +23,7 @@ from ckpt_ops.evaluation import Basis, Judged
 from ckpt_ops.evaluation.report import plots
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, Record, SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.pipeline.attempt import final_manifest
 from ckpt_ops.pipeline.candidate import open_candidate, proposed
 from ckpt_ops.pipeline.rebase import rebasing
@@ -166,7 +166,7 @@ def training_as_a_hash() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plots, "_png", lambda draw, *, width, height: b"")  # takes most of an evaluation
-        patch.setattr(steps, "run_training_process", train)
+        patch.setattr("ckpt_ops.pipeline.train.run_training_process", train)
         patch.setattr(rebasing, "run_replay_process", replay)
         patch.setattr(scoring, "run_shadow_process", predict)
         yield

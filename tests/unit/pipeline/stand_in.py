@@ -91,7 +91,7 @@ class Place:
         monkeypatch.setattr(
             "os.fsync", lambda handle: None
         )  # no machine dies here, and it takes most of the time
-        monkeypatch.setattr(steps, "run_training_process", self._train)
+        monkeypatch.setattr("ckpt_ops.pipeline.train.run_training_process", self._train)
         monkeypatch.setattr(rebasing, "run_replay_process", self._replay)
         monkeypatch.setattr(scoring, "run_shadow_process", self._predict)
         self.pipeline = self.described("people")

@@ -13,7 +13,8 @@ import blake3
 import pytest
 
 from ckpt_ops.errors import BadInput, Corrupt
-from ckpt_ops.pipeline import Pipeline, intake_steps
+from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.pipeline import pull as pulling
 from ckpt_ops.pipeline.code.files import LIMIT
 from ckpt_ops.pipeline.code.kept import Functions, keep_code, read_code
 from ckpt_ops.pipeline.code.own import code_digest, code_of, is_code_of_today, legacy_code_digest
@@ -235,8 +236,8 @@ def test_an_archive_that_nobody_here_wrote_is_refused(store: LocalStore, member:
 def test_it_is_refused_before_a_slice_is_pulled(shop: Pipeline, dags: Path, store: LocalStore) -> None:
     (dags / "shop" / "server.pem").write_text("")
     for asked in (
-        lambda: intake_steps.pull(shop, store, "2013-01-06"),
-        lambda: intake_steps.share_out(shop, "2013-01-06", at_most=2),
+        lambda: pulling.pull(shop, store, "2013-01-06"),
+        lambda: pulling.share_out(shop, "2013-01-06", at_most=2),
     ):
         with pytest.raises(BadInput, match=r"server\.pem"):
             asked()

@@ -27,16 +27,18 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.records import Forgotten, Purged, SliceQuarantined, SliceWithdrawn
 from ckpt_ops.lineage.state import SliceStatus
-from ckpt_ops.pipeline import intake_steps, steps
+from ckpt_ops.pipeline import steps
+from ckpt_ops.pipeline import validate as validating
 from ckpt_ops.pipeline.candidate import proposed
 from ckpt_ops.pipeline.forget.certificate import Certificate
 from ckpt_ops.pipeline.forget.certificate_page import certificate_html
 from ckpt_ops.pipeline.forget.forgetting import Done, forget, preview
 from ckpt_ops.pipeline.forget.purging import purge, standings, sweep
 from ckpt_ops.pipeline.forget.request import Asked
-from ckpt_ops.pipeline.intake_steps import pull, validate
+from ckpt_ops.pipeline.pull import pull
 from ckpt_ops.pipeline.quarantine import release
 from ckpt_ops.pipeline.serving.objects import conversion_folder, prediction_name
+from ckpt_ops.pipeline.validate import validate
 from ckpt_ops.serving import rollback
 from ckpt_ops.slices import SliceManifest, load_manifest, read_slice
 from ckpt_ops.store import Entry, GcsStore, LocalStore, ReplicatedStore, Store
@@ -311,7 +313,7 @@ def test_a_slice_that_was_being_judged_when_rows_were_forgotten_is_not_accepted(
 
     history.land(W5, (ADA, 7), (EVE, 5))
     with monkeypatch.context() as patch:
-        patch.setattr(intake_steps, "left_of", meanwhile)
+        patch.setattr(validating, "left_of", meanwhile)
         with pytest.raises(LineageMoved, match="were forgotten while"):
             again(history, W5)
     assert W5 not in history.state().slices

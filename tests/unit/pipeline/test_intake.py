@@ -19,9 +19,10 @@ from ckpt_ops.lineage import Action, plan
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.records import SliceAccepted, SliceDiscarded, SliceQuarantined
 from ckpt_ops.pipeline import EmptySlices, Intake, load_pipeline
-from ckpt_ops.pipeline.intake_steps import pull, validate
+from ckpt_ops.pipeline.pull import pull
 from ckpt_ops.pipeline.quarantine import discard, release
 from ckpt_ops.pipeline.steps import run_slice
+from ckpt_ops.pipeline.validate import validate
 
 SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
 

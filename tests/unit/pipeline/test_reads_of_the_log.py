@@ -73,6 +73,6 @@ def test_train_reads_it_again_behind_the_process_and_behind_the_result(
         counted.reads = before  # a process of its own, in production
         return number
 
-    monkeypatch.setattr(steps, "run_training_process", process)
+    monkeypatch.setattr("ckpt_ops.pipeline.train.run_training_process", process)
     assert steps.train(history.pipeline, counted, W4, quiet).version == 4
     assert counted.reads == 3

@@ -14,7 +14,7 @@ from taken_in import BAD, GOOD, KEY, SUITE, WORSE, Days
 from ckpt_ops.lineage.records import SliceQuarantined, SliceRef
 from ckpt_ops.pipeline import EmptySlices, steps
 from ckpt_ops.pipeline.intake_plan import Coming, plan_intake
-from ckpt_ops.pipeline.intake_steps import pull
+from ckpt_ops.pipeline.pull import pull
 from ckpt_ops.pipeline.running import run_all, summary
 from ckpt_ops.pipeline.step_results import Validated
 from ckpt_ops.validation import Outcome

@@ -13,9 +13,10 @@ import pytest
 from ckpt_ops.errors import BadInput, LineageMoved
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline import Intake, SameContent
-from ckpt_ops.pipeline.intake_steps import pull, validate
+from ckpt_ops.pipeline.pull import pull
 from ckpt_ops.pipeline.quarantine import release
 from ckpt_ops.pipeline.same_content import check_no_new_twin, twin_of
+from ckpt_ops.pipeline.validate import validate
 from ckpt_ops.slices import Files, load_manifest
 from ckpt_ops.store import LocalStore
 
