@@ -55,6 +55,9 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         return self._table.get(cmd_name) if self._listing else super().get_command(ctx, cmd_name)
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self._table)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         with self._only_listed():
             super().format_help(ctx, formatter)
