@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from benchmarks.gates_histories import Delivery
 from benchmarks.gates_ways import Way
+from ckpt_ops.candidates.past import choose
 from ckpt_ops.evaluation import Basis, Evaluation, Judged, Latency, Past, ServableCheck, past_slices
-from ckpt_ops.pipeline.past import choose
 
 Scores = npt.NDArray[np.float64]
 

@@ -17,13 +17,13 @@ import numpy.typing as npt
 from benchmarks.gates_histories import AHEAD, Deliveries, Delivery, Story
 from benchmarks.gates_judging import Judgement, Shown, claim_of
 from benchmarks.gates_ways import Way
+from ckpt_ops.backtest.simulation import Result
+from ckpt_ops.candidates.data import consumed_before
 from ckpt_ops.evaluation import AtLeast, Evaluation, Judged, judge_all, metric_named, metrics_of
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef, slice_id
-from ckpt_ops.pipeline.backtest.simulation import Result
-from ckpt_ops.pipeline.data import consumed_before
-from ckpt_ops.pipeline.evaluating import beside_the_log
 from ckpt_ops.policies import ColumnDrift, DriftNeed
+from ckpt_ops.runs.evaluate import beside_the_log
 from ckpt_ops.training import BatchOrder
 from ckpt_ops.training.replay import draw
 from flight_delay.pipeline import flight_delay

@@ -16,12 +16,12 @@ from benchmarks.gates_histories import AHEAD, CLEAN, Story
 from benchmarks.gates_judging import Judgement
 from benchmarks.gates_models import WeekModels
 from benchmarks.gates_ways import Way
+from ckpt_ops.backtest.recorded import Coming
+from ckpt_ops.backtest.simulation import Event, History, Outcome
 from ckpt_ops.lineage import LineageState, fold
 from ckpt_ops.lineage.records import Record, Released, SliceAccepted, SliceWithdrawn
 from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.pipeline.backtest.recorded import Coming
-from ckpt_ops.pipeline.backtest.simulation import Event, History, Outcome
-from ckpt_ops.pipeline.digests import digests_of
+from ckpt_ops.pipeline.code.digests import digests_of
 
 PATIENCE = 4
 """Weeks that a good one may wait: who has waited longer at the end was set aside."""

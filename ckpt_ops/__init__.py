@@ -134,7 +134,7 @@ if TYPE_CHECKING:
     )
     from ckpt_ops.slices.connections import Connection, connection
     from ckpt_ops.slices.formats import Csv, JsonLines, Parquet
-    from ckpt_ops.slices.paging import (
+    from ckpt_ops.slices.sources.paging import (
         Answer,
         Cursor,
         LinkHeader,
@@ -311,7 +311,7 @@ _TABLE = {
     "ckpt_ops.slices": "BigQueryTable Files HttpPages PartedSource Period PostgresTable SliceSource key_time",
     "ckpt_ops.slices.connections": "Connection connection",
     "ckpt_ops.slices.formats": "Csv JsonLines Parquet",
-    "ckpt_ops.slices.paging": "Answer Cursor LinkHeader NextLink Offset OnePage PageNumber Paging",
+    "ckpt_ops.slices.sources.paging": "Answer Cursor LinkHeader NextLink Offset OnePage PageNumber Paging",
     "ckpt_ops.store": "Store open_store",
     "ckpt_ops.training": (
         "Budget Examples Latest NoReplay Replay Reservoir Schedules StopEarly TailAverage TrainableModule"

@@ -105,9 +105,9 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
 
         gc.freeze()  # as above, where no test of this run had imported it
 
-        from ckpt_ops.pipeline.candidate_training import run_attempt
-        from ckpt_ops.pipeline.rebase import rebasing
-        from ckpt_ops.pipeline.rebase.replaying import replay
+        from ckpt_ops.candidates.training import run_attempt
+        from ckpt_ops.rebase.replay import replay
+        from ckpt_ops.runs import rebase as rebasing
 
         def train(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
             return run_attempt(pipeline, store, key)
@@ -116,7 +116,7 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
             return replay(pipeline, store)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ckpt_ops.pipeline.train.run_training_process", train)
+            patch.setattr("ckpt_ops.runs.train.run_training_process", train)
             patch.setattr(rebasing, "run_replay_process", replay_all)
             yield
 

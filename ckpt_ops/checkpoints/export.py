@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from ckpt_ops.checkpoints.atomic_output import check_new, whole
 from ckpt_ops.checkpoints.saved_model import InputSpec, write_saved_model
-from ckpt_ops.checkpoints.whole_output import check_new, whole
 from ckpt_ops.errors import BadInput
 
 

@@ -46,10 +46,10 @@ def backtest(
 
     Example: ckpt-ops backtest flight_delay --policies policies.py --output compared
     """
+    from ckpt_ops.backtest.compare import Asked, run_backtest, usual_metric
+    from ckpt_ops.backtest.policies_file import load_policies, pipelines_under
+    from ckpt_ops.backtest.recorded import recorded
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.backtest.comparing import Asked, run_backtest, usual_metric
-    from ckpt_ops.pipeline.backtest.policies_file import load_policies, pipelines_under
-    from ckpt_ops.pipeline.backtest.recorded import recorded
 
     described = load_pipeline(pipeline)
     pipelines_under(described, load_policies(policies))
@@ -81,7 +81,7 @@ def _make(folder: Path) -> None:
 
 
 def _write(view: views.View, folder: Path) -> None:
-    from ckpt_ops.pipeline.backtest.picture import draw
+    from ckpt_ops.backtest.picture import draw
 
     (folder / "backtest.json").write_text(json_format.dumps(view, indent=1) + "\n")
     draw(view, folder / "backtest.png")

@@ -11,9 +11,9 @@ from ckpt_ops.cli.options import Model, Version
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline import load_pipeline
-from ckpt_ops.pipeline.serving.converting import TOLERANCE
-from ckpt_ops.pipeline.serving.converting import convert as convert_version
-from ckpt_ops.pipeline.serving.formats import Format
+from ckpt_ops.serving.convert import TOLERANCE
+from ckpt_ops.serving.convert import convert as convert_version
+from ckpt_ops.serving.formats import Format
 
 
 def convert(

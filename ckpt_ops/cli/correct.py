@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops import serving
+from ckpt_ops import promotion
 from ckpt_ops.cli import output, views
 from ckpt_ops.cli.options import Model, SliceOption, Why
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
+from ckpt_ops.intake import decisions
 
 
 def rollback(
@@ -29,7 +30,7 @@ def rollback(
     """
     with chosen_store(store) as opened:
         views.state_of(opened, model)
-        state = serving.rollback(opened, model, to, why)
+        state = promotion.rollback(opened, model, to, why)
     pending = ", ".join(ref.key for ref in state.pending()) or "none"
     output.console().print(f"Version {state.head} of {model} is the head again. Pending slices: {pending}")
 
@@ -44,7 +45,7 @@ def withdraw(model: Model, slice_key: SliceOption, why: Why, store: StoreOption 
     """
     with chosen_store(store) as opened:
         before = views.state_of(opened, model).consumed_by(slice_key)
-        serving.withdraw(opened, model, slice_key, why)
+        decisions.withdraw(opened, model, slice_key, why)
     output.console().print(f"Slice {slice_key} of {model} is withdrawn.")
     if before is not None:
         output.say(f"Version {before} consumed it. Next: ckpt-ops plan {model}, then ckpt-ops rebase {model}")
@@ -66,7 +67,7 @@ def taint(
     """
     with chosen_store(store) as opened:
         views.state_of(opened, model)
-        change = serving.lift_taint if lift else serving.taint
+        change = decisions.lift_taint if lift else decisions.taint
         state = change(opened, model, slice_key, why)
     out = output.console()
     if lift:
@@ -91,9 +92,9 @@ def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
     Example: ckpt-ops rebase flight_delay
     """
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.rebase import rebasing
     from ckpt_ops.pipeline.result_json import to_json
     from ckpt_ops.pipeline.step_results import Settlement
+    from ckpt_ops.runs import rebase as rebasing
 
     pipeline = load_pipeline(model)
     with chosen_store(store) as opened:

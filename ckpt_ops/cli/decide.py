@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops import serving
+from ckpt_ops import promotion
 from ckpt_ops.cli import output, views
 from ckpt_ops.cli.options import Model, SliceOption, Version, Why
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.intake import decisions
 
 
 def promote(
@@ -36,8 +37,8 @@ def promote(
     if not approve:
         raise BadInput("--approve", None, "to be given: a version is promoted by nobody's accident")
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.approving import approve as approve_version
     from ckpt_ops.pipeline.step_results import Settlement
+    from ckpt_ops.runs.approve import approve as approve_version
 
     pipeline = load_pipeline(model)
     with chosen_store(store) as opened:
@@ -70,7 +71,7 @@ def reject(model: Model, version: Version, why: Why, store: StoreOption = None) 
     """
     with chosen_store(store) as opened:
         views.state_of(opened, model)
-        state = serving.reject(opened, model, version, why)
+        state = promotion.reject(opened, model, version, why)
     pending = ", ".join(ref.key for ref in state.pending()) or "none"
     output.console().print(f"Version {version} of {model} is rejected. Pending slices: {pending}")
 
@@ -84,7 +85,7 @@ def release(model: Model, why: Why, store: StoreOption = None) -> None:
     """
     with chosen_store(store) as opened:
         views.state_of(opened, model)
-        serving.release(opened, model, why)
+        promotion.release(opened, model, why)
     output.console().print(f"{model} is no longer on hold.")
 
 
@@ -112,7 +113,7 @@ def resolve(
         raise BadInput("--fork/--append", None, "one of them")
     with chosen_store(store) as opened:
         views.state_of(opened, model)
-        serving.resolve(opened, model, slice_key, why, fork=fork)
+        decisions.resolve(opened, model, slice_key, why, fork=fork)
     if fork:
         what, next_ = (
             "trained on in its place, by a rebase",

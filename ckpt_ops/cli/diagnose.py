@@ -50,9 +50,9 @@ def bisect(
 
     Example: ckpt-ops bisect flight_delay --metric auc --below 0.6
     """
+    from ckpt_ops.diagnostics.bisect import run_bisect
+    from ckpt_ops.diagnostics.bisect_question import Question, measured_on
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.history.bisecting import Question, measured_on
-    from ckpt_ops.pipeline.history.first_wrong import run_bisect
 
     question = Question(metric=metric, below=below, above=above, on=on)
     with chosen_store(store) as opened:
@@ -82,9 +82,9 @@ def reproduce(
 
     Example: ckpt-ops reproduce flight_delay 7
     """
+    from ckpt_ops.diagnostics.reproduce import run_reproduce
+    from ckpt_ops.diagnostics.reproduction import trained_version
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.history.rebuilding import run_reproduce
-    from ckpt_ops.pipeline.history.reproducing import trained_version
 
     began = time.monotonic()
     with chosen_store(store) as opened:
@@ -135,9 +135,9 @@ def audit(
 
     Example: ckpt-ops audit flight_delay --newest 8
     """
+    from ckpt_ops.backtest.compare import usual_metric
+    from ckpt_ops.diagnostics.audit import Audit, learned, run_audit
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.backtest.comparing import usual_metric
-    from ckpt_ops.pipeline.history.auditing import Audit, learned, run_audit
 
     pipeline = load_pipeline(model)
     asked = Audit(metric=metric or usual_metric(pipeline), newest=newest, epochs=epochs)

@@ -12,8 +12,8 @@ from ckpt_ops.cli import output, views
 from ckpt_ops.cli.options import Model
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
+from ckpt_ops.diagnostics.drill import pick, run_drill
 from ckpt_ops.pipeline import load_pipeline
-from ckpt_ops.pipeline.drill import pick, run_drill
 
 
 def drill(

@@ -15,8 +15,8 @@ from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
 
 if TYPE_CHECKING:
-    from ckpt_ops.pipeline.forget.certificate import Certificate
-    from ckpt_ops.pipeline.forget.request import Asked
+    from ckpt_ops.forget.certificate import Certificate
+    from ckpt_ops.forget.request import Asked
     from ckpt_ops.pipeline.step_results import Settled
 
 Slices = Annotated[
@@ -67,11 +67,11 @@ def forget(
 
     Example: ckpt-ops forget flight_delay --rows "tailnum == 'N14228'" --why "request 17" --dry-run
     """
+    from ckpt_ops.forget.forget import forget as carry_out
+    from ckpt_ops.forget.forget import preview
+    from ckpt_ops.forget.purge import purge, standings
+    from ckpt_ops.forget.request import Asked
     from ckpt_ops.pipeline import load_intake
-    from ckpt_ops.pipeline.forget.forgetting import forget as carry_out
-    from ckpt_ops.pipeline.forget.forgetting import preview
-    from ckpt_ops.pipeline.forget.purging import purge, standings
-    from ckpt_ops.pipeline.forget.request import Asked
     from ckpt_ops.pipeline.result_json import to_json
 
     intake = load_intake(model)
@@ -122,9 +122,9 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
 
     Example: ckpt-ops purge flight_delay
     """
+    from ckpt_ops.forget.purge import purge as carry_out
+    from ckpt_ops.forget.purge import standings, sweep
     from ckpt_ops.pipeline import load_intake
-    from ckpt_ops.pipeline.forget.purging import purge as carry_out
-    from ckpt_ops.pipeline.forget.purging import standings, sweep
 
     intake = load_intake(model)
     with chosen_store(store) as opened:

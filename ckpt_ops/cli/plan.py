@@ -18,10 +18,10 @@ from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage.changed_at_source import changed_view
 from ckpt_ops.pipeline import Intake, Pipeline, load_intake
-from ckpt_ops.pipeline.backfill import SlicePlan, plan_backfill
-from ckpt_ops.pipeline.intake_plan import Coming, SliceComing, plan_intake
-from ckpt_ops.pipeline.ranges import first_moment, last_moment
-from ckpt_ops.pipeline.rebase.view import anchor_words, estimate_words, fork_words, plan_view
+from ckpt_ops.rebase.view import anchor_words, estimate_words, fork_words, plan_view
+from ckpt_ops.runs.backfill import SlicePlan, plan_backfill
+from ckpt_ops.runs.intake_plan import Coming, SliceComing, plan_intake
+from ckpt_ops.runs.ranges import first_moment, last_moment
 
 From = Annotated[
     str | None,

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.checkpoints.whole_output import check_new, whole
+from ckpt_ops.checkpoints.atomic_output import check_new, whole
 from ckpt_ops.cli import output, views
 from ckpt_ops.cli.options import Model
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.pipeline import load_pipeline
 from ckpt_ops.pipeline.result_json import to_json
-from ckpt_ops.pipeline.serving.predicting import predict as predict_slice
 from ckpt_ops.pipeline.step_results import PredictedSlice
+from ckpt_ops.serving.predict import predict as predict_slice
 
 
 def predict(

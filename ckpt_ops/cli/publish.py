@@ -5,7 +5,7 @@ from __future__ import annotations
 from ckpt_ops.cli import output, views
 from ckpt_ops.cli.options import Model
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.serving.publish import publish as publish_model
+from ckpt_ops.promotion.publish import publish as publish_model
 
 
 def publish(model: Model, store: StoreOption = None) -> None:

@@ -15,9 +15,9 @@ from ckpt_ops.cli.options import Model, SliceKey, Why
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.intake.quarantine import discard as discard_slice
+from ckpt_ops.intake.quarantine import release as release_slice
 from ckpt_ops.lineage.quarantined import Quarantined, in_quarantine, one_in_quarantine
-from ckpt_ops.pipeline.quarantine import discard as discard_slice
-from ckpt_ops.pipeline.quarantine import release as release_slice
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Kind, Validation, read_verdict
 

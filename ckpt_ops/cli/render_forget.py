@@ -10,10 +10,10 @@ from rich.table import Table
 from ckpt_ops.cli import output
 
 if TYPE_CHECKING:
-    from ckpt_ops.pipeline.forget.certificate import Certificate
-    from ckpt_ops.pipeline.forget.forgetting import Preview
-    from ckpt_ops.pipeline.forget.purge_timing import Standing
-    from ckpt_ops.pipeline.forget.slices import Change
+    from ckpt_ops.forget.certificate import Certificate
+    from ckpt_ops.forget.forget import Preview
+    from ckpt_ops.forget.purge_timing import Standing
+    from ckpt_ops.forget.slices import Change
 
 
 def preview_view(seen: Preview, grace_hours: float | None) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def standing_view(one: Standing) -> dict[str, Any]:
 
 def show_preview(view: dict[str, Any]) -> None:
     """The same for people."""
-    from ckpt_ops.pipeline.rebase.view import cost_words, fork_words
+    from ckpt_ops.rebase.view import cost_words, fork_words
 
     out = output.console()
     if not view["revisions"]:
@@ -132,7 +132,7 @@ def show_end(model: str, one: Standing | None, certificate: Certificate | None, 
         page = one.purged.certificate.removesuffix(".json") + ".html"
         out.print(f"Certificate: {url}/{page}", soft_wrap=True)
     elif one.due_at is None:
-        from ckpt_ops.pipeline.forget.request import Asked
+        from ckpt_ops.forget.request import Asked
 
         again = Asked.of(model, one.said).command()
         out.print(f"Request {one.said.request}: the champion still knows. Next: {again}", soft_wrap=True)

@@ -13,7 +13,7 @@ import typer
 from ckpt_ops.cli import output, views
 from ckpt_ops.cli.options import Model, SliceKey
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.pipeline.pages import Page, evaluation_page, verdict_page
+from ckpt_ops.runs.pages import Page, evaluation_page, verdict_page
 
 Output = Annotated[
     Path | None,

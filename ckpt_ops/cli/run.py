@@ -34,7 +34,7 @@ def run(
     Example: ckpt-ops run flight_delay --from 2013-01-06 --to 2013-02-03
     """
     from ckpt_ops.pipeline import load_intake
-    from ckpt_ops.pipeline.running import NotRun, run_all, run_one, summary
+    from ckpt_ops.runs.slice_runs import NotRun, run_all, run_one, summary
 
     keys = _keys(pipeline, slice_key, first, last, everything)
     described = load_intake(pipeline)
@@ -43,7 +43,7 @@ def run(
             done = [run_one(described, opened, key, output.say) for key in keys]
             output.say(f"{done[0].decision}: {done[0].why}")
         else:
-            from ckpt_ops.pipeline.at_source import keys_between
+            from ckpt_ops.intake.at_source import keys_between
 
             keys = keys_between(described, first, last)
             if not keys:

@@ -35,7 +35,7 @@ def slice_(
 
     Example: ckpt-ops slice flight_delay 2013-01-27 --rows 10
     """
-    from ckpt_ops.pipeline.slice_view import slice_view
+    from ckpt_ops.intake.slice_view import slice_view
 
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
@@ -88,6 +88,6 @@ def _show_rows(title: str, rows: list[View]) -> None:
 
 
 def _cell(value: Any) -> str:
-    from ckpt_ops.validation.words import value_words
+    from ckpt_ops.validation.messages import value_words
 
     return value_words(value)

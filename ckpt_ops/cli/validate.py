@@ -16,8 +16,8 @@ from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.run import NOT_ACCEPTED
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
+from ckpt_ops.intake.suite_trial import Tried, in_words, try_suite
 from ckpt_ops.pipeline import load_intake
-from ckpt_ops.pipeline.trying_suite import Tried, in_words, try_suite
 from ckpt_ops.validation import Outcome, load_suite
 
 

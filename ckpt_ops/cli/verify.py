@@ -64,7 +64,7 @@ def verify(
 def _ask_again(store: Store, state: LineageState, versions: list[int]) -> dict[int, dict[str, Any]]:
     """By version, whether its export predicts what was kept, as found by a process of its own."""
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.serving.rechecking import recheck, with_exports
+    from ckpt_ops.serving.recheck import recheck, with_exports
 
     pipeline, there = load_pipeline(state.model), with_exports(state, versions)
     asked = recheck(pipeline, store, there, report=output.note)

@@ -45,7 +45,7 @@ def diff(
 
     Example: ckpt-ops diff flight_delay 6 7
     """
-    from ckpt_ops.serving.diff import diff_view
+    from ckpt_ops.diagnostics.diff import diff_view
 
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
@@ -70,7 +70,7 @@ def card(
 
     Example: ckpt-ops card flight_delay 7 --markdown card.md
     """
-    from ckpt_ops.serving.card import card_markdown, model_card
+    from ckpt_ops.promotion.card import card_markdown, model_card
 
     if json and markdown is not None:
         raise BadInput("--json/--markdown", str(markdown), "one of them")
@@ -92,8 +92,8 @@ def _settings(store: Store, state: LineageState, number: int) -> str | None:
     A checkpoint does not hold them, but the candidate's id is a hash over them.
     """
     from ckpt_ops.checkpoints import load_manifest
+    from ckpt_ops.diagnostics.retrain import changed
     from ckpt_ops.pipeline import load_pipeline
-    from ckpt_ops.pipeline.history.retrain import changed
 
     version = state.version(number)
     try:

@@ -146,7 +146,7 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
 
 def gaps(state: LineageState) -> list[str]:
     """Keys between those of the known slices that should have come by their spacing, and have not."""
-    from ckpt_ops.pipeline.at_source import expected_keys  # no other view needs a source
+    from ckpt_ops.intake.at_source import expected_keys  # no other view needs a source
 
     return [key for key in expected_keys(state.slices) if key not in state.slices]
 

@@ -3,6 +3,7 @@
 from ckpt_ops.evaluation.basis import Basis
 from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
+from ckpt_ops.evaluation.evaluate import check_gates, judge_all, main_metric, metrics_of
 from ckpt_ops.evaluation.gates import (
     AtLeast,
     AtMost,
@@ -22,7 +23,6 @@ from ckpt_ops.evaluation.gates import (
     past_slices,
     segment_columns,
 )
-from ckpt_ops.evaluation.judging import check_gates, judge_all, main_metric, metrics_of
 from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.pipeline import Pipeline
 
 
 def dags_folder() -> Path:

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from ckpt_ops import worker
 from ckpt_ops.errors import CkptOpsError, TrainingDied
-from ckpt_ops.pipeline.description import Pipeline
 from ckpt_ops.pipeline.loading import load_pipeline
+from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store, open_store
 from ckpt_ops.worker import Ended, Progress, Surroundings
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
 from ckpt_ops.pipeline.as_declared import leave_it_out, unreadable_columns
-from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.training import Examples
 from ckpt_ops.training.distribution import check_one_device

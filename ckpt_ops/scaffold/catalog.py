@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 
 from ckpt_ops.errors import SourceRefused, SourceUnavailable
-from ckpt_ops.slices.postgres_snapshot import Patience, Snapshot, snapshot
+from ckpt_ops.slices.sources.postgres_snapshot import Patience, Snapshot, snapshot
 
 _PATIENCE = Patience(connect=10, statement=60)
 _TYPES = {

@@ -21,7 +21,7 @@ from ckpt_ops.slices import Files
 from ckpt_ops.slices.formats import Csv, Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
-from ckpt_ops.slices.naming import Naming
+from ckpt_ops.slices.sources.file_names import Naming
 from ckpt_ops.slices.times import time_of
 from ckpt_ops.store import Entry, Store, open_store
 

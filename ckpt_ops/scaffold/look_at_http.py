@@ -17,8 +17,17 @@ from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.periods import found_in, period_of
 from ckpt_ops.slices import HttpPages, Period
 from ckpt_ops.slices.connections import variable
-from ckpt_ops.slices.http import first_page
-from ckpt_ops.slices.paging import Answer, Cursor, LinkHeader, NextLink, OnePage, PageNumber, Paging, at_path
+from ckpt_ops.slices.sources.http import first_page
+from ckpt_ops.slices.sources.paging import (
+    Answer,
+    Cursor,
+    LinkHeader,
+    NextLink,
+    OnePage,
+    PageNumber,
+    Paging,
+    at_path,
+)
 
 _LOOK_BACK = 7
 _SLICES = 3

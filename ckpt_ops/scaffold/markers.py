@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.slices.naming import Naming, form_of_names
+from ckpt_ops.slices.sources.file_names import Naming, form_of_names
 
 MARKERS = ("_SUCCESS", "_DONE", "_COMPLETE", "_FINISHED")
 

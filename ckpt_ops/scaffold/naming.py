@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.places import Place, place_as, place_of, without_zeros
 from ckpt_ops.slices.formats import ENDINGS
-from ckpt_ops.slices.naming import Naming, can_be_asked_for, form_of_names
+from ckpt_ops.slices.sources.file_names import Naming, can_be_asked_for, form_of_names
 from ckpt_ops.slices.time_forms import TimeForm
 from ckpt_ops.slices.times import COMMON, form_of
 

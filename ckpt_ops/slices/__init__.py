@@ -1,18 +1,18 @@
 """Slices: how they are named, where they come from, how they get into the store."""
 
-from ckpt_ops.slices.bigquery import BigQueryTable
 from ckpt_ops.slices.committed import list_slices, load_manifest
-from ckpt_ops.slices.files import LANDING, Files
-from ckpt_ops.slices.http import HttpPages
 from ckpt_ops.slices.identity import check_key, check_revision, revision_of
 from ckpt_ops.slices.key_forms import key_time
 from ckpt_ops.slices.manifest import Column, DataFile, Derived, SliceManifest
 from ckpt_ops.slices.parts import parts_of, worth_sharing
 from ckpt_ops.slices.periods import Period
-from ckpt_ops.slices.postgres import PostgresTable
 from ckpt_ops.slices.pull import commit, pull, pull_part
 from ckpt_ops.slices.reading import StagedSlice, read_slice, staged
 from ckpt_ops.slices.source import PartedSource, SliceSource
+from ckpt_ops.slices.sources.bigquery import BigQueryTable
+from ckpt_ops.slices.sources.files import LANDING, Files
+from ckpt_ops.slices.sources.http import HttpPages
+from ckpt_ops.slices.sources.postgres import PostgresTable
 
 __all__ = [
     "LANDING",

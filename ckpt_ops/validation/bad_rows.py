@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ckpt_ops.validation.messages import row_words
 from ckpt_ops.validation.rows import SliceRows
 from ckpt_ops.validation.suite import Expectation
-from ckpt_ops.validation.words import row_words
 
 ROW, REASONS = "_row", "_reasons"
 RowNumbers = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ckpt_ops.html import head
-from ckpt_ops.validation.words import value_words
+from ckpt_ops.validation.messages import value_words
 
 if TYPE_CHECKING:
     from ckpt_ops.validation.run import Judged

@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.decimals import as_decimals
+from ckpt_ops.validation.execution_mode import has_arithmetic
 from ckpt_ops.validation.suite import Expectation, Suite
-from ckpt_ops.validation.ways import has_arithmetic
 
 EXAMPLES = 50
 # BASIC rather than COMPLETE: the same counts, without a list of every bad row in memory.

@@ -16,12 +16,7 @@ from ckpt_ops.validation.bad_rows import BadRows, Failing, UnreadRows
 from ckpt_ops.validation.custom import Reference, with_reference
 from ckpt_ops.validation.engine import Engine, crash_of
 from ckpt_ops.validation.frames import judged_schema
-from ckpt_ops.validation.judging import CHUNK_ROWS, Judging
-from ckpt_ops.validation.rows import SliceRows
-from ckpt_ops.validation.schema import misfits_of, schema_digest, schema_drift
-from ckpt_ops.validation.suite import Expectation, Suite
-from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation, outcome_of
-from ckpt_ops.validation.words import (
+from ckpt_ops.validation.messages import (
     crashed_words,
     examples,
     failed_words,
@@ -30,6 +25,11 @@ from ckpt_ops.validation.words import (
     too_many_words,
     unread_words,
 )
+from ckpt_ops.validation.passes import CHUNK_ROWS, Judging
+from ckpt_ops.validation.rows import SliceRows
+from ckpt_ops.validation.schema import misfits_of, schema_digest, schema_drift
+from ckpt_ops.validation.suite import Expectation, Suite
+from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation, outcome_of
 
 _ORDER = list(Severity)
 

@@ -31,8 +31,8 @@ from blake3 import blake3
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.custom import COLUMN_KEYWORDS, KINDS
+from ckpt_ops.validation.execution_mode import judges_rows
 from ckpt_ops.validation.verdict import Severity
-from ckpt_ops.validation.ways import judges_rows
 
 _SET_ASIDE = "set aside"
 _COLUMN_KEYWORDS = ("column", "column_A", "column_B", *COLUMN_KEYWORDS)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def record_answer(pipeline: Pipeline, store: Store, answered: Answered | None) -> None:
     """Record what the task's result says; an answer that comes too late, or was recorded, changes nothing."""
-    from ckpt_ops.pipeline.waiting import say_expired
-    from ckpt_ops.serving import answer
+    from ckpt_ops.promotion import answer
+    from ckpt_ops.promotion.waiting import say_expired
 
     if answered is None or answered.answer is None:
         return

@@ -16,9 +16,10 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 
 from ckpt_ops.errors import BadInput, CkptOpsError
-from ckpt_ops.pipeline import Otherwise, messages
+from ckpt_ops.pipeline import Otherwise
 from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.pipeline.step_results import Answer, Answered
+from ckpt_ops.runs import messages
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import on_this_host
 from ckpt_ops_airflow.operators import StepOperator
@@ -68,7 +69,7 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
 
     def step(self, store: Store, context: Context) -> Answered:
         """Ask, and wait; unless there is nothing to ask."""
-        from ckpt_ops.pipeline.question import question
+        from ckpt_ops.promotion.question import question
 
         version = version_of(self.made_by, self.pipeline, store, context)
         until = datetime.now(UTC) + self.within

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.pipeline.ranges import first_moment, last_moment
+from ckpt_ops.runs.ranges import first_moment, last_moment
 from ckpt_ops_airflow.wall_clock import wall_clock
 
 if TYPE_CHECKING:

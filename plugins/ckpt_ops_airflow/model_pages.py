@@ -20,8 +20,8 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from ckpt_ops_airflow.csrf import form_token, require_own_form
 from ckpt_ops_airflow.links import on_this_host
-from ckpt_ops_airflow.own_forms import form_token, require_own_form
 from ckpt_ops_airflow.pages import NO_STORE, headers_with_forms, said
 from ckpt_ops_airflow.rebase import SUFFIX
 
@@ -108,8 +108,8 @@ def resolve(
 ) -> Response:
     """Record what becomes of a slice that came too late, in the user's name, and show the plan again."""
     from ckpt_ops.errors import BadInput, CkptOpsError
+    from ckpt_ops.intake.decisions import resolve as decide
     from ckpt_ops.pipeline.intake import check_name
-    from ckpt_ops.serving import resolve as decide
     from ckpt_ops.slices import check_key
     from ckpt_ops.store import open_store
 

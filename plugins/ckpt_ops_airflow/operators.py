@@ -15,7 +15,6 @@ from airflow.sdk import Asset, AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ckpt_ops.errors import BadInput, CkptOpsError, NoResult, TerminalError, TrainingDied
-from ckpt_ops.pipeline import messages
 from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.pipeline.step_results import (
     Answered,
@@ -27,6 +26,7 @@ from ckpt_ops.pipeline.step_results import (
     Validated,
 )
 from ckpt_ops.printable import printable
+from ckpt_ops.runs import messages
 from ckpt_ops.slices import connections
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import DataDocsLink, EvaluationLink, SliceReportLink
@@ -137,7 +137,7 @@ class ValidateOperator(StepOperator[Validated]):
 
     def step(self, store: Store, context: Context) -> Validated:
         """Validate what `pull` brought."""
-        from ckpt_ops.pipeline.validate import validate
+        from ckpt_ops.runs.validate import validate
 
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -181,7 +181,7 @@ class DecideOperator(AnnouncingOperator[Decided]):
 
     def step(self, store: Store, context: Context) -> Decided:
         """Decide on the run's slice."""
-        from ckpt_ops.pipeline import recovering, steps
+        from ckpt_ops.runs import recovering, steps
 
         key = slice_key(self.pipeline, store, context)
         if not has_result("validate", context):
@@ -238,7 +238,7 @@ class TrainOperator(TrainingOperator[Trained]):
 
     def train(self, store: Store, context: Context) -> Trained:
         """Plan again, and train what the planner says."""
-        from ckpt_ops.pipeline import steps
+        from ckpt_ops.runs import steps
 
         key = slice_key(self.pipeline, store, context)
         return steps.train(self.pipeline, store, key, report=self.report)
@@ -261,7 +261,7 @@ class EvaluateOperator(HeavyOperator[Evaluated]):
 
     def step(self, store: Store, context: Context) -> Evaluated:
         """Evaluate the version that `train` made."""
-        from ckpt_ops.pipeline import steps
+        from ckpt_ops.runs import steps
 
         return steps.evaluate(self.pipeline, store, version_of(TRAIN, self.pipeline, store, context))
 
@@ -275,7 +275,7 @@ class PromoteOperator(AnnouncingOperator[Settled]):
 
     def settle(self, store: Store, context: Context) -> Settled:
         """Promote or reject the version that `train` made."""
-        from ckpt_ops.pipeline import recovering, steps
+        from ckpt_ops.runs import recovering, steps
 
         self.take_answer(store, context)
         version = version_of(TRAIN, self.pipeline, store, context)
@@ -307,7 +307,7 @@ class PredictOperator(HeavyOperator[PredictedSlice]):
 
     def step(self, store: Store, context: Context) -> PredictedSlice:
         """Predict, in a process of its own; what is there is found."""
-        from ckpt_ops.pipeline.serving import predicting
+        from ckpt_ops.serving import predict as predicting
 
         try:
             key = slice_key(self.pipeline, store, context)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, StrictUndefined
 
 from ckpt_ops.html import Html, page
-from ckpt_ops.pipeline.rebase.view import anchor_words, estimate_words, fork_words
+from ckpt_ops.rebase.view import anchor_words, estimate_words, fork_words
 from ckpt_ops_airflow.intervals import Range
 from ckpt_ops_airflow.links import in_the_ui, on_this_host
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from ckpt_ops import worker
 from ckpt_ops.errors import BadInput, CkptOpsError, TerminalError, TransientError
-from ckpt_ops.pipeline.due import Due, DueRequest, due
 from ckpt_ops.printable import printable
+from ckpt_ops.runs.due import Due, DueRequest, due
 from ckpt_ops.worker import Ended, Surroundings
 from ckpt_ops_airflow.intervals import Range
 

@@ -24,10 +24,10 @@ from ckpt_ops.errors import (
     SourceUnavailable,
     StoreUnavailable,
 )
-from ckpt_ops.pipeline import messages
 from ckpt_ops.pipeline.result_json import from_json, to_json
 from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share
 from ckpt_ops.printable import printable
+from ckpt_ops.runs import messages
 from ckpt_ops_airflow.operators import R, StepOperator
 from ckpt_ops_airflow.results import find_key, interval
 from ckpt_ops_airflow.wall_clock import on_the_clock
@@ -122,7 +122,7 @@ class ListPartsOperator(SliceOperator[list[Share]]):
 
     def take(self, store: Store, key: str) -> list[Share]:
         """A share for each mapped task."""
-        from ckpt_ops.pipeline import pull
+        from ckpt_ops.runs import pull
 
         return pull.share_out(self.pipeline, key, at_most=self.side_by_side)
 
@@ -150,7 +150,7 @@ class PullShareOperator(StepOperator[PulledShare]):
 
     def step(self, store: Store, context: Context) -> PulledShare:
         """Copy the parts, one after the other."""
-        from ckpt_ops.pipeline import pull
+        from ckpt_ops.runs import pull
 
         share = from_json(Share, self.share, of="task list_parts")
         return pull.pull_share(self.pipeline, store, share, report=lambda line: self.log.info("%s", line))
@@ -165,7 +165,7 @@ class PullOperator(SliceOperator[Pulled]):
 
     def take(self, store: Store, key: str) -> Pulled:
         """The slice's key, revision and rows, which the tasks after this one go by."""
-        from ckpt_ops.pipeline import pull
+        from ckpt_ops.runs import pull
 
         return pull.pull(self.pipeline, store, key)
 

@@ -15,9 +15,9 @@ from airflow.sdk import DAG, Param
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ckpt_ops.errors import BadInput, TerminalError
-from ckpt_ops.pipeline import messages
 from ckpt_ops.pipeline.step_results import Evaluated, RebasePlanned, Replayed, Settled, Settlement
 from ckpt_ops.printable import printable
+from ckpt_ops.runs import messages
 from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import (
@@ -121,7 +121,7 @@ class PlanOperator(AskedFor[RebasePlanned]):
     def step(self, store: Store, context: Context) -> RebasePlanned:
         """Plan, and log the plan."""
         from ckpt_ops.lineage import ModelLog
-        from ckpt_ops.pipeline.rebase.view import plan_lines, plan_view
+        from ckpt_ops.rebase.view import plan_lines, plan_view
 
         dry_run, why = self.asked(context)
         state = ModelLog(store, self.pipeline.name).state()
@@ -164,7 +164,7 @@ class ReplayOperator(AskedFor[Replayed], TrainingOperator[Replayed]):
 
     def train(self, store: Store, context: Context) -> Replayed:
         """Replay; the version that would become the head."""
-        from ckpt_ops.pipeline.rebase import rebasing
+        from ckpt_ops.runs import rebase as rebasing
 
         dry_run, _ = self.asked(context)
         if dry_run:  # `plan` ends a dry run, unless a person marked it a success
@@ -184,7 +184,7 @@ class JudgeOperator(AskedFor[Evaluated], HeavyOperator[Evaluated]):
     def step(self, store: Store, context: Context) -> Evaluated:
         """Evaluate, unless the result was in production before: it was judged then."""
         from ckpt_ops.lineage import ModelLog
-        from ckpt_ops.pipeline import steps
+        from ckpt_ops.runs import steps
 
         version = version_of(REPLAY, self.pipeline, store, context)
         if ModelLog(store, self.pipeline.name).state().version(version).promoted is not None:
@@ -205,7 +205,7 @@ class SwapOperator(AskedFor[Settled], PromoteOperator):
         Raises:
             TerminalError: the gates refused the result, or the head moved meanwhile.
         """
-        from ckpt_ops.pipeline.rebase import rebasing
+        from ckpt_ops.runs import rebase as rebasing
 
         self.take_answer(store, context)
         version = version_of(REPLAY, self.pipeline, store, context)

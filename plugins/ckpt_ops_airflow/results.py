@@ -1,7 +1,7 @@
 """What the tasks of a run hand on: from XCom, or, where a task was marked a success, from the store.
 
 A run belongs to one data interval and so to one slice. What a task came to follows from the slice's key, so
-a run whose XCom has nothing of it finds it all the same (`ckpt_ops.pipeline.recovering`), or fails for good
+a run whose XCom has nothing of it finds it all the same (`ckpt_ops.runs.recovering`), or fails for good
 with the name of the task to clear.
 """
 
@@ -52,8 +52,8 @@ def has_result(task_id: str, context: Context) -> bool:
 
 def pulled(pipeline: Intake, store: Store, context: Context) -> Pulled:
     """The run's slice. Raises `NoResult`, and as `find_key` and `result_of`."""
-    from ckpt_ops.pipeline import recovering
     from ckpt_ops.pipeline.step_results import Pulled
+    from ckpt_ops.runs import recovering
 
     result = result_of(Pulled, "pull", context)
     if result is not None:
@@ -65,8 +65,8 @@ def pulled(pipeline: Intake, store: Store, context: Context) -> Pulled:
 
 def slice_key(pipeline: Intake, store: Store, context: Context) -> str:
     """The key of the run's slice. Raises as `find_key`; the log will do where the source has none."""
-    from ckpt_ops.pipeline import recovering
     from ckpt_ops.pipeline.step_results import Pulled
+    from ckpt_ops.runs import recovering
 
     result = result_of(Pulled, "pull", context)
     if result is not None:
@@ -88,7 +88,7 @@ def version_of(made_by: str, pipeline: Pipeline, store: Store, context: Context)
     Raises:
         NoResult: the task has no result, and the store no version that it could have been.
     """
-    from ckpt_ops.pipeline import recovering
+    from ckpt_ops.runs import recovering
 
     version = made_version(made_by, context)
     if version is not None:

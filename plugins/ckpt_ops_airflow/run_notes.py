@@ -67,7 +67,7 @@ def compose(tasks: Iterable[TaskSaid]) -> str:
 
     Messages stand in code spans: what came from data neither formats nor links.
     """
-    from ckpt_ops.serving.markdown import literal
+    from ckpt_ops.promotion.markdown import literal
 
     ordered = sorted(tasks, key=lambda one: _place(one.task_id))
     failed = [one for one in ordered if one.state == "failed"]

@@ -39,7 +39,7 @@ def page(which: str, model: str, key: str, revision: str | None) -> HTMLResponse
     """What validation left beside the slice."""
 
     def read(store: Store) -> bytes:
-        from ckpt_ops.pipeline.pages import Page, verdict_page
+        from ckpt_ops.runs.pages import Page, verdict_page
 
         return verdict_page(store, model, key, Page[which], revision=revision)
 

@@ -29,7 +29,7 @@ def evaluation(dag_id: str, version: int) -> HTMLResponse:
     """What the gates said of the version."""
 
     def read(store: Store) -> bytes:
-        from ckpt_ops.pipeline.pages import evaluation_page
+        from ckpt_ops.runs.pages import evaluation_page
 
         return evaluation_page(store, dag_id, version)
 

@@ -17,7 +17,8 @@ from training import KEYS, alive, commits, trainings, until, weights
 
 from ckpt_ops.errors import Fenced, TrainingDied
 from ckpt_ops.lineage import CandidateLog
-from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore
 
 pytestmark = pytest.mark.slow

@@ -21,7 +21,8 @@ from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import ModelCodeError, SliceUnreadable, TerminalError
 from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.records import SliceAccepted
-from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore
 from demo.flights import weeks
 

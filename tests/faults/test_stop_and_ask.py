@@ -18,7 +18,8 @@ from ckpt_ops.checkpoints.requests import answer_to, ask
 from ckpt_ops.cli.main import app
 from ckpt_ops.errors import TrainingInterrupted
 from ckpt_ops.lineage import CandidateLog
-from ckpt_ops.pipeline import Pipeline, steps
+from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore
 
 pytestmark = pytest.mark.slow

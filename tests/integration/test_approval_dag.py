@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from airflow_process import PROJECT, eventually, in_a_process
 
+from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
 from ckpt_ops.evaluation import Judged
@@ -35,10 +36,9 @@ from ckpt_ops.lineage.records import (
     SliceRef,
 )
 from ckpt_ops.pipeline import Pipeline, load_pipeline
-from ckpt_ops.pipeline.approving import approve
-from ckpt_ops.pipeline.digests import digests_of
-from ckpt_ops.pipeline.proposal import candidate_of
-from ckpt_ops.pipeline.rebase.way import next_step
+from ckpt_ops.pipeline.code.digests import digests_of
+from ckpt_ops.rebase.progress import next_step
+from ckpt_ops.runs.approve import approve
 from ckpt_ops.slices import pull
 from ckpt_ops.store import Store, open_store
 from demo.flights import weeks

@@ -12,11 +12,12 @@ import pytest
 from steady_weeks import land, week
 from typer.testing import CliRunner
 
+from ckpt_ops.backtest.compare import Asked, compare
 from ckpt_ops.cli.main import app
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped, SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.backtest.comparing import Asked, compare
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore, Store
 
 pytestmark = pytest.mark.slow

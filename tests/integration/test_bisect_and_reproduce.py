@@ -23,15 +23,16 @@ from typer.testing import CliRunner
 
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.cli.main import app
+from ckpt_ops.diagnostics.audit import Audit, audit
+from ckpt_ops.diagnostics.bisect import bisect
+from ckpt_ops.diagnostics.bisect_question import Question
+from ckpt_ops.diagnostics.measuring import Measuring
+from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import ObjectNotFound, TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped
-from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.history.auditing import Audit, audit
-from ckpt_ops.pipeline.history.bisecting import Question
-from ckpt_ops.pipeline.history.first_wrong import bisect
-from ckpt_ops.pipeline.history.measuring import Measuring
-from ckpt_ops.pipeline.history.rebuilding import reproduce
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Budget
 
@@ -460,7 +461,7 @@ def test_changed_settings_and_libraries_are_told_apart_from_changed_code(
     other = replace(world.pipeline, batch_size=64)
     with pytest.raises(TerminalError, match=r"version 2: a setting of the pipeline .*batch_size"):
         reproduce(other, broken, 2)
-    monkeypatch.setattr("ckpt_ops.pipeline.digests.lock_digest", lambda: "0123456789abcdef")
+    monkeypatch.setattr("ckpt_ops.pipeline.code.digests.lock_digest", lambda: "0123456789abcdef")
     with pytest.raises(TerminalError) as caught:
         reproduce(world.pipeline, broken, 2)
     assert "Python or its libraries (digest " in caught.value.what

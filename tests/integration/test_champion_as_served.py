@@ -21,22 +21,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from ckpt_ops.candidates.as_served.asked import Rows
+from ckpt_ops.candidates.as_served.version import said_by
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.checkpoints.purge import objects_of
+from ckpt_ops.diagnostics.audit import Audit, audit
 from ckpt_ops.errors import IncompatibleCheckpoint, NotAsServed
 from ckpt_ops.evaluation import NotWorseThan, metrics_of
 from ckpt_ops.lineage import ModelLog, VersionState, VersionStatus
 from ckpt_ops.lineage.records import Evaluated, SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, Shadow, load_pipeline, steps
-from ckpt_ops.pipeline.as_served.asked import Rows
-from ckpt_ops.pipeline.as_served.version import said_by
-from ckpt_ops.pipeline.history.auditing import Audit, audit
-from ckpt_ops.pipeline.shadow import scoring
-from ckpt_ops.pipeline.shadow.predicting import _predicted, predict_due
+from ckpt_ops.pipeline import Pipeline, Shadow, load_pipeline
 from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.policies import MetricDrop
-from ckpt_ops.serving import settle
-from ckpt_ops.serving.approval import approve
+from ckpt_ops.promotion import settle
+from ckpt_ops.promotion.approval import approve
+from ckpt_ops.runs import steps
+from ckpt_ops.shadow import scoring
+from ckpt_ops.shadow.predicting import _predicted, predict_due
 from ckpt_ops.slices import pull
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import holdout_mask

@@ -25,9 +25,12 @@ from click.testing import Result
 from steady_weeks import land, week
 from typer.testing import CliRunner
 
+from ckpt_ops.candidates.as_served.exported import served
+from ckpt_ops.candidates.kept_predictions import said_again
 from ckpt_ops.checkpoints import load_manifest as checkpoint_manifest
 from ckpt_ops.checkpoints.saved_model import inputs_of, write_saved_model
 from ckpt_ops.cli.main import app
+from ckpt_ops.diagnostics.drill import drill
 from ckpt_ops.errors import (
     BadInput,
     CkptOpsError,
@@ -50,20 +53,19 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     SliceWithdrawn,
 )
-from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.drill import drill
-from ckpt_ops.pipeline.kept_predictions import said_again
+from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.pipeline.model_work import run_work
-from ckpt_ops.pipeline.serving import conversion, rechecking, slice_predictions
-from ckpt_ops.pipeline.serving.conversion import run_conversion
-from ckpt_ops.pipeline.serving.converting import convert
-from ckpt_ops.pipeline.serving.exported import served
-from ckpt_ops.pipeline.serving.formats import Format
-from ckpt_ops.pipeline.serving.onnx_format import ask_onnx, to_onnx
-from ckpt_ops.pipeline.serving.predicting import predict, why_not
-from ckpt_ops.pipeline.serving.rechecking import asked_again
-from ckpt_ops.pipeline.serving.slice_predictions import run_prediction
-from ckpt_ops.pipeline.serving.tflite_format import ask_tflite, to_tflite
+from ckpt_ops.runs import steps
+from ckpt_ops.serving import conversion, slice_predictions
+from ckpt_ops.serving import recheck as rechecking
+from ckpt_ops.serving.conversion import run_conversion
+from ckpt_ops.serving.convert import convert
+from ckpt_ops.serving.formats import Format
+from ckpt_ops.serving.onnx_format import ask_onnx, to_onnx
+from ckpt_ops.serving.predict import predict, why_not
+from ckpt_ops.serving.recheck import asked_again
+from ckpt_ops.serving.slice_predictions import run_prediction
+from ckpt_ops.serving.tflite_format import ask_tflite, to_tflite
 from ckpt_ops.slices import load_manifest, pull, read_slice
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Examples, holdout_mask

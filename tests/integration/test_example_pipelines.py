@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ckpt_ops.candidates.data import consumed_before, load_data
 from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.checkpoints.verify_files import verify_files
 from ckpt_ops.lineage import CandidateLog, ModelLog
-from ckpt_ops.pipeline import load_pipeline, steps
-from ckpt_ops.pipeline.data import consumed_before, load_data
-from ckpt_ops.pipeline.evaluating import judged_rows
-from ckpt_ops.serving import rollback
+from ckpt_ops.pipeline import load_pipeline
+from ckpt_ops.promotion import rollback
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.evaluate import judged_rows
 from ckpt_ops.store import LocalStore, Store
 from demo import flights, ratings, weather
 

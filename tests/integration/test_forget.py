@@ -21,12 +21,13 @@ from steady_weeks import land, week, weights
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.checkpoints.verify import Condition, verify
+from ckpt_ops.forget.certificate import weights_digest
+from ckpt_ops.forget.forget import forget
+from ckpt_ops.forget.purge import purge
+from ckpt_ops.forget.request import Asked
 from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.forget.certificate import weights_digest
-from ckpt_ops.pipeline.forget.forgetting import forget
-from ckpt_ops.pipeline.forget.purging import purge
-from ckpt_ops.pipeline.forget.request import Asked
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore, Store
 
 pytestmark = pytest.mark.slow

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ckpt_ops.candidates.as_served.exported import served
 from ckpt_ops.checkpoints import BackgroundWriter, Manifest, Saved, capture, load_manifest, model_variables
 from ckpt_ops.checkpoints.export import Format, export_model
 from ckpt_ops.checkpoints.layer_state import KEY, LayerState, check_state, layer_state, restore_model, settle
 from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.checkpoints.saved_model import inputs_of
 from ckpt_ops.errors import IncompatibleCheckpoint
-from ckpt_ops.pipeline.serving.exported import served
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import BatchOrder, Examples
 from ckpt_ops.training.batches import batches

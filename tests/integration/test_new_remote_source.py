@@ -22,7 +22,7 @@ from ckpt_ops.errors import BadInput, SourceRefused, SourceUnavailable
 from ckpt_ops.pipeline import load_intake
 from ckpt_ops.scaffold import Asked, new_source
 from ckpt_ops.slices import HttpPages, Period, PostgresTable
-from ckpt_ops.slices.paging import Cursor, LinkHeader, NextLink, OnePage, PageNumber
+from ckpt_ops.slices.sources.paging import Cursor, LinkHeader, NextLink, OnePage, PageNumber
 from ckpt_ops.validation import TableRows, load_suite, validate
 
 pytestmark = pytest.mark.slow

@@ -17,15 +17,16 @@ import pytest
 from own_models.timed import hours
 from steady_weeks import COLUMNS, land
 
+from ckpt_ops.backtest.compare import Asked, compare
 from ckpt_ops.checkpoints import Checkpointer
+from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import AtLeast, Basis, Judged, NoForgetting, Servable
+from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
-from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.backtest.comparing import Asked, compare
-from ckpt_ops.pipeline.history.rebuilding import reproduce
-from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.serving import withdraw
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Examples, Latest, Reservoir, Trainer
 from ckpt_ops.training.trainer import Trained

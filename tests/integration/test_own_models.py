@@ -17,6 +17,8 @@ import pytest
 import tensorflow as tf
 from own_models import models
 
+from ckpt_ops.candidates.data import consumed_before, load_data
+from ckpt_ops.candidates.results import predict
 from ckpt_ops.checkpoints import (
     Checkpointer,
     EverySteps,
@@ -28,18 +30,17 @@ from ckpt_ops.checkpoints import (
 )
 from ckpt_ops.checkpoints.export import Format, export_model
 from ckpt_ops.checkpoints.saved_model import InputSpec
+from ckpt_ops.diagnostics.bisect import bisect
+from ckpt_ops.diagnostics.bisect_question import Question
+from ckpt_ops.diagnostics.drill import drill
+from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import BadInput, IncompatibleCheckpoint, ModelCodeError
 from ckpt_ops.evaluation import AtLeast, AtMost, Judged, NotWorseThan, Servable
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, steps
-from ckpt_ops.pipeline.data import consumed_before, load_data
-from ckpt_ops.pipeline.drill import drill
-from ckpt_ops.pipeline.history.bisecting import Question
-from ckpt_ops.pipeline.history.first_wrong import bisect
-from ckpt_ops.pipeline.history.rebuilding import reproduce
-from ckpt_ops.pipeline.results import predict
+from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import build_model
+from ckpt_ops.runs import steps
 from ckpt_ops.slices import Files, pull
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import BatchOrder, Budget, Examples, Reservoir

@@ -22,19 +22,23 @@ import pyarrow.compute as pc
 import pytest
 from steady_weeks import land, week, weights
 
+from ckpt_ops.candidates import attempt
+from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.checkpoints import EveryVersions, load_manifest, read_tensors
 from ckpt_ops.errors import BadInput, ForkNeeded, HeldByPerson, TrainingDied
 from ckpt_ops.evaluation import AtLeast
+from ckpt_ops.intake.decisions import resolve, taint, withdraw
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, VersionStatus
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import CandidateStarted, Rejected
-from ckpt_ops.pipeline import Pipeline, attempt, load_pipeline, steps
-from ckpt_ops.pipeline.candidate import open_candidate, proposed
-from ckpt_ops.pipeline.rebase import rebasing, replaying
-from ckpt_ops.pipeline.rebase.replaying import replay, run_replay_process
-from ckpt_ops.pipeline.rebase.view import plan_lines, plan_view
-from ckpt_ops.pipeline.retention import let_go
-from ckpt_ops.serving import resolve, rollback, taint, withdraw
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.promotion import rollback
+from ckpt_ops.rebase import replay as replaying
+from ckpt_ops.rebase.replay import replay, run_replay_process
+from ckpt_ops.rebase.view import plan_lines, plan_view
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.prune import let_go
 from ckpt_ops.store import LocalStore, Store
 
 pytestmark = pytest.mark.slow

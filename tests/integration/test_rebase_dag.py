@@ -43,7 +43,7 @@ from pathlib import Path
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, Promoted, SliceRef
 from ckpt_ops.pipeline import load_pipeline, steps
-from ckpt_ops.pipeline.rebase import rebasing
+from ckpt_ops.rebase import rebasing
 from ckpt_ops.pipeline.step_results import (Concluded, Settled, Settlement)
 from ckpt_ops.store import open_store
 from ckpt_ops_airflow import operators
@@ -136,7 +136,7 @@ print(json.dumps({
 ORIGINS = """
 import json
 from fastapi import Request
-from ckpt_ops_airflow.own_forms import _from_here
+from ckpt_ops_airflow.csrf import _from_here
 
 def said(**headers):
     named = [(name.encode(), value.encode()) for name, value in {"host": "af:8080", **headers}.items()]

@@ -15,8 +15,9 @@ from steady_weeks import land, week
 from ckpt_ops.evaluation import metrics_of
 from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.records import SliceAccepted, SliceRef, UpdateDeferred
-from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
+from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.policies import AllOf, AnyOf, Drift, Every, MetricDrop
+from ckpt_ops.runs import steps
 from ckpt_ops.slices import pull
 from ckpt_ops.store import LocalStore
 

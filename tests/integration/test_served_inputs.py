@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ckpt_ops.candidates.as_served.exported import served
+from ckpt_ops.candidates.export import by_batches, export
+from ckpt_ops.candidates.results import predict
 from ckpt_ops.checkpoints.model_inputs import as_taken
 from ckpt_ops.checkpoints.saved_model import InputSpec, inputs_of, write_saved_model
 from ckpt_ops.errors import BadInput, ModelCodeError
 from ckpt_ops.evaluation import Judged, Servable
-from ckpt_ops.pipeline.exporting import by_batches, export
-from ckpt_ops.pipeline.results import predict
-from ckpt_ops.pipeline.serving.exported import served
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import BatchOrder, Examples
 from ckpt_ops.training.batches import batches

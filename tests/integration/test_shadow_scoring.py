@@ -16,8 +16,9 @@ from steady_weeks import land, week
 
 from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.lineage.records import SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, Shadow, load_pipeline, steps
-from ckpt_ops.pipeline.shadow import predictions
+from ckpt_ops.pipeline import Pipeline, Shadow, load_pipeline
+from ckpt_ops.runs import steps
+from ckpt_ops.shadow import predictions
 from ckpt_ops.slices import pull
 from ckpt_ops.store import LocalStore
 

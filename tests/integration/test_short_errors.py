@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
+from ckpt_ops.candidates.export import export
+from ckpt_ops.candidates.results import predict
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Judged, Servable
-from ckpt_ops.pipeline.exporting import export
-from ckpt_ops.pipeline.results import predict
 from ckpt_ops.short_errors import LONGEST, in_short, short
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import Examples

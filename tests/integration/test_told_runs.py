@@ -19,14 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 from airflow_process import PROJECT, eventually, in_a_process
 
+from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
 from ckpt_ops.evaluation import Judged
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import load_pipeline
-from ckpt_ops.pipeline.digests import digests_of
-from ckpt_ops.pipeline.proposal import candidate_of
+from ckpt_ops.pipeline.code.digests import digests_of
 from ckpt_ops.slices import pull
 from ckpt_ops.store import open_store
 from demo.flights import weeks

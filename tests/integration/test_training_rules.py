@@ -17,6 +17,10 @@ import pytest
 import tensorflow as tf
 from own_models import odd
 
+from ckpt_ops.candidates import attempt
+from ckpt_ops.candidates.attempt import Bench
+from ckpt_ops.candidates.data import load_data
+from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.checkpoints import (
     Checkpointer,
     EverySteps,
@@ -27,17 +31,15 @@ from ckpt_ops.checkpoints import (
     restore,
 )
 from ckpt_ops.checkpoints.naming import optimizers
+from ckpt_ops.diagnostics.reproduce import reproduce
+from ckpt_ops.diagnostics.retrain import _Unsaved
 from ckpt_ops.errors import BadInput, CkptOpsError, IncompatibleCheckpoint, ModelCodeError, TrainingDiverged
 from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.records import SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, attempt, steps
-from ckpt_ops.pipeline.attempt import Bench
-from ckpt_ops.pipeline.data import load_data
-from ckpt_ops.pipeline.history.rebuilding import reproduce
-from ckpt_ops.pipeline.history.retrain import _Unsaved
-from ckpt_ops.pipeline.looking import lookout
+from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import build_model
+from ckpt_ops.runs import steps
 from ckpt_ops.slices import Files, pull
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import (

@@ -49,9 +49,9 @@ class TestAskingForAName:
             from ckpt_ops import AtLest  # noqa: F401
 
     def test_of_a_package_still_gives_the_package(self) -> None:
-        from ckpt_ops import serving
+        from ckpt_ops import promotion as serving
 
-        assert serving is importlib.import_module("ckpt_ops.serving")
+        assert serving is importlib.import_module("ckpt_ops.promotion")
 
 
 class TestImporting:

@@ -74,7 +74,7 @@ def test_a_pipeline_imports_no_other_pipeline(name: str) -> None:
         "ckpt_ops.slices",
         "ckpt_ops.store",
         "ckpt_ops.pipeline",
-        "ckpt_ops.pipeline.steps",
+        "ckpt_ops.runs.steps",
         "ckpt_ops.embedded.platform",
         "ckpt_ops.cli.main",
         "flight_delay.pipeline",

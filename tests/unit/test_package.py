@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 
 from ckpt_ops import ExtraMissing, PostgresTable, extras
 from ckpt_ops.embedded.postgres import programs
-from ckpt_ops.slices.bigquery_client import client
 from ckpt_ops.slices.connections import standing_in
+from ckpt_ops.slices.sources.bigquery_client import client
 
 PROJECT = Path(__file__).parents[2]
 SOURCES = {"ckpt_ops": PROJECT / "ckpt_ops", "ckpt_ops_airflow": PROJECT / "plugins" / "ckpt_ops_airflow"}

@@ -13,10 +13,10 @@ from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.gate import Gate
 from ckpt_ops.evaluation.metrics import FloatArray, Groups, Metric, Positions
+from ckpt_ops.evaluation.number_format import signed
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import signed
 
 ROUNDING = 1e-12
 """A difference of two metrics is not exact: a fall of the margin itself is not "more than the margin"."""

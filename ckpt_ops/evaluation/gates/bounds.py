@@ -16,10 +16,10 @@ from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import CONFIDENCE, ROUNDING, unjudged, value
 from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
+from ckpt_ops.evaluation.number_format import decimals_apart, percent, plain, signed
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.settings import wrong_direction
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import decimals_apart, percent, plain, signed
 
 
 class Floor(Enum):

@@ -9,9 +9,9 @@ from ckpt_ops import checks
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import unjudged
 from ckpt_ops.evaluation.metrics import calibration_bins, expected_error
+from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import decimals_apart, plain
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,9 +25,9 @@ from ckpt_ops.evaluation.gates.asking import (
     value,
 )
 from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
+from ckpt_ops.evaluation.number_format import decimals_apart, percent, plain, signed
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import decimals_apart, percent, plain, signed
 
 PAST_MARGIN = 4
 """The margin on slices learned before, in margins: what a model gives up of the past is the price of learning

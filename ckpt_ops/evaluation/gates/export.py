@@ -13,10 +13,10 @@ from typing import ClassVar
 
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.served import ServableCheck
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import decimals_apart, plain
 
 MEGABYTE = 1_000_000
 

@@ -18,10 +18,10 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import ROUNDING, left_out, parts, segments, unjudged, value
 from ckpt_ops.evaluation.metrics import METRICS, Needs, Positions, checked, metric_named
+from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import decimals_apart, plain
 
 LABEL_OF: Mapping[str, int | None] = MappingProxyType(
     {"positive": None, "true_positive": 1, "false_positive": 0}

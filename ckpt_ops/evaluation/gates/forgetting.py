@@ -18,10 +18,10 @@ from ckpt_ops.evaluation.gates.asking import (
     unjudged,
 )
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, metric_named
+from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import decimals_apart, plain
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,9 +20,9 @@ from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import ROUNDING, parts
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, Positions, metric_named
+from ckpt_ops.evaluation.number_format import plain, signed
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
-from ckpt_ops.evaluation.wording import plain, signed
 
 ONE_SIDED = 0.90
 """Two-sided: the lower end is one-sided at 95 %."""

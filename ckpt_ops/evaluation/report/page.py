@@ -6,8 +6,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ckpt_ops.evaluation.number_format import plain, signed
 from ckpt_ops.evaluation.report import plots
-from ckpt_ops.evaluation.wording import plain, signed
 from ckpt_ops.html import Html, element, page, stacked, table
 
 _STYLE = """

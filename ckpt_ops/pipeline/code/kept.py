@@ -19,7 +19,7 @@ from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.pipeline.code.files import LIMIT
 from ckpt_ops.pipeline.code.own import Code
-from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
 from ckpt_ops.store.base import check_name
 from ckpt_ops.store.content import code_name, digest_in

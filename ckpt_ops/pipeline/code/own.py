@@ -15,7 +15,7 @@ import blake3
 
 from ckpt_ops.pipeline.code.files import Files
 from ckpt_ops.pipeline.code.imports import imported
-from ckpt_ops.pipeline.description import Pipeline
+from ckpt_ops.pipeline.pipeline import Pipeline
 
 _OF_RUNS = ("dag.py", "pipeline.py")
 """When to run, and with which settings: those that shape weights are in `Pipeline.training_config`."""

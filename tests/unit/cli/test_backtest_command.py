@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from ckpt_ops.backtest.picture import draw
 from ckpt_ops.cli import render_backtest
-from ckpt_ops.pipeline.backtest.picture import draw
 from ckpt_ops.store import LocalStore
 
 FINE = "from ckpt_ops.policies import Every\nweekly = Every(slices=1)\n"

@@ -14,10 +14,11 @@ import pytest
 from safetensors import safe_open
 from saved import MODEL, STEPS, manifest_name, save_history, tensors
 
+from ckpt_ops.diagnostics import drill
+from ckpt_ops.diagnostics.drill import pick
 from ckpt_ops.errors import BadInput, DrillFailed
 from ckpt_ops.lineage import ModelLog
-from ckpt_ops.pipeline import drill, load_pipeline
-from ckpt_ops.pipeline.drill import pick
+from ckpt_ops.pipeline import load_pipeline
 from ckpt_ops.store import LocalStore
 
 PROJECT = Path(__file__).parents[3]

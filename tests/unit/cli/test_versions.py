@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from saved import MODEL, manifest_name, save_history
 
+from ckpt_ops.diagnostics.diff import relative_change
 from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.records import (
     CandidateStarted,
@@ -23,8 +24,7 @@ from ckpt_ops.lineage.records import (
     SliceAccepted,
     SliceRef,
 )
-from ckpt_ops.serving.diff import relative_change
-from ckpt_ops.serving.markdown import literal
+from ckpt_ops.promotion.markdown import literal
 from ckpt_ops.store import LocalStore
 
 CliRun = Callable[..., Result]

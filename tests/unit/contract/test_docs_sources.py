@@ -28,7 +28,7 @@ from pyarrow import csv
 from ckpt_ops.errors import SliceMissing
 from ckpt_ops.slices import BigQueryTable, Files, HttpPages, Period, PostgresTable
 from ckpt_ops.slices.formats import Csv
-from ckpt_ops.slices.paging import NextLink
+from ckpt_ops.slices.sources.paging import NextLink
 """
 
 

@@ -18,19 +18,19 @@ import pytest
 from blake3 import blake3
 from moments import kind_of
 
+from ckpt_ops.candidates.attempt import final_manifest
+from ckpt_ops.candidates.opening import open_candidate, proposed
+from ckpt_ops.candidates.recording import record_result
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.evaluation import Basis, Judged
 from ckpt_ops.evaluation.report import plots
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, Record, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.pipeline.attempt import final_manifest
-from ckpt_ops.pipeline.candidate import open_candidate, proposed
-from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.rebase.way import next_step
-from ckpt_ops.pipeline.recording import record_result
-from ckpt_ops.pipeline.shadow import predictions, scoring
-from ckpt_ops.pipeline.shadow.predicting import left_to_predict
+from ckpt_ops.rebase.progress import next_step
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.shadow import predictions, scoring
+from ckpt_ops.shadow.predicting import left_to_predict
 from ckpt_ops.store import Entry, Store
 
 T = TypeVar("T")
@@ -166,7 +166,7 @@ def training_as_a_hash() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plots, "_png", lambda draw, *, width, height: b"")  # takes most of an evaluation
-        patch.setattr("ckpt_ops.pipeline.train.run_training_process", train)
+        patch.setattr("ckpt_ops.runs.train.run_training_process", train)
         patch.setattr(rebasing, "run_replay_process", replay)
         patch.setattr(scoring, "run_shadow_process", predict)
         yield

@@ -19,19 +19,20 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from ckpt_ops.candidates.opening import open_candidate, proposed
+from ckpt_ops.candidates.recording import record_result
 from ckpt_ops.checkpoints import Manifest, load_manifest, read_tensors
 from ckpt_ops.checkpoints.chunks import digest_of
 from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
 from ckpt_ops.evaluation import Basis, Judged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceRef
-from ckpt_ops.pipeline import Pipeline, load_pipeline, steps
-from ckpt_ops.pipeline.candidate import open_candidate, proposed
-from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.rebase.way import next_step
-from ckpt_ops.pipeline.recording import record_result
-from ckpt_ops.pipeline.shadow import predictions, scoring
-from ckpt_ops.pipeline.shadow.predicting import left_to_predict
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.rebase.progress import next_step
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
+from ckpt_ops.shadow import predictions, scoring
+from ckpt_ops.shadow.predicting import left_to_predict
 from ckpt_ops.slices import load_manifest as load_slice
 from ckpt_ops.slices import pull, read_slice
 from ckpt_ops.store import LocalStore, Store
@@ -91,7 +92,7 @@ class Place:
         monkeypatch.setattr(
             "os.fsync", lambda handle: None
         )  # no machine dies here, and it takes most of the time
-        monkeypatch.setattr("ckpt_ops.pipeline.train.run_training_process", self._train)
+        monkeypatch.setattr("ckpt_ops.runs.train.run_training_process", self._train)
         monkeypatch.setattr(rebasing, "run_replay_process", self._replay)
         monkeypatch.setattr(scoring, "run_shadow_process", self._predict)
         self.pipeline = self.described("people")

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from moments import each_write, moments
 from mortal import Mortal, accept, training_as_a_hash, until_done, weights_of
 
+from ckpt_ops.candidates.proposal import plan_slice
+from ckpt_ops.intake.decisions import resolve, withdraw
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.state import SliceStatus
-from ckpt_ops.pipeline import Pipeline, steps
-from ckpt_ops.pipeline.proposal import plan_slice
-from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.serving import resolve, withdraw
+from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
 from ckpt_ops.store import Store
 
 KEYS = ["a", "b", "c", "d", "e"]

@@ -12,20 +12,22 @@ from typing import Any
 import pytest
 from stand_in import ADA, BOB, W1, W2, W3, W4, Place
 
-from ckpt_ops import serving
+from ckpt_ops import promotion as serving
 from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import AtMost, Judged, Verdict
+from ckpt_ops.intake.decisions import taint, withdraw
 from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.records import Approved, Promoted, Rejected, UpdateDeferred
-from ckpt_ops.pipeline import Approval, Otherwise, Pipeline, steps
-from ckpt_ops.pipeline.approving import approve
-from ckpt_ops.pipeline.evaluating import read_evaluation
-from ckpt_ops.pipeline.rebase import rebasing
+from ckpt_ops.pipeline import Approval, Otherwise, Pipeline
 from ckpt_ops.pipeline.result_json import to_json
-from ckpt_ops.pipeline.waiting import overdue
 from ckpt_ops.policies import Rows
-from ckpt_ops.serving import answer, reject, rollback, taint, withdraw
+from ckpt_ops.promotion import answer, reject, rollback
+from ckpt_ops.promotion.waiting import overdue
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.approve import approve
+from ckpt_ops.runs.evaluate import read_evaluation
 
 DAY = timedelta(days=1)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from stand_in import ADA, W1, Place
 
+from ckpt_ops.candidates.slice_rows import StoredRows, holdout_of, split
 from ckpt_ops.errors import BadInput, ModelCodeError, SliceUnreadable
+from ckpt_ops.intake.quarantine import release
 from ckpt_ops.lineage.records import SliceQuarantined, SliceRef
-from ckpt_ops.pipeline.quarantine import release
-from ckpt_ops.pipeline.serving.rows import every_row
-from ckpt_ops.pipeline.slice_rows import StoredRows, holdout_of, split
+from ckpt_ops.serving.rows import every_row
 from ckpt_ops.slices import load_manifest, pull, staged
 from ckpt_ops.training import Collected
 

@@ -14,6 +14,7 @@ import pytest
 from stand_in import ADA, BOB, W1, W2, Place
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.intake.decisions import resolve
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import (
     CandidateStarted,
@@ -23,10 +24,10 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     SliceWithdrawn,
 )
-from ckpt_ops.pipeline import Append, Approval, Pipeline, Shadow, Slices, steps
-from ckpt_ops.pipeline.backfill import SlicePlan, plan_backfill
-from ckpt_ops.pipeline.ranges import first_moment, last_moment
-from ckpt_ops.serving import resolve
+from ckpt_ops.pipeline import Append, Approval, Pipeline, Shadow, Slices
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.backfill import SlicePlan, plan_backfill
+from ckpt_ops.runs.ranges import first_moment, last_moment
 from ckpt_ops.store import LocalStore
 
 WEEKS = ("2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27", "2013-02-03")

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from ckpt_ops.backtest.compare import Asked, usual_metric
+from ckpt_ops.backtest.policies_file import load_policies
+from ckpt_ops.backtest.recorded import Clock, recorded
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, fold
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined, SliceRef, SliceWithdrawn
 from ckpt_ops.pipeline import load_pipeline
-from ckpt_ops.pipeline.backtest.comparing import Asked, usual_metric
-from ckpt_ops.pipeline.backtest.policies_file import load_policies
-from ckpt_ops.pipeline.backtest.recorded import Clock, recorded
 from ckpt_ops.policies import AnyOf, Every, Facts, Rows
 
 # --- policies -----------------------------------------------------------------------------------------

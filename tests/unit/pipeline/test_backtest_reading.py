@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from ckpt_ops.backtest.slice_cache import Unpacked
+from ckpt_ops.candidates.data import load_data
+from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.records import CandidateStarted, SliceRef
 from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.pipeline.backtest.unpacked import Unpacked
-from ckpt_ops.pipeline.data import load_data
-from ckpt_ops.pipeline.slice_rows import StoredRows
 from ckpt_ops.slices import Files, SliceSource, pull
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import Budget, Examples, Reservoir

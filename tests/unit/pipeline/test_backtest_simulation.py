@@ -17,15 +17,15 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ckpt_ops.backtest.policies_file import pipelines_under
+from ckpt_ops.backtest.recorded import Coming
+from ckpt_ops.backtest.sharing import Shared, side_by_side
+from ckpt_ops.backtest.simulation import History, Result
+from ckpt_ops.backtest.tally import Tally, compared_keys, dominated, frontier_words, tally
 from ckpt_ops.evaluation import AtLeast, Judged, NotWorseThan, judge_all
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline
-from ckpt_ops.pipeline.backtest.policies_file import pipelines_under
-from ckpt_ops.pipeline.backtest.recorded import Coming
-from ckpt_ops.pipeline.backtest.sharing import Shared, side_by_side
-from ckpt_ops.pipeline.backtest.simulation import History, Result
-from ckpt_ops.pipeline.backtest.tally import Tally, compared_keys, dominated, frontier_words, tally
 from ckpt_ops.policies import (
     Age,
     AllOf,

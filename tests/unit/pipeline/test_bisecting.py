@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ckpt_ops.diagnostics.bisect_question import Found, Question, measured_on
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, fold
 from ckpt_ops.lineage.records import (
@@ -16,7 +17,6 @@ from ckpt_ops.lineage.records import (
     SliceQuarantined,
     SliceRef,
 )
-from ckpt_ops.pipeline.history.bisecting import Found, Question, measured_on
 
 W1, W2, W3, W4 = (SliceRef(key=f"2013-w{week}", revision=f"r{week}", rows=10) for week in range(1, 5))
 

@@ -14,10 +14,10 @@ import pytest
 
 from ckpt_ops.errors import BadInput, Corrupt
 from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.pipeline import pull as pulling
 from ckpt_ops.pipeline.code.files import LIMIT
 from ckpt_ops.pipeline.code.kept import Functions, keep_code, read_code
 from ckpt_ops.pipeline.code.own import code_digest, code_of, is_code_of_today, legacy_code_digest
+from ckpt_ops.runs import pull as pulling
 from ckpt_ops.store import LocalStore
 from ckpt_ops.store.content import code_name, is_intact
 

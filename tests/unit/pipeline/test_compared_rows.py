@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ckpt_ops.candidates.as_served.exported import by_batches
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.pipeline.serving.comparing import Compared
-from ckpt_ops.pipeline.serving.exported import by_batches
+from ckpt_ops.serving.comparison import Compared
 
 numbers = st.floats(allow_nan=False, width=32)
 pairs = st.lists(st.tuples(numbers, numbers), min_size=1, max_size=20)

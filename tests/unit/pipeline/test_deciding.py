@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.cli.views import slices_view
 from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson, LineageMoved, SliceUnreadable
+from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import (
     CandidateStarted,
@@ -24,10 +26,10 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     SliceWithdrawn,
 )
-from ckpt_ops.pipeline import Pipeline, steps
-from ckpt_ops.pipeline.candidate import open_candidate, proposed
+from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.policies import Rows
-from ckpt_ops.serving import release, rollback, settle, withdraw
+from ckpt_ops.promotion import release, rollback, settle
+from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore
 
 WEEKS = ("2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27")

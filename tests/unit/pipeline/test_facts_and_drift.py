@@ -14,6 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ckpt_ops.candidates.drift import measure_drift
+from ckpt_ops.candidates.facts import facts
+from ckpt_ops.candidates.opening import proposed
+from ckpt_ops.candidates.policy import policy_answer
+from ckpt_ops.candidates.recording import record_result
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, ModelLog, VersionStatus
 from ckpt_ops.lineage.fold import fold
@@ -28,12 +33,7 @@ from ckpt_ops.lineage.records import (
     SliceRef,
     UpdateDeferred,
 )
-from ckpt_ops.pipeline import Pipeline, steps
-from ckpt_ops.pipeline.candidate import proposed
-from ckpt_ops.pipeline.deciding import policy_answer
-from ckpt_ops.pipeline.drift import measure_drift
-from ckpt_ops.pipeline.facts import facts
-from ckpt_ops.pipeline.recording import record_result
+from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.policies import (
     AllOf,
     Always,
@@ -47,6 +47,7 @@ from ckpt_ops.policies import (
     MetricDrop,
     Rows,
 )
+from ckpt_ops.runs import steps
 from ckpt_ops.slices import Files, pull
 from ckpt_ops.store import LocalStore
 

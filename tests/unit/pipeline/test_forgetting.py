@@ -20,26 +20,26 @@ from moments import each_write, kind_of, moments
 from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, W5, Place, objects
 from typer.testing import CliRunner
 
+from ckpt_ops.candidates.opening import proposed
 from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.cli.main import app
 from ckpt_ops.errors import BadInput, Fenced, LineageMoved, ObjectNotFound, SliceUnreadable, TerminalError
+from ckpt_ops.forget.certificate import Certificate
+from ckpt_ops.forget.certificate_page import certificate_html
+from ckpt_ops.forget.forget import Done, forget, preview
+from ckpt_ops.forget.purge import purge, standings, sweep
+from ckpt_ops.forget.request import Asked
+from ckpt_ops.intake.quarantine import release
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.records import Forgotten, Purged, SliceQuarantined, SliceWithdrawn
 from ckpt_ops.lineage.state import SliceStatus
-from ckpt_ops.pipeline import steps
-from ckpt_ops.pipeline import validate as validating
-from ckpt_ops.pipeline.candidate import proposed
-from ckpt_ops.pipeline.forget.certificate import Certificate
-from ckpt_ops.pipeline.forget.certificate_page import certificate_html
-from ckpt_ops.pipeline.forget.forgetting import Done, forget, preview
-from ckpt_ops.pipeline.forget.purging import purge, standings, sweep
-from ckpt_ops.pipeline.forget.request import Asked
-from ckpt_ops.pipeline.pull import pull
-from ckpt_ops.pipeline.quarantine import release
-from ckpt_ops.pipeline.serving.objects import conversion_folder, prediction_name
-from ckpt_ops.pipeline.validate import validate
-from ckpt_ops.serving import rollback
+from ckpt_ops.promotion import rollback
+from ckpt_ops.runs import steps
+from ckpt_ops.runs import validate as validating
+from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.validate import validate
+from ckpt_ops.serving.objects import conversion_folder, prediction_name
 from ckpt_ops.slices import SliceManifest, load_manifest, read_slice
 from ckpt_ops.store import Entry, GcsStore, LocalStore, ReplicatedStore, Store
 

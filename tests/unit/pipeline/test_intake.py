@@ -15,14 +15,14 @@ from click.testing import Result
 from taken_in import BAD, GOOD, KEY, WORSE, Days
 
 from ckpt_ops.errors import BadInput, SliceEmpty
+from ckpt_ops.intake.quarantine import discard, release
 from ckpt_ops.lineage import Action, plan
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.records import SliceAccepted, SliceDiscarded, SliceQuarantined
 from ckpt_ops.pipeline import EmptySlices, Intake, load_pipeline
-from ckpt_ops.pipeline.pull import pull
-from ckpt_ops.pipeline.quarantine import discard, release
-from ckpt_ops.pipeline.steps import run_slice
-from ckpt_ops.pipeline.validate import validate
+from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.steps import run_slice
+from ckpt_ops.runs.validate import validate
 
 SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])
 
@@ -111,7 +111,7 @@ def test_discarded_stays_discarded_until_other_content_comes(place: Days) -> Non
 
 
 def test_what_a_person_said_stands_when_the_source_goes_back_and_forth(place: Days) -> None:
-    from ckpt_ops.serving import withdraw
+    from ckpt_ops.intake.decisions import withdraw
 
     place.run(BAD)
     withdraw(place.store, "days", KEY, "a test of the meter")

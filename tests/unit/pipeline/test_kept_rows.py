@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ckpt_ops.candidates import kept_rows as room
+from ckpt_ops.candidates.kept_rows import Numbers, kept_rows
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.pipeline import kept_rows as room
-from ckpt_ops.pipeline.kept_rows import Numbers, kept_rows
 from ckpt_ops.training import Examples
 
 

@@ -12,19 +12,20 @@ from functools import partial
 import pytest
 from stand_in import BOB, EVE, W1, W2, W3, W4, W5, Place
 
+from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.checkpoints import EveryVersions, Keep
 from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
 from ckpt_ops.errors import BadInput, HeldByPerson
+from ckpt_ops.forget.forget import forget
+from ckpt_ops.forget.request import Asked
+from ckpt_ops.intake.decisions import lift_taint, taint, withdraw
 from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined, SliceRef
-from ckpt_ops.pipeline import steps
-from ckpt_ops.pipeline.candidate import open_candidate, proposed
-from ckpt_ops.pipeline.forget.forgetting import forget
-from ckpt_ops.pipeline.forget.request import Asked
-from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.retention import let_go
-from ckpt_ops.serving import lift_taint, rollback, taint, withdraw
+from ckpt_ops.promotion import rollback
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.prune import let_go
 
 
 def quiet(line: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ckpt_ops.evaluation import Evaluation, Verdict
-from ckpt_ops.pipeline import messages
 from ckpt_ops.pipeline.step_results import (
     Evaluated,
     RebasePlanned,
@@ -15,6 +14,7 @@ from ckpt_ops.pipeline.step_results import (
     Training,
     Validated,
 )
+from ckpt_ops.runs import messages
 from ckpt_ops.validation import Outcome
 
 

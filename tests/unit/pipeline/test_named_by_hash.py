@@ -18,14 +18,14 @@ from ckpt_ops.checkpoints.committed import committed, committed_manifest
 from ckpt_ops.checkpoints.exports import export_digest, export_files, fetch_export
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.cli.main import app
+from ckpt_ops.diagnostics.diff import diff_view
+from ckpt_ops.diagnostics.retrain import kept_checkpoint
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.records import CandidateTrained
-from ckpt_ops.pipeline import steps
-from ckpt_ops.pipeline.evaluating import judged_rows
-from ckpt_ops.pipeline.history.retrain import kept_checkpoint
-from ckpt_ops.serving import publish, rollback
-from ckpt_ops.serving.diff import diff_view
+from ckpt_ops.promotion import publish, rollback
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.evaluate import judged_rows
 from ckpt_ops.store import Store
 
 OTHER = r"is not what was written there: its blake3 is [0-9a-f]{16}\.\.\., the log says [0-9a-f]{16}\.\.\."

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
+from ckpt_ops.candidates.slice_rows import held_out
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.pipeline.slice_rows import held_out
 from ckpt_ops.training import Latest
 from demo.flights import weeks
 

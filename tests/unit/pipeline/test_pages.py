@@ -7,7 +7,7 @@ import pytest
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined, SliceRef
-from ckpt_ops.pipeline.pages import Page, verdict_page
+from ckpt_ops.runs.pages import Page, verdict_page
 from ckpt_ops.store import LocalStore
 
 KEY = "2013-01-06"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ckpt_ops.candidates.past import choose
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.pipeline.past import choose
 
 
 def slices(count: int) -> list[SliceRef]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ckpt_ops.candidates.proposal import Proposal, candidate_of, proposal_of, propose
 from ckpt_ops.lineage import Action, LineageState, VersionStatus, fold
 from ckpt_ops.lineage.records import (
     CandidateStarted,
@@ -21,8 +22,7 @@ from ckpt_ops.lineage.records import (
     SliceWithdrawn,
 )
 from ckpt_ops.pipeline import Approval, Pipeline
-from ckpt_ops.pipeline.digests import Digests
-from ckpt_ops.pipeline.proposal import Proposal, candidate_of, proposal_of, propose
+from ckpt_ops.pipeline.code.digests import Digests
 
 KEYS = ("2013-01-06", "2013-01-13", "2013-01-20")
 NOW = Digests(code="c0de", lock="10c4")

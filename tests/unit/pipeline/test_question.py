@@ -11,7 +11,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, Evaluated, Promoted, Record, SliceRef
 from ckpt_ops.pipeline import Approval, Otherwise, Pipeline
-from ckpt_ops.pipeline.question import question
+from ckpt_ops.promotion.question import question
 from ckpt_ops.store import LocalStore
 
 UNTIL = datetime(2013, 2, 1, 12, tzinfo=UTC)

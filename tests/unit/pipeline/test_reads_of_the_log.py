@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from stand_in import ADA, BOB, W1, W2, W4, Place
 
-from ckpt_ops.pipeline import steps
 from ckpt_ops.policies import Rows
+from ckpt_ops.runs import steps
 from ckpt_ops.store import Entry, LocalStore
 
 
@@ -73,6 +73,6 @@ def test_train_reads_it_again_behind_the_process_and_behind_the_result(
         counted.reads = before  # a process of its own, in production
         return number
 
-    monkeypatch.setattr("ckpt_ops.pipeline.train.run_training_process", process)
+    monkeypatch.setattr("ckpt_ops.runs.train.run_training_process", process)
     assert steps.train(history.pipeline, counted, W4, quiet).version == 4
     assert counted.reads == 3

@@ -9,9 +9,10 @@ from stand_in import ADA, BOB, W1, W2, W3, W4, Place
 
 from ckpt_ops.errors import NoResult, SourceUnavailable
 from ckpt_ops.lineage.records import CandidateStarted, SliceWithdrawn
-from ckpt_ops.pipeline import steps
-from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.pipeline.recovering import (
+from ckpt_ops.pipeline.step_results import Pulled
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.recovering import (
     check_evaluated,
     check_validated,
     key_between,
@@ -19,7 +20,6 @@ from ckpt_ops.pipeline.recovering import (
     replayed_version,
     trained_version,
 )
-from ckpt_ops.pipeline.step_results import Pulled
 from ckpt_ops.slices import Files
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from ckpt_ops.intake.reference import reference_for
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, Promoted
 from ckpt_ops.pipeline import Intake
-from ckpt_ops.pipeline.pull import pull
-from ckpt_ops.pipeline.reference import reference_for
-from ckpt_ops.pipeline.validate import validate
+from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.validate import validate
 from ckpt_ops.slices import Files, load_manifest
 from ckpt_ops.store import LocalStore
 

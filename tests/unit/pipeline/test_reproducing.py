@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ckpt_ops.pipeline.history.reproducing import Difference, compare, refused, way
+from ckpt_ops.diagnostics.reproduction import Difference, compare, refused, way
 
 Tensors = dict[str, npt.NDArray[Any]]
 

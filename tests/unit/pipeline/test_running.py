@@ -12,11 +12,12 @@ from stand_in import ADA, BOB, W1, W2, W3, Place
 from taken_in import BAD, GOOD, KEY, SUITE, WORSE, Days
 
 from ckpt_ops.lineage.records import SliceQuarantined, SliceRef
-from ckpt_ops.pipeline import EmptySlices, steps
-from ckpt_ops.pipeline.intake_plan import Coming, plan_intake
-from ckpt_ops.pipeline.pull import pull
-from ckpt_ops.pipeline.running import run_all, summary
+from ckpt_ops.pipeline import EmptySlices
 from ckpt_ops.pipeline.step_results import Validated
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.intake_plan import Coming, plan_intake
+from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.slice_runs import run_all, summary
 from ckpt_ops.validation import Outcome
 
 SECOND, THIRD, FOURTH, FIFTH = "2013-01-07", "2013-01-08", "2013-01-09", "2013-01-10"

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from ckpt_ops.errors import BadInput, LineageMoved
+from ckpt_ops.intake.quarantine import release
+from ckpt_ops.intake.same_content import check_no_new_twin, twin_of
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline import Intake, SameContent
-from ckpt_ops.pipeline.pull import pull
-from ckpt_ops.pipeline.quarantine import release
-from ckpt_ops.pipeline.same_content import check_no_new_twin, twin_of
-from ckpt_ops.pipeline.validate import validate
+from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.validate import validate
 from ckpt_ops.slices import Files, load_manifest
 from ckpt_ops.store import LocalStore
 

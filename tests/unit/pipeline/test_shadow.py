@@ -19,21 +19,23 @@ from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
 from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Basis, Judged
+from ckpt_ops.forget.forget import forget
+from ckpt_ops.forget.purge import purge
+from ckpt_ops.forget.request import Asked
+from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import LineageState, VersionStatus
 from ckpt_ops.lineage.records import SliceQuarantined, SliceRef
 from ckpt_ops.lineage.shadow import in_shadow
-from ckpt_ops.pipeline import Approval, Otherwise, Pipeline, Shadow, steps
-from ckpt_ops.pipeline.approving import approve
-from ckpt_ops.pipeline.forget.forgetting import forget
-from ckpt_ops.pipeline.forget.purging import purge
-from ckpt_ops.pipeline.forget.request import Asked
-from ckpt_ops.pipeline.question import question
+from ckpt_ops.pipeline import Approval, Otherwise, Pipeline, Shadow
 from ckpt_ops.pipeline.result_json import to_json
-from ckpt_ops.pipeline.retention import let_go
-from ckpt_ops.pipeline.shadow import scoring
-from ckpt_ops.pipeline.shadow.judging import in_their_place, judged_slices
-from ckpt_ops.serving import approve as say_approved
-from ckpt_ops.serving import rollback, withdraw
+from ckpt_ops.promotion import approve as say_approved
+from ckpt_ops.promotion import rollback
+from ckpt_ops.promotion.question import question
+from ckpt_ops.runs import steps
+from ckpt_ops.runs.approve import approve
+from ckpt_ops.runs.prune import let_go
+from ckpt_ops.shadow import scoring
+from ckpt_ops.shadow.deciding_rows import in_their_place, judged_slices
 
 W6, W7, W8 = "2013-02-03", "2013-02-10", "2013-02-17"
 ZOE = "p-99"

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from moments import each_write, moments
 from mortal import Mortal, accept, training_as_a_hash, until_done, weights_of
 
+from ckpt_ops.candidates.proposal import plan_slice
+from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus, fold
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import (
@@ -30,10 +32,10 @@ from ckpt_ops.lineage.records import (
 )
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import SliceStatus
-from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices, steps
-from ckpt_ops.pipeline.proposal import plan_slice
-from ckpt_ops.pipeline.rebase import rebasing
-from ckpt_ops.serving import rollback, withdraw
+from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices
+from ckpt_ops.promotion import rollback
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
 
 KEYS = ["a", "b", "c", "d", "e"]
 LATER = ["p", "q", "r", "s", "t", "u", "v", "w"]

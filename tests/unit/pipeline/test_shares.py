@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from ckpt_ops.pipeline import Intake
-from ckpt_ops.pipeline.pull import pull, pull_share, share_out
 from ckpt_ops.pipeline.step_results import Share
+from ckpt_ops.runs.pull import pull, pull_share, share_out
 from ckpt_ops.slices import Files, list_slices, read_slice, worth_sharing
 from ckpt_ops.store import LocalStore
 

@@ -12,10 +12,11 @@ from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, Place
 from taken_in import GOOD, KEY, Days
 
 from ckpt_ops.errors import BadInput, SourceUnavailable
+from ckpt_ops.intake.source_sweep import sweep
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import SourceChanged
-from ckpt_ops.pipeline import Pipeline, steps
-from ckpt_ops.pipeline.source_sweep import sweep
+from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.slices import BigQueryTable, Files, HttpPages, PostgresTable
 
 

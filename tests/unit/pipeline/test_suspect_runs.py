@@ -21,7 +21,7 @@ from ckpt_ops.errors import HeldByPerson
 from ckpt_ops.evaluation import AtLeast, Judged, NotWorseThan, Unclear
 from ckpt_ops.lineage import VersionState, VersionStatus
 from ckpt_ops.lineage.quarantined import in_quarantine
-from ckpt_ops.pipeline import steps
+from ckpt_ops.runs import steps
 
 ROWS = 400
 

@@ -12,8 +12,8 @@ import pytest
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import SliceAccepted
 from ckpt_ops.pipeline import Intake
-from ckpt_ops.pipeline.pull import pull
-from ckpt_ops.pipeline.validate import validate
+from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.validate import validate
 from ckpt_ops.slices import Files, load_manifest, read_slice
 from ckpt_ops.store import LocalStore
 

@@ -11,8 +11,8 @@ import pytest
 
 from ckpt_ops.errors import SliceUnreadable
 from ckpt_ops.pipeline import Intake
-from ckpt_ops.pipeline.pull import pull
-from ckpt_ops.pipeline.validate import validate
+from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.validate import validate
 from ckpt_ops.slices import Files, SliceManifest, load_manifest, read_slice
 from ckpt_ops.slices.formats import Csv, Format
 from ckpt_ops.slices.pull import pulled_revision

@@ -12,7 +12,7 @@ import pytest
 
 from ckpt_ops.contract import check_source
 from ckpt_ops.pipeline import load_intake
-from ckpt_ops.pipeline.steps import run_slice
+from ckpt_ops.runs.steps import run_slice
 from ckpt_ops.scaffold import Asked, new_source
 from ckpt_ops.scaffold.dialect import told
 from ckpt_ops.slices import Files

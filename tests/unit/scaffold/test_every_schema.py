@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from ckpt_ops.contract import check_source
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline import load_intake
-from ckpt_ops.pipeline.steps import run_slice
+from ckpt_ops.runs.steps import run_slice
 from ckpt_ops.scaffold import Asked, new_source
 from ckpt_ops.scaffold.type_code import column_code
 from ckpt_ops.store import LocalStore

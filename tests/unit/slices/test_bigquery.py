@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
 from ckpt_ops.slices import BigQueryTable, Period
-from ckpt_ops.slices.bigquery_client import EMULATOR, client
+from ckpt_ops.slices.sources.bigquery_client import EMULATOR, client
 
 SCHEMA = pa.schema(
     [

@@ -36,7 +36,7 @@ def test_ten_gigabytes_of_one_line_are_refused_after_a_few_megabytes(
     with landed.path.open("wb") as file:
         file.write(b"n\n" if ending == ".csv" else b'{"word": "')
         file.truncate(10 * 2**30)  # a sparse file: the bytes are there to be read, the disk is not filled
-    monkeypatch.setattr("ckpt_ops.slices.files.open_store", lambda url: Counting(tmp_path))
+    monkeypatch.setattr("ckpt_ops.slices.sources.files.open_store", lambda url: Counting(tmp_path))
     before = peak_megabytes()
     landed.refused(f"has a line of more than {MAX_LINE:,} bytes", "line 2" if ending == ".csv" else "line 1")
     assert read <= 16 * 2**20

@@ -9,10 +9,10 @@ import pytest
 
 from ckpt_ops.slices import Files, SliceManifest, load_manifest, pull, read_slice
 from ckpt_ops.slices.derive import forgotten, released, without_rows
-from ckpt_ops.slices.holding import find_keys, find_rows
 from ckpt_ops.slices.predicate import parse
 from ckpt_ops.slices.reading import staged
 from ckpt_ops.slices.removal import objects_of, remove
+from ckpt_ops.slices.row_search import find_keys, find_rows
 from ckpt_ops.store import LocalStore
 
 SCHEMA = pa.schema([("person", pa.string()), ("n", pa.int64())])

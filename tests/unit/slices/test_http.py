@@ -30,9 +30,10 @@ from ckpt_ops.errors import (
     SourceRefused,
     SourceUnavailable,
 )
-from ckpt_ops.slices import HttpPages, Period, http_page, pull, read_slice
-from ckpt_ops.slices.http_page import retry_after
-from ckpt_ops.slices.paging import Cursor, LinkHeader, NextLink, Offset, PageNumber
+from ckpt_ops.slices import HttpPages, Period, pull, read_slice
+from ckpt_ops.slices.sources import http_page
+from ckpt_ops.slices.sources.http_page import retry_after
+from ckpt_ops.slices.sources.paging import Cursor, LinkHeader, NextLink, Offset, PageNumber
 from ckpt_ops.store import LocalStore
 
 SCHEMA = pa.schema([("n", pa.int64()), ("at", pa.timestamp("us", tz="UTC")), ("word", pa.string())])

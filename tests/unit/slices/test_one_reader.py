@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from ckpt_ops.pipeline import Intake
-from ckpt_ops.pipeline.pull import pull, pull_share
 from ckpt_ops.pipeline.step_results import Share
+from ckpt_ops.runs.pull import pull, pull_share
 from ckpt_ops.slices import list_slices, one_reader
 from ckpt_ops.store import LocalStore
 

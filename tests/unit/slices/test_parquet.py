@@ -84,7 +84,7 @@ def test_a_large_row_group_is_not_held_whole(tmp_path: Path, monkeypatch: pytest
     data = parquet(table, compression="none", use_dictionary=False, row_group_size=3_000_000)
     assert pq.read_metadata(pa.BufferReader(data)).num_row_groups == 1
     landed = Landed(tmp_path, ".parquet", data)
-    monkeypatch.setattr("ckpt_ops.slices.files.open_store", lambda url: Counting(tmp_path))
+    monkeypatch.setattr("ckpt_ops.slices.sources.files.open_store", lambda url: Counting(tmp_path))
     assert sum(batch.num_rows for batch in landed.source.read("2013-01-06")) == 3_000_000
     assert max(asked) <= 8 * 2**20 < len(data) // 2
     assert sum(asked) < len(data) * 1.5, "nothing is fetched several times over"

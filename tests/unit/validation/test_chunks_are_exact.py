@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ckpt_ops.validation import Suite, parse_suite, validate
 from ckpt_ops.validation.engine import EXAMPLES, crash_of
-from ckpt_ops.validation.ways import BY_ROWS, Way, way_of
+from ckpt_ops.validation.execution_mode import BY_ROWS, Way, way_of
 
 SCHEMA = pa.schema(
     [

@@ -17,7 +17,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.store import LocalStore
 from ckpt_ops.validation import Outcome, Suite, TableRows, Validation, parse_suite, validate, write_report
 from ckpt_ops.validation.custom import MemoryReference
-from ckpt_ops.validation.ways import Way, way_of
+from ckpt_ops.validation.execution_mode import Way, way_of
 
 DECLARED = pa.schema(
     [("n", pa.int64()), ("x", pa.float64()), ("word", pa.string()), ("at", pa.timestamp("us", tz="UTC"))]

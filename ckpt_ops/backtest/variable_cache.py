@@ -1,0 +1,58 @@
+"""Where the one model of a back-test stands, and the candidates that it can come back to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ckpt_ops.candidates.attempt import Bench
+
+
+class Standing:
+    """Keeps what candidates have learned in files of `folder`, the bytes of one variable after the other.
+
+    Not in memory: there is a candidate for each policy, and models may be large.
+    """
+
+    def __init__(self, bench: Bench, folder: Path) -> None:
+        self._bench, self._folder = bench, folder
+        self._layout = {name: (value.dtype, value.shape) for name, value in bench.hold().items()}
+        self._at: str | None = None
+
+    def keep(self, candidate: str) -> None:
+        """The model stands at this candidate now, and can be taken back there."""
+        with self._file(candidate).open("wb") as file:
+            for value in self._bench.hold().values():
+                file.write(value.tobytes())
+        self._at = candidate
+
+    def stand_at(self, candidate: str) -> None:
+        """Take the model back to a kept candidate; as from a checkpoint, with today's learning rate."""
+        if candidate == self._at:
+            return
+        self._bench.stand_on({**self._values(candidate), **self._bench.rates})
+        self._at = candidate
+
+    def leave(self) -> None:
+        """The model goes on from where it stands, to what is no candidate yet."""
+        self._at = None
+
+    def only(self, candidates: Iterable[str]) -> None:
+        """Let every other candidate go."""
+        kept = {self._file(candidate) for candidate in candidates}
+        for file in set(self._folder.iterdir()) - kept:
+            file.unlink()
+
+    def _values(self, candidate: str) -> dict[str, Any]:
+        values = {}
+        with self._file(candidate).open("rb") as file:
+            for name, (dtype, shape) in self._layout.items():
+                size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+                values[name] = np.frombuffer(file.read(size), dtype).reshape(shape)
+        return values
+
+    def _file(self, candidate: str) -> Path:
+        return self._folder / candidate

@@ -1,0 +1,40 @@
+"""A model in this process, asked as its export would be: by the same graph, without writing one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ckpt_ops.candidates.as_served.asked import Scores
+from ckpt_ops.candidates.as_served.exported import Array, by_batches
+from ckpt_ops.checkpoints.saved_model import inputs_of
+
+
+class AsServed:
+    """Says of each of several sets of inputs what the model's export would, to the last bit.
+
+    The model is traced once, and asked with the values that its variables have then. Op by op, as
+    `model(inputs)` computes, the last bits may differ.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._traced: Any = None
+
+    def __call__(self, asked: Sequence[Mapping[str, Array]]) -> list[Scores]:
+        return [np.asarray(by_batches(self._serve, inputs), np.float64) for inputs in asked]
+
+    def _serve(self, batch: Mapping[str, Array]) -> Any:
+        import tensorflow as tf
+
+        if self._traced is None:
+            specs = {
+                name: tf.TensorSpec((None, *one.shape), one.dtype, name=name)
+                for name, one in sorted(inputs_of(batch).items())
+            }
+            self._traced = tf.function(
+                lambda inputs: self._model(inputs, training=False), input_signature=[specs], autograph=False
+            )
+        return self._traced({name: tf.convert_to_tensor(column) for name, column in batch.items()})

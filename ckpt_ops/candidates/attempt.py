@@ -1,0 +1,293 @@
+"""One attempt at a candidate: from its last committed checkpoint to the end, in a process with TensorFlow.
+
+All it needs is in the store: the model's log says what to learn from and which version to resume from;
+the candidate's own log says how far an earlier attempt came. The candidate is opened in the model's log,
+and an attempt at it begun, only after the user's functions gave a model and examples: code that raises
+leaves no trace there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cached_property, partial
+from typing import Any
+
+from ckpt_ops.candidates.as_served.version import said_by
+from ckpt_ops.candidates.champion import ChampionScore, score
+from ckpt_ops.candidates.checkpoints import candidate_checkpoints
+from ckpt_ops.candidates.data import (
+    TrainingData,
+    batch_order,
+    consumed_before,
+    load_data,
+    running_average,
+)
+from ckpt_ops.candidates.early_stopping import lookout
+from ckpt_ops.candidates.opening import open_candidate, same
+from ckpt_ops.candidates.past import PastExamples, load_past
+from ckpt_ops.candidates.policy import policy_answer
+from ckpt_ops.candidates.preflight import preflight
+from ckpt_ops.candidates.results import write_results
+from ckpt_ops.candidates.slice_rows import StoredRows
+from ckpt_ops.checkpoints import load_manifest, model_variables
+from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
+from ckpt_ops.errors import TerminalError, TrainingDiverged
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.candidate import Commit, TrainingEnd
+from ckpt_ops.lineage.records import CandidateStarted
+from ckpt_ops.pipeline.code.kept import keep_code
+from ckpt_ops.pipeline.code.own import code_of
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import build_model
+from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named, Noting
+from ckpt_ops.training import BatchOrder, Schedules, Trainer
+from ckpt_ops.training.divergence import cause_of
+from ckpt_ops.training.schedules import ScheduleStarts
+from ckpt_ops.training.step_function import Step, step_function
+from ckpt_ops.worker import StepsDone, tell
+
+
+class Bench:
+    """A pipeline's model, built once, on which candidates are trained one after the other.
+
+    Args:
+        from_nothing: a candidate without a parent will be trained on it: hold the initial values.
+
+    Attributes:
+        code: as it was when the model was built by it.
+        rates: the learning rate as `build_model` made it, by the name of its variable.
+        state: what layers hold beside variables, as `build_model` made it.
+    """
+
+    def __init__(self, pipeline: Pipeline, store: Store, *, from_nothing: bool = True) -> None:
+        began = time.monotonic()
+        print("importing TensorFlow", flush=True)
+        self.pipeline, self.store = pipeline, store
+        self.code = code_of(pipeline)  # read first: code that changes while it is imported is seen by `same`
+        self.model = build_model(pipeline)
+        print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
+        self.variables: dict[str, Any] = model_variables(self.model)
+        self.state = layer_state(self.model)
+        self._initial = self.hold() if from_nothing else None
+        self.schedules = ScheduleStarts(self.model)
+        self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
+
+    def stand_at(self, manifest: Named | None) -> None:
+        """Every variable as the checkpoint has it; None: as `build_model` made it.
+
+        But for the learning rate of optimizers, which is `build_model`'s of now: Keras keeps it among the
+        optimizer's variables, and who edits it means the candidates that come. Elsewhere in a model, a
+        variable of that name is state as any other.
+
+        Raises:
+            ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore_model`.
+        """
+        if manifest is not None:
+            found = load_manifest(self.store, manifest)
+            restore_model(self.store, found, self.model, self.variables, self.state)
+            self.stand_on(self.rates)
+        elif self._initial is not None:
+            self.stand_on(self._initial)
+        else:
+            raise RuntimeError("this bench does not hold what build_model made")
+
+    def stand_on(self, values: Mapping[str, Any]) -> None:
+        """Every variable as `hold` found it."""
+        for name, value in values.items():
+            tensorflow_variable(self.variables[name]).assign(value)
+        settle(self.model)
+
+    def begin(self) -> None:
+        """The model stands at the parent of the candidate that comes: schedules that begin with it, begin."""
+        if self.pipeline.schedules is Schedules.PER_CANDIDATE:
+            self.schedules.begin()
+
+    @cached_property
+    def step(self) -> Step:
+        """The model's step, traced once for all candidates."""
+        return step_function(self.model)
+
+    def hold(self) -> dict[str, Any]:
+        """A copy of what every variable holds now, by name."""
+        return {name: tensorflow_variable(one).numpy().copy() for name, one in self.variables.items()}
+
+    def attempt(
+        self,
+        log: ModelLog,
+        wanted: CandidateStarted,
+        propose: Callable[[LineageState], CandidateStarted | None],
+        *,
+        ask_policy: bool,
+    ) -> int:
+        """Train `wanted` to its end, or find that it was; returns the number of its version.
+
+        Args:
+            propose: see `open_candidate`.
+            ask_policy: end it as deferred when the policy, told the champion's score, finds no update due.
+
+        Raises:
+            LineageMoved, ModelCodeError, Fenced and more.
+        """
+        pipeline, store = self.pipeline, self.store
+        state = log.state()  # building the model took seconds, and others write to the log
+        wanted = same(propose(state), wanted, model=pipeline.name)
+        version = state.versions.get(wanted.version) or VersionState.opened(wanted)
+        if CandidateLog(store, pipeline.name, version.version).progress().result is not None:
+            print(f"version {version.version} is trained already", flush=True)
+            return version.version
+        data = load_data(pipeline, store, version, consumed_before(state, version))
+        order = batch_order(pipeline, version, data)
+        parent = final_manifest(state, version.parent)
+        preflight(
+            pipeline,
+            store,
+            model=self.model,
+            step=self.step,
+            schedules=self.schedules,
+            variables=self.variables,
+            state=self.state,
+            examples=data.learn,
+            order=order,
+            parent=None if parent is None else load_manifest(store, parent),
+        )
+        version = open_candidate(log, wanted, propose)
+        number = version.version
+        candidate = CandidateLog(store, pipeline.name, number)
+        attempt = candidate.start_attempt()
+        # Whoever was at it before is fenced off: what it committed until now is what we go on from.
+        progress = candidate.progress()
+        print(f"version {number}, attempt {progress.attempts}", flush=True)
+        past = load_past(pipeline, store, state, version)
+        champion = self._score_champion(state, version, data, past)
+        scores = dict(champion.slices) if champion else {}
+        decision: dict[str, Any] = {}
+        if ask_policy:
+            newest = version.slices[-1].key
+            # where examples() left nothing of it, no metric has a value
+            of_newest = scores.get(newest, {}) if champion and not champion.missing else None
+            asked = policy_answer(pipeline, store, state, version.slices, score=of_newest)
+            words, due = asked.words, asked.due
+            if champion and champion.missing and due is None:  # or nothing would be trained ever again
+                words, due = f"due: the champion cannot be asked as it is served ({words})", True
+            print(f"policy on slice {newest}: {words}", flush=True)
+            decision = {"words": words, "numbers": dict(asked.numbers)}
+            if due is not True:
+                ended = {"outcome": TrainingEnd.DEFERRED, "why": asked.words, "numbers": decision["numbers"]}
+                attempt.end({**ended, "scores": scores})
+                return number
+        if champion is not None or parent is not None:
+            self.stand_at(parent)
+        self.begin()
+        kept = keep_code(store, pipeline, self.code)  # before anything is trained by it
+        resumes_at = progress.commits[-1].step if progress.commits else 0
+        average = running_average(pipeline, self.variables, order, at=resumes_at)
+        looks = lookout(pipeline, self.model, self.variables, data)
+        beside = [one.variables for one in (average, looks) if one is not None]
+        try:
+            with candidate_checkpoints(
+                pipeline,
+                store,
+                version,
+                attempt,
+                model=self.model,
+                state=self.state,
+                variables=ChainMap(self.variables, *beside),
+                data=data,
+                parent=parent,
+                commits=progress.commits,
+            ) as checkpoints:
+                trained = Trainer(
+                    model=self.model,
+                    examples=data.learn,
+                    order=order,
+                    budget=pipeline.budget,
+                    checkpoints=checkpoints,
+                    progress=print_progress,
+                    average=average,
+                    lookout=looks,
+                    step=self.step,
+                ).train()
+        except TrainingDiverged as diverged:
+            commits = candidate.progress().commits
+            why = self._why(diverged, data, order, parent, commits[-1] if commits else None)
+            attempt.end({"outcome": TrainingEnd.DIVERGED, "step": diverged.step, "why": why})
+            print(f"training diverged: {why}", flush=True)
+            return number
+        noting = Noting(store)
+        artifacts = write_results(pipeline, noting, version, attempt.token, self.model, data, champion, past)
+        artifacts["code"] = kept
+        attempt.end(
+            {
+                "outcome": TrainingEnd.TRAINED,
+                "step": trained.step,
+                "stopped_by": trained.stopped_by.value,
+                "seconds": trained.seconds,
+                "artifacts": artifacts,
+                "files": [asdict(one) for one in noting.written],
+                "decision": decision,
+                "scores": scores,
+            }
+        )
+        print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
+        return number
+
+    def _why(
+        self,
+        diverged: TrainingDiverged,
+        data: TrainingData,
+        order: BatchOrder,
+        parent: Named | None,
+        commit: Commit | None,
+    ) -> str:
+        """What diverged, and of which operation that came: its steps since the last commit are made again."""
+        fresh = Bench(self.pipeline, self.store, from_nothing=parent is None)
+        fresh.stand_at(parent)
+        fresh.begin()
+        if commit is not None:
+            manifest = load_manifest(self.store, commit.named)
+            restore_model(self.store, manifest, fresh.model, fresh.variables, fresh.state)
+        at = commit.step if commit else 0
+        cause = cause_of(fresh.model, data.learn, order, at=at, step=diverged.step)
+        return f"{diverged.found}; {cause.words}" if cause else diverged.found
+
+    def _score_champion(
+        self, state: LineageState, version: VersionState, data: TrainingData, past: PastExamples | None
+    ) -> ChampionScore | None:
+        """As it is served, not as today's code would have it.
+
+        The champion of a rebase has learned from some of the slices: on those it is not scored.
+        """
+        number = version.champion
+        if number is None:
+            return None
+        seen = {ref.key for one in state.ancestry(number) for ref in one.slices}
+        unseen = [ref.key for ref in version.slices if ref.key not in seen]
+        ask = partial(said_by, self.pipeline, self.store, state, number)
+        rows = StoredRows(self.pipeline, self.store)
+        return score(ask, self.pipeline, rows, version, data, unseen=unseen, past=past)
+
+
+def final_manifest(state: LineageState, version: int | None) -> Named | None:
+    """The manifest of the checkpoint that a version ended with; None for no version."""
+    if version is None:
+        return None
+    trained = state.versions[version].trained
+    if trained is None:
+        raise TerminalError(f"version {version}, the parent, has no final checkpoint")
+    return trained.final
+
+
+def is_rate(name: str) -> bool:
+    """Whether a variable of this name is the learning rate of an optimizer, and so `build_model`'s of now."""
+    *path, last = name.split("/")
+    return last == "learning_rate" and any(part.endswith("optimizer") for part in path)
+
+
+def print_progress(at: int, last: int, logs: dict[str, float]) -> None:
+    """What a training says of itself now and then."""
+    tell(StepsDone(step=at, last=last, metrics=logs))

@@ -1,0 +1,139 @@
+"""Test, then train: what the champion says before a candidate trains on the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from ckpt_ops.candidates.as_served.asked import Ask, Rows, Scores
+from ckpt_ops.candidates.data import TrainingData
+from ckpt_ops.candidates.past import PastExamples
+from ckpt_ops.candidates.slice_rows import SliceRows, split_tables
+from ckpt_ops.errors import NotAsServed
+from ckpt_ops.evaluation import metrics_of
+from ckpt_ops.lineage import VersionState
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.training import Examples
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ChampionScore:
+    """What the champion says, as it is served.
+
+    Attributes:
+        holdout: its predictions on the held-out rows, shape (rows,) or (rows, classes).
+        slices: by key, its metrics on every row of a slice that it has not learned from.
+        past: its predictions on held-out rows of slices learned before; None where nobody asks.
+        missing: why it could not be asked; all else is empty then.
+    """
+
+    holdout: Scores | None = None
+    slices: Mapping[str, dict[str, float]] = field(default_factory=dict)
+    past: Scores | None = None
+    missing: str = ""
+
+    @classmethod
+    def missed(cls, error: NotAsServed) -> ChampionScore:
+        """That of a champion which could not be asked."""
+        print(f"the champion has no score: {error}", flush=True)
+        return cls(missing="; ".join(filter(None, [error.what, error.next])))
+
+    def beside(self, candidate: Scores) -> ChampionScore:
+        """Itself, as long as it says of a row what the candidate does: one number, or as many."""
+        if self.holdout is None or self.holdout.shape[1:] == candidate.shape[1:]:
+            return self
+        ours, theirs = (one.shape[1] if one.ndim > 1 else 1 for one in (self.holdout, candidate))
+        what = f"it says {ours} number{'s' * (ours != 1)} of a row, the candidate {theirs}"
+        return ChampionScore(missing=f"could not be evaluated as it is served: {what}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    key: str
+    held: bool
+    examples: Examples
+    rows: Rows
+
+
+def score(
+    ask: Ask,
+    pipeline: Pipeline,
+    rows: SliceRows,
+    version: VersionState,
+    data: TrainingData,
+    *,
+    unseen: Collection[str],
+    past: PastExamples | None = None,
+) -> ChampionScore:
+    """The champion on the rows that judge `version`, and on every row of the slices that it has not seen.
+
+    A slice's score is the same to the last bit whatever slices it is with: it is predicted in batches of
+    its own.
+
+    Args:
+        ask: the champion; where it raises `NotAsServed`, the score says so.
+        rows: where slices are read.
+        unseen: keys of the version's slices. One of which `examples()` left nothing has no score.
+        past: predicted, too, to be judged beside the candidate.
+    """
+    parts = list(_parts(pipeline, rows, version, data, unseen))
+    of_past = [Rows.of(past.examples, partial(_tables_of_past, pipeline, rows, past))] if past else []
+    try:
+        said = ask([*(part.rows for part in parts), *of_past])
+    except NotAsServed as error:
+        return ChampionScore.missed(error)
+    of_parts = list(zip(parts, said, strict=False))
+    scores = {}
+    for key in unseen:
+        found = [(part.examples, one) for part, one in of_parts if part.key == key]
+        if found:
+            scores[key] = metrics_on(found)
+    return ChampionScore(
+        holdout=np.concatenate([one for part, one in of_parts if part.held]),
+        slices=scores,
+        past=said[-1] if past else None,
+    )
+
+
+def metrics_on(parts: Sequence[tuple[Examples, Scores]]) -> dict[str, float]:
+    """Every metric that has a value on the rows of all parts, by what is said of each."""
+    there = [(examples, said) for examples, said in parts if examples.rows]
+    if not there:
+        return {}
+    groups = [examples.groups for examples, _ in there if examples.groups is not None]
+    return metrics_of(
+        np.concatenate([labels_of(examples) for examples, _ in there]),
+        np.concatenate([said for _, said in there]),
+        groups=np.concatenate(groups) if groups else None,
+    )
+
+
+def labels_of(examples: Examples) -> Scores:
+    """The labels as metrics take them, shape (rows,)."""
+    return np.asarray(examples.labels, np.float64).reshape(-1)
+
+
+def _parts(
+    pipeline: Pipeline, rows: SliceRows, version: VersionState, data: TrainingData, unseen: Collection[str]
+) -> Iterator[_Part]:
+    """By slice: the rows to train on, of one that is not seen, then those held out."""
+    for ref in version.slices:
+        train, held = data.slices[ref.key]
+        for is_held, examples in ((False, data.train.take(train)), (True, data.holdout.take(held))):
+            if examples.rows and (is_held or ref.key in unseen):
+                tables = partial(_tables, pipeline, rows, ref, held=is_held)
+                yield _Part(key=ref.key, held=is_held, examples=examples, rows=Rows.of(examples, tables))
+
+
+def _tables(pipeline: Pipeline, rows: SliceRows, ref: SliceRef, *, held: bool) -> Iterator[pa.Table]:
+    return (tables[held] for tables in split_tables(pipeline, rows, ref))
+
+
+def _tables_of_past(pipeline: Pipeline, rows: SliceRows, past: PastExamples) -> Iterator[pa.Table]:
+    for ref in past.refs:
+        yield from _tables(pipeline, rows, ref, held=True)

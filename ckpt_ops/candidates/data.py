@@ -1,0 +1,142 @@
+"""The rows of a candidate: new ones, replayed ones, and those held out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, held_out, split
+from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.lineage import LineageState, VersionState
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import make_examples
+from ckpt_ops.store import Store
+from ckpt_ops.training import BatchOrder, Collected, Examples, Latest, RunningAverage
+from ckpt_ops.training.replay import draw
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingData:
+    """What one candidate sees.
+
+    Attributes:
+        train: new and replayed rows, none of them held out.
+        learn: those of `train` that steps draw from: all of them, but for those that `stop_early` sets apart.
+        apart: these; None without it.
+        holdout: held-out rows of the candidate's slices, on which it is judged.
+        slices: by key, where each of its slices lies in `train` and in `holdout`: the champion scores
+            every row of it before anything trains on it.
+    """
+
+    train: Examples
+    holdout: Examples
+    slices: Mapping[str, tuple[slice, slice]]
+    learn: Examples
+    apart: Examples | None = None
+
+
+def load_data(
+    pipeline: Pipeline,
+    store: Store,
+    version: VersionState,
+    consumed: Mapping[str, str],
+    *,
+    rows: SliceRows | None = None,
+) -> TrainingData:
+    """Read and split the candidate's slices, and draw the replay from `consumed` (key to revision).
+
+    A slice is read a row group at a time, and `examples()` makes arrays of it: what is held is the
+    examples, not the slices.
+
+    Args:
+        rows: where slices are read; None: in the store.
+    """
+    rows = rows or StoredRows(pipeline, store)
+    old = _trainable(pipeline, rows, consumed)
+    sizes = {key: len(numbers) for key, numbers in old.items()}
+    at_most = pipeline.replay.rows(new=version.rows, consumed=sum(sizes.values()))
+    train, holdout = Collected(version.rows + at_most), Collected(version.rows)
+    slices = {}
+    for ref in version.slices:
+        begun = (train.rows, holdout.rows)
+        split(pipeline, rows, ref, train=train, holdout=holdout)
+        slices[ref.key] = (slice(begun[0], train.rows), slice(begun[1], holdout.rows))
+    if not train.rows or not holdout.rows:
+        keys = ", ".join(ref.key for ref in version.slices)
+        raise ModelCodeError(
+            f"{pipeline.examples} left {train.rows} rows of slice {keys} to train on and "
+            f"{holdout.rows} to judge by",
+            safe="nothing was trained; the champion serves on",
+            next=_what_to_look_at(pipeline),
+        )
+    wanted = pipeline.replay.rows(new=train.rows, consumed=sum(sizes.values()))
+    for key, chosen in draw(sizes=sizes, rows=wanted, seed=_seed(version)).items():
+        for part in _replayed(pipeline, rows, key, consumed[key], numbers=old[key][chosen]):
+            train.add(part)
+    pa.default_memory_pool().release_unused()  # what reading needed, training has no use for
+    whole = train.examples()
+    learn, apart = whole, None
+    if pipeline.stop_early is not None:
+        looked_at = pipeline.stop_early.set_apart(whole, seed=_seed(version))
+        learn, apart = whole.take(~looked_at), whole.take(looked_at)
+    return TrainingData(train=whole, holdout=holdout.examples(), slices=slices, learn=learn, apart=apart)
+
+
+def consumed_before(state: LineageState, version: VersionState) -> dict[str, str]:
+    """Revisions by key of what the parent's ancestry consumed."""
+    return {ref.key: ref.revision for one in state.ancestry(version.parent) for ref in one.slices}
+
+
+def batch_order(pipeline: Pipeline, version: VersionState, data: TrainingData) -> BatchOrder:
+    """The order in which the candidate's training draws from `data.learn`."""
+    return BatchOrder(rows=data.learn.rows, batch_size=pipeline.batch_size, seed=_seed(version))
+
+
+def running_average(
+    pipeline: Pipeline, variables: Mapping[str, Any], order: BatchOrder, *, at: int = 0
+) -> RunningAverage | None:
+    """The average that becomes the candidate at the end of its training, or None.
+
+    Args:
+        at: the step at which it goes on.
+    """
+    if pipeline.average is None:
+        return None
+    last = pipeline.budget.last_step(steps_per_epoch=order.steps_per_epoch)
+    return RunningAverage(pipeline.average, variables, last=last, at=at)
+
+
+def _what_to_look_at(pipeline: Pipeline) -> str:
+    drops = "look at which rows examples() drops"
+    if isinstance(pipeline.holdout, Latest):
+        by = pipeline.holdout.by
+        return f"{drops}, and at {by}: where all rows have the same value, or none, no row is a newest one"
+    return drops
+
+
+def _seed(version: VersionState) -> int:
+    return int(version.candidate[:8], 16)
+
+
+def _trainable(
+    pipeline: Pipeline, rows: SliceRows, consumed: Mapping[str, str]
+) -> dict[str, npt.NDArray[np.int64]]:
+    """By key, the numbers of the rows that were not held out."""
+    return {
+        key: (~held_out(pipeline, rows, key, revision)).nonzero()[0] for key, revision in consumed.items()
+    }
+
+
+def _replayed(
+    pipeline: Pipeline, rows: SliceRows, key: str, revision: str, *, numbers: npt.NDArray[np.int64]
+) -> Iterator[Examples]:
+    """The rows of these numbers, which ascend, of one slice."""
+    for table, start in rows.groups(key, revision):
+        first, last = np.searchsorted(numbers, (start, start + table.num_rows))
+        if last > first:
+            yield make_examples(pipeline, table.take(pa.array(numbers[first:last] - start)), of=key)

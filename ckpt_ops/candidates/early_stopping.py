@@ -1,0 +1,39 @@
+"""How good a candidate is on the rows that are set apart, while it trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ckpt_ops.candidates.champion import labels_of
+from ckpt_ops.candidates.data import TrainingData
+from ckpt_ops.candidates.results import predict
+from ckpt_ops.evaluation import METRICS, metrics_of
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.training import Lookout
+from ckpt_ops.worker import LookedAt, tell
+
+
+def lookout(
+    pipeline: Pipeline, model: Any, variables: Mapping[str, Any], data: TrainingData
+) -> Lookout | None:
+    """What ends the training early, or None."""
+    settings, apart = pipeline.stop_early, data.apart
+    if settings is None or apart is None:
+        return None
+
+    def look() -> float:
+        found = metrics_of(labels_of(apart), predict(model, apart.inputs), groups=apart.groups)
+        return found.get(settings.metric, math.nan)
+
+    def looked(step: int, value: float, best: bool) -> None:
+        tell(LookedAt(step=step, metric=settings.metric, value=value, best=best))
+
+    return Lookout(
+        settings,
+        variables,
+        look,
+        larger_is_better=METRICS[settings.metric].higher_is_better,
+        looked=looked,
+    )

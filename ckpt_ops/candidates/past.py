@@ -1,0 +1,76 @@
+"""Held-out rows of slices that were learned before: what a candidate may have forgotten.
+
+No model of the pipeline ever trained on them, so they judge champion and candidate alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, holdout_of
+from ckpt_ops.evaluation import past_slices
+from ckpt_ops.lineage import LineageState, VersionState
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.store import Store
+from ckpt_ops.training import Collected, Examples
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PastExamples:
+    """Held-out rows of some slices, one after the other.
+
+    Attributes:
+        slices: shape (rows,), the key of the slice that each row belongs to.
+        refs: those slices, in that order.
+    """
+
+    examples: Examples
+    slices: npt.NDArray[np.str_]
+    refs: tuple[SliceRef, ...]
+
+
+def load_past(
+    pipeline: Pipeline,
+    store: Store,
+    state: LineageState,
+    version: VersionState,
+    *,
+    rows: SliceRows | None = None,
+) -> PastExamples | None:
+    """What the gates that look back ask for; None when none does, or nothing was learned before.
+
+    Args:
+        rows: where slices are read; None: in the store.
+    """
+    rows = rows or StoredRows(pipeline, store)
+    count = past_slices(pipeline.gates)
+    own = {ref.key for ref in version.slices}
+    line = [ref for one in state.ancestry(version.parent) for ref in one.slices if ref.key not in own]
+    chosen = choose(line, count)
+    collected, keys = Collected(0), []
+    for ref in chosen:
+        for part in holdout_of(pipeline, rows, ref):
+            collected.add(part)
+            keys += [ref.key] * part.rows
+    if not collected.rows:
+        return None
+    return PastExamples(examples=collected.examples(), slices=np.array(keys), refs=tuple(chosen))
+
+
+def choose(learned: Sequence[SliceRef], count: int) -> list[SliceRef]:
+    """At most `count` slices, in the order they were learned: half the newest, the others spread evenly.
+
+    The first that was ever learned is among them as soon as there are two.
+    """
+    if count >= len(learned):
+        return list(learned)
+    newest = (count + 1) // 2
+    spread = count - newest
+    older = len(learned) - newest
+    at = np.unique(np.linspace(0, older - 1, spread).astype(int)) if spread else np.empty(0, int)
+    return [learned[place] for place in [*at.tolist(), *range(older, len(learned))]] if count else []

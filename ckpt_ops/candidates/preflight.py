@@ -1,0 +1,87 @@
+"""What can be found wrong with a candidate before it is opened in the log: nothing is spent on it then.
+
+A training that is opened and fails leaves a version that every retry goes on with, to fail alike. So whatever
+the model's code, the rows and the parent's checkpoint cannot do together is found out here. Nothing of the
+model changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ckpt_ops.checkpoints import Manifest, read_tensors
+from ckpt_ops.checkpoints.layer_state import LayerState, check_state
+from ckpt_ops.checkpoints.naming import optimizers
+from ckpt_ops.checkpoints.restore import check_fits
+from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.store import Store
+from ckpt_ops.training import BatchOrder, Examples, Schedules
+from ckpt_ops.training.batches import batch_of
+from ckpt_ops.training.schedules import ScheduleStarts
+from ckpt_ops.training.step_function import Step
+from ckpt_ops.training.tracing import trace_prediction
+
+
+def preflight(
+    pipeline: Pipeline,
+    store: Store,
+    *,
+    model: Any,
+    step: Step,
+    schedules: ScheduleStarts,
+    variables: Mapping[str, Any],
+    state: LayerState,
+    examples: Examples,
+    order: BatchOrder,
+    parent: Manifest | None,
+) -> None:
+    """Refuse a training of `model` on `examples`, from the checkpoint of `parent` on.
+
+    Raises:
+        IncompatibleCheckpoint: the model has other variables than the parent, or layers of another state.
+        BadInput: two averages of the weights are asked for.
+        ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
+            learning rate lets nothing be learned.
+    """
+    if parent is not None:
+        check_fits(parent, variables)
+        check_state(parent, state)
+    _check_averages(pipeline, model)
+    step.look(batch_of(examples, model=model))
+    trace_prediction(model, batch_of(examples)[0])
+    since = None
+    if pipeline.schedules is Schedules.OVER_LIFE and parent is not None:
+        since = _iterations(store, parent, model, variables)
+    schedules.check(pipeline.budget.last_step(steps_per_epoch=order.steps_per_epoch), since=since)
+
+
+def _check_averages(pipeline: Pipeline, model: Any) -> None:
+    averaging = [one.name for one in optimizers(model) if getattr(one, "use_ema", False)]
+    if averaging and pipeline.stop_early is not None:
+        raise BadInput(
+            "stop_early",
+            pipeline.stop_early,
+            f"None, as the optimizer {averaging[0]} of the model averages the weights itself (use_ema=True)",
+            next="leave use_ema out in build_model(), or stop_early out of the pipeline",
+        )
+    if averaging and pipeline.average is not None:
+        raise BadInput(
+            "average",
+            pipeline.average,
+            f"None, as the optimizer {averaging[0]} of the model averages the weights itself (use_ema=True)",
+            next="say average=None in the pipeline, or leave use_ema out in build_model()",
+        )
+
+
+def _iterations(store: Store, parent: Manifest, model: Any, variables: Mapping[str, Any]) -> list[int]:
+    """How many iterations each optimizer had made in a checkpoint; the rest of it is not read."""
+    names = {id(variable): name for name, variable in variables.items()}
+    wanted = [names[id(optimizer._iterations)] for optimizer in optimizers(model)]
+    segments = [
+        segment for segment in parent.segments if any(entry.name in wanted for entry in segment.tensors)
+    ]
+    read = read_tensors(store, replace(parent, segments=tuple(segments)))
+    return [int(read[name]) for name in wanted]

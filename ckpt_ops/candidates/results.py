@@ -1,0 +1,133 @@
+"""What training leaves for those who judge: two models' predictions on the same rows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ckpt_ops.candidates.as_served.asked import Scores
+from ckpt_ops.candidates.champion import ChampionScore, labels_of
+from ckpt_ops.candidates.data import TrainingData
+from ckpt_ops.candidates.export import by_batches, export
+from ckpt_ops.candidates.past import PastExamples
+from ckpt_ops.checkpoints.model_inputs import forward
+from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.evaluation import Basis, Judged, LatencyAtMost, Past, ServableCheck, past_slices
+from ckpt_ops.lineage import VersionState
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.store import Store
+from ckpt_ops.training import Latest
+
+
+def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
+    """The model's predictions: shape (rows,), or (rows, classes) of a model that ends in two or more outputs.
+
+    Raises `ModelCodeError` for another shape.
+    """
+    rows = len(next(iter(inputs.values())))
+    predictions = by_batches(forward(model), inputs)
+    if predictions.shape in ((rows,), (rows, 1)):
+        return predictions.reshape(-1)
+    if predictions.ndim != 2 or len(predictions) != rows:
+        raise ModelCodeError(
+            f"the model predicts shape {predictions.shape} for {rows} rows; gates judge one number a row, "
+            f"shape ({rows},) or ({rows}, 1), or the probabilities of k classes, shape ({rows}, k)",
+            safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
+            next="end the model in Dense(1), or in Dense(k) with softmax",
+        )
+    return predictions
+
+
+def write_results(
+    pipeline: Pipeline,
+    store: Store,
+    version: VersionState,
+    token: int,
+    model: Any,
+    data: TrainingData,
+    champion: ChampionScore | None,
+    past: PastExamples | None = None,
+) -> dict[str, str]:
+    """Write predictions on the held-out rows and the SavedModel; object names by kind."""
+    folder = f"models/{pipeline.name}/v{version.version}/attempt={token:06d}"
+    candidate = predict(model, data.holdout.inputs)
+    champion = champion.beside(candidate) if champion else None
+    timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
+    check = export(model, store, f"{folder}/export", data.holdout, candidate, timed=timed)
+    judged = judged_of(pipeline, version, data, candidate, champion, servable=check)
+    artifacts = {"predictions": f"{folder}/predictions.parquet", "export": f"{folder}/export"}
+    _write(store, artifacts["predictions"], judged.to_table())
+    if past_slices(pipeline.gates):
+        artifacts["past"] = f"{folder}/past.parquet"
+        _write(store, artifacts["past"], past_of(model, champion, past).to_table())
+    return artifacts
+
+
+def judged_of(
+    pipeline: Pipeline,
+    version: VersionState,
+    data: TrainingData,
+    candidate: Scores,
+    champion: ChampionScore | None,
+    *,
+    servable: ServableCheck,
+    past: Past | None = None,
+) -> Judged:
+    """What the gates are shown: both models' predictions on the held-out rows."""
+    keys = ", ".join(ref.key for ref in version.slices)
+    newest = isinstance(pipeline.holdout, Latest)
+    return Judged(
+        label=labels_of(data.holdout),
+        candidate=candidate,
+        champion=champion.holdout if champion else None,
+        champion_missing=champion.missing if champion else "",
+        segments=dict(data.holdout.segments),
+        groups=data.holdout.groups,
+        slice=slices_of(data),
+        slice_key=version.slices[-1].key,
+        rows=f"{'newest rows' if newest else 'holdout'} of slice {keys}",
+        basis=Basis.LATEST if newest else Basis.HOLDOUT,
+        servable=servable,
+        past=past,
+    )
+
+
+def slices_of(data: TrainingData) -> npt.NDArray[np.str_]:
+    """The key of the slice that each held-out row comes from; shape (rows,)."""
+    counts = [held.stop - held.start for _, held in data.slices.values()]
+    return np.repeat(np.array(list(data.slices), np.str_), counts)
+
+
+def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | None) -> Past:
+    """Both models on what was learned before; without rows when that is nothing."""
+    missing = champion.missing if champion else ""
+    if past is None:
+        nothing = np.empty(0)
+        before = nothing if champion and not missing else None
+        return Past(
+            slice=np.empty(0, np.str_),
+            label=nothing,
+            candidate=nothing,
+            champion=before,
+            champion_missing=missing,
+        )
+    return Past(
+        slice=past.slices,
+        label=labels_of(past.examples),
+        candidate=predict(model, past.examples.inputs),
+        champion=champion.past if champion else None,
+        groups=past.examples.groups,
+        champion_missing=missing,
+    )
+
+
+def _write(store: Store, name: str, table: pa.Table) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    store.put(name, buffer.getvalue())

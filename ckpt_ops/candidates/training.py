@@ -1,0 +1,73 @@
+"""The one process of a run that imports TensorFlow: it trains a candidate, predicts and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from ckpt_ops.candidates.attempt import Bench
+from ckpt_ops.candidates.opening import moved, proposed
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest(ModelRequest):
+    """Train the candidate that slice `key` makes.
+
+    `version` is the number that it has, or gets if nobody is first.
+    """
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedVersion:
+    """The candidate's log holds the result, under this number."""
+
+    version: int
+
+
+def run_training_process(
+    pipeline: Pipeline, store: Store, version: int, key: str, report: Callable[[str], None]
+) -> int:
+    """Train a candidate for slice `key` until its process ends; returns the number of its version.
+
+    The process outlives this one and trains until it finishes, or is fenced off by a newer attempt. Its log
+    is kept when it failed.
+
+    Args:
+        version: the number that the candidate has, or gets if nobody is first.
+        report: gets the process's output line by line.
+
+    Raises:
+        TrainingDied: the process was killed, or crashed outside our own code.
+        LineageMoved: what there is to train was another by the time the model was built.
+        CkptOpsError: what the process raised, as it raised it.
+    """
+    request = TrainingRequest(pipeline=pipeline.name, store=store.url, version=version, key=key)
+    died = training_died(f"the training process of {pipeline.name} v{version}")
+    return run_work(train, request, pipeline, named="train", report=report, died=died).version
+
+
+def train(request: TrainingRequest) -> TrainedVersion:
+    """As `run_attempt`."""
+    pipeline, store = request.opened()
+    return TrainedVersion(version=run_attempt(pipeline, store, request.key))
+
+
+def run_attempt(pipeline: Pipeline, store: Store, key: str) -> int:
+    """One attempt at the candidate that slice `key` makes; returns the number of its version.
+
+    Raises `LineageMoved`, `ModelCodeError`, `Fenced` and more.
+    """
+    propose = partial(proposed, pipeline, key=key)
+    log = ModelLog(store, pipeline.name)
+    wanted = propose(log.state())
+    if wanted is None:
+        raise moved(pipeline.name)
+    bench = Bench(pipeline, store, from_nothing=False)
+    return bench.attempt(log, wanted, propose, ask_policy=True)

@@ -1,0 +1,168 @@
+"""A history, measured: one metric on the same rows after each version of it, and inside a version.
+
+The model stands wherever the last measurement left it. A version whose checkpoint is kept is restored, any
+other is trained again from the one before it. Inside a version that learned several slices, models are
+trained from its parent on the first of them, the first two, and so on: such models never were versions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ckpt_ops.candidates.attempt import Bench, final_manifest
+from ckpt_ops.candidates.champion import labels_of
+from ckpt_ops.candidates.data import load_data
+from ckpt_ops.candidates.proposal import candidate_of
+from ckpt_ops.candidates.results import predict
+from ckpt_ops.diagnostics.bisect_question import Question, in_words
+from ckpt_ops.diagnostics.retrain import changed, kept_checkpoint, retrain
+from ckpt_ops.evaluation import UnusablePredictions, metric_named
+from ckpt_ops.lineage import LineageState, VersionState
+from ckpt_ops.lineage.records import CandidateStarted, SliceRef
+from ckpt_ops.pipeline.code.digests import digests_of
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.store import Store
+from ckpt_ops.worker import Note, tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """What was measured of one model.
+
+    Attributes:
+        slices: keys that it learned beyond its parent.
+        of: how many its version learned; more than `slices` has for a model inside a version.
+        value: the metric; None when the predictions are no numbers that it is defined on.
+        how: "kept", "retrained" or "never a version".
+        steps: that were trained for it; None: it is kept.
+        seconds: of restoring or training, and measuring.
+    """
+
+    version: int
+    slices: tuple[str, ...]
+    of: int
+    value: float | None
+    wrong: bool
+    how: str
+    steps: int | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "slices": list(self.slices)}
+
+
+class Measuring:
+    """Measures versions of `line`, a version and its ancestors, oldest first.
+
+    Attributes:
+        line: its positions are those that the methods take.
+        kept: by position, whether the version's checkpoint is kept.
+        where: the rows, in words.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: Store,
+        state: LineageState,
+        line: Sequence[VersionState],
+        question: Question,
+        on: SliceRef,
+    ) -> None:
+        self.line, self._pipeline, self._state, self._question = line, pipeline, state, question
+        self._manifests = [kept_checkpoint(store, state, version) for version in line]
+        self.kept = [manifest is not None for manifest in self._manifests]
+        from_nothing = not self.kept[0] or len(line[0].slices) > 1
+        self._bench = Bench(pipeline, store, from_nothing=from_nothing)
+        self._rows = load_data(pipeline, store, replace(line[0], slices=(on,)), {}).holdout
+        self.where = f"on the {self._rows.rows:,} held-out rows of {on.key}"
+        self._at: int | None = None  # the position at which the model stands
+        self._held: tuple[int, dict[str, Any]] | None = None
+
+    def version(self, at: int, *, train: bool) -> Point:
+        """Measure the version at `at`.
+
+        Args:
+            train: train it, from the position before, which is kept, held, or where the model stands.
+        """
+        began = time.monotonic()
+        steps = None
+        self._stand_at(at - 1 if train else at)
+        if train:
+            steps = retrain(self._bench, self._state, self.line[at]).step
+            self._at = at
+        return self._point(self.line[at], "retrained" if train else "kept", steps, began)
+
+    def inside(self, at: int, slices: int) -> Point:
+        """Measure what the version at `at` would be, had it learned its first `slices` slices only.
+
+        The position before is as for `version`.
+        """
+        began = time.monotonic()
+        version = self.line[at]
+        learned = version.slices[:slices]
+        opened = VersionState.opened(
+            CandidateStarted(
+                version=version.version,
+                candidate=candidate_of(
+                    self._pipeline,
+                    self._state,
+                    version.parent,
+                    learned,
+                    digests=digests_of(self._pipeline),
+                ),
+                parent=version.parent,
+                slices=learned,
+            )
+        )
+        self._stand_at(at - 1)
+        self._at = None
+        steps = retrain(self._bench, self._state, opened).step
+        point = self._point(opened, "never a version", steps, began)
+        return replace(point, of=len(version.slices))
+
+    def hold(self) -> None:
+        """Be able to come back to where the model stands now; what was held before is let go."""
+        if self._at is not None:
+            self._held = (self._at, self._bench.hold())
+
+    def changes(self, at: int) -> dict[str, str]:
+        """What is not today as it was when the version was trained, as far as it bears on its measurement."""
+        manifest = self._manifests[at]
+        found = changed(self._pipeline, self._state, self.line[at], manifest)
+        # settings and libraries shaped a checkpoint that is kept; only the code is run again on it
+        return {what: words for what, words in found.items() if manifest is None or what == "code"}
+
+    def _stand_at(self, at: int) -> None:
+        if at == self._at:
+            return
+        if self._held is not None and self._held[0] == at:
+            self._bench.stand_on(self._held[1])
+        else:
+            self._bench.stand_at(None if at < 0 else final_manifest(self._state, self.line[at].version))
+        self._at = at
+
+    def _point(self, version: VersionState, how: str, steps: int | None, began: float) -> Point:
+        labels = labels_of(self._rows)
+        value: float | None
+        try:
+            predictions = predict(self._bench.model, self._rows.inputs)
+            value = metric_named(self._question.metric)(labels, predictions, groups=self._rows.groups)
+        except UnusablePredictions:
+            value = None
+        keys = tuple(ref.key for ref in version.slices)
+        said = f"{self._question.metric} {in_words(value)} {self.where}"
+        tell(Note(text=f"version {version.version} ({', '.join(keys)}; {how}): {said}"))
+        return Point(
+            version=version.version,
+            slices=keys,
+            of=len(keys),
+            value=value,
+            wrong=self._question.wrong(value),
+            how=how,
+            steps=steps,
+            seconds=time.monotonic() - began,
+        )

@@ -1,0 +1,171 @@
+"""The process that rebuilds a version from its lineage and compares.
+
+`reproducing` says from where, and what is compared.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ckpt_ops.candidates.attempt import Bench, final_manifest
+from ckpt_ops.checkpoints import read_tensors
+from ckpt_ops.diagnostics.reproduction import (
+    Comparison,
+    Difference,
+    compare,
+    not_kept,
+    refused,
+    trained_version,
+    way,
+)
+from ckpt_ops.diagnostics.retrain import changed, died_without_a_trace, kept_checkpoint, retrain
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.store import Store
+from ckpt_ops.worker import Note, Progress, tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproduceRequest(ModelRequest):
+    """Rebuild `version`."""
+
+    from_scratch: bool
+    anyway: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedAgain:
+    """A version on the way.
+
+    Attributes:
+        stopped_by: what ended its training when it was recorded.
+        equal: whether it is, to the bit, what its checkpoint holds; None: that is not kept.
+    """
+
+    version: int
+    slices: tuple[str, ...]
+    steps: int
+    stopped_by: str | None
+    equal: bool | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduced:
+    """What came out.
+
+    Attributes:
+        begins_at: the version that it was trained from, or None.
+        equal, different: names of tensors, and how they differ.
+        recorded, again: hashes over all.
+        changes: what is not today as it was, by version: texts in a list.
+    """
+
+    begins_at: int | None
+    trained: tuple[TrainedAgain, ...]
+    equal: tuple[str, ...]
+    different: tuple[Difference, ...]
+    recorded: str
+    again: str
+    changes: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **asdict(self),
+            "trained": [{**asdict(one), "slices": list(one.slices)} for one in self.trained],
+            "equal": list(self.equal),
+            "different": [asdict(one) for one in self.different],
+        }
+
+
+def run_reproduce(
+    pipeline: Pipeline,
+    store: Store,
+    version: int,
+    *,
+    from_scratch: bool,
+    anyway: bool,
+    progress: Callable[[Progress], None],
+) -> Reproduced:
+    """Rebuild the version in a process of its own; returns what `reproduce` does.
+
+    Raises:
+        TrainingDied: the process ended without an answer.
+        CkptOpsError: what refusing, restoring or training raised, as it raised it.
+    """
+    request = ReproduceRequest(
+        pipeline=pipeline.name, store=store.url, version=version, from_scratch=from_scratch, anyway=anyway
+    )
+    died = died_without_a_trace(f"rebuilding {pipeline.name} v{version}")
+    return run_work(reproduce_apart, request, pipeline, named="reproduce", progress=progress, died=died)
+
+
+def reproduce_apart(request: ReproduceRequest) -> Reproduced:
+    """As `reproduce`."""
+    pipeline, store = request.opened()
+    return reproduce(
+        pipeline, store, request.version, from_scratch=request.from_scratch, anyway=request.anyway
+    )
+
+
+def reproduce(
+    pipeline: Pipeline, store: Store, number: int, *, from_scratch: bool = False, anyway: bool = False
+) -> Reproduced:
+    """Train version `number` again, from the nearest kept ancestor or from nothing, and compare it.
+
+    Raises:
+        BadInput: no such version, or it was never trained to its end.
+        ObjectNotFound: its checkpoint is not kept, or a slice that is to be learned again is gone.
+        TerminalError: today's code, settings or libraries are others, and `anyway` was not said.
+    """
+    state = ModelLog(store, pipeline.name).state()
+    version = trained_version(state, number)
+    line = state.ancestry(number)
+    manifests = [kept_checkpoint(store, state, one) for one in line]
+    if manifests[-1] is None:
+        raise not_kept(store, version, pipeline.name)
+    begin = way([manifest is not None for manifest in manifests], from_scratch=from_scratch)
+    changes = {
+        one.version: list(found.values())
+        for one, manifest in zip(line[begin:], manifests[begin:], strict=True)
+        if (found := changed(pipeline, state, one, manifest))
+    }
+    if changes and not anyway:
+        raise refused(pipeline.name, number, changes)
+    bench = Bench(pipeline, store, from_nothing=begin == 0)
+    bench.stand_at(final_manifest(state, line[begin - 1].version) if begin else None)
+    trained: list[TrainedAgain] = []
+    compared: dict[int, Comparison] = {}
+    for one, manifest in zip(line[begin:], manifests[begin:], strict=True):
+        began = time.monotonic()
+        steps = retrain(bench, state, one).step
+        seconds = time.monotonic() - began
+        if manifest is not None:
+            compared[one.version] = compare(read_tensors(store, manifest), bench.hold())
+        same = not compared[one.version].different if manifest is not None else None
+        trained.append(
+            TrainedAgain(
+                version=one.version,
+                slices=tuple(ref.key for ref in one.slices),
+                steps=steps,
+                stopped_by=one.trained.stopped_by if one.trained else None,
+                equal=same,
+                seconds=seconds,
+            )
+        )
+        said = {True: "equal to its checkpoint", False: "not its checkpoint", None: "not kept"}[same]
+        tell(Note(text=f"version {one.version}: {steps} steps, {said}"))
+    result = compared[number]
+    return Reproduced(
+        begins_at=line[begin - 1].version if begin else None,
+        trained=tuple(trained),
+        equal=result.equal,
+        different=result.different,
+        recorded=result.recorded,
+        again=result.again,
+        changes={str(number): words for number, words in changes.items()},
+    )

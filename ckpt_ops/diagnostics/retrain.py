@@ -1,0 +1,145 @@
+"""Training a version again without a trace: nothing is recorded, and nothing is written to the store.
+
+What a version learns follows from its lineage: its slices and its parent's, and its candidate id, from
+which the batches and the replay are drawn. Where code, settings and libraries are the same too, what comes
+out is the same to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ckpt_ops.candidates.attempt import Bench, print_progress
+from ckpt_ops.candidates.data import (
+    TrainingData,
+    batch_order,
+    consumed_before,
+    load_data,
+    running_average,
+)
+from ckpt_ops.candidates.early_stopping import lookout
+from ckpt_ops.candidates.proposal import candidate_of
+from ckpt_ops.checkpoints import Manifest, Position, load_manifest
+from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
+from ckpt_ops.lineage import LineageState, VersionState
+from ckpt_ops.lineage.records import CandidateTrained
+from ckpt_ops.pipeline.code.digests import Digests, digests_of
+from ckpt_ops.pipeline.code.own import is_code_of_today
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.store import Store
+from ckpt_ops.training import Budget, Trainer
+from ckpt_ops.training.trainer import Trained
+from ckpt_ops.worker import Ended
+
+NOTHING_WRITTEN = "nothing was written to the store; the champion serves on"
+
+
+def died_without_a_trace(what: str) -> Callable[[Ended], CkptOpsError]:
+    """For `run_work`: the error for a process that writes nothing and left no answer."""
+
+    def died(ended: Ended) -> CkptOpsError:
+        return TrainingDied(
+            f"{what} {ended.words}", safe=NOTHING_WRITTEN, next=f"the whole log is {ended.log}"
+        )
+
+    return died
+
+
+def retrain(bench: Bench, state: LineageState, version: VersionState) -> Trained:
+    """Train `version` on the model as it stands, which has to be as its parent left it.
+
+    One that was trained takes the steps that it took then, whatever ended them; one that never was takes
+    the pipeline's budget.
+
+    Raises:
+        ObjectNotFound: a slice revision that it learned from is gone.
+        ModelCodeError: the user's functions did not take the slices.
+    """
+    data = load_data(bench.pipeline, bench.store, version, consumed_before(state, version))
+    budget = bench.pipeline.budget if version.trained is None else steps_of(version.trained)
+    return fit(bench, version, data, budget)
+
+
+def steps_of(trained: CandidateTrained) -> Budget:
+    """The clock or an epoch may have ended it: only the number of steps is the same on every machine."""
+    return Budget(max_steps=trained.step, max_seconds=math.inf)
+
+
+def fit(bench: Bench, version: VersionState, data: TrainingData, budget: Budget) -> Trained:
+    """Train `version` on data that is loaded, on the model as it stands, and save nothing."""
+    if version.parent is not None:
+        bench.stand_on(bench.rates)  # as every candidate begins: its parent may have ended with another rate
+    bench.begin()
+    order = batch_order(bench.pipeline, version, data)
+    return Trainer(
+        model=bench.model,
+        examples=data.learn,
+        order=order,
+        budget=budget,
+        checkpoints=_Unsaved(),
+        progress=print_progress,
+        average=running_average(bench.pipeline, bench.variables, order),
+        lookout=lookout(bench.pipeline, bench.model, bench.variables, data),
+        step=bench.step,
+    ).train()
+
+
+def kept_checkpoint(store: Store, state: LineageState, version: VersionState) -> Manifest | None:
+    """The checkpoint that the version ended with; None when retention let it go, or there never was one."""
+    if version.trained is None or version.version in state.dropped:
+        return None
+    try:
+        return load_manifest(store, version.trained.final)
+    except ObjectNotFound:
+        return None
+
+
+def changed(
+    pipeline: Pipeline, state: LineageState, version: VersionState, manifest: Manifest | None
+) -> dict[str, str]:
+    """What would shape the version's weights otherwise today; empty when it would be the same candidate.
+
+    Args:
+        manifest: of a checkpoint of it, which says what code and libraries it was trained with.
+
+    Returns:
+        In words, by "code", "libraries" and "settings"; by "any" what cannot be told apart.
+    """
+    now = digests_of(pipeline)
+    if candidate_of(pipeline, state, version.parent, version.slices, digests=now) == version.candidate:
+        return {}
+    if manifest is None:
+        return {"any": "its code, settings or libraries; the manifest that says which is not kept"}
+    found = {}
+    if not is_code_of_today(pipeline, manifest.code_digest):
+        found["code"] = f"the model's code (digest {manifest.code_digest} then, {now.code} now)"
+    if manifest.lock_digest != now.lock:
+        found["libraries"] = f"Python or its libraries (digest {manifest.lock_digest} then, {now.lock} now)"
+    then = Digests(code=manifest.code_digest, lock=manifest.lock_digest)
+    with_today_settings = candidate_of(pipeline, state, version.parent, version.slices, digests=then)
+    if with_today_settings != version.candidate:
+        names = ", ".join(sorted(pipeline.training_config()))
+        found["settings"] = (
+            f"a setting of the pipeline that shapes weights (one of {names}), or the log's record"
+        )
+    return found
+
+
+class _Unsaved:
+    """Stands where the training does, and saves nothing. Nobody can ask it to."""
+
+    stopping = False
+    saved_step = -1
+
+    def __init__(self) -> None:
+        self.at = Position()
+
+    def after_step(
+        self, step: int, *, seconds: float, cursor: Mapping[str, int], metrics: Mapping[str, Any]
+    ) -> None:
+        self.at = Position(step=step, seconds=seconds, cursor=cursor, metrics=metrics)
+
+    def finish(self) -> None:
+        """Nothing is kept."""

@@ -1,0 +1,190 @@
+"""Forgetting, until nothing in production knows the rows any more; `purging` removes the rest.
+
+In this order, so that whoever was stopped asks again and goes on where it stands:
+
+1. `Forgotten` in the log. From now on no such row is accepted, whoever delivers it.
+2. A record for each slice that stands with such rows: a revision without them, or withdrawn.
+3. The rebase that follows from it, judged by the gates. If they refuse it, the champion serves on, and knows
+   the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ckpt_ops.errors import LineageMoved, TerminalError
+from ckpt_ops.forget.request import GRACE_HOURS, Asked, check, find, record_request
+from ckpt_ops.forget.slices import Change, as_if, carry_out, changes
+from ckpt_ops.intake.holders import Holder, holders
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
+from ckpt_ops.lineage.records import Purged, slice_id
+from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.step_results import Rebased
+from ckpt_ops.promotion import publish
+from ckpt_ops.promotion.decisions import check_reason
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.slices.row_search import Found, Progress, silent
+from ckpt_ops.store import Store
+
+_ATTEMPTS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What forgetting would do.
+
+    Attributes:
+        changes: of the model's slices.
+        learned: versions that learned from a revision with such rows, or descend from one that did. They
+            would be purged.
+        knows: the head is among them, so that a rebase is due.
+        plan: the rebase.
+        kept: what other models need of the revisions.
+        grace_hours: as it was said, else what is the default.
+        purged: that it is done already.
+    """
+
+    asked: Asked
+    found: Found
+    changes: tuple[Change, ...]
+    learned: tuple[int, ...]
+    knows: bool
+    plan: RebasePlan | None
+    kept: tuple[Holder, ...]
+    grace_hours: float
+    purged: Purged | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """How far it came.
+
+    Attributes:
+        known: the log has such a request; False: nothing holds such rows, and nothing was recorded.
+        changes: what was said of slices now.
+        rebased: what the rebase came to; None: none was due.
+    """
+
+    known: bool
+    found: Found
+    changes: tuple[Change, ...]
+    rebased: Rebased | None
+
+    @property
+    def refused(self) -> bool:
+        """The gates refused the rebase: the champion still knows the rows."""
+        return self.rebased is not None and not self.rebased.settled.promoted
+
+
+def preview(intake: Intake, store: Store, asked: Asked, progress: Progress = silent) -> Preview:
+    """What `forget` would do. Changes nothing, and makes no revision.
+
+    Raises:
+        As `check` and `find`.
+    """
+    state = ModelLog(store, asked.model).state()
+    if asked.request not in state.forgotten:
+        check(intake, store, asked)
+    found = find(intake, store, asked, progress)
+    due = changes(state, found)
+    names = {one.name for one in found.holding}
+    known = state.forgotten.get(asked.request)
+    learned = learned_from(state, names | set(known.revisions if known else ()))
+    knows = state.head in learned
+    return Preview(
+        asked=asked,
+        found=found,
+        changes=due,
+        learned=learned,
+        knows=knows,
+        plan=plan_rebase(as_if(state, due)) if knows else None,
+        kept=holders(store, sorted(names), own=state, with_own=False),
+        grace_hours=known.grace_hours if known else GRACE_HOURS,
+        purged=state.purged.get(asked.request),
+    )
+
+
+def forget(
+    intake: Intake,
+    store: Store,
+    asked: Asked,
+    *,
+    why: str,
+    grace_hours: float | None = None,
+    report: Callable[[str], None] = print,
+    progress: Progress = silent,
+) -> Done:
+    """Take the rows out of every slice, and of the champion. Done again, it goes on where it stands.
+
+    Args:
+        grace_hours: how long the old checkpoints stay once the champion has forgotten; see `record_request`.
+
+    Raises:
+        BadInput: no reason is given; or as `check`.
+        TerminalError: nothing would be left to have learned from.
+        TrainingDied, LineageMoved, and what else `rebase` raises. Ask again: it goes on.
+    """
+    check_reason(why)
+    if asked.request not in ModelLog(store, asked.model).state().forgotten:
+        check(intake, store, asked)
+    state, found = record_request(intake, store, asked, why=why, grace_hours=grace_hours, progress=progress)
+    said = state.forgotten.get(asked.request)
+    if said is None:
+        return Done(known=False, found=found, changes=(), rebased=None)
+    done = revise(store, intake, asked, found, said.reason)
+    for change in done:
+        report(f"slice {change.key}: {change.becomes.value} ({change.rows:,} of {change.was.rows:,} rows)")
+    state = ModelLog(store, asked.model).state()
+    if state.head not in learned_from(state, said.revisions):
+        publish(store, asked.model, state)  # who promoted it may have been stopped before that
+        return Done(known=True, found=found, changes=done, rebased=None)
+    return Done(known=True, found=found, changes=done, rebased=_rebase(intake, store, state, report))
+
+
+def learned_from(state: LineageState, revisions: Iterable[tuple[str, str]]) -> tuple[int, ...]:
+    """Versions that learned from any of `revisions`, each (key, revision), or descend from one that did."""
+    return state.learned({slice_id(key, revision) for key, revision in revisions})
+
+
+def revise(store: Store, intake: Intake, asked: Asked, found: Found, why: str) -> tuple[Change, ...]:
+    """Say of every slice that stands with such rows what becomes of it; what was said now.
+
+    Raises:
+        LineageMoved: the slices changed again and again. Ask again.
+    """
+    log = ModelLog(store, asked.model)
+    done: list[Change] = []
+    for _ in range(_ATTEMPTS):
+        due = changes(log.state(), found)
+        if not due:
+            return tuple(done)
+        for change in due:
+            reason = f"forgotten ({asked.request}): {why}"
+            carry_out(store, log, intake.source.name, change, asked.predicates, reason)
+        done += due
+    raise LineageMoved(
+        f"slices of {asked.model} changed {_ATTEMPTS} times while rows of them were forgotten",
+        safe="nothing that was forgotten is accepted any more; nothing was removed",
+        next="run the same command again: it goes on",
+    )
+
+
+def _rebase(intake: Intake, store: Store, state: LineageState, report: Callable[[str], None]) -> Rebased:
+    plan = plan_rebase(state)
+    if plan is not None and plan.empties:
+        raise TerminalError(
+            f"nothing would be left that {state.model} has learned from: every slice is forgotten",
+            safe="nothing was removed; the champion serves on, and still knows what was to be forgotten",
+            next=f"deliver slices that stand, then run the same command again; or stop serving {state.model}",
+        )
+    if not isinstance(intake, Pipeline):
+        raise TerminalError(
+            f"version {state.head} of {state.model} knows the rows, and {state.model} is no pipeline with a "
+            "model any more: nobody can train it without them",
+            safe="nothing was removed; nothing that was forgotten is accepted any more",
+            next=f"describe the Pipeline in {state.model}/pipeline.py again",
+        )
+    return rebasing.rebase(intake, store, report)

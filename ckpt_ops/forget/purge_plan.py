@@ -1,0 +1,212 @@
+"""What a purge removes, written down first: `models/MODEL/forgotten/REQUEST.objects.json`.
+
+A purge that was stopped goes on by it, and the certificate counts what it says and not what was left to do.
+It stays, as the list of what was removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ckpt_ops.checkpoints import purge as checkpoints
+from ckpt_ops.documents import DocumentKind
+from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.forget.purge_timing import Standing
+from ckpt_ops.forget.request import Asked
+from ckpt_ops.intake.holders import holders
+from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.records import slice_id
+from ckpt_ops.serving.objects import predictions_on
+from ckpt_ops.shadow import predictions
+from ckpt_ops.slices import load_manifest
+from ckpt_ops.slices import removal as slices
+from ckpt_ops.slices.row_search import Found
+from ckpt_ops.store import Entry, Store
+
+_DOCUMENT = DocumentKind(what="list of what a purge removes", numbered_by="format")
+_THREADS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """A revision that held what is forgotten.
+
+    Attributes:
+        rows: of it; None when it was gone already.
+        held: of them, those that are forgotten.
+        learned_by: versions of the model that learned from it.
+        kept: why it stays, and the command that lets it go; "" when it goes.
+    """
+
+    key: str
+    revision: str
+    rows: int | None
+    held: int
+    learned_by: tuple[int, ...]
+    kept: str = ""
+    next: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doomed:
+    """An object that is removed. `guarded`: only if it is still what it was, by its fingerprint."""
+
+    name: str
+    size: int
+    fingerprint: str
+    guarded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgePlan:
+    """What goes, and what stays.
+
+    Attributes:
+        objects: in order of their removal.
+        unread: revisions of which nobody can say whether they hold such rows: "KEY REVISION: why".
+        spared: chunks that may belong to a save that was under way; garbage collection judges them.
+    """
+
+    versions: tuple[int, ...]
+    revisions: tuple[Revision, ...]
+    unread: tuple[str, ...]
+    objects: tuple[Doomed, ...]
+    spared: int
+
+    @property
+    def nbytes(self) -> int:
+        return sum(one.size for one in self.objects)
+
+    def to_json(self) -> bytes:
+        return _DOCUMENT.encode(self)
+
+    @classmethod
+    def from_json(cls, data: bytes, *, name: str) -> PurgePlan:
+        """The inverse of `to_json`. Raises `Corrupt`, naming `name`."""
+        return _DOCUMENT.read(cls, data, name=name)
+
+
+def plan_name(model: str, request: str) -> str:
+    """Where it lies."""
+    return f"models/{model}/forgotten/{request}.objects.json"
+
+
+def find_plan(store: Store, model: str, request: str) -> PurgePlan | None:
+    """What a purge that has begun removes."""
+    name = plan_name(model, request)
+    try:
+        return PurgePlan.from_json(store.get(name), name=name)
+    except ObjectNotFound:
+        return None
+
+
+def draw_plan(store: Store, source: str, state: LineageState, standing: Standing, found: Found) -> PurgePlan:
+    """Look for everything that goes; changes nothing.
+
+    What another model needs stays. What the versions of this one need goes with them. So do predictions on
+    such rows: this model's own, and anybody's once nobody needs the revision.
+    """
+    said = standing.said
+    kept: dict[tuple[str, str], str] = {}
+    command: dict[tuple[str, str], str] = {}
+    asked = Asked.of(state.model, said)
+    for holder in holders(store, said.revisions, own=state, with_own=False):
+        name = (holder.key, holder.revision)
+        kept[name] = "; ".join(filter(None, (kept.get(name), holder.why)))
+        command.setdefault(name, asked.command(holder.model))
+    going = [name for name in said.revisions if name not in kept]
+    of_versions = checkpoints.objects_of(store, state.model, standing.learned)
+    of_slices = slices.objects_of(store, source, going, found.loose)
+    predicted = (
+        *predictions.of_revisions(store, said.revisions, model=state.model),
+        *predictions.of_revisions(store, going),
+        *predictions_on(store, said.revisions, model=state.model),
+        *predictions_on(store, going),
+    )
+    of_model = {
+        entry.name: entry
+        for entry in (*of_versions.objects, *predicted, *_judged_on(store, state, said.revisions))
+    }
+    doomed = [
+        *(_doomed(entry) for entry in of_model.values()),
+        *(_doomed(entry, guarded=True) for entry in of_versions.chunks),
+        *(_doomed(entry) for entry in of_slices.before),
+        *(_doomed(entry, guarded=True) for entry in of_slices.data),
+        *(_doomed(entry) for entry in of_slices.after),
+    ]
+    return PurgePlan(
+        versions=standing.learned,
+        revisions=tuple(
+            Revision(
+                key=key,
+                revision=revision,
+                rows=_rows(store, source, key, revision),
+                held=found.rows(key, revision),
+                learned_by=_learned_by(state, key, revision),
+                kept=kept.get((key, revision), ""),
+                next=command.get((key, revision), ""),
+            )
+            for key, revision in said.revisions
+        ),
+        unread=tuple(f"{one.key} {one.revision}: {one.why}" for one in found.unread),
+        objects=tuple(doomed),
+        spared=len(of_versions.spared),
+    )
+
+
+def carry_out(store: Store, plan: PurgePlan, progress: Callable[[int, int], None]) -> None:
+    """Remove what the plan names, what refers before what is referred to; done again, it removes the rest.
+
+    Args:
+        progress: told after each object how many of how many are done; from this thread.
+    """
+    groups: list[list[Doomed]] = []
+    for one in plan.objects:
+        if not groups or groups[-1][-1].guarded != one.guarded:
+            groups.append([])
+        groups[-1].append(one)
+    done = 0
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for group in groups:
+            for _ in pool.map(lambda one: _remove(store, one), group):
+                done += 1
+                progress(done, len(plan.objects))
+
+
+def _remove(store: Store, one: Doomed) -> None:
+    if not one.guarded:
+        store.delete(one.name)  # its name carries an id: nobody writes it again
+        return
+    for entry in store.list(one.name):
+        if (entry.name, entry.fingerprint) == (one.name, one.fingerprint):
+            store.delete_unchanged(entry)
+
+
+def _doomed(entry: Entry, *, guarded: bool = False) -> Doomed:
+    return Doomed(name=entry.name, size=entry.size, fingerprint=entry.fingerprint, guarded=guarded)
+
+
+def _rows(store: Store, source: str, key: str, revision: str) -> int | None:
+    try:
+        return load_manifest(store, source, key, revision).rows
+    except ObjectNotFound:
+        return None
+
+
+def _learned_by(state: LineageState, key: str, revision: str) -> tuple[int, ...]:
+    return tuple(
+        number
+        for number, version in state.versions.items()
+        if any((ref.key, ref.revision) == (key, revision) for ref in version.slices)
+    )
+
+
+def _judged_on(store: Store, state: LineageState, revisions: Iterable[tuple[str, str]]) -> Iterator[Entry]:
+    """Evaluations of versions that were judged in shadow on one of the revisions: they name its segments."""
+    ids = {slice_id(key, revision) for key, revision in revisions}
+    for number, version in state.versions.items():
+        judged = version.evaluated
+        if judged is not None and any(ref.id in ids for ref in judged.slices):
+            yield from store.list(f"models/{state.model}/v{number}/evaluation/")

@@ -1,0 +1,62 @@
+"""When what was forgotten may be removed: once the head has been without it for the grace period."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ckpt_ops.forget.forget import learned_from
+from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.records import Forgotten, Promoted, Purged, Record, RolledBack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How far a request has come.
+
+    Attributes:
+        said: the request, as it was said last.
+        asked: as it was said first.
+        learned: versions that learned from what is forgotten, or descend from one that did.
+        clean_since: since when the head is none of them; None: it is one. ISO 8601, UTC.
+        purged: that it is done.
+    """
+
+    said: Forgotten
+    asked: Forgotten
+    learned: tuple[int, ...]
+    clean_since: str | None
+    purged: Purged | None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """From when on the rest may be removed; None as long as the head knows."""
+        if self.clean_since is None:
+            return None
+        since = datetime.fromisoformat(self.clean_since)
+        return since.astimezone(UTC) + timedelta(hours=self.said.grace_hours)
+
+
+def standing_of(records: Sequence[Record], state: LineageState, request: str) -> Standing:
+    """How far `request`, which the log knows, has come.
+
+    Args:
+        records: the log that `state` is of.
+    """
+    said = state.forgotten[request]
+    asked = next(one for one in records if isinstance(one, Forgotten) and one.request == request)
+    learned = learned_from(state, said.revisions)
+    head: int | None = None
+    asked_for, since = False, None
+    for record in records:
+        if isinstance(record, Promoted | RolledBack):
+            head = record.version
+        asked_for = asked_for or record is asked
+        if head in learned or not asked_for:
+            since = None
+        elif since is None:
+            since = record.time
+    return Standing(
+        said=said, asked=asked, learned=learned, clean_since=since, purged=state.purged.get(request)
+    )

@@ -1,0 +1,140 @@
+"""What a person says of a slice: one record each, appended behind the state it was decided on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.records import (
+    HoldResolved,
+    Record,
+    SliceAccepted,
+    SliceRef,
+    SliceTainted,
+    SliceWithdrawn,
+    TaintLifted,
+)
+from ckpt_ops.lineage.state import SliceState, SliceStatus
+from ckpt_ops.promotion.decisions import check_reason
+from ckpt_ops.store import Store
+
+
+def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
+    """Take back a slice: nothing trains on its content any more. If it was consumed, a rebase is due.
+
+    Other content of the same key, delivered later, is another revision, and judged as any.
+
+    Raises:
+        BadInput: the slice is not known, or no reason is given.
+    """
+    check_reason(why)
+    log = ModelLog(store, model)
+    state = log.state()
+    newest = _known(state, key).ref
+    # what was learned goes, too, where a newer revision of it is in quarantine
+    for ref in dict.fromkeys((state.consumed.get(key, newest), newest)):
+        state = log.decide(partial(_withdrawn, ref=ref, why=why))
+    return state
+
+
+def taint(store: Store, model: str, key: str, why: str) -> LineageState:
+    """Say that a slice was poisoned: nothing that learned from it may be trained from or promoted.
+
+    What is marked is the revision that the champion consumed, or the newest when that is marked already. If
+    it was consumed, the champion serves on, marked, nothing trains from it, and a rebase is due.
+
+    Raises:
+        BadInput: the slice is not known, is tainted already, or was neither accepted nor learned; or no
+            reason is given.
+    """
+    check_reason(why)
+
+    def choose(state: LineageState) -> Record | None:
+        entry, learned = _known(state, key), state.consumed.get(key)
+        accepted = entry.ref if entry.status is SliceStatus.ACCEPTED else None
+        for ref in (learned, accepted):
+            if ref is not None and ref.id not in state.tainted:
+                return SliceTainted(slice=ref, reason=why)
+        status = SliceStatus.TAINTED if learned else entry.status
+        raise BadInput("slice", key, f"a slice that was learned or is accepted; it is {status.value}")
+
+    return ModelLog(store, model).decide(choose)
+
+
+def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
+    """Take the taints of a slice back. If nobody has said anything else of it since, it is accepted again.
+
+    Raises:
+        BadInput: no revision of the slice is tainted, or no reason is given.
+    """
+    check_reason(why)
+
+    def choose(state: LineageState) -> Record | None:
+        entry = _known(state, key)
+        if entry.status is SliceStatus.TAINTED:
+            return SliceAccepted(
+                slice=entry.ref,
+                origin=entry.origin,
+                released=True,
+                report=entry.report,
+                reason=f"not tainted: {why}",
+            )
+        tainted = [said.slice for said in state.tainted.values() if said.slice.key == key]
+        return TaintLifted(slice=tainted[0], reason=why) if tainted else None
+
+    log = ModelLog(store, model)
+    state = log.state()
+    if key not in _tainted_keys(state):
+        known = ", ".join(sorted(_tainted_keys(state))) or "none"
+        raise BadInput("slice", key, f"a slice that is tainted: {known}")
+    while key in _tainted_keys(state):
+        state = log.decide(choose)
+    return state
+
+
+def resolve(
+    store: Store, model: str, key: str, why: str, *, fork: bool, actor: str | None = None
+) -> LineageState:
+    """Say what becomes of a slice that came too late to be appended by itself.
+
+    Args:
+        fork: learn it where it belongs, by a rebase. False: append it behind what was consumed, at the
+            next run of it.
+        actor: who says so, where this process works for several people; None: as for every record.
+
+    Raises:
+        BadInput: the slice is not pending, or nothing newer was consumed; or no reason is given.
+    """
+    check_reason(why)
+
+    def choose(state: LineageState) -> Record | None:
+        entry = _known(state, key)
+        late = [ref.key for ref in state.pending() if ref.key < (state.newest_consumed or "")]
+        if key not in late:
+            allowed = f"a slice that is pending though newer ones were consumed: {', '.join(late) or 'none'}"
+            raise BadInput("slice", key, allowed, next=f"ckpt-ops slices {model}")
+        if state.resolved.get(entry.ref.id) is fork:
+            return None
+        record = HoldResolved(slice=entry.ref, fork=fork, reason=why)
+        return record if actor is None else replace(record, actor=actor)
+
+    return ModelLog(store, model).decide(choose)
+
+
+def _withdrawn(state: LineageState, ref: SliceRef, why: str) -> Record | None:
+    gone = state.slices[ref.key].status is SliceStatus.WITHDRAWN
+    said = isinstance(state.settled.get(ref.id), SliceWithdrawn)
+    return None if gone and said else SliceWithdrawn(slice=ref, reason=why)
+
+
+def _tainted_keys(state: LineageState) -> set[str]:
+    return {said.slice.key for said in state.tainted.values()}
+
+
+def _known(state: LineageState, key: str) -> SliceState:
+    if key not in state.slices:
+        known = ", ".join(sorted(state.slices)) or "none yet"
+        raise BadInput("slice", key, f"a slice of {state.model}: {known}")
+    return state.slices[key]

@@ -1,0 +1,83 @@
+"""What a person had forgotten holds for what is pulled later: it is taken out before anything is judged.
+
+A slice is pulled as its source gives it. If rows of it were forgotten, a revision without them is made and
+stands in for what was pulled, everywhere: it is what is judged, what rows are set aside from, what a release
+releases. The pulled copy is removed as soon as the log holds the verdict, unless something still needs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ckpt_ops.errors import BadInput, LineageMoved, SliceUnreadable
+from ckpt_ops.intake.holders import holders
+from ckpt_ops.lineage import LineageState
+from ckpt_ops.slices import SliceManifest
+from ckpt_ops.slices.again import pull_again
+from ckpt_ops.slices.derive import forgotten
+from ckpt_ops.slices.predicate import Predicate, parse
+from ckpt_ops.slices.removal import objects_of, remove
+from ckpt_ops.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What was forgotten.
+
+    Attributes:
+        keys: by whole slice, why.
+        predicates: of rows of every slice.
+    """
+
+    keys: dict[str, str]
+    predicates: tuple[Predicate, ...]
+
+
+def rules_of(state: LineageState) -> Rules:
+    """All that was ever forgotten: nothing of it comes back."""
+    said = state.forgotten.values()
+    return Rules(
+        keys={key: record.reason for record in said for key in record.keys},
+        predicates=tuple(parse(record.rows) for record in said if record.rows),
+    )
+
+
+def left_of(store: Store, state: LineageState, manifest: SliceManifest) -> SliceManifest | None:
+    """What of a revision may be looked at: itself, a revision without forgotten rows, or None for nothing.
+
+    Raises:
+        SliceUnreadable: a column came in another type than before, so that nobody can say which rows.
+    """
+    rules = rules_of(state)
+    if manifest.key in rules.keys:
+        return None
+    if not rules.predicates:
+        return manifest
+    try:
+        return forgotten(store, manifest, rules.predicates)
+    except BadInput as error:
+        raise SliceUnreadable(
+            f"slice {manifest.key} of source {manifest.source!r}, revision {manifest.revision}, cannot be "
+            f"searched for rows that were forgotten: expected {error.allowed}",
+            safe="the log and the champion are untouched; nothing of it was accepted",
+            next=f"mend the column's type where the slice comes from, then {pull_again(manifest.key)}",
+        ) from error
+
+
+def check_same_rules(before: LineageState, now: LineageState) -> None:
+    """Raises `LineageMoved` when something was forgotten between two states of the log."""
+    if before.forgotten.keys() != now.forgotten.keys():
+        raise LineageMoved(
+            f"rows of {now.model} were forgotten while a slice was judged",
+            safe="nothing of the slice was accepted",
+            next="nothing: a retry judges what is left of it",
+        )
+
+
+def remove_copy(store: Store, state: LineageState, manifest: SliceManifest) -> bool:
+    """Remove a revision that was pulled with forgotten rows; False: something still needs it."""
+    name = (manifest.key, manifest.revision)
+    if holders(store, [name], own=state):
+        return False
+    remove(store, objects_of(store, manifest.source, [name]))
+    return True

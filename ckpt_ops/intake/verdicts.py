@@ -1,0 +1,106 @@
+"""From a pulled revision to a verdict on it, and to the record that says so."""
+
+from __future__ import annotations
+
+from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.intake.reference import reference_for
+from ckpt_ops.intake.same_content import reason_for, twin_of
+from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined, SliceRef
+from ckpt_ops.lineage.state import SliceStatus
+from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.slices import SliceManifest, staged
+from ckpt_ops.slices.derive import AS_DECLARED, SET_ASIDE, without_rows
+from ckpt_ops.slices.unread import unread_rows
+from ckpt_ops.store import Store
+from ckpt_ops.validation import (
+    Kind,
+    Outcome,
+    Severity,
+    Suite,
+    UnreadRows,
+    Validation,
+    read_report,
+    schema_digest,
+    to_declare,
+    validate,
+    write_report,
+)
+
+_EXAMPLES = 5
+
+
+def judge(
+    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
+) -> tuple[Validation, SliceManifest]:
+    """The verdict, kept beside the slice with its pages, and the revision that may be trained on."""
+    with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
+        unread = _unread(store, manifest)
+        judged = validate(rows, suite, intake.source.schema, reference=reference, unread=unread)
+        twin = twin_of(intake, state, manifest)
+        if twin is not None:
+            judged = judged.quarantined(reason_for(manifest, twin))
+        accepted = manifest
+        typed = to_declare(rows.schema, intake.source.schema)
+        if judged.validation.accepted and (judged.validation.set_aside or typed):
+            how = SET_ASIDE if judged.validation.set_aside else AS_DECLARED
+            accepted = without_rows(store, manifest, judged.bad.rest(rows), how=how, schema=typed)
+        write_report(store, manifest.prefix, judged, rows)
+    return judged.validation, accepted
+
+
+def verdict_record(
+    manifest: SliceManifest, accepted: SliceManifest, validation: Validation, report: str
+) -> SliceAccepted | SliceQuarantined:
+    """What the log is to say of it."""
+    if not validation.accepted:
+        words = "; ".join(one.words for one in validation.reasons if one.severity is not Severity.INFO)
+        ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
+        return SliceQuarantined(slice=ref, report=report, reason=words)
+    warnings = [one.words for one in validation.reasons if one.severity is Severity.WARNING]
+    reason = "; ".join([validation.summary, *warnings])
+    return SliceAccepted(
+        slice=SliceRef(key=accepted.key, revision=accepted.revision, rows=accepted.rows),
+        origin=manifest.revision if accepted.revision != manifest.revision else "",
+        set_aside=validation.set_aside,
+        report=report,
+        reason=reason,
+    )
+
+
+def _unread(store: Store, manifest: SliceManifest) -> UnreadRows:
+    shown = unread_rows(store, manifest.unread, at_most=_EXAMPLES)
+    return UnreadRows(
+        rows=sum(file.rows for file in manifest.unread),
+        examples=tuple(row.words for row in shown),
+        where=", ".join(file.name for file in manifest.unread[:_EXAMPLES]),
+    )
+
+
+def judged_before(
+    intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
+) -> Validation | None:
+    """The verdict of the same suite and declared columns on the same revision, if it was reached.
+
+    Importing Great Expectations costs seconds. One that lacked something to judge by is reached anew, as
+    long as nothing was consumed: there may be a champion now.
+    """
+    known = state.slices.get(manifest.key)
+    if known is None or known.pulled != manifest.revision:
+        return None
+    outcomes = [Outcome.QUARANTINED]
+    if known.status is SliceStatus.ACCEPTED:  # one with an origin lacks rows, or has the declared types
+        outcomes = [Outcome.SET_ASIDE, Outcome.ACCEPTED] if known.origin else [Outcome.ACCEPTED]
+    for outcome in outcomes:
+        try:
+            before = read_report(store, manifest.prefix, outcome)
+        except (ObjectNotFound, Corrupt):
+            continue
+        found, asked = (before.suite_digest, before.schema_digest), schema_digest(intake.source.schema)
+        whole = all(reason.kind is not Kind.NOT_JUDGED for reason in before.reasons)
+        if any(reason.kind is Kind.SAME_CONTENT for reason in before.reasons):
+            whole = whole and twin_of(intake, state, manifest) is not None
+        settled = whole or state.consumed.get(manifest.key) == known.ref
+        if found == (suite.digest, asked) and settled and before.outcome is outcome:
+            return before
+    return None

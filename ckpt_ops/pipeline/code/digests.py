@@ -1,0 +1,41 @@
+"""Digests of what a candidate is made by, beside its slices and settings: code and libraries."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+
+import blake3
+
+import ckpt_ops
+from ckpt_ops.pipeline.code.own import code_digest
+from ckpt_ops.pipeline.pipeline import Pipeline
+
+_LIBRARIES = ("tensorflow", "keras", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digests:
+    """Of the pipeline's code, and of Python and the libraries that it runs on."""
+
+    code: str
+    lock: str
+
+
+def digests_of(pipeline: Pipeline) -> Digests:
+    """As code and libraries are now. Reads every file of the pipeline's code: compute it once for a task.
+
+    Raises:
+        BadInput: a file of the pipeline must not be kept with a version.
+    """
+    return Digests(code=code_digest(pipeline), lock=lock_digest())
+
+
+@cache
+def lock_digest() -> str:
+    """Over Python's version and those of the libraries that shape weights."""
+    parts = [f"python=={platform.python_version()}", f"ckpt-ops=={ckpt_ops.__version__}"]
+    parts += [f"{name}=={version(name)}" for name in _LIBRARIES]
+    return blake3.blake3("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,220 @@
+"""A pipeline, described once: what a person reads to know what a model learns, when, and who judges it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ckpt_ops import checks
+from ckpt_ops.checkpoints import EverySteps, Intermediate, Keep, SaveTrigger
+from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation import Gate, check_gates, segment_columns
+from ckpt_ops.evaluation.metrics import metric_named
+from ckpt_ops.pipeline.approval import Approval
+from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.shadow import Shadow
+from ckpt_ops.policies import Always, Policy, drift_needed
+from ckpt_ops.training import (
+    Budget,
+    Latest,
+    Replay,
+    Reservoir,
+    Schedules,
+    StopEarly,
+    TailAverage,
+)
+from ckpt_ops.training.latest import ordered_columns
+from ckpt_ops.values import describe
+
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class Slices:
+    """A number of slices."""
+
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Append:
+    """A slice older than what was consumed is appended if at most `within` newer ones were consumed."""
+
+    within: Slices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline(Intake):
+    """Keeps one model fresh.
+
+    Attributes:
+        name: of the pipeline, its model and its DAG.
+        source: where slices come from.
+        expectations: file name of a Great Expectations suite beside the model's module.
+        empty_slices: what happens to a slice without rows.
+        model: "package.module:function" of `build_model()`, which returns a compiled and built Keras
+            model, or a `training.TrainableModule`. Imported only in the process that trains.
+        examples: "package.module:function" of `examples(table)`, which turns an Arrow table into
+            `Examples`; by default `examples` beside `build_model`. It gets some of a slice's rows at a
+            time, so what it makes of a row must not depend on the others.
+        inputs: "package.module:function" of `inputs(table)`, which turns an Arrow table into a mapping of
+            arrays, one entry for each row and no row dropped: what is predicted needs no label. By
+            default the inputs of `examples`, so that rows which that drops are not predicted.
+        update_when: when an update is due.
+        budget: bounds of one training.
+        save: when training saves a checkpoint; the last step is always saved.
+        keep: which checkpoints on the way to a version stay; its last one always does.
+        intermediate: what to record of the model's insides while it trains; nothing by default.
+        replay: how much of what was consumed before is drawn again.
+        average: what the weights are averaged over at the end of a training; None: its last step counts.
+        stop_early: ends a training that does not get better any more; None: the budget alone does.
+        schedules: where the learning rate schedules of the model's optimizers begin.
+        gates: what a candidate must pass; at least one must be absolute.
+        shadow: judges a candidate on slices that come after it was trained; None: at once, on its holdout.
+        approval: what the gates let pass waits for a person; None: it is promoted.
+        late_slices: what happens to a slice that arrives after newer ones were consumed.
+        batch_size: rows a step.
+        holdout: share of each slice's rows that no model ever trains on; candidates are judged on them. Drawn
+            at random; with `Latest(share, by=column)` the slice's newest ones.
+        holdout_by: a column of the slice, such as the query of a ranking: rows that share its value are held
+            out together, in every slice. None: each row is held out or not by itself.
+        seed: of initial weights, batches and replay.
+        max_rejections: so many refusals of the same slice hold the model until a person decides.
+        watch_consumed: so many of the newest consumed slices are looked at by every run: whether their source
+            has changed them since. Their fingerprints are asked for, no rows are read. 0: none.
+    """
+
+    model: str
+    examples: str = ""
+    inputs: str = ""
+    update_when: Policy = field(default_factory=Always)
+    budget: Budget
+    save: SaveTrigger = field(default_factory=lambda: EverySteps(100))
+    keep: Keep = field(default_factory=lambda: Keep(last=3))
+    intermediate: Intermediate | None = None
+    replay: Replay = field(default_factory=lambda: Reservoir(share=4.0))
+    average: TailAverage | None = field(default_factory=TailAverage)
+    stop_early: StopEarly | None = None
+    schedules: Schedules = Schedules.PER_CANDIDATE
+    gates: Sequence[Gate]
+    shadow: Shadow | None = None
+    approval: Approval | None = None
+    late_slices: Append = field(default_factory=lambda: Append(within=Slices(4)))
+    batch_size: int = 128
+    holdout: float | Latest = 0.2
+    holdout_by: str | None = None
+    seed: int = 0
+    max_rejections: int = 3
+    watch_consumed: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.examples:
+            object.__setattr__(self, "examples", f"{self.model.partition(':')[0]}:examples")
+        for name in ("model", "examples", "inputs"):
+            value = getattr(self, name)
+            if (value or name != "inputs") and not _FUNCTION.fullmatch(value):
+                raise BadInput(name, value, "'package.module:function': 'flight_delay.model:build_model'")
+        self._check_holdout()
+        checks.whole("batch_size", self.batch_size)
+        checks.whole("max_rejections", self.max_rejections)
+        watched = "a number of slices, or 0: none"
+        checks.whole("watch_consumed", self.watch_consumed, at_least=0, allowed=watched)
+        if self.shadow is not None and not isinstance(self.shadow, Shadow):
+            raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: judged at once")
+        if not isinstance(self.schedules, Schedules):
+            raise BadInput("schedules", self.schedules, ", ".join(map(str, Schedules)))
+        if self.late_slices.within.count < 0:
+            raise BadInput("late_slices", self.late_slices, "Append(within=Slices(0)) or more")
+        if not isinstance(self.approval, Approval | None):
+            raise BadInput("approval", self.approval, "Approval(within=timedelta(hours=24)), or None")
+        object.__setattr__(self, "gates", tuple(self.gates))
+        check_gates(self.gates, first_version=True)
+        self._check_columns()
+        self._check_contradictions()
+
+    def _check_holdout(self) -> None:
+        by, source = self.holdout_by, self.source
+        if by is not None and by not in source.schema.names:
+            raise BadInput(
+                "holdout_by", by, f"a column of source {source.name}: {', '.join(source.schema.names)}"
+            )
+        if not isinstance(self.holdout, Latest):
+            checks.inner_share("holdout", self.holdout, why="candidates are judged on it")
+            return
+        if by is not None:
+            raise BadInput(
+                "holdout_by",
+                by,
+                f"None beside holdout={self.holdout!r}: a row is held out by one column, not two",
+                next="holdout=0.2 beside holdout_by, or holdout=Latest(...) without it",
+            )
+        ordered = ordered_columns(source.schema)
+        if self.holdout.by not in ordered:
+            known = ", ".join(ordered) or "it has none"
+            raise BadInput(
+                "holdout", self.holdout, f"by= a number, date or timestamp of source {source.name}: {known}"
+            )
+
+    def _check_columns(self) -> None:
+        """A column that the source does not declare is refused now, not when the first slice has come."""
+        need, declared = drift_needed(self.update_when), self.source.schema.names
+        for name in need.columns if need else ():
+            if name not in declared:
+                raise BadInput(
+                    "update_when", name, f"columns of source {self.source.name}: {', '.join(declared)}"
+                )
+
+    def _check_contradictions(self) -> None:
+        self._check_stop_early()
+        if isinstance(self.save, EverySteps) and self.save.steps > self.budget.max_steps:
+            raise BadInput(
+                "save",
+                self.save,
+                f"no more steps than budget.max_steps={self.budget.max_steps}: nothing would be saved before",
+                next="lower save=EverySteps(...) or raise budget=Budget(max_steps=...)",
+            )
+
+    def _check_stop_early(self) -> None:
+        early = self.stop_early
+        if early is None:
+            return
+        if not isinstance(early, StopEarly):
+            raise BadInput("stop_early", early, "StopEarly(metric=..., every=...), or None")
+        metric_named(early.metric, field="StopEarly.metric")
+        if early.every > self.budget.max_steps:
+            raise BadInput(
+                "stop_early",
+                early,
+                f"at most budget.max_steps={self.budget.max_steps} steps from look to look",
+            )
+        if self.average is not None:
+            raise BadInput(
+                "average",
+                self.average,
+                "None beside stop_early: a training ends with its best weights, or with an average",
+                next="say average=None, or leave stop_early out",
+            )
+
+    @property
+    def package(self) -> str:
+        """The package of the model's module."""
+        return self.model.partition(":")[0].rpartition(".")[0]
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The columns that gates look at group by group."""
+        return segment_columns(self.gates)
+
+    def training_config(self) -> dict[str, Any]:
+        """What shapes a candidate's weights; part of the candidate's id. Gates and policies do not."""
+        names = ["name", "model", "examples", "budget", "replay", "average", "batch_size", "holdout", "seed"]
+        if self.holdout_by is not None:
+            names.append("holdout_by")
+        if self.stop_early is not None:
+            names.append("stop_early")
+        if self.schedules is not Schedules.PER_CANDIDATE:
+            names.append("schedules")
+        return {name: describe(getattr(self, name), at=name) for name in names}

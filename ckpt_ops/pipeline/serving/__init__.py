@@ -1,1 +1,0 @@
-"""What is made of a version after it was judged: other formats, and predictions on whole slices."""

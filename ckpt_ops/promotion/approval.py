@@ -1,0 +1,149 @@
+"""What a person says of a version: approved or rejected. One record each; `settle` acts on an approval."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ckpt_ops.checkpoints import load_manifest
+from ckpt_ops.errors import BadInput, ObjectNotFound
+from ckpt_ops.lineage import LineageState, ModelLog, VersionState, VersionStatus
+from ckpt_ops.lineage.awaiting import waits, why_void
+from ckpt_ops.lineage.records import Approved, Record, Rejected
+from ckpt_ops.lineage.shadow import still_pending
+from ckpt_ops.promotion.card import write_card
+from ckpt_ops.promotion.decisions import check_reason
+from ckpt_ops.store import Store
+
+
+def approve(store: Store, model: str, version: int, why: str, *, despite_gates: bool = False) -> LineageState:
+    """Let an evaluated version be promoted; nothing is promoted yet. A second call changes nothing.
+
+    That also takes a refusal back, by a person or for want of an answer, as long as the version could still
+    take its champion's place and its checkpoint is there.
+
+    Args:
+        despite_gates: also a version that the gates refused; the record says so.
+
+    Raises:
+        BadInput: it was not evaluated, was in production, or what was said of it holds no more; the gates
+            refused it and that is not to be overridden; or no reason is given.
+    """
+    check_reason(why)
+    log = ModelLog(store, model)
+    if log.state().version(version).status is VersionStatus.REJECTED:
+        _check_kept(store, log.state().version(version))
+
+    def choose(state: LineageState) -> Record | None:
+        candidate = state.version(version)
+        void = why_void(state, version)
+        judged = candidate.evaluated
+        if candidate.status is VersionStatus.EVALUATED:
+            if candidate.approved is not None or void is not None:
+                return None  # a killed command said it before; or `settle` says what became of it
+        elif candidate.status is not VersionStatus.REJECTED:
+            if state.head == version and candidate.approved is not None:
+                return None
+            raise BadInput("version", version, f"one that waits or was rejected; {_is(candidate)}")
+        elif void is not None or candidate.superseded:
+            words = void.reason if void else candidate.decided.reason if candidate.decided else ""
+            raise BadInput(
+                "version",
+                version,
+                f"a version that can still take its champion's place; this one cannot: {words}",
+                next="run the slices again: they are trained on the champion of now",
+            )
+        passed = judged is not None and judged.passed
+        if judged is not None and not still_pending(state, judged.slices):
+            raise BadInput(
+                "version",
+                version,
+                "a version whose verdict stands; slices that it was judged on in shadow were changed since",
+                next=f"run the slices again: it is judged anew; ckpt-ops show {model} {version}",
+            )
+        if not passed and not despite_gates:
+            raise BadInput(
+                "version",
+                version,
+                f"a version that the gates let pass; {judged.reason if judged else 'it was not judged'}",
+                next=f"ckpt-ops show {model} {version} has the verdicts; "
+                f"ckpt-ops promote {model} {version} --approve --despite-gates --why TEXT overrides them",
+            )
+        return Approved(version=version, despite_gates=not passed, reason=why)
+
+    return log.decide(choose)
+
+
+def reject(store: Store, model: str, version: int, why: str) -> LineageState:
+    """Refuse a version that is trained or evaluated and not decided on. Its slices are pending again.
+
+    Raises:
+        BadInput: it is not trained, or was decided on; or no reason is given.
+    """
+    check_reason(why)
+
+    def choose(state: LineageState) -> Record | None:
+        candidate = state.version(version)
+        if candidate.status not in (VersionStatus.TRAINED, VersionStatus.EVALUATED):
+            allowed = f"a version that is trained and not decided on; {_is(candidate)}"
+            raise BadInput("version", version, allowed, next=f"ckpt-ops show {model} {version}")
+        return Rejected(version=version, champion=candidate.champion, by_person=True, reason=why)
+
+    log = ModelLog(store, model)
+    state = log.decide(choose)
+    write_card(store, log, state, version)
+    return state
+
+
+def answer(
+    store: Store,
+    model: str,
+    version: int,
+    *,
+    approved: bool,
+    why: str,
+    actor: str | None = None,
+    expired: bool = False,
+) -> LineageState:
+    """What was answered when somebody was asked, or that nobody did.
+
+    The answer may be late: a version that was decided on meanwhile, or cannot be promoted any more, is left
+    to `settle`. A second call changes nothing.
+
+    Args:
+        actor: who answered; None: as for every record.
+        expired: nobody answered in time; `approved` is then what the pipeline says for that case.
+    """
+
+    def choose(state: LineageState) -> Record | None:
+        candidate = state.version(version)
+        if not waits(state, candidate):
+            return None
+        record: Record = Approved(version=version, expired=expired, reason=why)
+        if not approved:
+            champion = candidate.champion
+            record = Rejected(
+                version=version, champion=champion, by_person=not expired, expired=expired, reason=why
+            )
+        return record if actor is None else replace(record, actor=actor)
+
+    log = ModelLog(store, model)
+    state = log.decide(choose)
+    write_card(store, log, state, version)
+    return state
+
+
+def _check_kept(store: Store, version: VersionState) -> None:
+    """What was rejected may have lost its checkpoint to garbage collection: nothing could go on from it."""
+    try:
+        load_manifest(store, version.trained.final if version.trained else "none")
+    except ObjectNotFound:
+        raise BadInput(
+            "version",
+            version.version,
+            "a version whose checkpoint is kept; this one's went when it had been rejected",
+            next="run its slices again with other code or settings: that makes another version",
+        ) from None
+
+
+def _is(version: VersionState) -> str:
+    return f"it is {version.status.value}"

@@ -1,0 +1,143 @@
+"""Before a backfill: what it would do with each slice of a range, and which are missing at the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+
+from ckpt_ops.candidates.proposal import proposal_of
+from ckpt_ops.errors import BadInput, SliceMissing
+from ckpt_ops.intake.at_source import AT_MOST, expected_keys, revision_at_source, within
+from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan
+from ckpt_ops.lineage.forecast import Arrival, forecast
+from ckpt_ops.pipeline.code.digests import Digests, digests_of
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.slices.key_forms import own_form
+from ckpt_ops.slices.periods import utc
+from ckpt_ops.store import Store
+
+
+class NoRun(StrEnum):
+    """What a run cannot do anything with."""
+
+    MISSING = "missing"  # the source does not have the slice
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlicePlan:
+    """What a run would do with a slice of the range.
+
+    Attributes:
+        status: what validation or a person said of it; None when it was never judged.
+        revision, rows: of what was judged.
+        consumed_by: the version of the head's ancestry that learned from it.
+        undecided: it is held for being too late: a person may resolve it.
+    """
+
+    key: str
+    action: Action | NoRun
+    why: str
+    status: str | None = None
+    revision: str | None = None
+    rows: int | None = None
+    consumed_by: int | None = None
+    undecided: bool = False
+
+
+def plan_backfill(
+    pipeline: Pipeline,
+    store: Store,
+    start: datetime,
+    end: datetime,
+    *,
+    expected: Sequence[datetime] | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> list[SlicePlan]:
+    """What runs for the slices that begin from `start` to `end`, both included, would do, in time order.
+
+    Nothing is written and no rows are read. Each run is taken to end well: see `lineage.forecast`.
+
+    Args:
+        expected: starts of the intervals that the DAG's schedule cuts. None: told by the spacing of the
+            slices that are there, where it is regular.
+        progress: told after each slice how many of how many are looked at.
+
+    Raises:
+        BadInput: the range is none, or holds too many slices.
+        SourceUnavailable, StoreUnavailable and the like: as the source's `keys` and `fingerprint`.
+    """
+    start, end = utc(start), utc(end)
+    if end < start:
+        raise BadInput("--to", end.isoformat(), f"not before --from {start.isoformat()}")
+    state = ModelLog(store, pipeline.name).state()
+    there = pipeline.source.keys(start, end + timedelta(microseconds=1))
+    if len(there) > AT_MOST:
+        raise BadInput("--from/--to", f"{len(there):,} slices", f"a range of at most {AT_MOST:,}")
+    known = [key for key in state.slices if within(pipeline.source, key, start, end)]
+    form = own_form(pipeline.source)
+    should_be = expected_keys({*there, *known}, start, end, starts=expected, form=form)
+    keys = sorted({*there, *known, *should_be})
+    arrivals = []
+    for at, key in enumerate(there, start=1):
+        with suppress(SliceMissing):  # it went away while we looked: it is missing
+            arrivals.append(Arrival(key=key, revision=revision_at_source(pipeline, store, state, key)))
+        progress(at, len(there))
+    plans = forecast(
+        state,
+        arrivals,
+        late_within=pipeline.late_slices.within.count,
+        max_rejections=pipeline.max_rejections,
+        shadow=pipeline.shadow.slices if pipeline.shadow else 0,
+        why_not=partial(_why_not, pipeline, digests_of(pipeline)),
+    )
+    planned = {plan.key: (plan.action, plan.why) for plan in plans}
+    undecided = _undecided(state)
+    return [
+        _said(state, key, *planned.get(key, (NoRun.MISSING, _why_missing(state, key))), waiting=undecided)
+        for key in keys
+    ]
+
+
+def _said(
+    state: LineageState, key: str, action: Action | NoRun, why: str, *, waiting: Collection[str]
+) -> SlicePlan:
+    entry = state.slices.get(key)
+    return SlicePlan(
+        key=key,
+        action=action,
+        why=why,
+        status=entry.status.value if entry else None,
+        revision=entry.ref.revision if entry else None,
+        rows=entry.ref.rows if entry else None,
+        consumed_by=state.consumed_by(key),
+        undecided=action is Action.HOLD and key in waiting,
+    )
+
+
+def _why_not(pipeline: Pipeline, digests: Digests, state: LineageState, planned: Plan) -> str | None:
+    """Why a run that would train does not, as the task `decide` says it; the update policy is not asked."""
+    proposal = proposal_of(pipeline, state, planned, digests=digests)
+    nothing = "nothing to do: " if proposal.repeated is not None else ""
+    return None if proposal.obstacle is None else f"{nothing}{proposal.obstacle}"
+
+
+def _undecided(state: LineageState) -> set[str]:
+    """Keys of slices that wait for a person only because they came too late.
+
+    None while the model is held or its champion tainted: that is to be settled first.
+    """
+    if state.held is not None or state.taint(state.head) is not None:
+        return set()
+    newest = state.newest_consumed or ""
+    return {ref.key for ref in state.pending() if ref.key < newest and ref.id not in state.resolved}
+
+
+def _why_missing(state: LineageState, key: str) -> str:
+    if key not in state.slices:
+        return "not at the source"
+    by = state.consumed_by(key)
+    return "not at the source any more" + (f"; what version {by} learned of it stands" if by else "")

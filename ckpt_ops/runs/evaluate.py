@@ -1,0 +1,166 @@
+"""The step that judges a candidate: every gate's verdict into the log, and a report beside the version.
+
+Predictions in, verdicts out: it needs no TensorFlow. The report is written before the record that names it,
+under the hash of its content, so that a step that was killed, or runs again with other gates, overwrites
+nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import blake3
+import pyarrow.parquet as pq
+
+from ckpt_ops.errors import Corrupt, ObjectNotFound, TrainingDied
+from ckpt_ops.evaluation import Evaluation, Judged, Past, judge_all, main_metric
+from ckpt_ops.evaluation.report import REPORT, Lineup, report_html, report_values
+from ckpt_ops.lineage import LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.records import Evaluated, Record
+from ckpt_ops.lineage.scores import usual_scores
+from ckpt_ops.pipeline import step_results
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.shadow.deciding_rows import in_their_place, judged_slices
+from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named, read_named
+
+PAGE = "html"
+ANCESTORS = 12
+"""Versions that a report shows beside the candidate at most."""
+
+
+def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Evaluated:
+    """Judge candidate and champion on the same rows, and keep the verdicts whichever way they went.
+
+    They are held-out rows of what it learned, or all rows of the slices that it was scored on in shadow. When
+    one of these does not stand any more, `passed` is None, and the runs that follow go on with it.
+    """
+    log = ModelLog(store, pipeline.name)
+    state = log.state()
+    held_out = judged_rows(store, state.version(version), model=pipeline.name)
+    slices = judged_slices(state, state.versions[version])
+    if slices is None:
+        words = "not judged: too few slices are scored in shadow as they stand now"
+        return step_results.Evaluated(version=version, words=words)
+    judged = beside_the_log(
+        in_their_place(store, state, state.versions[version], held_out, slices), state, state.version(version)
+    )
+    evaluation = judge_all(pipeline.gates, judged, seed=pipeline.seed)
+    report = _write_report(pipeline, store, state, state.version(version), judged, evaluation)
+
+    def choose(state: LineageState) -> Record | None:
+        candidate = state.version(version)
+        if candidate.evaluated is not None and (candidate.evaluated.slices == slices or not candidate.open):
+            return None
+        metrics = {"candidate": dict(evaluation.candidate)}
+        if evaluation.champion is not None:
+            metrics["champion"] = dict(evaluation.champion)
+        return Evaluated(
+            version=version,
+            champion=candidate.champion,
+            passed=evaluation.passed,
+            metrics=metrics,
+            verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
+            report=report,
+            slices=slices,
+            waits=evaluation.waits,
+            suspects=dict(evaluation.suspects),
+            below_floor=dict(evaluation.below_floor),
+            reason=evaluation.words,
+        )
+
+    kept = log.decide(choose).version(version).evaluated
+    said = step_results.Evaluated(
+        version=version,
+        passed=evaluation.passed,
+        words=evaluation.words,
+        evaluation=evaluation,
+        report=report,
+    )
+    if kept is None:
+        return said
+    # an earlier run may have judged it, by the gates of then
+    return replace(said, passed=kept.passed, words=kept.reason, report=kept.report or report)
+
+
+def beside_the_log(judged: Judged, state: LineageState, version: VersionState) -> Judged:
+    """`judged` with what only the log can say of the slices that the version trained on."""
+    entries = [state.slices.get(ref.key) for ref in version.slices]
+    return replace(
+        judged,
+        learned=tuple(ref.key for ref in version.slices),
+        trusted=frozenset(one.ref.key for one in entries if one is not None and one.released),
+        usual=usual_scores(state, version),
+    )
+
+
+def judged_rows(store: Store, version: VersionState, *, model: str) -> Judged:
+    """What the training process left of a version to be judged.
+
+    Raises:
+        TrainingDied: it left nothing.
+        ObjectNotFound, Corrupt: what it left is gone, or is something else by now.
+    """
+    trained = version.trained
+    if trained is None:
+        raise TrainingDied(f"version {version.version} of {model} has no predictions to judge")
+    past = trained.artifact("past") if "past" in trained.artifacts else None
+    return Judged.from_table(
+        _table(store, trained.artifact("predictions")),
+        past=Past.from_table(_table(store, past)) if past else None,
+    )
+
+
+def read_evaluation(store: Store, report: str) -> dict[str, Any]:
+    """A kept report's values. Raises `ObjectNotFound` or `Corrupt`, naming the object."""
+    return REPORT.decode(store.get(report), name=report)
+
+
+def page_of(report: str) -> str:
+    """The object name of a report's page."""
+    return f"{report.rpartition('.')[0]}.{PAGE}"
+
+
+def _write_report(
+    pipeline: Pipeline,
+    store: Store,
+    state: LineageState,
+    version: VersionState,
+    judged: Judged,
+    evaluation: Evaluation,
+) -> str:
+    values = report_values(
+        judged,
+        evaluation,
+        model=pipeline.name,
+        version=version.version,
+        champion=version.champion,
+        metric=main_metric(pipeline.gates) or "auc",
+        ancestors=_ancestors(store, state, version),
+    )
+    data = REPORT.encode(values)
+    folder = f"models/{pipeline.name}/v{version.version}/evaluation"
+    name = f"{folder}/{blake3.blake3(data).hexdigest()[:16]}.json"
+    store.put(page_of(name), report_html(values).encode())
+    store.put(name, data)
+    return name
+
+
+def _ancestors(store: Store, state: LineageState, version: VersionState) -> list[Lineup]:
+    """Those of the last versions before it whose reports are there: a purge may have taken some."""
+    found = []
+    for one in state.ancestry(version.parent)[-ANCESTORS:]:
+        if one.evaluated is None or not one.evaluated.report:
+            continue
+        try:
+            own = read_evaluation(store, one.evaluated.report)["forgetting"][-1]
+        except (ObjectNotFound, Corrupt, LookupError):
+            continue
+        found.append(Lineup(version=one.version, on=own["on"]))
+    return found
+
+
+def _table(store: Store, named: Named) -> Any:
+    return pq.read_table(io.BytesIO(read_named(store, named)))

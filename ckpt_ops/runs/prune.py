@@ -1,0 +1,62 @@
+"""After a promotion: older versions let go of the checkpoint that they ended with, as `keep=` says.
+
+In the head's ancestry, those stay that are anchors. What a rebase or a rollback left beside it stays until
+three promotions have followed: somebody may want it back, or a rebase may go on from it.
+
+The log hears of it first, so that nobody plans to fork from what is about to go; then the manifests are
+removed. Chunks that no manifest names any more are garbage collection's. A version's predictions, export
+and place in the serving folder stay.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ckpt_ops.errors import CkptOpsError
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
+from ckpt_ops.lineage.records import CheckpointsDropped, Record
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.printable import printable
+from ckpt_ops.rebase.progress import way
+from ckpt_ops.store import Store
+
+_BACK = 3  # promotions; what was there before the first of them and is on no line of the head goes
+_log = logging.getLogger(__name__)
+
+
+def let_go(pipeline: Pipeline, store: Store) -> tuple[int, ...]:
+    """Drop the checkpoints that nobody is to go back to; the versions that lost theirs now."""
+    anchors = pipeline.keep.anchors
+    if anchors is None:
+        return ()
+    dropped: tuple[int, ...] = ()
+
+    def choose(state: LineageState) -> Record | None:
+        nonlocal dropped
+        line = [version.version for version in state.ancestry(state.head)]
+        if not line:
+            return None
+        kept = {*anchors.kept(line), *_wanted(pipeline, state)}
+        promoted = [number for number in line if state.versions[number].promoted]
+        old = [number for number in state.versions if number not in line and number < promoted[-_BACK:][0]]
+        dropped = tuple(one for one in sorted({*line, *old} - kept) if one not in state.dropped)
+        return CheckpointsDropped(versions=dropped, reason=repr(anchors)) if dropped else None
+
+    ModelLog(store, pipeline.name).decide(choose)
+    for version in dropped:
+        _remove(store, pipeline.name, version)
+    return dropped
+
+
+def _wanted(pipeline: Pipeline, state: LineageState) -> tuple[int, ...]:
+    """What a rebase that is under way goes on from."""
+    on = way(pipeline, state)
+    return on.done if on else ()
+
+
+def _remove(store: Store, model: str, version: int) -> None:
+    for commit in CandidateLog(store, model, version).progress().commits:
+        try:
+            store.delete(commit.manifest)
+        except CkptOpsError as error:  # it is in nobody's way, and garbage collection finds it
+            _log.warning("could not remove %s: %s", commit.manifest, printable(error.what))

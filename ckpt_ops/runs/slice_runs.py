@@ -1,0 +1,115 @@
+"""Slices run one after the other in this process, without Airflow: one or a range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ckpt_ops.errors import CkptOpsError, SliceEmpty, SliceMissing
+from ckpt_ops.lineage import Action
+from ckpt_ops.pipeline.intake import EmptySlices, Intake
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.step_results import Settlement, Training
+from ckpt_ops.runs.steps import run_slice
+from ckpt_ops.store import Store
+from ckpt_ops.validation import Outcome
+
+_WELL = (
+    Outcome.ACCEPTED,
+    Outcome.SET_ASIDE,
+    Settlement.PROMOTED,
+    Action.SKIP,
+    Action.SHADOW,
+)
+
+
+class NotRun(StrEnum):
+    """Why a run came to none of its steps' outcomes."""
+
+    EMPTY = "empty"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+Decision = Outcome | Action | Training | Settlement | NotRun
+"""What a run came to: the outcome of the step that it ended with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a run came to.
+
+    Attributes:
+        accepted: validation or a person lets something of it be trained on; None when it was not judged.
+        outcome, report: of validation: its verdict, and where the report on it lies.
+        error: why it failed, or is missing.
+    """
+
+    key: str
+    decision: Decision
+    why: str
+    accepted: bool | None = None
+    outcome: Outcome | None = None
+    report: str = ""
+    error: CkptOpsError | None = None
+
+
+def run_one(intake: Intake, store: Store, key: str, report: Callable[[str], None] = print) -> Ran:
+    """All steps for one slice. An empty one is passed over where the pipeline says so.
+
+    Raises:
+        CkptOpsError: what a step raises.
+    """
+    try:
+        done = run_slice(intake, store, key, report)
+    except SliceEmpty as error:
+        if intake.empty_slices is not EmptySlices.SKIP:
+            raise
+        return Ran(key=key, decision=NotRun.EMPTY, why=error.what)
+    return Ran(
+        key=key,
+        decision=done.decision,
+        why=done.why,
+        accepted=done.validated.trainable,
+        outcome=done.validated.outcome,
+        report=done.validated.report,
+    )
+
+
+def run_all(
+    intake: Intake, store: Store, keys: Iterable[str], report: Callable[[str], None] = print
+) -> list[Ran]:
+    """All steps for slice after slice, in the order given. What was done before is found and left as it is.
+
+    A slice that is missing is passed over. Of an intake, one that fails keeps no other from coming in. Of a
+    model the first failure is the last of the list: what comes after it would train out of order.
+
+    Args:
+        report: gets a line on each step of each slice, and on what each came to.
+    """
+    done: list[Ran] = []
+    for key in keys:
+        try:
+            ran = run_one(intake, store, key, report)
+        except CkptOpsError as error:
+            decision = NotRun.MISSING if isinstance(error, SliceMissing) else NotRun.FAILED
+            ran = Ran(key=key, decision=decision, why=error.what, error=error)
+        report(f"slice {key}: {ran.decision}: {ran.why}")
+        done.append(ran)
+        if ran.decision is NotRun.FAILED and isinstance(intake, Pipeline):
+            break
+    return done
+
+
+def summary(done: Sequence[Ran], of: int) -> str:
+    """`52 slices: 50 accepted, 2 quarantined (KEY, KEY)`: what went well is counted, the rest named."""
+    by: dict[Decision, list[str]] = {}
+    for ran in done:
+        refused = ran.outcome if ran.accepted is False else None
+        by.setdefault(refused or ran.decision, []).append(ran.key)
+    named = []
+    for what, keys in by.items():
+        named.append(f"{len(keys)} {what}" + ("" if what in _WELL else f" ({', '.join(keys)})"))
+    left = [f"{of - len(done)} not run"] if of > len(done) else []
+    return f"{of} slice{'' if of == 1 else 's'}: {', '.join([*named, *left])}"

@@ -1,0 +1,102 @@
+"""The steps of a run, one function each: pull, validate, decide, train, evaluate, promote.
+
+Each takes all its state from the store and may be repeated: what is done already is found and left
+as it is. Airflow's tasks and `ckpt-ops run` call the same functions. What they return is in `step_results`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ckpt_ops.lineage import Action
+from ckpt_ops.lineage.changed_at_source import pull_command
+from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.step_results import Decided, Settled, Settlement, Trained, Training, Validated
+from ckpt_ops.runs import messages
+from ckpt_ops.runs.decide import decide
+from ckpt_ops.runs.evaluate import evaluate
+from ckpt_ops.runs.promote import promote
+from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.train import Report, train
+from ckpt_ops.runs.validate import validate
+from ckpt_ops.store import Store
+from ckpt_ops.validation import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceRun:
+    """What all steps for a slice came to; each is None when the run ended before it.
+
+    Attributes:
+        validated: there in each run.
+    """
+
+    validated: Validated
+    decided: Decided | None = None
+    trained: Trained | None = None
+    settled: Settled | None = None
+
+    @property
+    def decision(self) -> Outcome | Action | Training | Settlement:
+        """The outcome of the step that the run ended with."""
+        if self.settled is not None:
+            return self.settled.decision
+        if self.trained is not None:
+            return self.trained.outcome
+        return self.decided.action if self.decided is not None else self.validated.outcome
+
+    @property
+    def version(self) -> int | None:
+        """The candidate that the run was about, where there was one."""
+        return self.trained.version if self.trained is not None else None
+
+    @property
+    def why(self) -> str:
+        """Why it ended so."""
+        last = self.settled or self.trained or self.decided
+        if last is not None:
+            return last.why
+        return "\n  ".join([self.validated.summary, *_details(self.validated)])
+
+
+def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) -> SliceRun:
+    """All steps for one slice, one after the other; an intake has but two.
+
+    Args:
+        report: gets a line on each step but the last: what the run came to is its `decision` and `why`.
+    """
+
+    def said(step: str, lines: list[str]) -> None:
+        report(f"{step}: " + "\n  ".join(lines))
+
+    pulled = pull(pipeline, store, key)
+    said("pulled", messages.pulled(pulled))
+    validated = validate(pipeline, store, key, pulled.revision)
+    if not isinstance(pipeline, Pipeline):
+        return SliceRun(validated=validated)
+    verdict = messages.validated(validated)
+    # of what is not accepted, the decision has the reasons
+    said("validated", verdict if validated.trainable else verdict[:1])
+    decided = decide(pipeline, store, key)
+    for changed in decided.changed_at_source:
+        report(f"slice {changed} has changed at its source: {pull_command(pipeline.name, changed)}")
+    if not decided.train:
+        return SliceRun(validated=validated, decided=decided)
+    said("decided", messages.decided(decided))
+    trained = train(pipeline, store, key, report)
+    version = trained.to_evaluate
+    if version is None:
+        return SliceRun(validated=validated, decided=decided, trained=trained)
+    said("trained", messages.trained(trained))
+    said("evaluated", messages.evaluated(evaluate(pipeline, store, version)))
+    settled = promote(pipeline, store, version)
+    return SliceRun(validated=validated, decided=decided, trained=trained, settled=settled)
+
+
+def _details(validated: Validated) -> tuple[str, ...]:
+    """The reasons, unless the summary is made of them."""
+    return () if validated.summary == "; ".join(validated.reasons) else validated.reasons
+
+
+__all__ = ["Report", "SliceRun", "decide", "evaluate", "promote", "pull", "run_slice", "train", "validate"]

@@ -1,0 +1,79 @@
+"""The task `train`: a candidate for what is pending, trained in a process of its own; in shadow, predictions.
+
+It takes all its state from the store and may be repeated: a retry resumes at the last committed checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ckpt_ops.candidates.proposal import propose
+from ckpt_ops.candidates.recording import record_result
+from ckpt_ops.candidates.training import run_training_process
+from ckpt_ops.errors import TrainingDied
+from ckpt_ops.lineage import ModelLog, VersionStatus
+from ckpt_ops.lineage.shadow import in_shadow
+from ckpt_ops.lineage.state import VersionState
+from ckpt_ops.pipeline.code.digests import digests_of
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.step_results import Trained, Training
+from ckpt_ops.shadow import scoring
+from ckpt_ops.store import Store
+
+Report = Callable[[str], None]
+
+
+def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) -> Trained:
+    """Train a candidate on what is pending up to the slice, in a process of its own.
+
+    The same inputs give the same candidate: a retry resumes it at its last committed checkpoint. The
+    process opens the candidate in the log only after the user's functions gave a model and examples.
+
+    While a candidate is in shadow nothing is trained: it and its champion predict the slice instead. The
+    outcome is "shadow" until it can be judged, then "trained" with its version.
+
+    The log is read once, and again only behind what this task, or the process that it started, has appended.
+
+    Raises:
+        ModelCodeError: they did not. The log does not hear of it.
+        TrainingDied: the process ended without a result. Retry: what it committed is kept.
+    """
+    log = ModelLog(store, pipeline.name)
+    state = log.state()
+    shadow = scoring.score(pipeline, store, log, state, key, report)
+    if shadow is not None:
+        if not shadow.complete:
+            return scoring.waiting(shadow, key)
+        return _trained(shadow.version, key, shadow.words)
+    proposal = propose(pipeline, state, key, digests=digests_of(pipeline))
+    planned, wanted = proposal.plan, proposal.to_train
+    if wanted is None:
+        why = "; ".join(filter(None, [planned.why, proposal.obstacle]))
+        return Trained(key=key, version=None, outcome=Training.SKIP, why=why)
+    version = state.versions.get(wanted.version) or VersionState.opened(wanted.record())
+    if version.status is VersionStatus.STARTED:
+        number = run_training_process(pipeline, store, version.version, key, report)
+        state = record_result(log, store, number)  # the process has opened the candidate behind what was read
+        version = state.versions[number]
+    if version.status is VersionStatus.DEFERRED:
+        why = version.decided.reason if version.decided else ""
+        return Trained(key=key, version=version.version, outcome=Training.DEFERRED, why=why)
+    shadow = in_shadow(state)
+    if shadow is not None and shadow.version == version:
+        return scoring.waiting(shadow, key)
+    return _trained(version, key, planned.why)
+
+
+def _trained(version: VersionState, key: str, why: str) -> Trained:
+    trained = version.trained
+    if trained is None:
+        raise TrainingDied(f"version {version.version} is {version.status.value}, not trained")
+    return Trained(
+        key=key,
+        version=version.version,
+        outcome=Training.TRAINED,
+        why=why,
+        step=trained.step,
+        stopped_by=trained.stopped_by,
+        checkpoints=trained.checkpoints,
+    )

@@ -1,0 +1,113 @@
+"""Do exports still say what was judged? Each is asked again about its held-out rows, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ckpt_ops.candidates.as_served.exported import exported, served
+from ckpt_ops.candidates.champion import labels_of
+from ckpt_ops.candidates.kept_predictions import SaidAgain, kept_predictions, said_again
+from ckpt_ops.errors import CkptOpsError, PredictionDied
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.serving.objects import exported_version, is_leaving
+from ckpt_ops.serving.rows import held_out
+from ckpt_ops.short_errors import in_short
+from ckpt_ops.store import Store
+from ckpt_ops.worker import Ended, Note, tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecheckRequest(ModelRequest):
+    """Ask the exports of `versions` again."""
+
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rechecked:
+    """What each of the versions said, in the order in which they were asked."""
+
+    said: tuple[SaidAgain, ...]
+
+
+def with_exports(state: LineageState, versions: Sequence[int]) -> list[int]:
+    """Those of `versions` that were trained to their end and are not about to be removed."""
+    found = [state.version(number) for number in versions]
+    return [
+        one.version
+        for one in found
+        if one.trained is not None
+        and "export" in one.trained.artifacts
+        and not is_leaving(state, one.version)
+    ]
+
+
+def recheck(
+    pipeline: Pipeline, store: Store, versions: Sequence[int], *, report: Callable[[str], None]
+) -> dict[int, dict[str, Any]]:
+    """By version, what `SaidAgain.to_json` says of its export.
+
+    Raises:
+        PredictionDied: the process ended without an answer.
+        CkptOpsError: the pipeline cannot be loaded, or the store cannot be read.
+    """
+    if not versions:
+        return {}
+
+    def died(ended: Ended) -> CkptOpsError:
+        return PredictionDied(
+            f"the process that asks exports of {pipeline.name} again {ended.words}",
+            safe="nothing was written; the champion serves on",
+            next=f"ask again; the whole log is {ended.log}",
+        )
+
+    request = RecheckRequest(
+        pipeline=pipeline.name, store=store.url, version=versions[0], versions=tuple(versions)
+    )
+    done = run_work(recheck_apart, request, pipeline, named="recheck", report=report, died=died)
+    return {number: one.to_json() for number, one in zip(versions, done.said, strict=True)}
+
+
+def recheck_apart(request: RecheckRequest) -> Rechecked:
+    """As `asked_again`, of each version."""
+    pipeline, store = request.opened()
+    return Rechecked(said=tuple(asked_again(pipeline, store, number) for number in request.versions))
+
+
+def asked_again(pipeline: Pipeline, store: Store, number: int) -> SaidAgain:
+    """Load the export of version `number`, ask it about its held-out rows, and compare with what was kept.
+
+    What is not there any more, or cannot be loaded or asked, is said as the reason why nothing was compared:
+    an export that cannot be loaded differs without bound.
+    """
+    tell(Note(text=f"asking the export of version {number}"))
+    version = exported_version(ModelLog(store, pipeline.name).state(), number)
+    kept = kept_predictions(store, version)
+    if kept is None or version.trained is None:
+        return said_again(None, np.empty(0), np.empty(0))
+    try:
+        parts = list(held_out(pipeline, store, version))
+        with exported(store, version) as folder:
+            try:
+                ask = served(folder)
+                said = [_alike(kept.candidate, ask(part.inputs)) for part in parts]
+            except Exception as error:  # noqa: BLE001 - whatever it raises is what was found
+                broken = f"the export cannot be asked: {in_short(error)}"
+                return SaidAgain(difference=float("inf"), why_not=broken)
+    except CkptOpsError as error:
+        return SaidAgain(why_not=in_short(error))
+    labels = [labels_of(part) for part in parts]
+    return said_again(
+        kept, np.concatenate([np.empty(0), *labels]), np.concatenate(said) if said else np.empty(0)
+    )
+
+
+def _alike(kept: Any, said: Any) -> Any:
+    """A part of one row says k numbers as it would say those of k rows."""
+    return said.reshape(-1, *kept.shape[1:])

@@ -1,0 +1,46 @@
+"""The rows that a model is asked about: those held out from training, or every one of a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.candidates.kept_rows import Numbers, kept_rows
+from ckpt_ops.candidates.slice_rows import StoredRows, holdout_of
+from ckpt_ops.lineage import VersionState
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import make_examples, make_inputs
+from ckpt_ops.store import Store
+from ckpt_ops.training import Examples
+
+Inputs = dict[str, npt.NDArray[Any]]
+
+
+def held_out(pipeline: Pipeline, store: Store, version: VersionState) -> Iterator[Examples]:
+    """The rows of the version's own slices that no model trains on, a row group at a time."""
+    for ref in version.slices:
+        for part in holdout_of(pipeline, StoredRows(pipeline, store), ref):
+            if part.rows:
+                yield part
+
+
+def every_row(pipeline: Pipeline, store: Store, ref: SliceRef) -> Iterator[tuple[Numbers, Inputs]]:
+    """The rows that the pipeline makes inputs of, a row group at a time, with their numbers in the slice.
+
+    With `inputs=` of the pipeline these are all rows; else those that `examples()` keeps.
+    """
+    for table, start in StoredRows(pipeline, store).groups(ref.key, ref.revision):
+        if pipeline.inputs:
+            numbers, inputs = np.arange(table.num_rows), make_inputs(pipeline, table, of=ref.key)
+        else:
+            part = make_examples(pipeline, table, of=ref.key)
+            examples = partial(make_examples, pipeline, of=ref.key)
+            numbers = kept_rows(examples, table, part, named=pipeline.examples)
+            inputs = dict(part.inputs)
+        if len(numbers):
+            yield start + numbers, inputs

@@ -1,0 +1,140 @@
+"""The process that predicts a slice."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ckpt_ops.candidates.as_served.exported import exported, served
+from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
+from ckpt_ops.lineage import ModelLog, VersionState
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.pipeline.code.own import code_digest
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.serving.objects import accepted_slice, exported_version, prediction_name
+from ckpt_ops.serving.rows import every_row
+from ckpt_ops.store import Store
+from ckpt_ops.worker import Ended
+
+METADATA_KEY = b"ckpt_ops.predictions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionRequest(ModelRequest):
+    """Let `version` predict the slice `key`."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsPredicted:
+    """So many rows of a slice were predicted."""
+
+    rows: int
+
+
+def run_prediction(
+    pipeline: Pipeline, store: Store, number: int, key: str, report: Callable[[str], None]
+) -> int:
+    """As `predict`, in a process of its own.
+
+    Raises:
+        PredictionDied: the process ended without an answer.
+        CkptOpsError: what it raised, as it raised it.
+    """
+
+    def died(ended: Ended) -> CkptOpsError:
+        return PredictionDied(
+            f"the process that predicts slice {key} by {pipeline.name} v{number} {ended.words}",
+            safe="nothing was written; the champion serves on",
+            next=f"ask again; the whole log is {ended.log}",
+        )
+
+    request = PredictionRequest(pipeline=pipeline.name, store=store.url, version=number, key=key)
+    return run_work(predict_apart, request, pipeline, named="predict", report=report, died=died).rows
+
+
+def predict_apart(request: PredictionRequest) -> RowsPredicted:
+    """As `predict`."""
+    pipeline, store = request.opened()
+    return RowsPredicted(rows=predict(pipeline, store, request.version, request.key))
+
+
+def predict(pipeline: Pipeline, store: Store, number: int, key: str) -> int:
+    """Write the version's predictions on the slice's accepted revision; how many rows they are.
+
+    A row group is held at a time, and the finished file: a row number and k numbers for each row.
+
+    Raises:
+        BadInput, ObjectNotFound: as `exported_version` and `accepted_slice`; or the export is gone.
+        ModelCodeError: the user's functions raised or do not fit, or drop every row.
+    """
+    log = ModelLog(store, pipeline.name)
+    state = log.state()
+    version, ref = exported_version(state, number), accepted_slice(state, key)
+    with tempfile.TemporaryDirectory(prefix="ckpt-ops-predictions-") as folder:
+        path = Path(folder) / "predictions.parquet"
+        with exported(store, version) as model:
+            rows = _write(pipeline, store, version, ref, model, path)
+        state = log.state()
+        exported_version(state, number)  # it may have been forgotten meanwhile, or the slice corrected
+        if accepted_slice(state, key) == ref:
+            store.put(prediction_name(pipeline.name, number, ref), path.read_bytes())
+    return rows
+
+
+def _write(
+    pipeline: Pipeline, store: Store, version: VersionState, ref: SliceRef, model: Path, path: Path
+) -> int:
+    ask, writer, rows = served(model), None, 0
+    try:
+        for numbers, inputs in every_row(pipeline, store, ref):
+            table = _table(numbers, ask(inputs))
+            if writer is None:
+                about = _about(pipeline, version, ref)
+                schema = table.schema.with_metadata({METADATA_KEY: json.dumps(about).encode()})
+                writer = pq.ParquetWriter(path, schema, compression="zstd")
+            writer.write_table(table.cast(writer.schema))
+            rows += table.num_rows
+    finally:
+        if writer is not None:
+            writer.close()
+    if not rows:
+        raise ModelCodeError(
+            f"{pipeline.examples} keeps none of the {ref.rows:,} rows of slice {ref.key}: nothing to predict",
+            safe="nothing was written; the champion serves on",
+            next="name inputs= in the pipeline: a function that needs no label and drops no row",
+        )
+    return rows
+
+
+def _table(numbers: npt.NDArray[np.int64], said: npt.NDArray[Any]) -> pa.Table:
+    columns: dict[str, npt.NDArray[Any]] = {"row": numbers}
+    if said.ndim == 1:
+        columns["prediction"] = said
+    else:
+        columns |= {f"prediction_{at}": said[:, at] for at in range(said.shape[1])}
+    return pa.table(columns)
+
+
+def _about(pipeline: Pipeline, version: VersionState, ref: SliceRef) -> dict[str, str | int]:
+    """What the file says of itself; `code_digest` is of the code that made inputs of the rows."""
+    return {
+        "model": pipeline.name,
+        "version": version.version,
+        "candidate": version.candidate,
+        "slice": ref.key,
+        "revision": ref.revision,
+        "slice_rows": ref.rows,
+        "code_digest": code_digest(pipeline),
+    }

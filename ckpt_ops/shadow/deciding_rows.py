@@ -1,0 +1,70 @@
+"""Which rows decide about a version: those held out of what it learned, or all of the slices after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ckpt_ops.evaluation import Basis, Judged
+from ckpt_ops.evaluation.columns import Text
+from ckpt_ops.lineage import LineageState, VersionState
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.lineage.shadow import shadow_of, still_pending
+from ckpt_ops.lineage.state import scored_id
+from ckpt_ops.shadow import predictions
+from ckpt_ops.store import Store
+
+
+def judged_slices(state: LineageState, version: VersionState) -> tuple[SliceRef, ...] | None:
+    """The slices on which a version is, or was, judged in shadow; none: on its holdout.
+
+    None: it is in shadow, and not all are scored that it waits for.
+    """
+    said = version.evaluated
+    if said is not None and (not version.open or still_pending(state, said.slices)):
+        return said.slices
+    if not version.started.shadow:
+        return ()
+    found = shadow_of(state, version)
+    return found.counted if found.complete else None
+
+
+def in_their_place(
+    store: Store, state: LineageState, version: VersionState, held_out: Judged, slices: Sequence[SliceRef]
+) -> Judged:
+    """The version's predictions on every row of `slices` in the place of those on held-out rows.
+
+    What else was found when it was trained, such as the check of its export, stays.
+    """
+    if not slices:
+        return held_out
+    parts = [
+        predictions.read(store, state.scored[scored_id(version.version, ref)].predictions) for ref in slices
+    ]
+    missing = next((part.champion_missing for part in parts if part.champion_missing), "")
+    champion = [part.champion for part in parts if part.champion is not None]
+    names = set.intersection(*(set(part.segments) for part in parts))
+    keys = ", ".join(ref.key for ref in slices)
+    return replace(
+        held_out,
+        label=np.concatenate([part.label for part in parts]),
+        candidate=np.concatenate([part.candidate for part in parts]),
+        champion=None if missing else np.concatenate(champion),
+        champion_missing=missing,
+        segments={name: np.concatenate([part.segments[name] for part in parts]) for name in sorted(names)},
+        groups=_groups(parts),
+        slice=np.repeat([ref.key for ref in slices], [part.count for part in parts]),
+        slice_key=slices[-1].key,
+        rows=f"all rows of slice{'s' * (len(slices) > 1)} {keys}, which neither model has trained on",
+        basis=Basis.SHADOW,
+    )
+
+
+def _groups(parts: Sequence[Judged]) -> Text | None:
+    """Two slices may ask the same query: its rows are ranked within their slice."""
+    named = [
+        [f"{part.slice_key} {group}" for group in part.groups] for part in parts if part.groups is not None
+    ]
+    return np.array([name for names in named for name in names]) if len(named) == len(parts) else None

@@ -1,0 +1,141 @@
+"""The passes over a slice: which expectations are judged together, on which columns, how much at a time.
+
+Great Expectations copies all columns of a frame for each expectation that leaves nulls out. So those that
+read the same columns are judged on a frame of these alone, and what is asked row by row in chunks of it.
+Memory is bounded by a chunk, or by all rows of the columns that one expectation needs as a whole.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ckpt_ops.validation.bad_rows import Failing
+from ckpt_ops.validation.engine import Engine, crash_of
+from ckpt_ops.validation.execution_mode import Way, has_arithmetic, has_regex, way_of
+from ckpt_ops.validation.frames import differs_with_nulls, frame_of, frame_of_rows
+from ckpt_ops.validation.merging import Merged
+from ckpt_ops.validation.rows import SliceRows, chunks, nullable_columns, whole
+from ckpt_ops.validation.suite import Expectation
+
+CHUNK_ROWS = 500_000
+"""Rows of a chunk. See docs/explanation/validation.md."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Frame:
+    """What expectations have in common that are judged on the same frame."""
+
+    columns: tuple[str, ...]
+    in_chunks: bool
+    every_row: bool
+    python_text: bool
+    float_decimals: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judging:
+    """Judges `expectations`, by their place in the suite, on `rows`.
+
+    Attributes:
+        schema: the types in which columns are judged.
+        failing: takes the rows that fail what sets them aside.
+        chunk_rows: see `CHUNK_ROWS`.
+    """
+
+    rows: SliceRows
+    expectations: Mapping[int, Expectation]
+    schema: pa.Schema
+    engine: Engine
+    failing: Failing
+    chunk_rows: int = CHUNK_ROWS
+
+    def results(self) -> dict[int, Any]:
+        """Great Expectations' result of each."""
+        together: dict[Way | _Frame, list[int]] = {}
+        for at, each in self.expectations.items():
+            way = way_of(each.type)
+            of_values = way in (Way.ROWS, Way.COLUMNS)
+            together.setdefault(self._frame_for(each, way) if of_values else way, []).append(at)
+        results: dict[int, Any] = {}
+        for read, places in together.items():
+            results |= self._results(read, places)
+        return results
+
+    def _results(self, read: Way | _Frame, places: list[int]) -> dict[int, Any]:
+        match read:
+            case Way.ROW_COUNT:
+                return self.engine.judge(frame_of_rows(self.rows.rows), places)
+            case _Frame(in_chunks=True):
+                return self._in_chunks(read, places)
+            case _Frame():
+                return self._whole(read, places)
+            case _:
+                return self.engine.judge(frame_of(self.rows.schema.empty_table(), self.schema), places)
+
+    def _frame_for(self, expectation: Expectation, way: Way) -> _Frame:
+        return _Frame(
+            columns=self._columns([expectation]),
+            in_chunks=way is Way.ROWS and self.rows.rows > self.chunk_rows,
+            every_row=expectation.set_aside,
+            python_text=has_regex(expectation.type),
+            float_decimals=has_arithmetic(expectation.type),
+        )
+
+    def _columns(self, expectations: Iterable[Expectation]) -> tuple[str, ...]:
+        """Those they read, in order: a `row_condition` reads each that it names."""
+        read = list(expectations)
+        wanted = {name for each in read for name in each.columns}
+        conditions = [each.kwargs["row_condition"] for each in read if "row_condition" in each.kwargs]
+        said = json.dumps(conditions, ensure_ascii=False)
+        wanted |= {name for name in self.schema.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)}
+        return tuple(name for name in self.schema.names if name in wanted)
+
+    @functools.cached_property
+    def _nullable(self) -> frozenset[str]:
+        """Columns of which a chunk has to look as if it had nulls. Nothing is read for a slice of one."""
+        if self.rows.rows <= self.chunk_rows:
+            return frozenset()
+        names = self._columns(each for each in self.expectations.values() if way_of(each.type) is Way.ROWS)
+        kinds = {name: self.schema.field(name).type for name in names}
+        return nullable_columns(self.rows, [name for name in names if differs_with_nulls(kinds[name])])
+
+    def _whole(self, frame: _Frame, places: list[int]) -> dict[int, Any]:
+        table = whole(self.rows, frame.columns)
+        return self._judge(frame, self._to_pandas(frame, table), places, first_row=0)
+
+    def _in_chunks(self, frame: _Frame, places: list[int]) -> dict[int, Any]:
+        merged = {at: Merged(self.expectations[at]) for at in places}
+        row = 0
+        for table in chunks(self.rows, frame.columns, self.chunk_rows):
+            results = self._judge(frame, self._to_pandas(frame, table), places, first_row=row)
+            for at, result in results.items():
+                merged[at].add(result)
+            row += table.num_rows
+        return {at: each.result() for at, each in merged.items()}
+
+    def _judge(self, frame: _Frame, data: Any, places: list[int], *, first_row: int) -> dict[int, Any]:
+        results = self.engine.judge(data, places, every_row=frame.every_row)
+        if frame.every_row:
+            for at, result in results.items():
+                if crash_of(result) is None:
+                    # one of ours that had no reference names no row
+                    found = result.result.get("unexpected_index_list", ())
+                    self.failing.add(self.expectations[at], np.array(found, np.int64) + first_row)
+        return results
+
+    def _to_pandas(self, frame: _Frame, table: pa.Table) -> Any:
+        return frame_of(
+            table,
+            self.schema,
+            nullable=self._nullable,
+            python_text=frame.python_text,
+            float_decimals=frame.float_decimals,
+        )
