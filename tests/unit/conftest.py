@@ -19,7 +19,7 @@ from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.store import LocalStore
 
-DAGS = Path(__file__).parents[3] / "dags"
+DAGS = Path(__file__).parents[2] / "dags"
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> LocalStore:
 @pytest.fixture(scope="session")
 def hashed() -> Pipeline:
     """One whose training `mortal` takes for a hash."""
-    brief = load_pipeline("brief", Path(__file__).parents[2] / "dags")
+    brief = load_pipeline("brief", Path(__file__).parents[1] / "dags")
     return replace(brief, gates=[AtLeast("auc", 0.5)])
 
 
