@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.wire_names import wire_name, wire_names
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -25,16 +26,18 @@ def describe(value: object, *, at: str = "value") -> Json:
 
     * a frozen dataclass: `{"Rows": {"at_least": 5000}}`; fields that do not take part in `==` are left out
     * an enum member: `{"Mode": "FULL"}`
+    * both by the names of `wire_names`, so that a class of ours can be renamed
     * tuples and lists: a list; sets: a list, sorted; mappings with text keys: a dict, sorted by key
     * dates and datetimes: ISO 8601 text; timedeltas: `{"timedelta": seconds}`
     * a float that is whole: an integer, so that a margin of 1 and one of 1.0 are the same setting
 
     Raises:
         BadInput: for what has no stable description (functions, arrays, open files, NaN, classes, dataclasses
-            that are not frozen), with the path of fields that leads to it, which begins with `at`.
+            that are not frozen), nor a name in ids, as a class of ours must have: with the path of fields
+            that leads to it, which begins with `at`.
     """
     if isinstance(value, Enum):
-        return {type(value).__name__: value.name}
+        return {_name(value, at): wire_names(type(value))[value.name]}
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -54,7 +57,7 @@ def describe(value: object, *, at: str = "value") -> Json:
     if isinstance(value, Mapping):
         return _mapping(value, at)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _dataclass(value, dataclasses.fields(value), at)
+        return _dataclass(value, at)
     raise BadInput(
         at,
         value,
@@ -80,18 +83,26 @@ def _mapping(value: Mapping[object, object], at: str) -> Json:
     return dict(sorted(described.items()))
 
 
-def _dataclass(value: object, fields: tuple[dataclasses.Field[Any], ...], at: str) -> Json:
-    kind = type(value)
+def _dataclass(value: Any, at: str) -> Json:
+    kind: Any = type(value)
     parameters = getattr(kind, "__dataclass_params__", None)
     if not getattr(parameters, "frozen", False):
         raise BadInput(at, value, f"a frozen dataclass: declare {kind.__name__} with frozen=True")
+    stored = wire_names(kind)
     return {
-        kind.__name__: {
-            field.name: describe(getattr(value, field.name), at=f"{at}.{field.name}")
-            for field in fields
+        _name(value, at): {
+            stored[field.name]: describe(getattr(value, field.name), at=f"{at}.{field.name}")
+            for field in dataclasses.fields(value)
             if field.compare
         }
     }
+
+
+def _name(value: object, at: str) -> str:
+    name = wire_name(type(value))
+    if name is None:
+        raise BadInput(at, value, "a setting that has a name in ids: a class of ckpt_ops says it by @wire")
+    return name
 
 
 def _text(described: Json) -> str:

@@ -14,7 +14,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, model_names, plan, repeated
 from ckpt_ops.lineage.awaiting import waits
 from ckpt_ops.lineage.changed_at_source import changed_view
-from ckpt_ops.lineage.encoding import encode
+from ckpt_ops.lineage.encoding import encode, type_name
 from ckpt_ops.lineage.production import below_floor, taint_view
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.rebase import plan_rebase
@@ -233,7 +233,7 @@ def _decision(record: Record | None) -> View | None:
     if record is None:
         return None
     return {
-        "type": type(record).__name__,
+        "type": type_name(record),
         "reason": record.reason,
         "actor": record.actor,
         "time": record.time,

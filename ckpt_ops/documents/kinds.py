@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from ckpt_ops.documents.parsing import BadDocument, parse
 from ckpt_ops.documents.typed import read_as
 from ckpt_ops.errors import Corrupt
+from ckpt_ops.wire_names import as_stored
 
 T = TypeVar("T")
 Fields = dict[str, Any]
@@ -62,7 +62,7 @@ class DocumentKind:
 
     def encode(self, values: Any) -> bytes:
         """A dataclass, or a mapping of plain values, as UTF-8: the same values have the same bytes."""
-        fields = values if isinstance(values, Mapping) else dataclasses.asdict(values)
+        fields = values if isinstance(values, Mapping) else as_stored(values)
         text = json.dumps(self.numbered(fields), indent=self.indent, sort_keys=self.sort_keys)
         return f"{text}\n".encode() if self.newline else text.encode()
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 from ckpt_ops.documents.parsing import LARGEST_NUMBER, BadDocument, shown
 from ckpt_ops.errors import BadInput
+from ckpt_ops.wire_names import wire_names
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
@@ -37,7 +38,7 @@ def read_as(kind: type[T], said: object, *, at: str = "") -> T:
 
     A path, a day and a time are text, a member of an enum is its value.
 
-    Values of mappings are taken as they are.
+    Values of mappings are taken as they are. Fields are read by their stored names (`wire_names`).
 
     Args:
         at: the path that leads to it, for the error's words.
@@ -143,7 +144,8 @@ def _tuple_reader(of: tuple[Any, ...]) -> Reader:
 
 def _dataclass_reader(kind: Any) -> Reader:
     hints, fields, nothing = get_type_hints(kind), dataclasses.fields(kind), dataclasses.MISSING
-    readers = {one.name: _reader(hints[one.name]) for one in fields}
+    stored = wire_names(kind)
+    readers = {stored[one.name]: (one.name, _reader(hints[one.name])) for one in fields}
     needed = {one.name for one in fields if one.default is nothing and one.default_factory is nothing}
 
     def read(said: Any) -> Any:
@@ -151,13 +153,14 @@ def _dataclass_reader(kind: Any) -> Reader:
         for name, one in _mapping(said).items():
             if name not in readers:
                 raise _Misfit(f"has a field {name!r:.40}, which no {kind.__name__} has")
+            field, reader = readers[name]
             try:
-                values[name] = readers[name](one)
+                values[field] = reader(one)
             except _Misfit as misfit:
                 misfit.path.append(f".{name}")
                 raise
         if missing := needed - values.keys():
-            raise _Misfit(f"lacks {min(missing)!r}")
+            raise _Misfit(f"lacks {min(stored[name] for name in missing)!r}")
         try:
             return kind(**values)
         except BadInput as error:  # what the dataclass itself refuses

@@ -22,6 +22,7 @@ from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import Record
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.store import Store
+from ckpt_ops.wire_names import as_stored
 
 _DOCUMENT = DocumentKind(what="certificate of a purge", numbered_by="format")
 ELSEWHERE = (
@@ -74,7 +75,7 @@ def write_certificate(
 
 def weights_digest(manifest: Manifest) -> str:
     """A blake3 over the names, types and shapes of all tensors and the hashes of all their bytes."""
-    segments = [asdict(segment) for segment in manifest.segments]
+    segments = [as_stored(segment) for segment in manifest.segments]
     return blake3(json.dumps(segments, sort_keys=True).encode()).hexdigest()
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,7 @@ from ckpt_ops.lineage.numbered import NumberedEntries
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named
+from ckpt_ops.wire_names import wire_names
 
 
 def candidate_id(
@@ -81,7 +82,7 @@ class Commit:
 
 
 _DOCUMENT = DocumentKind(what="entry of a candidate's log", implicit=True, indent=None, sort_keys=False)
-_FIELDS = tuple(field.name for field in fields(Commit))
+_FIELDS = tuple(wire_names(Commit).values())
 
 
 class TrainingEnd(StrEnum):

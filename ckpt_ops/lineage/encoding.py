@@ -6,7 +6,6 @@ changes its meaning.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from ckpt_ops.documents import DocumentKind, parse, read_as
@@ -37,39 +36,44 @@ from ckpt_ops.lineage.records import (
     TaintLifted,
     UpdateDeferred,
 )
+from ckpt_ops.wire_names import as_stored
 
 SCHEMA = 1
 _DOCUMENT = DocumentKind(what="record", schema=SCHEMA)
 
+# By the names that stand in the log. A class may be called otherwise one day; the name here stays.
 _TYPES: dict[str, type[Record]] = {
-    kind.__name__: kind
-    for kind in (
-        SliceAccepted,
-        SliceQuarantined,
-        SliceDiscarded,
-        SliceWithdrawn,
-        SliceTainted,
-        SourceChanged,
-        TaintLifted,
-        HoldResolved,
-        UpdateDeferred,
-        CandidateStarted,
-        CandidateTrained,
-        ShadowScored,
-        Evaluated,
-        Approved,
-        Promoted,
-        Rejected,
-        RolledBack,
-        CheckpointsDropped,
-        Forgotten,
-        Purged,
-        Converted,
-        Predicted,
-        Held,
-        Released,
-    )
+    "SliceAccepted": SliceAccepted,
+    "SliceQuarantined": SliceQuarantined,
+    "SliceDiscarded": SliceDiscarded,
+    "SliceWithdrawn": SliceWithdrawn,
+    "SliceTainted": SliceTainted,
+    "SourceChanged": SourceChanged,
+    "TaintLifted": TaintLifted,
+    "HoldResolved": HoldResolved,
+    "UpdateDeferred": UpdateDeferred,
+    "CandidateStarted": CandidateStarted,
+    "CandidateTrained": CandidateTrained,
+    "ShadowScored": ShadowScored,
+    "Evaluated": Evaluated,
+    "Approved": Approved,
+    "Promoted": Promoted,
+    "Rejected": Rejected,
+    "RolledBack": RolledBack,
+    "CheckpointsDropped": CheckpointsDropped,
+    "Forgotten": Forgotten,
+    "Purged": Purged,
+    "Converted": Converted,
+    "Predicted": Predicted,
+    "Held": Held,
+    "Released": Released,
 }
+_NAMES = {kind: name for name, kind in _TYPES.items()}
+
+
+def type_name(record: Record) -> str:
+    """What the record's type is called in the log, and wherever a log is shown."""
+    return _NAMES[type(record)]
 
 
 def to_payload(record: Record) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def from_payload(payload: dict[str, Any], *, name: str) -> Record:
 
 
 def _fields(record: Record) -> dict[str, Any]:
-    return {"type": type(record).__name__, **dataclasses.asdict(record)}
+    return {"type": type_name(record), **as_stored(record)}
 
 
 def _record(payload: dict[str, Any], name: str) -> Record:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from ckpt_ops.errors import Corrupt, LineageMoved, ObjectNotFound
-from ckpt_ops.lineage.encoding import decode, encode
+from ckpt_ops.lineage.encoding import decode, encode, type_name
 from ckpt_ops.lineage.fold import fold
 from ckpt_ops.lineage.numbered import NumberedEntries
 from ckpt_ops.lineage.records import Record
@@ -95,7 +95,7 @@ class ModelLog:
         if not self._entries.append(number, data):
             raise LineageMoved(
                 f"the log of {self.model} has moved: entry {number} was written by another "
-                f"while {type(record).__name__} was decided on {after.sequence} entries",
+                f"while {type_name(record)} was decided on {after.sequence} entries",
                 safe="the other writer's entry stands; this one was not written",
                 next="read the state again and decide again (a retry of the task does that)",
             )

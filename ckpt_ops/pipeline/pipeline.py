@@ -210,11 +210,22 @@ class Pipeline(Intake):
 
     def training_config(self) -> dict[str, Any]:
         """What shapes a candidate's weights; part of the candidate's id. Gates and policies do not."""
-        names = ["name", "model", "examples", "budget", "replay", "average", "batch_size", "holdout", "seed"]
+        # The keys are stored names, in ids for good. What came later is left out where it changes nothing.
+        said: dict[str, Any] = {
+            "name": self.name,
+            "model": self.model,
+            "examples": self.examples,
+            "budget": self.budget,
+            "replay": self.replay,
+            "average": self.average,
+            "batch_size": self.batch_size,
+            "holdout": self.holdout,
+            "seed": self.seed,
+        }
         if self.holdout_by is not None:
-            names.append("holdout_by")
+            said["holdout_by"] = self.holdout_by
         if self.stop_early is not None:
-            names.append("stop_early")
+            said["stop_early"] = self.stop_early
         if self.schedules is not Schedules.PER_CANDIDATE:
-            names.append("schedules")
-        return {name: describe(getattr(self, name), at=name) for name in names}
+            said["schedules"] = self.schedules
+        return {name: describe(value, at=name) for name, value in said.items()}

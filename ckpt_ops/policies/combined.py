@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import Decision, Facts, Policy, decided, reason_of
 from ckpt_ops.policies.needs import DriftNeed, joined
+from ckpt_ops.wire_names import wire
 
 
+@wire("AnyOf")
 @dataclass(frozen=True, init=False, repr=False)
 class AnyOf:
     """Due if any member is; undecided if none is and one is undecided; otherwise not due."""
@@ -33,6 +35,7 @@ class AnyOf:
         return joined(self.policies)
 
 
+@wire("AllOf")
 @dataclass(frozen=True, init=False, repr=False)
 class AllOf:
     """Not due if any member is not; undecided if none is not and one is undecided; otherwise due."""

@@ -9,6 +9,7 @@ from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import ColumnDrift, Decision, Facts, decided
 from ckpt_ops.policies.needs import DriftNeed
+from ckpt_ops.wire_names import wire
 
 MOST_RECORDED = 20
 """A slice may have hundreds of columns, and a decision is kept for good: of those that nobody named, the ones
@@ -17,6 +18,7 @@ that are farthest away are recorded."""
 _MOST_NAMED = 3
 
 
+@wire("Drift")
 @dataclass(frozen=True, kw_only=True)
 class Drift:
     """Due when columns of the newest slice drifted from the slices that the champion consumed last.

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import Decision, Facts, decided
+from ckpt_ops.wire_names import wire
 
 
+@wire("Cooldown")
 @dataclass(frozen=True, kw_only=True)
 class Cooldown:
     """Not due until so much has passed since the last training ended, whatever came of it.
@@ -58,6 +60,7 @@ class Cooldown:
         return decided(due, reason, {name: float(passed)} | numbers)
 
 
+@wire("CostBudget")
 @dataclass(frozen=True, kw_only=True)
 class CostBudget:
     """Not due while the trainings that ended within a window have used up so many seconds.

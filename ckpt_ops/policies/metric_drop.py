@@ -10,6 +10,7 @@ from types import MappingProxyType
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.policies.base import Decision, Facts, decided
+from ckpt_ops.wire_names import wire
 
 HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(
     {
@@ -38,6 +39,7 @@ ROUNDING = 1e-12
 """A difference of two metrics is not exact: a drop of exactly `by` is one."""
 
 
+@wire("MetricDrop")
 @dataclass(frozen=True)
 class MetricDrop:
     """Due when the champion does worse on the newest slice than at its promotion, by at least `by`.

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from ckpt_ops import checks
 from ckpt_ops.policies.base import Decision, Facts, decided
+from ckpt_ops.wire_names import wire
 
 
+@wire("Always")
 @dataclass(frozen=True, kw_only=True)
 class Always:
     """Due whenever it is asked."""
@@ -20,6 +22,7 @@ class Always:
         return decided(True, "always", numbers)
 
 
+@wire("Every")
 @dataclass(frozen=True, kw_only=True)
 class Every:
     """Due when at least so many slices are pending."""
@@ -36,6 +39,7 @@ class Every:
         return decided(due, reason, numbers)
 
 
+@wire("Rows")
 @dataclass(frozen=True, kw_only=True)
 class Rows:
     """Due when at least so many rows are pending."""
@@ -52,6 +56,7 @@ class Rows:
         return decided(due, reason, numbers)
 
 
+@wire("Age")
 @dataclass(frozen=True, kw_only=True)
 class Age:
     """Due when the last update is at least so many seconds ago, or when none is on record."""

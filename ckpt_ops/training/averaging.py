@@ -19,8 +19,10 @@ from typing import Any
 from ckpt_ops import checks
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.restore import AVERAGE
+from ckpt_ops.wire_names import wire
 
 
+@wire("TailAverage")
 @dataclass(frozen=True, kw_only=True)
 class TailAverage:
     """The mean of the weights at some points of a training's last part.

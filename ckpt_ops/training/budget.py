@@ -7,6 +7,7 @@ from enum import Enum
 
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
+from ckpt_ops.wire_names import wire
 
 
 class StopReason(Enum):
@@ -31,6 +32,7 @@ class Spent:
     steps_per_epoch: int
 
 
+@wire("Budget")
 @dataclass(frozen=True, kw_only=True)
 class Budget:
     """Bounds of one candidate's training.

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ckpt_ops import checks
+from ckpt_ops.wire_names import wire
 
 _ORDERED = (
     pa.types.is_integer,
@@ -26,6 +27,7 @@ _ORDERED = (
 )
 
 
+@wire("Latest")
 @dataclass(frozen=True)
 class Latest:
     """Holds out the newest rows of each slice: `holdout=Latest(0.2, by="time_hour")`.

@@ -18,7 +18,7 @@ import tensorflow as tf
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 
 
-@keras.saving.register_keras_serializable(package="ckpt_ops")
+@keras.saving.register_keras_serializable(package="ckpt_ops", name="LazyAdam")  # stored in configurations
 class LazyAdam(keras.optimizers.Adam):  # type: ignore[misc]
     """Adam (Kingma and Ba, 2014) whose update of a sparse gradient is restricted to its rows.
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops import checks
+from ckpt_ops.wire_names import wire
 
 
 class Replay(Protocol):
@@ -17,6 +18,7 @@ class Replay(Protocol):
     def rows(self, *, new: int, consumed: int) -> int: ...
 
 
+@wire("NoReplay")
 @dataclass(frozen=True)
 class NoReplay:
     """Only new rows."""
@@ -25,6 +27,7 @@ class NoReplay:
         return 0
 
 
+@wire("Reservoir")
 @dataclass(frozen=True, kw_only=True)
 class Reservoir:
     """`share` times the new rows, drawn evenly from everything consumed before.

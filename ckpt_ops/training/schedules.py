@@ -17,10 +17,12 @@ import numpy as np
 
 from ckpt_ops.checkpoints.naming import optimizers
 from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.wire_names import wire
 
 _POINTS = 32
 
 
+@wire("Schedules")
 class Schedules(Enum):
     """Where a `LearningRateSchedule` begins.
 

@@ -20,11 +20,13 @@ from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.restore import BEST
 from ckpt_ops.training.averaging import is_a_weight
 from ckpt_ops.training.examples import Examples
+from ckpt_ops.wire_names import wire
 
 STOPPED = "stopped_early"
 """The metric by which the last checkpoint of a training says that it was."""
 
 
+@wire("StopEarly")
 @dataclass(frozen=True, kw_only=True)
 class StopEarly:
     """Look at a metric every so many steps; stop when it did not improve `patience` looks in a row.

@@ -20,8 +20,10 @@ from ckpt_ops.evaluation.number_format import decimals_apart, percent, plain, si
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.settings import wrong_direction
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.wire_names import wire
 
 
+@wire("Floor")
 class Floor(Enum):
     """When a bound on quality holds. A first version always has to meet it."""
 
@@ -32,6 +34,7 @@ class Floor(Enum):
         return f"{type(self).__name__}.{self.name}"
 
 
+@wire("AtLeast")
 @dataclass(frozen=True)
 class AtLeast:
     """Refuses a candidate whose metric is below `threshold`. For metrics where higher is better.
@@ -61,6 +64,7 @@ class AtLeast:
         return _bounded(self, judged, seed=seed, holds=("is at least", "is below"))
 
 
+@wire("AtMost")
 @dataclass(frozen=True)
 class AtMost:
     """Refuses a candidate whose metric is above `threshold`. For metrics where lower is better.

@@ -12,8 +12,10 @@ from ckpt_ops.evaluation.metrics import calibration_bins, expected_error
 from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.wire_names import wire
 
 
+@wire("Calibrated")
 @dataclass(frozen=True, kw_only=True)
 class Calibrated:
     """Refuses a candidate whose expected calibration error is above `at_most`. For labels 0 or 1.

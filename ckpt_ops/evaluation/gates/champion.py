@@ -28,6 +28,7 @@ from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.number_format import decimals_apart, percent, plain, signed
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.wire_names import wire
 
 PAST_MARGIN = 4
 """The margin on slices learned before, in margins: what a model gives up of the past is the price of learning
@@ -35,6 +36,7 @@ what is new. In 42 updates on clean weeks of flights a candidate lost .003 AUC t
 most."""
 
 
+@wire("Unclear")
 class Unclear(Enum):
     """What becomes of a candidate that does no harm and cannot be told from the champion."""
 
@@ -45,6 +47,7 @@ class Unclear(Enum):
         return f"{type(self).__name__}.{self.name}"
 
 
+@wire("NotWorseThan")
 @dataclass(frozen=True)
 class NotWorseThan:
     """Refuses a candidate that does harm; says whether it is a gain, where the rows can tell.

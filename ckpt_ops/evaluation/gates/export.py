@@ -17,6 +17,7 @@ from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.served import ServableCheck
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.wire_names import wire
 
 MEGABYTE = 1_000_000
 
@@ -30,6 +31,7 @@ TOLERANCES: Mapping[str, float] = {
 fused and rounded in other places. Of the short types, four times what one step between two numbers is."""
 
 
+@wire("Servable")
 @dataclass(frozen=True)
 class Servable:
     """Refuses a candidate whose export does not predict what the trained model predicts.
@@ -92,6 +94,7 @@ class Servable:
         return tolerance, check.relative_difference, f" (computed in {precision})"
 
 
+@wire("LatencyAtMost")
 @dataclass(frozen=True)
 class LatencyAtMost:
     """Refuses a candidate whose export answers too slowly, one row a request. Not measured is refused, too.
@@ -148,6 +151,7 @@ class LatencyAtMost:
         return {name: bound for name, bound in every.items() if bound is not None}
 
 
+@wire("SizeAtMost")
 @dataclass(frozen=True)
 class SizeAtMost:
     """Refuses a candidate whose export is too large. Not measured is refused, too.

@@ -22,6 +22,7 @@ from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.wire_names import wire
 
 LABEL_OF: Mapping[str, int | None] = MappingProxyType(
     {"positive": None, "true_positive": 1, "false_positive": 0}
@@ -29,6 +30,7 @@ LABEL_OF: Mapping[str, int | None] = MappingProxyType(
 """The label of the rows that each rate is taken over; None: all rows."""
 
 
+@wire("FairAcross")
 @dataclass(frozen=True)
 class FairAcross:
     """Refuses a candidate whose metric differs by more than `max_gap` between two segments of a column.
@@ -71,6 +73,7 @@ class FairAcross:
         return _gap(self, of, large, small, what=self.metric, over="rows")
 
 
+@wire("FairRates")
 @dataclass(frozen=True)
 class FairRates:
     """Refuses a candidate that says yes more often, by more than `max_gap`, in one segment than in another.

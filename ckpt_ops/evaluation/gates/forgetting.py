@@ -22,8 +22,10 @@ from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.wire_names import wire
 
 
+@wire("NoForgetting")
 @dataclass(frozen=True, kw_only=True)
 class NoForgetting:
     """Refuses a candidate that is worse than the champion on held-out rows of slices learned before.

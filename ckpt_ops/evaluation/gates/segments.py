@@ -22,8 +22,10 @@ from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.wire_names import wire
 
 
+@wire("NoSegmentWorse")
 @dataclass(frozen=True)
 class NoSegmentWorse:
     """Refuses a candidate that is worse than the champion by more than `margin` in any one segment.

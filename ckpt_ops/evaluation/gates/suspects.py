@@ -23,6 +23,7 @@ from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, Positions, 
 from ckpt_ops.evaluation.number_format import plain, signed
 from ckpt_ops.evaluation.predictions import Judged
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.wire_names import wire
 
 ONE_SIDED = 0.90
 """Two-sided: the lower end is one-sided at 95 %."""
@@ -37,6 +38,7 @@ _TO_SIGMA = 1.4826
 """Times the median absolute deviation: the standard deviation, were it normal."""
 
 
+@wire("NoSuspectSlice")
 @dataclass(frozen=True, kw_only=True)
 class NoSuspectSlice:
     """Refuses a candidate that trained on a slice in which there is nothing to learn.

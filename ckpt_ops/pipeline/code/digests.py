@@ -36,6 +36,10 @@ def digests_of(pipeline: Pipeline) -> Digests:
 @cache
 def lock_digest() -> str:
     """Over Python's version and those of the libraries that shape weights."""
-    parts = [f"python=={platform.python_version()}", f"ckpt-ops=={ckpt_ops.__version__}"]
-    parts += [f"{name}=={version(name)}" for name in _LIBRARIES]
-    return blake3.blake3("\n".join(parts).encode()).hexdigest()[:16]
+    return blake3.blake3("\n".join(installed()).encode()).hexdigest()[:16]
+
+
+def installed() -> list[str]:
+    """What the digest is over, `name==version` each."""
+    own = [f"python=={platform.python_version()}", f"ckpt-ops=={ckpt_ops.__version__}"]
+    return own + [f"{name}=={version(name)}" for name in _LIBRARIES]

@@ -25,16 +25,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-
-import ckpt_ops
-from ckpt_ops.checkpoints import SaveRequest, load_manifest, read_tensors, requests
-from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
-from ckpt_ops.errors import CkptOpsError, ForkNeeded, HeldByPerson
-from ckpt_ops.evaluation import AtLeast
-from ckpt_ops.evaluation.report import plots
-from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.pipeline import Approval, Pipeline, Shadow, load_pipeline, quarantine, steps
-from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.digests import lock_digest
 from ckpt_ops.pipeline.forget.forgetting import forget
 from ckpt_ops.pipeline.forget.purging import purge
@@ -45,6 +35,16 @@ from ckpt_ops.pipeline.serving.converting import convert
 from ckpt_ops.pipeline.serving.formats import Format
 from ckpt_ops.pipeline.serving.predicting import predict
 from ckpt_ops.pipeline.training_process import run_attempt
+
+import ckpt_ops
+from ckpt_ops.checkpoints import SaveRequest, load_manifest, read_tensors, requests
+from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
+from ckpt_ops.errors import CkptOpsError, ForkNeeded, HeldByPerson
+from ckpt_ops.evaluation import AtLeast
+from ckpt_ops.evaluation.report import plots
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.pipeline import Approval, Pipeline, Shadow, load_pipeline, quarantine, steps
+from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.serving import approve, lift_taint, release, resolve, rollback, taint, withdraw
 from ckpt_ops.store import LocalStore, Store
 from demo.flights import weeks
