@@ -73,8 +73,8 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
         "unread": unread.UnreadFile,
     },
     f"part of a slice, format {parts.FORMAT}": {"receipt": parts.Receipt},
-    f"rows that do not parse, format {unread.FORMAT}": {"row": unread.UnreadRow},
-    f"verdict on a slice, format {verdict.FORMAT}": {
+    f"rows that do not parse, format {unread._DOCUMENT.schema}": {"row": unread.UnreadRow},
+    f"verdict on a slice, format {verdict._DOCUMENT.schema}": {
         "verdict": verdict.Validation,
         "reason": verdict.Reason,
         "outcome": verdict.Outcome,
@@ -90,7 +90,7 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
         "latency": evaluation.Latency,
         "stopped by": StopReason,
     },
-    f"plan of a purge, format {purge_plan.FORMAT}": {
+    f"plan of a purge, format {purge_plan._DOCUMENT.schema}": {
         "plan": purge_plan.PurgePlan,
         "revision": purge_plan.Revision,
         "object": purge_plan.Doomed,
