@@ -39,7 +39,7 @@ def require(extra: str, *, what: str) -> None:
     if names := missing(extra):
         raise ExtraMissing(
             f"{what} needs {', '.join(names)}, which the extra {extra!r} installs",
-            safe="nothing was read or written",
+            safe="what is stored is untouched",
             next=install(extra),
         )
 
