@@ -93,7 +93,7 @@ def member(field: str, value: object, of: type[Enum]) -> None:
     """A member of an enum, and not its value as text."""
     if not isinstance(value, of):
         names = [f"{of.__name__}.{one.name}" for one in of]
-        raise BadInput(field, value, f"{', '.join(names[:-1])} or {names[-1]}")
+        raise BadInput(field, value, " or ".join(names) if len(names) < 3 else f"one of {', '.join(names)}")
 
 
 def _is_number(value: object) -> TypeGuard[float]:
