@@ -222,7 +222,7 @@ def test_every_other_document_is_read(store: LocalStore) -> None:
         for name in names
         if name.startswith("slices/") and name.endswith("/report.json")
     }
-    assert verdicts == {Outcome.ACCEPTED, Outcome.SET_ASIDE, Outcome.QUARANTINED}
+    assert verdicts == {Outcome.ACCEPTED}  # those of the revisions that held the forgotten rows are purged
     evaluations = [name for name in names if "/evaluation/" in name and name.endswith(".json")]
     assert evaluations
     for name in evaluations:
