@@ -74,7 +74,7 @@ def taint(
         out.print(f"Slice {slice_key} of {model} is no longer tainted.")
         return
     said = [one for one in state.tainted.values() if one.slice.key == slice_key][-1]
-    consumers = state.learned({said.slice.id})
+    consumers = state.consumers_of({said.slice.id})
     marked = [str(number) for number in consumers if state.versions[number].trained is not None]
     out.print(f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(marked) or 'none'}")
     if state.taint(state.head) is not None:

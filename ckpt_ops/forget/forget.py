@@ -146,7 +146,7 @@ def forget(
 
 def learned_from(state: LineageState, revisions: Iterable[tuple[str, str]]) -> tuple[int, ...]:
     """Versions that learned from any of `revisions`, each (key, revision), or descend from one that did."""
-    return state.learned({slice_id(key, revision) for key, revision in revisions})
+    return state.consumers_of({slice_id(key, revision) for key, revision in revisions})
 
 
 def revise(store: Store, intake: Intake, asked: Asked, found: Found, why: str) -> tuple[Change, ...]:

@@ -48,7 +48,7 @@ def holders(
     for state in [own, *others] if with_own else others:
         for key, revision in names:
             versions = tuple(
-                one for one in state.learned({slice_id(key, revision)}) if one not in state.dropped
+                one for one in state.consumers_of({slice_id(key, revision)}) if one not in state.dropped
             )
             if versions or _is_there(state, key, revision):
                 found.append(Holder(key=key, revision=revision, model=state.model, versions=versions))

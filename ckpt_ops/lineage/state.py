@@ -279,9 +279,9 @@ class LineageState:
     @cached_property
     def tainted_versions(self) -> frozenset[int]:
         """Those that learned from a tainted slice, or descend from one that did."""
-        return frozenset(self.learned(self.tainted))
+        return frozenset(self.consumers_of(self.tainted))
 
-    def learned(self, ids: Collection[str]) -> tuple[int, ...]:
+    def consumers_of(self, ids: Collection[str]) -> tuple[int, ...]:
         """Every version, promoted or not, that learned any of some slices or descends from one that did.
 
         Args:

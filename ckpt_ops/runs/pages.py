@@ -50,20 +50,20 @@ def verdict_page(store: Store, model: str, key: str, page: Page, *, revision: st
 
 
 def evaluation_page(store: Store, model: str, version: int | None = None) -> bytes:
-    """The HTML, UTF-8, of what was judged of a version; None: of the newest that was.
+    """The HTML, UTF-8, of what was evaluated of a version; None: of the newest that was.
 
     Raises:
         BadInput: what no model can be called, or no version of it.
-        ObjectNotFound: it was not judged yet, or its page is gone.
+        ObjectNotFound: it was not evaluated yet, or its page is gone.
     """
     check_name(model, field="model")
     state = ModelLog(store, model).state()
-    judged = [one.version for one in state.versions.values() if one.evaluated and one.evaluated.report]
+    reported = [one.version for one in state.versions.values() if one.evaluated and one.evaluated.report]
     if version is None:
-        version = max(judged, default=None)
+        version = max(reported, default=None)
     evaluated = state.version(version).evaluated if version is not None else None
     if evaluated is None or not evaluated.report:
-        known = ", ".join(map(str, judged)) or "none yet"
+        known = ", ".join(map(str, reported)) or "none yet"
         which = f"version {version} of {model}" if version is not None else f"a version of {model}"
         raise ObjectNotFound(
             f"there is no evaluation of {which}",

@@ -65,7 +65,7 @@ def accepted_slice(state: LineageState, key: str) -> SliceRef:
 def is_leaving(state: LineageState, number: int) -> bool:
     """Its checkpoints are gone, and rows that it learned from were forgotten: a purge takes the rest."""
     forgotten = {slice_id(*one) for request in state.forgotten.values() for one in request.revisions}
-    return number in state.dropped and number in state.learned(forgotten)
+    return number in state.dropped and number in state.consumers_of(forgotten)
 
 
 def predictions_on(

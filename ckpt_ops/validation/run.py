@@ -170,9 +170,9 @@ def _unread(suite: Suite, rows: int, unread: UnreadRows) -> list[Reason]:
 
 
 def _reason(expectation: Expectation, result: Any) -> Reason | None:
-    message = crash_of(result)
-    if message is not None:
-        return _crashed(expectation, message)
+    crash = crash_of(result)
+    if crash is not None:
+        return _crashed(expectation, crash)
     found = result.to_json_dict()["result"]
     unjudged = (found.get("details") or {}).get("not_judged")
     if unjudged:

@@ -148,7 +148,7 @@ def values(model: Any) -> dict[str, bytes]:
     return {name: variable.numpy().tobytes() for name, variable in model_variables(model).items()}
 
 
-def judged(store: Store, trained: CandidateTrained) -> Judged:
+def read_evaluated(store: Store, trained: CandidateTrained) -> Judged:
     return Judged.from_table(pq.read_table(io.BytesIO(store.get(trained.artifacts["predictions"]))))
 
 
@@ -214,7 +214,7 @@ def test_killed_in_its_second_slice_it_ends_as_an_undisturbed_one_bit_for_bit(
     taken = load_manifest(store, version.trained.manifest).structure["inputs"]
     assert {name: InputSpec.read(one) for name, one in taken.items()} == INPUTS, "for who exports it later"
 
-    check = judged(store, version.trained).servable
+    check = read_evaluated(store, version.trained).servable
     assert check is not None
     assert check.error is None
     served = tf.saved_model.load(str(store.root / version.trained.artifacts["export"]))
@@ -230,11 +230,11 @@ def test_a_vocabulary_in_another_order_is_refused_before_a_version_is_opened(
     told = pipeline(landing, "looked_up")
     first = learn(told, store, W1).versions[1]
     assert first.trained is not None
-    check = judged(store, first.trained).servable
+    check = read_evaluated(store, first.trained).servable
     assert check is not None
     assert (check.error, check.precision) == (None, "float32")
     drilled = drill(told, store, 1, first.trained.step).to_json()
-    assert drilled["predictions"]["rows"] == judged(store, first.trained).count
+    assert drilled["predictions"]["rows"] == read_evaluated(store, first.trained).count
     monkeypatch.setattr(models, "VOCABULARY", models.VOCABULARY[::-1])
     with pytest.raises(
         IncompatibleCheckpoint, match=r"known/lookup_table: a table of 4 entries; the checkpoint"
@@ -359,7 +359,7 @@ def test_classes_are_judged_by_their_probabilities(landing: LocalStore, store: L
     assert champion_on_newest(store)["top1_accuracy"] > 0.5
     trained = ModelLog(store, "m").state().versions[2].trained
     assert trained is not None
-    assert judged(store, trained).candidate.shape[1:] == (3,)
+    assert read_evaluated(store, trained).candidate.shape[1:] == (3,)
 
 
 def test_a_ranking_is_judged_query_by_query_on_queries_that_nothing_trained_on(
@@ -379,7 +379,7 @@ def test_a_ranking_is_judged_query_by_query_on_queries_that_nothing_trained_on(
     trained = state.versions[2].trained
     assert trained is not None
     assert champion_on_newest(store)["ndcg"] > 0.5
-    queries = judged(store, trained).groups
+    queries = read_evaluated(store, trained).groups
     assert queries is not None
     data = load_data(told, store, state.versions[2], consumed_before(state, state.versions[2]))
     assert data.train.rows > ROWS, "there is replay"

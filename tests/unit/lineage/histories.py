@@ -169,21 +169,21 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
 
 def _could_follow(state: LineageState, version: VersionState) -> bool:
     """Whether the version was made for the head of now, and nothing is wrong with it."""
-    judged = version.evaluated
-    at_head = judged is not None and state.head == version.parent == judged.champion
+    found = version.evaluated
+    at_head = found is not None and state.head == version.parent == found.champion
     stands = all(state.standing(ref) == ref for ref in version.slices)
     return at_head and stands and state.taint(version.version) is None
 
 
 def _of_shadow(state: LineageState, version: VersionState) -> list[Record | list[Record]]:
     """What may be said of a version that is judged in shadow."""
-    number, judged = version.version, version.evaluated
+    number, found = version.version, version.evaluated
     if superseded(state, version) is not None:
         return [Rejected(version=number, champion=version.champion, superseded=True)]
     found = in_shadow(state)
     if found is None or found.version != version:
         return []
-    if judged is not None and still_pending(state, judged.slices):
+    if found is not None and still_pending(state, found.slices):
         return [Promoted(version=number, champion=state.head)] * 8
     if found.complete:
         judgement = evaluated(number, champion=state.head, passed=True)

@@ -222,7 +222,7 @@ def test_taint_marks_what_descends_and_a_person_may_lift_it() -> None:
     state = state_after(tainted)
     assert [state.taint(number) is not None for number in (1, 2, 3, 4)] == [False, False, True, True]
     assert state.restorable == (1, 2)
-    assert state.learned({ref(W3).id}) == (3, 4)
+    assert state.consumers_of({ref(W3).id}) == (3, 4)
     stop = plan(state, W6, late_within=4)
     assert (stop.action, "tainted by slice" in stop.why) == (Action.HOLD, True)
 

@@ -57,12 +57,12 @@ def actions(state: LineageState, *keys: str) -> list[Action]:
 def test_a_candidate_is_in_shadow_from_the_end_of_its_training_until_it_is_settled() -> None:
     assert in_shadow(state_after(WAITS[:-1])) is None, "it is still trained"
     assert not found().complete
-    judged = [accepted(W4), accepted(W5), scored(2, ref(W4)), scored(2, ref(W5))]
-    assert found(*judged).complete
+    both_scored = [accepted(W4), accepted(W5), scored(2, ref(W4)), scored(2, ref(W5))]
+    assert found(*both_scored).complete
     verdict = replace(evaluated(2, champion=1, passed=True), slices=(ref(W4), ref(W5)))
-    assert found(*judged, verdict).complete
+    assert found(*both_scored, verdict).complete
     for settled in (Promoted(version=2, champion=1), Rejected(version=2, champion=1)):
-        assert in_shadow(state_after(WAITS, *judged, verdict, settled)) is None
+        assert in_shadow(state_after(WAITS, *both_scored, verdict, settled)) is None
 
 
 def test_a_candidate_that_was_opened_without_is_never_in_shadow() -> None:

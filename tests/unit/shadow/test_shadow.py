@@ -187,16 +187,16 @@ def test_a_corrected_slice_is_scored_again_and_a_quarantined_one_does_not_count(
     assert [ref.key for ref in judged.slices] == [W6, W7]
 
 
-@pytest.mark.parametrize("judged", [False, True], ids=["before it is judged", "before it is settled"])
-def test_a_slice_withdrawn_between_two_steps_takes_the_verdict_with_it(shadowed: Place, judged: bool) -> None:
+@pytest.mark.parametrize("after_verdict", [False, True], ids=["before it is judged", "before it is settled"])
+def test_a_slice_withdrawn_between_two_steps_takes_the_verdict_with_it(shadowed: Place, after_verdict: bool) -> None:
     run(shadowed, W4)
     run(shadowed, W5, (BOB, 1), (EVE, 2))
     shadowed.take_in(W6, (BOB, 3), (EVE, 4))
     assert steps.train(shadowed.pipeline, shadowed.store, W6, lambda line: None).outcome == "trained"
-    if judged:
+    if after_verdict:
         assert steps.evaluate(shadowed.pipeline, shadowed.store, 4).passed
     withdraw(shadowed.store, "people", W5, "the wrong week")
-    if not judged:
+    if not after_verdict:
         assert steps.evaluate(shadowed.pipeline, shadowed.store, 4).passed is None
     assert steps.promote(shadowed.pipeline, shadowed.store, 4).decision == "shadow"
     assert shadowed.state().head == 3
