@@ -92,14 +92,14 @@ class FlightModel:
 
     def begin(self, seed: int) -> None:
         """As `build_model` makes it with that seed."""
-        self.stand_on({name: one.numpy() for name, one in model_variables(_seeded(seed)).items()})
+        self.assign({name: one.numpy() for name, one in model_variables(_seeded(seed)).items()})
 
-    def stand_on(self, values: Mapping[str, Any]) -> None:
+    def assign(self, values: Mapping[str, Any]) -> None:
         # in order: another model's variables may have other names
         for variable, value in zip(self.variables.values(), values.values(), strict=True):
             tensorflow_variable(variable).assign(value)
 
-    def hold(self) -> dict[str, Any]:
+    def copy_values(self) -> dict[str, Any]:
         return {name: tensorflow_variable(one).numpy().copy() for name, one in self.variables.items()}
 
     def train(self, rows: Rows, order: BatchOrder, steps: int, average: TailAverage | None) -> None:
@@ -137,7 +137,7 @@ def agrees_with_the_trainer(model: FlightModel, data: FlightWeeks) -> bool:
     steps, average = 2 * order.steps_per_epoch, TailAverage(share=0.5)
     model.begin(1)
     model.train(rows, order, steps, average)
-    ours = model.hold()
+    ours = model.copy_values()
     other = _seeded(1)
     variables = model_variables(other)
     Trainer(

@@ -140,13 +140,13 @@ def _measured(asked: Asked, folder: Path, by: str) -> None:
     model, deliveries = _built(asked.seed, asked.weeks, asked.kinds, asked.scale)
     began, done = time.perf_counter(), 0
 
-    def tell(story: Story, words: str) -> None:
+    def tell(story: Story, message: str) -> None:
         nonlocal done
         done += 1
         at = f" in {', '.join(map(str, story.damaged))}" if story.kind == "damaged" else ""
         print(
             f"{asked.way}, seed {asked.seed}, {time.perf_counter() - began:5.0f} s, {done:3} of {len(own)}: "
-            f"{story.kind} {story.name}{at}, every {story.every}: {words}",
+            f"{story.kind} {story.name}{at}, every {story.every}: {message}",
             flush=True,
         )
 

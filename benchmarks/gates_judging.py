@@ -12,7 +12,7 @@ import numpy.typing as npt
 from benchmarks.gates_histories import Delivery
 from benchmarks.gates_ways import Way
 from ckpt_ops.candidates.past import choose
-from ckpt_ops.evaluation import Basis, Evaluation, Judged, Latency, Past, ServableCheck, past_slices
+from ckpt_ops.evaluation import Basis, EvaluatedRows, Evaluation, Latency, Past, ServableCheck, past_slices
 
 Scores = npt.NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class Shown:
     carrier: npt.NDArray[Any]
     predictions: Callable[[str, Delivery], Scores]
 
-    def judged(
+    def evaluated(
         self,
         candidate: str,
         champion: str | None,
@@ -67,7 +67,7 @@ class Shown:
         own: Sequence[Delivery],
         after: Sequence[Delivery],
         before: Sequence[Delivery],
-    ) -> Judged:
+    ) -> EvaluatedRows:
         """Both models on held-out rows of what the candidate learned, or on all rows of the slices after it.
 
         Args:
@@ -77,7 +77,7 @@ class Shown:
         on = after or own
         masks = [np.ones(len(one.rows), np.bool_) if after else self._held(one) for one in on]
         rows = np.concatenate([one.rows[mask] for one, mask in zip(on, masks, strict=True)])
-        return Judged(
+        return EvaluatedRows(
             label=self.labels[rows],
             candidate=self._on(candidate, on, masks),
             champion=None if champion is None else self._on(champion, on, masks),

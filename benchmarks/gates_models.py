@@ -19,7 +19,7 @@ from benchmarks.gates_judging import Judgement, Shown, claim_of
 from benchmarks.gates_ways import Way
 from ckpt_ops.backtest.simulation import Result
 from ckpt_ops.candidates.data import consumed_before
-from ckpt_ops.evaluation import AtLeast, Evaluation, Judged, judge_all, metric_named, metrics_of
+from ckpt_ops.evaluation import AtLeast, EvaluatedRows, Evaluation, evaluate_all, metric_named, metrics_of
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef, slice_id
 from ckpt_ops.policies import ColumnDrift, DriftNeed
@@ -40,7 +40,7 @@ class WeekModels:
     """A `simulation.Models`: by candidate, weights and predictions. `follow` says which story it is in."""
 
     def __init__(self, model: FlightModel, deliveries: Deliveries, way: Way, seed: int) -> None:
-        self._model, self._deliveries, self._way, self._seed = model, deliveries, way, seed
+        self._model, self._deliveries, self._progress, self._seed = model, deliveries, way, seed
         table = deliveries.rows
         self._labels = table.labels.astype(np.float64)
         self._shown = Shown(
@@ -94,21 +94,21 @@ class WeekModels:
         if version.candidate not in self._weights:
             self._learn(version.candidate, champion, own, before)
         seconds = time.perf_counter() - began
-        shadow = self._way.shadow if champion is not None else 0
-        shown = self._shown.judged(
+        shadow = self._progress.shadow if champion is not None else 0
+        shown = self._shown.evaluated(
             version.candidate,
             champion,
             own=own,
             after=[self.delivered(own[-1].week + 1 + ahead) for ahead in range(shadow)],
             before=before,
         )
-        judged = beside_the_log(shown, state, version)
+        evaluated = beside_the_log(shown, state, version)
         began = time.perf_counter()
-        evaluation = judge_all(self._way.gates if champion else _TAKEN, judged, seed=self._seed)
-        judging = time.perf_counter() - began
+        evaluation = evaluate_all(self._progress.gates if champion else _TAKEN, evaluated, seed=self._seed)
+        evaluating = time.perf_counter() - began
         if champion is not None:
             self.judgements[version.candidate] = self._compared(
-                version.candidate, champion, own, before, judged, evaluation, judging
+                version.candidate, champion, own, before, evaluated, evaluation, evaluating
             )
         return Result(
             steps=self._steps[version.candidate],
@@ -142,15 +142,15 @@ class WeekModels:
         elif self._at != champion:
             self._stand_at(champion)
         self._model.train(rows, order, steps, flight_delay.average)
-        self._weights[candidate], self._at = self._model.hold(), candidate
+        self._weights[candidate], self._at = self._model.copy_values(), candidate
         self._steps[candidate] = steps
 
     def _stand_at(self, candidate: str) -> None:
-        self._model.stand_on(self._weights[candidate])
+        self._model.assign(self._weights[candidate])
         self._at = candidate
 
     def _trainable(self, of: Delivery) -> Rows:
-        return of.rows[~self._way.held(of.ref.key, len(of.rows))]
+        return of.rows[~self._progress.held(of.ref.key, len(of.rows))]
 
     def _predictions(self, candidate: str, of: Delivery) -> npt.NDArray[np.float64]:
         """On all rows of a slice."""
@@ -171,13 +171,13 @@ class WeekModels:
         champion: str,
         own: Sequence[Delivery],
         before: Sequence[Delivery],
-        judged: Judged,
+        evaluated: EvaluatedRows,
         evaluation: Evaluation,
-        judging: float,
+        evaluating: float,
     ) -> Judgement:
-        newest = own[-1].week + self._way.shadow
+        newest = own[-1].week + self._progress.shadow
         later = range(newest + 1, newest + 1 + AHEAD)
-        past_rows = 0 if judged.past is None else judged.past.count
+        past_rows = 0 if evaluated.past is None else evaluated.past.count
         return Judgement(
             newest=newest,
             weeks=tuple(one.week for one in own),
@@ -189,9 +189,9 @@ class WeekModels:
             ),
             claim=claim_of(evaluation),
             truth=float(np.mean([self.auc(candidate, week) - self.auc(champion, week) for week in later])),
-            rows=judged.count,
+            rows=evaluated.count,
             past_rows=past_rows,
-            seconds=judging + 2 * (judged.count + past_rows) * self._per_row.value,
+            seconds=evaluating + 2 * (evaluated.count + past_rows) * self._per_row.value,
         )
 
 

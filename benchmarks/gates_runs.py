@@ -16,7 +16,7 @@ from benchmarks.gates_histories import AHEAD, CLEAN, Story
 from benchmarks.gates_judging import Judgement
 from benchmarks.gates_models import WeekModels
 from benchmarks.gates_ways import Way
-from ckpt_ops.backtest.recorded import Coming
+from ckpt_ops.backtest.recorded import Arrival
 from ckpt_ops.backtest.simulation import Event, History, Outcome
 from ckpt_ops.lineage import LineageState, fold
 from ckpt_ops.lineage.records import Record, Released, SliceAccepted, SliceWithdrawn
@@ -60,7 +60,7 @@ class Poison:
     of: str
     week: int
     position: str
-    learned: bool
+    consumed: bool
     fall: float
     worst: float
     held: int
@@ -127,7 +127,7 @@ def run(
         for week in story.damaged:
             found.poisons.append(_poison(story, week, steps, clean, models, way.shadow))
         models.only({one.head for one in clean if one.head is not None})
-        tell(story, _words(new))
+        tell(story, _message(new))
     return found
 
 
@@ -144,7 +144,7 @@ def lived(story: Story, before: Sequence[Step], pipeline: Pipeline, models: Week
     history = History(name=story.name, pipeline=pipeline, state=state, digests=digests_of(pipeline))
     for week in range(len(steps), story.ends + 1):
         ref = models.delivered(week).ref
-        event = history.comes(Coming(ref=ref, time=_complete(ref.key)), models)
+        event = history.comes(Arrival(ref=ref, time=_complete(ref.key)), models)
         if event.outcome is Outcome.HELD and story.kind != "damaged":
             said = _decided(story, history.state, models, time=_complete(ref.key).isoformat())
             history.state = fold(history.state.model, said, after=history.state)
@@ -204,7 +204,7 @@ def _weeks(story: Story, steps: Sequence[Step]) -> Weeks:
     good = [week for week in range(story.begins, len(steps)) if story.comes(week) not in DAMAGES]
     early = [week for week in good if week + PATIENCE < len(steps)]
     outcome = {week: steps[week].event.outcome for week in good}
-    learned = steps[-1].state.consumed
+    consumed = steps[-1].state.consumed
     return Weeks(
         kind=story.kind,
         every=story.every,
@@ -213,7 +213,7 @@ def _weeks(story: Story, steps: Sequence[Step]) -> Weeks:
         early=len(early),
         refused=sum(one is Outcome.REFUSED for one in outcome.values()),
         held=sum(one is Outcome.HELD for one in outcome.values()),
-        set_aside=sum(steps[week].event.key not in learned for week in early),
+        set_aside=sum(steps[week].event.key not in consumed for week in early),
     )
 
 
@@ -237,13 +237,13 @@ def _poison(
         of=story.comes(week),
         week=week,
         position=position(trained[0][1].weeks, week) if trained else "",
-        learned=steps[week].event.key in steps[-1].state.consumed,
+        consumed=steps[week].event.key in steps[-1].state.consumed,
         fall=fmean(falls) if falls else 0.0,
         worst=min(falls, default=0.0),
         held=sum(one.event.outcome is Outcome.HELD for one in steps[week:]),
     )
 
 
-def _words(steps: Sequence[Step]) -> str:
+def _message(steps: Sequence[Step]) -> str:
     count = {outcome: sum(one.event.outcome is outcome for one in steps) for outcome in Outcome}
     return ", ".join(f"{number} {outcome.value}" for outcome, number in count.items() if number)

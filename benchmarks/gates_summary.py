@@ -77,7 +77,7 @@ class Falls:
         largest: the worst mean over four weeks; `worst`: in one week.
     """
 
-    learned: Share
+    consumed: Share
     harmed: Share
     mean: float
     largest: float
@@ -198,15 +198,15 @@ def _falls(
     parts = {name: [one for one in poisons if part(one) == name] for name in names} | {"all": list(poisons)}
     return {
         name: Falls(
-            learned=Share(count=len(learned), of=len(of)),
-            harmed=Share(count=sum(one.fall < HARM for one in learned), of=len(learned)),
-            mean=fmean(one.fall for one in learned) if learned else 0.0,
-            largest=min((one.fall for one in learned), default=0.0),
-            worst=min((one.worst for one in learned), default=0.0),
+            consumed=Share(count=len(consumed), of=len(of)),
+            harmed=Share(count=sum(one.fall < HARM for one in consumed), of=len(consumed)),
+            mean=fmean(one.fall for one in consumed) if consumed else 0.0,
+            largest=min((one.fall for one in consumed), default=0.0),
+            worst=min((one.worst for one in consumed), default=0.0),
         )
         for name, of in parts.items()
         if of
-        for learned in [[one for one in of if one.learned]]
+        for consumed in [[one for one in of if one.consumed]]
     }
 
 

@@ -48,7 +48,7 @@ def _through(lines: Sequence[Line], titles: Mapping[str, str]) -> Any:
                 ("-",) * 4
                 if falls is None
                 else (
-                    _share(falls.learned),
+                    _share(falls.consumed),
                     _share(falls.harmed),
                     f"{falls.largest:+.3f}",
                     f"{falls.worst:+.3f}",

@@ -191,7 +191,7 @@ def measure(url: str, reader: str) -> dict[str, Any]:
 def _peak_mb() -> float:
     """Of this process since it began; `ru_maxrss` would count what its parent held when it forked."""
     lines = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
-    return next(int(words[1]) / 1024 for words in lines if words[:1] == ["VmHWM:"])
+    return next(int(message[1]) / 1024 for message in lines if message[:1] == ["VmHWM:"])
 
 
 def _run(arguments: argparse.Namespace) -> None:

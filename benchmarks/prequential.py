@@ -87,13 +87,13 @@ def run(
     seconds of training.
     """
     model.begin(seed)
-    scratch = model.hold()
+    scratch = model.copy_values()
     found: dict[str, list[float]] = {"auc": [], "steps": [], "seconds": []}
     for week in range(weeks):
         tell(week)
         order_seed = 1_000 * seed + week
         if variant.replay is None:
-            model.stand_on(scratch)
+            model.assign(scratch)
             rows = np.concatenate(data.trainable[: week + 1])
         else:
             rows = _rows(variant.replay, data, week, order_seed)

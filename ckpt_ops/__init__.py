@@ -21,7 +21,7 @@ where data lands:
 ('2026-01-02', {'rooms': [2, 3], 'price': [1.5, 2.25]})
 
 `ckpt_ops_airflow` makes its DAG of it. A name that several packages use means one thing here, what the author
-of a pipeline means by it: `Rows` is the policy, `Files` the source, `Slices` a number of them, `Judged` and
+of a pipeline means by it: `Rows` is the policy, `Files` the source, `Slices` a number of them, `EvaluatedRows` and
 `Verdict` what a gate is given and gives, `Period` the length of a source's slices.
 """
 
@@ -74,11 +74,11 @@ if TYPE_CHECKING:
         AtMost,
         Calibrated,
         Difference,
+        EvaluatedRows,
         FairAcross,
         FairRates,
         Floor,
         Gate,
-        Judged,
         LatencyAtMost,
         Metric,
         NoForgetting,
@@ -195,6 +195,7 @@ __all__ = [
     "Drift",
     "DriftNeed",
     "EmptySlices",
+    "EvaluatedRows",
     "Every",
     "EverySeconds",
     "EverySteps",
@@ -214,7 +215,6 @@ __all__ = [
     "Intake",
     "Intermediate",
     "JsonLines",
-    "Judged",
     "Keep",
     "LatencyAtMost",
     "Latest",

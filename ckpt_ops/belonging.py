@@ -89,7 +89,7 @@ def instant(value: datetime | date) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def in_words(shift: timedelta) -> str:
+def describe(shift: timedelta) -> str:
     """How a shift is said: `5 hours late`, `7 days early`, `5 hours 30 minutes late`."""
     minutes = abs(shift) // timedelta(minutes=1)
     days, rest = divmod(minutes, 24 * 60)

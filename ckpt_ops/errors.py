@@ -108,8 +108,12 @@ class ForkNeeded(TerminalError):
     """A consumed slice was corrected or withdrawn; the lineage would have to fork."""
 
 
-class HeldByPerson(TerminalError):
+class ModelOnHold(TerminalError):
     """The model is held: a person has to choose before anything trains."""
+
+
+HeldByPerson = ModelOnHold
+"""Its former name, which code that is kept with versions may import."""
 
 
 class NoResult(TerminalError):

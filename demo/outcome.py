@@ -170,11 +170,11 @@ def picture(outcome: Outcome, path: Path) -> Path:
     figure, axes = plt.subplots(figsize=(9, 4.8), dpi=120, layout="constrained")
     weeks = outcome.weeks
     at = range(len(weeks))
-    judged = [place for place in at if weeks[place].candidate is not None]
+    evaluated = [place for place in at if weeks[place].candidate is not None]
     compared = [place for place in at if weeks[place].champion is not None]
     axes.plot(
-        judged,
-        [weeks[place].candidate for place in judged],
+        evaluated,
+        [weeks[place].candidate for place in evaluated],
         color="#1f6fb4",
         label="candidate, trained on the week",
         zorder=2,
@@ -188,14 +188,14 @@ def picture(outcome: Outcome, path: Path) -> Path:
         label="champion, on the same held-out rows",
         zorder=2,
     )
-    kept = [place for place in judged if weeks[place].promoted]
+    kept = [place for place in evaluated if weeks[place].promoted]
     _mark(axes, kept, weeks, marker="^", color="#2a9d4a", label="promoted")
-    refused = [place for place in judged if not weeks[place].promoted]
+    refused = [place for place in evaluated if not weeks[place].promoted]
     _mark(axes, refused, weeks, marker="X", color="#c0392b", label="rejected")
     for number, place in enumerate(p for p in at if weeks[p].verdict == "quarantined"):
         label = "quarantined: nothing trained on it" if number == 0 else None
         axes.axvspan(place - 0.4, place + 0.4, color="#f2c14e", alpha=0.5, lw=0, label=label, zorder=1)
-    for place in judged:
+    for place in evaluated:
         week = weeks[place]
         axes.annotate(
             f"v{week.version}",

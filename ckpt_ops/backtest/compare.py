@@ -19,7 +19,7 @@ from ckpt_ops.backtest.tally import (
     compared_keys,
     dominated,
     event_view,
-    frontier_words,
+    frontier_message,
     tally,
 )
 from ckpt_ops.diagnostics.retrain import died_without_a_trace
@@ -202,7 +202,7 @@ def compare(pipeline: Pipeline, store: Store, asked: Asked) -> Backtest:
             for added, history in zip(tallies, histories, strict=True)
         ),
         dominated=dominated(tallies, asked.metric),
-        frontier=frontier_words(tallies, asked.metric),
+        frontier=frontier_message(tallies, asked.metric),
         trainings=Trainings(
             asked=models.asked,
             shared=models.asked - models.trained,

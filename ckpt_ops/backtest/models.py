@@ -15,19 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from ckpt_ops.backtest.simulation import Result
-from ckpt_ops.backtest.slice_cache import Unpacked
-from ckpt_ops.backtest.variable_cache import Standing
+from ckpt_ops.backtest.slice_cache import SliceCache
+from ckpt_ops.backtest.variable_cache import VariableCache
 from ckpt_ops.candidates.as_served.asked import Scores
 from ckpt_ops.candidates.as_served.graph import AsServed
-from ckpt_ops.candidates.attempt import Bench
+from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.champion import metrics_on, score
 from ckpt_ops.candidates.data import TrainingData, consumed_before, load_data
 from ckpt_ops.candidates.drift import measure_drift
 from ckpt_ops.candidates.past import load_past
-from ckpt_ops.candidates.results import judged_of, past_of, predict
+from ckpt_ops.candidates.results import evaluated_rows_of, past_of, predict
 from ckpt_ops.candidates.slice_rows import StoredRows, split
 from ckpt_ops.diagnostics.retrain import fit, kept_checkpoint, steps_of
-from ckpt_ops.evaluation import Latency, ServableCheck, judge_all
+from ckpt_ops.evaluation import Latency, ServableCheck, evaluate_all
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained, SliceRef
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -56,15 +56,15 @@ class Workshop:
             (folder / name).mkdir()
         self.restored = 0
         self._pipeline, self._store, self._recorded = pipeline, store, recorded
-        self._rows = Unpacked(StoredRows(pipeline, store), folder / "slices")
-        self._bench = Bench(pipeline, store)
-        self._served = AsServed(self._bench.model)
-        self._standing = Standing(self._bench, folder / "models")
+        self._rows = SliceCache(StoredRows(pipeline, store), folder / "slices")
+        self._session = TrainingSession(pipeline, store)
+        self._served = AsServed(self._session.model)
+        self._standing = VariableCache(self._session, folder / "models")
         self._newest: tuple[str, list[Examples]] = ("", [])
         self._compiling: float | None = None
 
     def score(self, candidate: str, ref: SliceRef) -> Mapping[str, float]:
-        self._standing.stand_at(candidate)
+        self._standing.restore_at(candidate)
         parts = [part for part in self._examples(ref) if part.rows]
         return metrics_on(list(zip(parts, self._served([part.inputs for part in parts]), strict=True)))
 
@@ -77,7 +77,7 @@ class Workshop:
         past = load_past(self._pipeline, self._store, state, version, rows=self._rows)
         champion = None
         if version.parent is not None:
-            self._standing.stand_at(state.versions[version.parent].candidate)
+            self._standing.restore_at(state.versions[version.parent].candidate)
             champion = score(
                 lambda asked: self._served([rows.inputs for rows in asked]),
                 self._pipeline,
@@ -90,22 +90,22 @@ class Workshop:
         self._standing.leave()
         trained = self._learn(version, data)
         self._standing.keep(version.candidate)
-        candidate = predict(self._bench.model, data.holdout.inputs)
-        judged = judged_of(
+        candidate = predict(self._session.model, data.holdout.inputs)
+        evaluated = evaluated_rows_of(
             self._pipeline,
             version,
             data,
             candidate,
             champion,
             servable=_taken_to_be_servable(candidate),
-            past=past_of(self._bench.model, champion, past),
+            past=past_of(self._session.model, champion, past),
         )
         return Result(
             steps=trained.step,
             seconds=trained.seconds,
             stopped_by=trained.stopped_by.value,
-            evaluation=judge_all(
-                self._pipeline.gates, beside_the_log(judged, state, version), seed=self._pipeline.seed
+            evaluation=evaluate_all(
+                self._pipeline.gates, beside_the_log(evaluated, state, version), seed=self._pipeline.seed
             ),
         )
 
@@ -118,16 +118,16 @@ class Workshop:
         for one in known:
             manifest = kept_checkpoint(self._store, self._recorded, one)
             if one.trained is not None and one.trained.seconds and manifest is not None:
-                self._bench.stand_at(one.trained.final)
+                self._session.restore_at(one.trained.final)
                 self.restored += 1
                 return _as_recorded(one.trained)
         if version.parent is None:
-            self._bench.stand_at(None)
+            self._session.restore_at(None)
         if self._compiling is None:
             self._compiling = self._compile(version, data)
         recorded = next((one.trained for one in known if one.trained is not None), None)
         budget = self._pipeline.budget if recorded is None else steps_of(recorded)
-        trained = fit(self._bench, version, data, budget)
+        trained = fit(self._session, version, data, budget)
         return replace(trained, seconds=trained.seconds + self._compiling)
 
     def _compile(self, version: VersionState, data: TrainingData) -> float:
@@ -135,12 +135,12 @@ class Workshop:
 
         In production each has a process of its own.
         """
-        standing = self._bench.hold()
+        standing = self._session.copy_values()
         first, second = (
-            fit(self._bench, version, data, Budget(max_steps=1, max_seconds=math.inf)).seconds
+            fit(self._session, version, data, Budget(max_steps=1, max_seconds=math.inf)).seconds
             for _ in range(2)
         )
-        self._bench.stand_on(standing)
+        self._session.assign(standing)
         return max(0.0, first - second)
 
     def _examples(self, ref: SliceRef) -> list[Examples]:

@@ -23,7 +23,7 @@ class Clock(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Coming:
+class Arrival:
     """A recorded slice, and when it comes in the replay: never before the one in front of it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Coming:
 class Recorded:
     """The slices to replay, in key order."""
 
-    slices: tuple[Coming, ...]
+    slices: tuple[Arrival, ...]
     clock: Clock
 
 
@@ -68,7 +68,7 @@ def recorded(state: LineageState, *, first: str | None = None, last: str | None 
     clock = Clock.ACCEPTED if ends is None else Clock.KEYS
     times = _accepted_times(accepted, keys) if ends is None else [ends[key] for key in keys]
     slices = (
-        Coming(ref=accepted[key].ref, time=time, released=accepted[key].released)
+        Arrival(ref=accepted[key].ref, time=time, released=accepted[key].released)
         for key, time in zip(keys, times, strict=True)
     )
     return Recorded(slices=tuple(slices), clock=clock)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ckpt_ops.backtest.recorded import Coming
+from ckpt_ops.backtest.recorded import Arrival
 from ckpt_ops.backtest.simulation import Event, History, Models, Result
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef
@@ -58,7 +58,7 @@ class Shared:
 
 def side_by_side(
     pipelines: Mapping[str, Pipeline],
-    slices: Sequence[Coming],
+    slices: Sequence[Arrival],
     models: Models,
     report: Callable[[int, str, Event], None] = lambda at, name, event: None,
 ) -> list[History]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from ckpt_ops.backtest.recorded import Coming
+from ckpt_ops.backtest.recorded import Arrival
 from ckpt_ops.candidates.policy import answer
 from ckpt_ops.candidates.proposal import Candidate, propose
 from ckpt_ops.evaluation import Evaluation
@@ -116,7 +116,7 @@ class History:
         """The candidate id of the version in production."""
         return None if self.state.head is None else self.state.versions[self.state.head].candidate
 
-    def comes(self, slice_: Coming, models: Models) -> Event:
+    def comes(self, slice_: Arrival, models: Models) -> Event:
         """Let a slice come; what happened is the last of `events` then."""
         said = _Said(self.state, slice_.time)
         said.add(SliceAccepted(slice=slice_.ref, released=slice_.released, time=said.time))
@@ -173,8 +173,8 @@ def _held(said: _Said, planned: Plan, scored: Mapping[str, float] | None) -> Eve
 
 def _deferred(said: _Said, ref: SliceRef, scored: Mapping[str, float] | None, decision: Decision) -> Event:
     numbers = dict(decision.numbers)
-    said.add(UpdateDeferred(slice=ref, numbers=numbers, reason=decision.words, time=said.time))
-    return Event(key=ref.key, scored=scored, outcome=Outcome.DEFERRED, why=decision.words)
+    said.add(UpdateDeferred(slice=ref, numbers=numbers, reason=decision.message, time=said.time))
+    return Event(key=ref.key, scored=scored, outcome=Outcome.DEFERRED, why=decision.message)
 
 
 def _trained(
@@ -194,7 +194,7 @@ def _trained(
         key=candidate.slices[-1].key,
         scored=None,
         outcome=_outcome(result.evaluation),
-        why=f"{decision.words}; {result.evaluation.words}",
+        why=f"{decision.message}; {result.evaluation.message}",
         candidate=candidate.id,
         steps=result.steps,
         seconds=result.seconds,
@@ -219,7 +219,7 @@ def _records(
     metrics = {"candidate": dict(evaluation.candidate)}
     if evaluation.champion is not None:
         metrics["champion"] = dict(evaluation.champion)
-    reason = evaluation.words
+    reason = evaluation.message
     settled: Record = Rejected(version=number, champion=champion, reason=reason, time=time)
     if evaluation.passed:
         settled = Promoted(version=number, champion=champion, reason=reason, time=time)
@@ -242,11 +242,11 @@ def _records(
             champion=champion,
             passed=evaluation.passed,
             metrics=metrics,
-            verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
+            verdicts=tuple(f"{verdict.gate}: {verdict.message}" for verdict in evaluation.verdicts),
             waits=evaluation.waits,
             suspects=dict(evaluation.suspects),
             below_floor=dict(evaluation.below_floor),
-            reason=evaluation.words,
+            reason=evaluation.message,
             time=time,
         ),
         settled,

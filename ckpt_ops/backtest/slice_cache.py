@@ -14,7 +14,7 @@ import pyarrow as pa
 from ckpt_ops.candidates.slice_rows import StoredRows
 
 
-class Unpacked:
+class SliceCache:
     """The same tables as `stored` gives, from files in `folder`, which has to be there."""
 
     def __init__(self, stored: StoredRows, folder: Path) -> None:

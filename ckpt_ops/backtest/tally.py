@@ -82,18 +82,18 @@ def dominated(tallies: Sequence[Tally], metric: str) -> dict[str, list[str]]:
     return {name: by for name, by in found.items() if by}
 
 
-def frontier_words(tallies: Sequence[Tally], metric: str) -> str:
+def frontier_message(tallies: Sequence[Tally], metric: str) -> str:
     """One sentence on who beats whom."""
     if all(one.mean is None for one in tallies):
         return f"no slice has {metric} under every policy: there is no frontier"
     beaten = dominated(tallies, metric)
     front = [one.name for one in sorted(tallies, key=lambda one: one.seconds) if one.name not in beaten]
-    words = f"on the frontier, cheapest first: {', '.join(front)}"
+    message = f"on the frontier, cheapest first: {', '.join(front)}"
     if not beaten:
-        return f"{words}; no policy is dominated"
+        return f"{message}; no policy is dominated"
     said = ", ".join(f"{name} (by {', '.join(by)})" for name, by in beaten.items())
     return (
-        f"{words}; dominated, since another has at least as good a mean {metric} at no more training "
+        f"{message}; dominated, since another has at least as good a mean {metric} at no more training "
         f"seconds: {said}"
     )
 

@@ -8,32 +8,32 @@ from typing import Any
 
 import numpy as np
 
-from ckpt_ops.candidates.attempt import Bench
+from ckpt_ops.candidates.attempt import TrainingSession
 
 
-class Standing:
+class VariableCache:
     """Keeps what candidates have learned in files of `folder`, the bytes of one variable after the other.
 
     Not in memory: there is a candidate for each policy, and models may be large.
     """
 
-    def __init__(self, bench: Bench, folder: Path) -> None:
-        self._bench, self._folder = bench, folder
-        self._layout = {name: (value.dtype, value.shape) for name, value in bench.hold().items()}
+    def __init__(self, session: TrainingSession, folder: Path) -> None:
+        self._session, self._folder = session, folder
+        self._layout = {name: (value.dtype, value.shape) for name, value in session.copy_values().items()}
         self._at: str | None = None
 
     def keep(self, candidate: str) -> None:
         """The model stands at this candidate now, and can be taken back there."""
         with self._file(candidate).open("wb") as file:
-            for value in self._bench.hold().values():
+            for value in self._session.copy_values().values():
                 file.write(value.tobytes())
         self._at = candidate
 
-    def stand_at(self, candidate: str) -> None:
+    def restore_at(self, candidate: str) -> None:
         """Take the model back to a kept candidate; as from a checkpoint, with today's learning rate."""
         if candidate == self._at:
             return
-        self._bench.stand_on({**self._values(candidate), **self._bench.rates})
+        self._session.assign({**self._values(candidate), **self._session.rates})
         self._at = candidate
 
     def leave(self) -> None:

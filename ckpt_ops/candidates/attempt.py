@@ -15,7 +15,7 @@ from dataclasses import asdict
 from functools import cached_property, partial
 from typing import Any
 
-from ckpt_ops.candidates.as_served.version import said_by
+from ckpt_ops.candidates.as_served.version import predictions_of
 from ckpt_ops.candidates.champion import ChampionScore, score
 from ckpt_ops.candidates.checkpoints import candidate_checkpoints
 from ckpt_ops.candidates.data import (
@@ -52,7 +52,7 @@ from ckpt_ops.training.step_function import Step, step_function
 from ckpt_ops.worker import StepsDone, tell
 
 
-class Bench:
+class TrainingSession:
     """A pipeline's model, built once, on which candidates are trained one after the other.
 
     Args:
@@ -73,11 +73,11 @@ class Bench:
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
         self.state = layer_state(self.model)
-        self._initial = self.hold() if from_nothing else None
+        self._initial = self.copy_values() if from_nothing else None
         self.schedules = ScheduleStarts(self.model)
         self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
 
-    def stand_at(self, manifest: Named | None) -> None:
+    def restore_at(self, manifest: Named | None) -> None:
         """Every variable as the checkpoint has it; None: as `build_model` made it.
 
         But for the learning rate of optimizers, which is `build_model`'s of now: Keras keeps it among the
@@ -90,14 +90,14 @@ class Bench:
         if manifest is not None:
             found = load_manifest(self.store, manifest)
             restore_model(self.store, found, self.model, self.variables, self.state)
-            self.stand_on(self.rates)
+            self.assign(self.rates)
         elif self._initial is not None:
-            self.stand_on(self._initial)
+            self.assign(self._initial)
         else:
             raise RuntimeError("this bench does not hold what build_model made")
 
-    def stand_on(self, values: Mapping[str, Any]) -> None:
-        """Every variable as `hold` found it."""
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Every variable as `copy_values` found it."""
         for name, value in values.items():
             tensorflow_variable(self.variables[name]).assign(value)
         settle(self.model)
@@ -112,7 +112,7 @@ class Bench:
         """The model's step, traced once for all candidates."""
         return step_function(self.model)
 
-    def hold(self) -> dict[str, Any]:
+    def copy_values(self) -> dict[str, Any]:
         """A copy of what every variable holds now, by name."""
         return {name: tensorflow_variable(one).numpy().copy() for name, one in self.variables.items()}
 
@@ -171,17 +171,21 @@ class Bench:
             # where examples() left nothing of it, no metric has a value
             of_newest = scores.get(newest, {}) if champion and not champion.missing else None
             asked = policy_answer(pipeline, store, state, version.slices, score=of_newest)
-            words, due = asked.words, asked.due
+            message, due = asked.message, asked.due
             if champion and champion.missing and due is None:  # or nothing would be trained ever again
-                words, due = f"due: the champion cannot be asked as it is served ({words})", True
-            print(f"policy on slice {newest}: {words}", flush=True)
-            decision = {"words": words, "numbers": dict(asked.numbers)}
+                message, due = f"due: the champion cannot be asked as it is served ({message})", True
+            print(f"policy on slice {newest}: {message}", flush=True)
+            decision = {"words": message, "numbers": dict(asked.numbers)}
             if due is not True:
-                ended = {"outcome": TrainingEnd.DEFERRED, "why": asked.words, "numbers": decision["numbers"]}
+                ended = {
+                    "outcome": TrainingEnd.DEFERRED,
+                    "why": asked.message,
+                    "numbers": decision["numbers"],
+                }
                 attempt.end({**ended, "scores": scores})
                 return number
         if champion is not None or parent is not None:
-            self.stand_at(parent)
+            self.restore_at(parent)
         self.begin()
         kept = keep_code(store, pipeline, self.code)  # before anything is trained by it
         resumes_at = progress.commits[-1].step if progress.commits else 0
@@ -245,15 +249,15 @@ class Bench:
         commit: Commit | None,
     ) -> str:
         """What diverged, and of which operation that came: its steps since the last commit are made again."""
-        fresh = Bench(self.pipeline, self.store, from_nothing=parent is None)
-        fresh.stand_at(parent)
+        fresh = TrainingSession(self.pipeline, self.store, from_nothing=parent is None)
+        fresh.restore_at(parent)
         fresh.begin()
         if commit is not None:
             manifest = load_manifest(self.store, commit.named)
             restore_model(self.store, manifest, fresh.model, fresh.variables, fresh.state)
         at = commit.step if commit else 0
         cause = cause_of(fresh.model, data.learn, order, at=at, step=diverged.step)
-        return f"{diverged.found}; {cause.words}" if cause else diverged.found
+        return f"{diverged.found}; {cause.message}" if cause else diverged.found
 
     def _score_champion(
         self, state: LineageState, version: VersionState, data: TrainingData, past: PastExamples | None
@@ -267,7 +271,7 @@ class Bench:
             return None
         seen = {ref.key for one in state.ancestry(number) for ref in one.slices}
         unseen = [ref.key for ref in version.slices if ref.key not in seen]
-        ask = partial(said_by, self.pipeline, self.store, state, number)
+        ask = partial(predictions_of, self.pipeline, self.store, state, number)
         rows = StoredRows(self.pipeline, self.store)
         return score(ask, self.pipeline, rows, version, data, unseen=unseen, past=past)
 

@@ -16,8 +16,8 @@ from ckpt_ops.checkpoints import (
     IntermediateWriter,
     Manifest,
     Position,
-    RequestDesk,
     Saved,
+    SaveRequestPoller,
     Snapshot,
     capture,
     load_manifest,
@@ -105,7 +105,7 @@ def candidate_checkpoints(
             writer,
             variables,
             save=pipeline.save,
-            requests=RequestDesk(store, pipeline.name, version.version),
+            requests=SaveRequestPoller(store, pipeline.name, version.version),
             intermediate=_intermediate(pipeline, store, model, data, folder, attempt.token, start.step),
             start=start,
         )

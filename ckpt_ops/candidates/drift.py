@@ -15,7 +15,7 @@ from ckpt_ops.store import Store
 from ckpt_ops.validation.custom import Reference
 from ckpt_ops.validation.custom.columns import is_category, is_number
 from ckpt_ops.validation.custom.comparing import binned, gap
-from ckpt_ops.validation.custom.findings import NotJudged
+from ckpt_ops.validation.custom.findings import NotEvaluated
 from ckpt_ops.validation.custom.reference import MOST_ROWS, Reading
 from ckpt_ops.validation.custom.thinning import thinned
 
@@ -46,21 +46,21 @@ def column_drift(name: str, rows: StagedSlice, reference: Reference, *, last: in
     kind = _plain(rows.schema.field(name).type)
     try:
         if not rows.rows:
-            raise NotJudged("the slice has no rows")
+            raise NotEvaluated("the slice has no rows")
         expected = Reading(reference).sample(name, last).values
         arrays, _ = thinned((_decoded(batch.column(0)) for batch in rows.batches([name])), most=MOST_ROWS)
         found = pa.chunked_array(arrays, kind)
         if not _comparable(expected.type):
-            raise NotJudged(f"{name} was {expected.type} in the consumed slices")
+            raise NotEvaluated(f"{name} was {expected.type} in the consumed slices")
         counted = binned(name, expected, found, bins=BINS)
-    except NotJudged as reason:
+    except NotEvaluated as reason:
         return ColumnDrift(psi=None, number=_is_number(kind), not_compared=str(reason))
     psi, noise = counted.psi(), counted.noise()
     if not (_is_number(kind) and _is_number(expected.type)):
         return ColumnDrift(psi=psi, psi_noise=noise, number=_is_number(kind))
     try:
         apart = gap(name, expected, found)
-    except NotJudged:  # one side is all null: what PSI sees, D leaves out
+    except NotEvaluated:  # one side is all null: what PSI sees, D leaves out
         return ColumnDrift(psi=psi, psi_noise=noise)
     return ColumnDrift(psi=psi, psi_noise=noise, ks=apart.d, ks_noise=apart.noise)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from ckpt_ops.errors import ObjectNotFound
-from ckpt_ops.evaluation import Judged
+from ckpt_ops.evaluation import EvaluatedRows
 from ckpt_ops.evaluation.gates.export import TOLERANCES
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.store import Store
@@ -25,7 +25,7 @@ ELSEWHERE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class SaidAgain:
+class PredictionsAgain:
     """How far predictions are from those that were kept.
 
     Attributes:
@@ -46,7 +46,7 @@ class SaidAgain:
         return self.difference is not None and not self.difference <= self.tolerance
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         if self.why_not or self.difference is None:
             return f"predictions were not compared: {self.why_not}"
         far = f"up to {self.difference:.3g}" if np.isfinite(self.difference) else "beyond any number"
@@ -59,21 +59,23 @@ class SaidAgain:
         said = {
             "difference": self.difference if finite else None,
             "differs": self.differs,
-            "words": self.words,
+            "words": self.message,
         }
         return {**asdict(self), **said}
 
 
-def kept_predictions(store: Store, version: VersionState) -> Judged | None:
+def kept_predictions(store: Store, version: VersionState) -> EvaluatedRows | None:
     """What the training kept of its end; None when it is not there (any more)."""
     name = version.trained.artifacts.get("predictions") if version.trained else None
     try:
-        return Judged.from_table(pq.read_table(io.BytesIO(store.get(name)))) if name else None
+        return EvaluatedRows.from_table(pq.read_table(io.BytesIO(store.get(name)))) if name else None
     except ObjectNotFound:
         return None
 
 
-def said_again(kept: Judged | None, labels: npt.NDArray[Any], said: npt.NDArray[Any]) -> SaidAgain:
+def predictions_again(
+    kept: EvaluatedRows | None, labels: npt.NDArray[Any], said: npt.NDArray[Any]
+) -> PredictionsAgain:
     """Compare.
 
     Args:
@@ -81,15 +83,17 @@ def said_again(kept: Judged | None, labels: npt.NDArray[Any], said: npt.NDArray[
         said: the predictions on them.
     """
     if kept is None:
-        return SaidAgain(why_not="none are kept of this version")
+        return PredictionsAgain(why_not="none are kept of this version")
     if kept.count != len(labels):
-        return SaidAgain(
+        return PredictionsAgain(
             why_not=f"examples() makes {len(labels):,} held-out rows, and {kept.count:,} are kept"
         )
     if not np.array_equal(kept.label, np.asarray(labels, np.float64).reshape(-1)):
-        return SaidAgain(why_not="examples() gives the held-out rows other labels than those that are kept")
+        return PredictionsAgain(
+            why_not="examples() gives the held-out rows other labels than those that are kept"
+        )
     precision = (kept.servable.precision if kept.servable else None) or "float32"
-    return SaidAgain(
+    return PredictionsAgain(
         rows=kept.count,
         difference=_apart(np.asarray(kept.candidate), np.asarray(said, np.float64)),
         tolerance=max(ELSEWHERE, TOLERANCES.get(precision, ELSEWHERE)),

@@ -62,15 +62,15 @@ def load_past(
     return PastExamples(examples=collected.examples(), slices=np.array(keys), refs=tuple(chosen))
 
 
-def choose(learned: Sequence[SliceRef], count: int) -> list[SliceRef]:
+def choose(consumed: Sequence[SliceRef], count: int) -> list[SliceRef]:
     """At most `count` slices, in the order they were learned: half the newest, the others spread evenly.
 
     The first that was ever learned is among them as soon as there are two.
     """
-    if count >= len(learned):
-        return list(learned)
+    if count >= len(consumed):
+        return list(consumed)
     newest = (count + 1) // 2
     spread = count - newest
-    older = len(learned) - newest
+    older = len(consumed) - newest
     at = np.unique(np.linspace(0, older - 1, spread).astype(int)) if spread else np.empty(0, int)
-    return [learned[place] for place in [*at.tolist(), *range(older, len(learned))]] if count else []
+    return [consumed[place] for place in [*at.tolist(), *range(older, len(consumed))]] if count else []

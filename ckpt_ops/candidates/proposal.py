@@ -77,7 +77,7 @@ class Proposal:
     def obstacle(self) -> str | None:
         """Why nothing is trained though the plan may say so, in words; None when nothing is in its way."""
         if self.repeated is not None:
-            return self.repeated.words
+            return self.repeated.message
         return None if self.blocked_by is None else blocked_words(self.blocked_by)
 
 

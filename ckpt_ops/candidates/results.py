@@ -18,7 +18,7 @@ from ckpt_ops.candidates.export import by_batches, export
 from ckpt_ops.candidates.past import PastExamples
 from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.evaluation import Basis, Judged, LatencyAtMost, Past, ServableCheck, past_slices
+from ckpt_ops.evaluation import Basis, EvaluatedRows, LatencyAtMost, Past, ServableCheck, past_slices
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
@@ -60,16 +60,16 @@ def write_results(
     champion = champion.beside(candidate) if champion else None
     timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
     check = export(model, store, f"{folder}/export", data.holdout, candidate, timed=timed)
-    judged = judged_of(pipeline, version, data, candidate, champion, servable=check)
+    evaluated = evaluated_rows_of(pipeline, version, data, candidate, champion, servable=check)
     artifacts = {"predictions": f"{folder}/predictions.parquet", "export": f"{folder}/export"}
-    _write(store, artifacts["predictions"], judged.to_table())
+    _write(store, artifacts["predictions"], evaluated.to_table())
     if past_slices(pipeline.gates):
         artifacts["past"] = f"{folder}/past.parquet"
         _write(store, artifacts["past"], past_of(model, champion, past).to_table())
     return artifacts
 
 
-def judged_of(
+def evaluated_rows_of(
     pipeline: Pipeline,
     version: VersionState,
     data: TrainingData,
@@ -78,11 +78,11 @@ def judged_of(
     *,
     servable: ServableCheck,
     past: Past | None = None,
-) -> Judged:
+) -> EvaluatedRows:
     """What the gates are shown: both models' predictions on the held-out rows."""
     keys = ", ".join(ref.key for ref in version.slices)
     newest = isinstance(pipeline.holdout, Latest)
-    return Judged(
+    return EvaluatedRows(
         label=labels_of(data.holdout),
         candidate=candidate,
         champion=champion.holdout if champion else None,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ckpt_ops.candidates.attempt import Bench
+from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.opening import moved, proposed
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
@@ -69,5 +69,5 @@ def run_attempt(pipeline: Pipeline, store: Store, key: str) -> int:
     wanted = propose(log.state())
     if wanted is None:
         raise moved(pipeline.name)
-    bench = Bench(pipeline, store, from_nothing=False)
-    return bench.attempt(log, wanted, propose, ask_policy=True)
+    session = TrainingSession(pipeline, store, from_nothing=False)
+    return session.attempt(log, wanted, propose, ask_policy=True)

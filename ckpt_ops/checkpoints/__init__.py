@@ -8,7 +8,7 @@ from ckpt_ops.checkpoints.intermediate import Intermediate, IntermediateWriter
 from ckpt_ops.checkpoints.keep import Keep
 from ckpt_ops.checkpoints.manifest import Manifest
 from ckpt_ops.checkpoints.naming import model_variables
-from ckpt_ops.checkpoints.requests import RequestDesk, SaveRequest, What
+from ckpt_ops.checkpoints.requests import SaveKind, SaveRequest, SaveRequestPoller
 from ckpt_ops.checkpoints.restore import load_manifest, read_tensors, restore
 from ckpt_ops.checkpoints.standalone import checkpointing
 from ckpt_ops.checkpoints.triggers import (
@@ -20,6 +20,10 @@ from ckpt_ops.checkpoints.triggers import (
     SinceSave,
 )
 from ckpt_ops.checkpoints.writer import BackgroundWriter, Saved
+
+# Former names: code that is kept with versions imports them.
+RequestDesk = SaveRequestPoller
+What = SaveKind
 
 __all__ = [
     "Anchors",
@@ -38,7 +42,9 @@ __all__ = [
     "Manifest",
     "Position",
     "RequestDesk",
+    "SaveKind",
     "SaveRequest",
+    "SaveRequestPoller",
     "SaveTrigger",
     "Saved",
     "SinceSave",

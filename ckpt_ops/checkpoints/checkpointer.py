@@ -17,7 +17,7 @@ from typing import Any
 
 from ckpt_ops.checkpoints.capture import capture
 from ckpt_ops.checkpoints.intermediate import IntermediateWriter
-from ckpt_ops.checkpoints.requests import RequestDesk, SaveRequest
+from ckpt_ops.checkpoints.requests import SaveRequest, SaveRequestPoller
 from ckpt_ops.checkpoints.stall import StallMeter
 from ckpt_ops.checkpoints.triggers import SaveTrigger, SinceSave
 from ckpt_ops.checkpoints.writer import BackgroundWriter
@@ -65,7 +65,7 @@ class Checkpointer:
         variables: Mapping[str, Any],
         *,
         save: SaveTrigger,
-        requests: RequestDesk | None = None,
+        requests: SaveRequestPoller | None = None,
         intermediate: IntermediateWriter | None = None,
         start: Position | None = None,
     ) -> None:

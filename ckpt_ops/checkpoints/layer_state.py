@@ -57,9 +57,9 @@ def check_state(manifest: Manifest, state: LayerState) -> None:
     if kept is None:
         return
     differences = [
-        f"{name}: {words}"
+        f"{name}: {message}"
         for name in sorted({*kept, *state})
-        if (words := _difference(kept.get(name), state.get(name)))
+        if (message := _difference(kept.get(name), state.get(name)))
     ]
     if differences:
         raise IncompatibleCheckpoint(
@@ -215,7 +215,7 @@ def _difference(kept: Mapping[str, Any] | None, found: Mapping[str, Any] | None)
         one = found if kept is None else kept
         where = "model" if kept is None else "checkpoint"
         # an array may come with another version of Keras; without a table, a word is another number
-        return f"{_words(one)}, in the {where} only" if one and one["kind"] == "table" else ""
+        return f"{_message(one)}, in the {where} only" if one and one["kind"] == "table" else ""
     same = ("kind", "digest", "shape", "dtype")
     if all(kept.get(what) == found.get(what) for what in same):
         return ""
@@ -227,10 +227,10 @@ def _difference(kept: Mapping[str, Any] | None, found: Mapping[str, Any] | None)
         and np.allclose(was, now, rtol=0.0, atol=_CLOSE * was[2])
     ):
         return ""
-    return f"{_words(found)}; the checkpoint has another, {_words(kept)}"
+    return f"{_message(found)}; the checkpoint has another, {_message(kept)}"
 
 
-def _words(said: Mapping[str, Any]) -> str:
+def _message(said: Mapping[str, Any]) -> str:
     if said["kind"] == "table":
         return f"a table of {said['size']:,} entries"
     return f"an array {said['dtype']}{said['shape']}"

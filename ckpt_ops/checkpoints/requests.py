@@ -28,7 +28,7 @@ ANSWER = DocumentKind(what="answer to a save request", implicit=True, indent=Non
 _log = logging.getLogger(__name__)
 
 
-class What(StrEnum):
+class SaveKind(StrEnum):
     """What is asked for."""
 
     PARAMETERS = "parameters"
@@ -46,7 +46,7 @@ class SaveRequest:
         asked: seconds since the epoch, by the asking machine's clock.
     """
 
-    what: What = What.PARAMETERS
+    what: SaveKind = SaveKind.PARAMETERS
     at_step: int | None = None
     after: float | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
@@ -62,11 +62,11 @@ class SaveRequest:
 
     @property
     def parameters(self) -> bool:
-        return self.what in (What.PARAMETERS, What.BOTH)
+        return self.what in (SaveKind.PARAMETERS, SaveKind.BOTH)
 
     @property
     def intermediate(self) -> bool:
-        return self.what in (What.INTERMEDIATE, What.BOTH)
+        return self.what in (SaveKind.INTERMEDIATE, SaveKind.BOTH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def withdraw(store: Store, model: str, id: str) -> None:
     store.delete(_name(model, id))
 
 
-class RequestDesk:
+class SaveRequestPoller:
     """Looks for asks in a thread of its own, and hands them to the training loop when they are due.
 
     The store being away stops nothing: it is asked again later.

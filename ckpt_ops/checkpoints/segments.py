@@ -108,7 +108,7 @@ def restored(manifest: Manifest, snapshot: Snapshot) -> Encoded:
 
 def changed_rows(old: Array, new: Array) -> npt.NDArray[np.uint32] | None:
     """Numbers of the rows whose bytes differ, ascending; None when more than half of the rows do."""
-    one, other = _words(old), _words(new)
+    one, other = _message(old), _message(new)
     rows, limit = len(one), len(one) // 2
     probe = np.linspace(0, rows - 1, min(rows, _PROBED_ROWS)).astype(np.int64)
     if (one[probe] != other[probe]).any(axis=1).sum() > len(probe) // 2 + 1:
@@ -175,7 +175,7 @@ def _payload(array: Array, rows: npt.NDArray[np.uint32]) -> memoryview:
     return memoryview(rows.astype(ROW_NUMBER).tobytes() + taken.tobytes())
 
 
-def _words(array: Array) -> Array:
+def _message(array: Array) -> Array:
     """The array as rows of the widest unsigned integers that a row divides into: for comparing bytes."""
     flat = array.reshape(len(array), -1)
     octets = flat.shape[1] * flat.itemsize

@@ -20,7 +20,7 @@ from ckpt_ops.checkpoints.checkpointer import Checkpointer, Position
 from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.checkpoints.keep import Keep
 from ckpt_ops.checkpoints.manifest import Manifest, Segment
-from ckpt_ops.checkpoints.requests import RequestDesk
+from ckpt_ops.checkpoints.requests import SaveRequestPoller
 from ckpt_ops.checkpoints.restore import load_manifest, restore
 from ckpt_ops.checkpoints.triggers import SaveTrigger
 from ckpt_ops.checkpoints.writer import BackgroundWriter
@@ -79,7 +79,7 @@ def checkpointing(
             restore(store, manifest, variables)
             writer.resume(manifest, capture(variables, step=manifest.step))
             start = Position(step=manifest.step, seconds=commits[-1].seconds, cursor=manifest.cursor)
-        desk = RequestDesk(store, model, version)
+        desk = SaveRequestPoller(store, model, version)
         checkpoints = Checkpointer(writer, variables, save=save, requests=desk, start=start)
         try:
             with checkpoints.stopping_on_sigterm():

@@ -78,7 +78,7 @@ def verify(
     digests = dict.fromkeys(digest for manifest in manifests for digest in manifest.chunks)
     problems = _hash_again(store, tuple(digests), progress)
     return tuple(
-        _judged(store, state.model, commit, each, problems)
+        _evaluated(store, state.model, commit, each, problems)
         for commit, each in zip(commits, loaded, strict=True)
     )
 
@@ -161,7 +161,7 @@ def _hash_again(store: Store, digests: Sequence[str], progress: Callable[[int, i
     return wrong
 
 
-def _judged(
+def _evaluated(
     store: Store,
     model: str,
     commit: _Committed,
@@ -184,7 +184,7 @@ def _judged(
         return replace(checked, condition=Condition.DAMAGED, problems=(gone,))
     found = tuple(problems[digest] for digest in loaded.chunks if digest in problems)
     if found and isinstance(again := _load(store, model, commit), ObjectNotFound):
-        return _judged(store, model, commit, again, problems)  # pruned while its chunks were read
+        return _evaluated(store, model, commit, again, problems)  # pruned while its chunks were read
     return replace(
         checked,
         condition=Condition.DAMAGED if found else Condition.OK,

@@ -136,14 +136,14 @@ def audit(
     Example: ckpt-ops audit flight_delay --newest 8
     """
     from ckpt_ops.backtest.compare import usual_metric
-    from ckpt_ops.diagnostics.audit import Audit, learned, run_audit
+    from ckpt_ops.diagnostics.audit import Audit, consumed, run_audit
     from ckpt_ops.pipeline import load_pipeline
 
     pipeline = load_pipeline(model)
     asked = Audit(metric=metric or usual_metric(pipeline), newest=newest, epochs=epochs)
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
-        learned(state)
+        consumed(state)
         result = run_audit(pipeline, opened, state.head or 0, asked, _to_stderr)
     found = {"model": model, **result.to_json()}
     output.answer(found, render_diagnose.show_audit, json=json)

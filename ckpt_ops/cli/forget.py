@@ -10,7 +10,7 @@ import typer
 from ckpt_ops.cli import output, views
 from ckpt_ops.cli.options import Model
 from ckpt_ops.cli.output import Json
-from ckpt_ops.cli.render_forget import change_view, preview_view, show_end, show_preview, standing_view
+from ckpt_ops.cli.render_forget import change_view, preview_view, purge_timing_view, show_end, show_preview
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import TerminalError
 
@@ -67,9 +67,9 @@ def forget(
 
     Example: ckpt-ops forget flight_delay --rows "tailnum == 'N14228'" --why "request 17" --dry-run
     """
-    from ckpt_ops.forget.forget import forget as carry_out
+    from ckpt_ops.forget.forget import forget as apply
     from ckpt_ops.forget.forget import preview
-    from ckpt_ops.forget.purge import purge, standings
+    from ckpt_ops.forget.purge import purge, purge_timings
     from ckpt_ops.forget.request import Asked
     from ckpt_ops.pipeline import load_intake
     from ckpt_ops.pipeline.result_json import to_json
@@ -85,26 +85,26 @@ def forget(
             return
         with output.progress("searching slices") as progress:
             report = output.nothing if json else output.console().print
-            done = carry_out(
+            done = apply(
                 intake, opened, asked, why=why, grace_hours=grace_hours, report=report, progress=progress
             )
         certificate = None
         if done.known and not done.refused:
             with output.progress("removing") as progress:
                 certificate = purge(intake, opened, asked.request, now=datetime.now(UTC), progress=progress)
-        standing = {one.said.request: one for one in standings(opened, model)}.get(asked.request)
+        standing = {one.said.request: one for one in purge_timings(opened, model)}.get(asked.request)
     view = {
         "request": asked.request,
         "recorded": done.known,
         "slices": [change_view(one) for one in done.changes],
         "rebase": to_json(done.rebased) if done.rebased else None,
-        "purge": standing_view(standing) if standing else None,
+        "purge": purge_timing_view(standing) if standing else None,
         "certificate": certificate.name if certificate else None,
     }
 
     def draw(_: object) -> None:
         if not done.known:
-            none = f"None of {done.found.looked_at:,} revisions in the store has {asked.words}"
+            none = f"None of {done.found.looked_at:,} revisions in the store has {asked.message}"
             output.say(f"{none}: nothing was recorded.")
         elif not done.refused:
             show_end(model, standing, certificate, opened.url)
@@ -122,25 +122,23 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
 
     Example: ckpt-ops purge flight_delay
     """
-    from ckpt_ops.forget.purge import purge as carry_out
-    from ckpt_ops.forget.purge import standings, sweep
+    from ckpt_ops.forget.purge import purge as apply
+    from ckpt_ops.forget.purge import purge_timings, sweep
     from ckpt_ops.pipeline import load_intake
 
     intake = load_intake(model)
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         certificates: dict[str, Certificate] = {}
-        for one in standings(opened, model):
+        for one in purge_timings(opened, model):
             if one.purged is None:
                 with output.progress(f"removing, {one.said.request}") as progress:
-                    made = carry_out(
-                        intake, opened, one.said.request, now=datetime.now(UTC), progress=progress
-                    )
+                    made = apply(intake, opened, one.said.request, now=datetime.now(UTC), progress=progress)
                 if made is not None:
                     certificates[one.said.request] = made
         with output.progress("searching slices") as progress:
             swept = sweep(intake, opened, progress)
-        found = standings(opened, model)
+        found = purge_timings(opened, model)
 
     def draw(_: object) -> None:
         if not found:
@@ -150,7 +148,7 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
         if swept:
             output.say(f"{swept:,} objects that had come in since with such rows were removed.")
 
-    view = {"swept": swept, "requests": [standing_view(one) for one in found]}
+    view = {"swept": swept, "requests": [purge_timing_view(one) for one in found]}
     output.answer(view, draw, json=json)
 
 
@@ -165,7 +163,7 @@ def _refused(model: str, asked: Asked, settled: Settled) -> TerminalError:
             f"or {promote} --despite-gates --why TEXT, and then the same"
         )
     return TerminalError(
-        f"version {settled.version} of {model}, which does not know {asked.words}, was "
+        f"version {settled.version} of {model}, which does not know {asked.message}, was "
         f"{settled.decision}: {settled.why}. The champion still knows them",
         safe="nothing was removed; the champion serves on; no such row is accepted any more",
         next=next_,

@@ -194,7 +194,7 @@ def _show(written: Written) -> None:
 def _show_checks(folder: Path, checks: list[Check]) -> None:
     table = Table("", "promise", "what was seen", title=f"{folder}", title_justify="left")
     for one in checks:
-        table.add_row("kept" if one.passed else "BROKEN", one.name, one.words)
+        table.add_row("kept" if one.passed else "BROKEN", one.name, one.message)
     out = output.console()
     out.print(table)
     broken = sum(not one.passed for one in checks)

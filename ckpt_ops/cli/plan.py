@@ -18,9 +18,9 @@ from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage.changed_at_source import changed_view
 from ckpt_ops.pipeline import Intake, Pipeline, load_intake
-from ckpt_ops.rebase.view import anchor_words, estimate_words, fork_words, plan_view
+from ckpt_ops.rebase.view import anchor_message, estimate_message, fork_message, plan_view
 from ckpt_ops.runs.backfill import SlicePlan, plan_backfill
-from ckpt_ops.runs.intake_plan import Coming, SliceComing, plan_intake
+from ckpt_ops.runs.intake_plan import Arrival, SliceArrival, plan_intake
 from ckpt_ops.runs.ranges import first_moment, last_moment
 
 From = Annotated[
@@ -90,7 +90,7 @@ def _show_rebase(model: str, view: views.View) -> None:
         changes.add_row(one["key"], one["what"], one["was"] or "-", one["now"] or "nothing", one["why"])
     out.print(changes)
     steps = Table(
-        "step", "slices", "rows", "in place of", "state", title=fork_words(view), title_justify="left"
+        "step", "slices", "rows", "in place of", "state", title=fork_message(view), title_justify="left"
     )
     for number, step in enumerate(view["replay"], start=1):
         keys = ", ".join(ref["key"] for ref in step["slices"])
@@ -99,9 +99,9 @@ def _show_rebase(model: str, view: views.View) -> None:
         steps.add_row(str(number), keys, f"{step['rows']:,}", place, done)
     out.print(steps)
     out.print(f"Versions whose place is taken: {', '.join(map(str, view['replaced'])) or 'none'}")
-    out.print(estimate_words(view))
+    out.print(estimate_message(view))
     if view["anchor_cost"]["candidates"]:
-        output.say(anchor_words(view))
+        output.say(anchor_message(view))
     out.print(f"Next: ckpt-ops rebase {model}, or trigger the DAG {model}_rebase")
 
 
@@ -135,7 +135,7 @@ def _plan_intake(intake: Intake, first: str | None, last: str | None, store: str
     output.answer([asdict(one) for one in found], lambda _: _show_intake(intake, found), json=json)
 
 
-def _show_intake(intake: Intake, found: Sequence[SliceComing]) -> None:
+def _show_intake(intake: Intake, found: Sequence[SliceArrival]) -> None:
     out = output.console()
     if not found:
         out.print(f"Source {intake.source.name} has no slice in this range.")
@@ -147,6 +147,6 @@ def _show_intake(intake: Intake, found: Sequence[SliceComing]) -> None:
     out.print(table)
     counts = Counter(one.action for one in found)
     out.print(", ".join(f"{count} {action}" for action, count in counts.items()))
-    todo = [one.key for one in found if one.action not in (Coming.SKIP, Coming.MISSING)]
+    todo = [one.key for one in found if one.action not in (Arrival.SKIP, Arrival.MISSING)]
     if todo:
         output.say(f"Next: ckpt-ops run {intake.name} --from {todo[0]} --to {todo[-1]}")

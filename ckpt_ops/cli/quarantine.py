@@ -86,7 +86,7 @@ def _show_one(
     table = Table("severity", "column", "what", "why it is asked")
     for reason in verdict.reasons:
         shown = f". {'; '.join(reason.examples)}" if reason.kind is Kind.UNREAD else ""
-        table.add_row(reason.severity.value, reason.column, f"{reason.words}{shown}", reason.why)
+        table.add_row(reason.severity.value, reason.column, f"{reason.message}{shown}", reason.why)
     out.print(table)
     if bad:
         listed = Table("row", "reasons", "values", title="bad rows", title_justify="left")

@@ -40,8 +40,8 @@ def show_backtest(view: View) -> None:
         )
     out = console()
     out.print(table)
-    words = view["frontier"]
-    out.print(f"{words[0].upper()}{words[1:]}.", soft_wrap=True)
+    message = view["frontier"]
+    out.print(f"{message[0].upper()}{message[1:]}.", soft_wrap=True)
     for one in view["policies"]:
         if one["held"]:
             key, why = one["held"]

@@ -98,7 +98,7 @@ def show_reproduced(view: View) -> None:
 
 def causes(view: View) -> list[str]:
     """Why a version that was trained again may differ, the likeliest first."""
-    found = [words for changes in view["changes"].values() for words in changes]
+    found = [message for changes in view["changes"].values() for message in changes]
     wrong = [one["version"] for one in view["trained"] if one["equal"] is False]
     if wrong and wrong[0] != view["version"]:
         found.append(f"version {wrong[0]}, the first on the way that differs")

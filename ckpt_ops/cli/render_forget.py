@@ -12,7 +12,7 @@ from ckpt_ops.cli import output
 if TYPE_CHECKING:
     from ckpt_ops.forget.certificate import Certificate
     from ckpt_ops.forget.forget import Preview
-    from ckpt_ops.forget.purge_timing import Standing
+    from ckpt_ops.forget.purge_timing import PurgeTiming
     from ckpt_ops.forget.slices import Change
 
 
@@ -21,7 +21,7 @@ def preview_view(seen: Preview, grace_hours: float | None) -> dict[str, Any]:
     plan = seen.plan
     return {
         "request": seen.asked.request,
-        "words": seen.asked.words,
+        "words": seen.asked.message,
         "revisions": [
             {
                 "key": one.manifest.key,
@@ -35,7 +35,7 @@ def preview_view(seen: Preview, grace_hours: float | None) -> dict[str, Any]:
         "loose_files": len(seen.found.loose),
         "unread": [asdict(one) for one in seen.found.unread],
         "slices": [change_view(one) for one in seen.changes],
-        "versions": list(seen.learned),
+        "versions": list(seen.consumed),
         "champion_knows": seen.knows,
         "rebase": None
         if plan is None
@@ -63,7 +63,7 @@ def change_view(change: Change) -> dict[str, Any]:
     }
 
 
-def standing_view(one: Standing) -> dict[str, Any]:
+def purge_timing_view(one: PurgeTiming) -> dict[str, Any]:
     """How far a request has come."""
     return {
         "request": one.said.request,
@@ -79,7 +79,7 @@ def standing_view(one: Standing) -> dict[str, Any]:
 
 def show_preview(view: dict[str, Any]) -> None:
     """The same for people."""
-    from ckpt_ops.rebase.view import cost_words, fork_words
+    from ckpt_ops.rebase.view import cost_message, fork_message
 
     out = output.console()
     if not view["revisions"]:
@@ -101,7 +101,7 @@ def show_preview(view: dict[str, Any]) -> None:
     elif not rebase["possible"]:
         out.print("Nothing that the model was trained on would be left: the rebase is not possible.")
     else:
-        out.print(f"Rebase: {fork_words(rebase)}; {cost_words(rebase)}. The gates evaluate the result.")
+        out.print(f"Rebase: {fork_message(rebase)}; {cost_message(rebase)}. The gates evaluate the result.")
     for one in view["kept"]:
         out.print(f"Would stay: {one['key']} {one['revision']}: {one['why']}", soft_wrap=True)
     then = (
@@ -113,7 +113,7 @@ def show_preview(view: dict[str, Any]) -> None:
     out.print(f"{then} Nothing was changed.", soft_wrap=True)
 
 
-def show_end(model: str, one: Standing | None, certificate: Certificate | None, url: str) -> None:
+def show_end(model: str, one: PurgeTiming | None, certificate: Certificate | None, url: str) -> None:
     """How far a request has come, and what a purge removed if one was due."""
     out = output.console()
     if one is None:

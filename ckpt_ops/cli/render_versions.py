@@ -68,13 +68,13 @@ def _show_tensors(view: View) -> None:
         change = "from zero" if one["change"] is None else f"{one['change']:.4g}"
         table.add_row(one["name"], " x ".join(map(str, one["shape"])) or "one number", change)
     out.print(table)
-    for words, names in (
+    for message, names in (
         (f"only in version {view['a']['version']}", tensors["only_a"]),
         (f"only in version {view['b']['version']}", tensors["only_b"]),
         ("of a different shape", tensors["reshaped"]),
     ):
         if names:
-            out.print(f"- {words}: {', '.join(names)}", soft_wrap=True)
+            out.print(f"- {message}: {', '.join(names)}", soft_wrap=True)
 
 
 def _lineage(view: View) -> str:

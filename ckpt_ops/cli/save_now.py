@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ckpt_ops.checkpoints.requests import Answer, SaveRequest, What, answer_to, ask, withdraw
+from ckpt_ops.checkpoints.requests import Answer, SaveKind, SaveRequest, answer_to, ask, withdraw
 from ckpt_ops.cli import output
 from ckpt_ops.cli.options import Model
 from ckpt_ops.cli.output import Json
@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.5
 
 def save_now(
     model: Model,
-    what: Annotated[What, typer.Option("--what", help="What to save.")] = What.PARAMETERS,
+    what: Annotated[SaveKind, typer.Option("--what", help="What to save.")] = SaveKind.PARAMETERS,
     at_step: Annotated[
         int | None, typer.Option("--at-step", metavar="N", help="Save at this step; at once if it is past.")
     ] = None,

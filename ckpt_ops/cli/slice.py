@@ -88,6 +88,6 @@ def _show_rows(title: str, rows: list[View]) -> None:
 
 
 def _cell(value: Any) -> str:
-    from ckpt_ops.validation.messages import value_words
+    from ckpt_ops.validation.messages import value_text
 
-    return value_words(value)
+    return value_text(value)

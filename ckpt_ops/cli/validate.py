@@ -16,7 +16,7 @@ from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.run import NOT_ACCEPTED
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
-from ckpt_ops.intake.suite_trial import Tried, in_words, try_suite
+from ckpt_ops.intake.suite_trial import Tried, describe, try_suite
 from ckpt_ops.pipeline import load_intake
 from ckpt_ops.validation import Outcome, load_suite
 
@@ -52,7 +52,7 @@ def validate(
             next=f"ckpt-ops slices {name}",
         )
     listed = [{**asdict(one), "differs": one.differs} for one in found]
-    output.answer(listed, lambda _: _show(found, f"Suite {tried.name} {in_words(found)}."), json=json)
+    output.answer(listed, lambda _: _show(found, f"Suite {tried.name} {describe(found)}."), json=json)
     if any(one.outcome is Outcome.QUARANTINED for one in found):
         raise typer.Exit(NOT_ACCEPTED)
 

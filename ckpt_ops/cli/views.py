@@ -126,7 +126,7 @@ def slices_view(state: LineageState, *, late_within: int) -> list[View]:
     for key, entry in sorted(state.slices.items()):
         planned = plan(state, key, late_within=late_within)
         tried = repeated(state, planned)
-        why = f"{planned.why}; {tried.words}" if tried else planned.why
+        why = f"{planned.why}; {tried.message}" if tried else planned.why
         if key in changed:
             why = f"{why}; CHANGED AT ITS SOURCE, noticed {changed[key][:10]}: a run pulls it again"
         views.append(
@@ -225,7 +225,7 @@ def _shadow(found: InShadow | None) -> View | None:
         "version": found.version.version,
         "slices": found.needed,
         "scored": [asdict(ref) for ref in found.counted],
-        "words": found.words,
+        "words": found.message,
     }
 
 

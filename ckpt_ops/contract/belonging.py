@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from ckpt_ops.belonging import Length, in_words, length_of, window_of
+from ckpt_ops.belonging import Length, describe, length_of, window_of
 from ckpt_ops.contract.check import Broken
 from ckpt_ops.contract.keys import all_keys
 from ckpt_ops.contract.rows import Readings
@@ -37,11 +37,11 @@ def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
         off = {key: shift for key, shift in shifts.items() if shift}
         if len(shifts) > 1 and len(off) == len(shifts) and len(set(off.values())) == 1:
             shift = next(iter(off.values()))
-            words = f"{column} lies {in_words(shift)} for its slice in all {len(off)} slices"
+            message = f"{column} lies {describe(shift)} for its slice in all {len(off)} slices"
             if abs(shift) > _MOST_ZONE:
-                raise Broken(f"{words}: these are the rows of another period")
+                raise Broken(f"{message}: these are the rows of another period")
             said.append(
-                f"{words}: keys are read as UTC, so are these times or days of another zone? Then set the "
+                f"{message}: keys are read as UTC, so are these times or days of another zone? Then set the "
                 "DAG's timezone, and ask for it with expect_column_values_to_lie_in_slice"
             )
             continue
@@ -49,10 +49,10 @@ def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
             for key, shift in off.items():
                 if abs(shift) >= windows[key].end - windows[key].start:
                     raise Broken(
-                        f"{column} of slice {key} lies {in_words(shift)}, and that of the others lies in "
+                        f"{column} of slice {key} lies {describe(shift)}, and that of the others lies in "
                         "their slices: these are the rows of another period"
                     )
-            said += [f"{column} of {key} lies {in_words(shift)}" for key, shift in off.items()]
+            said += [f"{column} of {key} lies {describe(shift)}" for key, shift in off.items()]
         elif shifts and not off and None not in shifts.values():
             said.append(f"{column} lies in its slice")
     return "; ".join(said) or "no column holds times of its slice"

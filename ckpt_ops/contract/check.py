@@ -23,16 +23,16 @@ class Check:
 
     name: str
     passed: bool
-    words: str
+    message: str
 
 
 def checked(name: str, look: Callable[[], str]) -> Check:
     """The verdict of `look`, which returns what it saw, or raises."""
     try:
-        return Check(name=name, passed=True, words=look())
+        return Check(name=name, passed=True, message=look())
     except Broken as error:
-        return Check(name=name, passed=False, words=str(error))
+        return Check(name=name, passed=False, message=str(error))
     except CkptOpsError as error:
-        return Check(name=name, passed=False, words=f"{type(error).__name__}: {error.what}")
+        return Check(name=name, passed=False, message=f"{type(error).__name__}: {error.what}")
     except Exception as error:  # noqa: BLE001 - the source is the user's code: whatever it raises is the finding
-        return Check(name=name, passed=False, words=f"raised {type(error).__name__}: {error}")
+        return Check(name=name, passed=False, message=f"raised {type(error).__name__}: {error}")

@@ -53,7 +53,7 @@ def _checks(
         return
     chosen = list(wanted) if wanted else keys.newest_that_are_there(source, MOST_KEYS)
     if not chosen:
-        yield Check(name="a slice can be read", passed=False, words="none of the newest has come: name one")
+        yield Check(name="a slice can be read", passed=False, message="none of the newest has come: name one")
         return
     yield checked("keys are in their interval", lambda: keys.in_their_interval(source, chosen))
     yield checked("an unknown key is refused", lambda: keys.unknown_is_refused(source, chosen[-1]))

@@ -147,8 +147,8 @@ class Readings:
             found = first.schema
             for reason in schema_drift(declared, found, first.misfits) if found is not None else []:
                 if reason.severity is Severity.CRITICAL:
-                    raise Broken(f"slice {key}: {reason.words}; mend what comes, or the declared schema")
-                notes.append(reason.words)
+                    raise Broken(f"slice {key}: {reason.message}; mend what comes, or the declared schema")
+                notes.append(reason.message)
         return "; ".join([f"{len(declared.names)} declared columns came as declared", *dict.fromkeys(notes)])
 
     def memory_is_bounded(self, most: int) -> str:

@@ -16,8 +16,8 @@ from typing import Any
 from ckpt_ops import checks
 from ckpt_ops.candidates.as_served.asked import Scores
 from ckpt_ops.candidates.as_served.graph import AsServed
-from ckpt_ops.candidates.as_served.version import said_by
-from ckpt_ops.candidates.attempt import Bench
+from ckpt_ops.candidates.as_served.version import predictions_of
+from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.champion import labels_of, score
 from ckpt_ops.candidates.data import TrainingData, load_data
 from ckpt_ops.candidates.proposal import candidate_of
@@ -57,7 +57,7 @@ class Audit:
             checks.whole(name, getattr(self, name))
 
 
-def learned(state: LineageState) -> tuple[SliceRef, ...]:
+def consumed(state: LineageState) -> tuple[SliceRef, ...]:
     """What the head has learned, oldest first. Raises `BadInput`: there is no head."""
     if state.head is None:
         raise BadInput("model", state.model, "a model with a version in production")
@@ -165,19 +165,19 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
         UndefinedMetric: the metric has no value on those rows.
     """
     state = ModelLog(store, pipeline.name).state()
-    slices = learned(state)
+    slices = consumed(state)
     newest = slices[-asked.newest :]
-    bench = Bench(pipeline, store)
+    session = TrainingSession(pipeline, store)
     over = _version(pipeline, state, newest)
     data = load_data(pipeline, store, over, {})
-    judged = data.holdout
-    labels, groups = labels_of(judged), judged.groups
+    evaluated = data.holdout
+    labels, groups = labels_of(evaluated), evaluated.groups
     metric = metric_named(asked.metric)
     champion = _as_served(pipeline, store, state, over, data)
     of_champion = metric(labels, champion, groups=groups)  # before anything is trained: it may have no value
-    bench.stand_at(None)
+    session.restore_at(None)
     tell(Note(text=f"training on {len(slices)} slices from nothing"))
-    bench.pipeline = replace(
+    session.pipeline = replace(
         pipeline,
         replay=NoReplay(),
         budget=Budget(
@@ -187,8 +187,8 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
             min_steps=pipeline.budget.min_steps,
         ),
     )
-    trained = retrain(bench, state, _version(pipeline, state, slices))
-    (cold,) = AsServed(bench.model)([judged.inputs])
+    trained = retrain(session, state, _version(pipeline, state, slices))
+    (cold,) = AsServed(session.model)([evaluated.inputs])
     difference = paired_bootstrap(metric, labels, champion, cold, groups=groups, seed=pipeline.seed)
     updates = [one.trained for one in state.ancestry(state.head) if one.trained is not None]
     return Audited(
@@ -207,7 +207,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
         from_scratch=OfScratch(
             value=metric(labels, cold, groups=groups), steps=trained.step, seconds=trained.seconds
         ),
-        rows=judged.rows,
+        rows=evaluated.rows,
         on=tuple(ref.key for ref in newest),
         slices=len(slices),
     )
@@ -217,7 +217,7 @@ def _as_served(
     pipeline: Pipeline, store: Store, state: LineageState, over: VersionState, data: TrainingData
 ) -> Scores:
     """What the head says of the rows held out of `data`."""
-    ask = partial(said_by, pipeline, store, state, state.head or 0)
+    ask = partial(predictions_of, pipeline, store, state, state.head or 0)
     champion = score(ask, pipeline, StoredRows(pipeline, store), over, data, unseen=())
     if champion.holdout is None:
         raise NotAsServed(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ckpt_ops.diagnostics.bisect_question import Found, Question, in_words, measured_on
+from ckpt_ops.diagnostics.bisect_question import Found, Question, describe, measured_on
 from ckpt_ops.diagnostics.measuring import Measuring, Point
 from ckpt_ops.diagnostics.retrain import NOTHING_WRITTEN, died_without_a_trace
 from ckpt_ops.errors import TerminalError
@@ -59,7 +59,7 @@ class Bisected:
                 "before": found.before,
                 "after": found.after,
             },
-            "verdict": found.words(self.question, self.on),
+            "verdict": found.message(self.question, self.on),
             "notes": list(self.notes),
         }
 
@@ -103,7 +103,7 @@ def bisect(pipeline: Pipeline, store: Store, question: Question) -> Bisected:
     if not head.wrong:
         raise TerminalError(
             f"{question.metric} of version {head.version}, the head, is not {question.side} "
-            f"{question.bound:g} {measuring.where}: it is {in_words(head.value)}",
+            f"{question.bound:g} {measuring.where}: it is {describe(head.value)}",
             safe=NOTHING_WRITTEN,
             next=f"another --{question.side}, or another slice with --on KEY",
         )
@@ -114,7 +114,7 @@ def bisect(pipeline: Pipeline, store: Store, question: Question) -> Bisected:
     found = Found(
         version=version.version,
         parent=version.parent,
-        learned=version.slices,
+        consumed=version.slices,
         culprit=version.slices[slices.wrong],
         before=before.value if before else None,
         after=inside.get(slices.wrong, versions[at]).value,
@@ -134,7 +134,7 @@ def _versions(measuring: Measuring) -> dict[int, Point]:
     while (probe := next_probe(measuring.kept, _wrong(measured))) is not None:
         measured[probe.at] = measuring.version(probe.at, train=probe.train)
         if probe.train and not measured[probe.at].wrong:
-            measuring.hold()  # what comes next may be trained from the last that is right
+            measuring.copy_values()  # what comes next may be trained from the last that is right
     return measured
 
 
@@ -163,12 +163,12 @@ def _notes(measuring: Measuring, versions: Mapping[int, Point]) -> list[str]:
     """What a person should know of how it was measured."""
     by: dict[str, list[str]] = {}
     for at in sorted(versions):
-        for words in measuring.changes(at).values():
-            by.setdefault(words, []).append(str(versions[at].version))
+        for message in measuring.changes(at).values():
+            by.setdefault(message, []).append(str(versions[at].version))
     notes = [
         f"version {', '.join(numbers)} was measured with what is there today, which is not what trained it: "
-        f"{words}"
-        for words, numbers in by.items()
+        f"{message}"
+        for message, numbers in by.items()
     ]
     right = bounds(_wrong(versions)).right
     early = [str(versions[at].version) for at in sorted(versions) if at < right and versions[at].wrong]

@@ -89,32 +89,34 @@ class Found:
 
     version: int
     parent: int | None
-    learned: tuple[SliceRef, ...]
+    consumed: tuple[SliceRef, ...]
     culprit: SliceRef
     before: float | None
     after: float | None
 
-    def words(self, question: Question, on: SliceRef) -> str:
+    def message(self, question: Question, on: SliceRef) -> str:
         """The verdict."""
         measured = f"{question.metric} on the held-out rows of {on.key}"
-        after, number = in_words(self.after), self.learned.index(self.culprit)
+        after, number = describe(self.after), self.consumed.index(self.culprit)
         of = f"slice {self.culprit.key}, revision {self.culprit.revision}"
         if number == 0 and self.parent is None:
             text = f"{measured} was {after} from the start: after version {self.version}, the first, "
-            return text + (f"which learned {of}" if len(self.learned) == 1 else f"as soon as it learned {of}")
-        before = in_words(self.before)
-        if len(self.learned) == 1:
+            return text + (
+                f"which learned {of}" if len(self.consumed) == 1 else f"as soon as it learned {of}"
+            )
+        before = describe(self.before)
+        if len(self.consumed) == 1:
             return (
                 f"{measured} was {before} after version {self.parent} and {after} after version "
                 f"{self.version}, which learned {of}"
             )
-        last = f"version {self.parent}" if number == 0 else f"{number} of its {len(self.learned)} slices"
+        last = f"version {self.parent}" if number == 0 else f"{number} of its {len(self.consumed)} slices"
         return (
-            f"{measured} first went wrong in version {self.version}, which learned {len(self.learned)} "
+            f"{measured} first went wrong in version {self.version}, which learned {len(self.consumed)} "
             f"slices at once: it was {before} after {last} and {after} with the next, {of}"
         )
 
 
-def in_words(value: float | None) -> str:
+def describe(value: float | None) -> str:
     """A metric's value for people."""
     return "no number" if value is None else f"{value:.4f}"

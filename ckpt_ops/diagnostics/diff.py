@@ -78,7 +78,7 @@ def relative_change(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float | None:
 
 
 def _side(version: VersionState, manifest: Manifest | None) -> View:
-    trained, judged = version.trained, version.evaluated
+    trained, evaluated = version.trained, version.evaluated
     digests = None
     if manifest is not None:
         structure = json.dumps(manifest.structure, sort_keys=True).encode()
@@ -94,7 +94,7 @@ def _side(version: VersionState, manifest: Manifest | None) -> View:
         "slices": [asdict(ref) for ref in version.slices],
         "rows": version.rows,
         "digests": digests,
-        "metrics": dict(judged.metrics.get("candidate", {})) if judged else {},
+        "metrics": dict(evaluated.metrics.get("candidate", {})) if evaluated else {},
         "gates": gates_view(version),
         "cost": {
             "steps": trained.step if trained else None,

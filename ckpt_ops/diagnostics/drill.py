@@ -18,7 +18,7 @@ import numpy as np
 
 from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.data import batch_order, consumed_before, load_data
-from ckpt_ops.candidates.kept_predictions import SaidAgain, kept_predictions, said_again
+from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.candidates.results import predict
 from ckpt_ops.checkpoints import Manifest, capture, model_variables, read_tensors
 from ckpt_ops.checkpoints.committed import committed, committed_manifest
@@ -76,7 +76,7 @@ class Drilled:
     variables: int
     bytes: int
     loss: float | None
-    predictions: SaidAgain | None
+    predictions: PredictionsAgain | None
     next_batch: bool
     seconds: DrillSeconds
 
@@ -115,7 +115,7 @@ def run_drill(pipeline: Pipeline, store: Store, version: int, step: int) -> Dril
 
     def died(ended: Ended) -> CkptOpsError:
         return DrillFailed(
-            f"the drill of {pipeline.name} v{version} step {step} {ended.words}",
+            f"the drill of {pipeline.name} v{version} step {step} {ended.message}",
             safe="a drill writes nothing to the store",
             next=f"the whole log is {ended.log}",
         )
@@ -192,9 +192,9 @@ def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int
 
 def _predict_again(
     pipeline: Pipeline, store: Store, version: VersionState, model: Any, rows: Examples, manifest: Manifest
-) -> SaidAgain:
+) -> PredictionsAgain:
     kept = kept_predictions(store, version)
-    said = said_again(kept, labels_of(rows), predict(model, rows.inputs) if kept else np.empty(0))
+    said = predictions_again(kept, labels_of(rows), predict(model, rows.inputs) if kept else np.empty(0))
     if said.differs:
         edited = not is_code_of_today(pipeline, manifest.code_digest)
         where = "look for what build_model() or examples() reads beside its code; else report it"
@@ -204,7 +204,7 @@ def _predict_again(
             )
         raise DrillFailed(
             f"restored from {manifest.model} v{manifest.version} step {manifest.step}, all variables are "
-            f"equal, and {said.words}",
+            f"equal, and {said.message}",
             safe=_SAFE,
             next=where,
         )

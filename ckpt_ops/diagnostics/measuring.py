@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ckpt_ops.candidates.attempt import Bench, final_manifest
+from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
 from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.data import load_data
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.candidates.results import predict
-from ckpt_ops.diagnostics.bisect_question import Question, in_words
+from ckpt_ops.diagnostics.bisect_question import Question, describe
 from ckpt_ops.diagnostics.retrain import changed, kept_checkpoint, retrain
 from ckpt_ops.evaluation import UnusablePredictions, metric_named
 from ckpt_ops.lineage import LineageState, VersionState
@@ -76,7 +76,7 @@ class Measuring:
         self._manifests = [kept_checkpoint(store, state, version) for version in line]
         self.kept = [manifest is not None for manifest in self._manifests]
         from_nothing = not self.kept[0] or len(line[0].slices) > 1
-        self._bench = Bench(pipeline, store, from_nothing=from_nothing)
+        self._session = TrainingSession(pipeline, store, from_nothing=from_nothing)
         self._rows = load_data(pipeline, store, replace(line[0], slices=(on,)), {}).holdout
         self.where = f"on the {self._rows.rows:,} held-out rows of {on.key}"
         self._at: int | None = None  # the position at which the model stands
@@ -92,7 +92,7 @@ class Measuring:
         steps = None
         self._stand_at(at - 1 if train else at)
         if train:
-            steps = retrain(self._bench, self._state, self.line[at]).step
+            steps = retrain(self._session, self._state, self.line[at]).step
             self._at = at
         return self._point(self.line[at], "retrained" if train else "kept", steps, began)
 
@@ -103,7 +103,7 @@ class Measuring:
         """
         began = time.monotonic()
         version = self.line[at]
-        learned = version.slices[:slices]
+        consumed = version.slices[:slices]
         opened = VersionState.opened(
             CandidateStarted(
                 version=version.version,
@@ -111,50 +111,50 @@ class Measuring:
                     self._pipeline,
                     self._state,
                     version.parent,
-                    learned,
+                    consumed,
                     digests=digests_of(self._pipeline),
                 ),
                 parent=version.parent,
-                slices=learned,
+                slices=consumed,
             )
         )
         self._stand_at(at - 1)
         self._at = None
-        steps = retrain(self._bench, self._state, opened).step
+        steps = retrain(self._session, self._state, opened).step
         point = self._point(opened, "never a version", steps, began)
         return replace(point, of=len(version.slices))
 
-    def hold(self) -> None:
+    def copy_values(self) -> None:
         """Be able to come back to where the model stands now; what was held before is let go."""
         if self._at is not None:
-            self._held = (self._at, self._bench.hold())
+            self._held = (self._at, self._session.copy_values())
 
     def changes(self, at: int) -> dict[str, str]:
         """What is not today as it was when the version was trained, as far as it bears on its measurement."""
         manifest = self._manifests[at]
         found = changed(self._pipeline, self._state, self.line[at], manifest)
         # settings and libraries shaped a checkpoint that is kept; only the code is run again on it
-        return {what: words for what, words in found.items() if manifest is None or what == "code"}
+        return {what: message for what, message in found.items() if manifest is None or what == "code"}
 
     def _stand_at(self, at: int) -> None:
         if at == self._at:
             return
         if self._held is not None and self._held[0] == at:
-            self._bench.stand_on(self._held[1])
+            self._session.assign(self._held[1])
         else:
-            self._bench.stand_at(None if at < 0 else final_manifest(self._state, self.line[at].version))
+            self._session.restore_at(None if at < 0 else final_manifest(self._state, self.line[at].version))
         self._at = at
 
     def _point(self, version: VersionState, how: str, steps: int | None, began: float) -> Point:
         labels = labels_of(self._rows)
         value: float | None
         try:
-            predictions = predict(self._bench.model, self._rows.inputs)
+            predictions = predict(self._session.model, self._rows.inputs)
             value = metric_named(self._question.metric)(labels, predictions, groups=self._rows.groups)
         except UnusablePredictions:
             value = None
         keys = tuple(ref.key for ref in version.slices)
-        said = f"{self._question.metric} {in_words(value)} {self.where}"
+        said = f"{self._question.metric} {describe(value)} {self.where}"
         tell(Note(text=f"version {version.version} ({', '.join(keys)}; {how}): {said}"))
         return Point(
             version=version.version,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ckpt_ops.candidates.attempt import Bench, final_manifest
+from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
 from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.diagnostics.reproduction import (
     Comparison,
@@ -136,16 +136,16 @@ def reproduce(
     }
     if changes and not anyway:
         raise refused(pipeline.name, number, changes)
-    bench = Bench(pipeline, store, from_nothing=begin == 0)
-    bench.stand_at(final_manifest(state, line[begin - 1].version) if begin else None)
+    session = TrainingSession(pipeline, store, from_nothing=begin == 0)
+    session.restore_at(final_manifest(state, line[begin - 1].version) if begin else None)
     trained: list[TrainedAgain] = []
     compared: dict[int, Comparison] = {}
     for one, manifest in zip(line[begin:], manifests[begin:], strict=True):
         began = time.monotonic()
-        steps = retrain(bench, state, one).step
+        steps = retrain(session, state, one).step
         seconds = time.monotonic() - began
         if manifest is not None:
-            compared[one.version] = compare(read_tensors(store, manifest), bench.hold())
+            compared[one.version] = compare(read_tensors(store, manifest), session.copy_values())
         same = not compared[one.version].different if manifest is not None else None
         trained.append(
             TrainedAgain(
@@ -167,5 +167,5 @@ def reproduce(
         different=result.different,
         recorded=result.recorded,
         again=result.again,
-        changes={str(number): words for number, words in changes.items()},
+        changes={str(number): message for number, message in changes.items()},
     )

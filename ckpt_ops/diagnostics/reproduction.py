@@ -105,10 +105,10 @@ def refused(model: str, version: int, changes: Mapping[int, Sequence[str]]) -> T
         changes: by version on the way, what differs.
     """
     by: dict[str, list[str]] = {}
-    for number, words in changes.items():
-        for one in words:
+    for number, message in changes.items():
+        for one in message:
             by.setdefault(one, []).append(str(number))
-    lines = "".join(f"\n  version {', '.join(numbers)}: {words}" for words, numbers in by.items())
+    lines = "".join(f"\n  version {', '.join(numbers)}: {message}" for message, numbers in by.items())
     return TerminalError(
         f"{model} v{version} was not trained with what is there today; these differ:{lines}",
         safe=f"nothing was trained, and {NOTHING_WRITTEN}",

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ckpt_ops.candidates.attempt import Bench, print_progress
+from ckpt_ops.candidates.attempt import TrainingSession, print_progress
 from ckpt_ops.candidates.data import (
     TrainingData,
     batch_order,
@@ -41,13 +41,13 @@ def died_without_a_trace(what: str) -> Callable[[Ended], CkptOpsError]:
 
     def died(ended: Ended) -> CkptOpsError:
         return TrainingDied(
-            f"{what} {ended.words}", safe=NOTHING_WRITTEN, next=f"the whole log is {ended.log}"
+            f"{what} {ended.message}", safe=NOTHING_WRITTEN, next=f"the whole log is {ended.log}"
         )
 
     return died
 
 
-def retrain(bench: Bench, state: LineageState, version: VersionState) -> Trained:
+def retrain(session: TrainingSession, state: LineageState, version: VersionState) -> Trained:
     """Train `version` on the model as it stands, which has to be as its parent left it.
 
     One that was trained takes the steps that it took then, whatever ended them; one that never was takes
@@ -57,9 +57,9 @@ def retrain(bench: Bench, state: LineageState, version: VersionState) -> Trained
         ObjectNotFound: a slice revision that it learned from is gone.
         ModelCodeError: the user's functions did not take the slices.
     """
-    data = load_data(bench.pipeline, bench.store, version, consumed_before(state, version))
-    budget = bench.pipeline.budget if version.trained is None else steps_of(version.trained)
-    return fit(bench, version, data, budget)
+    data = load_data(session.pipeline, session.store, version, consumed_before(state, version))
+    budget = session.pipeline.budget if version.trained is None else steps_of(version.trained)
+    return fit(session, version, data, budget)
 
 
 def steps_of(trained: CandidateTrained) -> Budget:
@@ -67,22 +67,24 @@ def steps_of(trained: CandidateTrained) -> Budget:
     return Budget(max_steps=trained.step, max_seconds=math.inf)
 
 
-def fit(bench: Bench, version: VersionState, data: TrainingData, budget: Budget) -> Trained:
+def fit(session: TrainingSession, version: VersionState, data: TrainingData, budget: Budget) -> Trained:
     """Train `version` on data that is loaded, on the model as it stands, and save nothing."""
     if version.parent is not None:
-        bench.stand_on(bench.rates)  # as every candidate begins: its parent may have ended with another rate
-    bench.begin()
-    order = batch_order(bench.pipeline, version, data)
+        session.assign(
+            session.rates
+        )  # as every candidate begins: its parent may have ended with another rate
+    session.begin()
+    order = batch_order(session.pipeline, version, data)
     return Trainer(
-        model=bench.model,
+        model=session.model,
         examples=data.learn,
         order=order,
         budget=budget,
         checkpoints=_Unsaved(),
         progress=print_progress,
-        average=running_average(bench.pipeline, bench.variables, order),
-        lookout=lookout(bench.pipeline, bench.model, bench.variables, data),
-        step=bench.step,
+        average=running_average(session.pipeline, session.variables, order),
+        lookout=lookout(session.pipeline, session.model, session.variables, data),
+        step=session.step,
     ).train()
 
 

@@ -3,7 +3,7 @@
 from ckpt_ops.evaluation.basis import Basis
 from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.evaluate import check_gates, judge_all, main_metric, metrics_of
+from ckpt_ops.evaluation.evaluate import check_gates, evaluate_all, main_metric, metrics_of
 from ckpt_ops.evaluation.gates import (
     AtLeast,
     AtMost,
@@ -25,9 +25,13 @@ from ckpt_ops.evaluation.gates import (
 )
 from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named
 from ckpt_ops.evaluation.past import Past
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.served import Latency, ServableCheck
 from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
+
+# Former names: code that is kept with versions imports them.
+Judged = EvaluatedRows
+judge_all = evaluate_all
 
 __all__ = [
     "METRICS",
@@ -36,6 +40,7 @@ __all__ = [
     "Basis",
     "Calibrated",
     "Difference",
+    "EvaluatedRows",
     "Evaluation",
     "FairAcross",
     "FairRates",
@@ -60,6 +65,7 @@ __all__ = [
     "UnusablePredictions",
     "Verdict",
     "check_gates",
+    "evaluate_all",
     "judge_all",
     "main_metric",
     "metric_named",

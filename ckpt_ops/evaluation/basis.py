@@ -13,7 +13,7 @@ class Basis(Enum):
     SHADOW = "shadow"
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """A phrase that ends a sentence: "judged on ..."."""
         return _WORDS[self]
 

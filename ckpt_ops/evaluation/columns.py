@@ -56,8 +56,8 @@ def text(name: str, values: object) -> Text:
         said = array.astype(np.str_)
     else:
         # A value unequal to itself is NaN, pandas' other way to write "missing".
-        words = (MISSING if value is None or value != value else str(value) for value in array.tolist())
-        said = np.array(list(words), dtype=np.str_)
+        message = (MISSING if value is None or value != value else str(value) for value in array.tolist())
+        said = np.array(list(message), dtype=np.str_)
     said.setflags(write=False)
     return said
 

@@ -12,20 +12,20 @@ from ckpt_ops.evaluation.gates import Gate, NoSuspectSlice
 from ckpt_ops.evaluation.gates.suspects import blamed
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Groups, Positions
 from ckpt_ops.evaluation.past import Past
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.sanity import refused_by_sanity
 from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
 
 
-def judge_all(gates: Sequence[Gate], judged: Judged, *, seed: int = 0) -> Evaluation:
+def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int = 0) -> Evaluation:
     """Ask every gate. Passed when none refuses and at least one passes; all are asked, whoever refuses first.
 
     Raises:
         BadInput: there is no gate, or none that is absolute for a first version. Never a pass by omission.
     """
-    check_gates(gates, first_version=judged.champion is None and not judged.champion_missing)
-    asked = (*gates, *_always(gates), *refused_by_sanity(judged))
-    verdicts = tuple(gate.judge(judged, seed=seed) for gate in asked)
+    check_gates(gates, first_version=evaluated.champion is None and not evaluated.champion_missing)
+    asked = (*gates, *_always(gates), *refused_by_sanity(evaluated))
+    verdicts = tuple(gate.evaluate(evaluated, seed=seed) for gate in asked)
     # what is always asked refuses, and lets nothing pass by itself
     passed = all(verdict.passed is not False for verdict in verdicts) and any(
         verdict.passed for verdict in verdicts[: len(gates)]
@@ -35,18 +35,18 @@ def judge_all(gates: Sequence[Gate], judged: Judged, *, seed: int = 0) -> Evalua
     ]
     return Evaluation(
         passed=passed,
-        words=f"{_summary(refused, verdicts[: len(gates)], passed)}. Judged on {judged.basis.words}",
+        message=f"{_summary(refused, verdicts[: len(gates)], passed)}. Judged on {evaluated.basis.message}",
         verdicts=verdicts,
-        candidate=metrics_of(judged.label, judged.candidate, groups=judged.groups),
-        champion=_metrics_of_champion(judged, slice(None)),
-        slice_key=judged.slice_key,
-        rows=judged.rows,
-        count=judged.count,
+        candidate=metrics_of(evaluated.label, evaluated.candidate, groups=evaluated.groups),
+        champion=_metrics_of_champion(evaluated, slice(None)),
+        slice_key=evaluated.slice_key,
+        rows=evaluated.rows,
+        count=evaluated.count,
         seed=seed,
-        basis=judged.basis,
-        past={} if judged.past is None else _past(judged.past),
+        basis=evaluated.basis,
+        past={} if evaluated.past is None else _past(evaluated.past),
         waits=bool(refused) and all(verdict.waits for _, verdict in refused),
-        suspects=_suspects(refused, verdicts, judged),
+        suspects=_suspects(refused, verdicts, evaluated),
         below_floor={
             whose: said for verdict in reversed(verdicts) for whose, said in verdict.below_floor.items()
         },
@@ -68,16 +68,16 @@ def _always(gates: Sequence[Gate]) -> list[Gate]:
 
 
 def _suspects(
-    refused: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], judged: Judged
+    refused: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], evaluated: EvaluatedRows
 ) -> dict[str, str]:
     """Which slices the refusal is laid to. What an export is, or how fast, is no slice's fault."""
     on_quality = [
-        (verdict.words, not gate.absolute)
+        (verdict.message, not gate.absolute)
         for gate, verdict in refused
         if not verdict.waits and getattr(gate, "on_quality", True)
     ]
     named = {key: why for verdict in verdicts for key, why in verdict.suspects.items()}
-    return dict(blamed(on_quality, named, judged))
+    return dict(blamed(on_quality, named, evaluated))
 
 
 def check_gates(gates: Sequence[Gate], *, first_version: bool) -> None:
@@ -128,7 +128,7 @@ def _past(past: Past) -> dict[str, PastSlice]:
     return found
 
 
-def _metrics_of_champion(predicted: Judged | Past, rows: Positions | slice) -> dict[str, float] | None:
+def _metrics_of_champion(predicted: EvaluatedRows | Past, rows: Positions | slice) -> dict[str, float] | None:
     if predicted.champion is None:
         return None
     groups = None if predicted.groups is None else predicted.groups[rows]
@@ -138,7 +138,7 @@ def _metrics_of_champion(predicted: Judged | Past, rows: Positions | slice) -> d
 def _summary(refused: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], passed: bool) -> str:
     """Who refused; or how many of those that the pipeline lists passed."""
     if refused:
-        return f"refused by {'; '.join(f'{gate.name}: {verdict.words}' for gate, verdict in refused)}"
+        return f"refused by {'; '.join(f'{gate.name}: {verdict.message}' for gate, verdict in refused)}"
     if not passed:
         return "refused: no gate could be applied"
     silent = sum(verdict.passed is None for verdict in verdicts)

@@ -31,7 +31,7 @@ class Past:
         candidate: float64 (n,), or (n, k) for the probabilities of k classes.
         champion: the same shape; None for a first version.
         groups: text (n,), the query that a row belongs to; None where nothing is ranked.
-        champion_missing: see `Judged`.
+        champion_missing: see `EvaluatedRows`.
     """
 
     slice: Text

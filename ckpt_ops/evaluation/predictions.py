@@ -30,7 +30,7 @@ SEGMENT_PREFIX = "segment:"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
+class EvaluatedRows:
     """Predictions on the rows that decide about a candidate. Arrays are copied and made read-only.
 
     NaN predictions are accepted here, as a true record of what a model said: the metrics refuse them, and so
@@ -68,7 +68,7 @@ class Judged:
     servable: ServableCheck | None = None
     past: Past | None = None
     slice: Text | None = None
-    learned: tuple[str, ...] = ()
+    consumed: tuple[str, ...] = ()
     trusted: frozenset[str] = frozenset()
     usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
     champion_missing: str = ""
@@ -129,7 +129,7 @@ class Judged:
         return columns.to_table(found, {METADATA_KEY: json.dumps(about).encode()})
 
     @classmethod
-    def from_table(cls, table: pa.Table, *, past: Past | None = None) -> Judged:
+    def from_table(cls, table: pa.Table, *, past: Past | None = None) -> EvaluatedRows:
         """Read what `to_table` wrote. Other columns are left alone; `BadInput` names what is missing.
 
         Args:

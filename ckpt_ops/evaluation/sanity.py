@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 
 _ROUNDING = 1e-6
@@ -29,13 +29,15 @@ class NotConstant:
     absolute: ClassVar[bool] = False
     on_quality: ClassVar[bool] = False  # no slice is to blame
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        said, count = judged.candidate, judged.count
-        constant = count > 1 and _differ(judged) and bool((said == said[:1]).all())
-        words = f"predicts {_plain(said[0])} for each of {count:,} rows" if constant else "predictions differ"
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        said, count = evaluated.candidate, evaluated.count
+        constant = count > 1 and _differ(evaluated) and bool((said == said[:1]).all())
+        message = (
+            f"predicts {_plain(said[0])} for each of {count:,} rows" if constant else "predictions differ"
+        )
         if constant:
-            words += ": it ignores its inputs, or has saturated"
-        return Verdict(gate=repr(self), passed=not constant, words=words, numbers={"rows": float(count)})
+            message += ": it ignores its inputs, or has saturated"
+        return Verdict(gate=repr(self), passed=not constant, message=message, numbers={"rows": float(count)})
 
 
 @dataclass(frozen=True)
@@ -50,28 +52,30 @@ class NotTheChampion:
     absolute: ClassVar[bool] = False
     on_quality: ClassVar[bool] = False  # no slice is to blame
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        candidate, champion = judged.candidate, judged.champion
-        numbers = {"rows": float(judged.count)}
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        candidate, champion = evaluated.candidate, evaluated.champion
+        numbers = {"rows": float(evaluated.count)}
         if champion is None:
-            return Verdict(gate=repr(self), passed=None, words="there is no champion", numbers=numbers)
+            return Verdict(gate=repr(self), passed=None, message="there is no champion", numbers=numbers)
         alike = np.abs(candidate - champion) <= _ROUNDING * np.maximum(1, np.abs(champion))
         same = bool(alike.all()) and np.unique(champion).size >= _DISTINCT
-        words = "predictions are not the champion's"
+        message = "predictions are not the champion's"
         if same:
-            words = f"predicts on all {judged.count:,} rows what its champion predicts: nothing was learned"
-        return Verdict(gate=repr(self), passed=not same, words=words, numbers=numbers)
+            message = (
+                f"predicts on all {evaluated.count:,} rows what its champion predicts: nothing was learned"
+            )
+        return Verdict(gate=repr(self), passed=not same, message=message, numbers=numbers)
 
 
-def refused_by_sanity(judged: Judged) -> tuple[NotConstant | NotTheChampion, ...]:
+def refused_by_sanity(evaluated: EvaluatedRows) -> tuple[NotConstant | NotTheChampion, ...]:
     """Those of these two that refuse the candidate, to be asked beside the pipeline's own gates."""
     checks = (NotConstant(), NotTheChampion())
-    return tuple(check for check in checks if check.judge(judged, seed=0).passed is False)
+    return tuple(check for check in checks if check.evaluate(evaluated, seed=0).passed is False)
 
 
-def _differ(judged: Judged) -> bool:
+def _differ(evaluated: EvaluatedRows) -> bool:
     """Whether the rows do, as far as that is known here."""
-    known = (judged.label, *judged.segments.values())
+    known = (evaluated.label, *evaluated.segments.values())
     return any(bool((column != column[0]).any()) for column in known)
 
 

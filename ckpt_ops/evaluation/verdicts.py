@@ -27,7 +27,7 @@ class Verdict:
 
     gate: str
     passed: bool | None
-    words: str
+    message: str
     numbers: Mapping[str, float] = field(default_factory=dict)
     waits: bool = False
     suspects: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Verdict:
         return {
             "gate": self.gate,
             "passed": self.passed,
-            "words": self.words,
+            "words": self.message,
             "numbers": dict(self.numbers),
             "waits": self.waits,
             "suspects": dict(self.suspects),
@@ -58,7 +58,7 @@ class Verdict:
         return cls(
             gate=value["gate"],
             passed=value["passed"],
-            words=value["words"],
+            message=value["words"],
             numbers=dict(value["numbers"]),
             waits=value.get("waits", False),
             suspects=dict(value.get("suspects", {})),
@@ -111,7 +111,7 @@ class Evaluation:
     """
 
     passed: bool
-    words: str
+    message: str
     verdicts: tuple[Verdict, ...]
     candidate: Mapping[str, float]
     champion: Mapping[str, float] | None
@@ -129,7 +129,7 @@ class Evaluation:
         """A plain dict that strict JSON can carry."""
         return {
             "passed": self.passed,
-            "words": self.words,
+            "words": self.message,
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
             "candidate": dict(self.candidate),
             "champion": None if self.champion is None else dict(self.champion),
@@ -153,7 +153,7 @@ class Evaluation:
         )
         return cls(
             passed=value["passed"],
-            words=value["words"],
+            message=value["words"],
             verdicts=tuple(Verdict.from_json(verdict) for verdict in value["verdicts"]),
             candidate=dict(value["candidate"]),
             champion=None if value["champion"] is None else dict(value["champion"]),

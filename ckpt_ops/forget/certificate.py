@@ -17,7 +17,7 @@ from ckpt_ops.checkpoints import Manifest, load_manifest
 from ckpt_ops.documents import DocumentKind
 from ckpt_ops.forget.certificate_page import certificate_html
 from ckpt_ops.forget.purge_plan import PurgePlan, plan_name
-from ckpt_ops.forget.purge_timing import Standing
+from ckpt_ops.forget.purge_timing import PurgeTiming
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import Record
 from ckpt_ops.lineage.state import SliceStatus
@@ -61,7 +61,7 @@ class Certificate:
 
 
 def write_certificate(
-    store: Store, state: LineageState, standing: Standing, plan: PurgePlan, *, now: datetime
+    store: Store, state: LineageState, standing: PurgeTiming, plan: PurgePlan, *, now: datetime
 ) -> Certificate:
     """Write what the purge came to, once: what stands there already is what holds."""
     name = f"models/{state.model}/forgotten/{standing.said.request}.json"
@@ -80,7 +80,7 @@ def weights_digest(manifest: Manifest) -> str:
 
 
 def _body(
-    store: Store, state: LineageState, standing: Standing, plan: PurgePlan, now: datetime
+    store: Store, state: LineageState, standing: PurgeTiming, plan: PurgePlan, now: datetime
 ) -> dict[str, Any]:
     said, asked = standing.said, standing.asked
     objects = plan_name(state.model, said.request)

@@ -61,9 +61,9 @@ def _revisions(body: dict[str, Any]) -> Html:
         after = now[one["key"]]
         stands = f"{after['revision']}, rows: {after['rows']:,}" if after["revision"] else after["status"]
         count = "gone before" if one["rows"] is None else f"{one['held']:,} of {one['rows']:,}"
-        learned = ", ".join(map(str, one["learned_by"])) or "none"
+        consumed = ", ".join(map(str, one["learned_by"])) or "none"
         rows.append(
-            (one["key"], one["revision"], count, learned, stands, "kept" if one["kept"] else "removed")
+            (one["key"], one["revision"], count, consumed, stands, "kept" if one["kept"] else "removed")
         )
     heads = ("slice", "revision that held them", "rows forgotten", "learned by version", "now", "and it is")
     return table(heads, rows)
@@ -73,7 +73,7 @@ def _result(result: dict[str, Any] | None) -> Html:
     if result is None:
         return element("p", "No version is in production.")
     promoted = result["promoted"]
-    learned = ", ".join(f"{ref['key']} {ref['revision']}" for ref in result["learned_from"])
+    consumed = ", ".join(f"{ref['key']} {ref['revision']}" for ref in result["learned_from"])
     return table(
         (),
         (
@@ -81,7 +81,7 @@ def _result(result: dict[str, Any] | None) -> Html:
             ("candidate", result["candidate"]),
             ("blake3 of its weights", result["weights_blake3"] or "none"),
             ("checkpoint", result["manifest"]),
-            ("learned from", learned),
+            ("learned from", consumed),
             ("gates", "; ".join(result["gates"]) or "none"),
             ("promoted", f"{promoted['time']} by {promoted['by']}" if promoted else "no"),
         ),

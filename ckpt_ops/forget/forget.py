@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ckpt_ops.errors import LineageMoved, TerminalError
 from ckpt_ops.forget.request import GRACE_HOURS, Asked, check, find, record_request
-from ckpt_ops.forget.slices import Change, as_if, carry_out, changes
+from ckpt_ops.forget.slices import Change, apply, as_if, changes
 from ckpt_ops.intake.holders import Holder, holders
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
@@ -50,7 +50,7 @@ class Preview:
     asked: Asked
     found: Found
     changes: tuple[Change, ...]
-    learned: tuple[int, ...]
+    consumed: tuple[int, ...]
     knows: bool
     plan: RebasePlan | None
     kept: tuple[Holder, ...]
@@ -92,13 +92,13 @@ def preview(intake: Intake, store: Store, asked: Asked, progress: Progress = sil
     due = changes(state, found)
     names = {one.name for one in found.holding}
     known = state.forgotten.get(asked.request)
-    learned = learned_from(state, names | set(known.revisions if known else ()))
-    knows = state.head in learned
+    consumed = consumers_of(state, names | set(known.revisions if known else ()))
+    knows = state.head in consumed
     return Preview(
         asked=asked,
         found=found,
         changes=due,
-        learned=learned,
+        consumed=consumed,
         knows=knows,
         plan=plan_rebase(as_if(state, due)) if knows else None,
         kept=holders(store, sorted(names), own=state, with_own=False),
@@ -138,13 +138,13 @@ def forget(
     for change in done:
         report(f"slice {change.key}: {change.becomes.value} ({change.rows:,} of {change.was.rows:,} rows)")
     state = ModelLog(store, asked.model).state()
-    if state.head not in learned_from(state, said.revisions):
+    if state.head not in consumers_of(state, said.revisions):
         publish(store, asked.model, state)  # who promoted it may have been stopped before that
         return Done(known=True, found=found, changes=done, rebased=None)
     return Done(known=True, found=found, changes=done, rebased=_rebase(intake, store, state, report))
 
 
-def learned_from(state: LineageState, revisions: Iterable[tuple[str, str]]) -> tuple[int, ...]:
+def consumers_of(state: LineageState, revisions: Iterable[tuple[str, str]]) -> tuple[int, ...]:
     """Versions that learned from any of `revisions`, each (key, revision), or descend from one that did."""
     return state.consumers_of({slice_id(key, revision) for key, revision in revisions})
 
@@ -163,7 +163,7 @@ def revise(store: Store, intake: Intake, asked: Asked, found: Found, why: str) -
             return tuple(done)
         for change in due:
             reason = f"forgotten ({asked.request}): {why}"
-            carry_out(store, log, intake.source.name, change, asked.predicates, reason)
+            apply(store, log, intake.source.name, change, asked.predicates, reason)
         done += due
     raise LineageMoved(
         f"slices of {asked.model} changed {_ATTEMPTS} times while rows of them were forgotten",

@@ -16,9 +16,9 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ckpt_ops.forget.certificate import Certificate, write_certificate
-from ckpt_ops.forget.forget import learned_from, revise
-from ckpt_ops.forget.purge_plan import PurgePlan, carry_out, draw_plan, find_plan, plan_name
-from ckpt_ops.forget.purge_timing import Standing, standing_of
+from ckpt_ops.forget.forget import consumers_of, revise
+from ckpt_ops.forget.purge_plan import PurgePlan, apply, find_plan, plan_name, plan_purge
+from ckpt_ops.forget.purge_timing import PurgeTiming, purge_timing_of
 from ckpt_ops.forget.request import Asked, find, record_request
 from ckpt_ops.intake.holders import holders
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
@@ -39,14 +39,14 @@ from ckpt_ops.slices.row_search import Progress, silent
 from ckpt_ops.store import Store
 
 
-def standings(store: Store, model: str) -> tuple[Standing, ...]:
+def purge_timings(store: Store, model: str) -> tuple[PurgeTiming, ...]:
     """How far each request of the model has come, in order."""
     log = ModelLog(store, model)
     state = log.state()
     if not state.forgotten:
         return ()
     records = log.records()
-    return tuple(standing_of(records, state, request) for request in state.forgotten)
+    return tuple(purge_timing_of(records, state, request) for request in state.forgotten)
 
 
 def purge(
@@ -60,7 +60,7 @@ def purge(
         Corrupt: a manifest or a data file cannot be read, so that nobody can say what it holds.
     """
     log = ModelLog(store, intake.name)
-    standing = standing_of(log.records(), log.state(), request)
+    standing = purge_timing_of(log.records(), log.state(), request)
     if standing.purged is not None:
         return Certificate.read(store, standing.purged.certificate)
     if standing.due_at is None or now < standing.due_at:
@@ -70,7 +70,7 @@ def purge(
         plan = _begin(intake, store, log, standing, progress)
         if plan is None:
             return None
-    carry_out(store, plan, progress)
+    apply(store, plan, progress)
     state = log.state()
     certificate = write_certificate(store, state, standing, plan, now=now)
     record = Purged(
@@ -107,7 +107,7 @@ def sweep(intake: Intake, store: Store, progress: Progress = silent) -> int:
 
 
 def _begin(
-    intake: Intake, store: Store, log: ModelLog, standing: Standing, progress: Progress
+    intake: Intake, store: Store, log: ModelLog, standing: PurgeTiming, progress: Progress
 ) -> PurgePlan | None:
     """Nobody builds on the versions any more, and it is written down what goes; None: the head moved."""
     asked = Asked.of(intake.name, standing.said)
@@ -118,18 +118,18 @@ def _begin(
     _bar(store, log, state, set(revisions), asked)
 
     def choose(state: LineageState) -> Record | None:
-        learned = learned_from(state, revisions)
-        going = tuple(number for number in learned if number not in state.dropped)
-        if state.head in learned or not going:
+        consumed = consumers_of(state, revisions)
+        going = tuple(number for number in consumed if number not in state.dropped)
+        if state.head in consumed or not going:
             return None
         return CheckpointsDropped(versions=going, reason=f"forgotten ({asked.request})")
 
     state = log.decide(choose)
-    standing = standing_of(log.records(), state, asked.request)
+    standing = purge_timing_of(log.records(), state, asked.request)
     if standing.clean_since is None:
         return None
     publish(store, intake.name, state)  # who promoted the head may have been stopped before that
-    plan = draw_plan(store, intake.source.name, state, standing, found)
+    plan = plan_purge(store, intake.source.name, state, standing, found)
     store.put_if_absent(plan_name(intake.name, asked.request), plan.to_json())
     return find_plan(store, intake.name, asked.request)
 
@@ -138,7 +138,7 @@ def _bar(
     store: Store, log: ModelLog, state: LineageState, revisions: Collection[tuple[str, str]], asked: Asked
 ) -> None:
     """What is not settled is never promoted: what it learned is tainted. Trainings are fenced off."""
-    unsettled = [number for number in learned_from(state, revisions) if state.versions[number].open]
+    unsettled = [number for number in consumers_of(state, revisions) if state.versions[number].open]
     for number in unsettled:
         for version in state.ancestry(number):
             for ref in version.slices:
@@ -154,7 +154,7 @@ def _taint(log: ModelLog, ref: SliceRef, revisions: Collection[tuple[str, str]],
     why = f"forgotten ({asked.request})"
 
     def taint(state: LineageState) -> Record | None:
-        if ref.id in state.tainted or state.head in learned_from(state, revisions):
+        if ref.id in state.tainted or state.head in consumers_of(state, revisions):
             return None
         return SliceTainted(slice=ref, reason=why)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ckpt_ops.checkpoints import purge as checkpoints
 from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import ObjectNotFound
-from ckpt_ops.forget.purge_timing import Standing
+from ckpt_ops.forget.purge_timing import PurgeTiming
 from ckpt_ops.forget.request import Asked
 from ckpt_ops.intake.holders import holders
 from ckpt_ops.lineage import LineageState
@@ -44,13 +44,13 @@ class Revision:
     revision: str
     rows: int | None
     held: int
-    learned_by: tuple[int, ...]
+    consumed_by: tuple[int, ...]
     kept: str = ""
     next: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doomed:
+class PurgeTarget:
     """An object that is removed. `guarded`: only if it is still what it was, by its fingerprint."""
 
     name: str
@@ -72,7 +72,7 @@ class PurgePlan:
     versions: tuple[int, ...]
     revisions: tuple[Revision, ...]
     unread: tuple[str, ...]
-    objects: tuple[Doomed, ...]
+    objects: tuple[PurgeTarget, ...]
     spared: int
 
     @property
@@ -102,7 +102,9 @@ def find_plan(store: Store, model: str, request: str) -> PurgePlan | None:
         return None
 
 
-def draw_plan(store: Store, source: str, state: LineageState, standing: Standing, found: Found) -> PurgePlan:
+def plan_purge(
+    store: Store, source: str, state: LineageState, standing: PurgeTiming, found: Found
+) -> PurgePlan:
     """Look for everything that goes; changes nothing.
 
     What another model needs stays. What the versions of this one need goes with them. So do predictions on
@@ -117,7 +119,7 @@ def draw_plan(store: Store, source: str, state: LineageState, standing: Standing
         kept[name] = "; ".join(filter(None, (kept.get(name), holder.why)))
         command.setdefault(name, asked.command(holder.model))
     going = [name for name in said.revisions if name not in kept]
-    of_versions = checkpoints.objects_of(store, state.model, standing.learned)
+    of_versions = checkpoints.objects_of(store, state.model, standing.consumed)
     of_slices = slices.objects_of(store, source, going, found.loose)
     predicted = (
         *predictions.of_revisions(store, said.revisions, model=state.model),
@@ -127,42 +129,42 @@ def draw_plan(store: Store, source: str, state: LineageState, standing: Standing
     )
     of_model = {
         entry.name: entry
-        for entry in (*of_versions.objects, *predicted, *_judged_on(store, state, said.revisions))
+        for entry in (*of_versions.objects, *predicted, *_evaluated_on(store, state, said.revisions))
     }
-    doomed = [
-        *(_doomed(entry) for entry in of_model.values()),
-        *(_doomed(entry, guarded=True) for entry in of_versions.chunks),
-        *(_doomed(entry) for entry in of_slices.before),
-        *(_doomed(entry, guarded=True) for entry in of_slices.data),
-        *(_doomed(entry) for entry in of_slices.after),
+    targets = [
+        *(_purge_targets(entry) for entry in of_model.values()),
+        *(_purge_targets(entry, guarded=True) for entry in of_versions.chunks),
+        *(_purge_targets(entry) for entry in of_slices.before),
+        *(_purge_targets(entry, guarded=True) for entry in of_slices.data),
+        *(_purge_targets(entry) for entry in of_slices.after),
     ]
     return PurgePlan(
-        versions=standing.learned,
+        versions=standing.consumed,
         revisions=tuple(
             Revision(
                 key=key,
                 revision=revision,
                 rows=_rows(store, source, key, revision),
                 held=found.rows(key, revision),
-                learned_by=_learned_by(state, key, revision),
+                consumed_by=_consumed_by(state, key, revision),
                 kept=kept.get((key, revision), ""),
                 next=command.get((key, revision), ""),
             )
             for key, revision in said.revisions
         ),
         unread=tuple(f"{one.key} {one.revision}: {one.why}" for one in found.unread),
-        objects=tuple(doomed),
+        objects=tuple(targets),
         spared=len(of_versions.spared),
     )
 
 
-def carry_out(store: Store, plan: PurgePlan, progress: Callable[[int, int], None]) -> None:
+def apply(store: Store, plan: PurgePlan, progress: Callable[[int, int], None]) -> None:
     """Remove what the plan names, what refers before what is referred to; done again, it removes the rest.
 
     Args:
         progress: told after each object how many of how many are done; from this thread.
     """
-    groups: list[list[Doomed]] = []
+    groups: list[list[PurgeTarget]] = []
     for one in plan.objects:
         if not groups or groups[-1][-1].guarded != one.guarded:
             groups.append([])
@@ -175,7 +177,7 @@ def carry_out(store: Store, plan: PurgePlan, progress: Callable[[int, int], None
                 progress(done, len(plan.objects))
 
 
-def _remove(store: Store, one: Doomed) -> None:
+def _remove(store: Store, one: PurgeTarget) -> None:
     if not one.guarded:
         store.delete(one.name)  # its name carries an id: nobody writes it again
         return
@@ -184,8 +186,8 @@ def _remove(store: Store, one: Doomed) -> None:
             store.delete_unchanged(entry)
 
 
-def _doomed(entry: Entry, *, guarded: bool = False) -> Doomed:
-    return Doomed(name=entry.name, size=entry.size, fingerprint=entry.fingerprint, guarded=guarded)
+def _purge_targets(entry: Entry, *, guarded: bool = False) -> PurgeTarget:
+    return PurgeTarget(name=entry.name, size=entry.size, fingerprint=entry.fingerprint, guarded=guarded)
 
 
 def _rows(store: Store, source: str, key: str, revision: str) -> int | None:
@@ -195,7 +197,7 @@ def _rows(store: Store, source: str, key: str, revision: str) -> int | None:
         return None
 
 
-def _learned_by(state: LineageState, key: str, revision: str) -> tuple[int, ...]:
+def _consumed_by(state: LineageState, key: str, revision: str) -> tuple[int, ...]:
     return tuple(
         number
         for number, version in state.versions.items()
@@ -203,10 +205,10 @@ def _learned_by(state: LineageState, key: str, revision: str) -> tuple[int, ...]
     )
 
 
-def _judged_on(store: Store, state: LineageState, revisions: Iterable[tuple[str, str]]) -> Iterator[Entry]:
+def _evaluated_on(store: Store, state: LineageState, revisions: Iterable[tuple[str, str]]) -> Iterator[Entry]:
     """Evaluations of versions that were judged in shadow on one of the revisions: they name its segments."""
     ids = {slice_id(key, revision) for key, revision in revisions}
     for number, version in state.versions.items():
-        judged = version.evaluated
-        if judged is not None and any(ref.id in ids for ref in judged.slices):
+        evaluated = version.evaluated
+        if evaluated is not None and any(ref.id in ids for ref in evaluated.slices):
             yield from store.list(f"models/{state.model}/v{number}/evaluation/")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ckpt_ops.forget.forget import learned_from
+from ckpt_ops.forget.forget import consumers_of
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import Forgotten, Promoted, Purged, Record, RolledBack
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class PurgeTiming:
     """How far a request has come.
 
     Attributes:
@@ -25,7 +25,7 @@ class Standing:
 
     said: Forgotten
     asked: Forgotten
-    learned: tuple[int, ...]
+    consumed: tuple[int, ...]
     clean_since: str | None
     purged: Purged | None
 
@@ -38,7 +38,7 @@ class Standing:
         return since.astimezone(UTC) + timedelta(hours=self.said.grace_hours)
 
 
-def standing_of(records: Sequence[Record], state: LineageState, request: str) -> Standing:
+def purge_timing_of(records: Sequence[Record], state: LineageState, request: str) -> PurgeTiming:
     """How far `request`, which the log knows, has come.
 
     Args:
@@ -46,17 +46,17 @@ def standing_of(records: Sequence[Record], state: LineageState, request: str) ->
     """
     said = state.forgotten[request]
     asked = next(one for one in records if isinstance(one, Forgotten) and one.request == request)
-    learned = learned_from(state, said.revisions)
+    consumed = consumers_of(state, said.revisions)
     head: int | None = None
     asked_for, since = False, None
     for record in records:
         if isinstance(record, Promoted | RolledBack):
             head = record.version
         asked_for = asked_for or record is asked
-        if head in learned or not asked_for:
+        if head in consumed or not asked_for:
             since = None
         elif since is None:
             since = record.time
-    return Standing(
-        said=said, asked=asked, learned=learned, clean_since=since, purged=state.purged.get(request)
+    return PurgeTiming(
+        said=said, asked=asked, consumed=consumed, clean_since=since, purged=state.purged.get(request)
     )

@@ -57,7 +57,7 @@ class Asked:
         return [parse(self.rows)] if self.rows else []
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """For people."""
         if self.rows:
             return f"rows with {self.rows}"

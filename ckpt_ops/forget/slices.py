@@ -88,7 +88,7 @@ def as_if(state: LineageState, due: Iterable[Change]) -> LineageState:
     return fold(state.model, records, after=state)
 
 
-def carry_out(
+def apply(
     store: Store, log: ModelLog, source: str, change: Change, predicates: Sequence[Predicate], why: str
 ) -> None:
     """Make the revision that is needed and say so in the log, unless that says something else by now."""
@@ -157,7 +157,7 @@ def _record(
 
 def _note(store: Store, manifest: SliceManifest, outcome: Outcome, change: Change, set_aside: int = 0) -> str:
     """A verdict in place of the old one, whose pages may show values of forgotten rows; its object name."""
-    words = (
+    message = (
         f"revision {change.was.revision} was judged; what stands in its place lacks rows that were forgotten "
         "since, and was not judged again"
     )
@@ -165,7 +165,7 @@ def _note(store: Store, manifest: SliceManifest, outcome: Outcome, change: Chang
     verdict = Validation(
         outcome=outcome,
         rows=manifest.rows,
-        reasons=(Reason(kind=Kind.NOT_JUDGED, column="", words=words, severity=severity),),
+        reasons=(Reason(kind=Kind.NOT_EVALUATED, column="", message=message, severity=severity),),
         expectations=0,
         seconds=0.0,
         suite="",

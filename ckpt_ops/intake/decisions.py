@@ -8,7 +8,7 @@ from functools import partial
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import (
-    HoldResolved,
+    LateSliceResolved,
     Record,
     SliceAccepted,
     SliceRef,
@@ -52,12 +52,12 @@ def taint(store: Store, model: str, key: str, why: str) -> LineageState:
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
-        entry, learned = _known(state, key), state.consumed.get(key)
+        entry, consumed = _known(state, key), state.consumed.get(key)
         accepted = entry.ref if entry.status is SliceStatus.ACCEPTED else None
-        for ref in (learned, accepted):
+        for ref in (consumed, accepted):
             if ref is not None and ref.id not in state.tainted:
                 return SliceTainted(slice=ref, reason=why)
-        status = SliceStatus.TAINTED if learned else entry.status
+        status = SliceStatus.TAINTED if consumed else entry.status
         raise BadInput("slice", key, f"a slice that was learned or is accepted; it is {status.value}")
 
     return ModelLog(store, model).decide(choose)
@@ -117,7 +117,7 @@ def resolve(
             raise BadInput("slice", key, allowed, next=f"ckpt-ops slices {model}")
         if state.resolved.get(entry.ref.id) is fork:
             return None
-        record = HoldResolved(slice=entry.ref, fork=fork, reason=why)
+        record = LateSliceResolved(slice=entry.ref, fork=fork, reason=why)
         return record if actor is None else replace(record, actor=actor)
 
     return ModelLog(store, model).decide(choose)

@@ -85,7 +85,7 @@ def _check_readable(
         wrong = unreadable_columns(declared, stored_schema(store, pulled))
     else:
         reasons = read_verdict(store, found.report).reasons
-        wrong = [one.words for one in reasons if one.kind in (Kind.MISSING, Kind.TYPE)]
+        wrong = [one.message for one in reasons if one.kind in (Kind.MISSING, Kind.TYPE)]
     if wrong:
         raise BadInput(
             "slice",

@@ -25,7 +25,7 @@ def reason_for(manifest: SliceManifest, twin: str) -> Reason:
     return Reason(
         kind=Kind.SAME_CONTENT,
         column="",
-        words=f"all {manifest.rows:,} rows are those of slice {twin}, which was accepted: one delivery came "
+        message=f"all {manifest.rows:,} rows are those of slice {twin}, which was accepted: one delivery came "
         "under two keys",
         unexpected_count=manifest.rows,
     )

@@ -10,7 +10,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.pipeline.loading import find_pipelines, load_intake
 from ckpt_ops.slices import SliceManifest, list_slices, staged
-from ckpt_ops.slices.difference import column_changes, in_words, row_changes
+from ckpt_ops.slices.difference import column_changes, describe, row_changes
 from ckpt_ops.slices.profile import head, profile
 from ckpt_ops.store import Store
 
@@ -63,8 +63,8 @@ def slice_view(
             for name in ("examples_gone", "examples_new"):
                 change[name] = [_as_text(row) for row in change[name]]
             columns = [asdict(one) for one in column_changes(other.columns, shown.columns)]
-            words = in_words(other, shown)
-            view["difference"] = {"from": other.revision, "words": words, "columns": columns, **change}
+            message = describe(other, shown)
+            view["difference"] = {"from": other.revision, "words": message, "columns": columns, **change}
     return view
 
 

@@ -61,8 +61,10 @@ def sweep(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState) 
     def choose(now: LineageState) -> Record | None:
         if set(now.changed_slices) == found:
             return None
-        words = f"written anew at the source: {', '.join(sorted(found))}" if found else "all are as they were"
-        return SourceChanged(slices=tuple(changed), reason=words)
+        message = (
+            f"written anew at the source: {', '.join(sorted(found))}" if found else "all are as they were"
+        )
+        return SourceChanged(slices=tuple(changed), reason=message)
 
     state = log.decide(choose, read=state)
     return Swept(state=state, looked_at=len(keys), changed=tuple(sorted(found)))

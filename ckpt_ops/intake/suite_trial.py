@@ -72,16 +72,16 @@ def try_suite(
     return found
 
 
-def in_words(found: Sequence[Tried]) -> str:
+def describe(found: Sequence[Tried]) -> str:
     """`would have quarantined 3 of 52`, and what that changes."""
-    judged = [one for one in found if one.outcome is not None]
-    refused = [one for one in judged if one.outcome is Outcome.QUARANTINED]
-    aside = [one for one in judged if one.outcome is Outcome.SET_ASIDE]
-    said = [f"would have quarantined {len(refused)} of {len(judged)}"]
+    evaluated = [one for one in found if one.outcome is not None]
+    refused = [one for one in evaluated if one.outcome is Outcome.QUARANTINED]
+    aside = [one for one in evaluated if one.outcome is Outcome.SET_ASIDE]
+    said = [f"would have quarantined {len(refused)} of {len(evaluated)}"]
     if aside:
         said.append(f"set rows aside from {len(aside)}")
     newly = [one.key for one in refused if one.differs]
-    let_pass = [one.key for one in judged if one.differs and one.outcome is not Outcome.QUARANTINED]
+    let_pass = [one.key for one in evaluated if one.differs and one.outcome is not Outcome.QUARANTINED]
     if newly:
         said.append(f"accepted today: {', '.join(newly)}")
     if let_pass:
@@ -110,7 +110,7 @@ def _tried(intake: Intake, store: Store, suite: Suite, state: LineageState, key:
         outcome=validation.outcome,
         set_aside=validation.set_aside,
         summary=validation.summary,
-        reasons=tuple(reason.words for reason in validation.reasons),
+        reasons=tuple(reason.message for reason in validation.reasons),
     )
 
 

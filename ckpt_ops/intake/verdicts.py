@@ -30,23 +30,23 @@ from ckpt_ops.validation import (
 _EXAMPLES = 5
 
 
-def judge(
+def evaluate(
     intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
 ) -> tuple[Validation, SliceManifest]:
     """The verdict, kept beside the slice with its pages, and the revision that may be trained on."""
     with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
         unread = _unread(store, manifest)
-        judged = validate(rows, suite, intake.source.schema, reference=reference, unread=unread)
+        evaluated = validate(rows, suite, intake.source.schema, reference=reference, unread=unread)
         twin = twin_of(intake, state, manifest)
         if twin is not None:
-            judged = judged.quarantined(reason_for(manifest, twin))
+            evaluated = evaluated.quarantined(reason_for(manifest, twin))
         accepted = manifest
         typed = to_declare(rows.schema, intake.source.schema)
-        if judged.validation.accepted and (judged.validation.set_aside or typed):
-            how = SET_ASIDE if judged.validation.set_aside else AS_DECLARED
-            accepted = without_rows(store, manifest, judged.bad.rest(rows), how=how, schema=typed)
-        write_report(store, manifest.prefix, judged, rows)
-    return judged.validation, accepted
+        if evaluated.validation.accepted and (evaluated.validation.set_aside or typed):
+            how = SET_ASIDE if evaluated.validation.set_aside else AS_DECLARED
+            accepted = without_rows(store, manifest, evaluated.bad.rest(rows), how=how, schema=typed)
+        write_report(store, manifest.prefix, evaluated, rows)
+    return evaluated.validation, accepted
 
 
 def verdict_record(
@@ -54,10 +54,10 @@ def verdict_record(
 ) -> SliceAccepted | SliceQuarantined:
     """What the log is to say of it."""
     if not validation.accepted:
-        words = "; ".join(one.words for one in validation.reasons if one.severity is not Severity.INFO)
+        message = "; ".join(one.message for one in validation.reasons if one.severity is not Severity.INFO)
         ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
-        return SliceQuarantined(slice=ref, report=report, reason=words)
-    warnings = [one.words for one in validation.reasons if one.severity is Severity.WARNING]
+        return SliceQuarantined(slice=ref, report=report, reason=message)
+    warnings = [one.message for one in validation.reasons if one.severity is Severity.WARNING]
     reason = "; ".join([validation.summary, *warnings])
     return SliceAccepted(
         slice=SliceRef(key=accepted.key, revision=accepted.revision, rows=accepted.rows),
@@ -72,12 +72,12 @@ def _unread(store: Store, manifest: SliceManifest) -> UnreadRows:
     shown = unread_rows(store, manifest.unread, at_most=_EXAMPLES)
     return UnreadRows(
         rows=sum(file.rows for file in manifest.unread),
-        examples=tuple(row.words for row in shown),
+        examples=tuple(row.message for row in shown),
         where=", ".join(file.name for file in manifest.unread[:_EXAMPLES]),
     )
 
 
-def judged_before(
+def evaluated_before(
     intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
 ) -> Validation | None:
     """The verdict of the same suite and declared columns on the same revision, if it was reached.
@@ -97,7 +97,7 @@ def judged_before(
         except (ObjectNotFound, Corrupt):
             continue
         found, asked = (before.suite_digest, before.schema_digest), schema_digest(intake.source.schema)
-        whole = all(reason.kind is not Kind.NOT_JUDGED for reason in before.reasons)
+        whole = all(reason.kind is not Kind.NOT_EVALUATED for reason in before.reasons)
         if any(reason.kind is Kind.SAME_CONTENT for reason in before.reasons):
             whole = whole and twin_of(intake, state, manifest) is not None
         settled = whole or state.consumed.get(manifest.key) == known.ref

@@ -13,12 +13,12 @@ def waits(state: LineageState, version: VersionState) -> bool:
 
     What was judged in shadow on a slice that does not stand any more is judged anew before anybody is asked.
     """
-    judged = version.evaluated
+    evaluated = version.evaluated
     return (
         version.status is VersionStatus.EVALUATED
-        and judged is not None
-        and judged.passed
-        and still_pending(state, judged.slices)
+        and evaluated is not None
+        and evaluated.passed
+        and still_pending(state, evaluated.slices)
         and version.approved is None
         and why_void(state, version.version) is None
     )

@@ -41,7 +41,7 @@ def difference(state: LineageState, a: int, b: int) -> Difference:
         if one.version != other.version:
             break
         shared += 1
-    learned_a, learned_b = _learned(line_a), _learned(line_b)
+    learned_a, learned_b = _consumed(line_a), _consumed(line_b)
     both = sorted(learned_a.keys() & learned_b.keys())
     return Difference(
         a=first,
@@ -61,5 +61,5 @@ def difference(state: LineageState, a: int, b: int) -> Difference:
     )
 
 
-def _learned(line: Sequence[VersionState]) -> dict[str, SliceRef]:
+def _consumed(line: Sequence[VersionState]) -> dict[str, SliceRef]:
     return {ref.key: ref for version in line for ref in version.slices}

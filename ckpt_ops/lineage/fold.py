@@ -20,7 +20,7 @@ from ckpt_ops.lineage.records import (
     Evaluated,
     Forgotten,
     Held,
-    HoldResolved,
+    LateSliceResolved,
     Predicted,
     Promoted,
     Purged,
@@ -106,7 +106,7 @@ class _Draft:
                 self.tainted.pop(record.slice.id, None)
                 if isinstance(self.settled.get(record.slice.id), SliceTainted):
                     del self.settled[record.slice.id]
-            case HoldResolved():
+            case LateSliceResolved():
                 self.resolved[record.slice.id] = record.fork
             case UpdateDeferred():
                 if record.version is not None:

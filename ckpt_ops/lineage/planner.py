@@ -77,7 +77,7 @@ class Repeated:
     version: VersionState
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         return (
             f"version {self.version.version} with the same parent and slices was "
             f"{self.version.status.value}: only changed code or settings make a new candidate"
@@ -138,7 +138,7 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         )
     shadow = in_shadow(state)
     if shadow is not None:
-        return Plan(key=key, action=Action.SHADOW, why=shadow.words_on(key))
+        return Plan(key=key, action=Action.SHADOW, why=shadow.message_on(key))
     if entry.ref.id in state.suspects:
         return Plan(key=key, action=Action.SKIP, why=f"suspect: {state.suspects[entry.ref.id]}")
     aside = state.suspect()

@@ -135,7 +135,7 @@ class TaintLifted(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HoldResolved(Record):
+class LateSliceResolved(Record):
     """A person says what becomes of a slice that came too late to be appended by itself.
 
     Attributes:

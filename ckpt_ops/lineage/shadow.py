@@ -50,7 +50,7 @@ class InShadow:
         return self.complete or bool(self.to_score(key))
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """For a person."""
         slices = "slice" if self.needed == 1 else f"{self.needed} slices"
         return (
@@ -58,17 +58,17 @@ class InShadow:
             f"{len(self.counted)} of {self.needed} scored"
         )
 
-    def words_on(self, key: str) -> str:
+    def message_on(self, key: str) -> str:
         """What a run of slice `key` has to do with it."""
         if any(ref.key == key for ref in self.version.slices):
-            return f"learned by a candidate in shadow: {self.words}"
+            return f"learned by a candidate in shadow: {self.message}"
         if self.complete:
-            return f"{self.words}: it is settled first"
+            return f"{self.message}: it is settled first"
         if any(ref.key == key for ref in self.to_score(key)):
-            return f"{self.words}: it and version {self.version.champion} predict this one"
+            return f"{self.message}: it and version {self.version.champion} predict this one"
         if any(ref.key == key for ref in self.counted):
-            return f"{self.words}, this one among them"
-        return f"{self.words}: this one stays pending until it is settled"
+            return f"{self.message}, this one among them"
+        return f"{self.message}: this one stays pending until it is settled"
 
 
 def in_shadow(state: LineageState) -> InShadow | None:
@@ -87,8 +87,8 @@ def in_shadow(state: LineageState) -> InShadow | None:
 
 def shadow_of(state: LineageState, version: VersionState) -> InShadow:
     """How far a version that is, or was, judged in shadow has come by what stands now."""
-    learned = max(ref.key for one in state.ancestry(version.version) for ref in one.slices)
-    newer = [ref for ref in state.pending() if ref.key > learned and ref.id not in state.suspects]
+    consumed = max(ref.key for one in state.ancestry(version.version) for ref in one.slices)
+    newer = [ref for ref in state.pending() if ref.key > consumed and ref.id not in state.suspects]
     said = {ref: state.scored.get(scored_id(version.version, ref)) for ref in newer}
     counted = [ref for ref, scored in said.items() if scored is not None and scored.rows]
     return InShadow(

@@ -257,14 +257,14 @@ class LineageState:
     def _consumers(self) -> Mapping[str, int]:
         return {ref.key: one.version for one in reversed(self.ancestry(self.head)) for ref in one.slices}
 
-    def standing(self, learned: SliceRef) -> SliceRef | None:
-        """What should have been learned where `learned` was: the newest accepted revision, or nothing."""
-        entry = self.slices.get(learned.key)
+    def standing(self, consumed: SliceRef) -> SliceRef | None:
+        """What should have been learned where `consumed` was: the newest accepted revision, or nothing."""
+        entry = self.slices.get(consumed.key)
         if entry is not None and entry.status is SliceStatus.ACCEPTED:
             return entry.ref
-        if learned.id in self.tainted or (entry is not None and entry.status is SliceStatus.WITHDRAWN):
+        if consumed.id in self.tainted or (entry is not None and entry.status is SliceStatus.WITHDRAWN):
             return None
-        return learned  # its newer revision is in quarantine or tainted: what was learned stands
+        return consumed  # its newer revision is in quarantine or tainted: what was learned stands
 
     def taint(self, version: int | None) -> SliceTainted | None:
         """Why nothing may be built on `version`: a tainted slice that it or an ancestor learned from."""

@@ -13,7 +13,7 @@ def unreadable_columns(declared: pa.Schema, found: pa.Schema) -> list[str]:
     A column without any value, and so without a type, can be read: that is a question of nulls.
     """
     drift = schema_drift(declared, found)
-    return [reason.words for reason in drift if reason.severity is Severity.CRITICAL]
+    return [reason.message for reason in drift if reason.severity is Severity.CRITICAL]
 
 
 def leave_it_out(model: str, key: str) -> str:

@@ -72,7 +72,7 @@ def training_died(what: str) -> Callable[[Ended], CkptOpsError]:
 
     def died(ended: Ended) -> CkptOpsError:
         return TrainingDied(
-            f"{what} {ended.words}",
+            f"{what} {ended.message}",
             safe="every committed checkpoint is kept; the champion serves on",
             next=f"a retry resumes at the last committed checkpoint; the whole log is {ended.log}",
         )

@@ -72,7 +72,7 @@ def _evaluated(result: Evaluated) -> dict[str, Any]:
     if result.evaluation is not None:
         said |= result.evaluation.to_json()
         del said["past"]  # it is in the report, and as long as the gates look back
-    said |= {"passed": result.passed, "words": result.words}
+    said |= {"passed": result.passed, "words": result.message}
     return said | ({"report": result.report} if result.report else {})
 
 

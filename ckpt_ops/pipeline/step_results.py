@@ -141,7 +141,7 @@ class Evaluated:
 
     version: int
     passed: bool | None = None
-    words: str = ""
+    message: str = ""
     evaluation: Evaluation | None = None
     report: str = ""
 

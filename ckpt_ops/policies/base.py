@@ -95,12 +95,12 @@ class Decision:
     """
 
     due: bool | None
-    words: str
+    message: str
     numbers: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that strict JSON can carry."""
-        return {"due": self.due, "words": self.words, "numbers": dict(self.numbers)}
+        return {"due": self.due, "words": self.message, "numbers": dict(self.numbers)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Decision:
@@ -108,7 +108,7 @@ class Decision:
         missing = [key for key in ("due", "words", "numbers") if key not in value]
         if missing:
             raise BadInput("decision", sorted(value), f"the keys due, words, numbers; missing: {missing}")
-        return cls(due=value["due"], words=value["words"], numbers=dict(value["numbers"]))
+        return cls(due=value["due"], message=value["words"], numbers=dict(value["numbers"]))
 
 
 @runtime_checkable
@@ -123,16 +123,16 @@ class Policy(Protocol):
 def decided(due: bool | None, reason: str, numbers: Mapping[str, float]) -> Decision:
     """A decision whose words begin with what was decided."""
     prefix = {True: DUE, False: NOT_DUE, None: UNDECIDED}[due]
-    return Decision(due=due, words=prefix + reason, numbers=numbers)
+    return Decision(due=due, message=prefix + reason, numbers=numbers)
 
 
 def reason_of(decision: Decision) -> str:
     """The words without what was decided, to be put into another sentence."""
-    words = decision.words
+    message = decision.message
     for prefix in (DUE, NOT_DUE, UNDECIDED):
-        if words.startswith(prefix):
-            return words.removeprefix(prefix)
-    return words
+        if message.startswith(prefix):
+            return message.removeprefix(prefix)
+    return message
 
 
 def decide(policy: Policy, facts: Facts) -> Decision:

@@ -36,7 +36,7 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
     def choose(state: LineageState) -> Record | None:
         candidate = state.version(version)
         void = why_void(state, version)
-        judged = candidate.evaluated
+        evaluated = candidate.evaluated
         if candidate.status is VersionStatus.EVALUATED:
             if candidate.approved is not None or void is not None:
                 return None  # a killed command said it before; or `settle` says what became of it
@@ -45,15 +45,15 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
                 return None
             raise BadInput("version", version, f"one that waits or was rejected; {_is(candidate)}")
         elif void is not None or candidate.superseded:
-            words = void.reason if void else candidate.decided.reason if candidate.decided else ""
+            message = void.reason if void else candidate.decided.reason if candidate.decided else ""
             raise BadInput(
                 "version",
                 version,
-                f"a version that can still take its champion's place; this one cannot: {words}",
+                f"a version that can still take its champion's place; this one cannot: {message}",
                 next="run the slices again: they are trained on the champion of now",
             )
-        passed = judged is not None and judged.passed
-        if judged is not None and not still_pending(state, judged.slices):
+        passed = evaluated is not None and evaluated.passed
+        if evaluated is not None and not still_pending(state, evaluated.slices):
             raise BadInput(
                 "version",
                 version,
@@ -64,7 +64,7 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
             raise BadInput(
                 "version",
                 version,
-                f"a version that the gates let pass; {judged.reason if judged else 'it was not judged'}",
+                f"a version that the gates let pass; {evaluated.reason if evaluated else 'it was not judged'}",
                 next=f"ckpt-ops show {model} {version} has the verdicts; "
                 f"ckpt-ops promote {model} {version} --approve --despite-gates --why TEXT overrides them",
             )

@@ -30,8 +30,8 @@ def model_card(state: LineageState, version: int) -> Card:
     """
     one = state.version(version)
     line = state.ancestry(version)
-    trained, judged = one.trained, one.evaluated
-    learned = {ref.key: ref for each in line for ref in each.slices}
+    trained, evaluated = one.trained, one.evaluated
+    consumed = {ref.key: ref for each in line for ref in each.slices}
     card = {
         "model": state.model,
         "version": version,
@@ -40,8 +40,8 @@ def model_card(state: LineageState, version: int) -> Card:
             "slices": [asdict(ref) for ref in one.slices],
             "rows": one.rows,
             "late": one.started.late,
-            "slices_in_all": len(learned),
-            "rows_in_all": sum(ref.rows for ref in learned.values()),
+            "slices_in_all": len(consumed),
+            "rows_in_all": sum(ref.rows for ref in consumed.values()),
         },
         "lineage": {
             "parent": one.parent,
@@ -51,7 +51,7 @@ def model_card(state: LineageState, version: int) -> Card:
             "generation": len(line),
             "why": one.started.reason,
         },
-        "metrics": {name: dict(values) for name, values in judged.metrics.items()} if judged else {},
+        "metrics": {name: dict(values) for name, values in evaluated.metrics.items()} if evaluated else {},
         "gates": gates_view(one),
         "cost": {
             "steps": trained.step if trained else None,
@@ -67,11 +67,11 @@ def model_card(state: LineageState, version: int) -> Card:
 
 def gates_view(version: VersionState) -> dict[str, Any]:
     """What the gates said of a version, as the log has it."""
-    judged = version.evaluated
+    evaluated = version.evaluated
     return {
-        "passed": judged.passed if judged else None,
-        "words": judged.reason if judged else "not judged",
-        "verdicts": list(judged.verdicts) if judged else [],
+        "passed": evaluated.passed if evaluated else None,
+        "words": evaluated.reason if evaluated else "not judged",
+        "verdicts": list(evaluated.verdicts) if evaluated else [],
     }
 
 
@@ -90,13 +90,13 @@ def card_markdown(card: Card) -> str:
             lines += ["", f"Approved by {literal(approved['actor'])}: {literal(approved['why'])}"]
         lines += [""]
     slices = [(literal(ref["key"]), literal(ref["revision"]), f"{ref['rows']:,}") for ref in data["slices"]]
-    learned = f"{data['slices_in_all']:,} slices, {data['rows_in_all']:,} rows, its ancestors' included."
+    consumed = f"{data['slices_in_all']:,} slices, {data['rows_in_all']:,} rows, its ancestors' included."
     lines += [
         "## Data",
         "",
         *table(("slice", "revision", "rows"), slices),
         "",
-        f"It has learned {learned}",
+        f"It has learned {consumed}",
         "",
     ]
     parent = "nothing: the first version" if line["parent"] is None else f"version {line['parent']}"
@@ -141,7 +141,7 @@ def write_card(store: Store, log: ModelLog, state: LineageState, version: int) -
     return f"{name}.json"
 
 
-def how_words(said: Record, version: VersionState) -> str:
+def how_message(said: Record, version: VersionState) -> str:
     """By what the version was promoted or rejected: "gates", "approved", "override", "expiry" ..."""
     if isinstance(said, Rejected):
         if said.superseded:
@@ -160,7 +160,7 @@ def _decision(version: VersionState) -> Card | None:
         return None
     return {
         "what": "promoted" if isinstance(said, Promoted) else "rejected",
-        "how": how_words(said, version),
+        "how": how_message(said, version),
         "actor": said.actor,
         "run": said.run,
         "time": said.time,

@@ -48,29 +48,29 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
 
     def choose(state: LineageState) -> Record | None:
         candidate = state.version(version)
-        judged, champion = candidate.evaluated, candidate.champion
+        evaluated, champion = candidate.evaluated, candidate.champion
         in_shadow = candidate.started.shadow and candidate.trained is not None
-        if judged is None and not in_shadow:
+        if evaluated is None and not in_shadow:
             raise BadInput("version", version, f"an evaluated version; it is {candidate.status.value}")
         if candidate.status not in (VersionStatus.TRAINED, VersionStatus.EVALUATED):
             return None
         void = superseded(state, candidate)
         if void is not None:
             return Rejected(version=version, champion=champion, superseded=True, reason=void.reason)
-        if judged is None or SlicesPending(slices=judged.slices).unmet(state) is not None:
+        if evaluated is None or SlicesPending(slices=evaluated.slices).unmet(state) is not None:
             return None
         said = candidate.approved
-        if said is not None and (judged.passed or said.despite_gates):
-            return _promoted(store, candidate, _approved_words(judged, said))
-        if judged.waits:
+        if said is not None and (evaluated.passed or said.despite_gates):
+            return _promoted(store, candidate, _approved_message(evaluated, said))
+        if evaluated.waits:
             return UpdateDeferred(
-                slice=candidate.slices[-1], numbers={}, version=version, reason=judged.reason
+                slice=candidate.slices[-1], numbers={}, version=version, reason=evaluated.reason
             )
-        if not judged.passed:
-            return Rejected(version=version, champion=champion, reason=judged.reason)
+        if not evaluated.passed:
+            return Rejected(version=version, champion=champion, reason=evaluated.reason)
         if needs_approval:
             return None
-        return _promoted(store, candidate, judged.reason)
+        return _promoted(store, candidate, evaluated.reason)
 
     log = ModelLog(store, model)
     state = log.decide(choose)
@@ -142,12 +142,12 @@ def _promoted(store: Store, version: VersionState, why: str) -> Promoted:
     )
 
 
-def _approved_words(judged: Evaluated, said: Approved) -> str:
+def _approved_message(evaluated: Evaluated, said: Approved) -> str:
     """Why it is promoted: what the gates said, and who let it pass for which reason."""
     if said.expired:
-        return f"{judged.reason}; {said.reason}"
+        return f"{evaluated.reason}; {said.reason}"
     how = "promoted despite the gates" if said.despite_gates else "approved"
-    return f"{judged.reason}; {how} by {said.actor}: {said.reason}"
+    return f"{evaluated.reason}; {how} by {said.actor}: {said.reason}"
 
 
 def fork_needed(model: str, key: str, what: str) -> ForkNeeded:

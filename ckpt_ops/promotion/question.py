@@ -52,9 +52,9 @@ def question(
     yes = f"ckpt-ops promote {pipeline.name} {version} --approve --why TEXT"
     no = f"ckpt-ops reject {pipeline.name} {version} --why TEXT"
     lines = [
-        *_judged(one, page),
+        *_evaluated(one, page),
         "",
-        f"It learned {_learned(one)} on top of "
+        f"It learned {_consumed(one)} on top of "
         + ("nothing: it is the first version." if one.parent is None else f"version {one.parent}."),
         "",
         f"Without an answer by {until:%Y-%m-%d %H:%M} UTC it is **{_BECOMES[approval.otherwise]}**. "
@@ -64,12 +64,12 @@ def question(
     return Question(subject=subject, body="\n".join(lines))
 
 
-def _judged(version: VersionState, page: str) -> list[str]:
-    judged = version.evaluated
-    if judged is None:
+def _evaluated(version: VersionState, page: str) -> list[str]:
+    evaluated = version.evaluated
+    if evaluated is None:
         return []
-    against = "no champion" if judged.champion is None else f"champion, version {judged.champion}"
-    candidate, champion = judged.metrics.get("candidate", {}), judged.metrics.get("champion", {})
+    against = "no champion" if evaluated.champion is None else f"champion, version {evaluated.champion}"
+    candidate, champion = evaluated.metrics.get("candidate", {}), evaluated.metrics.get("champion", {})
     rows = []
     for name, value in candidate.items():
         other = champion.get(name)
@@ -86,11 +86,11 @@ def _judged(version: VersionState, page: str) -> list[str]:
         "",
         *(table(("on the same rows", "candidate", against, "difference"), rows) if rows else []),
         "",
-        *(f"- {literal(verdict)}" for verdict in judged.verdicts),
+        *(f"- {literal(verdict)}" for verdict in evaluated.verdicts),
     ]
 
 
-def _learned(version: VersionState) -> str:
+def _consumed(version: VersionState) -> str:
     keys = [literal(ref.key) for ref in version.slices[:_KEYS]]
     more = len(version.slices) - len(keys)
     return f"{', '.join(keys)}{f' and {more} more slices' if more else ''} ({version.rows:,} rows)"

@@ -18,8 +18,8 @@ def due_by(approval: Approval, version: VersionState) -> datetime:
 
     It counts from the verdict. Who asks later, as Airflow's task does, gives as much time from then on.
     """
-    judged = version.evaluated
-    since = datetime.now(UTC) if judged is None else datetime.fromisoformat(judged.time)
+    evaluated = version.evaluated
+    since = datetime.now(UTC) if evaluated is None else datetime.fromisoformat(evaluated.time)
     return since + approval.within
 
 
@@ -32,8 +32,8 @@ def overdue(pipeline: Pipeline, state: LineageState, *, now: datetime | None = N
     for version in reversed(state.versions.values()):
         if version.status is not VersionStatus.EVALUATED or why_void(state, version.version) is not None:
             continue
-        judged = version.evaluated
-        if judged is None or not still_pending(state, judged.slices):
+        evaluated = version.evaluated
+        if evaluated is None or not still_pending(state, evaluated.slices):
             continue
         if version.approved is not None:
             return version
@@ -46,7 +46,7 @@ def overdue(pipeline: Pipeline, state: LineageState, *, now: datetime | None = N
     return None
 
 
-def say_expired(pipeline: Pipeline, store: Store, version: int, *, actor: str | None = None) -> None:
+def record_expired(pipeline: Pipeline, store: Store, version: int, *, actor: str | None = None) -> None:
     """Record that nobody answered in time, unless somebody has; the pipeline says what follows from it.
 
     Args:
@@ -55,7 +55,7 @@ def say_expired(pipeline: Pipeline, store: Store, version: int, *, actor: str | 
     approval = pipeline.approval
     if approval is None:
         return
-    within, then = _words(approval.within), approval.otherwise.value
+    within, then = _message(approval.within), approval.otherwise.value
     why = f"nobody answered within {within}, and then the pipeline says {then}"
     promotes = approval.otherwise is Otherwise.PROMOTE
     answer(store, pipeline.name, version, approved=promotes, why=why, actor=actor, expired=True)
@@ -67,7 +67,7 @@ def approve_command(model: str, version: int) -> str:
     return f"ckpt-ops promote {model} {version} --approve --why TEXT, or {no}"
 
 
-def _words(time: timedelta) -> str:
+def _message(time: timedelta) -> str:
     """A length of time as a person would say it: "24 hours", "90 seconds"."""
     seconds = time.total_seconds()
     for name, length in (("hour", 3600.0), ("minute", 60.0)):

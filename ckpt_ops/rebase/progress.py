@@ -18,7 +18,7 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
+class RebaseProgress:
     """How far a rebase has come.
 
     Attributes:
@@ -38,7 +38,7 @@ class Way:
         return len(self.done) + 1
 
 
-def way(pipeline: Pipeline, state: LineageState) -> Way | None:
+def progress_of(pipeline: Pipeline, state: LineageState) -> RebaseProgress | None:
     """How far the rebase of the pipeline's model has come; None when there is nothing to rebase."""
     plan = plan_rebase(state)
     if plan is None:
@@ -59,15 +59,15 @@ def way(pipeline: Pipeline, state: LineageState) -> Way | None:
             found = None
         if found is None or found.trained is None:
             opened = found.started if found else wanted
-            return Way(plan=plan, done=tuple(done), next=opened, result=None)
+            return RebaseProgress(plan=plan, done=tuple(done), next=opened, result=None)
         at = found.version
         done.append(at)
-    return Way(plan=plan, done=tuple(done), next=None, result=at)
+    return RebaseProgress(plan=plan, done=tuple(done), next=None, result=at)
 
 
 def next_step(pipeline: Pipeline, state: LineageState) -> CandidateStarted | None:
     """The record that opens, or has opened, the next step of the rebase; None when none is left."""
-    on = way(pipeline, state)
+    on = progress_of(pipeline, state)
     return on.next if on else None
 
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ckpt_ops.candidates.attempt import Bench
+from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.recording import record_result
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.rebase.progress import next_step, way
+from ckpt_ops.rebase.progress import next_step, progress_of
 from ckpt_ops.store import Store
 from ckpt_ops.worker import Note, tell
 
@@ -57,16 +57,16 @@ def replay(pipeline: Pipeline, store: Store) -> list[int]:
     """
     propose = partial(next_step, pipeline)
     log = ModelLog(store, pipeline.name)
-    bench: Bench | None = None
+    session: TrainingSession | None = None
     trained: list[int] = []
     while True:
-        on = way(pipeline, log.state())
+        on = progress_of(pipeline, log.state())
         if on is None:
             raise LineageMoved(f"there is nothing to rebase in {pipeline.name} any more")
         if on.next is None:
             return trained
         tell(Note(text=f"step {on.step} of {len(on.plan.replay)}: {on.next.reason}"))
-        bench = bench or Bench(pipeline, store)
-        number = bench.attempt(log, on.next, propose, ask_policy=False)
+        session = session or TrainingSession(pipeline, store)
+        number = session.attempt(log, on.next, propose, ask_policy=False)
         record_result(log, store, number)
         trained.append(number)

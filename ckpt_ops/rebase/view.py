@@ -9,7 +9,7 @@ from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.production import taint_view
 from ckpt_ops.lineage.rebase import Cost, cost
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.rebase.progress import Way, way
+from ckpt_ops.rebase.progress import RebaseProgress, progress_of
 
 View = dict[str, Any]
 
@@ -20,7 +20,7 @@ def plan_view(pipeline: Pipeline, state: LineageState) -> View | None:
     `replay` are the steps in order; of each, `done_by` is the version in which it is trained already.
     `result` is the version that would become the head; None as long as steps are left.
     """
-    on = way(pipeline, state)
+    on = progress_of(pipeline, state)
     if on is None:
         return None
     plan = on.plan
@@ -55,7 +55,7 @@ def plan_lines(view: View) -> list[str]:
     """The view for a person, a line each."""
     lines = [f"the history of {view['model']} should have been another:"]
     lines += [f"  slice {one['key']} was {one['what']}: {_became(one)}" for one in view["changes"]]
-    lines += ["what a rebase does:", f"  {fork_words(view)}"]
+    lines += ["what a rebase does:", f"  {fork_message(view)}"]
     for number, step in enumerate(view["replay"], start=1):
         keys = ", ".join(ref["key"] for ref in step["slices"])
         place = "a new step" if step["stands_for"] is None else f"in place of version {step['stands_for']}"
@@ -63,14 +63,14 @@ def plan_lines(view: View) -> list[str]:
         lines.append(f"  step {number}: {keys} ({step['rows']:,} rows), {place}{done}")
     lines += [
         f"  versions whose place is taken: {', '.join(map(str, view['replaced'])) or 'none'}",
-        f"  {estimate_words(view)}",
+        f"  {estimate_message(view)}",
     ]
     if view["anchor_cost"]["candidates"]:
-        lines.append(f"  {anchor_words(view)}")
+        lines.append(f"  {anchor_message(view)}")
     return lines
 
 
-def fork_words(view: View) -> str:
+def fork_message(view: View) -> str:
     """Where it forks from."""
     if view["fork"] is None and not view["replay"]:
         return "nothing would be left to have learned from: no rebase is possible"
@@ -82,22 +82,24 @@ def fork_words(view: View) -> str:
     return f"forks from the checkpoint of version {view['fork']}"
 
 
-def estimate_words(view: View) -> str:
+def estimate_message(view: View) -> str:
     """What is left to do, as the records have it, and what a rebuild would be."""
     trained = view["cost"]["candidates"] - view["left"]["candidates"]
     done = f" ({trained} more are trained already)" if trained else ""
-    return f"About {cost_words(view['left'])}{done}; from scratch it would be {cost_words(view['rebuild'])}."
-
-
-def anchor_words(view: View) -> str:
-    """What it costs that the checkpoint right before the change is not kept."""
     return (
-        f"version {view['nearest']} is the last one before the change, and its checkpoint is not kept: "
-        f"{cost_words(view['anchor_cost'])} of it are due to that (keep=Keep(anchors=...))"
+        f"About {cost_message(view['left'])}{done}; from scratch it would be {cost_message(view['rebuild'])}."
     )
 
 
-def cost_words(cost: View) -> str:
+def anchor_message(view: View) -> str:
+    """What it costs that the checkpoint right before the change is not kept."""
+    return (
+        f"version {view['nearest']} is the last one before the change, and its checkpoint is not kept: "
+        f"{cost_message(view['anchor_cost'])} of it are due to that (keep=Keep(anchors=...))"
+    )
+
+
+def cost_message(cost: View) -> str:
     """Trainings, steps and time."""
     trainings = f"{cost['candidates']} training{'' if cost['candidates'] == 1 else 's'}"
     time = f", {duration(cost['seconds'])} of stepping" if cost["seconds"] else ""
@@ -120,7 +122,7 @@ def _became(change: View) -> str:
     return f"{change['was']} becomes {now}" + (f" ({change['why']})" if change["why"] else "")
 
 
-def _steps(on: Way) -> list[View]:
+def _steps(on: RebaseProgress) -> list[View]:
     return [
         {
             "slices": [asdict(ref) for ref in unit.slices],

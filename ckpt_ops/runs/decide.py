@@ -15,7 +15,7 @@ from functools import partial
 
 from ckpt_ops.candidates.policy import policy_answer
 from ckpt_ops.candidates.proposal import blocked_words, propose
-from ckpt_ops.errors import HeldByPerson
+from ckpt_ops.errors import ModelOnHold
 from ckpt_ops.intake.source_sweep import sweep
 from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan, VersionState
 from ckpt_ops.lineage.records import Held, Record, UpdateDeferred
@@ -57,7 +57,7 @@ def _decide(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState
         state, proposal = current, propose(pipeline, current, key, digests=digests)
     planned = proposal.plan
     if proposal.repeated is not None:
-        return _decided(planned, train=False, why=f"nothing to do: {proposal.repeated.words}")
+        return _decided(planned, train=False, why=f"nothing to do: {proposal.repeated.message}")
     if proposal.blocked_by is not None:
         return _after_an_answer(log, state, planned, proposal.blocked_by)
     wanted = proposal.candidate
@@ -66,13 +66,13 @@ def _decide(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState
         return _decided(planned, train=True, why=f"version {found.version} is trained and not settled yet")
     answer = policy_answer(pipeline, store, state, planned.slices)
     if answer.due is False:
-        _defer(log, state, planned, dict(answer.numbers), answer.words)
-        return _decided(planned, train=False, why=answer.words)
-    return _decided(planned, train=True, why=f"{planned.why}; {answer.words}")
+        _defer(log, state, planned, dict(answer.numbers), answer.message)
+        return _decided(planned, train=False, why=answer.message)
+    return _decided(planned, train=True, why=f"{planned.why}; {answer.message}")
 
 
 def _trains_nothing(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> Decided:
-    """What follows from a plan that trains no candidate. Raises `ForkNeeded`, `HeldByPerson`."""
+    """What follows from a plan that trains no candidate. Raises `ForkNeeded`, `ModelOnHold`."""
     if planned.action is Action.FORK:
         raise fork_needed(pipeline.name, planned.key, planned.why)
     if planned.action is Action.HOLD:
@@ -93,9 +93,9 @@ def _decided(planned: Plan, *, train: bool, why: str) -> Decided:
 
 def _after_an_answer(log: ModelLog, state: LineageState, planned: Plan, waiting: VersionState) -> Decided:
     """One question at a time: a second candidate beside the one that waits could not be promoted, too."""
-    words = blocked_words(waiting)
-    _defer(log, state, planned, {"waits_for": float(waiting.version)}, words)
-    return _decided(planned, train=False, why=words)
+    message = blocked_words(waiting)
+    _defer(log, state, planned, {"waits_for": float(waiting.version)}, message)
+    return _decided(planned, train=False, why=message)
 
 
 def _defer(log: ModelLog, state: LineageState, planned: Plan, numbers: dict[str, float], why: str) -> None:
@@ -110,7 +110,7 @@ def _unless_said(state: LineageState, record: UpdateDeferred) -> Record | None:
     return None if same else record
 
 
-def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> HeldByPerson:
+def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> ModelOnHold:
     stuck = [
         ref.key for ref in state.pending() if state.rejections.get(ref.id, 0) and ref.id not in state.suspects
     ]
@@ -131,7 +131,7 @@ def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan)
             advice = f"ckpt-ops plan {pipeline.name}, then ckpt-ops rebase {pipeline.name}"
         if state.held is not None:
             advice = f"ckpt-ops release {pipeline.name} --why TEXT ends the hold"
-    return HeldByPerson(
+    return ModelOnHold(
         f"{pipeline.name} holds slice {planned.key}: {planned.why}",
         safe="nothing was trained; the champion serves on",
         next=advice,

@@ -15,14 +15,14 @@ import blake3
 import pyarrow.parquet as pq
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound, TrainingDied
-from ckpt_ops.evaluation import Evaluation, Judged, Past, judge_all, main_metric
+from ckpt_ops.evaluation import EvaluatedRows, Evaluation, Past, evaluate_all, main_metric
 from ckpt_ops.evaluation.report import REPORT, Lineup, report_html, report_values
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Evaluated, Record
 from ckpt_ops.lineage.scores import usual_scores
 from ckpt_ops.pipeline import step_results
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.shadow.deciding_rows import in_their_place, judged_slices
+from ckpt_ops.shadow.deciding_rows import evaluated_slices, rows_in_shadow
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named, read_named
 
@@ -39,16 +39,16 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Eva
     """
     log = ModelLog(store, pipeline.name)
     state = log.state()
-    held_out = judged_rows(store, state.version(version), model=pipeline.name)
-    slices = judged_slices(state, state.versions[version])
+    held_out = read_evaluated_rows(store, state.version(version), model=pipeline.name)
+    slices = evaluated_slices(state, state.versions[version])
     if slices is None:
-        words = "not judged: too few slices are scored in shadow as they stand now"
-        return step_results.Evaluated(version=version, words=words)
-    judged = beside_the_log(
-        in_their_place(store, state, state.versions[version], held_out, slices), state, state.version(version)
+        message = "not judged: too few slices are scored in shadow as they stand now"
+        return step_results.Evaluated(version=version, message=message)
+    evaluated = beside_the_log(
+        rows_in_shadow(store, state, state.versions[version], held_out, slices), state, state.version(version)
     )
-    evaluation = judge_all(pipeline.gates, judged, seed=pipeline.seed)
-    report = _write_report(pipeline, store, state, state.version(version), judged, evaluation)
+    evaluation = evaluate_all(pipeline.gates, evaluated, seed=pipeline.seed)
+    report = _write_report(pipeline, store, state, state.version(version), evaluated, evaluation)
 
     def choose(state: LineageState) -> Record | None:
         candidate = state.version(version)
@@ -62,41 +62,41 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Eva
             champion=candidate.champion,
             passed=evaluation.passed,
             metrics=metrics,
-            verdicts=tuple(f"{verdict.gate}: {verdict.words}" for verdict in evaluation.verdicts),
+            verdicts=tuple(f"{verdict.gate}: {verdict.message}" for verdict in evaluation.verdicts),
             report=report,
             slices=slices,
             waits=evaluation.waits,
             suspects=dict(evaluation.suspects),
             below_floor=dict(evaluation.below_floor),
-            reason=evaluation.words,
+            reason=evaluation.message,
         )
 
     kept = log.decide(choose).version(version).evaluated
     said = step_results.Evaluated(
         version=version,
         passed=evaluation.passed,
-        words=evaluation.words,
+        message=evaluation.message,
         evaluation=evaluation,
         report=report,
     )
     if kept is None:
         return said
     # an earlier run may have judged it, by the gates of then
-    return replace(said, passed=kept.passed, words=kept.reason, report=kept.report or report)
+    return replace(said, passed=kept.passed, message=kept.reason, report=kept.report or report)
 
 
-def beside_the_log(judged: Judged, state: LineageState, version: VersionState) -> Judged:
-    """`judged` with what only the log can say of the slices that the version trained on."""
+def beside_the_log(evaluated: EvaluatedRows, state: LineageState, version: VersionState) -> EvaluatedRows:
+    """`evaluated` with what only the log can say of the slices that the version trained on."""
     entries = [state.slices.get(ref.key) for ref in version.slices]
     return replace(
-        judged,
-        learned=tuple(ref.key for ref in version.slices),
+        evaluated,
+        consumed=tuple(ref.key for ref in version.slices),
         trusted=frozenset(one.ref.key for one in entries if one is not None and one.released),
         usual=usual_scores(state, version),
     )
 
 
-def judged_rows(store: Store, version: VersionState, *, model: str) -> Judged:
+def read_evaluated_rows(store: Store, version: VersionState, *, model: str) -> EvaluatedRows:
     """What the training process left of a version to be judged.
 
     Raises:
@@ -107,7 +107,7 @@ def judged_rows(store: Store, version: VersionState, *, model: str) -> Judged:
     if trained is None:
         raise TrainingDied(f"version {version.version} of {model} has no predictions to judge")
     past = trained.artifact("past") if "past" in trained.artifacts else None
-    return Judged.from_table(
+    return EvaluatedRows.from_table(
         _table(store, trained.artifact("predictions")),
         past=Past.from_table(_table(store, past)) if past else None,
     )
@@ -128,11 +128,11 @@ def _write_report(
     store: Store,
     state: LineageState,
     version: VersionState,
-    judged: Judged,
+    evaluated: EvaluatedRows,
     evaluation: Evaluation,
 ) -> str:
     values = report_values(
-        judged,
+        evaluated,
         evaluation,
         model=pipeline.name,
         version=version.version,

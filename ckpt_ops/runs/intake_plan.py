@@ -14,7 +14,7 @@ from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.store import Store
 
 
-class Coming(StrEnum):
+class Arrival(StrEnum):
     """What a run would do with a slice of an intake."""
 
     PULL = "pull"  # it is at the source and was never pulled
@@ -26,7 +26,7 @@ class Coming(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceComing:
+class SliceArrival:
     """A slice of the range.
 
     Attributes:
@@ -36,7 +36,7 @@ class SliceComing:
     """
 
     key: str
-    action: Coming
+    action: Arrival
     why: str
     status: str | None = None
     revision: str | None = None
@@ -50,7 +50,7 @@ def plan_intake(
     last: str | None = None,
     *,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> list[SliceComing]:
+) -> list[SliceArrival]:
     """Each slice that is at the source, was taken in, or should be there by their spacing, in key order.
 
     Where a bound is given, slices should be there up to it: what has stopped coming is missing.
@@ -78,28 +78,28 @@ def plan_intake(
     for key in {*known, *should_be} - found.keys():
         gone = key in state.slices
         why = "not at the source any more; what was taken in stands" if gone else "not at the source"
-        found[key] = _of(state, key, Coming.MISSING, why)
+        found[key] = _of(state, key, Arrival.MISSING, why)
     return [found[key] for key in sorted(found)]
 
 
-def _action(intake: Intake, store: Store, state: LineageState, key: str, newest: str) -> tuple[Coming, str]:
+def _action(intake: Intake, store: Store, state: LineageState, key: str, newest: str) -> tuple[Arrival, str]:
     entry, revision = state.slices.get(key), revision_at_source(intake, store, state, key)
     if entry is None:
         if revision is not None:
-            return Coming.VALIDATE, "pulled, and not judged"
+            return Arrival.VALIDATE, "pulled, and not judged"
         if key < newest:
-            return Coming.LATE, f"not pulled; newer ones were taken in, up to {newest}"
-        return Coming.PULL, "not pulled"
+            return Arrival.LATE, f"not pulled; newer ones were taken in, up to {newest}"
+        return Arrival.PULL, "not pulled"
     if revision == entry.pulled:
-        return Coming.SKIP, entry.reason
+        return Arrival.SKIP, entry.reason
     if revision is not None:
-        return Coming.VALIDATE, "changed at the source and pulled; the newer revision is not judged"
-    return Coming.AGAIN, "written anew at the source since it was pulled"
+        return Arrival.VALIDATE, "changed at the source and pulled; the newer revision is not judged"
+    return Arrival.AGAIN, "written anew at the source since it was pulled"
 
 
-def _of(state: LineageState, key: str, action: Coming, why: str) -> SliceComing:
+def _of(state: LineageState, key: str, action: Arrival, why: str) -> SliceArrival:
     entry = state.slices.get(key)
-    return SliceComing(
+    return SliceArrival(
         key=key,
         action=action,
         why=why,

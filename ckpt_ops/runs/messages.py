@@ -83,11 +83,11 @@ def trained(result: Trained) -> list[str]:
 
 def evaluated(result: Evaluated) -> list[str]:
     """Of `evaluate`."""
-    lines = [f"version {result.version}: {result.words}"]
+    lines = [f"version {result.version}: {result.message}"]
     if result.evaluation is not None:
         for verdict in result.evaluation.verdicts:
             answer = {True: "passed", False: "refused", None: "no verdict"}[verdict.passed]
-            lines.append(f"{verdict.gate}: {answer}: {verdict.words}")
+            lines.append(f"{verdict.gate}: {answer}: {verdict.message}")
         suspects = result.evaluation.suspects
         lines += [f"slice {key} is suspect: {why}" for key, why in suspects.items()]
     if result.report:

@@ -12,8 +12,8 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.step_results import Settled, Settlement, settlement_of
 from ckpt_ops.promotion import settle
 from ckpt_ops.promotion.card import write_card
-from ckpt_ops.promotion.waiting import approve_command, due_by, overdue, say_expired
-from ckpt_ops.runs.prune import let_go
+from ckpt_ops.promotion.waiting import approve_command, due_by, overdue, record_expired
+from ckpt_ops.runs.prune import prune
 from ckpt_ops.store import Store
 
 
@@ -31,7 +31,7 @@ def promote(pipeline: Pipeline, store: Store, version: int) -> Settled:
         until = f"{due_by(pipeline.approval, settled):%Y-%m-%d %H:%M} UTC"
         why = f"the gates let it pass; it waits until {until} for: {approve_command(pipeline.name, version)}"
         return Settled(version=version, decision=Settlement.WAITING, why=why)
-    let_go(pipeline, store)
+    prune(pipeline, store)
     decision = settlement_of(settled.status, superseded=settled.superseded)
     return Settled(version=version, decision=decision, why=_why(settled))
 
@@ -47,7 +47,7 @@ def settle_overdue(
     unanswered = overdue(pipeline, state, now=now)
     if unanswered is None:
         return None
-    say_expired(pipeline, store, unanswered.version)
+    record_expired(pipeline, store, unanswered.version)
     return promote(pipeline, store, unanswered.version)
 
 

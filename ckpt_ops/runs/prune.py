@@ -17,14 +17,14 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped, Record
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.printable import printable
-from ckpt_ops.rebase.progress import way
+from ckpt_ops.rebase.progress import progress_of
 from ckpt_ops.store import Store
 
 _BACK = 3  # promotions; what was there before the first of them and is on no line of the head goes
 _log = logging.getLogger(__name__)
 
 
-def let_go(pipeline: Pipeline, store: Store) -> tuple[int, ...]:
+def prune(pipeline: Pipeline, store: Store) -> tuple[int, ...]:
     """Drop the checkpoints that nobody is to go back to; the versions that lost theirs now."""
     anchors = pipeline.keep.anchors
     if anchors is None:
@@ -50,7 +50,7 @@ def let_go(pipeline: Pipeline, store: Store) -> tuple[int, ...]:
 
 def _wanted(pipeline: Pipeline, state: LineageState) -> tuple[int, ...]:
     """What a rebase that is under way goes on from."""
-    on = way(pipeline, state)
+    on = progress_of(pipeline, state)
     return on.done if on else ()
 
 

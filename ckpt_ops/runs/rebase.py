@@ -9,9 +9,9 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.step_results import Concluded, Rebased, Replayed, Settled, Settlement
 from ckpt_ops.promotion import publish
 from ckpt_ops.promotion.publish import check_whole
-from ckpt_ops.rebase.progress import Way, way, why
+from ckpt_ops.rebase.progress import RebaseProgress, progress_of, why
 from ckpt_ops.rebase.replay import run_replay_process
-from ckpt_ops.runs.prune import let_go
+from ckpt_ops.runs.prune import prune
 from ckpt_ops.runs.steps import Report, evaluate, promote
 from ckpt_ops.store import Store
 
@@ -26,11 +26,11 @@ def replay(pipeline: Pipeline, store: Store, report: Report = print) -> Replayed
         TrainingDied: the process ended before the last step. Retry: what it committed is kept.
     """
     log = ModelLog(store, pipeline.name)
-    on = _way(pipeline, log.state())
+    on = _progress(pipeline, log.state())
     trained: list[int] = []
     if on.next is not None:
         trained = run_replay_process(pipeline, store, on.next.version, report)
-        on = _way(pipeline, log.state())
+        on = _progress(pipeline, log.state())
     if on.result is None:
         raise LineageMoved(
             f"the history of {pipeline.name} changed while it was rebased: "
@@ -52,7 +52,7 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> Concluded:
         return Concluded(evaluated=evaluated, settled=promote(pipeline, store, version))
 
     def choose(state: LineageState) -> Record | None:
-        on = way(pipeline, state)
+        on = progress_of(pipeline, state)
         if on is None or on.result != version or state.head is None:
             return None  # it is the head already, or another way is due
         check_whole(store, state.versions[version])
@@ -61,7 +61,7 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> Concluded:
 
     state = log.decide(choose)
     publish(store, pipeline.name, state)
-    let_go(pipeline, store)
+    prune(pipeline, store)
     decision = Settlement.PROMOTED if state.head == version else Settlement.SUPERSEDED
     why_ = "it was in production before; nothing is wrong with it"
     return Concluded(evaluated=None, settled=Settled(version=version, decision=decision, why=why_))
@@ -74,9 +74,9 @@ def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> Rebased:
         As `replay`; LineageMoved when the head moved again and again.
     """
     state = ModelLog(store, pipeline.name).state()
-    if way(pipeline, state) is None and state.head and state.versions[state.head].started.replaces:
+    if progress_of(pipeline, state) is None and state.head and state.versions[state.head].started.replaces:
         publish(store, pipeline.name, state)  # whoever swapped the head may have been killed before this
-        let_go(pipeline, store)
+        prune(pipeline, store)
         settled = Settled(version=state.head, decision=Settlement.PROMOTED, why="it is the head already")
         return Rebased(
             replayed=Replayed(version=state.head, steps=(), trained=()),
@@ -96,8 +96,8 @@ def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> Rebased:
     )
 
 
-def _way(pipeline: Pipeline, state: LineageState) -> Way:
-    on = way(pipeline, state)
+def _progress(pipeline: Pipeline, state: LineageState) -> RebaseProgress:
+    on = progress_of(pipeline, state)
     if on is None:
         raise BadInput(
             "MODEL",

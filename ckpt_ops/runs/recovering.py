@@ -17,7 +17,7 @@ from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.step_results import Pulled
-from ckpt_ops.rebase.progress import way
+from ckpt_ops.rebase.progress import progress_of
 from ckpt_ops.slices import SliceManifest, list_slices, load_manifest
 from ckpt_ops.slices.key_forms import key_time
 from ckpt_ops.slices.periods import utc
@@ -97,7 +97,7 @@ def replayed_version(pipeline: Pipeline, store: Store) -> int:
         NoResult: steps of it are left.
     """
     state = ModelLog(store, pipeline.name).state()
-    on = way(pipeline, state)
+    on = progress_of(pipeline, state)
     if on is not None and on.result is not None:
         return on.result
     if on is None and state.head is not None and state.versions[state.head].started.replaces is not None:

@@ -44,7 +44,7 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     if shadow is not None:
         if not shadow.complete:
             return scoring.waiting(shadow, key)
-        return _trained(shadow.version, key, shadow.words)
+        return _trained(shadow.version, key, shadow.message)
     proposal = propose(pipeline, state, key, digests=digests_of(pipeline))
     planned, wanted = proposal.plan, proposal.to_train
     if wanted is None:

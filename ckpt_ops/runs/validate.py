@@ -11,7 +11,7 @@ from dataclasses import replace
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.intake.forgotten_rows import check_same_rules, left_of, remove_copy
 from ckpt_ops.intake.same_content import check_no_new_twin
-from ckpt_ops.intake.verdicts import judge, judged_before, verdict_record
+from ckpt_ops.intake.verdicts import evaluate, evaluated_before, verdict_record
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import (
     Record,
@@ -26,7 +26,7 @@ from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.step_results import Validated
 from ckpt_ops.slices import SliceManifest, load_manifest
 from ckpt_ops.slices.again import pull_again
-from ckpt_ops.slices.difference import in_words
+from ckpt_ops.slices.difference import describe
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Outcome, load_suite, report_name
 
@@ -68,14 +68,14 @@ def _verdict_on(
     if settled is not None:
         return _settled(log, state, manifest, settled, f"{store.url}/{known.report if known else ''}")
     suite = load_suite(intake.folder / intake.expectations)
-    validation = judged_before(intake, store, state, manifest, suite)
+    validation = evaluated_before(intake, store, state, manifest, suite)
     accepted = manifest
     if validation is None:
-        validation, accepted = judge(intake, store, state, manifest, suite)
+        validation, accepted = evaluate(intake, store, state, manifest, suite)
     elif known is not None and validation.accepted:
         accepted = load_manifest(store, intake.source.name, key, known.ref.revision)
     report = report_name(manifest.prefix, validation.outcome)
-    words = [reason.words for reason in validation.reasons]
+    message = [reason.message for reason in validation.reasons]
     record = verdict_record(manifest, accepted, validation, report)
     correction = _correction(store, state, record.slice, accepted)
     record = replace(record, reason="; ".join(filter(None, [record.reason, correction])))
@@ -97,7 +97,7 @@ def _verdict_on(
         manifest,
         record.slice,
         validation.outcome,
-        words,
+        message,
         f"{store.url}/{report}",
         summary="; ".join(filter(None, [validation.summary, correction])),
     )
@@ -113,7 +113,7 @@ def _correction(store: Store, state: LineageState, now: SliceRef, manifest: Slic
         before = load_manifest(store, manifest.source, was.key, was.revision)
     except ObjectNotFound:  # it was purged
         return ""
-    return f"corrects revision {was.revision}: {in_words(before, manifest)}"
+    return f"corrects revision {was.revision}: {describe(before, manifest)}"
 
 
 def _pulled(store: Store, intake: Intake, state: LineageState, key: str, revision: str) -> SliceManifest:
@@ -167,7 +167,7 @@ def _result(
     manifest: SliceManifest,
     ref: SliceRef,
     outcome: Outcome,
-    words: list[str],
+    message: list[str],
     report: str,
     *,
     summary: str = "",
@@ -179,7 +179,7 @@ def _result(
         rows=ref.rows,
         set_aside=manifest.rows - ref.rows,
         outcome=outcome,
-        reasons=tuple(words),
-        summary=summary or "; ".join(words),
+        reasons=tuple(message),
+        summary=summary or "; ".join(message),
         report=report,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ckpt_ops.belonging import Length, in_words, instant, window_of
+from ckpt_ops.belonging import Length, describe, instant, window_of
 from ckpt_ops.scaffold.profile import Looked
 from ckpt_ops.slices.times import form_of, time_of
 
@@ -36,7 +36,7 @@ class Belonging:
         if not self.shift:
             return ""
         return (
-            f"{self.column} lies {in_words(self.shift)} for its slice in all {self.slices} slices that were "
+            f"{self.column} lies {describe(self.shift)} for its slice in all {self.slices} slices that were "
             "looked at: keys are read as UTC, so these may be times or days of another zone. Ask for it with "
             "expect_column_values_to_lie_in_slice and timezone, or set the DAG's timezone"
         )

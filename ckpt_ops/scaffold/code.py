@@ -54,7 +54,7 @@ def dag_py(name: str, found: Found, *, now: datetime | None = None) -> str:
     ended = found.last + _ENDED_AFTER * spacing.interval < (now or datetime.now(UTC))
     lines = [
         f"    {name},",
-        f'    schedule="{spacing.cron}",  # {spacing.words}',
+        f'    schedule="{spacing.cron}",  # {spacing.message}',
         f"    start_date={_time(found.first)},",
     ]
     if ended:
@@ -155,20 +155,20 @@ def _column(column: Column) -> str:
 
 
 def _said(column: Column) -> str:
-    words = []
+    message = []
     if column.values is not None:
         every = sorted({value for values in column.values for value in values})
         shown = ", ".join(every[:6]) if len(every) <= MOST_VALUES else ""
-        words.append(shown + (f" and {len(every) - 6} more" if len(every) > 6 else ""))
+        message.append(shown + (f" and {len(every) - 6} more" if len(every) > 6 else ""))
     elif column.least is not None:
         same = column.least == column.largest
-        words.append(f"{column.least}" if same else f"{column.least} to {column.largest}")
+        message.append(f"{column.least}" if same else f"{column.least} to {column.largest}")
     worst = max(column.null_shares, default=0)
     if worst == 1:
-        words.append("no value in what was seen: is it text?")
+        message.append("no value in what was seen: is it text?")
     elif worst:
-        words.append(f"null in {worst:.1%}")
-    return "; ".join(word for word in words if word.isprintable() and word)
+        message.append(f"null in {worst:.1%}")
+    return "; ".join(word for word in message if word.isprintable() and word)
 
 
 def _imports(names: Mapping[str, Sequence[str]]) -> str:

@@ -78,7 +78,7 @@ def _files(asked: Asked, found: Found) -> dict[str, tuple[str, bytes]]:
             as_json(suite),
         ),
         "pipeline.py": ("the intake: pull, validate", code.pipeline_py(name)),
-        "dag.py": (f"schedule {found.spacing.cron!r}: {found.spacing.words}", code.dag_py(name, found)),
+        "dag.py": (f"schedule {found.spacing.cron!r}: {found.spacing.message}", code.dag_py(name, found)),
         f"test_{name}.py": ("the contract and the suite on the sample", code.test_py(name, found)),
     }
     for path, (_, text) in files.items():

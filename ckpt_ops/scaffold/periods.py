@@ -61,7 +61,7 @@ def found_in(
         what=what,
         schema=source.schema,
         spacing=Spacing(
-            cron=cron, weekday=None, interval=interval, words=f"a slice is a {period.value}, UTC"
+            cron=cron, weekday=None, interval=interval, message=f"a slice is a {period.value}, UTC"
         ),
         first=period.bounds(keys[0])[0],
         last=period.bounds(keys[-1])[0],

@@ -29,7 +29,7 @@ class Spacing:
     cron: str
     weekday: int | None
     interval: timedelta
-    words: str
+    message: str
 
 
 def spacing_of(times: Sequence[datetime], key_format: str, *, schedule: str | None = None) -> Spacing:
@@ -63,7 +63,7 @@ def spacing_of(times: Sequence[datetime], key_format: str, *, schedule: str | No
         return _monthly(f"{len(times)} slices begin on the first of a month")
     if all(gap % _WEEK == timedelta() for gap in gaps):
         return _weekly(times, f"{len(times)} slices begin on a {calendar.day_name[times[0].weekday()]}")
-    return Spacing(cron="0 0 * * *", weekday=None, interval=_DAY, words=f"{len(times)} slices are days")
+    return Spacing(cron="0 0 * * *", weekday=None, interval=_DAY, message=f"{len(times)} slices are days")
 
 
 def _hours(times: Sequence[datetime], gaps: Sequence[timedelta]) -> Spacing:
@@ -78,7 +78,7 @@ def _hours(times: Sequence[datetime], gaps: Sequence[timedelta]) -> Spacing:
     first = times[0].hour
     if step % 24 == 0:
         return Spacing(
-            cron=f"0 {first} * * *", weekday=None, interval=_DAY, words=f"slices are days from {first}:00"
+            cron=f"0 {first} * * *", weekday=None, interval=_DAY, message=f"slices are days from {first}:00"
         )
     if 24 % step == 0 and step > 1:
         hours = f"{first % step}-23/{step}" if first % step else f"*/{step}"
@@ -86,33 +86,33 @@ def _hours(times: Sequence[datetime], gaps: Sequence[timedelta]) -> Spacing:
             cron=f"0 {hours} * * *",
             weekday=None,
             interval=step * _HOUR,
-            words=f"{len(times)} slices are {step} hours apart",
+            message=f"{len(times)} slices are {step} hours apart",
         )
-    return Spacing(cron="0 * * * *", weekday=None, interval=_HOUR, words=f"{len(times)} slices are hours")
+    return Spacing(cron="0 * * * *", weekday=None, interval=_HOUR, message=f"{len(times)} slices are hours")
 
 
-def _weekly(times: Sequence[datetime], words: str) -> Spacing:
+def _weekly(times: Sequence[datetime], message: str) -> Spacing:
     weekday = times[0].weekday()
-    return Spacing(cron=f"0 0 * * {(weekday + 1) % 7}", weekday=weekday, interval=_WEEK, words=words)
+    return Spacing(cron=f"0 0 * * {(weekday + 1) % 7}", weekday=weekday, interval=_WEEK, message=message)
 
 
-def _monthly(words: str) -> Spacing:
-    return Spacing(cron="0 0 1 * *", weekday=None, interval=timedelta(days=31), words=words)
+def _monthly(message: str) -> Spacing:
+    return Spacing(cron="0 0 1 * *", weekday=None, interval=timedelta(days=31), message=message)
 
 
 def _given(times: Sequence[datetime], schedule: str) -> Spacing:
-    words = "as --schedule says"
+    message = "as --schedule says"
     if schedule == "hourly":
-        return Spacing(cron="0 * * * *", weekday=None, interval=_HOUR, words=words)
+        return Spacing(cron="0 * * * *", weekday=None, interval=_HOUR, message=message)
     if schedule == "daily":
-        return Spacing(cron="0 0 * * *", weekday=None, interval=_DAY, words=words)
+        return Spacing(cron="0 0 * * *", weekday=None, interval=_DAY, message=message)
     if schedule == "weekly":
         if len({time.weekday() for time in times}) > 1:
             raise BadInput("--schedule", schedule, "another: slices begin on several days of the week")
-        return _weekly(times, words)
+        return _weekly(times, message)
     if schedule == "monthly":
-        return _monthly(words)
+        return _monthly(message)
     if len(schedule.split()) != 5:
         raise BadInput("--schedule", schedule, f"{', '.join(NAMED)}, or a cron expression of five fields")
     gaps = [after - before for before, after in itertools.pairwise(times)]
-    return Spacing(cron=schedule, weekday=None, interval=min(gaps, default=_DAY), words=words)
+    return Spacing(cron=schedule, weekday=None, interval=min(gaps, default=_DAY), message=message)

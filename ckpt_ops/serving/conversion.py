@@ -64,7 +64,7 @@ def run_conversion(
 
     def died(ended: Ended) -> CkptOpsError:
         return ConversionRefused(
-            f"the process that converts {pipeline.name} v{number} into {format.value} {ended.words}",
+            f"the process that converts {pipeline.name} v{number} into {format.value} {ended.message}",
             safe="no such file is kept, and nothing was recorded; the version serves on as it was",
             next=f"if it was killed, ask again; the whole log is {ended.log}",
         )

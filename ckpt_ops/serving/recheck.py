@@ -10,7 +10,7 @@ import numpy as np
 
 from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.candidates.champion import labels_of
-from ckpt_ops.candidates.kept_predictions import SaidAgain, kept_predictions, said_again
+from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.errors import CkptOpsError, PredictionDied
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
@@ -33,7 +33,7 @@ class RecheckRequest(ModelRequest):
 class Rechecked:
     """What each of the versions said, in the order in which they were asked."""
 
-    said: tuple[SaidAgain, ...]
+    said: tuple[PredictionsAgain, ...]
 
 
 def with_exports(state: LineageState, versions: Sequence[int]) -> list[int]:
@@ -51,7 +51,7 @@ def with_exports(state: LineageState, versions: Sequence[int]) -> list[int]:
 def recheck(
     pipeline: Pipeline, store: Store, versions: Sequence[int], *, report: Callable[[str], None]
 ) -> dict[int, dict[str, Any]]:
-    """By version, what `SaidAgain.to_json` says of its export.
+    """By version, what `PredictionsAgain.to_json` says of its export.
 
     Raises:
         PredictionDied: the process ended without an answer.
@@ -62,7 +62,7 @@ def recheck(
 
     def died(ended: Ended) -> CkptOpsError:
         return PredictionDied(
-            f"the process that asks exports of {pipeline.name} again {ended.words}",
+            f"the process that asks exports of {pipeline.name} again {ended.message}",
             safe="nothing was written; the champion serves on",
             next=f"ask again; the whole log is {ended.log}",
         )
@@ -80,7 +80,7 @@ def recheck_apart(request: RecheckRequest) -> Rechecked:
     return Rechecked(said=tuple(asked_again(pipeline, store, number) for number in request.versions))
 
 
-def asked_again(pipeline: Pipeline, store: Store, number: int) -> SaidAgain:
+def asked_again(pipeline: Pipeline, store: Store, number: int) -> PredictionsAgain:
     """Load the export of version `number`, ask it about its held-out rows, and compare with what was kept.
 
     What is not there any more, or cannot be loaded or asked, is said as the reason why nothing was compared:
@@ -90,7 +90,7 @@ def asked_again(pipeline: Pipeline, store: Store, number: int) -> SaidAgain:
     version = exported_version(ModelLog(store, pipeline.name).state(), number)
     kept = kept_predictions(store, version)
     if kept is None or version.trained is None:
-        return said_again(None, np.empty(0), np.empty(0))
+        return predictions_again(None, np.empty(0), np.empty(0))
     try:
         parts = list(held_out(pipeline, store, version))
         with exported(store, version) as folder:
@@ -99,11 +99,11 @@ def asked_again(pipeline: Pipeline, store: Store, number: int) -> SaidAgain:
                 said = [_alike(kept.candidate, ask(part.inputs)) for part in parts]
             except Exception as error:  # noqa: BLE001 - whatever it raises is what was found
                 broken = f"the export cannot be asked: {in_short(error)}"
-                return SaidAgain(difference=float("inf"), why_not=broken)
+                return PredictionsAgain(difference=float("inf"), why_not=broken)
     except CkptOpsError as error:
-        return SaidAgain(why_not=in_short(error))
+        return PredictionsAgain(why_not=in_short(error))
     labels = [labels_of(part) for part in parts]
-    return said_again(
+    return predictions_again(
         kept, np.concatenate([np.empty(0), *labels]), np.concatenate(said) if said else np.empty(0)
     )
 

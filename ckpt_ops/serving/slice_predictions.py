@@ -55,7 +55,7 @@ def run_prediction(
 
     def died(ended: Ended) -> CkptOpsError:
         return PredictionDied(
-            f"the process that predicts slice {key} by {pipeline.name} v{number} {ended.words}",
+            f"the process that predicts slice {key} by {pipeline.name} v{number} {ended.message}",
             safe="nothing was written; the champion serves on",
             next=f"ask again; the whole log is {ended.log}",
         )

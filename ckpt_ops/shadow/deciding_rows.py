@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ckpt_ops.evaluation import Basis, Judged
+from ckpt_ops.evaluation import Basis, EvaluatedRows
 from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef
@@ -17,7 +17,7 @@ from ckpt_ops.shadow import predictions
 from ckpt_ops.store import Store
 
 
-def judged_slices(state: LineageState, version: VersionState) -> tuple[SliceRef, ...] | None:
+def evaluated_slices(state: LineageState, version: VersionState) -> tuple[SliceRef, ...] | None:
     """The slices on which a version is, or was, judged in shadow; none: on its holdout.
 
     None: it is in shadow, and not all are scored that it waits for.
@@ -31,9 +31,13 @@ def judged_slices(state: LineageState, version: VersionState) -> tuple[SliceRef,
     return found.counted if found.complete else None
 
 
-def in_their_place(
-    store: Store, state: LineageState, version: VersionState, held_out: Judged, slices: Sequence[SliceRef]
-) -> Judged:
+def rows_in_shadow(
+    store: Store,
+    state: LineageState,
+    version: VersionState,
+    held_out: EvaluatedRows,
+    slices: Sequence[SliceRef],
+) -> EvaluatedRows:
     """The version's predictions on every row of `slices` in the place of those on held-out rows.
 
     What else was found when it was trained, such as the check of its export, stays.
@@ -62,7 +66,7 @@ def in_their_place(
     )
 
 
-def _groups(parts: Sequence[Judged]) -> Text | None:
+def _groups(parts: Sequence[EvaluatedRows]) -> Text | None:
     """Two slices may ask the same query: its rows are ranked within their slice."""
     named = [
         [f"{part.slice_key} {group}" for group in part.groups] for part in parts if part.groups is not None

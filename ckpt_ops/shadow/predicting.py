@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from ckpt_ops.candidates.as_served.asked import Rows
-from ckpt_ops.candidates.as_served.version import said_by
+from ckpt_ops.candidates.as_served.version import predictions_of
 from ckpt_ops.candidates.champion import ChampionScore, labels_of
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.errors import CkptOpsError, LineageMoved, NotAsServed, TrainingDied
-from ckpt_ops.evaluation import Basis, Judged
+from ckpt_ops.evaluation import Basis, EvaluatedRows
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lineage.shadow import in_shadow
@@ -52,7 +52,7 @@ def run_shadow_process(
 
     def died(ended: Ended) -> CkptOpsError:
         return TrainingDied(
-            f"the process that lets {pipeline.name} v{version} predict in shadow {ended.words}",
+            f"the process that lets {pipeline.name} v{version} predict in shadow {ended.message}",
             safe="the slice stays pending, version and champion are as they were; the champion serves on",
             next=f"a retry predicts what is left; the whole log is {ended.log}",
         )
@@ -80,9 +80,9 @@ def predict_due(pipeline: Pipeline, store: Store, version: int, key: str) -> lis
     if not due:
         return []
     for ref in due:
-        judged = _predicted(pipeline, store, state, version, ref)
-        predictions.write(store, pipeline.name, version, ref, judged)
-        tell(Note(text=f"slice {ref.key}: {judged.count:,} rows predicted"))
+        evaluated = _predicted(pipeline, store, state, version, ref)
+        predictions.write(store, pipeline.name, version, ref, evaluated)
+        tell(Note(text=f"slice {ref.key}: {evaluated.count:,} rows predicted"))
     return [ref.key for ref in due]
 
 
@@ -98,24 +98,26 @@ def left_to_predict(store: Store, state: LineageState, version: int, key: str) -
     return [ref for ref in found.to_score(key) if predictions.find(store, state.model, version, ref) is None]
 
 
-def _predicted(pipeline: Pipeline, store: Store, state: LineageState, version: int, ref: SliceRef) -> Judged:
+def _predicted(
+    pipeline: Pipeline, store: Store, state: LineageState, version: int, ref: SliceRef
+) -> EvaluatedRows:
     """Both models as they are served: what a version says does not follow from which code is there today."""
     examples, head = _examples(pipeline, store, ref), state.versions[version].champion
     asked = [Rows.of(examples, partial(_tables, pipeline, store, ref))]
     champion = ChampionScore()
     if head is not None:
         try:
-            champion = ChampionScore(holdout=said_by(pipeline, store, state, head, asked)[0])
+            champion = ChampionScore(holdout=predictions_of(pipeline, store, state, head, asked)[0])
         except NotAsServed as error:
             champion = ChampionScore.missed(error)
     try:
-        (candidate,) = said_by(pipeline, store, state, version, asked)
+        (candidate,) = predictions_of(pipeline, store, state, version, asked)
     except NotAsServed as error:  # nothing is what would be served, and every gate refuses that
         print(f"the candidate predicts nothing: {error}", flush=True)
         like = np.empty(examples.rows) if champion.holdout is None else champion.holdout
         candidate = np.full_like(like, np.nan)
     champion = champion.beside(candidate)
-    return Judged(
+    return EvaluatedRows(
         label=labels_of(examples),
         champion=champion.holdout,
         champion_missing=champion.missing,

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from blake3 import blake3
 
 from ckpt_ops.errors import Corrupt
-from ckpt_ops.evaluation import Judged
+from ckpt_ops.evaluation import EvaluatedRows
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.store import Entry, Store
 
@@ -23,15 +23,15 @@ def find(store: Store, model: str, version: int, ref: SliceRef) -> str | None:
     return next((entry.name for entry in store.list(_begin(model, version, ref))), None)
 
 
-def write(store: Store, model: str, version: int, ref: SliceRef, judged: Judged) -> None:
+def write(store: Store, model: str, version: int, ref: SliceRef, evaluated: EvaluatedRows) -> None:
     """Keep what both models said of the rows of a revision."""
     buffer = io.BytesIO()
-    pq.write_table(judged.to_table(), buffer)
+    pq.write_table(evaluated.to_table(), buffer)
     data = buffer.getvalue()
     store.put(f"{_begin(model, version, ref)}{blake3(data).hexdigest()[:16]}.parquet", data)
 
 
-def read(store: Store, name: str) -> Judged:
+def read(store: Store, name: str) -> EvaluatedRows:
     """What `write` wrote.
 
     Raises:
@@ -45,7 +45,7 @@ def read(store: Store, name: str) -> Judged:
             safe="nothing was judged; the champion serves on",
             next="restore that object from a replica, or delete it: it is predicted anew",
         )
-    return Judged.from_table(pq.read_table(io.BytesIO(data)))
+    return EvaluatedRows.from_table(pq.read_table(io.BytesIO(data)))
 
 
 def of_revisions(

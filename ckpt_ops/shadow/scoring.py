@@ -61,7 +61,7 @@ def score(
 
 def waiting(found: InShadow, key: str) -> Trained:
     """What the `train` step of a run says when the candidate stays in shadow: the run ends there."""
-    return Trained(key=key, version=found.version.version, outcome=Training.SHADOW, why=found.words)
+    return Trained(key=key, version=found.version.version, outcome=Training.SHADOW, why=found.message)
 
 
 def _record(store: Store, log: ModelLog, version: int, ref: SliceRef) -> None:

@@ -27,7 +27,7 @@ class ColumnChange:
     now: str
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """`word is gone`, `n is new (int64)`, `n was int64, is double`."""
         name = one_line(self.name)
         if not self.now:
@@ -62,11 +62,11 @@ def column_changes(was: Sequence[Column], now: Sequence[Column]) -> list[ColumnC
     ]
 
 
-def in_words(was: SliceManifest, now: SliceManifest) -> str:
+def describe(was: SliceManifest, now: SliceManifest) -> str:
     """`-2,431 rows; column word is gone`, by the manifests alone: no row is read."""
     rows = now.rows - was.rows
     said = [f"{rows:+,} row{'' if abs(rows) == 1 else 's'}" if rows else f"{now.rows:,} rows, as before"]
-    said += [f"column {change.words}" for change in column_changes(was.columns, now.columns)]
+    said += [f"column {change.message}" for change in column_changes(was.columns, now.columns)]
     return "; ".join(said)
 
 

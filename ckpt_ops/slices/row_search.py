@@ -26,7 +26,7 @@ def silent(done: int, of: int) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holding:
+class Matches:
     """A revision that holds rows that are meant: `rows` of them."""
 
     manifest: SliceManifest
@@ -57,7 +57,7 @@ class Found:
     """
 
     looked_at: int
-    holding: tuple[Holding, ...]
+    holding: tuple[Matches, ...]
     unread: tuple[Unread, ...] = ()
     loose: tuple[str, ...] = ()
 
@@ -93,7 +93,7 @@ def find_rows(
         whys = [count for count in counts if isinstance(count, str)]
         rows = sum(count for count in counts if isinstance(count, int))
         if rows:
-            holding.append(Holding(manifest=manifest, rows=rows))
+            holding.append(Matches(manifest=manifest, rows=rows))
         if whys:
             unread.append(Unread(key=manifest.key, revision=manifest.revision, why=whys[0]))
     return Found(
@@ -110,7 +110,7 @@ def find_keys(store: Store, source: str, keys: Collection[str]) -> Found:
     loose = [file for file in _loose(store, source, manifests) if file.name.split("/")[2] in keys]
     return Found(
         looked_at=len(manifests),
-        holding=tuple(Holding(manifest=manifest, rows=manifest.rows) for manifest in manifests),
+        holding=tuple(Matches(manifest=manifest, rows=manifest.rows) for manifest in manifests),
         loose=tuple(file.name for file in loose),
     )
 

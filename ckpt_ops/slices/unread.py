@@ -45,7 +45,7 @@ class UnreadRow:
     why: str
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """For people."""
         of = f", column {self.column}" if self.column else ""
         return f"line {self.line:,} of {self.file}{of}: {self.why} ({self.value!r})"

@@ -41,12 +41,12 @@ class Cause:
     largest: float
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         where = f" in {self.where}" if self.where else ""
-        words = f"the first value that is not finite came of {self.operation}{where} at step {self.step}"
+        message = f"the first value that is not finite came of {self.operation}{where} at step {self.step}"
         if self.column:
-            words += f"; the largest number of its batch is {self.largest:.4g}, in inputs[{self.column!r}]"
-        return words
+            message += f"; the largest number of its batch is {self.largest:.4g}, in inputs[{self.column!r}]"
+        return message
 
 
 def cause_of(model: Any, examples: Examples, order: BatchOrder, *, at: int, step: int) -> Cause | None:

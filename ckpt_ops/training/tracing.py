@@ -72,15 +72,15 @@ def trace_prediction(model: Any, inputs: Mapping[str, Any]) -> None:
     traced = _traced(model, "__call__", forward(model), (dict(inputs),))
     said = traced.structured_outputs
     if isinstance(said, Mapping | list | tuple):
-        words = f"a {type(said).__name__} of {len(said)} outputs"
+        message = f"a {type(said).__name__} of {len(said)} outputs"
     elif getattr(said, "shape", None) is None:
-        words = f"a {type(said).__name__}"
+        message = f"a {type(said).__name__}"
     elif said.shape.rank is None or said.shape.rank in (1, 2):
         return
     else:
-        words = f"shape {('rows', *said.shape[1:]) if said.shape.rank else ()}".replace("'", "")
+        message = f"shape {('rows', *said.shape[1:]) if said.shape.rank else ()}".replace("'", "")
     raise ModelCodeError(
-        f"{type(model).__name__} predicts {words}; gates judge one number a row, shape (rows,) or (rows, 1), "
+        f"{type(model).__name__} predicts {message}; gates judge one number a row, shape (rows,) or (rows, 1), "
         "or the probabilities of k classes, shape (rows, k)",
         safe=_SAFE,
         next="end the model in Dense(1), or in Dense(k) with softmax",

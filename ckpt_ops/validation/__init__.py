@@ -3,10 +3,13 @@
 from ckpt_ops.validation.bad_rows import BadRows, UnreadRows
 from ckpt_ops.validation.quarantine import read_report, read_verdict, report_name, write_report
 from ckpt_ops.validation.rows import SliceRows, TableRows
-from ckpt_ops.validation.run import Judged, validate
+from ckpt_ops.validation.run import ValidationResult, validate
 from ckpt_ops.validation.schema import misfits_of, schema_digest, schema_drift, to_declare
 from ckpt_ops.validation.suite import Expectation, Suite, load_suite, parse_suite
 from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation
+
+# Former names: code that is kept with versions imports them.
+Judged = ValidationResult
 
 __all__ = [
     "BadRows",
@@ -21,6 +24,7 @@ __all__ = [
     "TableRows",
     "UnreadRows",
     "Validation",
+    "ValidationResult",
     "load_suite",
     "misfits_of",
     "parse_suite",

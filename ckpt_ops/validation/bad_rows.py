@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ckpt_ops.validation.messages import row_words
+from ckpt_ops.validation.messages import row_message
 from ckpt_ops.validation.rows import SliceRows
 from ckpt_ops.validation.suite import Expectation
 
@@ -95,7 +95,7 @@ class Failing:
         if self.too_many:
             self._by_reason.clear()
         elif len(numbers):
-            self._by_reason.setdefault(row_words(expectation), []).append(numbers)
+            self._by_reason.setdefault(row_message(expectation), []).append(numbers)
 
     @property
     def too_many(self) -> bool:

@@ -17,10 +17,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ckpt_ops.html import head
-from ckpt_ops.validation.messages import value_words
+from ckpt_ops.validation.messages import value_text
 
 if TYPE_CHECKING:
-    from ckpt_ops.validation.run import Judged
+    from ckpt_ops.validation.run import ValidationResult
 
 _EXAMPLES = 20
 _FROM_AFAR = re.compile(r"<script[^>]*>.*?</script>|<(link|img)\b[^>]*>|</?a\b[^>]*>", re.DOTALL)
@@ -39,8 +39,8 @@ h4, h5, h6 { font-size: 1.05rem; margin: 1rem 0 .25rem; }
 """
 
 
-def data_docs_html(judged: Judged, *, source: str, key: str, revision: str) -> str:
-    """The page. Great Expectations must have judged something (`judged.results`)."""
+def data_docs_html(evaluated: ValidationResult, *, source: str, key: str, revision: str) -> str:
+    """The page. Great Expectations must have judged something (`evaluated.results`)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations
@@ -48,12 +48,12 @@ def data_docs_html(judged: Judged, *, source: str, key: str, revision: str) -> s
         from great_expectations.render.renderer import ValidationResultsPageRenderer
         from great_expectations.render.view import DefaultJinjaPageView
 
-        held = sum(bool(result.success) for result in judged.results)
-        count = len(judged.results)
+        held = sum(bool(result.success) for result in evaluated.results)
+        count = len(evaluated.results)
         results = ExpectationSuiteValidationResult(
             success=held == count,
-            results=[_renderable(result) for result in judged.results],
-            suite_name=judged.validation.suite.translate(_PLAIN),
+            results=[_renderable(result) for result in evaluated.results],
+            suite_name=evaluated.validation.suite.translate(_PLAIN),
             statistics={
                 "evaluated_expectations": count,
                 "successful_expectations": held,
@@ -82,7 +82,7 @@ def _renderable(result: Any) -> Any:
     if "element_count" in found:
         found.setdefault("unexpected_percent", 0.0)  # of a column without any value there is none
         shown = found.get("partial_unexpected_list", ())[:_EXAMPLES]
-        found["partial_unexpected_list"] = [value_words(each) for each in shown]
+        found["partial_unexpected_list"] = [value_text(each) for each in shown]
     else:
         found = {name: value for name, value in found.items() if name in ("observed_value", "details")}
     copied.result = _escaped(found)

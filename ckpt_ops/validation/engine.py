@@ -52,7 +52,7 @@ class Engine:
             self._context.variables.progress_bars = {"globally": False, "metric_calculations": False}
             self._built = {at: self._build(each, at).configuration for at, each in expectations.items()}
 
-    def judge(self, frame: Any, places: Iterable[int], *, every_row: bool = False) -> dict[int, Any]:
+    def evaluate(self, frame: Any, places: Iterable[int], *, every_row: bool = False) -> dict[int, Any]:
         """Great Expectations' results by the expectation's place in the suite.
 
         Args:

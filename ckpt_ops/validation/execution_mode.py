@@ -57,7 +57,7 @@ _OF_NUMBERS = {f"expect_column_{name}_to_be_between" for name in ("mean", "media
 }
 
 
-class Way(Enum):
+class ExecutionMode(Enum):
     """How an expectation is judged."""
 
     ROWS = "by rows"
@@ -66,13 +66,13 @@ class Way(Enum):
     COLUMN_NAMES = "by the names of columns"
 
 
-def way_of(type_: str) -> Way:
+def execution_mode_of(type_: str) -> ExecutionMode:
     """How expectations of a type are judged."""
     if type_ in BY_ROWS:
-        return Way.ROWS
+        return ExecutionMode.ROWS
     if type_ in _ROW_COUNT:
-        return Way.ROW_COUNT
-    return Way.COLUMN_NAMES if type_ in _COLUMN_NAMES else Way.COLUMNS
+        return ExecutionMode.ROW_COUNT
+    return ExecutionMode.COLUMN_NAMES if type_ in _COLUMN_NAMES else ExecutionMode.COLUMNS
 
 
 def has_regex(type_: str) -> bool:
@@ -85,6 +85,6 @@ def has_arithmetic(type_: str) -> bool:
     return type_ in _OF_NUMBERS
 
 
-def judges_rows(type_: str) -> bool:
+def evaluates_rows(type_: str) -> bool:
     """Whether expectations of a type say which rows fail, so that those can be set aside."""
-    return way_of(type_) is Way.ROWS or (type_ in KINDS and KINDS[type_].row_wise)
+    return execution_mode_of(type_) is ExecutionMode.ROWS or (type_ in KINDS and KINDS[type_].row_wise)

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ckpt_ops.column_types import cast
 
 
-def judged_schema(came: pa.Schema, declared: pa.Schema, *, unusable: Collection[str]) -> pa.Schema:
+def evaluated_schema(came: pa.Schema, declared: pa.Schema, *, unusable: Collection[str]) -> pa.Schema:
     """The types in which columns are judged: as declared, and a dictionary as its values.
 
     Args:
@@ -40,7 +40,7 @@ def frame_of(
     python_text: bool = False,
     float_decimals: bool = False,
 ) -> Any:
-    """The table as pandas, in the types of `schema` (`judged_schema`).
+    """The table as pandas, in the types of `schema` (`evaluated_schema`).
 
     Args:
         nullable: columns with a null somewhere in the slice: integers are float64 and booleans objects.

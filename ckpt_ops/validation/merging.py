@@ -36,13 +36,13 @@ class Merged:
         """As Great Expectations gives it of the whole; a crash in any chunk is a crash. Needs a chunk."""
         if self._crashed is not None:
             return self._crashed
-        judged = self._elements - self._missing
+        evaluated = self._elements - self._missing
         merged = self._first
-        merged.success = not judged or (judged - self._unexpected) / judged >= self._mostly
+        merged.success = not evaluated or (evaluated - self._unexpected) / evaluated >= self._mostly
         merged.result = {
             "element_count": self._elements,
             "unexpected_count": self._unexpected,
-            "unexpected_percent": _percent(self._unexpected, judged),
+            "unexpected_percent": _percent(self._unexpected, evaluated),
             "partial_unexpected_list": self._examples,
         }
         if self._counts_missing:
@@ -50,7 +50,7 @@ class Merged:
                 "missing_count": self._missing,
                 "missing_percent": _percent(self._missing, self._elements),
                 "unexpected_percent_total": _percent(self._unexpected, self._elements),
-                "unexpected_percent_nonmissing": _percent(self._unexpected, judged),
+                "unexpected_percent_nonmissing": _percent(self._unexpected, evaluated),
             }
         return merged
 

@@ -19,7 +19,7 @@ def subject(expectation: Expectation) -> str:
     return one_line(", ".join(expectation.columns))
 
 
-def failed_words(expectation: Expectation, result: Mapping[str, Any]) -> str:
+def failed_message(expectation: Expectation, result: Mapping[str, Any]) -> str:
     """A failed expectation in words. `result` is Great Expectations' `result`; ours bring their own."""
     own = (result.get("details") or {}).get("words")
     if own:
@@ -29,7 +29,7 @@ def failed_words(expectation: Expectation, result: Mapping[str, Any]) -> str:
     return f"{subject(expectation) or 'the slice'}: {_measured(expectation, result)}"
 
 
-def row_words(expectation: Expectation) -> str:
+def row_message(expectation: Expectation) -> str:
     """What a single row fails, as `distance: is not >= 0`."""
     said = _predicate(expectation)
     for many, one in (("are ", "is "), ("do ", "does "), ("have ", "has "), ("match ", "matches ")):
@@ -39,7 +39,7 @@ def row_words(expectation: Expectation) -> str:
     return f"{subject(expectation)}: {said}"
 
 
-def too_many_words(bad: int, rows: int, at_most: float) -> str:
+def too_many_message(bad: int, rows: int, at_most: float) -> str:
     """Why rows are not set aside, but the slice is quarantined."""
     return (
         f"{bad:,} of {rows:,} rows ({100 * bad / rows:.1f} %) fail what is asked of each row, and at most "
@@ -47,7 +47,7 @@ def too_many_words(bad: int, rows: int, at_most: float) -> str:
     )
 
 
-def unread_words(unread: int, rows: int, where: str, *, none_allowed: bool) -> str:
+def unread_message(unread: int, rows: int, where: str, *, none_allowed: bool) -> str:
     """Rows that do not parse."""
     said = (
         f"{unread:,} of {rows:,} rows ({100 * unread / rows:.2g} %) do not parse, and are left out: {where}"
@@ -55,20 +55,20 @@ def unread_words(unread: int, rows: int, where: str, *, none_allowed: bool) -> s
     return said + ("; the suite says no meta.bad_rows_at_most, so none may be" if none_allowed else "")
 
 
-def crashed_words(expectation: Expectation, message: str) -> str:
+def crashed_message(expectation: Expectation, message: str) -> str:
     """An expectation that raised instead of judging."""
     about = subject(expectation) or "the slice"
     return f"{about}: {expectation.type} crashed and judged nothing: {message}"
 
 
-def not_judged_words(expectation: Expectation, reason: str) -> str:
+def not_evaluated_message(expectation: Expectation, reason: str) -> str:
     """One of our own expectations that had nothing to judge by, and passes."""
     return f"{subject(expectation)}: {expectation.type} not judged: {reason}"
 
 
 def examples(result: Mapping[str, Any]) -> tuple[str, ...]:
     """Up to five distinct values that do not fit, in row order."""
-    found = (value_words(value) for value in result.get("partial_unexpected_list") or [] if value is not None)
+    found = (value_text(value) for value in result.get("partial_unexpected_list") or [] if value is not None)
     return tuple(dict.fromkeys(found))[:EXAMPLES]
 
 
@@ -119,22 +119,22 @@ def _predicate(expectation: Expectation) -> str:
 def _measured(expectation: Expectation, result: Mapping[str, Any]) -> str:
     observed, kind, kwargs = result.get("observed_value"), expectation.type, expectation.kwargs
     if kind == "expect_table_row_count_to_be_between":
-        return f"{value_words(observed)} rows, expected {_bounds(kwargs)}"
+        return f"{value_text(observed)} rows, expected {_bounds(kwargs)}"
     for name in ("min", "max", "mean", "median", "sum", "stdev"):
         if kind == f"expect_column_{name}_to_be_between":
-            return f"its {name} is {value_words(observed)}, expected {_bounds(kwargs)}"
+            return f"its {name} is {value_text(observed)}, expected {_bounds(kwargs)}"
     if kind == "expect_column_proportion_of_non_null_values_to_be_between":
-        return f"{value_words(observed)} of the values are not null, expected {_bounds(kwargs)}"
+        return f"{value_text(observed)} of the values are not null, expected {_bounds(kwargs)}"
     shown = examples(result)
-    came = ", ".join(shown) if shown else value_words(observed)
+    came = ", ".join(shown) if shown else value_text(observed)
     return f"{kind}({_arguments(kwargs)}) does not hold, came {came}"
 
 
 def _bounds(kwargs: Mapping[str, Any]) -> str:
     low, high = kwargs.get("min_value"), kwargs.get("max_value")
     more, less = (">" if kwargs.get("strict_min") else ">="), ("<" if kwargs.get("strict_max") else "<=")
-    parts = ([f"{more} {value_words(low)}"] if low is not None else []) + (
-        [f"{less} {value_words(high)}"] if high is not None else []
+    parts = ([f"{more} {value_text(low)}"] if low is not None else []) + (
+        [f"{less} {value_text(high)}"] if high is not None else []
     )
     return " and ".join(parts)
 
@@ -146,12 +146,12 @@ def _arguments(kwargs: Mapping[str, Any]) -> str:
 
 def _some(values: Any) -> str:
     if not isinstance(values, list | tuple | set):
-        return value_words(values)
-    said = [value_words(value) for value in values]
+        return value_text(values)
+    said = [value_text(value) for value in values]
     return ", ".join(said[:8]) + (f" and {len(said) - 8} more" if len(said) > 8 else "")
 
 
-def value_words(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value for people: numbers with few digits, long text cut."""
     if value is None:
         return "null"
@@ -162,8 +162,8 @@ def value_words(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, Mapping):
-        return "(" + ", ".join(f"{name}={value_words(each)}" for name, each in value.items()) + ")"
+        return "(" + ", ".join(f"{name}={value_text(each)}" for name, each in value.items()) + ")"
     if isinstance(value, list | tuple):
-        return "(" + ", ".join(value_words(each) for each in value) + ")"
+        return "(" + ", ".join(value_text(each) for each in value) + ")"
     text = one_line(str(value))
     return text if len(text) <= 60 else f"{text[:57]}..."

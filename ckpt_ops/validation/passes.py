@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ckpt_ops.validation.bad_rows import Failing
 from ckpt_ops.validation.engine import Engine, crash_of
-from ckpt_ops.validation.execution_mode import Way, has_arithmetic, has_regex, way_of
+from ckpt_ops.validation.execution_mode import ExecutionMode, execution_mode_of, has_arithmetic, has_regex
 from ckpt_ops.validation.frames import differs_with_nulls, frame_of, frame_of_rows
 from ckpt_ops.validation.merging import Merged
 from ckpt_ops.validation.rows import SliceRows, chunks, nullable_columns, whole
@@ -59,31 +59,31 @@ class Judging:
 
     def results(self) -> dict[int, Any]:
         """Great Expectations' result of each."""
-        together: dict[Way | _Frame, list[int]] = {}
+        together: dict[ExecutionMode | _Frame, list[int]] = {}
         for at, each in self.expectations.items():
-            way = way_of(each.type)
-            of_values = way in (Way.ROWS, Way.COLUMNS)
-            together.setdefault(self._frame_for(each, way) if of_values else way, []).append(at)
+            mode = execution_mode_of(each.type)
+            of_values = mode in (ExecutionMode.ROWS, ExecutionMode.COLUMNS)
+            together.setdefault(self._frame_for(each, mode) if of_values else mode, []).append(at)
         results: dict[int, Any] = {}
         for read, places in together.items():
             results |= self._results(read, places)
         return results
 
-    def _results(self, read: Way | _Frame, places: list[int]) -> dict[int, Any]:
+    def _results(self, read: ExecutionMode | _Frame, places: list[int]) -> dict[int, Any]:
         match read:
-            case Way.ROW_COUNT:
-                return self.engine.judge(frame_of_rows(self.rows.rows), places)
+            case ExecutionMode.ROW_COUNT:
+                return self.engine.evaluate(frame_of_rows(self.rows.rows), places)
             case _Frame(in_chunks=True):
                 return self._in_chunks(read, places)
             case _Frame():
                 return self._whole(read, places)
             case _:
-                return self.engine.judge(frame_of(self.rows.schema.empty_table(), self.schema), places)
+                return self.engine.evaluate(frame_of(self.rows.schema.empty_table(), self.schema), places)
 
-    def _frame_for(self, expectation: Expectation, way: Way) -> _Frame:
+    def _frame_for(self, expectation: Expectation, mode: ExecutionMode) -> _Frame:
         return _Frame(
             columns=self._columns([expectation]),
-            in_chunks=way is Way.ROWS and self.rows.rows > self.chunk_rows,
+            in_chunks=mode is ExecutionMode.ROWS and self.rows.rows > self.chunk_rows,
             every_row=expectation.set_aside,
             python_text=has_regex(expectation.type),
             float_decimals=has_arithmetic(expectation.type),
@@ -103,26 +103,28 @@ class Judging:
         """Columns of which a chunk has to look as if it had nulls. Nothing is read for a slice of one."""
         if self.rows.rows <= self.chunk_rows:
             return frozenset()
-        names = self._columns(each for each in self.expectations.values() if way_of(each.type) is Way.ROWS)
+        names = self._columns(
+            each for each in self.expectations.values() if execution_mode_of(each.type) is ExecutionMode.ROWS
+        )
         kinds = {name: self.schema.field(name).type for name in names}
         return nullable_columns(self.rows, [name for name in names if differs_with_nulls(kinds[name])])
 
     def _whole(self, frame: _Frame, places: list[int]) -> dict[int, Any]:
         table = whole(self.rows, frame.columns)
-        return self._judge(frame, self._to_pandas(frame, table), places, first_row=0)
+        return self._evaluate(frame, self._to_pandas(frame, table), places, first_row=0)
 
     def _in_chunks(self, frame: _Frame, places: list[int]) -> dict[int, Any]:
         merged = {at: Merged(self.expectations[at]) for at in places}
         row = 0
         for table in chunks(self.rows, frame.columns, self.chunk_rows):
-            results = self._judge(frame, self._to_pandas(frame, table), places, first_row=row)
+            results = self._evaluate(frame, self._to_pandas(frame, table), places, first_row=row)
             for at, result in results.items():
                 merged[at].add(result)
             row += table.num_rows
         return {at: each.result() for at, each in merged.items()}
 
-    def _judge(self, frame: _Frame, data: Any, places: list[int], *, first_row: int) -> dict[int, Any]:
-        results = self.engine.judge(data, places, every_row=frame.every_row)
+    def _evaluate(self, frame: _Frame, data: Any, places: list[int], *, first_row: int) -> dict[int, Any]:
+        results = self.engine.evaluate(data, places, every_row=frame.every_row)
         if frame.every_row:
             for at, result in results.items():
                 if crash_of(result) is None:

@@ -23,13 +23,13 @@ from ckpt_ops.store import Store
 from ckpt_ops.validation.data_docs import data_docs_html
 from ckpt_ops.validation.report import report_html
 from ckpt_ops.validation.rows import SliceRows
-from ckpt_ops.validation.run import Judged
+from ckpt_ops.validation.run import ValidationResult
 from ckpt_ops.validation.verdict import Outcome, Validation
 
 ROWS = "rows.parquet"
 
 
-def write_report(store: Store, prefix: str, judged: Judged, rows: SliceRows) -> str:
+def write_report(store: Store, prefix: str, evaluated: ValidationResult, rows: SliceRows) -> str:
     """Write all that is kept of a verdict, its JSON last, and return the JSON's name.
 
     Args:
@@ -37,13 +37,13 @@ def write_report(store: Store, prefix: str, judged: Judged, rows: SliceRows) -> 
         rows: what was judged.
     """
     _, source, key, revision = prefix.split("/")
-    validation = judged.validation
+    validation = evaluated.validation
     name = report_name(prefix, validation.outcome)
     folder = name.rpartition("/")[0]
     if validation.set_aside:
-        _write_rows(store, f"{folder}/{ROWS}", judged, rows)
-    if judged.results:
-        docs = data_docs_html(judged, source=source, key=key, revision=revision)
+        _write_rows(store, f"{folder}/{ROWS}", evaluated, rows)
+    if evaluated.results:
+        docs = data_docs_html(evaluated, source=source, key=key, revision=revision)
         store.put(f"{folder}/data_docs.html", docs.encode())
     page = report_html(validation, source=source, key=key, revision=revision)
     store.put(f"{folder}/report.html", page.encode())
@@ -67,11 +67,11 @@ def read_verdict(store: Store, name: str) -> Validation:
     return Validation.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")
 
 
-def _write_rows(store: Store, name: str, judged: Judged, rows: SliceRows) -> None:
+def _write_rows(store: Store, name: str, evaluated: ValidationResult, rows: SliceRows) -> None:
     with TemporaryDirectory(prefix="ckpt-ops-bad-rows-") as folder:
         path = Path(folder) / ROWS
         writer: pq.ParquetWriter | None = None
-        for table in judged.bad.table(rows):
+        for table in evaluated.bad.table(rows):
             writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
             writer.write_table(table)
         if writer is not None:

@@ -53,7 +53,9 @@ def _row(reason: Reason) -> tuple[str, ...]:
     return (
         f"{reason.severity.value} ({reason.kind.value})",
         reason.column,
-        reason.words if reason.kind is not Kind.UNREAD else f"{reason.words}. {'; '.join(reason.examples)}",
+        reason.message
+        if reason.kind is not Kind.UNREAD
+        else f"{reason.message}. {'; '.join(reason.examples)}",
         f"{reason.unexpected_count:,}" if reason.unexpected_count else "",
         reason.expectation,
         reason.why,

@@ -1,6 +1,6 @@
 """Judge a slice: schema drift first, then Great Expectations over what can be judged.
 
-How the rows are read for it, so that memory is bounded and the verdict is that of one go: `judging`.
+How the rows are read for it, so that memory is bounded and the verdict is that of one go: `evaluating`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.bad_rows import BadRows, Failing, UnreadRows
 from ckpt_ops.validation.custom import Reference, with_reference
 from ckpt_ops.validation.engine import Engine, crash_of
-from ckpt_ops.validation.frames import judged_schema
+from ckpt_ops.validation.frames import evaluated_schema
 from ckpt_ops.validation.messages import (
-    crashed_words,
+    crashed_message,
     examples,
-    failed_words,
-    not_judged_words,
+    failed_message,
+    not_evaluated_message,
     subject,
-    too_many_words,
-    unread_words,
+    too_many_message,
+    unread_message,
 )
 from ckpt_ops.validation.passes import CHUNK_ROWS, Judging
 from ckpt_ops.validation.rows import SliceRows
@@ -35,7 +35,7 @@ _ORDER = list(Severity)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
+class ValidationResult:
     """A verdict, and what it was reached on.
 
     Attributes:
@@ -47,7 +47,7 @@ class Judged:
     bad: BadRows = field(default_factory=BadRows)
     results: tuple[Any, ...] = ()
 
-    def quarantined(self, reason: Reason) -> Judged:
+    def quarantined(self, reason: Reason) -> ValidationResult:
         """The same with one more reason, a critical one that no expectation gave."""
         reasons = (reason, *self.validation.reasons)
         found = replace(self.validation, outcome=Outcome.QUARANTINED, set_aside=0, reasons=reasons)
@@ -62,7 +62,7 @@ def validate(
     reference: Reference | None = None,
     unread: UnreadRows | None = None,
     chunk_rows: int = CHUNK_ROWS,
-) -> Judged:
+) -> ValidationResult:
     """The verdict on `rows`. No file is written.
 
     Expectations on a column that is missing or of a wrong type are not run: the reason for the column
@@ -74,7 +74,7 @@ def validate(
             reason of severity INFO says. What reading it raises is raised.
         unread: rows of the slice that do not parse. They count towards `bad_rows_at_most` as others do; a
             suite that says no rate takes a slice without any only.
-        chunk_rows: changes no verdict, only memory and speed (`judging`).
+        chunk_rows: changes no verdict, only memory and speed (`evaluating`).
 
     Raises:
         BadInput: the suite names a column that is neither declared nor there, or Great Expectations
@@ -92,8 +92,8 @@ def validate(
     failing = Failing(rows.rows, (suite.bad_rows_at_most or 0.0) * of - unread.rows)
     reasons += _unread(suite, of, unread)
     if runnable:
-        schema = judged_schema(rows.schema, declared, unusable=unusable)
-        judging = Judging(
+        schema = evaluated_schema(rows.schema, declared, unusable=unusable)
+        evaluating = Judging(
             rows=rows,
             expectations=runnable,
             schema=schema,
@@ -102,7 +102,7 @@ def validate(
             chunk_rows=chunk_rows,
         )
         with with_reference(reference):
-            results = judging.results()
+            results = evaluating.results()
         for at, each in runnable.items():
             reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
             if reason is not None:
@@ -122,7 +122,7 @@ def validate(
         schema_digest=schema_digest(declared),
         unread=unread.rows,
     )
-    return Judged(
+    return ValidationResult(
         validation=validation,
         bad=failing.rows() if outcome.trainable else BadRows(),
         results=tuple(results[at] for at in sorted(results)),
@@ -140,15 +140,15 @@ def _known_columns(schema: pa.Schema, suite: Suite, declared: pa.Schema) -> None
 
 def _with_skipped(reason: Reason, suite: Suite) -> Reason:
     skipped = [each.type for each in suite.expectations if reason.column in each.columns]
-    return replace(reason, words=f"{reason.words}; not run: {', '.join(skipped)}") if skipped else reason
+    return replace(reason, message=f"{reason.message}; not run: {', '.join(skipped)}") if skipped else reason
 
 
 def _too_many(suite: Suite, rows: int, failing: Failing, unread: UnreadRows) -> list[Reason]:
     if suite.bad_rows_at_most is None or not failing.too_many:
         return []
     bad = failing.count + unread.rows
-    words = too_many_words(bad, rows, suite.bad_rows_at_most)
-    return [Reason(kind=Kind.FAILED, column="", words=words, unexpected_count=bad)]
+    message = too_many_message(bad, rows, suite.bad_rows_at_most)
+    return [Reason(kind=Kind.FAILED, column="", message=message, unexpected_count=bad)]
 
 
 def _unread(suite: Suite, rows: int, unread: UnreadRows) -> list[Reason]:
@@ -156,12 +156,12 @@ def _unread(suite: Suite, rows: int, unread: UnreadRows) -> list[Reason]:
     if not unread.rows:
         return []
     severity = Severity.WARNING if suite.bad_rows_at_most is not None else Severity.CRITICAL
-    words = unread_words(unread.rows, rows, unread.where, none_allowed=suite.bad_rows_at_most is None)
+    message = unread_message(unread.rows, rows, unread.where, none_allowed=suite.bad_rows_at_most is None)
     return [
         Reason(
             kind=Kind.UNREAD,
             column="",
-            words=words,
+            message=message,
             severity=severity,
             unexpected_count=unread.rows,
             examples=unread.examples,
@@ -174,13 +174,13 @@ def _reason(expectation: Expectation, result: Any) -> Reason | None:
     if crash is not None:
         return _crashed(expectation, crash)
     found = result.to_json_dict()["result"]
-    unjudged = (found.get("details") or {}).get("not_judged")
-    if unjudged:
-        words = not_judged_words(expectation, unjudged)
-        return replace(_about(expectation, Kind.NOT_JUDGED, words), severity=Severity.INFO)
+    unevaluated = (found.get("details") or {}).get("not_judged")
+    if unevaluated:
+        message = not_evaluated_message(expectation, unevaluated)
+        return replace(_about(expectation, Kind.NOT_EVALUATED, message), severity=Severity.INFO)
     if result.success:
         return None
-    reason = _about(expectation, Kind.FAILED, failed_words(expectation, found))
+    reason = _about(expectation, Kind.FAILED, failed_message(expectation, found))
     return replace(
         reason,
         severity=Severity.WARNING if expectation.set_aside else expectation.severity,
@@ -190,15 +190,15 @@ def _reason(expectation: Expectation, result: Any) -> Reason | None:
 
 
 def _crashed(expectation: Expectation, message: str) -> Reason:
-    return _about(expectation, Kind.CRASHED, crashed_words(expectation, message))
+    return _about(expectation, Kind.CRASHED, crashed_message(expectation, message))
 
 
-def _about(expectation: Expectation, kind: Kind, words: str) -> Reason:
+def _about(expectation: Expectation, kind: Kind, message: str) -> Reason:
     return Reason(
         kind=kind,
         column=subject(expectation),
         expectation=expectation.type,
-        words=words,
+        message=message,
         severity=expectation.severity,
         why=expectation.why,
     )

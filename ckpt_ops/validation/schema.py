@@ -41,25 +41,27 @@ def schema_drift(
     for field in declared:
         name = one_line(field.name)
         if field.name not in found.names:
-            words = f"column {name} is missing: declared {field.type}, came nothing"
-            reasons.append(Reason(kind=Kind.MISSING, column=field.name, words=words))
+            message = f"column {name} is missing: declared {field.type}, came nothing"
+            reasons.append(Reason(kind=Kind.MISSING, column=field.name, message=message))
             continue
         came = found.field(field.name).type
         if pa.types.is_null(came) and not pa.types.is_null(field.type):
-            words = f"column {name} has no value in any row: declared {field.type}, came without a type"
+            message = f"column {name} has no value in any row: declared {field.type}, came without a type"
             reasons.append(
-                Reason(kind=Kind.ALL_NULL, column=field.name, words=words, severity=Severity.WARNING)
+                Reason(kind=Kind.ALL_NULL, column=field.name, message=message, severity=Severity.WARNING)
             )
         elif field.name in misfits or not (fits(came, field.type) or values_decide(came, field.type)):
-            words = f"column {name} changed its type: declared {field.type}, came {came}"
+            message = f"column {name} changed its type: declared {field.type}, came {came}"
             if field.name in misfits:
-                words += f"; its value {one_line(str(misfits[field.name]))} is no {field.type}"
-            reasons.append(Reason(kind=Kind.TYPE, column=field.name, words=words))
+                message += f"; its value {one_line(str(misfits[field.name]))} is no {field.type}"
+            reasons.append(Reason(kind=Kind.TYPE, column=field.name, message=message))
     for field in found:
         name = one_line(field.name)
         if field.name not in declared.names:
-            words = f"column {name} is new: declared nothing, came {field.type}; nothing reads it"
-            reasons.append(Reason(kind=Kind.EXTRA, column=field.name, words=words, severity=Severity.WARNING))
+            message = f"column {name} is new: declared nothing, came {field.type}; nothing reads it"
+            reasons.append(
+                Reason(kind=Kind.EXTRA, column=field.name, message=message, severity=Severity.WARNING)
+            )
     return reasons
 
 

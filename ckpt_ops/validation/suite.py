@@ -31,7 +31,7 @@ from blake3 import blake3
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.custom import COLUMN_KEYWORDS, KINDS
-from ckpt_ops.validation.execution_mode import judges_rows
+from ckpt_ops.validation.execution_mode import evaluates_rows
 from ckpt_ops.validation.verdict import Severity
 
 _SET_ASIDE = "set aside"
@@ -137,7 +137,7 @@ def _sets_aside(payload: dict[str, Any], where: str) -> bool:
         return False
     if meta["bad_rows"] != _SET_ASIDE:
         raise BadInput(f"{where} meta.bad_rows", meta["bad_rows"], f"{_SET_ASIDE!r}, or not to be given")
-    if not judges_rows(type_):
+    if not evaluates_rows(type_):
         raise BadInput(
             f"{where} meta.bad_rows", _SET_ASIDE, f"an expectation that judges row by row; {type_} does not"
         )

@@ -40,7 +40,7 @@ class Kind(StrEnum):
     FAILED = "failed"  # an expectation was judged, and the rows do not meet it
     CRASHED = "crashed"  # an expectation could not be judged: look at the suite before the data
     SAME_CONTENT = "same content"  # another accepted slice has the very same rows
-    NOT_JUDGED = "not judged"  # there was nothing to judge by, such as no reference yet: nothing is wrong
+    NOT_EVALUATED = "not judged"  # there was nothing to judge by, such as no reference yet: nothing is wrong
 
 
 class Severity(StrEnum):
@@ -66,7 +66,7 @@ class Reason:
 
     kind: Kind
     column: str
-    words: str
+    message: str
     expectation: str = ""
     severity: Severity = Severity.CRITICAL
     unexpected_count: int = 0
@@ -109,7 +109,7 @@ class Validation:
     def summary(self) -> str:
         """How many expectations hold, and how many rows are set aside; the reasons say what does not."""
         asked = [reason.kind for reason in self.reasons if reason.expectation]
-        unknown = asked.count(Kind.NOT_JUDGED)
+        unknown = asked.count(Kind.NOT_EVALUATED)
         held, run = self.expectations - len(asked), self.expectations
         said = f"{run} expectation{'s hold' if run != 1 else ' holds'}"
         if asked:

@@ -54,7 +54,7 @@ class Ended:
         return f"was killed by signal {-self.code}" if self.code < 0 else f"ended with exit code {self.code}"
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """As `how`, with its last lines."""
         return f"{self.how}; its last lines:\n{self.last_lines}"
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def record_answer(pipeline: Pipeline, store: Store, answered: Answered | None) -> None:
     """Record what the task's result says; an answer that comes too late, or was recorded, changes nothing."""
     from ckpt_ops.promotion import answer
-    from ckpt_ops.promotion.waiting import say_expired
+    from ckpt_ops.promotion.waiting import record_expired
 
     if answered is None or answered.answer is None:
         return
     if answered.expired:
-        say_expired(pipeline, store, answered.version)
+        record_expired(pipeline, store, answered.version)
         return
     answer(
         store,

@@ -27,7 +27,7 @@ def form_token(request: Request, user: GetUserDep) -> str:
     return hmac.new(get_signing_key("api", "secret_key").encode(), said.encode(), "sha256").hexdigest()
 
 
-def require_own_form(request: Request, user: GetUserDep, token: Annotated[str, Form()] = "") -> None:
+def require_csrf(request: Request, user: GetUserDep, token: Annotated[str, Form()] = "") -> None:
     """Raises 403 unless the request came from a form of ours."""
     if not _from_here(request):
         raise HTTPException(403, "Nothing was written: the request did not come from Airflow's own page.")

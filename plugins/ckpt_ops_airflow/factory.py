@@ -50,9 +50,9 @@ def intake_dag(
     retries: int = 3,
     retry_delay: timedelta = timedelta(seconds=10),
     wait_for_slice: timedelta | None = None,
-    look_every: timedelta = timedelta(minutes=5),
+    poke_interval: timedelta = timedelta(minutes=5),
     pull_timeout: timedelta = timedelta(hours=1),
-    pull_side_by_side: int = 4,
+    max_parallel_pulls: int = 4,
     tags: tuple[str, ...] = (),
 ) -> DAG:
     """The DAG that takes slices in: `pull -> validate`, and nothing trains.
@@ -87,10 +87,10 @@ def intake_dag(
     """
     if wait_for_slice is not None:
         checks.duration("wait_for_slice", wait_for_slice, allowed="more than no time, or None: no waiting")
-    if look_every < SHORTEST_LOOK:
-        raise BadInput("look_every", str(look_every), f"at least {SHORTEST_LOOK}")
+    if poke_interval < SHORTEST_LOOK:
+        raise BadInput("look_every", str(poke_interval), f"at least {SHORTEST_LOOK}")
     checks.duration("pull_timeout", pull_timeout, allowed="more than no time, such as timedelta(hours=1)")
-    checks.whole("pull_side_by_side", pull_side_by_side, allowed="1 or more tasks")
+    checks.whole("pull_side_by_side", max_parallel_pulls, allowed="1 or more tasks")
     check_described(intake)
     check_zone(timezone, schedule=schedule, source=intake.source)
     with DAG(
@@ -110,11 +110,11 @@ def intake_dag(
             "retry_exponential_backoff": 2,
             "max_retry_delay": LONGEST_RETRY_DELAY,
         }
-        waiting: dict[str, Any] = {"wait_for_slice": wait_for_slice, "look_every": look_every}
+        waiting: dict[str, Any] = {"wait_for_slice": wait_for_slice, "look_every": poke_interval}
         pull = PullOperator(task_id="pull", **asking, **waiting)
-        if pull_side_by_side > 1 and worth_sharing(intake.source):
+        if max_parallel_pulls > 1 and worth_sharing(intake.source):
             shares = ListPartsOperator(
-                task_id="list_parts", side_by_side=pull_side_by_side, **asking, **waiting
+                task_id="list_parts", side_by_side=max_parallel_pulls, **asking, **waiting
             )
             PullShareOperator.partial(task_id="pull_part", **asking).expand(share=shares.output) >> pull
         pull >> ValidateOperator(task_id="validate", pipeline=intake)

@@ -20,7 +20,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ckpt_ops_airflow.csrf import form_token, require_own_form
+from ckpt_ops_airflow.csrf import form_token, require_csrf
 from ckpt_ops_airflow.links import on_this_host
 from ckpt_ops_airflow.pages import NO_STORE, headers_with_forms, said
 from ckpt_ops_airflow.rebase import SUFFIX
@@ -39,7 +39,7 @@ def model_pages() -> APIRouter:
         methods=["POST"],
         dependencies=[
             Depends(requires_access_dag("POST", DagAccessEntity.RUN)),
-            Depends(require_own_form),
+            Depends(require_csrf),
         ],
         response_class=HTMLResponse,
     )

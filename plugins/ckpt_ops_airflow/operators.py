@@ -120,7 +120,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         os.environ.setdefault("CKPT_OPS_DAGS", str(self.pipeline.folder.parent))
 
 
-class HeavyOperator(StepOperator[R]):
+class TensorFlowOperator(StepOperator[R]):
     """A step that loads TensorFlow: it waits in the training queue, unless the DAG names another.
 
     To a mapped one the queue has to be given: Airflow's `partial(queue=training_queue())`.
@@ -156,7 +156,7 @@ class ValidateOperator(StepOperator[Validated]):
         return f"slice {result.key} is {result.outcome}: {why}. Report: {result.report}"
 
 
-class AnnouncingOperator(StepOperator[R]):
+class PromotionEventOperator(StepOperator[R]):
     """A step that may promote a version. Only a promotion emits an event.
 
     Args:
@@ -176,7 +176,7 @@ class AnnouncingOperator(StepOperator[R]):
         context["outlet_events"][self.alias].add(self.announces, extra={"version": version})
 
 
-class DecideOperator(AnnouncingOperator[Decided]):
+class DecideOperator(PromotionEventOperator[Decided]):
     """Asks the planner and the update policy; promotes what waited for an answer until it was too late."""
 
     def step(self, store: Store, context: Context) -> Decided:
@@ -200,7 +200,7 @@ class DecideOperator(AnnouncingOperator[Decided]):
         return None if result.train else result.why
 
 
-class TrainingOperator(HeavyOperator[R]):
+class TrainingOperator(TensorFlowOperator[R]):
     """A step that trains in a process of its own; a retry resumes at the last committed checkpoint."""
 
     pipeline: Pipeline
@@ -252,7 +252,7 @@ class TrainOperator(TrainingOperator[Trained]):
         return None if result.to_evaluate is not None else f"{result.outcome}: {result.why}"
 
 
-class EvaluateOperator(HeavyOperator[Evaluated]):
+class EvaluateOperator(TensorFlowOperator[Evaluated]):
     """Judges the candidate against the champion; `promote` acts on the verdict, either way."""
 
     operator_extra_links = (EvaluationLink(),)
@@ -270,7 +270,7 @@ class EvaluateOperator(HeavyOperator[Evaluated]):
         return messages.evaluated(result)
 
 
-class PromoteOperator(AnnouncingOperator[Settled]):
+class PromoteOperator(PromotionEventOperator[Settled]):
     """Promotes or rejects the version."""
 
     def settle(self, store: Store, context: Context) -> Settled:
@@ -300,7 +300,7 @@ class PromoteOperator(AnnouncingOperator[Settled]):
         return messages.promoted(result)
 
 
-class PredictOperator(HeavyOperator[PredictedSlice]):
+class PredictOperator(TensorFlowOperator[PredictedSlice]):
     """Predicts the run's slice by the version in production, whatever the run came to; else it is skipped."""
 
     pipeline: Pipeline

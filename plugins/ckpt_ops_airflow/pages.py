@@ -71,7 +71,7 @@ def require_plain(request: Request) -> None:
             raise HTTPException(400, f"{name}={value!r} is not allowed: expected {allowed}")
 
 
-def said(status: int, words: str, *more: Html, back: str = "") -> HTMLResponse:
+def said(status: int, message: str, *more: Html, back: str = "") -> HTMLResponse:
     """A page of a few words.
 
     Args:
@@ -84,7 +84,7 @@ def said(status: int, words: str, *more: Html, back: str = "") -> HTMLResponse:
         headers["Content-Security-Policy"] = _NOTHING
         more = (*more, element("p", link(back, "Back")))
     title = "ckpt-ops" if status == 200 else f"{status} {HTTPStatus(status).phrase}"
-    text = stacked(element("p", line) for line in words.splitlines())
+    text = stacked(element("p", line) for line in message.splitlines())
     content = page(title, element("h1", title), text, *more, style="body { max-width: 50rem; }")
     return HTMLResponse(content, status_code=status, headers=headers)
 
@@ -109,9 +109,9 @@ def stored_page(read: Callable[[Store], bytes]) -> HTMLResponse:
     return HTMLResponse(content, headers=dict(HEADERS))
 
 
-def link(href: str, words: str) -> Html:
+def link(href: str, message: str) -> Html:
     """A link, escaped."""
-    return element("a", words, href=href)
+    return element("a", message, href=href)
 
 
 def _malformed(request: Request, error: Exception) -> HTMLResponse:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, StrictUndefined
 
 from ckpt_ops.html import Html, page
-from ckpt_ops.rebase.view import anchor_words, estimate_words, fork_words
+from ckpt_ops.rebase.view import anchor_message, estimate_message, fork_message
 from ckpt_ops_airflow.intervals import Range
 from ckpt_ops_airflow.links import in_the_ui, on_this_host
 
@@ -86,11 +86,11 @@ def _due(view: View) -> View:
             )
             for number, step in enumerate(view["replay"], start=1)
         ],
-        "fork": _sentence(fork_words(view)),
-        "estimate": estimate_words(view),
-        "anchor": _sentence(anchor_words(view)) if view["anchor_cost"]["candidates"] else "",
+        "fork": _sentence(fork_message(view)),
+        "estimate": estimate_message(view),
+        "anchor": _sentence(anchor_message(view)) if view["anchor_cost"]["candidates"] else "",
     }
 
 
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+def _sentence(message: str) -> str:
+    return f"{message[:1].upper()}{message[1:]}."

@@ -65,7 +65,7 @@ def _answer(request: DueRequest, seconds: float) -> Due:
                 safe="nothing was written",
                 next="load the page again, or ask for a shorter range",
             )
-        log.warning("planning for %s %s", request.model, printable(ended.words))
+        log.warning("planning for %s %s", request.model, printable(ended.message))
         return TerminalError(
             f"the process that reads {request.model}/pipeline.py {ended.how} and no answer",
             safe="nothing was written",

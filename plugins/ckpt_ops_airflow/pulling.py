@@ -50,11 +50,11 @@ class SliceOperator(StepOperator[R]):
         self,
         *,
         wait_for_slice: timedelta | None = None,
-        look_every: timedelta,
+        poke_interval: timedelta,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.wait_for_slice, self.look_every = wait_for_slice, look_every
+        self.wait_for_slice, self.poke_interval = wait_for_slice, poke_interval
 
     def take(self, store: Store, key: str) -> R:
         """What to do with the slice."""
@@ -103,7 +103,7 @@ class SliceOperator(StepOperator[R]):
         if now < deadline:
             from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-            again = now + self.look_every
+            again = now + self.poke_interval
             self.log.info("%s. Looking again at %s; waiting until %s", printable(why.what), again, deadline)
             # Airflow counts execution_timeout anew after it: that bounds the work, not the wait
             self.defer(trigger=DateTimeTrigger(moment=again), method_name="resume")

@@ -21,10 +21,10 @@ from ckpt_ops.runs import messages
 from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import (
-    HeavyOperator,
     PromoteOperator,
     R,
     StepOperator,
+    TensorFlowOperator,
     TrainingOperator,
 )
 from ckpt_ops_airflow.results import REPLAY, version_of
@@ -84,7 +84,7 @@ def rebase_dag(
     ) as dag:
         plan = PlanOperator(task_id="plan", pipeline=pipeline)
         replay = ReplayOperator(task_id="replay", pipeline=pipeline, execution_timeout=replay_timeout)
-        evaluate = JudgeOperator(task_id="evaluate", pipeline=pipeline)
+        evaluate = EvaluateRebaseOperator(task_id="evaluate", pipeline=pipeline)
         promote = SwapOperator(
             task_id="promote", pipeline=pipeline, announces=production_asset(pipeline.name)
         )
@@ -176,7 +176,7 @@ class ReplayOperator(AskedFor[Replayed], TrainingOperator[Replayed]):
         return messages.replayed(result)
 
 
-class JudgeOperator(AskedFor[Evaluated], HeavyOperator[Evaluated]):
+class EvaluateRebaseOperator(AskedFor[Evaluated], TensorFlowOperator[Evaluated]):
     """Judges the result against the champion; `promote` acts on the verdict, either way."""
 
     operator_extra_links = (EvaluationLink(),)
@@ -188,7 +188,7 @@ class JudgeOperator(AskedFor[Evaluated], HeavyOperator[Evaluated]):
 
         version = version_of(REPLAY, self.pipeline, store, context)
         if ModelLog(store, self.pipeline.name).state().version(version).promoted is not None:
-            return Evaluated(version=version, words="it was in production before, and was judged then")
+            return Evaluated(version=version, message="it was in production before, and was judged then")
         return steps.evaluate(self.pipeline, store, version)
 
     def message(self, result: Evaluated) -> list[str]:

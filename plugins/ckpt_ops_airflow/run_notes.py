@@ -42,7 +42,7 @@ _HEADLINE = 450
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskSaid:
+class TaskResult:
     """A task of the run that ended: its state, and the message it left, "" for none."""
 
     task_id: str
@@ -62,7 +62,7 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
     _note(dag_run)
 
 
-def compose(tasks: Iterable[TaskSaid]) -> str:
+def compose(tasks: Iterable[TaskResult]) -> str:
     """The note, Markdown: what the run came to, then a line a task. "" when there is nothing to say.
 
     Messages stand in code spans: what came from data neither formats nor links.
@@ -97,7 +97,7 @@ def _place(task_id: str) -> int:
     return _ORDER.index(task_id) if task_id in _ORDER else len(_ORDER)
 
 
-def _never_begun(tasks: Sequence[TaskSaid]) -> list[str]:
+def _never_begun(tasks: Sequence[TaskResult]) -> list[str]:
     """Parts that nobody shared out: Airflow says of these tasks only that something before them failed."""
     states = {one.task_id: one.state for one in tasks}
     if states.get("list_parts") == "success" and states.get("pull_part") == "upstream_failed":
@@ -128,7 +128,7 @@ def _note(dag_run: DagRun) -> None:
         log.exception("no note on run %s of %s", dag_run.run_id, dag_run.dag_id)
 
 
-def _tasks(dag_run: DagRun) -> list[TaskSaid]:
+def _tasks(dag_run: DagRun) -> list[TaskResult]:
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
@@ -147,7 +147,7 @@ def _tasks(dag_run: DagRun) -> list[TaskSaid]:
     one_run = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
     columns = (TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state)
     return [
-        TaskSaid(task_id=task_id, state=str(state or ""), message=said.get((task_id, map_index), ""))
+        TaskResult(task_id=task_id, state=str(state or ""), message=said.get((task_id, map_index), ""))
         for task_id, map_index, state in session.execute(select(*columns).where(*one_run))
         if map_index < 0 or state == "failed"
     ]

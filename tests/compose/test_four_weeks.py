@@ -40,7 +40,7 @@ def trained(store: Store) -> set[int]:
     return {number for number, version in state(store).versions.items() if version.trained is not None}
 
 
-def learned(store: Store) -> dict[int, tuple[Any, ...]]:
+def consumed(store: Store) -> dict[int, tuple[Any, ...]]:
     """By version, the hash of every tensor, optimizer and seeds included."""
     return {version: weights(store, version, model=NAME) for version in sorted(state(store).versions)}
 
@@ -120,8 +120,8 @@ class TestFourWeeks:
         assert found.head == len(WEEKS)
         assert list(found.consumed) == list(WEEKS)
         assert [found.consumed_by(key) for key in WEEKS] == sorted(found.versions)
-        expected = learned(reference)
-        assert learned(store) == {version: expected[version] for version in found.versions}
+        expected = consumed(reference)
+        assert consumed(store) == {version: expected[version] for version in found.versions}
         for version in found.versions:
             steps = [commit.step for commit in CandidateLog(store, NAME, version).progress().commits]
             assert steps == sorted(set(steps)), f"a step of version {version} was committed twice"
@@ -169,14 +169,14 @@ class TestBackup:
         assert done.returncode == 0, done.stdout + done.stderr
         assert runs(team) == dict.fromkeys(WEEKS, "success")
         assert state(store).head == 4
-        expected = learned(reference)
-        assert learned(store) == {version: expected[version] for version in range(1, 5)}
+        expected = consumed(reference)
+        assert consumed(store) == {version: expected[version] for version in range(1, 5)}
         said = team.stack.exec("scheduler", "airflow", "connections", "get", "kept", "-o", "json")
         assert "not-plain" in said, "the restored connection can be decrypted"
 
         backfill(team, FIFTH, FIFTH)
         assert ended(team, 5) == dict.fromkeys((*WEEKS, FIFTH), "success")
-        assert learned(store) == expected
+        assert consumed(store) == expected
 
 
 def _is_back(team: Team, service: str, died: int) -> bool:

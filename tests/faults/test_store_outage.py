@@ -244,6 +244,6 @@ def test_bytes_that_never_arrive_right_are_an_outage(
     with pytest.raises(StoreUnavailable) as caught:
         verb(store)
     assert f"{store.url}/a/object" in caught.value.what
-    assert any(words in caught.value.what for words in ("crc32c", "broke off"))
+    assert any(message in caught.value.what for message in ("crc32c", "broke off"))
     assert caught.value.safe
     assert caught.value.next

@@ -49,9 +49,9 @@ def trainings(store: Store) -> list[int]:
         if not folder.name.isdigit():
             continue
         try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
+            message = (folder / "cmdline").read_bytes().split(b"\0")
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-            trains = words[3:5] == [b"ckpt_ops.worker", b"train"]
+            trains = message[3:5] == [b"ckpt_ops.worker", b"train"]
             asked = json.loads((folder / "cwd" / "request.json").read_text()) if trains else None
         except OSError:
             continue

@@ -22,7 +22,7 @@ from airflow_process import PROJECT, eventually, in_a_process
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
-from ckpt_ops.evaluation import Judged
+from ckpt_ops.evaluation import EvaluatedRows
 from ckpt_ops.lineage import LineageState, ModelLog, VersionStatus
 from ckpt_ops.lineage.production import How, production
 from ckpt_ops.lineage.records import (
@@ -143,11 +143,11 @@ print(json.dumps(found))
 
 def predictions() -> bytes:
     label = np.array([0.0, 1.0, 0.0, 1.0])
-    judged = Judged(
+    evaluated = EvaluatedRows(
         label=label, candidate=label, champion=None, segments={}, slice_key=KEYS[0], rows="stand-ins"
     )
     buffer = io.BytesIO()
-    pq.write_table(judged.to_table(), buffer)
+    pq.write_table(evaluated.to_table(), buffer)
     return buffer.getvalue()
 
 
@@ -258,9 +258,9 @@ def unanswered(platform: Platform, landing: Store) -> tuple[Model, str]:
     key = KEYS[0]
     first = model.land(key, weeks()[key], landing)
     opened = CandidateStarted(version=1, candidate="before", parent=None, slices=(first,))
-    judged = Evaluated(version=1, champion=None, passed=True, metrics={}, verdicts=())
+    evaluated = Evaluated(version=1, champion=None, passed=True, metrics={}, verdicts=())
     promoted = Promoted(version=1, champion=None)
-    model.say(SliceAccepted(slice=first), *model.trained(1, opened), judged, promoted)
+    model.say(SliceAccepted(slice=first), *model.trained(1, opened), evaluated, promoted)
     table = weeks()[key]
     corrected = model.land(key, table.filter(pc.not_equal(table["carrier"], "UA")), landing)
     model.say(SliceAccepted(slice=corrected))
@@ -404,8 +404,8 @@ class TestOperators:
         assert found["no"] == ["Reject", "rejected", "ada", "the evenings", True, False]
 
     def test_silence_is_recorded_as_such(self, found: Any) -> None:
-        words = "nobody answered within 6 hours, and then the pipeline says reject"
-        assert found["expired"] == ["Reject", "rejected", "airflow", words, False, True]
+        message = "nobody answered within 6 hours, and then the pipeline says reject"
+        assert found["expired"] == ["Reject", "rejected", "airflow", message, False, True]
 
     def test_it_is_recorded_before_the_task_ends_and_if_that_fails_by_promote(self, found: Any) -> None:
         assert found["recorded"] == ["rejected", "rejected", "evaluated", "evaluated"]

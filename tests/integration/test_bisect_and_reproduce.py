@@ -68,7 +68,7 @@ def world(
     training_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[World]:
-    """`steady`, called `learned`: eight passes over each slice, and a gate that lets nearly all pass."""
+    """`steady`, called `consumed`: eight passes over each slice, and a gate that lets nearly all pass."""
     home = tmp_path_factory.mktemp("history")
     folder = home / "dags" / "learned"
     folder.mkdir(parents=True)
@@ -301,11 +301,11 @@ def test_a_model_inside_a_version_is_the_one_that_those_slices_would_have_made(
     world: World, tmp_path: Path
 ) -> None:
     values = []
-    for name, learned in (("more", [W2, W4, W5]), ("fewer", [W2, W4])):
+    for name, consumed in (("more", [W2, W4, W5]), ("fewer", [W2, W4])):
         (tmp_path / name).mkdir()
         store = LocalStore(tmp_path / name)
         learn(world, store, (W1, quiet(W1)))
-        learn(world, store, *((key, quiet(key)) for key in learned))
+        learn(world, store, *((key, quiet(key)) for key in consumed))
         state = ModelLog(store, "learned").state()
         on = state.consumed[W1]
         measuring = Measuring(world.pipeline, store, state, state.ancestry(state.head), POISON, on)

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ckpt_ops.candidates.as_served.asked import Rows
-from ckpt_ops.candidates.as_served.version import said_by
+from ckpt_ops.candidates.as_served.version import predictions_of
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.checkpoints.purge import objects_of
 from ckpt_ops.diagnostics.audit import Audit, audit
@@ -114,8 +114,8 @@ def day(key: str) -> pa.Table:
     x, w = rng.normal(size=(1500, 2)), rng.integers(0, 4, 1500)
     p = 1 / (1 + np.exp(-(1.5 * x[:, 0] - x[:, 1] + effect[w])))
     a = pa.array(x[:, 0], mask=rng.random(1500) < 0.1)
-    words = np.array(WORDS.split())[w].tolist()
-    return pa.table({"a": a, "b": x[:, 1], "word": words, "y": (rng.random(1500) < p).astype(np.int64)})
+    message = np.array(WORDS.split())[w].tolist()
+    return pa.table({"a": a, "b": x[:, 1], "word": message, "y": (rng.random(1500) < p).astype(np.int64)})
 
 
 class Place:
@@ -226,7 +226,7 @@ def place(
 
 
 def refusals(said: Evaluated) -> list[str]:
-    return [words for words in said.verdicts if words.startswith(("NotWorseThan", "NoForgetting"))]
+    return [message for message in said.verdicts if message.startswith(("NotWorseThan", "NoForgetting"))]
 
 
 def test_an_input_that_the_model_ignores_from_now_on(place: Place) -> None:
@@ -297,11 +297,11 @@ def test_rows_that_the_champion_cannot_take_are_no_pass_but_a_persons_to_decide(
     said = place.run(DAY2, gates=gates)
     assert not said.passed
     assert "champion" not in said.metrics
-    (words,) = refusals(said)
-    assert "could not be judged: champion version 1 could not be evaluated as it is served" in words
+    (message,) = refusals(said)
+    assert "could not be judged: champion version 1 could not be evaluated as it is served" in message
     for part in ("served_days.model:examples raised KeyError", '"b"', "columns a, bb, word, y", "old name"):
-        assert part in words
-    assert "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT" in words
+        assert part in message
+    assert "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT" in message
     assert place.log.state().versions[2].status is VersionStatus.REJECTED
 
     approve(place.store, "served_days", 2, "the column was renamed", despite_gates=True)
@@ -315,9 +315,9 @@ def test_a_champion_whose_code_is_gone_is_named_and_an_update_is_due(place: Plac
     place.edit("served_days/model.py", "IN_MODEL = 1.0", "IN_MODEL = 0.5")
     said = refusals(place.run(DAY2, update_when=MetricDrop("auc", by=0.9)))
     assert len(said) == 2, "NotWorseThan and NoForgetting"
-    for words in said:
-        assert "could not be judged: champion version 1" in words
-        assert f"what was kept of it is gone: {trained.artifacts['code']}" in words
+    for message in said:
+        assert "could not be judged: champion version 1" in message
+        assert f"what was kept of it is gone: {trained.artifacts['code']}" in message
     second = place.log.state().versions[2].trained
     assert second is not None
     assert second.scores == {}
@@ -332,7 +332,7 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
     trained = version.trained
     assert trained is not None
     before = made_of(place)
-    (whole,) = said_by(place.pipeline, place.store, state, 1, [before])
+    (whole,) = predictions_of(place.pipeline, place.store, state, 1, [before])
     assert whole.shape == (before.count,)
 
     place.edit("served_days/model.py", "IN_MODEL = 1.0", "IN_MODEL = 0.5")
@@ -340,20 +340,20 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
     older = replace(version, trained=replace(trained, artifacts=of_old))
     without_code = replace(state, versions={1: older})
     with pytest.raises(NotAsServed, match="other code than today's, and none was kept then"):
-        said_by(place.pipeline, place.store, without_code, 1, [before])
+        predictions_of(place.pipeline, place.store, without_code, 1, [before])
     place.store.put(trained.artifacts["code"], b"changed")
     with pytest.raises(NotAsServed, match="not what was kept: its bytes have another hash"):
-        said_by(place.pipeline, place.store, state, 1, [before])
+        predictions_of(place.pipeline, place.store, state, 1, [before])
 
     # with the code of then, nothing that was kept is needed but the export
     place.edit("served_days/model.py", "IN_MODEL = 0.5", "IN_MODEL = 1.0")
-    assert (said_by(place.pipeline, place.store, state, 1, [before])[0] == whole).all()
+    assert (predictions_of(place.pipeline, place.store, state, 1, [before])[0] == whole).all()
     other = Rows(inputs={"z": np.zeros(3)}, tables=before.tables)
     with pytest.raises(NotAsServed, match="the export takes word, x; the pipeline makes z"):
-        said_by(place.pipeline, place.store, state, 1, [other])
+        predictions_of(place.pipeline, place.store, state, 1, [other])
     place.store.delete(f"{trained.artifacts['export']}/saved_model.pb")
     with pytest.raises(NotAsServed, match=r"saved_model\.pb, a file of an export, is gone"):
-        said_by(place.pipeline, place.store, state, 1, [before])
+        predictions_of(place.pipeline, place.store, state, 1, [before])
 
 
 def test_a_candidate_in_shadow_that_cannot_be_served_predicts_nothing(place: Place) -> None:
@@ -363,10 +363,12 @@ def test_a_candidate_in_shadow_that_cannot_be_served_predicts_nothing(place: Pla
     opened = VersionState.opened(replace(first.started, version=2, parent=1, shadow=1))
     second = replace(opened, trained=replace(first.trained, artifacts={}))
     (ref,) = first.slices
-    judged = _predicted(place.pipeline, place.store, replace(state, versions={1: first, 2: second}), 2, ref)
-    assert judged.champion is not None
-    assert np.isfinite(judged.champion).all()
-    assert np.isnan(judged.candidate).all(), "which every gate refuses"
+    evaluated = _predicted(
+        place.pipeline, place.store, replace(state, versions={1: first, 2: second}), 2, ref
+    )
+    assert evaluated.champion is not None
+    assert np.isfinite(evaluated.champion).all()
+    assert np.isnan(evaluated.candidate).all(), "which every gate refuses"
 
 
 def test_kept_code_is_nobodys_garbage_and_goes_with_no_purge(place: Place) -> None:

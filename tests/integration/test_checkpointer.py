@@ -21,9 +21,9 @@ from ckpt_ops.checkpoints import (
     Intermediate,
     IntermediateWriter,
     Manifest,
-    RequestDesk,
     Saved,
     SaveRequest,
+    SaveRequestPoller,
     SaveTrigger,
     Snapshot,
     What,
@@ -80,7 +80,7 @@ def checkpointer(
     *,
     save: SaveTrigger = NEVER,
     intermediate: Intermediate | None = None,
-    desk: RequestDesk | None = None,
+    desk: SaveRequestPoller | None = None,
 ) -> Iterator[Checkpointer]:
     def describe(snapshot: Snapshot, segments: tuple[Segment, ...]) -> Manifest:
         step, cursor = snapshot.step, snapshot.cursor
@@ -218,7 +218,7 @@ def served(store: LocalStore, request: SaveRequest, intermediate: Intermediate |
     """A loop that steps until the ask is answered; what it saved meanwhile."""
     model, saved = build_model(), list[Saved]()
     ask(store, "m", request)
-    desk = RequestDesk(store, "m", 1, poll=0.02)
+    desk = SaveRequestPoller(store, "m", 1, poll=0.02)
     with checkpointer(store, model, saved, intermediate=intermediate, desk=desk) as checkpoints:
         for step in range(1, 2000):
             checkpoints.after_step(step)

@@ -26,7 +26,7 @@ from steady_weeks import land, week
 from typer.testing import CliRunner
 
 from ckpt_ops.candidates.as_served.exported import served
-from ckpt_ops.candidates.kept_predictions import said_again
+from ckpt_ops.candidates.kept_predictions import predictions_again
 from ckpt_ops.checkpoints import load_manifest as checkpoint_manifest
 from ckpt_ops.checkpoints.saved_model import inputs_of, write_saved_model
 from ckpt_ops.cli.main import app
@@ -41,7 +41,7 @@ from ckpt_ops.errors import (
     ModelCodeError,
     ObjectNotFound,
 )
-from ckpt_ops.evaluation import Judged
+from ckpt_ops.evaluation import EvaluatedRows
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import (
     CheckpointsDropped,
@@ -207,7 +207,7 @@ def test_the_converted_file_stands_by_itself(place: Place, trained: Place) -> No
     import tensorflow as tf
 
     made = convert(place.pipeline, place.store, 1, Format.TFLITE)
-    judged = Judged.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
+    evaluated = EvaluatedRows.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
     rows = place.rows(LEARNED).take(pa.array(held_out(place)))
     from steady.model import examples
 
@@ -215,7 +215,7 @@ def test_the_converted_file_stands_by_itself(place: Place, trained: Place) -> No
         interpreter = tf.lite.Interpreter(model_content=place.store.get(made["object"]))
     runner = interpreter.get_signature_runner()
     (said,) = runner(**examples(rows).inputs).values()
-    assert np.abs(said.reshape(-1) - judged.candidate).max() <= 1e-4
+    assert np.abs(said.reshape(-1) - evaluated.candidate).max() <= 1e-4
 
 
 def test_one_that_differs_by_more_than_allowed_is_recorded_and_not_kept(place: Place) -> None:
@@ -377,8 +377,8 @@ def test_a_prediction_carries_the_number_of_its_row(place: Place) -> None:
     assert table["row"].to_pylist() == np.flatnonzero(labelled).tolist()
     assert 0 < made.rows == table.num_rows < made.slice_rows
     by_row = dict(zip(table["row"].to_pylist(), table["prediction"].to_pylist(), strict=True))
-    judged = Judged.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
-    assert [by_row[row] for row in held_out(place)] == pytest.approx(judged.candidate, abs=1e-6)
+    evaluated = EvaluatedRows.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
+    assert [by_row[row] for row in held_out(place)] == pytest.approx(evaluated.candidate, abs=1e-6)
 
 
 def test_a_file_says_what_it_is_and_is_recorded_once(place: Place) -> None:
@@ -502,9 +502,9 @@ def test_what_a_model_server_finds_says_what_was_judged(place: Place) -> None:
     from steady.model import examples
 
     rows = place.rows(LEARNED).take(pa.array(held_out(place)))
-    judged = Judged.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
+    evaluated = EvaluatedRows.from_table(place.read(place.version.trained.artifacts["predictions"]))  # type: ignore[union-attr]
     folder = place.store.root / "models/brief/serving/1"
-    assert served(folder)(examples(rows).inputs) == pytest.approx(judged.candidate, abs=1e-6)
+    assert served(folder)(examples(rows).inputs) == pytest.approx(evaluated.candidate, abs=1e-6)
 
 
 def test_a_model_with_k_outputs_says_k_numbers_a_row(hashes_text: Path) -> None:
@@ -578,13 +578,13 @@ def test_an_export_that_cannot_be_loaded_differs_and_one_that_is_gone_is_not_com
     place.store.put(f"{export}/saved_model.pb", b"cut off")
     broken = asked_again(place.pipeline, place.store, 1)
     assert broken.differs
-    assert "the export cannot be asked: " in broken.words
+    assert "the export cannot be asked: " in broken.message
     assert broken.to_json()["difference"] is None, "strict JSON has no infinity"
     for entry in place.store.list(f"{export}/"):
         place.store.delete(entry.name)
     gone = asked_again(place.pipeline, place.store, 1)
     assert not gone.differs
-    assert "holds no SavedModel" in gone.words
+    assert "holds no SavedModel" in gone.message
 
 
 def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
@@ -605,16 +605,20 @@ def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
 
 
 def test_predictions_that_are_no_numbers_are_not_taken_for_equal() -> None:
-    def judged(*said: float) -> Judged:
-        return Judged(label=np.zeros(2), candidate=np.array(said), slice_key="k", rows="rows")
+    def evaluated(*said: float) -> EvaluatedRows:
+        return EvaluatedRows(label=np.zeros(2), candidate=np.array(said), slice_key="k", rows="rows")
 
     labels = np.zeros(2)
     nan = float("nan")
-    assert said_again(judged(1.0, nan), labels, np.array([1.0, nan])).difference == 0
-    assert said_again(judged(1.0, 1.0), labels, np.array([1.0, nan])).differs
-    assert said_again(judged(1e6, 1.0), labels, np.array([1e6 + 1, 1.0])).difference == pytest.approx(1e-6)
-    assert said_again(judged(1.0, 1.0), labels + 1, labels).words.endswith("than those that are kept")
-    assert said_again(None, labels, labels).why_not == "none are kept of this version"
+    assert predictions_again(evaluated(1.0, nan), labels, np.array([1.0, nan])).difference == 0
+    assert predictions_again(evaluated(1.0, 1.0), labels, np.array([1.0, nan])).differs
+    assert predictions_again(
+        evaluated(1e6, 1.0), labels, np.array([1e6 + 1, 1.0])
+    ).difference == pytest.approx(1e-6)
+    assert predictions_again(evaluated(1.0, 1.0), labels + 1, labels).message.endswith(
+        "than those that are kept"
+    )
+    assert predictions_again(None, labels, labels).why_not == "none are kept of this version"
 
 
 # --- the command line -----------------------------------------------------------------------------

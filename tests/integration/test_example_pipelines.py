@@ -23,7 +23,7 @@ from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.pipeline import load_pipeline
 from ckpt_ops.promotion import rollback
 from ckpt_ops.runs import steps
-from ckpt_ops.runs.evaluate import judged_rows
+from ckpt_ops.runs.evaluate import read_evaluated_rows
 from ckpt_ops.store import LocalStore, Store
 from demo import flights, ratings, weather
 
@@ -107,7 +107,7 @@ class Asked:
     base: Path
     version: int
     instances: list[dict[str, Any]]
-    judged: Any
+    evaluated: Any
 
     @classmethod
     def of(cls, store: Store, name: str, base: Path) -> Asked:
@@ -128,7 +128,7 @@ class Asked:
                 {each: _plain(values[row]) for each, values in columns.items()}
                 for row in range(len(next(iter(columns.values()))))
             ],
-            judged=judged_rows(store, version, model=name).candidate[rows],
+            evaluated=read_evaluated_rows(store, version, model=name).candidate[rows],
         )
 
 
@@ -163,8 +163,8 @@ def test_a_model_server_says_what_was_judged(
     asked, said = served[name]
     assert said["version"] == asked.version
     assert len(said["predictions"]) == len(asked.instances) == ASKED
-    assert np.ptp(asked.judged) > 0.01, "it says something of the rows"
-    assert np.reshape(said["predictions"], ASKED) == pytest.approx(asked.judged, abs=1e-6)
+    assert np.ptp(asked.evaluated) > 0.01, "it says something of the rows"
+    assert np.reshape(said["predictions"], ASKED) == pytest.approx(asked.evaluated, abs=1e-6)
 
 
 def test_after_a_rollback_the_head_is_the_highest_version_that_a_server_finds(

@@ -45,7 +45,7 @@ def brief(
         yield load_pipeline("brief", Path(__file__).parents[1] / "dags")
 
 
-def learned(
+def consumed(
     pipeline: Pipeline, folder: Path, tables: dict[str, pa.Table], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[LocalStore, LineageState]:
     """A store in which a model learned the tables, one after the other."""
@@ -75,8 +75,8 @@ def test_without_a_carriers_rows_it_is_bitwise_the_model_that_never_saw_them(
     whole = {key: week(key) for key in KEYS}
     without = {key: table.filter(pc.not_equal(table["carrier"], GONE)) for key, table in whole.items()}
     whole[W1] = without[W1]  # so that the rebase forks from version 1
-    never, straight = learned(brief, tmp_path / "never", without, monkeypatch)
-    store, before = learned(brief, tmp_path / "forgets", whole, monkeypatch)
+    never, straight = consumed(brief, tmp_path / "never", without, monkeypatch)
+    store, before = consumed(brief, tmp_path / "forgets", whole, monkeypatch)
     assert weights(store, before) != weights(never, straight)
     asked = Asked(model="brief", rows=f"carrier == '{GONE}'")
 

@@ -190,7 +190,7 @@ class TestDag:
 
     def test_settings_that_cannot_be_are_refused_by_name(self, shape: Any) -> None:
         names = ["wait_for_slice", "look_every", "pull_timeout", "pull_side_by_side"]
-        assert [words.partition("=")[0] for words in shape["refused"]] == names
+        assert [message.partition("=")[0] for message in shape["refused"]] == names
 
 
 class TestPulling:

@@ -46,10 +46,10 @@ class Scaled(keras.layers.Layer):
 class Wrapped(keras.layers.Layer):
     """Has a layer of a layer inside."""
 
-    def __init__(self, words: list[str], **given: Any) -> None:
+    def __init__(self, message: list[str], **given: Any) -> None:
         super().__init__(**given)
         self.steps = [
-            keras.Sequential([keras.layers.TextVectorization(vocabulary=words, name="texts")], name="inner")
+            keras.Sequential([keras.layers.TextVectorization(vocabulary=message, name="texts")], name="inner")
         ]
 
     def call(self, text: Any) -> Any:
@@ -62,11 +62,11 @@ class Wrapped(keras.layers.Layer):
 class Module(tf.Module):
     """No Keras model; its vocabulary is a table, and Keras' layer is in a list."""
 
-    def __init__(self, words: list[str]) -> None:
+    def __init__(self, message: list[str]) -> None:
         super().__init__()
-        keys = tf.lookup.KeyValueTensorInitializer(words, tf.range(4, dtype=tf.int64))
-        self.words = tf.lookup.StaticVocabularyTable(keys, num_oov_buckets=1)
-        self.layers = [keras.layers.StringLookup(vocabulary=words)]
+        keys = tf.lookup.KeyValueTensorInitializer(message, tf.range(4, dtype=tf.int64))
+        self.message = tf.lookup.StaticVocabularyTable(keys, num_oov_buckets=1)
+        self.layers = [keras.layers.StringLookup(vocabulary=message)]
         self.kernel = tf.Variable([1.0])
 
 
@@ -198,7 +198,7 @@ OTHER: dict[str, tuple[Callable[[], Any], Callable[[], Any], str]] = {
 
 @pytest.mark.parametrize("kind", OTHER)
 def test_a_checkpoint_is_not_restored_beside_something_else(kind: str, tmp_path: Path) -> None:
-    build, other, words = OTHER[kind]
+    build, other, message = OTHER[kind]
     store = LocalStore(tmp_path)
     manifest = manifest_of(fresh(build), store)
     check_state(manifest, layer_state(fresh(build)))
@@ -206,7 +206,7 @@ def test_a_checkpoint_is_not_restored_beside_something_else(kind: str, tmp_path:
     before = [variable.numpy().tobytes() for variable in model_variables(model).values()]
     with pytest.raises(IncompatibleCheckpoint) as caught:
         restore_model(store, manifest, model, model_variables(model), layer_state(model))
-    assert words in caught.value.what
+    assert message in caught.value.what
     assert "m v1 step 1" in caught.value.what
     assert [variable.numpy().tobytes() for variable in model_variables(model).values()] == before
 

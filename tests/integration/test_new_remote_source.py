@@ -147,11 +147,11 @@ def test_the_connection_of_the_environment_is_used_when_it_is_there(
     ],
 )
 def test_what_a_table_does_not_say_is_asked(
-    server: Postgres, dags: Path, table: str, options: dict[str, str], words: str
+    server: Postgres, dags: Path, table: str, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
         new_source(Asked(name="pg_asked", origin=address(server, table, "hunter2"), **options), dags)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert list(dags.iterdir()) == []
 
@@ -278,9 +278,9 @@ def test_a_token_comes_from_the_connection_and_is_not_written(
     ],
 )
 def test_what_an_api_does_not_say_is_asked(
-    api: str, dags: Path, address: str, options: dict[str, str], words: str
+    api: str, dags: Path, address: str, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
         new_source(Asked(name="http_asked", origin=api + address, **options), dags)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert list(dags.iterdir()) == []

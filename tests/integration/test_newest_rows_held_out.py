@@ -21,7 +21,7 @@ from ckpt_ops.backtest.compare import Asked, compare
 from ckpt_ops.checkpoints import Checkpointer
 from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.evaluation import AtLeast, Basis, Judged, NoForgetting, Servable
+from ckpt_ops.evaluation import AtLeast, Basis, EvaluatedRows, NoForgetting, Servable
 from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.pipeline import Pipeline, load_pipeline
@@ -80,7 +80,7 @@ def in_this_process(
 
 
 @pytest.fixture
-def learned(monkeypatch: pytest.MonkeyPatch) -> list[Examples]:
+def consumed(monkeypatch: pytest.MonkeyPatch) -> list[Examples]:
     """What each training was given, from here on: whoever trains does it with a `Trainer`."""
     given: list[Examples] = []
     train = Trainer.train
@@ -118,7 +118,7 @@ class Killed(BaseException):
 
 
 def test_no_model_trains_on_the_last_days_of_a_week_now_or_in_any_replay(
-    timed: Pipeline, landing: LocalStore, store: LocalStore, learned: list[Examples], tmp_path: Path
+    timed: Pipeline, landing: LocalStore, store: LocalStore, consumed: list[Examples], tmp_path: Path
 ) -> None:
     run(timed, store, W1)
     told = Checkpointer.after_step
@@ -135,7 +135,7 @@ def test_no_model_trains_on_the_last_days_of_a_week_now_or_in_any_replay(
     run(timed, store, W2)
     state = run(timed, store, W3)
     assert CandidateLog(store, "brief", 2).progress().attempts == 2
-    production = len(learned)
+    production = len(consumed)
     assert production == 4
 
     # resumed as if undisturbed; compared with other policies; corrected: each splits the weeks alike
@@ -146,29 +146,29 @@ def test_no_model_trains_on_the_last_days_of_a_week_now_or_in_any_replay(
     )
     found = json.loads(json.dumps(compare(timed, store, Asked(policies=policies, metric="auc")).to_json()))
     assert found["trainings"]["restored"] == 3
-    before = len(learned)
+    before = len(consumed)
     assert before > production + 2, "the second and third week at once were trained"
     withdraw(store, "brief", W1, "wrong")
     assert rebasing.rebase(timed, store, lambda line: None).settled.decision == "promoted"
-    assert len(learned) == before + 2
+    assert len(consumed) == before + 2
 
     out = last_days()
     never = set().union(*out.values())
-    for given in learned:
+    for given in consumed:
         assert given.groups is not None
         assert not never & set(given.groups)
-    replayed = learned[production - 1].groups
+    replayed = consumed[production - 1].groups
     assert replayed is not None
     assert {hour[:10] for hour in replayed} > {W1, W2, W3}, "rows of earlier weeks were replayed"
 
     # and they are what judges, of the week and of those before it
     table = artifact(store, state, 3, "predictions")
-    judged = Judged.from_table(table)
-    assert judged.groups is not None
-    assert set(judged.groups) == out[W3]
-    assert (judged.basis, judged.rows) == (Basis.LATEST, f"newest rows of slice {W3}")
+    evaluated = EvaluatedRows.from_table(table)
+    assert evaluated.groups is not None
+    assert set(evaluated.groups) == out[W3]
+    assert (evaluated.basis, evaluated.rows) == (Basis.LATEST, f"newest rows of slice {W3}")
     week = weeks()[W3]
-    assert judged.count == sum(
+    assert evaluated.count == sum(
         hour in out[W3] and delay is not None
         for hour, delay in zip(hours(week["time_hour"]), week["arr_delay"].to_pylist(), strict=True)
     )

@@ -35,7 +35,7 @@ from ckpt_ops.diagnostics.bisect_question import Question
 from ckpt_ops.diagnostics.drill import drill
 from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import BadInput, IncompatibleCheckpoint, ModelCodeError
-from ckpt_ops.evaluation import AtLeast, AtMost, Judged, NotWorseThan, Servable
+from ckpt_ops.evaluation import AtLeast, AtMost, EvaluatedRows, NotWorseThan, Servable
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline
@@ -140,7 +140,7 @@ def train(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
     log.decide(lambda state: None if key in state.slices else SliceAccepted(slice=ref))
     version = steps.train(pipeline, store, key, lambda line: None).version
     evaluated = steps.evaluate(pipeline, store, version)
-    assert steps.promote(pipeline, store, version).decision == "promoted", evaluated.words
+    assert steps.promote(pipeline, store, version).decision == "promoted", evaluated.message
     return evaluated
 
 
@@ -148,8 +148,8 @@ def values(model: Any) -> dict[str, bytes]:
     return {name: variable.numpy().tobytes() for name, variable in model_variables(model).items()}
 
 
-def read_evaluated(store: Store, trained: CandidateTrained) -> Judged:
-    return Judged.from_table(pq.read_table(io.BytesIO(store.get(trained.artifacts["predictions"]))))
+def read_evaluated(store: Store, trained: CandidateTrained) -> EvaluatedRows:
+    return EvaluatedRows.from_table(pq.read_table(io.BytesIO(store.get(trained.artifacts["predictions"]))))
 
 
 def champion_on_newest(store: Store) -> dict[str, float]:
@@ -297,7 +297,7 @@ def test_rows_of_no_weight_teach_nothing(kind: str) -> None:
     right = replace(models.examples(table), weights=weight)
     wrong = replace(right, labels=np.where(weight == 0, np.float32(50), right.labels))
 
-    def learned(examples: Examples) -> dict[str, bytes]:
+    def consumed(examples: Examples) -> dict[str, bytes]:
         keras.utils.clear_session()
         keras.utils.set_random_seed(1)
         model = getattr(models, kind)()
@@ -307,8 +307,8 @@ def test_rows_of_no_weight_teach_nothing(kind: str) -> None:
             step(drawn)
         return values(model)
 
-    assert learned(right) == learned(wrong)
-    assert learned(replace(wrong, weights=None)) != learned(wrong)
+    assert consumed(right) == consumed(wrong)
+    assert consumed(replace(wrong, weights=None)) != consumed(wrong)
 
 
 def test_replayed_rows_carry_their_weights(landing: LocalStore, store: LocalStore) -> None:
@@ -440,11 +440,11 @@ def a_bug(self: Any, inputs: Any, labels: Any) -> Any:
     ],
 )
 def test_a_step_that_could_not_be_resumed_or_told_of_is_refused_before_it_is_made(
-    step: Callable[..., Any], words: str
+    step: Callable[..., Any], message: str
 ) -> None:
     module = Least(step)
     before = values(module)
-    with pytest.raises(ModelCodeError, match=words):
+    with pytest.raises(ModelCodeError, match=message):
         one_step(module)
     after = values(module)
     assert {name: after[name] for name in before} == before
@@ -477,12 +477,12 @@ def test_weights_that_a_step_does_not_take_are_not_dropped() -> None:
 
 def test_only_the_two_kinds_are_taken(landing: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     told = pipeline(landing, "loop")
-    for made, words in (
+    for made, message in (
         (object, "neither a keras.Model nor a tf.Module"),
         (tf.Module, "a tf.Module without train_step and __call__"),
     ):
         monkeypatch.setattr(models, "loop", made)
-        with pytest.raises(ModelCodeError, match=words):
+        with pytest.raises(ModelCodeError, match=message):
             build_model(told)
     monkeypatch.undo()
     looked_into = replace(told, intermediate=Intermediate(layers=("hidden",), save=EverySteps(5)))
@@ -522,8 +522,8 @@ def test_what_a_checkpoint_cannot_hold_is_refused_when_the_model_is_built() -> N
         (lambda x: {"a": x, "b": x}, "a dict of 2 outputs"),
     ],
 )
-def test_predictions_of_another_shape_are_refused(outputs: Callable[[Any], Any], words: str) -> None:
-    with pytest.raises(ModelCodeError, match=words):
+def test_predictions_of_another_shape_are_refused(outputs: Callable[[Any], Any], message: str) -> None:
+    with pytest.raises(ModelCodeError, match=message):
         predict(lambda inputs, training: outputs(inputs["x"]), {"x": np.zeros(3)})
 
 

@@ -145,7 +145,7 @@ def test_it_keeps_the_contract_of_a_source(source: PostgresTable, server: Postgr
         [KEY, "2013-01-07"],
         change=lambda: run(server, 'update "odd schema"."Rows" set flag = not flag where id = 2'),
     )
-    assert {check.name: check.words for check in checks if not check.passed} == {}
+    assert {check.name: check.message for check in checks if not check.passed} == {}
 
 
 def test_pulled_twice_and_corrected(source: PostgresTable, server: Postgres, tmp_path: Path) -> None:

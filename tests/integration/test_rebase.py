@@ -25,7 +25,7 @@ from steady_weeks import land, week, weights
 from ckpt_ops.candidates import attempt
 from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.checkpoints import EveryVersions, load_manifest, read_tensors
-from ckpt_ops.errors import BadInput, ForkNeeded, HeldByPerson, TrainingDied
+from ckpt_ops.errors import BadInput, ForkNeeded, ModelOnHold, TrainingDied
 from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.intake.decisions import resolve, taint, withdraw
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState, VersionStatus
@@ -38,7 +38,7 @@ from ckpt_ops.rebase.replay import replay, run_replay_process
 from ckpt_ops.rebase.view import plan_lines, plan_view
 from ckpt_ops.runs import rebase as rebasing
 from ckpt_ops.runs import steps
-from ckpt_ops.runs.prune import let_go
+from ckpt_ops.runs.prune import prune
 from ckpt_ops.store import LocalStore, Store
 
 pytestmark = pytest.mark.slow
@@ -101,7 +101,7 @@ def learned_until(
 
 
 @pytest.fixture(scope="module")
-def learned(learned_until: dict[str, LocalStore]) -> LocalStore:
+def consumed(learned_until: dict[str, LocalStore]) -> LocalStore:
     """Four weeks in order, a version each. Not to be changed: `store` is a copy of it."""
     return learned_until[W4]
 
@@ -128,8 +128,8 @@ def never_second(
 
 
 @pytest.fixture
-def store(learned: LocalStore, landing: LocalStore, tmp_path: Path) -> LocalStore:
-    return LocalStore(shutil.copytree(learned.root, tmp_path / "store"))
+def store(consumed: LocalStore, landing: LocalStore, tmp_path: Path) -> LocalStore:
+    return LocalStore(shutil.copytree(consumed.root, tmp_path / "store"))
 
 
 def learn(pipeline: Pipeline, store: Store, *keys: str) -> LineageState:
@@ -215,7 +215,7 @@ def test_from_an_older_anchor_it_replays_more_and_comes_to_the_same(
     brief: Pipeline, store: LocalStore, learned_until: dict[str, LocalStore]
 ) -> None:
     sparse = replace(brief, keep=replace(brief.keep, anchors=EveryVersions(versions=2, newest=1)))
-    assert let_go(sparse, store) == (1, 3)
+    assert prune(sparse, store) == (1, 3)
     kept = {entry.name.split("/")[2] for entry in store.list("models/brief/v") if "/manifest-" in entry.name}
     assert kept == {"v2", "v4"}
     with pytest.raises(BadInput, match="once promoted, kept, not tainted: 2"):
@@ -247,14 +247,14 @@ def test_a_head_that_moves_meanwhile_is_replayed_too(
     key = "2013-02-03"
     land(LocalStore(store.root.parent / "landing"), key, week(key))
     withdraw(store, "brief", W3, "wrong")
-    judge = rebasing.evaluate
+    evaluate = rebasing.evaluate
     moved: list[str] = []
 
     def meanwhile(pipeline: Pipeline, store: Store, version: int) -> dict[str, Any]:
         if not moved:
             moved.append(key)
             learn(pipeline, store, key)
-        return judge(pipeline, store, version)
+        return evaluate(pipeline, store, version)
 
     monkeypatch.setattr(rebasing, "evaluate", meanwhile)
 
@@ -288,7 +288,7 @@ def test_a_tainted_champion_trains_nothing_until_the_rebase(
     key = "2013-02-03"
     land(landing, key, week(key))
     taint(store, "brief", W4, "poisoned")
-    with pytest.raises(HeldByPerson, match=f"tainted by slice {W4}: poisoned"):
+    with pytest.raises(ModelOnHold, match=f"tainted by slice {W4}: poisoned"):
         learn(brief, store, key)
     assert rebased(brief, store).head == 3
     assert sorted(learn(brief, store, key).consumed) == [W1, W2, W3, key]
@@ -304,7 +304,7 @@ def test_late_slices_in_any_order_end_as_the_weeks_in_order(
     for key in (W3, W1, W2):
         try:
             learn(brief, store, key)
-        except HeldByPerson:
+        except ModelOnHold:
             resolve(store, "brief", key, "it belongs there", fork=True)
             rebased(brief, store)
     in_order = learned_until[W3]
@@ -462,8 +462,8 @@ def _replaying(store: Store) -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         with suppress(OSError):
-            words = (folder / "cmdline").read_bytes().split(b"\0") if folder.name.isdigit() else []
-            if words[3:5] != [b"ckpt_ops.worker", b"rebase"]:
+            message = (folder / "cmdline").read_bytes().split(b"\0") if folder.name.isdigit() else []
+            if message[3:5] != [b"ckpt_ops.worker", b"rebase"]:
                 continue
             asked = json.loads((folder / "cwd" / "request.json").read_text())
             if asked["request"]["store"] == store.url:

@@ -27,7 +27,7 @@ from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
-from ckpt_ops.lineage.records import HoldResolved, Promoted
+from ckpt_ops.lineage.records import LateSliceResolved, Promoted
 from ckpt_ops.store import Store, open_store
 from demo.flights import weeks
 
@@ -233,12 +233,12 @@ class Model:
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit():
                 try:
-                    words = (folder / "cmdline").read_bytes().split(b"\0")
+                    message = (folder / "cmdline").read_bytes().split(b"\0")
                     environment = (folder / "environ").read_bytes()
                 except OSError:
                     continue
                 mine = str(self.platform.settings.home).encode() in environment
-                if mine and words[3:5] == [b"ckpt_ops.worker", b"rebase"]:
+                if mine and message[3:5] == [b"ckpt_ops.worker", b"rebase"]:
                     found.append(int(folder.name))
         return found
 
@@ -363,9 +363,9 @@ class TestPlan:
     @pytest.mark.parametrize(
         ("dag", "words"), [("incoming", "nothing trains on them"), ("smoke", "is no retraining DAG")]
     )
-    def test_a_dag_without_a_model_is_told_so(self, model: Model, dag: str, words: str) -> None:
+    def test_a_dag_without_a_model_is_told_so(self, model: Model, dag: str, message: str) -> None:
         status, page, _ = ask(model.plan.replace("brief", dag), model.user)
-        assert (status, words in page) == (200, True)
+        assert (status, message in page) == (200, True)
 
     @pytest.mark.parametrize(
         "query",
@@ -471,7 +471,7 @@ class TestDeciding:
 
     def test_it_is_recorded_in_the_name_of_who_is_logged_in(self, model: Model, decided: str) -> None:
         records = ModelLog(model.store, "brief").records()
-        (record,) = [one for one in records if isinstance(one, HoldResolved)]
+        (record,) = [one for one in records if isinstance(one, LateSliceResolved)]
         assert (record.slice.key, record.fork, record.reason) == (LATE, True, "it belongs there")
         assert record.actor == model.platform.user
         assert actions(decided)[LATE] == "fork"
@@ -504,8 +504,8 @@ class TestOperators:
     ) -> None:
         assert found["promoted"][0] == "ckpt-ops://brief/production"
         for decision in ("superseded", "rejected"):
-            state, words = found[decision]
-            assert (state, "trigger brief_rebase again" in words) == ("AirflowFailException", True)
+            state, message = found[decision]
+            assert (state, "trigger brief_rebase again" in message) == ("AirflowFailException", True)
 
     def test_the_records_carry_the_name_of_who_triggered_the_run(self, found: Any) -> None:
         assert found["actor"] == ["jo", "airflow"]

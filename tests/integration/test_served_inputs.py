@@ -20,7 +20,7 @@ from ckpt_ops.candidates.results import predict
 from ckpt_ops.checkpoints.model_inputs import as_taken
 from ckpt_ops.checkpoints.saved_model import InputSpec, inputs_of, write_saved_model
 from ckpt_ops.errors import BadInput, ModelCodeError
-from ckpt_ops.evaluation import Judged, Servable
+from ckpt_ops.evaluation import EvaluatedRows, Servable
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import BatchOrder, Examples
 from ckpt_ops.training.batches import batches
@@ -269,7 +269,7 @@ def test_an_export_is_held_to_the_precision_in_which_it_computes(
     store = LocalStore(tmp_path)
     check = export(model, store, "e", examples, predict(model, examples.inputs), timed=False)
     assert (check.error, check.precision, check.rows) == (None, precision, 500)
-    judged = Judged(
+    evaluated = EvaluatedRows(
         label=np.zeros(500),
         candidate=np.zeros(500),
         champion=None,
@@ -278,11 +278,13 @@ def test_an_export_is_held_to_the_precision_in_which_it_computes(
         rows="rows",
         servable=check,
     )
-    verdict = Servable().judge(judged, seed=0)
-    assert verdict.passed, verdict.words
-    assert f"(computed in {precision})" in verdict.words
+    verdict = Servable().evaluate(evaluated, seed=0)
+    assert verdict.passed, verdict.message
+    assert f"(computed in {precision})" in verdict.message
     if precision == "bfloat16" and isinstance(model, keras.Model):
-        assert not Servable(tolerance=1e-6).judge(judged, seed=0).passed, "what is asked for is asked for"
+        assert not Servable(tolerance=1e-6).evaluate(evaluated, seed=0).passed, (
+            "what is asked for is asked for"
+        )
 
 
 # --- what an export is asked ----------------------------------------------------------------------

@@ -81,4 +81,4 @@ def test_a_candidate_is_promoted_for_what_it_says_of_the_next_week(
     same_rows = pytest.approx(said["scores"][W3], abs=1e-5)  # asked in other batches
     assert evaluated.metrics["candidate"] == same_rows
     assert evaluated.metrics["champion"] != evaluated.metrics["candidate"]
-    assert any(words.startswith("Servable") for words in evaluated.verdicts)
+    assert any(message.startswith("Servable") for message in evaluated.verdicts)

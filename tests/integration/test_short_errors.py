@@ -15,7 +15,7 @@ import tensorflow as tf
 from ckpt_ops.candidates.export import export
 from ckpt_ops.candidates.results import predict
 from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.evaluation import Judged, Servable
+from ckpt_ops.evaluation import EvaluatedRows, Servable
 from ckpt_ops.short_errors import LONGEST, in_short, short
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import Examples
@@ -105,11 +105,11 @@ FAILING: dict[str, tuple[Callable[[], Any], str]] = {
 
 @pytest.mark.parametrize("kind", FAILING)
 def test_an_error_says_its_sentence_and_no_row(kind: str) -> None:
-    fail, words = FAILING[kind]
+    fail, message = FAILING[kind]
     with pytest.raises(Exception) as caught:  # noqa: PT011 - of any library
         fail()
     said = in_short(caught.value)
-    assert words in said
+    assert message in said
     assert len(said) <= LONGEST
     assert "\n" not in said
     rows = {"secret", "private", "77777", *(str(number)[:5] for number in NUMBERS.ravel())}
@@ -143,16 +143,16 @@ def test_what_an_export_fails_with_is_kept_in_short(
     examples = Examples(inputs={"x": NUMBERS, "word": WORDS}, labels=np.zeros(400))
     check = export(Once(), LocalStore(tmp_path), "e", examples, predict(Once(), examples.inputs), timed=False)
     none = np.zeros(0)
-    judged = Judged(
+    evaluated = EvaluatedRows(
         label=none, candidate=none, champion=None, segments={}, slice_key="k", rows="no rows", servable=check
     )
-    verdict = Servable().judge(judged, seed=0)
+    verdict = Servable().evaluate(evaluated, seed=0)
     assert verdict.passed is False
-    assert "the exported model failed: InvalidArgumentError: " in verdict.words
+    assert "the exported model failed: InvalidArgumentError: " in verdict.message
     logged = capsys.readouterr().out
     assert "the export failed, at" in logged
     assert "exporting.py" in logged
-    for said in (verdict.words, logged):
+    for said in (verdict.message, logged):
         assert "secret" not in said
         assert "9.8" not in said
         assert len(said) < 4_000

@@ -160,7 +160,7 @@ class TestIntervals:
         assert "timezone='Australia/Lord_Howe'" in halves
         assert "changed by half an hour" in halves
         assert "cuts its slices in UTC" in utc
-        assert all("a name of the IANA database" in words for words in none)
+        assert all("a name of the IANA database" in message for message in none)
         assert found["taken"] == ["DAG", "DAG"]
 
     def test_a_plan_looks_at_the_days_of_the_zone(self, found: Any) -> None:

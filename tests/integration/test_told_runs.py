@@ -22,7 +22,7 @@ from airflow_process import PROJECT, eventually, in_a_process
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
-from ckpt_ops.evaluation import Judged
+from ckpt_ops.evaluation import EvaluatedRows
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import load_pipeline
@@ -170,10 +170,10 @@ class TestMarkedASuccess:
     def test_the_next_one_fails_once_and_names_the_task_to_clear(
         self, marks: Any, task: str, named: str
     ) -> None:
-        kind, words = marks[task]
+        kind, message = marks[task]
         assert kind == "AirflowFailException"
-        assert f"task {named} of this run was marked a success" in words
-        assert f"Next: clear task {named} of this run" in words
+        assert f"task {named} of this run was marked a success" in message
+        assert f"Next: clear task {named} of this run" in message
 
     def test_a_task_that_plans_for_itself_needs_nobody(self, marks: Any) -> None:
         assert marks["train"][0] == "goes on"
@@ -210,11 +210,11 @@ class Runs:
         wanted = candidate_of(self.pipeline, state, state.head, refs, digests=digests_of(self.pipeline))
         label = np.array([0.0, 1.0, 0.0, 1.0])
         ranks = label if auc else 1 - label
-        judged = Judged(
+        evaluated = EvaluatedRows(
             label=label, candidate=ranks, champion=None, segments={}, slice_key=key, rows="stand-ins"
         )
         buffer, name = io.BytesIO(), f"models/noted/v{version}/predictions.parquet"
-        pq.write_table(judged.to_table(), buffer)
+        pq.write_table(evaluated.to_table(), buffer)
         self.store.put(name, buffer.getvalue())
         self.say(
             CandidateStarted(version=version, candidate=wanted, parent=state.head, slices=refs),

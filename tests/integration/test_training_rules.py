@@ -18,7 +18,7 @@ import tensorflow as tf
 from own_models import odd
 
 from ckpt_ops.candidates import attempt
-from ckpt_ops.candidates.attempt import Bench
+from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.data import load_data
 from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.checkpoints import (
@@ -126,8 +126,8 @@ def learn(pipeline: Pipeline, store: Store, *keys: str) -> LineageState:
         log.decide(lambda state, ref=ref: None if ref.key in state.slices else SliceAccepted(slice=ref))
         version = steps.train(pipeline, store, key, lambda line: None).version
         if version is not None:
-            words = steps.evaluate(pipeline, store, version).words
-            assert steps.promote(pipeline, store, version).decision == "promoted", words
+            message = steps.evaluate(pipeline, store, version).message
+            assert steps.promote(pipeline, store, version).decision == "promoted", message
     return log.state()
 
 
@@ -230,27 +230,27 @@ def test_each_schedule_of_each_optimizer_begins_where_the_optimizer_stands() -> 
 
 def test_a_rate_may_begin_at_nothing_but_not_stay_there() -> None:
     warm = keras.optimizers.schedules.CosineDecay(0.0, 10, warmup_target=0.1, warmup_steps=5)
-    for rate, words in (
+    for rate, message in (
         (warm, None),
         (0.0, "sgd is 0 at each of 9 steps"),
         (keras.optimizers.schedules.ExponentialDecay(0.1, 1, np.inf), "sgd is (inf|nan) at some of 9 steps"),
     ):
         model = odd.compiled(seeded(odd.network), keras.optimizers.SGD(rate))
         model.optimizer.build(model.trainable_variables)
-        if words is None:
+        if message is None:
             ScheduleStarts(model).check(9)
             continue
-        with pytest.raises(ModelCodeError, match=words):
+        with pytest.raises(ModelCodeError, match=message):
             ScheduleStarts(model).check(9)
 
 
 def test_a_rate_that_a_step_lowered_begins_anew(told: Callable[..., Pipeline], store: LocalStore) -> None:
     """As a reduction on a plateau does: what it made of the rate is the candidate's own."""
-    bench = Bench(told("averaging"), store)
-    (name,) = bench.rates
-    bench.variables[name].assign(1e-9)
-    bench.stand_on(bench.rates)
-    assert float(bench.model.optimizer.learning_rate) == 0.5
+    session = TrainingSession(told("averaging"), store)
+    (name,) = session.rates
+    session.variables[name].assign(1e-9)
+    session.assign(session.rates)
+    assert float(session.model.optimizer.learning_rate) == 0.5
 
 
 # --- averages of the optimizer --------------------------------------------------------------------
@@ -363,13 +363,13 @@ def test_an_early_end_that_contradicts_other_settings_is_refused(told: Callable[
     early = StopEarly(metric="auc", every=2)
     with_it, without = told("usual", stop_early=early), told("usual")
     assert with_it.training_config().keys() - without.training_config().keys() == {"stop_early"}
-    for settings, words in (
+    for settings, message in (
         ({"average": TailAverage()}, "None beside stop_early"),
         ({"stop_early": replace(early, every=7)}, "at most budget.max_steps=6 steps"),
         ({"stop_early": replace(early, metric="beauty")}, r"StopEarly\.metric"),
         ({"stop_early": 3}, "stop_early=3"),
     ):
-        with pytest.raises(BadInput, match=words):
+        with pytest.raises(BadInput, match=message):
             replace(with_it, **settings)
     with pytest.raises(BadInput, match=r"StopEarly\.patience"):
         replace(early, patience=0)
@@ -429,7 +429,7 @@ def test_what_cannot_be_trained_or_predicted_leaves_no_version(
     def raising(labels: Any, predictions: Any) -> Any:
         raise ZeroDivisionError("of the user's metric")
 
-    for build, words in (
+    for build, message in (
         (
             lambda: odd.compiled(odd.network(), metrics=[raising]),
             "(?s)a step of the Functional raised .*user's metric",
@@ -445,7 +445,7 @@ def test_what_cannot_be_trained_or_predicted_leaves_no_version(
         ),
     ):
         monkeypatch.setattr(odd, "usual", build)
-        with pytest.raises(ModelCodeError, match=words) as refused:
+        with pytest.raises(ModelCodeError, match=message) as refused:
             learn(told("usual"), store, W1)
         assert "build_model()" in str(refused.value) or "end the model" in str(refused.value)
         assert ModelLog(store, "m").state().versions == {}
@@ -507,11 +507,11 @@ def test_a_training_that_diverges_ends_at_that_step_is_rejected_and_not_tried_ag
     told: Callable[..., Pipeline], store: LocalStore
 ) -> None:
     pipeline = told("leaping", budget=Budget(max_steps=400, max_seconds=600))
-    words = (
+    message = (
         r"the loss is inf at step 6; it was [\d.]+ before; the first value that is not finite came of Square "
         r"in the loss at step 6; the largest number of its batch is [\d.]+, in inputs\['x'\]"
     )
-    with pytest.raises(TrainingDiverged, match=words):
+    with pytest.raises(TrainingDiverged, match=message):
         learn(pipeline, store, W1)
     version = ModelLog(store, "m").state().versions[1]
     assert version.status is VersionStatus.REJECTED

@@ -23,9 +23,9 @@ def test_the_tutorial_gives_a_model_and_stops_a_damaged_day(tmp_path: Path) -> N
     environment = {**os.environ, "CKPT_OPS_STORE": f"file://{tmp_path}/store", "PYTHONPATH": str(PROJECT)}
     environment.pop("CKPT_OPS_DAGS", None)
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
+    def run(*message: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *words],
+            [sys.executable, *message],
             cwd=tmp_path,
             env=environment,
             capture_output=True,
@@ -33,8 +33,8 @@ def test_the_tutorial_gives_a_model_and_stops_a_damaged_day(tmp_path: Path) -> N
             check=False,
         )
 
-    def ckpt_ops(*words: str) -> subprocess.CompletedProcess[str]:
-        return run("-c", "from ckpt_ops.cli.main import main; main()", *words)
+    def ckpt_ops(*message: str) -> subprocess.CompletedProcess[str]:
+        return run("-c", "from ckpt_ops.cli.main import main; main()", *message)
 
     assert run("make_days.py").returncode == 0
     written = ckpt_ops("new", "source", "visits", "--from", "landing")

@@ -100,7 +100,7 @@ def test_five_million_rows_are_pulled_judged_trained_on_and_promoted(
 
     for key in (FIRST, LARGE):
         pulled = step("pull", key)
-        judged = step("validate", key, pulled["revision"])
+        evaluated = step("validate", key, pulled["revision"])
         trained = step("train", key)
         step("evaluate", trained["version"])
         decided = step("promote", trained["version"])
@@ -109,5 +109,5 @@ def test_five_million_rows_are_pulled_judged_trained_on_and_promoted(
         for name, megabytes in peaks.items():
             print(f"\n{name:10} {megabytes:6,.0f} MB", end="")
     assert pulled["rows"] == 5_000_000
-    assert (judged["outcome"], judged["set_aside"]) == ("accepted, bad rows set aside", 5_000)
+    assert (evaluated["outcome"], evaluated["set_aside"]) == ("accepted, bad rows set aside", 5_000)
     assert max(peaks.values()) < MOST_MEGABYTES, peaks

@@ -22,7 +22,7 @@ from ckpt_ops.candidates.attempt import final_manifest
 from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.candidates.recording import record_result
 from ckpt_ops.errors import ObjectNotFound
-from ckpt_ops.evaluation import Basis, Judged
+from ckpt_ops.evaluation import Basis, EvaluatedRows
 from ckpt_ops.evaluation.report import plots
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, Record, SliceAccepted, SliceRef
@@ -98,7 +98,7 @@ class Mortal:
 def trained_as_a_hash(
     pipeline: Pipeline, store: Store, wanted: CandidateStarted, propose: Callable[..., Any]
 ) -> int:
-    """What `Bench.attempt` does, with a hash in the place of a model."""
+    """What `TrainingSession.attempt` does, with a hash in the place of a model."""
     log = ModelLog(store, pipeline.name)
     state = log.state()
     version = state.versions.get(wanted.version) or VersionState.opened(wanted)
@@ -108,12 +108,12 @@ def trained_as_a_hash(
     folder = f"models/{pipeline.name}/v{version.version}"
     attempt = CandidateLog(store, pipeline.name, version.version).start_attempt()
     parent = final_manifest(state, version.parent)
-    learned = blake3(store.get(parent.name) if parent else b"nothing")
-    learned.update(version.candidate.encode())
+    consumed = blake3(store.get(parent.name) if parent else b"nothing")
+    consumed.update(version.candidate.encode())
     for ref in version.slices:
-        learned.update(f"{ref.key} {ref.revision}".encode())
+        consumed.update(f"{ref.key} {ref.revision}".encode())
     manifest = f"{folder}/iter_num=1/manifest-{attempt.token:06d}.json"
-    store.put(manifest, learned.digest())
+    store.put(manifest, consumed.digest())
     attempt.commit(step=1, manifest=manifest)
     sink = io.BytesIO()
     pq.write_table(perfect(version.slices[-1]).to_table(), sink)
@@ -133,10 +133,10 @@ def trained_as_a_hash(
     return version.version
 
 
-def perfect(ref: SliceRef, **more: Any) -> Judged:
+def perfect(ref: SliceRef, **more: Any) -> EvaluatedRows:
     """Predictions that pass every gate."""
     label = np.array([0.0, 1.0, 0.0, 1.0])
-    return Judged(label=label, candidate=label, champion=label, slice_key=ref.key, rows="x", **more)
+    return EvaluatedRows(label=label, candidate=label, champion=label, slice_key=ref.key, rows="x", **more)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from ckpt_ops.candidates.recording import record_result
 from ckpt_ops.checkpoints import Manifest, load_manifest, read_tensors
 from ckpt_ops.checkpoints.chunks import digest_of
 from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
-from ckpt_ops.evaluation import Basis, Judged
+from ckpt_ops.evaluation import Basis, EvaluatedRows
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline
@@ -184,7 +184,7 @@ class Place:
         for ref in due:
             table = read_slice(store, load_slice(store, "people", ref.key, ref.revision))
             label = np.arange(table.num_rows) % 2.0
-            judged = Judged(
+            evaluated = EvaluatedRows(
                 label=label,
                 candidate=label if self.good else 1 - label,
                 champion=label,
@@ -193,7 +193,7 @@ class Place:
                 rows=f"all rows of slice {ref.key}",
                 basis=Basis.SHADOW,
             )
-            predictions.write(store, pipeline.name, version, ref, judged)
+            predictions.write(store, pipeline.name, version, ref, evaluated)
         return [ref.key for ref in due]
 
     def _fit(self, pipeline: Pipeline, store: Store, state: LineageState, version: VersionState) -> None:
@@ -233,7 +233,7 @@ class Place:
 
     def _predictions(self, version: VersionState) -> bytes:
         label = np.array([0.0, 1.0, 0.0, 1.0])
-        judged = Judged(
+        evaluated = EvaluatedRows(
             label=label,
             candidate=label if self.good else 1 - label,
             champion=None,
@@ -242,7 +242,7 @@ class Place:
             rows="stand-ins",
         )
         buffer = io.BytesIO()
-        pq.write_table(judged.to_table(), buffer)
+        pq.write_table(evaluated.to_table(), buffer)
         return buffer.getvalue()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckpt_ops.belonging import Length, Window, in_words, length_of, window_of
+from ckpt_ops.belonging import Length, Window, describe, length_of, window_of
 
 DAY = Window(start=datetime(2025, 11, 1, tzinfo=UTC), end=datetime(2025, 11, 2, tzinfo=UTC))
 HOUR = timedelta(hours=1)
@@ -85,8 +85,8 @@ def test_the_key_is_read_in_the_zone() -> None:
         (timedelta(days=-1, hours=-1), "1 day 1 hour early"),
     ],
 )
-def test_a_shift_is_said_as_people_say_it(shift: timedelta, words: str) -> None:
-    assert in_words(shift) == words
+def test_a_shift_is_said_as_people_say_it(shift: timedelta, message: str) -> None:
+    assert describe(shift) == message
 
 
 def test_the_length_of_a_slice_is_said_by_the_calendar_where_it_has_a_word() -> None:

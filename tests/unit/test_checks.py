@@ -59,10 +59,12 @@ class TestNumbers:
             (lambda: checks.inner_share("x", 0, why="it is shared"), "a share between 0 and 1: it is shared"),
         ],
     )
-    def test_out_of_bounds_are_refused_with_the_bounds(self, check: Callable[[], float], words: str) -> None:
+    def test_out_of_bounds_are_refused_with_the_bounds(
+        self, check: Callable[[], float], message: str
+    ) -> None:
         with pytest.raises(BadInput) as caught:
             check()
-        assert (caught.value.field, caught.value.allowed) == ("x", words)
+        assert (caught.value.field, caught.value.allowed) == ("x", message)
 
     @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(0, 10), st.floats(0, 10))
     def test_are_taken_just_within_the_bounds(self, value: float, low: float, size: float) -> None:

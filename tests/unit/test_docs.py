@@ -58,13 +58,13 @@ def commands() -> Iterator[tuple[str, str]]:
 def parsed(said: str) -> tuple[Any, list[str]]:
     """The command that is meant, and the options it is given; alternatives and brackets are taken apart."""
     plain = re.sub(r"[\[\]()|]|\.\.\.", " ", said.replace("\\|", " "))
-    words = shlex.split(plain, comments=True)[1:]
+    message = shlex.split(plain, comments=True)[1:]
     command: Any = typer.main.get_command(app)
-    while (below := getattr(command, "commands", None)) and words and re.match(r"[a-z]", words[0]):
-        name = words.pop(0)
+    while (below := getattr(command, "commands", None)) and message and re.match(r"[a-z]", message[0]):
+        name = message.pop(0)
         assert name in below, f"there is no command {name}"
         command = below[name]
-    return command, [word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)]
+    return command, [word.partition("=")[0] for word in message if re.match(r"--[a-z]", word)]
 
 
 @pytest.mark.parametrize(("page", "said"), list(commands()), ids=lambda each: str(each)[:60])

@@ -153,13 +153,13 @@ LEGITIMATE = {("ckpt_ops/embedded/__init__.py", "docker"), ("ckpt_ops/embedded/g
 @pytest.mark.parametrize("folder", ["ckpt_ops", "dags"])
 def test_neither_core_nor_pipelines_know_what_runs_them(folder: str) -> None:
     """On one machine or on workers of a team: which queue a task waits in, the plugins alone say."""
-    words = re.compile(
+    message = re.compile(
         r"celery|redis|rabbitmq|docker|podman|kubernetes|training.?queue|\bqueue=", re.IGNORECASE
     )
     found = {
         (str(path.relative_to(PROJECT)), word.lower())
         for path in (PROJECT / folder).rglob("*")
         if path.is_file() and path.suffix != ".pyc"
-        for word in words.findall(path.read_text())
+        for word in message.findall(path.read_text())
     }
     assert found - LEGITIMATE == set()

@@ -93,7 +93,7 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
     f"plan of a purge, format {purge_plan._DOCUMENT.schema}": {
         "plan": purge_plan.PurgePlan,
         "revision": purge_plan.Revision,
-        "object": purge_plan.Doomed,
+        "object": purge_plan.PurgeTarget,
     },
     "code of a version": {"functions": Functions},
     "conversion": {"format": Format},

@@ -22,7 +22,7 @@ from ckpt_ops.store import Store
 _LONGEST = 500
 
 
-def said_by(
+def predictions_of(
     pipeline: Pipeline, store: Store, state: LineageState, version: int, asked: Sequence[Rows]
 ) -> list[Scores]:
     """What the version says of each set of rows, shape (rows,) or (rows, k).

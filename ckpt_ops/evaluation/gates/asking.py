@@ -15,7 +15,7 @@ from ckpt_ops.evaluation.gates.gate import Gate
 from ckpt_ops.evaluation.metrics import FloatArray, Groups, Metric, Positions
 from ckpt_ops.evaluation.number_format import signed
 from ckpt_ops.evaluation.past import Past
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 
 ROUNDING = 1e-12
@@ -33,7 +33,7 @@ CELLS = 4_000_000
 
 
 class Predicted(Protocol):
-    """Labels, two models' predictions and groups: `Judged` and `Past` alike."""
+    """Labels, two models' predictions and groups: `EvaluatedRows` and `Past` alike."""
 
     @property
     def label(self) -> FloatArray: ...
@@ -118,7 +118,9 @@ def compare(
     return Compared(candidate=candidate, champion=beside, difference=difference, rows=y.size)
 
 
-def compare_slices(metric: Metric, judged: Judged, *, seed: int, min_rows: int) -> dict[str, Compared]:
+def compare_slices(
+    metric: Metric, evaluated: EvaluatedRows, *, seed: int, min_rows: int
+) -> dict[str, Compared]:
     """Both models on the judged rows of each slice, by key, where the metric has a value.
 
     Empty where rows are not known by slice.
@@ -126,12 +128,12 @@ def compare_slices(metric: Metric, judged: Judged, *, seed: int, min_rows: int) 
     Raises:
         UnusablePredictions: a model's predictions are no numbers that the metric is defined on.
     """
-    if judged.slice is None or judged.champion is None:
+    if evaluated.slice is None or evaluated.champion is None:
         return {}
     found = {}
-    for key, rows in parts(judged.slice, min_rows=min_rows)[0].items():
+    for key, rows in parts(evaluated.slice, min_rows=min_rows)[0].items():
         try:
-            found[key] = compare(metric, judged, judged.champion, rows, seed=seed)
+            found[key] = compare(metric, evaluated, evaluated.champion, rows, seed=seed)
         except UndefinedMetric:
             continue
     return found
@@ -167,12 +169,12 @@ def parts(names: Text, *, min_rows: int) -> tuple[dict[str, Positions], int]:
     return large, found.size - len(large)
 
 
-def segments(gate: str, column: str, judged: Judged) -> Text:
+def segments(gate: str, column: str, evaluated: EvaluatedRows) -> Text:
     """The segment of each row. `BadInput` names the columns that there are."""
-    if column not in judged.segments:
-        known = ", ".join(judged.segments) or "none"
+    if column not in evaluated.segments:
+        known = ", ".join(evaluated.segments) or "none"
         raise BadInput(f"{gate}.column", column, f"a segment column of the judged rows: {known}")
-    return judged.segments[column]
+    return evaluated.segments[column]
 
 
 def left_out(small: int, min_rows: int, undefined: int, metric: str, *, over: str = "rows") -> str:
@@ -184,9 +186,9 @@ def left_out(small: int, min_rows: int, undefined: int, metric: str, *, over: st
     return f"; left out: {', '.join(said)}" if said else ""
 
 
-def unjudged(gate: Gate, error: UndefinedMetric | UnusablePredictions) -> Verdict:
+def unevaluated(gate: Gate, error: UndefinedMetric | UnusablePredictions) -> Verdict:
     """What could not be judged is refused."""
-    return Verdict(gate=repr(gate), passed=False, words=f"could not be judged: {error.what}")
+    return Verdict(gate=repr(gate), passed=False, message=f"could not be judged: {error.what}")
 
 
 _WAY_OUT = (
@@ -195,13 +197,13 @@ _WAY_OUT = (
 )
 
 
-def no_champion(gate: Gate, judged: Judged | Past) -> Verdict:
+def no_champion(gate: Gate, evaluated: EvaluatedRows | Past) -> Verdict:
     """Nothing can be said in comparison: not of a first version, nor beside a champion that cannot be asked.
 
     The first needs no comparison. The second is refused: what was not compared has not passed.
     """
-    if judged.champion_missing:
-        words = f"could not be judged: champion {judged.champion_missing}. {_WAY_OUT}"
-        return Verdict(gate=repr(gate), passed=False, words=words)
-    words = "not applicable: this is a first version, there is no champion to compare with"
-    return Verdict(gate=repr(gate), passed=None, words=words)
+    if evaluated.champion_missing:
+        message = f"could not be judged: champion {evaluated.champion_missing}. {_WAY_OUT}"
+        return Verdict(gate=repr(gate), passed=False, message=message)
+    message = "not applicable: this is a first version, there is no champion to compare with"
+    return Verdict(gate=repr(gate), passed=None, message=message)

@@ -14,10 +14,10 @@ from typing import ClassVar
 from ckpt_ops import checks
 from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.gates.asking import CONFIDENCE, ROUNDING, unjudged, value
+from ckpt_ops.evaluation.gates.asking import CONFIDENCE, ROUNDING, unevaluated, value
 from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.number_format import decimals_apart, percent, plain, signed
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.settings import wrong_direction
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
@@ -60,8 +60,8 @@ class AtLeast:
         checks.number("AtLeast.threshold", self.threshold)
         checks.member("AtLeast.floor", self.floor, Floor)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        return _bounded(self, judged, seed=seed, holds=("is at least", "is below"))
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        return _bounded(self, evaluated, seed=seed, holds=("is at least", "is below"))
 
 
 @wire("AtMost")
@@ -86,57 +86,59 @@ class AtMost:
         checks.number("AtMost.threshold", self.threshold)
         checks.member("AtMost.floor", self.floor, Floor)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        return _bounded(self, judged, seed=seed, holds=("is at most", "is above"))
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        return _bounded(self, evaluated, seed=seed, holds=("is at most", "is above"))
 
 
-def _bounded(gate: AtLeast | AtMost, judged: Judged, *, seed: int, holds: tuple[str, str]) -> Verdict:
+def _bounded(
+    gate: AtLeast | AtMost, evaluated: EvaluatedRows, *, seed: int, holds: tuple[str, str]
+) -> Verdict:
     metric, threshold = METRICS[gate.metric], gate.threshold
     try:
-        found = value(metric, judged.label, judged.candidate, judged.groups, "candidate")
+        found = value(metric, evaluated.label, evaluated.candidate, evaluated.groups, "candidate")
     except (UndefinedMetric, UnusablePredictions) as error:
-        return unjudged(gate, error)
-    numbers = {"candidate": found, "threshold": float(threshold), "rows": float(judged.count)}
-    champion = _of_champion(metric, judged)
+        return unevaluated(gate, error)
+    numbers = {"candidate": found, "threshold": float(threshold), "rows": float(evaluated.count)}
+    champion = _of_champion(metric, evaluated)
     below: dict[str, str] = {}
     if champion is not None:
         numbers["champion"] = champion
         if metric.improvement(champion - threshold) < 0:
-            below["champion"] = _words(gate, champion, holds[1], judged.count)
+            below["champion"] = _message(gate, champion, holds[1], evaluated.count)
     if metric.improvement(found - threshold) >= 0:
-        words = _words(gate, found, holds[0], judged.count)
-        return Verdict(gate=repr(gate), passed=True, words=words, numbers=numbers, below_floor=below)
-    words = _words(gate, found, holds[1], judged.count)
-    below["candidate"] = words
+        message = _message(gate, found, holds[0], evaluated.count)
+        return Verdict(gate=repr(gate), passed=True, message=message, numbers=numbers, below_floor=below)
+    message = _message(gate, found, holds[1], evaluated.count)
+    below["candidate"] = message
     passed = False
     if gate.floor is Floor.OR_BETTER and champion is not None and "champion" in below:
-        passed, beside = _beside(metric, judged, champion, seed=seed)
-        words = f"{words}, {beside}"
-    return Verdict(gate=repr(gate), passed=passed, words=words, numbers=numbers, below_floor=below)
+        passed, beside = _beside(metric, evaluated, champion, seed=seed)
+        message = f"{message}, {beside}"
+    return Verdict(gate=repr(gate), passed=passed, message=message, numbers=numbers, below_floor=below)
 
 
-def _of_champion(metric: Metric, judged: Judged) -> float | None:
+def _of_champion(metric: Metric, evaluated: EvaluatedRows) -> float | None:
     """None where there is no champion, or it says nothing that the metric is defined on."""
-    if judged.champion is None:
+    if evaluated.champion is None:
         return None
     try:
-        return metric(judged.label, judged.champion, groups=judged.groups)
+        return metric(evaluated.label, evaluated.champion, groups=evaluated.groups)
     except (UndefinedMetric, UnusablePredictions):
         return None
 
 
-def _beside(metric: Metric, judged: Judged, champion: float, *, seed: int) -> tuple[bool, str]:
+def _beside(metric: Metric, evaluated: EvaluatedRows, champion: float, *, seed: int) -> tuple[bool, str]:
     """Whether the candidate is surely better than the champion that would serve on, and in words."""
-    if judged.champion is None:
+    if evaluated.champion is None:
         return False, ""
-    d = decimals_apart((champion, metric(judged.label, judged.candidate, groups=judged.groups)))
+    d = decimals_apart((champion, metric(evaluated.label, evaluated.candidate, groups=evaluated.groups)))
     try:
         difference = paired_bootstrap(
             metric,
-            judged.label,
-            judged.candidate,
-            judged.champion,
-            groups=judged.groups,
+            evaluated.label,
+            evaluated.candidate,
+            evaluated.champion,
+            groups=evaluated.groups,
             seed=seed,
             confidence=CONFIDENCE,
         )
@@ -152,6 +154,6 @@ def _beside(metric: Metric, judged: Judged, champion: float, *, seed: int) -> tu
     return False, f"as the champion is with {plain(champion, d)}, and not surely better ({interval})"
 
 
-def _words(gate: AtLeast | AtMost, found: float, side: str, rows: int) -> str:
+def _message(gate: AtLeast | AtMost, found: float, side: str, rows: int) -> str:
     d = decimals_apart((found, gate.threshold))
     return f"{gate.metric} {plain(found, d)} {side} {plain(gate.threshold, d)} on {rows:,} rows"

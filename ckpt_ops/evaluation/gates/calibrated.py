@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from ckpt_ops import checks
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.gates.asking import unjudged
+from ckpt_ops.evaluation.gates.asking import unevaluated
 from ckpt_ops.evaluation.metrics import calibration_bins, expected_error
 from ckpt_ops.evaluation.number_format import decimals_apart, plain
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
 
@@ -39,21 +39,21 @@ class Calibrated:
         checks.number("Calibrated.at_most", self.at_most, above=0, at_most=1)
         checks.whole("Calibrated.bins", self.bins)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
         try:
-            bins = calibration_bins(judged.label, judged.candidate, bins=self.bins)
+            bins = calibration_bins(evaluated.label, evaluated.candidate, bins=self.bins)
         except UnusablePredictions as error:
             named = UnusablePredictions(f"the candidate's ece has no value: {error.what}")
-            return unjudged(self, named)
+            return unevaluated(self, named)
         except UndefinedMetric as error:
-            return unjudged(self, error)
+            return unevaluated(self, error)
         found, worst = expected_error(bins), max(bins, key=lambda one: abs(one.gap))
         passed = found <= self.at_most
         d = decimals_apart((found, self.at_most))
         w = decimals_apart((worst.predicted, worst.observed))
-        words = (
+        message = (
             f"ece {plain(found, d)} is {'at most' if passed else 'above'} {plain(self.at_most, d)} on "
-            f"{judged.count:,} rows in {len(bins)} bins; worst bin: predicted {plain(worst.predicted, w)}, "
+            f"{evaluated.count:,} rows in {len(bins)} bins; worst bin: predicted {plain(worst.predicted, w)}, "
             f"observed {plain(worst.observed, w)} on {worst.rows:,} rows of {plain(worst.low)} .. "
             f"{plain(worst.high)}"
         )
@@ -61,11 +61,11 @@ class Calibrated:
             "ece": found,
             "at_most": float(self.at_most),
             "bins": float(len(bins)),
-            "rows": float(judged.count),
+            "rows": float(evaluated.count),
             "worst_predicted": worst.predicted,
             "worst_observed": worst.observed,
             "worst_rows": float(worst.rows),
             "worst_low": worst.low,
             "worst_high": worst.high,
         }
-        return Verdict(gate=repr(self), passed=passed, words=words, numbers=numbers)
+        return Verdict(gate=repr(self), passed=passed, message=message, numbers=numbers)

@@ -21,12 +21,12 @@ from ckpt_ops.evaluation.gates.asking import (
     compare_past,
     compare_slices,
     no_champion,
-    unjudged,
+    unevaluated,
     value,
 )
 from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.number_format import decimals_apart, percent, plain, signed
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
 
@@ -113,32 +113,32 @@ class NotWorseThan:
         """Of how many past slices it looks at rows."""
         return self.slices
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        if judged.champion is None:
-            return no_champion(self, judged)
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        if evaluated.champion is None:
+            return no_champion(self, evaluated)
         metric = METRICS[self.metric]
         try:
-            candidate = value(metric, judged.label, judged.candidate, judged.groups, "candidate")
-            champion = value(metric, judged.label, judged.champion, judged.groups, "champion")
+            candidate = value(metric, evaluated.label, evaluated.candidate, evaluated.groups, "candidate")
+            champion = value(metric, evaluated.label, evaluated.champion, evaluated.groups, "champion")
             difference = paired_bootstrap(
                 metric,
-                judged.label,
-                judged.candidate,
-                judged.champion,
-                groups=judged.groups,
+                evaluated.label,
+                evaluated.candidate,
+                evaluated.champion,
+                groups=evaluated.groups,
                 seed=seed,
                 confidence=self.confidence,
             )
-            on_slices = compare_slices(metric, judged, seed=seed, min_rows=self.min_rows)
-            past = compare_past(metric, judged.past, seed=seed, min_rows=self.min_rows)
+            on_slices = compare_slices(metric, evaluated, seed=seed, min_rows=self.min_rows)
+            past = compare_past(metric, evaluated.past, seed=seed, min_rows=self.min_rows)
         except (UndefinedMetric, UnusablePredictions) as error:
-            return unjudged(self, error)
+            return unevaluated(self, error)
         harm = [
             *self._on_all(metric, difference),
             *self._on_a_slice(metric, on_slices),
             *self._on_the_past(metric, past),
         ]
-        gains = judged.basis.fair and self._surely(metric, difference, better=True)
+        gains = evaluated.basis.fair and self._surely(metric, difference, better=True)
         waits = not harm and not gains and self.unclear is Unclear.WAIT
         numbers = {
             "candidate": candidate,
@@ -149,7 +149,7 @@ class NotWorseThan:
             "margin": float(self.margin),
             "confidence": float(self.confidence),
             "resamples": float(difference.resamples),
-            "rows": float(judged.count),
+            "rows": float(evaluated.count),
             "gain": float(gains),
         }
         for key, one in on_slices.items():
@@ -158,11 +158,11 @@ class NotWorseThan:
             numbers |= {
                 f"{name.partition(':')[0]}_past": number for name, number in past.numbers("past").items()
             }
-        said = self._moved(judged.count, candidate, champion, difference)
+        said = self._moved(evaluated.count, candidate, champion, difference)
         return Verdict(
             gate=repr(self),
             passed=not harm and not waits,
-            words=f"{said}; {self._harm(metric, harm, past)}; {self._gain(judged, gains, waits)}",
+            message=f"{said}; {self._harm(metric, harm, past)}; {self._gain(evaluated, gains, waits)}",
             numbers=numbers,
             waits=waits,
         )
@@ -229,9 +229,9 @@ class NotWorseThan:
         d = decimals_apart((abs(past.delta), self._past_margin))
         return f"harm: none seen, nor on slices that both have learned ({past.said(d)})"
 
-    def _gain(self, judged: Judged, gains: bool, waits: bool) -> str:
+    def _gain(self, evaluated: EvaluatedRows, gains: bool, waits: bool) -> str:
         if gains:
             return "gain: it is better on rows that favour neither model"
-        why = "the interval holds zero" if judged.basis.fair else "these rows favour it"
+        why = "the interval holds zero" if evaluated.basis.fair else "these rows favour it"
         after = "; it waits for more slices" if waits else ""
         return f"gain: it cannot be told from the champion, as {why}{after}"

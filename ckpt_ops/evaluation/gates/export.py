@@ -14,7 +14,7 @@ from typing import ClassVar
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.number_format import decimals_apart, plain
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.served import ServableCheck
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
@@ -52,34 +52,34 @@ class Servable:
         if self.tolerance is not None:
             checks.number("Servable.tolerance", self.tolerance, at_least=0)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        check = judged.servable
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        check = evaluated.servable
         if check is None:
-            return Verdict(gate=repr(self), passed=False, words="export was not checked")
+            return Verdict(gate=repr(self), passed=False, message="export was not checked")
         tolerance, difference, measure = self._measured(check)
         numbers = {"rows": float(check.rows), "tolerance": tolerance}
         for name in ("max_abs_difference", "relative_difference"):
             if (found := getattr(check, name)) is not None and math.isfinite(found):
                 numbers[name] = found
         if check.error is not None:
-            passed, words = False, f"the exported model failed: {check.error}"
+            passed, message = False, f"the exported model failed: {check.error}"
         elif check.rows < 1 or difference is None:
-            passed, words = False, "export was not checked: no predictions were compared"
+            passed, message = False, "export was not checked: no predictions were compared"
         elif not math.isfinite(difference):
-            passed, words = False, "the exported model's predictions are not numbers where the model's are"
+            passed, message = False, "the exported model's predictions are not numbers where the model's are"
         elif difference > tolerance:
-            passed, words = (
+            passed, message = (
                 False,
                 f"the exported model's predictions differ by up to {difference:.2g} on {check.rows:,} rows, "
                 f"more than {tolerance:.2g}{measure}",
             )
         else:
-            passed, words = (
+            passed, message = (
                 True,
                 f"the exported model's predictions equal the model's within {tolerance:.2g} "
                 f"on {check.rows:,} rows{measure}",
             )
-        return Verdict(gate=repr(self), passed=passed, words=words, numbers=numbers)
+        return Verdict(gate=repr(self), passed=passed, message=message, numbers=numbers)
 
     def _measured(self, check: ServableCheck) -> tuple[float, float | None, str]:
         """The tolerance, the difference that is held against it, and what they are, in words.
@@ -125,10 +125,10 @@ class LatencyAtMost:
         for quantile, bound in self._bounds().items():
             checks.number(f"LatencyAtMost.{quantile}", bound, above=0)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        measured = judged.servable.latency if judged.servable is not None else None
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        measured = evaluated.servable.latency if evaluated.servable is not None else None
         if measured is None:
-            return _not_measured(self, "the export's latency", judged.servable)
+            return _not_measured(self, "the export's latency", evaluated.servable)
         found: dict[str, float] = {name: getattr(measured, name) for name in self._bounds()}
         slow = [name for name, bound in self._bounds().items() if found[name] > bound]
         d = decimals_apart(*((found[name], bound) for name, bound in self._bounds().items()))
@@ -140,7 +140,7 @@ class LatencyAtMost:
         return Verdict(
             gate=repr(self),
             passed=not slow,
-            words=f"{', '.join(said)}, over {measured.requests:,} requests of one row",
+            message=f"{', '.join(said)}, over {measured.requests:,} requests of one row",
             numbers=found
             | {f"{name}_at_most": float(bound) for name, bound in self._bounds().items()}
             | {"requests": float(measured.requests)},
@@ -170,19 +170,19 @@ class SizeAtMost:
     def __post_init__(self) -> None:
         checks.number("SizeAtMost.megabytes", self.megabytes, above=0)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        size = judged.servable.bytes if judged.servable is not None else None
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        size = evaluated.servable.bytes if evaluated.servable is not None else None
         if size is None:
-            return _not_measured(self, "the export's size", judged.servable)
+            return _not_measured(self, "the export's size", evaluated.servable)
         passed = size <= self.megabytes * MEGABYTE
-        words = (
+        message = (
             f"the export has {size:,} bytes, {'at most' if passed else 'more than'} "
             f"{self.megabytes * MEGABYTE:,.0f}"
         )
         numbers = {"megabytes": size / MEGABYTE, "at_most": float(self.megabytes)}
-        return Verdict(gate=repr(self), passed=passed, words=words, numbers=numbers)
+        return Verdict(gate=repr(self), passed=passed, message=message, numbers=numbers)
 
 
 def _not_measured(gate: LatencyAtMost | SizeAtMost, what: str, check: ServableCheck | None) -> Verdict:
     why = f": the exported model failed: {check.error}" if check is not None and check.error else ""
-    return Verdict(gate=repr(gate), passed=False, words=f"{what} was not measured{why}")
+    return Verdict(gate=repr(gate), passed=False, message=f"{what} was not measured{why}")

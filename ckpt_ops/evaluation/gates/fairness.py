@@ -16,10 +16,10 @@ import numpy as np
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.gates.asking import ROUNDING, left_out, parts, segments, unjudged, value
+from ckpt_ops.evaluation.gates.asking import ROUNDING, left_out, parts, segments, unevaluated, value
 from ckpt_ops.evaluation.metrics import METRICS, Needs, Positions, checked, metric_named
 from ckpt_ops.evaluation.number_format import decimals_apart, plain
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
@@ -61,13 +61,13 @@ class FairAcross:
         checks.number("FairAcross.max_gap", self.max_gap, above=0)
         checks.whole("FairAcross.min_rows", self.min_rows)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
         metric = METRICS[self.metric]
-        names = segments(self.name, self.column, judged)
+        names = segments(self.name, self.column, evaluated)
 
         def of(rows: Positions) -> float:
-            groups = None if judged.groups is None else judged.groups[rows]
-            return value(metric, judged.label[rows], judged.candidate[rows], groups, "candidate")
+            groups = None if evaluated.groups is None else evaluated.groups[rows]
+            return value(metric, evaluated.label[rows], evaluated.candidate[rows], groups, "candidate")
 
         large, small = parts(names, min_rows=self.min_rows)
         return _gap(self, of, large, small, what=self.metric, over="rows")
@@ -114,15 +114,17 @@ class FairRates:
         checks.number("FairRates.max_gap", self.max_gap, above=0, at_most=1)
         checks.whole("FairRates.min_rows", self.min_rows)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        names = segments(self.name, self.column, judged)
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        names = segments(self.name, self.column, evaluated)
         what = f"{self.rate} rate"
         try:
-            y, p = checked(what, Needs.SCORES, judged.label, judged.candidate)
+            y, p = checked(what, Needs.SCORES, evaluated.label, evaluated.candidate)
         except UnusablePredictions as error:
-            return unjudged(self, UnusablePredictions(f"the candidate's {what} has no value: {error.what}"))
+            return unevaluated(
+                self, UnusablePredictions(f"the candidate's {what} has no value: {error.what}")
+            )
         except UndefinedMetric as error:
-            return unjudged(self, error)
+            return unevaluated(self, error)
         label = LABEL_OF[self.rate]
         counted = np.arange(y.size) if label is None else np.flatnonzero(y == label)
         large, _ = parts(names[counted], min_rows=self.min_rows)
@@ -153,7 +155,7 @@ def _gap(
         except UndefinedMetric:
             undefined += 1
         except UnusablePredictions as error:
-            return unjudged(gate, error)
+            return unevaluated(gate, error)
     aside = left_out(small, gate.min_rows, undefined, what, over=over)
     numbers = {
         "segments_judged": float(len(found)),
@@ -162,11 +164,11 @@ def _gap(
         "max_gap": float(gate.max_gap),
     }
     if undefined and not found:
-        words = f"could not be judged: {what} has no value on any segment of {gate.column}{aside}"
-        return Verdict(gate=repr(gate), passed=False, words=words, numbers=numbers)
+        message = f"could not be judged: {what} has no value on any segment of {gate.column}{aside}"
+        return Verdict(gate=repr(gate), passed=False, message=message, numbers=numbers)
     if len(found) < 2:
-        words = f"not applicable: fewer than two segments of {gate.column} could be compared{aside}"
-        return Verdict(gate=repr(gate), passed=None, words=words, numbers=numbers)
+        message = f"not applicable: fewer than two segments of {gate.column} could be compared{aside}"
+        return Verdict(gate=repr(gate), passed=None, message=message, numbers=numbers)
     low, high = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
     gap = found[high] - found[low]
     numbers |= {"gap": gap}
@@ -174,10 +176,10 @@ def _gap(
         numbers |= {f"value:{segment}": number, f"rows:{segment}": float(large[segment].size)}
     passed = gap <= gate.max_gap + ROUNDING
     d = decimals_apart((gap, gate.max_gap), (found[low], found[high]))
-    words = (
+    message = (
         f"{what} differs by {plain(gap, d)} between {len(found)} segments of {gate.column}, "
         f"{'at most' if passed else 'more than'} {plain(gate.max_gap, d)}: "
         f"{plain(found[high], d)} for {high} ({large[high].size:,} {over}), "
         f"{plain(found[low], d)} for {low} ({large[low].size:,} {over}){aside}"
     )
-    return Verdict(gate=repr(gate), passed=passed, words=words, numbers=numbers)
+    return Verdict(gate=repr(gate), passed=passed, message=message, numbers=numbers)

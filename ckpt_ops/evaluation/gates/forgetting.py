@@ -15,12 +15,12 @@ from ckpt_ops.evaluation.gates.asking import (
     left_out,
     no_champion,
     parts,
-    unjudged,
+    unevaluated,
 )
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, metric_named
 from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.past import Past
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
 
@@ -68,15 +68,15 @@ class NoForgetting:
         """Of how many past slices it needs rows."""
         return self.slices
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        if judged.champion is None:
-            return no_champion(self, judged)
-        past = judged.past
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        if evaluated.champion is None:
+            return no_champion(self, evaluated)
+        past = evaluated.past
         if past is not None and past.champion_missing:
             return no_champion(self, past)
         if past is None or (past.count and past.champion is None):
-            words = "could not be judged: there are no predictions on rows of slices learned before"
-            return Verdict(gate=repr(self), passed=False, words=words)
+            message = "could not be judged: there are no predictions on rows of slices learned before"
+            return Verdict(gate=repr(self), passed=False, message=message)
         if past.champion is None:
             past = replace(past, champion=past.candidate)  # of no rows at all
         metric = METRICS[self.metric]
@@ -84,7 +84,7 @@ class NoForgetting:
             found, small, undefined = self._by_slice(metric, past, seed)
             together = compare_past(metric, past, seed=seed, min_rows=self.min_rows)
         except UnusablePredictions as error:
-            return unjudged(self, error)
+            return unevaluated(self, error)
         return self._verdict(metric, found, together, small=small, undefined=undefined)
 
     def _by_slice(self, metric: Metric, past: Past, seed: int) -> tuple[dict[str, Compared], int, int]:
@@ -116,10 +116,12 @@ class NoForgetting:
         }
         if not found and together is None:
             if undefined:
-                words = f"could not be judged: {self.metric} has no value on any past slice{aside}"
+                message = f"could not be judged: {self.metric} has no value on any past slice{aside}"
             else:
-                words = f"not applicable: no past slice could be compared{aside}"
-            return Verdict(gate=repr(self), passed=False if undefined else None, words=words, numbers=numbers)
+                message = f"not applicable: no past slice could be compared{aside}"
+            return Verdict(
+                gate=repr(self), passed=False if undefined else None, message=message, numbers=numbers
+            )
         for key, compared in found.items():
             numbers |= compared.numbers(key)
         if together is not None:
@@ -133,7 +135,7 @@ class NoForgetting:
         return Verdict(
             gate=repr(self),
             passed=not forgot and not broadly,
-            words=self._words(metric, found, together, forgot, broadly) + aside,
+            message=self._message(metric, found, together, forgot, broadly) + aside,
             numbers=numbers,
         )
 
@@ -143,7 +145,7 @@ class NoForgetting:
             return False
         return max(metric.improvement(difference.low), metric.improvement(difference.high)) < -ROUNDING
 
-    def _words(
+    def _message(
         self,
         metric: Metric,
         found: dict[str, Compared],

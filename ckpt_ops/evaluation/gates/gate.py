@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 
 
@@ -29,7 +29,7 @@ class Gate(Protocol):
         """Whether it bounds the candidate's own quality: a first version needs a gate that does."""
         ...
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
         """Pass, refuse, or say that the gate does not apply. The same input gives the same verdict."""
         ...
 

@@ -15,11 +15,11 @@ from ckpt_ops.evaluation.gates.asking import (
     no_champion,
     parts,
     segments,
-    unjudged,
+    unevaluated,
 )
 from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.number_format import decimals_apart, plain
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
@@ -58,21 +58,21 @@ class NoSegmentWorse:
         checks.number("NoSegmentWorse.margin", self.margin, at_least=0)
         checks.whole("NoSegmentWorse.min_rows", self.min_rows)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        names = segments(self.name, self.column, judged)
-        if judged.champion is None:
-            return no_champion(self, judged)
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        names = segments(self.name, self.column, evaluated)
+        if evaluated.champion is None:
+            return no_champion(self, evaluated)
         metric = METRICS[self.metric]
         found: dict[str, Compared] = {}
         undefined = 0
         large, small = parts(names, min_rows=self.min_rows)
         for segment, rows in large.items():
             try:
-                found[segment] = compare(metric, judged, judged.champion, rows, seed=seed)
+                found[segment] = compare(metric, evaluated, evaluated.champion, rows, seed=seed)
             except UndefinedMetric:
                 undefined += 1
             except UnusablePredictions as error:
-                return unjudged(self, error)
+                return unevaluated(self, error)
         return self._verdict(metric, found, small=small, undefined=undefined)
 
     def _verdict(self, metric: Metric, found: dict[str, Compared], *, small: int, undefined: int) -> Verdict:
@@ -84,8 +84,8 @@ class NoSegmentWorse:
             "margin": float(self.margin),
         }
         if not found:
-            words = f"not applicable: no segment of {self.column} could be compared{aside}"
-            return Verdict(gate=repr(self), passed=None, words=words, numbers=numbers)
+            message = f"not applicable: no segment of {self.column} could be compared{aside}"
+            return Verdict(gate=repr(self), passed=None, message=message, numbers=numbers)
         for segment, compared in found.items():
             numbers |= compared.numbers(segment)
         worst = min(found, key=lambda segment: metric.improvement(found[segment].delta))
@@ -102,13 +102,13 @@ class NoSegmentWorse:
         )
         margin = plain(self.margin, d)
         if refused:
-            words = (
+            message = (
                 f"{len(refused)} of {len(found)} segments of {self.column} got worse by more than the margin "
                 f"of {margin} ({', '.join(refused)}); worst: {fall}{aside}"
             )
         else:
-            words = (
+            message = (
                 f"none of {len(found)} segments of {self.column} got worse by more than the margin "
                 f"of {margin}; least good: {fall}{aside}"
             )
-        return Verdict(gate=repr(self), passed=not refused, words=words, numbers=numbers)
+        return Verdict(gate=repr(self), passed=not refused, message=message, numbers=numbers)

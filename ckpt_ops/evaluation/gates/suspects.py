@@ -21,7 +21,7 @@ from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.gates.asking import ROUNDING, parts
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, Positions, metric_named
 from ckpt_ops.evaluation.number_format import plain, signed
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
 
@@ -79,48 +79,50 @@ class NoSuspectSlice:
         checks.number("NoSuspectSlice.deviations", self.deviations, above=0)
         checks.whole("NoSuspectSlice.min_rows", self.min_rows)
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        if judged.champion is None:
-            words = "not applicable: there is no champion, or it could not be asked"
-            return Verdict(gate=repr(self), passed=None, words=words)
-        if judged.slice is None or judged.basis.fair:
-            words = "not applicable: these rows are of no slice that the candidate trained on"
-            return Verdict(gate=repr(self), passed=None, words=words)
-        large, _ = parts(judged.slice, min_rows=self.min_rows)
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        if evaluated.champion is None:
+            message = "not applicable: there is no champion, or it could not be asked"
+            return Verdict(gate=repr(self), passed=None, message=message)
+        if evaluated.slice is None or evaluated.basis.fair:
+            message = "not applicable: these rows are of no slice that the candidate trained on"
+            return Verdict(gate=repr(self), passed=None, message=message)
+        large, _ = parts(evaluated.slice, min_rows=self.min_rows)
         refused: dict[str, str] = {}
         low: dict[str, str] = {}
         numbers = {"slices": float(len(large))}
         for key, rows in large.items():
-            if key in judged.trusted:
+            if key in evaluated.trusted:
                 continue
-            one_label = _one_label(judged, judged.slice, key, rows)
+            one_label = _one_label(evaluated, evaluated.slice, key, rows)
             if one_label is not None:
                 refused[key] = one_label
                 continue
-            found = self._low(judged, judged.champion, rows, seed=seed)
+            found = self._low(evaluated, evaluated.champion, rows, seed=seed)
             if found is None:
                 continue
             numbers |= found.numbers(key)
             accepted = found.helps and not found.opposite
-            (low if accepted else refused)[key] = found.words(self.metric)
+            (low if accepted else refused)[key] = found.message(self.metric)
         said = [f"slice {key}: {why}" for key, why in {**refused, **low}.items()]
-        words = "; ".join(said) if said else f"none of {len(large)} slices is low for the champion"
+        message = "; ".join(said) if said else f"none of {len(large)} slices is low for the champion"
         return Verdict(
             gate=repr(self),
             passed=None if not large else not refused,
-            words=words if large else f"not applicable: no slice has {self.min_rows:,} evaluated rows",
+            message=message if large else f"not applicable: no slice has {self.min_rows:,} evaluated rows",
             numbers=numbers,
             suspects=refused or low,
         )
 
-    def _low(self, judged: Judged, champion: FloatArray, rows: Positions, *, seed: int) -> _Low | None:
+    def _low(
+        self, evaluated: EvaluatedRows, champion: FloatArray, rows: Positions, *, seed: int
+    ) -> _Low | None:
         """What is known of a slice on which the champion's score is low; None where it is not."""
-        usual = judged.usual.get(self.metric, ())
+        usual = evaluated.usual.get(self.metric, ())
         if not usual:
             return None
         metric = METRICS[self.metric]
-        groups = None if judged.groups is None else judged.groups[rows]
-        y, ours, theirs = judged.label[rows], judged.candidate[rows], champion[rows]
+        groups = None if evaluated.groups is None else evaluated.groups[rows]
+        y, ours, theirs = evaluated.label[rows], evaluated.candidate[rows], champion[rows]
         try:
             score = metric(y, theirs, groups=groups)
             centre, scatter = _usual(usual)
@@ -137,7 +139,7 @@ class NoSuspectSlice:
             score=score,
             centre=centre,
             allowed=allowed,
-            opposite=_opposite(metric, judged, y, theirs, groups, seed=seed),
+            opposite=_opposite(metric, evaluated, y, theirs, groups, seed=seed),
             difference=difference,
             metric=metric,
         )
@@ -168,7 +170,7 @@ class _Low:
             f"high:{key}": self.difference.high,
         }
 
-    def words(self, metric: str) -> str:
+    def message(self, metric: str) -> str:
         moved = (
             f"{signed(self.difference.delta)}, 90 % interval {signed(self.difference.low)} .. "
             f"{signed(self.difference.high)}"
@@ -183,10 +185,16 @@ class _Low:
 
 
 def _opposite(
-    metric: Metric, judged: Judged, y: FloatArray, champion: FloatArray, groups: Text | None, *, seed: int
+    metric: Metric,
+    evaluated: EvaluatedRows,
+    y: FloatArray,
+    champion: FloatArray,
+    groups: Text | None,
+    *,
+    seed: int,
 ) -> bool:
     """Whether a model that knows nothing but the labels of the past is surely better than the champion."""
-    past = judged.past
+    past = evaluated.past
     if past is None or not past.count:
         return False
     nothing = np.full(y.size, past.label.mean())
@@ -210,14 +218,14 @@ def _usual(scores: Sequence[float]) -> tuple[float, float]:
     return centre, _TO_SIGMA * float(np.median(np.abs(np.asarray(scores) - centre)))
 
 
-def _one_label(judged: Judged, slices: Text, key: str, rows: Positions) -> str | None:
+def _one_label(evaluated: EvaluatedRows, slices: Text, key: str, rows: Positions) -> str | None:
     """Why labels that are all the same are no chance; None where they differ, or may well be chance."""
-    first = judged.label[rows[0]]
-    if not (judged.label[rows] == first).all():
+    first = evaluated.label[rows[0]]
+    if not (evaluated.label[rows] == first).all():
         return None
-    elsewhere = [judged.label[slices != key]]
-    if judged.past is not None:
-        elsewhere.append(judged.past.label)
+    elsewhere = [evaluated.label[slices != key]]
+    if evaluated.past is not None:
+        elsewhere.append(evaluated.past.label)
     others = np.concatenate(elsewhere)
     if not others.size:
         return None
@@ -229,7 +237,7 @@ def _one_label(judged: Judged, slices: Text, key: str, rows: Positions) -> str |
 
 
 def blamed(
-    refusals: Sequence[tuple[str, bool]], suspects: Mapping[str, str], judged: Judged
+    refusals: Sequence[tuple[str, bool]], suspects: Mapping[str, str], evaluated: EvaluatedRows
 ) -> Mapping[str, str]:
     """By key, which slices the refusal of a candidate is laid to.
 
@@ -242,8 +250,8 @@ def blamed(
         return {}
     if suspects:
         return suspects
-    alone = judged.learned[0] if len(judged.learned) == 1 else None
-    harm = [words for words, compares in refusals if compares]
-    if alone is None or alone in judged.trusted or not harm or judged.champion is None:
+    alone = evaluated.consumed[0] if len(evaluated.consumed) == 1 else None
+    harm = [message for message, compares in refusals if compares]
+    if alone is None or alone in evaluated.trusted or not harm or evaluated.champion is None:
         return {}
     return {alone: f"a candidate that trained on it alone was refused: {harm[0]}"}

@@ -13,7 +13,7 @@ from ckpt_ops.evaluation.basis import Basis
 from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 from ckpt_ops.evaluation.metrics import METRICS, Metric
-from ckpt_ops.evaluation.predictions import Judged
+from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.report.curves import curves
 from ckpt_ops.evaluation.verdicts import Evaluation
 
@@ -36,7 +36,7 @@ class Lineup:
 
 
 def report_values(
-    judged: Judged,
+    evaluated: EvaluatedRows,
     evaluation: Evaluation,
     *,
     model: str,
@@ -51,9 +51,9 @@ def report_values(
         metric: the one that segments and the forgetting heatmap show.
         ancestors: earlier versions, oldest first.
     """
-    models = {"candidate": judged.candidate}
-    if judged.champion is not None:
-        models["champion"] = judged.champion
+    models = {"candidate": evaluated.candidate}
+    if evaluated.champion is not None:
+        models["champion"] = evaluated.champion
     values = {
         "model": model,
         "version": version,
@@ -61,10 +61,10 @@ def report_values(
         "metric": metric,
         "higher_is_better": METRICS[metric].higher_is_better,
         "evaluation": evaluation.to_json(),
-        "curves": curves(judged.label, models),
+        "curves": curves(evaluated.label, models),
         "segments": {
-            column: segments(judged, column, METRICS[metric], seed=evaluation.seed)
-            for column in judged.segments
+            column: segments(evaluated, column, METRICS[metric], seed=evaluation.seed)
+            for column in evaluated.segments
         },
         "forgetting": [
             {"version": one.version, "on": dict(one.on)}
@@ -82,12 +82,12 @@ def on_slices(evaluation: Evaluation, metric: str) -> dict[str, float]:
     return found
 
 
-def segments(judged: Judged, column: str, metric: Metric, *, seed: int) -> list[dict[str, Any]]:
+def segments(evaluated: EvaluatedRows, column: str, metric: Metric, *, seed: int) -> list[dict[str, Any]]:
     """The metric in the largest segments of a column, the difference to the champion with its interval.
 
     Segments of fewer than `FEWEST_ROWS` rows, or on which the metric has no value, are left out.
     """
-    names, at, sizes = np.unique(judged.segments[column], return_inverse=True, return_counts=True)
+    names, at, sizes = np.unique(evaluated.segments[column], return_inverse=True, return_counts=True)
     found: list[dict[str, Any]] = []
     for position in np.argsort(-sizes, kind="stable")[:LARGEST_SEGMENTS]:
         rows = at == position
@@ -95,20 +95,20 @@ def segments(judged: Judged, column: str, metric: Metric, *, seed: int) -> list[
             break
         said = {"segment": str(names[position]), "rows": int(sizes[position])}
         try:
-            label, groups = judged.label[rows], judged.groups
+            label, groups = evaluated.label[rows], evaluated.groups
             of = None if groups is None else groups[rows]
-            said["candidate"] = metric(label, judged.candidate[rows], groups=of)
-            if judged.champion is not None:
+            said["candidate"] = metric(label, evaluated.candidate[rows], groups=of)
+            if evaluated.champion is not None:
                 difference = paired_bootstrap(
                     metric,
                     label,
-                    judged.candidate[rows],
-                    judged.champion[rows],
+                    evaluated.candidate[rows],
+                    evaluated.champion[rows],
                     groups=of,
                     seed=seed,
                     resamples=RESAMPLES,
                 )
-                said["champion"] = metric(label, judged.champion[rows], groups=of)
+                said["champion"] = metric(label, evaluated.champion[rows], groups=of)
                 said |= {"delta": difference.delta, "low": difference.low, "high": difference.high}
         except (UndefinedMetric, UnusablePredictions):
             continue

@@ -145,7 +145,7 @@ class Csv:
             yield from self._parsed(block, schema)
         except Fault as fault:
             if file.unread is None or (spans := self.rows.spans(block, len(schema))) is None:
-                raise file.bad(fault.words) from fault
+                raise file.bad(fault.message) from fault
             yield from self._sparing(file, spans, schema)
 
     def _sparing(self, file: RawFile, rows: list[Block], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -249,10 +249,10 @@ class Csv:
             return self.cells.values(column, field.type)
         except BadCell as error:
             where = self.rows.line(block, error.row + 1)
-            words = (
+            message = (
                 f"has in {where} of column {field.name} no {field.type}: invalid value {error.value[:200]!r}"
             )
-            raise Fault(words, column=field.name, what=f"no {field.type}") from error
+            raise Fault(message, column=field.name, what=f"no {field.type}") from error
 
     def _check_ends(self, block: Block, ends: pa.ChunkedArray | None) -> None:
         """Behind the last delimiter of a row is nothing."""
@@ -296,16 +296,18 @@ class Csv:
             column, row, kind, what = cell.groups()
             hint = "; if values in quotes may be null, format=Csv(quoted_nulls=True)" if "''" in what else ""
             name = names[int(column)]
-            words = f"has in {self.rows.line(block, int(row))} of column {name} no {kind}: {what[:200]}{hint}"
-            return Fault(words, column=name, what=f"no {kind}")
+            message = (
+                f"has in {self.rows.line(block, int(row))} of column {name} no {kind}: {what[:200]}{hint}"
+            )
+            return Fault(message, column=name, what=f"no {kind}")
         if wrong := _ROW.match(said):
             row, what = wrong.groups()
-            words = f"is no CSV of {len(names)} columns in {self.rows.line(block, int(row))}: {what[:200]}"
+            message = f"is no CSV of {len(names)} columns in {self.rows.line(block, int(row))}: {what[:200]}"
             if what.startswith(f"Expected {len(names)} columns, got {len(names) + 1}:") and what.endswith(
                 self.delimiter
             ):
-                words += "; if each row ends with a delimiter, format=Csv(trailing_delimiter=True)"
-            return Fault(words, what=what.partition(":")[0])
+                message += "; if each row ends with a delimiter, format=Csv(trailing_delimiter=True)"
+            return Fault(message, what=what.partition(":")[0])
         return Fault(
             f"is no CSV of {len(names)} columns after line {block.line:,}: {said[:200]}", what=said[:200]
         )

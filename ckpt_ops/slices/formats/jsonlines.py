@@ -42,7 +42,7 @@ class JsonLines:
                     tables = [_parsed(lines, wanted)]
                 except Fault as fault:
                     if file.unread is None:
-                        raise file.bad(fault.words) from fault
+                        raise file.bad(fault.message) from fault
                     tables = list(_sparing(file, lines, wanted))
                 for table in tables:
                     known = known or _names_any(file, lines, table)
@@ -154,12 +154,12 @@ def _fault(lines: Mapping[int, bytes], wanted: pa.Schema, said: pa.ArrowExceptio
     for field in wanted:
         if field.name in value and not _reads([line], pa.schema([field])):
             shown = json.dumps(value[field.name])[:100]
-            words = (
+            message = (
                 f"has in line {number:,} of column {field.name} no {field.type}: {shown} ({str(said)[:200]})"
             )
-            return Fault(words, column=field.name, what=f"no {field.type}")
-    words = f"does not fit the declared columns in line {number:,}: {str(said)[:200]}"
-    return Fault(words, what=str(said)[:200])
+            return Fault(message, column=field.name, what=f"no {field.type}")
+    message = f"does not fit the declared columns in line {number:,}: {str(said)[:200]}"
+    return Fault(message, what=str(said)[:200])
 
 
 def _loaded(number: int, line: bytes) -> dict[str, object]:

@@ -118,10 +118,10 @@ def _bounded(file: RawFile, metadata: pq.FileMetaData) -> int:
 
 
 def _no_parquet(head: bytes, size: int, error: Exception) -> str:
-    words = str(error).splitlines()[0]
+    message = str(error).splitlines()[0]
     if head.startswith(b"PAR1"):
         return (
             f"is cut off or damaged: it begins as Parquet, but its {size:,} bytes end without a whole footer "
-            f"({words})"
+            f"({message})"
         )
-    return f"is not Parquet: its {size:,} bytes begin with {head!r}, expected b'PAR1' ({words})"
+    return f"is not Parquet: its {size:,} bytes begin with {head!r}, expected b'PAR1' ({message})"

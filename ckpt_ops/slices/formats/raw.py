@@ -25,9 +25,9 @@ ALWAYS_ALLOWED = 64 * 2**20
 class Fault(Exception):
     """Text that does not parse: what to say of the file; the column, "" for a whole row; what is wrong."""
 
-    def __init__(self, words: str, *, column: str = "", what: str) -> None:
-        super().__init__(words)
-        self.words, self.column, self.what = words, column, what
+    def __init__(self, message: str, *, column: str = "", what: str) -> None:
+        super().__init__(message)
+        self.message, self.column, self.what = message, column, what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +65,13 @@ class RawFile:
     def leave_out(self, fault: Fault, line: int, value: str) -> None:
         """Leave out a row that does not parse. Raises `SliceUnreadable` when none may be, or most do not."""
         if self.unread is None:
-            raise self.bad(fault.words) from fault
+            raise self.bad(fault.message) from fault
         self.unread.add(
             UnreadRow(file=self.entry.name, line=line, column=fault.column, value=value, why=fault.what)
         )
         if self.unread.hopeless:
             raise self.bad(
-                f"{fault.words}; and so do not parse {self.unread.count:,} rows up to there, "
+                f"{fault.message}; and so do not parse {self.unread.count:,} rows up to there, "
                 f"{self.unread.read:,} do"
             ) from fault
 

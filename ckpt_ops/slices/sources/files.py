@@ -214,7 +214,7 @@ class Files:
             if unread is not None and unread.count > unread.read:
                 raise file.bad(
                     f"has {unread.count:,} rows that do not parse, and {unread.read:,} that do: "
-                    f"{unread.rows[0].words}"
+                    f"{unread.rows[0].message}"
                 )
         except ObjectNotFound as error:
             raise _missing(self.name, key, file.url) from error

@@ -125,7 +125,7 @@ def snapshot(source: str, to: str, patience: Patience) -> Iterator[Snapshot]:
     except (errors.InsufficientPrivilege, errors.UndefinedTable, errors.UndefinedColumn) as error:
         raise _refused(source, where, error) from error
     except psycopg2.OperationalError as error:
-        if any(words in str(error) for words in _REFUSALS):
+        if any(message in str(error) for message in _REFUSALS):
             raise _refused(source, where, error) from error
         raise _unavailable(source, where, found, error) from error
     except psycopg2.Error as error:

@@ -114,5 +114,5 @@ def _nothing_good(
             safe="no copy was changed",
             next="restore it from a soft-deleted version or a backup, or resume from an earlier checkpoint",
         )
-    words = f"; damaged at {' and '.join(damaged)}" if damaged else ""
-    return failure(f"reading {name}", replicas, answers.errors, needed="one that may hold it" + words)
+    message = f"; damaged at {' and '.join(damaged)}" if damaged else ""
+    return failure(f"reading {name}", replicas, answers.errors, needed="one that may hold it" + message)

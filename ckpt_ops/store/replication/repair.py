@@ -120,7 +120,7 @@ def repair(
     return outcome
 
 
-def judge(name: str, copies: Mapping[int, bytes], missing: frozenset[int]) -> Finding:
+def evaluate(name: str, copies: Mapping[int, bytes], missing: frozenset[int]) -> Finding:
     """What follows from the bytes under `name` at the stores that hold it."""
     good = {number: data for number, data in copies.items() if is_intact(name, data)}
     damaged = frozenset(copies) - good.keys()
@@ -162,9 +162,9 @@ def _examine(replicas: tuple[Replica, ...], listings: Listings, deep: bool, name
     if not (missing or sizes or deep):
         return Finding(name=name)
     first = min(holders)
-    finding = judge(name, _copies(replicas, name, holders if sizes or deep else [first]), missing)
+    finding = evaluate(name, _copies(replicas, name, holders if sizes or deep else [first]), missing)
     if finding.lost:  # at the first holder, if that is all that was read
-        finding = judge(name, _copies(replicas, name, holders), missing)
+        finding = evaluate(name, _copies(replicas, name, holders), missing)
     return finding
 
 

@@ -15,11 +15,11 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
     column_aggregate_value,
 )
 
-from ckpt_ops.belonging import Length, Window, in_words, window_of
+from ckpt_ops.belonging import Length, Window, describe, window_of
 from ckpt_ops.validation.custom.clock import says
 from ckpt_ops.validation.custom.columns import Arrow, arrow, local_microseconds, microseconds
-from ckpt_ops.validation.custom.findings import Misfits, or_not_judged
-from ckpt_ops.validation.custom.judging import Judging
+from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.findings import Misfits, or_not_evaluated
 from ckpt_ops.validation.custom.reference import current
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ class ColumnValuesOutsideSlice(ColumnAggregateMetricProvider):
     value_keys = ("length", "timezone", "tolerance_seconds")
 
     @column_aggregate_value(engine=PandasExecutionEngine)
-    @or_not_judged
+    @or_not_evaluated
     def _pandas(
         cls, column: Any, length: str | float, timezone: str, tolerance_seconds: float, **_: Any
     ) -> Misfits:
@@ -46,7 +46,7 @@ class ColumnValuesOutsideSlice(ColumnAggregateMetricProvider):
         outside = known & ((times < first) | (times >= end))
         return Misfits(
             unexpected=outside,
-            judged=int(known.sum()),
+            evaluated=int(known.sum()),
             index=column.index,
             examples=list(column[outside].head(20).astype(str)),
             subject=column.name,
@@ -108,4 +108,4 @@ def _shifted(window: Window, times: Any) -> str:
     except OverflowError:
         return ""
     shift = window.shift(first, last)
-    return f"all would lie in it if they were not {in_words(shift)}" if shift else ""
+    return f"all would lie in it if they were not {describe(shift)}" if shift else ""

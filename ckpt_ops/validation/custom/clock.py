@@ -14,8 +14,8 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 )
 
 from ckpt_ops.validation.custom.columns import arrow, microseconds
-from ckpt_ops.validation.custom.findings import Misfits, or_not_judged
-from ckpt_ops.validation.custom.judging import Judging
+from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.findings import Misfits, or_not_evaluated
 from ckpt_ops.validation.custom.reference import current
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ class ColumnFutureValues(ColumnAggregateMetricProvider):
     value_keys = ("tolerance_seconds",)
 
     @column_aggregate_value(engine=PandasExecutionEngine)
-    @or_not_judged
+    @or_not_evaluated
     def _pandas(cls, column: Any, tolerance_seconds: float, **_: Any) -> Misfits:
         times, known = microseconds(arrow(column), column.name)
         pulled_at = pulled_at_microseconds()
@@ -35,7 +35,7 @@ class ColumnFutureValues(ColumnAggregateMetricProvider):
         latest = f"the latest {says(int(times[known].max()))}" if known.any() else ""
         return Misfits(
             unexpected=future,
-            judged=int(known.sum()),
+            evaluated=int(known.sum()),
             index=column.index,
             examples=list(column[future].head(20).astype(str)),
             subject=column.name,
@@ -68,7 +68,7 @@ class ExpectColumnValuesToNotBeInFuture(Judging, ColumnAggregateExpectation):
 
 
 def pulled_at_microseconds() -> int:
-    """Microseconds since 1970. Raises `NotJudged` when nobody said when the slice was pulled."""
+    """Microseconds since 1970. Raises `NotEvaluated` when nobody said when the slice was pulled."""
     return (current().pulled_at - _EPOCH) // _MICROSECOND
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ckpt_ops.validation.custom.findings import NotJudged
+from ckpt_ops.validation.custom.findings import NotEvaluated
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -70,7 +70,7 @@ def local_microseconds(times: npt.NDArray[np.int64], known: Bools, zone: str) ->
 
 
 def check_alike(values: Arrow, column: Arrow, name: str) -> None:
-    """Raises `NotJudged` when the reference's `values` are of another sort than the slice's `column`.
+    """Raises `NotEvaluated` when the reference's `values` are of another sort than the slice's `column`.
 
     Numbers are one sort, text is one, and any other type is one. A column of nulls fits all.
     """
@@ -79,7 +79,7 @@ def check_alike(values: Arrow, column: Arrow, name: str) -> None:
     text = is_category(values) and is_category(column)
     booleans = pa.types.is_boolean(values.type) or pa.types.is_boolean(column.type)
     if not (is_number(values) and is_number(column)) and (booleans or not text):
-        raise NotJudged(
+        raise NotEvaluated(
             f"{name} is {_named(column.type)} and was {_named(values.type)} in the consumed slices"
         )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ckpt_ops.validation.custom.columns import Arrow, check_alike, counts, is_category, is_number, numbers
 from ckpt_ops.validation.custom.drift import Binned, Floats, Gap, bin_categories, bin_numbers, ks
-from ckpt_ops.validation.custom.findings import NotJudged
+from ckpt_ops.validation.custom.findings import NotEvaluated
 
 
 def binned(name: str, reference: Arrow, found: Arrow, *, bins: int) -> Binned:
@@ -43,5 +43,5 @@ def gap(name: str, reference: Arrow, found: Arrow) -> Gap:
 def _some(values: Floats, whose: str, name: str) -> Floats:
     found: Floats = values[~np.isnan(values)]
     if not found.size:
-        raise NotJudged(f"{whose} has no value of {name}")
+        raise NotEvaluated(f"{whose} has no value of {name}")
     return found

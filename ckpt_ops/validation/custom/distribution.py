@@ -15,8 +15,8 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 from ckpt_ops.validation.custom.columns import arrow
 from ckpt_ops.validation.custom.comparing import binned, gap
 from ckpt_ops.validation.custom.drift import CHANCE
-from ckpt_ops.validation.custom.findings import NotJudged, Size, or_not_judged, share
-from ckpt_ops.validation.custom.judging import Judging
+from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.findings import NotEvaluated, Size, or_not_evaluated, share
 from ckpt_ops.validation.custom.reference import current
 
 
@@ -25,19 +25,19 @@ class ColumnPsi(ColumnAggregateMetricProvider):
     value_keys = ("bins", "reference_slices")
 
     @column_aggregate_value(engine=PandasExecutionEngine)
-    @or_not_judged
+    @or_not_evaluated
     def _pandas(cls, column: Any, bins: int, reference_slices: int | None, **_: Any) -> Size:
         name, found = column.name, arrow(column)
         reference = current().sample(name, reference_slices)
         counted = binned(name, reference.values, found, bins=bins)
         if not len(found):
-            raise NotJudged("the slice has no rows")
+            raise NotEvaluated("the slice has no rows")
         value, noise = counted.psi(), counted.noise()
         where, before, now = counted.largest_change()
         return Size(
             value=value,
             what=f"{name}: PSI",
-            basis=f"against {reference.words}",
+            basis=f"against {reference.message}",
             more=f"largest share change {where}: {share(before)} to {share(now)}",
             chance=f"chance alone reaches {noise:.3g} with so few rows" if value <= noise else "",
             numbers={"psi": value, "noise": noise, "reference_rows": reference.rows, "rows": len(found)},
@@ -49,7 +49,7 @@ class ColumnKs(ColumnAggregateMetricProvider):
     value_keys = ("reference_slices",)
 
     @column_aggregate_value(engine=PandasExecutionEngine)
-    @or_not_judged
+    @or_not_evaluated
     def _pandas(cls, column: Any, reference_slices: int | None, **_: Any) -> Size:
         name, found = column.name, arrow(column)
         reference = current().sample(name, reference_slices)
@@ -58,7 +58,7 @@ class ColumnKs(ColumnAggregateMetricProvider):
         return Size(
             value=apart.d,
             what=f"{name}: D",
-            basis=f"against {reference.words} ({_chance(apart.p)})",
+            basis=f"against {reference.message} ({_chance(apart.p)})",
             more=f"{share(apart.expected)} were at most {apart.at:,.6g}, now {share(apart.found)}",
             chance=chance if apart.p >= CHANCE else "",
             numbers={"d": apart.d, "p": apart.p, "reference_rows": reference.rows, "rows": apart.rows},

@@ -1,6 +1,6 @@
 """What an expectation of ours found, and the result that Great Expectations makes of it.
 
-A result carries its sentence in `details.words`, and in `details.not_judged` why nothing was judged:
+A result carries its sentence in `details.message`, and in `details.not_evaluated` why nothing was judged:
 the report and Data Docs show the same words.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class NotJudged(Exception):
+class NotEvaluated(Exception):
     """There is nothing to judge by. The expectation passes, and the report says why."""
 
 
@@ -61,7 +61,7 @@ class Misfits:
     """
 
     unexpected: npt.NDArray[np.bool_]
-    judged: int
+    evaluated: int
     index: Any
     examples: list[Any]
     subject: str
@@ -71,14 +71,16 @@ class Misfits:
     def result(self, *, mostly: float, result_format: Any) -> dict[str, Any]:
         """What `Expectation._validate` returns, with the fields of a map expectation."""
         count = int(self.unexpected.sum())
-        share = count / self.judged if self.judged else 0.0
+        share = count / self.evaluated if self.evaluated else 0.0
         # As Great Expectations: the share that fits is compared, so that 1 - 0.9 is no 0.0999...
-        success = not self.judged or (self.judged - count) / self.judged >= mostly
+        success = not self.evaluated or (self.evaluated - count) / self.evaluated >= mostly
         allowed = f", allowed {100 * (1 - mostly):.4g} %" if mostly < 1 else ""
-        said = f"{self.subject}: {count:,} of {self.judged:,} rows ({100 * share:.1f} %) {self.what}{allowed}"
+        said = (
+            f"{self.subject}: {count:,} of {self.evaluated:,} rows ({100 * share:.1f} %) {self.what}{allowed}"
+        )
         result = {
             "element_count": len(self.unexpected),
-            "missing_count": len(self.unexpected) - self.judged,
+            "missing_count": len(self.unexpected) - self.evaluated,
             "unexpected_count": count,
             "unexpected_percent": 100 * share,
             "partial_unexpected_list": self.examples,
@@ -89,23 +91,23 @@ class Misfits:
         return {"success": success, "result": result}
 
 
-Finding = Size | Misfits | NotJudged
+Finding = Size | Misfits | NotEvaluated
 
 
-def or_not_judged(measure: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes `NotJudged` a metric's value: raised, Great Expectations would call it a crash."""
+def or_not_evaluated(measure: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes `NotEvaluated` a metric's value: raised, Great Expectations would call it a crash."""
 
     @functools.wraps(measure)
     def inner(*args: Any, **kwargs: Any) -> Any:
         try:
             return measure(*args, **kwargs)
-        except NotJudged as reason:
+        except NotEvaluated as reason:
             return reason
 
     return inner
 
 
-def not_judged(reason: NotJudged) -> dict[str, Any]:
+def not_evaluated(reason: NotEvaluated) -> dict[str, Any]:
     return {"success": True, "result": {"observed_value": None, "details": {"not_judged": str(reason)}}}
 
 

@@ -9,7 +9,7 @@ from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
-from ckpt_ops.validation.custom.findings import Finding, or_not_judged
+from ckpt_ops.validation.custom.findings import Finding, or_not_evaluated
 
 
 class FrameFinding(TableMetricProvider):
@@ -21,7 +21,7 @@ class FrameFinding(TableMetricProvider):
         raise NotImplementedError
 
     @metric_value(engine=PandasExecutionEngine)
-    @or_not_judged
+    @or_not_evaluated
     def _pandas(
         cls,
         execution_engine: Any,

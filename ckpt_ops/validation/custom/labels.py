@@ -9,9 +9,9 @@ from great_expectations.expectations.expectation import BatchExpectation
 
 from ckpt_ops.validation.custom.clock import pulled_at_microseconds, says
 from ckpt_ops.validation.custom.columns import arrow, microseconds, valid
-from ckpt_ops.validation.custom.findings import Misfits, NotJudged, Size
+from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.findings import Misfits, NotEvaluated, Size
 from ckpt_ops.validation.custom.frames import FrameFinding
-from ckpt_ops.validation.custom.judging import Judging
 from ckpt_ops.validation.custom.leakage import Label
 
 _HOUR = 3_600_000_000  # microseconds
@@ -26,16 +26,16 @@ class OldRowsWithoutLabel(FrameFinding):
         """Rows that are old enough, and have no label."""
         times, known = microseconds(arrow(frame[event]), event)
         if not known.any():
-            raise NotJudged(f"no row has a time in {event}")
+            raise NotEvaluated(f"no row has a time in {event}")
         end = pulled_at_microseconds() if relative_to == "pulled_at" else int(times[known].max())
         latest = end - round(hours * _HOUR)
         old = known & (times <= latest)
         if not old.any():
-            raise NotJudged(f"no row is older than {says(latest)}: no label is due yet")
+            raise NotEvaluated(f"no row is older than {says(latest)}: no label is due yet")
         missing = old & ~valid(arrow(frame[label]))
         return Misfits(
             unexpected=missing,
-            judged=int(old.sum()),
+            evaluated=int(old.sum()),
             index=frame.index,
             examples=list(frame[event][missing].head(20).astype(str)),
             subject=label,
@@ -52,7 +52,7 @@ class LabelLeakage(FrameFinding):
         """How well the feature that tells most of the label tells it."""
         frame = frame[frame[label].notnull()]
         if not len(frame):
-            raise NotJudged(f"no row has a label in {label}")
+            raise NotEvaluated(f"no row has a label in {label}")
         target = Label.of(arrow(frame[label]), label, above)
         told = {name: target.told_by(arrow(frame[name]), name) for name in features}
         found = sorted(
@@ -60,7 +60,7 @@ class LabelLeakage(FrameFinding):
             key=lambda each: -each[1].value,
         )
         if not found:
-            raise NotJudged(f"no feature has a value where {label} has one")
+            raise NotEvaluated(f"no feature has a value where {label} has one")
         name, worst = found[0]
         of = label if above is None else f"{label} > {above:g}"
         others = ", ".join(f"{other} {strength.value:.3g}" for other, strength in found[1:4])

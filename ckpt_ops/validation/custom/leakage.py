@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ckpt_ops.validation.custom.columns import Arrow, Bools, Floats, is_category, is_number, numbers
-from ckpt_ops.validation.custom.findings import NotJudged
+from ckpt_ops.validation.custom.findings import NotEvaluated
 
 _Z = 3.29  # two-sided, one time in a thousand
 
@@ -50,7 +50,7 @@ class Label:
         if positive is None:
             return cls(values=numbers(column), positive=None)
         if positive.all() or not positive.any():
-            raise NotJudged(f"all {len(positive):,} labels in {name} are alike")
+            raise NotEvaluated(f"all {len(positive):,} labels in {name} are alike")
         return cls(values=positive.astype(np.float64), positive=positive)
 
     def told_by(self, feature: Arrow, name: str) -> Strength | None:

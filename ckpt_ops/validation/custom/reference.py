@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ckpt_ops.validation.custom.findings import NotJudged
+from ckpt_ops.validation.custom.findings import NotEvaluated
 from ckpt_ops.validation.custom.thinning import thinned
 
 MOST_ROWS = 1_000_000
@@ -85,12 +85,12 @@ class Column:
     slices: int
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """For a sample: how many rows were compared, and of how many."""
-        return f"{self.kept:,} of {self.all_words}" if self.kept < self.rows else self.all_words
+        return f"{self.kept:,} of {self.all_messages}" if self.kept < self.rows else self.all_messages
 
     @property
-    def all_words(self) -> str:
+    def all_messages(self) -> str:
         return f"{_many(self.rows, 'reference row')} of {_many(self.slices, 'slice')}"
 
 
@@ -104,40 +104,40 @@ class Reading:
 
     @property
     def pulled_at(self) -> datetime:
-        """Raises `NotJudged` when nobody said."""
+        """Raises `NotEvaluated` when nobody said."""
         if self._reference is None:
-            raise NotJudged("when the slice was pulled is not known")
+            raise NotEvaluated("when the slice was pulled is not known")
         return self._reference.pulled_at
 
     @property
     def start(self) -> datetime:
-        """Raises `NotJudged` when nobody said, or the slice's key says no time."""
+        """Raises `NotEvaluated` when nobody said, or the slice's key says no time."""
         if self._reference is None or self._reference.start is None:
-            raise NotJudged("when the slice begins is not known: its key says no time")
+            raise NotEvaluated("when the slice begins is not known: its key says no time")
         return self._reference.start
 
     def accepted(self, last: int | None) -> tuple[str, ...]:
-        """The newest accepted slices, oldest first. Raises `NotJudged` when none was."""
+        """The newest accepted slices, oldest first. Raises `NotEvaluated` when none was."""
         reference = self._reference
         found = tuple(self._guarded(lambda: reference.accepted)) if reference is not None else ()
         if not found:
-            raise NotJudged("no other slice was accepted yet")
+            raise NotEvaluated("no other slice was accepted yet")
         return found if last is None else found[-last:]
 
     def slices(self, last: int | None) -> tuple[str, ...]:
-        """The newest slices, oldest first. Raises `NotJudged` when nothing was consumed."""
+        """The newest slices, oldest first. Raises `NotEvaluated` when nothing was consumed."""
         reference = self._reference
         found = tuple(self._guarded(lambda: reference.slices)) if reference is not None else ()
         if not found:
-            raise NotJudged("no reference yet: nothing was consumed")
+            raise NotEvaluated("no reference yet: nothing was consumed")
         return found if last is None else found[-last:]
 
     def sample(self, name: str, last: int | None) -> Column:
-        """The column, thinned to at most `most_rows` rows. Raises `NotJudged` when no slice has it."""
+        """The column, thinned to at most `most_rows` rows. Raises `NotEvaluated` when no slice has it."""
         return self._once("sample", name, last, lambda arrays: thinned(arrays, most=self._most))
 
     def distinct(self, name: str, last: int | None) -> Column:
-        """Each value once, of every row: a rare value is known too. Raises `NotJudged` as `sample`."""
+        """Each value once, of every row: a rare value is known too. Raises `NotEvaluated` as `sample`."""
         return self._once("distinct", name, last, _distinct)
 
     def batches(self, key: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -159,10 +159,10 @@ class Reading:
             having: set[str] = set()
             arrays, rows = take(self._arrays(name, last, having))
             if not rows:
-                raise NotJudged(f"the consumed slices have no column {name}")
+                raise NotEvaluated(f"the consumed slices have no column {name}")
             values = _joined(name, arrays)
             if pa.types.is_null(values.type):
-                raise NotJudged(f"the consumed slices have no value of {name}")
+                raise NotEvaluated(f"the consumed slices have no value of {name}")
             self._read[how, name, last] = Column(
                 values=values, kept=sum(map(len, arrays)), rows=rows, slices=len(having)
             )
@@ -227,7 +227,7 @@ def _joined(name: str, arrays: list[pa.Array]) -> pa.ChunkedArray:
         return pa.concat_tables(tables, promote_options="permissive")[name]
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         types = ", ".join(dict.fromkeys(str(array.type) for array in arrays))
-        raise NotJudged(f"the consumed slices have {name} in several types: {types}") from error
+        raise NotEvaluated(f"the consumed slices have {name} in several types: {types}") from error
 
 
 def _many(count: int, what: str) -> str:

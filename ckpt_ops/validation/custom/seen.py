@@ -17,9 +17,9 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 )
 
 from ckpt_ops.validation.custom.columns import among, arrow, check_alike, valid
-from ckpt_ops.validation.custom.findings import Misfits, or_not_judged
+from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.findings import Misfits, or_not_evaluated
 from ckpt_ops.validation.custom.frames import FrameFinding
-from ckpt_ops.validation.custom.judging import Judging
 from ckpt_ops.validation.custom.reference import current
 
 _NAMED = 5
@@ -32,7 +32,7 @@ class ColumnNewValues(ColumnAggregateMetricProvider):
     value_keys = ("reference_slices",)
 
     @column_aggregate_value(engine=PandasExecutionEngine)
-    @or_not_judged
+    @or_not_evaluated
     def _pandas(cls, column: Any, reference_slices: int | None, **_: Any) -> Misfits:
         name, found = column.name, arrow(column)
         reference = current().distinct(name, reference_slices)
@@ -45,11 +45,11 @@ class ColumnNewValues(ColumnAggregateMetricProvider):
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
         return Misfits(
             unexpected=new,
-            judged=int(there.sum()),
+            evaluated=int(there.sum()),
             index=column.index,
             examples=list(values.head(_EXAMPLES)),
             subject=name,
-            what=f"have a value that is new to {reference.all_words}",
+            what=f"have a value that is new to {reference.all_messages}",
             more="new: " + ", ".join(f"{value} ({count:,})" for value, count in named[:_NAMED]) + more,
         )
 
@@ -70,7 +70,7 @@ class ConsumedRows(FrameFinding):
         examples = keys.filter(pa.array(seen >= 0)).slice(0, _EXAMPLES).to_pylist()
         return Misfits(
             unexpected=seen >= 0,
-            judged=int(whole.sum()),
+            evaluated=int(whole.sum()),
             index=frame.index,
             examples=examples,
             subject=", ".join(names),

@@ -14,8 +14,8 @@ dag = intake_dag(
     end_date=datetime(2020, 1, 2, tzinfo=UTC),
     retry_delay=timedelta(seconds=1),
     wait_for_slice=timedelta(days=36_500),  # Airflow runs nothing after the end, so a test cannot use today
-    look_every=timedelta(seconds=10),
+    poke_interval=timedelta(seconds=10),
     pull_timeout=timedelta(seconds=12),
-    pull_side_by_side=2,
+    max_parallel_pulls=2,
     tags=("test",),
 )

@@ -61,11 +61,11 @@ def test_each_name_bound_to_a_policy_is_one_and_nothing_else_is(tmp_path: Path) 
         ("from ckpt_ops.policies import Every\nnever = Every(slices=0)\n", "Every.slices"),
     ],
 )
-def test_a_file_without_policies_says_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+def test_a_file_without_policies_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(BadInput) as refused:
         load_policies(path)
-    assert words in str(refused.value)
+    assert message in str(refused.value)
     assert str(path) in str(refused.value)
 
 
@@ -140,11 +140,11 @@ def test_only_what_stands_accepted_is_replayed_in_its_newest_revision() -> None:
     ],
 )
 def test_a_range_without_two_slices_is_refused_naming_those_there_are(
-    known: list[str], first: str | None, last: str | None, words: str
+    known: list[str], first: str | None, last: str | None, message: str
 ) -> None:
     with pytest.raises(BadInput) as refused:
         recorded(state(*accepted(*known)), first=first, last=last)
-    assert words in str(refused.value)
+    assert message in str(refused.value)
     assert all(key in str(refused.value) for key in known)
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from ckpt_ops.backtest.slice_cache import Unpacked
+from ckpt_ops.backtest.slice_cache import SliceCache
 from ckpt_ops.candidates.data import load_data
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.evaluation import AtLeast
@@ -120,7 +120,7 @@ def test_the_rows_that_train_and_judge_are_those_of_production(
     stored = StoredRows(pipeline, store)
     assert {len(list(stored.groups(one.key, one.revision))) for one in refs} == {2}
     (tmp_path / "rows").mkdir()
-    unpacked = Unpacked(stored, tmp_path / "rows")
+    unpacked = SliceCache(stored, tmp_path / "rows")
     store.read.clear()
     found = []
     for count in (1, 2, 3):

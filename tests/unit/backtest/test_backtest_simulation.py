@@ -18,11 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckpt_ops.backtest.policies_file import pipelines_under
-from ckpt_ops.backtest.recorded import Coming
+from ckpt_ops.backtest.recorded import Arrival
 from ckpt_ops.backtest.sharing import Shared, side_by_side
 from ckpt_ops.backtest.simulation import History, Result
-from ckpt_ops.backtest.tally import Tally, compared_keys, dominated, frontier_words, tally
-from ckpt_ops.evaluation import AtLeast, Judged, NotWorseThan, judge_all
+from ckpt_ops.backtest.tally import Tally, compared_keys, dominated, frontier_message, tally
+from ckpt_ops.evaluation import AtLeast, EvaluatedRows, NotWorseThan, evaluate_all
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline
@@ -48,11 +48,11 @@ START = datetime(2013, 1, 6, tzinfo=UTC)
 LABEL = np.tile([0.0, 1.0], 20)
 
 
-def coming(count: int, *, rows: int = 100) -> list[Coming]:
+def coming(count: int, *, rows: int = 100) -> list[Arrival]:
     """A slice a day."""
     days = [START + timedelta(days=at) for at in range(count)]
     return [
-        Coming(ref=SliceRef(key=day.strftime("%Y-%m-%d"), revision=f"{at:04x}", rows=rows), time=day)
+        Arrival(ref=SliceRef(key=day.strftime("%Y-%m-%d"), revision=f"{at:04x}", rows=rows), time=day)
         for at, day in enumerate(days)
     ]
 
@@ -64,7 +64,7 @@ class Hashed:
     pipeline: Pipeline
     bad: frozenset[str] = frozenset()
     trained: list[str] = field(default_factory=list)
-    learned: list[tuple[str, ...]] = field(default_factory=list)
+    consumed: list[tuple[str, ...]] = field(default_factory=list)
     scored: list[tuple[str, str]] = field(default_factory=list)
     compared: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
     drifted: frozenset[str] = frozenset()
@@ -76,18 +76,18 @@ class Hashed:
         return {"auc": 0.5 + blake3(f"{candidate}{ref.key}".encode()).digest()[0] / 1000}
 
     def drift(self, state: LineageState, ref: SliceRef, need: DriftNeed) -> Mapping[str, ColumnDrift]:
-        learned = tuple(state.consumed)[-need.reference_slices :]
-        self.compared.append((learned, ref.key))
+        consumed = tuple(state.consumed)[-need.reference_slices :]
+        self.compared.append((consumed, ref.key))
         return {name: ColumnDrift(psi=1.0 if ref.key in self.drifted else 0.0) for name in need.columns}
 
     def train(self, state: LineageState, version: VersionState) -> Result:
         parent = None if version.parent is None else state.versions[version.parent].candidate
         assert parent is None or parent in self.there, "training goes on from a model that was let go"
         self.trained.append(version.candidate)
-        self.learned.append(tuple(ref.key for ref in version.slices))
+        self.consumed.append(tuple(ref.key for ref in version.slices))
         self.there.add(version.candidate)
         right = version.slices[-1].key not in self.bad
-        judged = Judged(
+        evaluated = EvaluatedRows(
             label=LABEL,
             candidate=LABEL if right else 1 - LABEL,
             champion=LABEL if parent else None,
@@ -95,7 +95,7 @@ class Hashed:
             rows="stand-ins",
         )
         seconds = 1 + blake3(version.candidate.encode()).digest()[0] / 256
-        evaluation = judge_all(self.pipeline.gates, judged, seed=0)
+        evaluation = evaluate_all(self.pipeline.gates, evaluated, seed=0)
         return Result(steps=30, seconds=seconds, stopped_by="max_steps", evaluation=evaluation)
 
     def only(self, candidates: Iterable[str]) -> None:
@@ -117,7 +117,7 @@ def under(pipeline: Pipeline, **policies: Policy) -> dict[str, Pipeline]:
 
 
 def one(
-    pipeline: Pipeline, policy: Policy, slices: list[Coming], *, bad: Iterable[str] = ()
+    pipeline: Pipeline, policy: Policy, slices: list[Arrival], *, bad: Iterable[str] = ()
 ) -> tuple[History, Hashed]:
     models = Hashed(pipeline, bad=frozenset(bad))
     return side_by_side(under(pipeline, it=policy), slices, models)[0], models
@@ -132,11 +132,11 @@ def test_always_makes_a_version_of_each_slice_and_every_second_one_of_two(pipeli
 
     always, models = one(pipeline, Always(), slices)
     assert outcomes(always) == ["promoted"] * 7
-    assert models.learned == [(key,) for key in keys]
+    assert models.consumed == [(key,) for key in keys]
 
     second, models = one(pipeline, Every(slices=2), slices)
     assert outcomes(second) == ["promoted", *["deferred", "promoted"] * 3]
-    assert models.learned == [(keys[0],), *zip(keys[1::2], keys[2::2], strict=True)]
+    assert models.consumed == [(keys[0],), *zip(keys[1::2], keys[2::2], strict=True)]
 
 
 def test_each_slice_is_scored_by_the_head_before_anything_trains_on_it(pipeline: Pipeline) -> None:
@@ -197,7 +197,7 @@ def test_guards_count_refused_candidates_and_the_seconds_that_trainings_took(pip
 def test_a_policy_that_stays_undecided_defers_as_in_production(pipeline: Pipeline) -> None:
     class Unsure:
         def decide(self, facts: Facts) -> Decision:
-            return Decision(due=None, words="undecided: for ever")
+            return Decision(due=None, message="undecided: for ever")
 
     history, _ = one(pipeline, Unsure(), coming(3))
     assert outcomes(history) == ["promoted", "deferred", "deferred"]
@@ -208,7 +208,7 @@ def test_refused_slices_are_pending_again_and_learned_with_the_next(pipeline: Pi
     keys = [one.ref.key for one in slices]
     history, models = one(pipeline, Always(), slices, bad=[keys[1]])
     assert outcomes(history) == ["promoted", "refused", "promoted", "promoted"]
-    assert models.learned == [(keys[0],), (keys[1],), (keys[1], keys[2]), (keys[3],)]
+    assert models.consumed == [(keys[0],), (keys[1],), (keys[1], keys[2]), (keys[3],)]
     assert "refused by AtLeast: auc 0.000 is below 0.600" in history.events[1].why
 
 
@@ -256,8 +256,8 @@ def test_policies_part_where_their_decisions_do(pipeline: Pipeline) -> None:
     models = Hashed(pipeline)
     shared = Shared(models)
     side_by_side(under(pipeline, always=Always(), rows=Rows(at_least=300)), slices, shared)
-    learned = [tuple(key[-2:] for key in keys) for keys in models.learned]
-    assert learned == [*((day,) for day in days), tuple(days[3:])]
+    consumed = [tuple(key[-2:] for key in keys) for keys in models.consumed]
+    assert consumed == [*((day,) for day in days), tuple(days[3:])]
     assert shared.asked == 6 + 4
 
 
@@ -293,9 +293,9 @@ def test_side_by_side_each_policy_fares_as_alone(
         alone, only = one(pipeline, history.pipeline.update_when, slices, bad=spoiled)
         assert history.events == alone.events
         # each slice is learned once at most, in order, and the rest is pending
-        learned = [ref for version in history.state.ancestry(history.state.head) for ref in version.slices]
-        assert learned == [one.ref for one in slices][: len(learned)]
-        assert list(history.state.pending()) == [one.ref for one in slices][len(learned) :]
+        consumed = [ref for version in history.state.ancestry(history.state.head) for ref in version.slices]
+        assert consumed == [one.ref for one in slices][: len(consumed)]
+        assert list(history.state.pending()) == [one.ref for one in slices][len(consumed) :]
         assert set(only.trained) <= set(models.trained)
     assert len(models.trained) == len(set(models.trained)) == shared.trained
     assert shared.asked == sum(event.candidate != "" for one in histories for event in one.events)
@@ -334,13 +334,13 @@ def _tallied(**costs: tuple[float, float]) -> list[Tally]:
 def test_the_frontier_is_what_no_other_policy_beats() -> None:
     found = _tallied(cheap=(1, 0.6), dear=(9, 0.7), bad=(5, 0.55), slow=(12, 0.7), twin=(9, 0.7))
     assert dominated(found, "auc") == {"bad": ["cheap"], "slow": ["dear", "twin"]}
-    words = frontier_words(found, "auc")
-    assert words.startswith("on the frontier, cheapest first: cheap, dear, twin; dominated")
-    assert words.endswith("bad (by cheap), slow (by dear, twin)")
+    message = frontier_message(found, "auc")
+    assert message.startswith("on the frontier, cheapest first: cheap, dear, twin; dominated")
+    assert message.endswith("bad (by cheap), slow (by dear, twin)")
     assert set(dominated(found, "log_loss")) == {"dear", "slow", "twin"}, "less is better there"
-    assert frontier_words(found[:2], "auc").endswith("no policy is dominated")
+    assert frontier_message(found[:2], "auc").endswith("no policy is dominated")
 
 
 def test_a_frontier_without_a_score_says_so() -> None:
     found = [replace(one, mean=None) for one in _tallied(only=(1, 0.5))]
-    assert frontier_words(found, "auc") == "no slice has auc under every policy: there is no frontier"
+    assert frontier_message(found, "auc") == "no slice has auc under every policy: there is no frontier"

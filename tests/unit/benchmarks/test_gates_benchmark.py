@@ -67,10 +67,10 @@ class ByHour:
     def begin(self, seed: int) -> None:
         self.counts = {"all": np.full(24, 2.0), "late": np.ones(24)}
 
-    def stand_on(self, values: Mapping[str, Any]) -> None:
+    def assign(self, values: Mapping[str, Any]) -> None:
         self.counts = {name: value.copy() for name, value in values.items()}
 
-    def hold(self) -> dict[str, Any]:
+    def copy_values(self) -> dict[str, Any]:
         return {name: value.copy() for name, value in self.counts.items()}
 
     def train(self, rows: Any, order: BatchOrder, steps: int, average: object) -> None:
@@ -105,7 +105,7 @@ def live(weeks: MadeUp, way: Way, *told: Story) -> Lived:
             deliveries.add(week, what)
     model = ByHour(deliveries.rows)
     models = WeekModels(model, deliveries, way, 0)  # type: ignore[arg-type]
-    found = run(told, models, way, seed=0, tell=lambda story, words: None)
+    found = run(told, models, way, seed=0, tell=lambda story, message: None)
     return Lived(deliveries, model, models, found, way)
 
 
@@ -274,7 +274,7 @@ class TestALife:
         for week in range(3, 7):
             rows, scores = weeks.every[week], []
             for name in (trained.event.candidate, champion):
-                known.model.stand_on(known.models._weights[name])
+                known.model.assign(known.models._weights[name])
                 scores.append(
                     AUC(weeks.rows.labels[rows].astype(float), known.model.predictions(rows).astype(float))
                 )
@@ -319,10 +319,10 @@ class TestShadow:
         of_clean, of_damaged = (
             [one.judgement for one in found.candidates if one.kind == kind] for kind in (CLEAN, "damaged")
         )
-        misjudged, judged = ([one for one in of if one.newest == 3] for of in (of_damaged, of_clean))
-        assert [one.truth for one in misjudged] == [one.truth for one in judged]
-        assert [one.claim for one in misjudged] == pytest.approx([-one.claim for one in judged])
-        assert judged
+        misjudged, evaluated = ([one for one in of if one.newest == 3] for of in (of_damaged, of_clean))
+        assert [one.truth for one in misjudged] == [one.truth for one in evaluated]
+        assert [one.claim for one in misjudged] == pytest.approx([-one.claim for one in evaluated])
+        assert evaluated
 
     def test_the_weeks_after_judge_all_of_them_and_the_truth_lies_behind(self, weeks: MadeUp) -> None:
         found = live(weeks, WAYS["shadow-2"], ALL).found
@@ -396,7 +396,7 @@ class TestArithmetic:
             poisons=[
                 Poison(
                     kind="damaged", every=1, of="inverted", week=2, position="alone",
-                    learned=fall < 0, fall=fall, worst=2 * fall, held=0,
+                    consumed=fall < 0, fall=fall, worst=2 * fall, held=0,
                 )
                 for fall in (-0.04, 0.0)
             ],
@@ -410,5 +410,5 @@ class TestArithmetic:
         assert line.promoted[BESIDE] == Share(count=1, of=1)
         assert line.promoted["all"] == Share(count=2, of=4)
         falls = line.falls["all"]
-        assert (falls.learned, falls.harmed) == (Share(count=1, of=2), Share(count=1, of=1))
+        assert (falls.consumed, falls.harmed) == (Share(count=1, of=2), Share(count=1, of=1))
         assert (falls.mean, falls.largest, falls.worst) == pytest.approx((-0.04, -0.04, -0.08))

@@ -64,16 +64,16 @@ def test_they_are_found_whatever_decides(rows: list[tuple[bool, bool, float]], p
 def test_text_and_several_columns_are_compared_too(rows: list[tuple[str, bool]]) -> None:
     def examples(table: pa.Table) -> Examples:
         kept = table.filter(table["kept"])
-        words = np.array(kept["word"].to_pylist(), dtype=object)
+        message = np.array(kept["word"].to_pylist(), dtype=object)
         return Examples(
-            inputs={"word": words, "ones": np.ones((kept.num_rows, 2), np.float32)},
+            inputs={"word": message, "ones": np.ones((kept.num_rows, 2), np.float32)},
             labels=np.zeros(kept.num_rows),
-            segments={"word": words.astype(str)},
+            segments={"word": message.astype(str)},
             weights=np.ones(kept.num_rows),
         )
 
-    words, kept = zip(*rows, strict=True)
-    table = pa.table({"word": pa.array(words, pa.string()), "kept": kept})
+    message, kept = zip(*rows, strict=True)
+    table = pa.table({"word": pa.array(message, pa.string()), "kept": kept})
     assert found(examples, table) == np.flatnonzero(kept).tolist()
 
 

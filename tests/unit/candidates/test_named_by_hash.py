@@ -25,7 +25,7 @@ from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.records import CandidateTrained
 from ckpt_ops.promotion import publish, rollback
 from ckpt_ops.runs import steps
-from ckpt_ops.runs.evaluate import judged_rows
+from ckpt_ops.runs.evaluate import read_evaluated_rows
 from ckpt_ops.store import Store
 
 OTHER = r"is not what was written there: its blake3 is [0-9a-f]{16}\.\.\., the log says [0-9a-f]{16}\.\.\."
@@ -118,7 +118,7 @@ def test_predictions_in_the_place_of_the_trainings_are_not_judged(history: Place
     name = trained(history, 3).artifacts["predictions"]
     history.store.put(name, history.store.get(trained(history, 2).artifacts["predictions"]))
     with pytest.raises(Corrupt, match=OTHER):
-        judged_rows(history.store, version(history, 3), model="people")
+        read_evaluated_rows(history.store, version(history, 3), model="people")
 
 
 @pytest.mark.parametrize("damage", [negate, lambda at, number: overwrite(at, export_of(at, number))])
@@ -269,9 +269,9 @@ def test_what_is_served_is_compared_and_publish_makes_it_right(
 
 
 def test_what_a_purge_took_is_no_damage(history: Place, ckpt_ops: Callable[..., Result]) -> None:
-    from test_forgetting import carry_out, purge_at
+    from test_forgetting import apply, purge_at
 
-    carry_out(history)
+    apply(history)
     assert purge_at(history) is not None
     done = ckpt_ops("verify", "people", "--json")
     assert done.exit_code == 0, done.output

@@ -13,18 +13,18 @@ def slices(count: int) -> list[SliceRef]:
     return [SliceRef(key=f"{number:04d}", revision=f"{number:064x}", rows=10) for number in range(count)]
 
 
-@given(learned=st.integers(0, 200), count=st.integers(0, 40))
-def test_as_many_as_asked_for_in_the_order_they_were_learned(learned: int, count: int) -> None:
-    line = slices(learned)
+@given(consumed=st.integers(0, 200), count=st.integers(0, 40))
+def test_as_many_as_asked_for_in_the_order_they_were_learned(consumed: int, count: int) -> None:
+    line = slices(consumed)
     chosen = choose(line, count)
-    assert len(chosen) == min(learned, count)
+    assert len(chosen) == min(consumed, count)
     assert chosen == sorted(chosen, key=line.index)
     assert len(set(chosen)) == len(chosen)
 
 
-@given(learned=st.integers(2, 200), count=st.integers(2, 40))
-def test_the_newest_and_the_very_first_are_among_them(learned: int, count: int) -> None:
-    line = slices(learned)
+@given(consumed=st.integers(2, 200), count=st.integers(2, 40))
+def test_the_newest_and_the_very_first_are_among_them(consumed: int, count: int) -> None:
+    line = slices(consumed)
     chosen = choose(line, count)
     assert chosen[-1] == line[-1]
     assert chosen[0] == line[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ckpt_ops.checkpoints import RequestDesk, SaveRequest, What
+from ckpt_ops.checkpoints import SaveKind, SaveRequest, SaveRequestPoller
 from ckpt_ops.checkpoints.requests import answer_to, ask, withdraw
 from ckpt_ops.errors import BadInput, StoreUnavailable
 from ckpt_ops.store import LocalStore
@@ -23,13 +23,13 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 @pytest.fixture
-def desk(store: LocalStore) -> Iterator[RequestDesk]:
-    opened = RequestDesk(store, "m", 3, poll=POLL)
+def desk(store: LocalStore) -> Iterator[SaveRequestPoller]:
+    opened = SaveRequestPoller(store, "m", 3, poll=POLL)
     yield opened
     opened.stop()
 
 
-def until_due(desk: RequestDesk, step: int) -> tuple[SaveRequest, ...]:
+def until_due(desk: SaveRequestPoller, step: int) -> tuple[SaveRequest, ...]:
     end = time.monotonic() + 20
     while time.monotonic() < end:
         if found := desk.due(step):
@@ -38,8 +38,10 @@ def until_due(desk: RequestDesk, step: int) -> tuple[SaveRequest, ...]:
     raise AssertionError("no ask arrived")
 
 
-def test_an_ask_arrives_once_and_its_answer_takes_its_place(store: LocalStore, desk: RequestDesk) -> None:
-    request = SaveRequest(what=What.BOTH)
+def test_an_ask_arrives_once_and_its_answer_takes_its_place(
+    store: LocalStore, desk: SaveRequestPoller
+) -> None:
+    request = SaveRequest(what=SaveKind.BOTH)
     ask(store, "m", request)
     assert until_due(desk, 5) == (request,)
     time.sleep(5 * POLL)
@@ -54,7 +56,7 @@ def test_an_ask_arrives_once_and_its_answer_takes_its_place(store: LocalStore, d
     assert left == [f"models/m/requests/{request.id}.answer.json"]
 
 
-def test_an_ask_waits_for_its_step(store: LocalStore, desk: RequestDesk) -> None:
+def test_an_ask_waits_for_its_step(store: LocalStore, desk: SaveRequestPoller) -> None:
     early, late = SaveRequest(), SaveRequest(at_step=100)
     for request in (late, early):
         ask(store, "m", request)
@@ -66,7 +68,7 @@ def test_an_ask_waits_for_its_step(store: LocalStore, desk: RequestDesk) -> None
     assert until_due(desk, 103) == (late,), "a step that several steps a call pass over is served at the next"
 
 
-def test_an_ask_waits_for_its_time(store: LocalStore, desk: RequestDesk) -> None:
+def test_an_ask_waits_for_its_time(store: LocalStore, desk: SaveRequestPoller) -> None:
     began = time.monotonic()
     ask(store, "m", SaveRequest(after=0.3))
     until_due(desk, 1)
@@ -74,7 +76,7 @@ def test_an_ask_waits_for_its_time(store: LocalStore, desk: RequestDesk) -> None
 
 
 def test_what_still_waits_at_the_end_is_told_so(store: LocalStore) -> None:
-    desk = RequestDesk(store, "m", 3, poll=60)
+    desk = SaveRequestPoller(store, "m", 3, poll=60)
     request = SaveRequest(at_step=10_000)
     ask(store, "m", request)
     desk.close(400)
@@ -86,16 +88,16 @@ def test_what_still_waits_at_the_end_is_told_so(store: LocalStore) -> None:
 
 def test_what_waits_when_a_training_is_interrupted_is_left_to_the_next_attempt(store: LocalStore) -> None:
     request = SaveRequest()
-    first = RequestDesk(store, "m", 3, poll=60)
+    first = SaveRequestPoller(store, "m", 3, poll=60)
     ask(store, "m", request)
     first.stop()
     assert answer_to(store, "m", request.id) is None
-    second = RequestDesk(store, "m", 3, poll=POLL)
+    second = SaveRequestPoller(store, "m", 3, poll=POLL)
     assert until_due(second, 1) == (request,)
     second.stop()
 
 
-def test_an_ask_can_be_taken_back(store: LocalStore, desk: RequestDesk) -> None:
+def test_an_ask_can_be_taken_back(store: LocalStore, desk: SaveRequestPoller) -> None:
     request = SaveRequest()
     ask(store, "m", request)
     withdraw(store, "m", request.id)
@@ -103,7 +105,9 @@ def test_an_ask_can_be_taken_back(store: LocalStore, desk: RequestDesk) -> None:
     assert answer_to(store, "m", request.id) is None
 
 
-def test_what_is_no_ask_is_left_alone_and_the_next_is_served(store: LocalStore, desk: RequestDesk) -> None:
+def test_what_is_no_ask_is_left_alone_and_the_next_is_served(
+    store: LocalStore, desk: SaveRequestPoller
+) -> None:
     store.put("models/m/requests/0broken.json", b"{")
     store.put("models/m/requests/1broken.json", b'{"what": "everything"}')
     request = SaveRequest()
@@ -125,7 +129,7 @@ class Flapping(LocalStore):
 
 def test_a_store_that_is_away_is_asked_again_later(tmp_path: Path) -> None:
     store = Flapping(tmp_path)
-    desk = RequestDesk(store, "m", 3, poll=POLL)
+    desk = SaveRequestPoller(store, "m", 3, poll=POLL)
     request = SaveRequest()
     ask(store, "m", request)
     assert until_due(desk, 1) == (request,)

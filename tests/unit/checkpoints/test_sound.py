@@ -146,8 +146,8 @@ LIES: list[tuple[str, object, str]] = [
 @pytest.mark.parametrize(
     ("path", "value", "words"), LIES, ids=[f"{path}={value!r:.30}" for path, value, _ in LIES]
 )
-def test_a_lie_is_named_with_the_object(said: Said, path: str, value: object, words: str) -> None:
-    with pytest.raises(Corrupt, match=rf"it\.json is no manifest: .*{words}"):
+def test_a_lie_is_named_with_the_object(said: Said, path: str, value: object, message: str) -> None:
+    with pytest.raises(Corrupt, match=rf"it\.json is no manifest: .*{message}"):
         Manifest.decode(lie(said, path, value), name="it.json")
 
 
@@ -192,11 +192,11 @@ def delta(numbers: list[int], width: int = 16) -> bytes:
     ],
 )
 def test_a_row_delta_changes_rows_that_are_there_each_once(
-    store: LocalStore, said: Said, payload: bytes, words: str
+    store: LocalStore, said: Said, payload: bytes, message: str
 ) -> None:
     store.put(chunk_name(digest_of(payload)), payload)
     told = lie(said, "segments.0.deltas", [{"chunks": [digest_of(payload)], "rows": 2}])
-    with pytest.raises(Corrupt, match=words):
+    with pytest.raises(Corrupt, match=message):
         read_tensors(store, Manifest.decode(told, name="it.json"))
 
 

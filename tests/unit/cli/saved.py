@@ -56,8 +56,8 @@ def save_history(store: LocalStore) -> None:
             artifacts={},
         )
         log.append(trained, after=log.state())
-        judged = Evaluated(version=number, champion=parent, passed=number == 1, metrics={}, verdicts=())
-        log.append(judged, after=log.state())
+        evaluated = Evaluated(version=number, champion=parent, passed=number == 1, metrics={}, verdicts=())
+        log.append(evaluated, after=log.state())
         log.append(settled(version=number, champion=parent, reason="the gates"), after=log.state())
 
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from ckpt_ops.checkpoints import RequestDesk
+from ckpt_ops.checkpoints import SaveRequestPoller
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.store import LocalStore
 
@@ -39,7 +39,7 @@ def test_an_ask_is_left_for_the_version_in_training(ckpt_ops, store, training):
 
 
 def test_waiting_says_at_which_step_and_after_how_long(ckpt_ops, store, training):
-    desk = RequestDesk(store, MODEL, 3, poll=0.02)
+    desk = SaveRequestPoller(store, MODEL, 3, poll=0.02)
 
     def serve() -> None:
         while not (asked := desk.due(40)):
@@ -64,7 +64,7 @@ def test_an_ask_that_nobody_answers_is_taken_back(ckpt_ops, store, training):
 
 
 def test_what_was_not_saved_is_an_error_that_says_why(ckpt_ops, store, training):
-    desk = RequestDesk(store, MODEL, 3, poll=60)
+    desk = SaveRequestPoller(store, MODEL, 3, poll=60)
     timer = threading.Timer(0.5, lambda: desk.close(70))
     timer.start()
     done = ckpt_ops("save-now", MODEL, "--at-step", "900", "--wait")
@@ -83,10 +83,10 @@ def test_what_was_not_saved_is_an_error_that_says_why(ckpt_ops, store, training)
         ([MODEL, "--at-step", "5", "--after", "5"], "--after"),
     ],
 )
-def test_what_cannot_be_asked_is_refused_and_leaves_nothing(ckpt_ops, store, ended, arguments, words):
+def test_what_cannot_be_asked_is_refused_and_leaves_nothing(ckpt_ops, store, ended, arguments, message):
     done = ckpt_ops("save-now", *arguments)
     assert done.exit_code == 2
-    assert words in done.stderr
+    assert message in done.stderr
     assert done.stdout == ""
     assert list(store.list(f"models/{MODEL}/requests/")) == []
 

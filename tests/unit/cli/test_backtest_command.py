@@ -44,7 +44,7 @@ def test_what_cannot_be_replayed_is_refused_at_the_door(
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
     policies: str | None,
-    words: str,
+    message: str,
 ) -> None:
     monkeypatch.setenv("CKPT_OPS_DAGS", str(Path(__file__).parents[3] / "dags"))
     monkeypatch.chdir(tmp_path)
@@ -53,7 +53,7 @@ def test_what_cannot_be_replayed_is_refused_at_the_door(
     before = list(store.list(""))
     done = ckpt_ops("backtest", *arguments, "--policies", "a.py")
     assert done.exit_code == 2, done.output
-    assert words in " ".join(done.stderr.replace("│", " ").split())
+    assert message in " ".join(done.stderr.replace("│", " ").split())
     assert done.stdout == ""
     assert list(store.list("")) == before
 

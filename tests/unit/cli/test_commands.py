@@ -99,8 +99,8 @@ class TestHelp:
         label, _, example = paragraphs(EVERY[name])[-1].partition(": ")
         assert label == "Example"
         assert f"{example} ".startswith(f"{name} ")
-        command, words = ROOT, shlex.split(example)[1:]
-        context = command.make_context("ckpt-ops", words)
+        command, message = ROOT, shlex.split(example)[1:]
+        context = command.make_context("ckpt-ops", message)
         while hasattr(command, "commands"):  # what each group leaves over is its command's to parse
             _, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
             context = command.make_context(command.name, rest, parent=context)
@@ -208,9 +208,9 @@ def complete(bash: Callable[..., str]) -> Complete:
     """What bash offers on TAB, by the script that `--show-completion` prints."""
     script = bash("ckpt-ops --show-completion; true")  # Typer looks at its parent: bash has to fork
 
-    def offered(*words: str, **environment: str) -> list[str]:
-        typed = " ".join(map(shlex.quote, ("ckpt-ops", *words)))
-        press_tab = f"COMP_WORDS=({typed}); COMP_CWORD={len(words)}; _ckpt_ops_completion ckpt-ops"
+    def offered(*message: str, **environment: str) -> list[str]:
+        typed = " ".join(map(shlex.quote, ("ckpt-ops", *message)))
+        press_tab = f"COMP_WORDS=({typed}); COMP_CWORD={len(message)}; _ckpt_ops_completion ckpt-ops"
         show = "printf '%s\\n' \"${COMPREPLY[@]}\""
         return bash("\n".join((script, press_tab, show)), **environment).split()
 

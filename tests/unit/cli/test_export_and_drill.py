@@ -84,14 +84,14 @@ def test_safetensors_needs_neither_tensorflow_nor_the_pipeline(store, tmp_path):
     ],
 )
 def test_an_export_that_is_refused_writes_nothing(
-    ckpt_ops, store, tmp_path, monkeypatch, arguments, code, words
+    ckpt_ops, store, tmp_path, monkeypatch, arguments, code, message
 ):
     monkeypatch.setenv("CKPT_OPS_DAGS", str(tmp_path / "no pipelines"))
     store.delete(manifest_name(2, 50))
     out = tmp_path / "out"
     done = ckpt_ops("export", *(str(out) if word == "OUT" else word for word in arguments))
     assert done.exit_code == code, done.output
-    assert words in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
@@ -137,12 +137,12 @@ def test_nothing_to_pick_is_refused(store):
         ([MODEL, "--seed", "1"], "CKPT_OPS_DAGS"),
     ],
 )
-def test_a_drill_that_is_refused_starts_nothing(ckpt_ops, store, tmp_path, monkeypatch, arguments, words):
+def test_a_drill_that_is_refused_starts_nothing(ckpt_ops, store, tmp_path, monkeypatch, arguments, message):
     monkeypatch.setenv("CKPT_OPS_DAGS", str(tmp_path / "no pipelines"))
     before = contents(store)
     done = ckpt_ops("drill", *arguments)
     assert done.exit_code == 2
-    assert words in done.stderr
+    assert message in done.stderr
     assert contents(store) == before
 
 

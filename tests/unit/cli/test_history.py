@@ -35,14 +35,14 @@ from ckpt_ops.store import LocalStore
     ],
 )
 def test_what_cannot_be_answered_is_refused_at_the_door(
-    ckpt_ops: Callable[..., Result], store: LocalStore, arguments: list[str], words: str
+    ckpt_ops: Callable[..., Result], store: LocalStore, arguments: list[str], message: str
 ) -> None:
     log = ModelLog(store, "flight_delay")
     log.append(CandidateStarted(version=4, candidate="c4", parent=2, slices=()), after=log.state())
     before = list(store.list(""))
     done = ckpt_ops(*arguments)
     assert done.exit_code == 2, done.output
-    assert words in " ".join(done.stderr.replace("│", " ").split())
+    assert message in " ".join(done.stderr.replace("│", " ").split())
     assert done.stdout == ""
     assert list(store.list("")) == before
 

@@ -203,14 +203,14 @@ def test_plan_shows_the_way_before_anything_happens(ckpt_ops, store, monkeypatch
 
 
 def test_resolve_takes_one_of_two_ways(ckpt_ops, store):
-    for arguments, words in (
+    for arguments, message in (
         (["--slice", "2013-01-27", "--why", "x"], "--fork/--append"),
         (["--slice", "2013-01-27", "--fork", "--why", "x"], "though newer ones were consumed: none"),
         (["--slice", "2013-02-24", "--fork", "--why", "x"], "a slice of flight_delay"),
     ):
         done = ckpt_ops("resolve", "flight_delay", *arguments)
         assert done.exit_code == 2
-        assert words in done.stderr
+        assert message in done.stderr
 
 
 # --- a candidate in shadow ----------------------------------------------------------------------
@@ -241,9 +241,9 @@ def test_status_and_show_say_that_a_version_is_in_shadow_and_how_far(ckpt_ops, s
     (view,) = json.loads(ckpt_ops("status", "--json").stdout)
     assert view["shadow"]["version"] == 4
     assert (view["shadow"]["slices"], [ref["key"] for ref in view["shadow"]["scored"]]) == (2, ["2013-02-03"])
-    words = "version 4 is judged on the next 2 slices, 1 of 2 scored"
-    assert f"In shadow: of flight_delay, {words}." in ckpt_ops("status", "flight_delay").stdout
-    assert words in ckpt_ops("show", "flight_delay", "4").stdout
+    message = "version 4 is judged on the next 2 slices, 1 of 2 scored"
+    assert f"In shadow: of flight_delay, {message}." in ckpt_ops("status", "flight_delay").stdout
+    assert message in ckpt_ops("show", "flight_delay", "4").stdout
     assert json.loads(ckpt_ops("show", "flight_delay", "2", "--json").stdout)["shadow"] is None
 
 

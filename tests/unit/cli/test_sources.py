@@ -33,13 +33,13 @@ def ckpt_ops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
 def test_a_source_is_written_and_then_checked(ckpt_ops: Callable[..., Result], tmp_path: Path) -> None:
     done = ckpt_ops("new", "source", "cli_made", "--from", "landing")
     assert done.exit_code == 0, done.stderr
-    for words in (
+    for message in (
         "source.py",
         "expectations.json",
         "Next: ckpt-ops check source dags/cli_made",
         "pytest dags/cli_made",
     ):
-        assert words in done.stdout
+        assert message in done.stdout
     assert "reading 2013-01-06, 2013-01-07" in done.stderr
 
     checked = ckpt_ops("check", "source", "dags/cli_made")
@@ -75,11 +75,11 @@ def test_what_was_written_as_json(ckpt_ops: Callable[..., Result], tmp_path: Pat
     ],
 )
 def test_what_is_refused_has_exit_code_2_and_writes_nothing(
-    ckpt_ops: Callable[..., Result], tmp_path: Path, arguments: list[str], words: str
+    ckpt_ops: Callable[..., Result], tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = ckpt_ops(*arguments)
     assert done.exit_code == 2
-    assert words in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.output
     assert list((tmp_path / "dags").iterdir()) == []
 

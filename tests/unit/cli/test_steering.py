@@ -18,7 +18,7 @@ REF = SliceRef(key="2013-02-03", revision="03ab", rows=3)
 def poisoned(store, monkeypatch):
     """A value, a column's name, a reason and an actor that each hold escapes."""
     report = "slices/flights/2013-02-03/03ab/quarantine/report.json"
-    reason = Reason(kind=Kind.FAILED, column=EVIL, words=f"{EVIL} is null", examples=(EVIL,), why=EVIL)
+    reason = Reason(kind=Kind.FAILED, column=EVIL, message=f"{EVIL} is null", examples=(EVIL,), why=EVIL)
     verdict = Validation(
         outcome=Outcome.QUARANTINED,
         rows=3,

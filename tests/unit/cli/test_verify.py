@@ -83,14 +83,14 @@ def test_each_shared_chunk_is_read_once_and_progress_counts_them(store):
     [(flip, "does not match its hash"), (LocalStore.delete, "no object")],
     ids=["a flipped bit", "missing"],
 )
-def test_a_damaged_chunk_fails_and_is_named(ckpt_ops, store, damage, words):
+def test_a_damaged_chunk_fails_and_is_named(ckpt_ops, store, damage, message):
     name = own_chunk(store, 2, 50)
     damage(store, name)
     done = ckpt_ops("verify", MODEL, "--json")
     assert done.exit_code == 1
     assert [at for at, found in conditions(done).items() if found == "damaged"] == [(2, 50)]
     (problem,) = next(view for view in json.loads(done.stdout) if view["condition"] == "damaged")["problems"]
-    assert words in problem
+    assert message in problem
     assert name in problem
     assert "1 of 4 checkpoints of flight_delay are damaged: v2 step 50" in done.stderr
 
@@ -163,7 +163,7 @@ def test_a_version_that_has_saved_nothing_yet_has_nothing_to_verify(ckpt_ops, st
 @pytest.mark.parametrize(
     ("arguments", "words"), [(["nobody"], "one of flight_delay"), ([MODEL, "9"], "1, 2, 3")]
 )
-def test_an_unknown_model_or_version_is_refused(ckpt_ops, store, arguments, words):
+def test_an_unknown_model_or_version_is_refused(ckpt_ops, store, arguments, message):
     done = ckpt_ops("verify", *arguments)
     assert done.exit_code == 2
-    assert words in done.stderr
+    assert message in done.stderr

@@ -114,12 +114,12 @@ class TestPromote:
         ],
     )
     def test_what_is_refused_changes_nothing(
-        self, ckpt_ops: CliRun, waiting: LocalStore, arguments: list[str], words: str
+        self, ckpt_ops: CliRun, waiting: LocalStore, arguments: list[str], message: str
     ) -> None:
         before = list(waiting.list(""))
         done = ckpt_ops(*arguments)
         assert done.exit_code == 2, done.output
-        assert words in " ".join(done.stderr.replace("│", " ").split())
+        assert message in " ".join(done.stderr.replace("│", " ").split())
         assert list(waiting.list("")) == before
 
 

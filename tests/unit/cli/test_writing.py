@@ -54,12 +54,12 @@ def test_release_ends_a_hold(ckpt_ops, held):
         (["run", "nothing", "--slice", "2013-01-06"], 2, "'nothing'"),
     ],
 )
-def test_what_is_refused_changes_nothing(ckpt_ops, store, tmp_path, monkeypatch, arguments, code, words):
+def test_what_is_refused_changes_nothing(ckpt_ops, store, tmp_path, monkeypatch, arguments, code, message):
     (tmp_path / "landing").mkdir()
     monkeypatch.setenv("CKPT_OPS_LANDING", (tmp_path / "landing").as_uri())
     before = state(store).sequence
     done = ckpt_ops(*arguments)
     assert done.exit_code == code
-    assert words in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.output
     assert state(store).sequence == before

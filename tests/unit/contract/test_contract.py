@@ -66,7 +66,7 @@ class Kept:
 
 
 def failed(checks: list[Check]) -> dict[str, str]:
-    return {check.name: check.words for check in checks if not check.passed}
+    return {check.name: check.message for check in checks if not check.passed}
 
 
 def test_a_source_that_keeps_every_promise_passes_every_check() -> None:
@@ -88,9 +88,9 @@ def test_a_source_that_keeps_every_promise_passes_every_check() -> None:
         "parts agree with the whole",
         "fingerprints change with the content",
     ]
-    words = {check.name: check.words for check in checks}
-    assert words["keys are valid, sorted and stable"] == "3, from 2013-01-05 to 2013-01-07"
-    assert words["reading twice gives the same rows"] == "30 rows of 2013-01-05, 2013-01-06, 2013-01-07"
+    message = {check.name: check.message for check in checks}
+    assert message["keys are valid, sorted and stable"] == "3, from 2013-01-05 to 2013-01-07"
+    assert message["reading twice gives the same rows"] == "30 rows of 2013-01-05, 2013-01-06, 2013-01-07"
 
 
 class TestRowsOfTheirSlices:
@@ -107,7 +107,7 @@ class TestRowsOfTheirSlices:
 
     def failed(self, hours: dict[str, list[float]]) -> str:
         found = self.check(hours)
-        return "" if found.passed else found.words
+        return "" if found.passed else found.message
 
     def test_rows_within_pass(self) -> None:
         assert self.failed({key: [0, 5, 23.9] for key in KEYS}) == ""
@@ -115,7 +115,7 @@ class TestRowsOfTheirSlices:
     def test_what_may_be_another_zone_is_said_with_its_offset(self) -> None:
         found = self.check({key: [5, 12, 28.5] for key in KEYS})
         assert found.passed
-        assert found.words.startswith(
+        assert found.message.startswith(
             "at lies 5 hours late for its slice in all 3 slices: keys are read as UTC"
         )
 
@@ -428,12 +428,12 @@ class Unreachable(Kept):
         (Unreachable, "reading twice gives the same rows", "SourceUnavailable: the database does not answer"),
     ],
 )
-def test_each_check_can_fail(source: Callable[[], Kept], check: str, words: str) -> None:
+def test_each_check_can_fail(source: Callable[[], Kept], check: str, message: str) -> None:
     made = source()
     found = failed(
         check_source(made, change=lambda: made.days.update({KEYS[0]: table(70)}), most_memory=2 * 2**20)
     )
-    assert words in found[check]
+    assert message in found[check]
 
 
 @pytest.mark.parametrize(
@@ -454,7 +454,7 @@ def test_without_a_slice_nothing_is_read_and_that_is_said() -> None:
 
 def test_only_the_slices_that_are_asked_for_are_read() -> None:
     (rows,) = (c for c in check_source(Kept(), KEYS[:1]) if c.name == "reading twice gives the same rows")
-    assert rows.words == "10 rows of 2013-01-05"
+    assert rows.message == "10 rows of 2013-01-05"
 
 
 def test_keys_that_are_no_times_are_cut_apart_too() -> None:
@@ -466,7 +466,7 @@ def test_keys_that_are_no_times_are_cut_apart_too() -> None:
 
     batches = Batches(days={"batch-000042": table(0)})
     found = {check.name: check for check in check_source(batches)}
-    assert found["keys are in their interval"].passed, found["keys are in their interval"].words
+    assert found["keys are in their interval"].passed, found["keys are in their interval"].message
 
 
 def test_files_keep_every_promise(tmp_path: Path) -> None:
@@ -508,5 +508,5 @@ def test_a_file_that_the_template_misses_is_found_in_every_slice(tmp_path: Path)
 def test_another_table_beside_the_slices_is_said_and_breaks_nothing(tmp_path: Path) -> None:
     checks = check_source(landed(tmp_path, "2013-01-02/part-0.csv", "2013-01-02/customers.csv"))
     assert failed(checks) == {}
-    (words,) = (check.words for check in checks if check.name == "no file of a slice is overlooked")
-    assert "others, which are not read: 2013-01-02/customers.csv" in words
+    (message,) = (check.message for check in checks if check.name == "no file of a slice is overlooked")
+    assert "others, which are not read: 2013-01-02/customers.csv" in message

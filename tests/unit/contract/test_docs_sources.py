@@ -62,7 +62,7 @@ def test_the_source_of_one_s_own_keeps_the_contract(tmp_path: Path, run: Run) ->
     write(last=2.5)
     days = run(example).ZippedDays(path=str(path))
     checks = check_source(days, ["2025-11-01", "2025-11-02"], change=lambda: write(last=9.5))
-    assert {check.name: check.words for check in checks if not check.passed} == {}
+    assert {check.name: check.message for check in checks if not check.passed} == {}
     assert len(checks) >= 9
 
 

@@ -13,7 +13,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.slices import LANDING, pull, read_slice
 from ckpt_ops.store import LocalStore
 from ckpt_ops.validation import Kind, Outcome, Suite, TableRows, Validation, load_suite
-from ckpt_ops.validation import validate as judge
+from ckpt_ops.validation import validate as evaluate
 from demo.flights import damaged, land, weeks
 from flight_delay.source import SCHEMA, FlightWeeks
 
@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[3]
 
 def validate(table: pa.Table, suite: Suite, declared: pa.Schema) -> Validation:
     """The verdict, without what could not be judged: nothing was consumed."""
-    found = judge(TableRows(table=table), suite, declared).validation
-    return replace(found, reasons=tuple(one for one in found.reasons if one.kind is not Kind.NOT_JUDGED))
+    found = evaluate(TableRows(table=table), suite, declared).validation
+    return replace(found, reasons=tuple(one for one in found.reasons if one.kind is not Kind.NOT_EVALUATED))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_a_week_delivered_twice_or_without_labels_is_quarantined(
 ) -> None:
     week = found["2013-01-06"]
     twice = validate(pa.concat_tables([week, week]), suite, SCHEMA)
-    assert "12,236 rows" in " ".join(reason.words for reason in twice.reasons)
+    assert "12,236 rows" in " ".join(reason.message for reason in twice.reasons)
     at = week.schema.get_field_index("arr_delay")
     unlabelled = validate(
         week.set_column(at, "arr_delay", pa.nulls(week.num_rows, pa.int64())), suite, SCHEMA

@@ -136,7 +136,7 @@ def test_without_a_head_there_is_no_history_to_search() -> None:
     ],
 )
 def test_the_verdict_names_the_slice_and_both_numbers(
-    learned: tuple[SliceRef, ...], culprit: SliceRef, parent: int | None, words: str
+    consumed: tuple[SliceRef, ...], culprit: SliceRef, parent: int | None, message: str
 ) -> None:
-    found = Found(version=6, parent=parent, learned=learned, culprit=culprit, before=0.68, after=0.55)
-    assert found.words(Question(metric="auc", below=0.6), W3) == words
+    found = Found(version=6, parent=parent, consumed=consumed, culprit=culprit, before=0.68, after=0.55)
+    assert found.message(Question(metric="auc", below=0.6), W3) == message

@@ -93,8 +93,8 @@ class TestSchemas:
             ('"2"', "schema is '2', and not a whole number"),
         ],
     )
-    def test_one_that_never_was_is_refused(self, number: str, words: str) -> None:
-        with pytest.raises(Corrupt, match=words):
+    def test_one_that_never_was_is_refused(self, number: str, message: str) -> None:
+        with pytest.raises(Corrupt, match=message):
             CART.decode(f'{{"schema": {number}, "name": "a"}}'.encode(), name="a.json")
 
 
@@ -119,8 +119,8 @@ class TestDamage:
             ({"name": "a", "about": [1]}, "about is a list of 1, and not a JSON object"),
         ],
     )
-    def test_is_told_with_the_object_and_the_field(self, fields: dict[str, Any], words: str) -> None:
-        with pytest.raises(Corrupt, match=rf"^a\.json is no cart: .*{words}") as caught:
+    def test_is_told_with_the_object_and_the_field(self, fields: dict[str, Any], message: str) -> None:
+        with pytest.raises(Corrupt, match=rf"^a\.json is no cart: .*{message}") as caught:
             CART.read(Cart, json.dumps({"schema": 2, **fields}).encode(), name="a.json")
         assert (caught.value.safe, caught.value.next) == ("nothing was changed", "build another")
 

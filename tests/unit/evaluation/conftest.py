@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ckpt_ops.evaluation import Judged, ServableCheck
+from ckpt_ops.evaluation import EvaluatedRows, ServableCheck
 
-Judging = Callable[..., Judged]
+Judging = Callable[..., EvaluatedRows]
 
 
 def probability(score: np.ndarray) -> np.ndarray:
@@ -24,7 +24,7 @@ def flights() -> Judging:
     changes: fields to replace.
     """
 
-    def build(*, noise: float = 0.0, seed: int = 0, count: int = 2_000, **changes: object) -> Judged:
+    def build(*, noise: float = 0.0, seed: int = 0, count: int = 2_000, **changes: object) -> EvaluatedRows:
         random = np.random.default_rng(seed)
         label = (random.random(count) < 0.3).astype(float)
         score = random.normal(size=count) + label - 0.5
@@ -37,6 +37,6 @@ def flights() -> Judging:
             "rows": "holdout of slice 2013-01-06",
             "servable": ServableCheck(max_abs_difference=0.0, rows=count),
         }
-        return Judged(**(fields | changes))
+        return EvaluatedRows(**(fields | changes))
 
     return build

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import Latency, LatencyAtMost, ServableCheck, SizeAtMost, judge_all
+from ckpt_ops.evaluation import Latency, LatencyAtMost, ServableCheck, SizeAtMost, evaluate_all
 
 BOUNDS = [LatencyAtMost(p95_ms=9), SizeAtMost(megabytes=9)]
 
@@ -35,10 +35,10 @@ def measured(**changes: object) -> ServableCheck:
         (SizeAtMost(megabytes=1.5), False, "the export has 2,000,000 bytes, more than 1,500,000"),
     ],
 )
-def test_what_was_measured_is_held_against_the_bound(gate, passed, words, flights):
-    verdict = gate.judge(flights(servable=measured()), seed=0)
+def test_what_was_measured_is_held_against_the_bound(gate, passed, message, flights):
+    verdict = gate.evaluate(flights(servable=measured()), seed=0)
     assert verdict.passed is passed
-    assert words in verdict.words
+    assert message in verdict.message
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_what_was_measured_is_held_against_the_bound(gate, passed, words, flight
 )
 def test_what_was_not_measured_is_refused_in_words(gate, flights):
     for check in (None, measured(bytes=None, latency=None)):
-        verdict = gate.judge(flights(servable=check), seed=0)
+        verdict = gate.evaluate(flights(servable=check), seed=0)
         assert verdict.passed is False
-        assert verdict.words.endswith("was not measured")
-    broken = gate.judge(flights(servable=measured(bytes=None, latency=None, error="no signature")), seed=0)
-    assert broken.words.endswith("was not measured: the exported model failed: no signature")
+        assert verdict.message.endswith("was not measured")
+    broken = gate.evaluate(flights(servable=measured(bytes=None, latency=None, error="no signature")), seed=0)
+    assert broken.message.endswith("was not measured: the exported model failed: no signature")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_was_not_measured_is_refused_in_words(gate, flights):
 )
 def test_a_small_fast_export_is_not_enough_for_a_first_version(gate, flights):
     with pytest.raises(BadInput, match="at least one absolute gate"):
-        judge_all([gate], flights(champion=None, servable=measured()))
+        evaluate_all([gate], flights(champion=None, servable=measured()))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import Basis, Judged, Latency, Past, ServableCheck
+from ckpt_ops.evaluation import Basis, EvaluatedRows, Latency, Past, ServableCheck
 
 
-def judged(**changes: object) -> Judged:
+def evaluated(**changes: object) -> EvaluatedRows:
     fields: dict[str, object] = {
         "label": np.array([0, 1, 1]),
         "candidate": np.array([0.1, 0.7, 0.4], dtype=np.float32),
@@ -24,7 +24,7 @@ def judged(**changes: object) -> Judged:
         "slice_key": "2013-01-06",
         "rows": "holdout of slice 2013-01-06",
     }
-    return Judged(**(fields | changes))
+    return EvaluatedRows(**(fields | changes))
 
 
 def through_parquet(table: pa.Table) -> pa.Table:
@@ -33,7 +33,7 @@ def through_parquet(table: pa.Table) -> pa.Table:
     return pq.read_table(pa.BufferReader(sink.getvalue()))
 
 
-def assert_same(one: Judged, other: Judged) -> None:
+def assert_same(one: EvaluatedRows, other: EvaluatedRows) -> None:
     np.testing.assert_array_equal(one.label, other.label)
     np.testing.assert_array_equal(one.candidate, other.candidate)
     assert (one.champion is None) == (other.champion is None)
@@ -54,40 +54,40 @@ def test_a_table_gives_back_what_was_written(data, size):
     def column(values):
         return st.lists(values, min_size=size, max_size=size)
 
-    words = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1)
-    names = data.draw(st.lists(words, max_size=2, unique=True))
+    message = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1)
+    names = data.draw(st.lists(message, max_size=2, unique=True))
     check = st.builds(
         ServableCheck,
         max_abs_difference=st.none() | st.floats(0, 1),
         rows=st.integers(0, 9),
-        error=st.none() | words,
+        error=st.none() | message,
     )
     champion = data.draw(st.none() | column(st.floats()))
-    original = Judged(
+    original = EvaluatedRows(
         label=np.array(data.draw(column(numbers)), dtype=float),
         candidate=np.array(data.draw(column(st.floats())), dtype=float),
         champion=None if champion is None else np.array(champion, dtype=float),
-        segments={name: np.array(data.draw(column(words)), dtype=object) for name in names},
-        slice_key=data.draw(words),
-        rows=data.draw(words),
+        segments={name: np.array(data.draw(column(message)), dtype=object) for name in names},
+        slice_key=data.draw(message),
+        rows=data.draw(message),
         servable=data.draw(st.none() | check),
     )
-    assert_same(Judged.from_table(through_parquet(original.to_table())), original)
+    assert_same(EvaluatedRows.from_table(through_parquet(original.to_table())), original)
 
 
 def test_the_table_has_the_columns_people_will_query():
-    assert judged().to_table().column_names == ["label", "candidate", "champion", "segment:carrier"]
-    assert judged(champion=None, segments={}).to_table().column_names == ["label", "candidate"]
+    assert evaluated().to_table().column_names == ["label", "candidate", "champion", "segment:carrier"]
+    assert evaluated(champion=None, segments={}).to_table().column_names == ["label", "candidate"]
 
 
 def test_other_columns_are_left_alone():
-    table = judged().to_table().append_column("flight", pa.array(["a", "b", "c"]))
-    assert_same(Judged.from_table(table), judged())
+    table = evaluated().to_table().append_column("flight", pa.array(["a", "b", "c"]))
+    assert_same(EvaluatedRows.from_table(table), evaluated())
 
 
 def test_arrays_are_copied_and_read_only():
     mine = np.array([0.1, 0.7, 0.4])
-    kept = judged(candidate=mine)
+    kept = evaluated(candidate=mine)
     mine[0] = 9
     assert kept.candidate[0] == 0.1
     with pytest.raises(ValueError, match="read-only"):
@@ -95,7 +95,7 @@ def test_arrays_are_copied_and_read_only():
 
 
 def test_segments_of_any_kind_become_text_and_missing_ones_are_named():
-    kept = judged(
+    kept = evaluated(
         segments={"month": np.array([1, 2, 12]), "gate": np.array(["B", None, float("nan")], object)}
     )
     assert kept.segments["month"].tolist() == ["1", "2", "12"]
@@ -103,7 +103,7 @@ def test_segments_of_any_kind_become_text_and_missing_ones_are_named():
 
 
 def test_nan_predictions_are_kept_as_the_record_of_what_a_model_said():
-    assert np.isnan(judged(candidate=[np.nan, 0.5, 0.5]).candidate[0])
+    assert np.isnan(evaluated(candidate=[np.nan, 0.5, 0.5]).candidate[0])
 
 
 @pytest.mark.parametrize(
@@ -121,19 +121,19 @@ def test_nan_predictions_are_kept_as_the_record_of_what_a_model_said():
 )
 def test_what_cannot_be_judged_is_refused_by_name(changes, said):
     with pytest.raises(BadInput, match=said):
-        judged(**changes)
+        evaluated(**changes)
 
 
 def test_a_table_of_someone_else_is_refused():
-    table = judged().to_table()
+    table = evaluated().to_table()
     with pytest.raises(BadInput, match=r"written by Judged\.to_table"):
-        Judged.from_table(table.replace_schema_metadata({}))
+        EvaluatedRows.from_table(table.replace_schema_metadata({}))
     with pytest.raises(BadInput, match="a column 'candidate'"):
-        Judged.from_table(table.drop_columns(["candidate"]))
+        EvaluatedRows.from_table(table.drop_columns(["candidate"]))
     with pytest.raises(BadInput, match="slice_key and rows"):
-        Judged.from_table(table.replace_schema_metadata({"ckpt_ops.judged": "[]"}))
+        EvaluatedRows.from_table(table.replace_schema_metadata({"ckpt_ops.judged": "[]"}))
     with pytest.raises(BadInput, match="label='1 nulls in 1 rows'"):
-        Judged.from_table(
+        EvaluatedRows.from_table(
             pa.table({"label": pa.array([None], pa.float64()), "candidate": [0.5]}).replace_schema_metadata(
                 table.schema.metadata
             )
@@ -151,7 +151,7 @@ def test_class_probabilities_groups_and_basis_survive_parquet():
         bytes=1_234,
         latency=Latency(p50_ms=1.5, p95_ms=2.0, p99_ms=9.0, requests=200),
     )
-    original = judged(
+    original = evaluated(
         label=np.array([2, 1, 0]),
         candidate=three,
         champion=three[::-1].astype(np.float32),
@@ -159,7 +159,7 @@ def test_class_probabilities_groups_and_basis_survive_parquet():
         basis=Basis.SHADOW,
         servable=check,
     )
-    found = Judged.from_table(through_parquet(original.to_table()))
+    found = EvaluatedRows.from_table(through_parquet(original.to_table()))
     assert_same(found, original)
     assert found.champion.shape == (3, 3)
     assert found.groups.tolist() == ["q1", "q1", "q2"]
@@ -167,15 +167,15 @@ def test_class_probabilities_groups_and_basis_survive_parquet():
 
 
 def test_class_probabilities_of_no_rows_keep_their_classes():
-    original = judged(label=[], candidate=np.empty((0, 4)), champion=None, segments={})
+    original = evaluated(label=[], candidate=np.empty((0, 4)), champion=None, segments={})
     table = through_parquet(original.to_table())
-    assert Judged.from_table(table).candidate.shape == (0, 4)
-    assert Judged.from_table(pa.concat_tables([table, table])).count == 0
+    assert EvaluatedRows.from_table(table).candidate.shape == (0, 4)
+    assert EvaluatedRows.from_table(pa.concat_tables([table, table])).count == 0
 
 
 def test_why_there_is_no_champion_survives_parquet():
-    original = judged(champion=None, champion_missing="version 3 could not be evaluated")
-    found = Judged.from_table(through_parquet(original.to_table()))
+    original = evaluated(champion=None, champion_missing="version 3 could not be evaluated")
+    found = EvaluatedRows.from_table(through_parquet(original.to_table()))
     assert (found.champion, found.champion_missing) == (None, "version 3 could not be evaluated")
 
 
@@ -185,8 +185,8 @@ def test_a_file_from_before_there_was_a_basis_is_of_held_out_rows():
         "rows": "r",
         "servable": {"max_abs_difference": 0.5, "rows": 3, "error": None},
     }
-    table = judged().to_table().replace_schema_metadata({"ckpt_ops.judged": json.dumps(about)})
-    found = Judged.from_table(table)
+    table = evaluated().to_table().replace_schema_metadata({"ckpt_ops.judged": json.dumps(about)})
+    found = EvaluatedRows.from_table(table)
     assert found.basis is Basis.HOLDOUT
     assert found.champion_missing == ""
     assert found.servable == ServableCheck(max_abs_difference=0.5, rows=3)
@@ -208,23 +208,23 @@ def test_past_rows_have_a_file_of_their_own(champion, groups):
     assert found.slices == ("w2", "w1")
     for name in ("slice", "label", "candidate", "champion", "groups", "champion_missing"):
         np.testing.assert_array_equal(getattr(found, name), getattr(past, name))
-    assert Judged.from_table(judged(past=past).to_table()).past is None
-    assert Judged.from_table(judged().to_table(), past=found).past is found
+    assert EvaluatedRows.from_table(evaluated(past=past).to_table()).past is None
+    assert EvaluatedRows.from_table(evaluated().to_table(), past=found).past is found
 
 
 @pytest.mark.parametrize(
     ("build", "said"),
     [
         (
-            lambda: judged(candidate=np.zeros((3, 2)), champion=np.zeros((3, 4))),
+            lambda: evaluated(candidate=np.zeros((3, 2)), champion=np.zeros((3, 4))),
             r"champion='shape \(3, 4\)'.*\(3, 2\)",
         ),
-        (lambda: judged(groups=["a", None, "b"]), "groups='1 of 3 missing'"),
-        (lambda: judged(groups=["a"]), "groups='1 rows'"),
-        (lambda: judged(champion_missing="gone"), "champion_missing='gone'"),
-        (lambda: judged(basis="shadow"), "basis='shadow'.*Basis.SHADOW"),
+        (lambda: evaluated(groups=["a", None, "b"]), "groups='1 of 3 missing'"),
+        (lambda: evaluated(groups=["a"]), "groups='1 rows'"),
+        (lambda: evaluated(champion_missing="gone"), "champion_missing='gone'"),
+        (lambda: evaluated(basis="shadow"), "basis='shadow'.*Basis.SHADOW"),
         (lambda: Past(slice=["a"], label=[0, 1], candidate=[0, 1]), "slice='1 rows'"),
-        (lambda: Past.from_table(judged().to_table()), r"written by Past\.to_table"),
+        (lambda: Past.from_table(evaluated().to_table()), r"written by Past\.to_table"),
         (lambda: Latency(p50_ms=3, p95_ms=2, p99_ms=4, requests=9), "none below the one before"),
         (lambda: Latency(p50_ms=1, p95_ms=2, p99_ms=4, requests=0), "latency.requests=0"),
     ],

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from ckpt_ops.evaluation import AtLeast, AtMost, Judged, NoForgetting, NoSegmentWorse, Past, judge_all
+from ckpt_ops.evaluation import (
+    AtLeast,
+    AtMost,
+    EvaluatedRows,
+    NoForgetting,
+    NoSegmentWorse,
+    Past,
+    evaluate_all,
+)
 from ckpt_ops.evaluation.report import Lineup, report_html, report_values
 from ckpt_ops.evaluation.report.curves import calibration, curves, kind_of, roc
 
@@ -22,7 +30,7 @@ WORSE = np.clip(0.35 + 0.2 * LABEL + draw.normal(0, 0.2, ROWS), 0, 1)
 SEGMENT = np.where(np.arange(ROWS) % 3 == 0, "AA", "<b>UA</b>")
 
 
-def judged(**changes: Any) -> Judged:
+def evaluated(**changes: Any) -> EvaluatedRows:
     past = Past(
         slice=np.where(np.arange(ROWS) < 300, "w1", "w2"), label=LABEL, candidate=WORSE, champion=GOOD
     )
@@ -35,10 +43,10 @@ def judged(**changes: Any) -> Judged:
         "segments": {"carrier": SEGMENT},
         "past": past,
     }
-    return Judged(**{**said, **changes})
+    return EvaluatedRows(**{**said, **changes})
 
 
-def values(one: Judged, metric: str = "auc", **changes: Any) -> dict[str, Any]:
+def values(one: EvaluatedRows, metric: str = "auc", **changes: Any) -> dict[str, Any]:
     gates = [
         AtLeast("auc", 0.6),
         NoSegmentWorse("carrier", metric="auc"),
@@ -48,13 +56,13 @@ def values(one: Judged, metric: str = "auc", **changes: Any) -> dict[str, Any]:
         gates = [AtMost("rmse", 99.0)]
     if metric == "top1_accuracy":
         gates = [AtLeast("top1_accuracy", 0.1)]
-    evaluation = judge_all(gates, one, seed=1)
+    evaluation = evaluate_all(gates, one, seed=1)
     said = {"model": "m", "version": 3, "champion": 2, "metric": metric} | changes
     return report_values(one, evaluation, **said)
 
 
 def test_what_it_holds_is_strict_json() -> None:
-    found = values(judged())
+    found = values(evaluated())
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
@@ -102,14 +110,14 @@ def test_which_curves_there_are_follows_from_the_predictions(label: Any, predict
 
 
 def test_a_candidate_of_nan_beside_a_sound_champion_still_has_a_page() -> None:
-    one = judged(candidate=np.full(ROWS, np.nan), past=None)
+    one = evaluated(candidate=np.full(ROWS, np.nan), past=None)
     page = report_html(values(one))
     assert "refused" in page
     assert "NaN" in page
 
 
 def test_segments_have_their_difference_with_an_interval_around_it() -> None:
-    segments = {one["segment"]: one for one in values(judged())["segments"]["carrier"]}
+    segments = {one["segment"]: one for one in values(evaluated())["segments"]["carrier"]}
     assert segments.keys() == {"AA", "<b>UA</b>"}
     for name, one in segments.items():
         rows = name == SEGMENT
@@ -119,7 +127,7 @@ def test_segments_have_their_difference_with_an_interval_around_it() -> None:
 
 
 def test_a_version_stands_below_its_ancestors_with_every_slice_it_was_asked_about() -> None:
-    found = values(judged(), ancestors=[Lineup(version=2, on={"w1": 0.8})])["forgetting"]
+    found = values(evaluated(), ancestors=[Lineup(version=2, on={"w1": 0.8})])["forgetting"]
     assert [line["version"] for line in found] == [2, 3]
     assert found[0]["on"] == {"w1": 0.8}
     assert found[1]["on"].keys() == {"w1", "w2", "w3"}
@@ -128,7 +136,7 @@ def test_a_version_stands_below_its_ancestors_with_every_slice_it_was_asked_abou
 
 
 def test_the_page_says_who_refused_on_which_rows_and_shows_all_pictures() -> None:
-    page = report_html(values(judged()))
+    page = report_html(values(evaluated()))
     assert "NoForgetting" in page
     assert 'class="refused">refused' in page
     assert "they favour it" in page
@@ -137,7 +145,7 @@ def test_the_page_says_who_refused_on_which_rows_and_shows_all_pictures() -> Non
 
 
 def test_what_came_from_data_is_escaped_and_nothing_runs_or_loads() -> None:
-    page = report_html(values(judged()))
+    page = report_html(values(evaluated()))
     assert "<b>UA</b>" not in page
     assert "&lt;b&gt;UA&lt;/b&gt;" in page
     assert "<script" not in page
@@ -147,25 +155,25 @@ def test_what_came_from_data_is_escaped_and_nothing_runs_or_loads() -> None:
 @pytest.mark.parametrize("dollars", ["over $5_$", "cost $x^$", r"$\alpha$", "$100 to $200"])
 def test_dollars_in_a_column_or_a_segment_are_no_formula(dollars: str) -> None:
     segments = np.where(np.arange(ROWS) % 3 == 0, "AA", dollars)
-    page = report_html(values(judged(segments={"carrier": SEGMENT, dollars: segments})))
+    page = report_html(values(evaluated(segments={"carrier": SEGMENT, dollars: segments})))
     assert {"By carrier", f"By {dollars}"} <= set(re.findall(r'<img alt="([^"]+)"', page))
 
 
 def test_a_first_version_is_shown_alone() -> None:
-    page = report_html(values(judged(champion=None, past=None), champion=None))
+    page = report_html(values(evaluated(champion=None, past=None), champion=None))
     assert "no champion yet" in page
     assert "By carrier" in page
 
 
 def test_numbers_have_a_calibration_and_classes_a_confusion() -> None:
     amounts = 10 * LABEL + draw.normal(0, 1, ROWS)
-    numbers = judged(label=amounts, candidate=amounts + 0.1, champion=amounts + 1, past=None)
+    numbers = evaluated(label=amounts, candidate=amounts + 0.1, champion=amounts + 1, past=None)
     assert set(re.findall(r'<img alt="([^"]+)"', report_html(values(numbers, "rmse")))) == {
         "Calibration",
         "By carrier",
     }
     shares = draw.dirichlet(np.ones(3), ROWS)
-    classes = judged(label=np.arange(ROWS) % 3, candidate=shares, champion=shares, past=None)
+    classes = evaluated(label=np.arange(ROWS) % 3, candidate=shares, champion=shares, past=None)
     found = values(classes, "top1_accuracy")
     assert np.sum(found["curves"]["confusion"]["candidate"]) == ROWS
     assert 'alt="Confusion"' in report_html(found)
@@ -173,23 +181,23 @@ def test_numbers_have_a_calibration_and_classes_a_confusion() -> None:
 
 def test_the_page_says_what_a_person_has_to_look_at() -> None:
     noise = draw.random(ROWS)
-    shown = judged(
+    shown = evaluated(
         candidate=noise,
         champion=noise,
         past=None,
         slice=np.repeat("w3", ROWS),
-        learned=("w3",),
+        consumed=("w3",),
         usual={"auc": [0.8, 0.82, 0.81, 0.8]},
     )
-    evaluation = judge_all([AtLeast("auc", 0.6)], shown)
+    evaluation = evaluate_all([AtLeast("auc", 0.6)], shown)
     page = report_html(
         report_values(shown, evaluation, model="m", version=2, champion=1, metric="auc", ancestors=[])
     )
     assert re.search(r"In production, below its floor: auc 0\.\d+ is below 0\.600 on 600 rows", page)
     assert "Suspect, nothing trains on it: slice w3: the champion&#x27;s auc is" in page
-    fine = judge_all([AtLeast("auc", 0.6)], judged(past=None))
+    fine = evaluate_all([AtLeast("auc", 0.6)], evaluated(past=None))
     values = report_values(
-        judged(past=None), fine, model="m", version=2, champion=1, metric="auc", ancestors=[]
+        evaluated(past=None), fine, model="m", version=2, champion=1, metric="auc", ancestors=[]
     )
     assert "In production" not in report_html(values)
     old = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ckpt_ops.evaluation import AtLeast, judge_all
+from ckpt_ops.evaluation import AtLeast, evaluate_all
 from ckpt_ops.evaluation.sanity import refused_by_sanity
 
 GATES = [AtLeast("auc", 0.1)]
@@ -13,31 +13,31 @@ GATES = [AtLeast("auc", 0.1)]
 
 @pytest.mark.parametrize("said", [0.3, 1.0])
 def test_a_model_that_predicts_the_same_for_every_row_is_refused_in_words(flights, said):
-    evaluation = judge_all(GATES, flights(candidate=np.full(2_000, said)))
+    evaluation = evaluate_all(GATES, flights(candidate=np.full(2_000, said)))
     assert not evaluation.passed
-    assert f"NotConstant: predicts {said:.4g}" in evaluation.words
-    assert "it ignores its inputs" in evaluation.verdicts[-1].words
+    assert f"NotConstant: predicts {said:.4g}" in evaluation.message
+    assert "it ignores its inputs" in evaluation.verdicts[-1].message
     classes = flights(
         label=np.arange(9) % 3, candidate=np.tile([0.2, 0.3, 0.5], (9, 1)), champion=None, segments={}
     )
     assert (
         "predicts [0.2, 0.3, 0.5] for each of 9 rows"
-        in refused_by_sanity(classes)[0].judge(classes, seed=0).words
+        in refused_by_sanity(classes)[0].evaluate(classes, seed=0).message
     )
 
 
 def test_a_model_that_learned_nothing_is_refused_in_words(flights):
     same = flights(noise=0.0)
-    evaluation = judge_all(GATES, same)
+    evaluation = evaluate_all(GATES, same)
     assert not evaluation.passed
-    assert evaluation.words.startswith(
+    assert evaluation.message.startswith(
         "refused by NotTheChampion: predicts on all 2,000 rows what its champion"
     )
     rounded = same.champion + 1e-8 * np.resize([1, -1], 2_000)
-    assert not judge_all(GATES, flights(candidate=rounded, champion=same.champion)).passed
+    assert not evaluate_all(GATES, flights(candidate=rounded, champion=same.champion)).passed
     nearly = same.champion.copy()
     nearly[7] += 1e-4
-    assert judge_all(GATES, flights(candidate=nearly, champion=same.champion)).passed
+    assert evaluate_all(GATES, flights(candidate=nearly, champion=same.champion)).passed
 
 
 def test_what_may_be_by_merit_is_left_alone(flights):
@@ -45,7 +45,7 @@ def test_what_may_be_by_merit_is_left_alone(flights):
     agreeing = flights(candidate=yes_or_no, champion=yes_or_no)
     assert refused_by_sanity(agreeing) == ()
     assert refused_by_sanity(flights(champion=None)) == ()
-    asked = [verdict.gate.partition("(")[0] for verdict in judge_all(GATES, agreeing).verdicts]
+    asked = [verdict.gate.partition("(")[0] for verdict in evaluate_all(GATES, agreeing).verdicts]
     assert asked == ["AtLeast", "NoSuspectSlice"], "nothing is said of a candidate that is sane"
     alike = {"label": np.ones(5), "candidate": np.full(5, 0.9), "champion": None, "segments": {}}
     assert refused_by_sanity(flights(**alike)) == (), "no row is known to differ"

@@ -27,7 +27,7 @@ from ckpt_ops.errors import BadInput, Fenced, LineageMoved, ObjectNotFound, Slic
 from ckpt_ops.forget.certificate import Certificate
 from ckpt_ops.forget.certificate_page import certificate_html
 from ckpt_ops.forget.forget import Done, forget, preview
-from ckpt_ops.forget.purge import purge, standings, sweep
+from ckpt_ops.forget.purge import purge, purge_timings, sweep
 from ckpt_ops.forget.request import Asked
 from ckpt_ops.intake.quarantine import release
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
@@ -52,7 +52,7 @@ def ckpt_ops() -> Callable[..., Result]:
     return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
-def carry_out(place: Place, asked: Asked = ROWS, *, grace: float = 0.0, why: str = "she asked") -> Done:
+def apply(place: Place, asked: Asked = ROWS, *, grace: float = 0.0, why: str = "she asked") -> Done:
     return forget(place.pipeline, place.store, asked, why=why, grace_hours=grace, report=lambda line: None)
 
 
@@ -72,7 +72,7 @@ def rows_of(place: Place, key: str) -> list[str]:
 
 def test_the_champion_is_the_one_that_never_learned_the_rows(history: Place) -> None:
     assert history.knows() == (7, 373)
-    done = carry_out(history)
+    done = apply(history)
     assert done.rebased is not None
     assert done.rebased.settled.promoted
     assert history.knows() == (4, 223)
@@ -88,7 +88,7 @@ def test_the_champion_is_the_one_that_never_learned_the_rows(history: Place) -> 
 def test_the_purge_leaves_no_row_and_no_weight_that_knew_one(history: Place) -> None:
     old = history.state()
     before = set(objects(history.store))
-    carry_out(history)
+    apply(history)
     certificate = purge_at(history)
     assert certificate is not None
     assert ADA not in history.people()
@@ -135,7 +135,7 @@ def test_the_purge_leaves_no_conversion_or_prediction_of_what_knew_the_rows(
     ]
     for name in going + staying:
         history.store.put(name, b"made of it")
-    carry_out(history)
+    apply(history)
     certificate = purge_at(history)
     assert certificate is not None
     made = [name for name in objects(history.store) if "/predictions/" in name or "/converted/" in name]
@@ -155,19 +155,19 @@ def test_predictions_of_another_model_stay_with_the_rows_that_it_needs(history: 
     names = [prediction_name(model, 1, ref) for model in ("people", "others")]
     for name in names:
         history.store.put(name, b"said of them")
-    carry_out(history)
+    apply(history)
     assert purge_at(history) is not None
     assert [name for name in objects(history.store) if "/predictions/" in name] == [names[1]]
 
 
 def test_a_whole_slice_is_withdrawn_and_every_revision_of_it_goes(history: Place) -> None:
     asked = Asked(model="people", keys=(W2,))
-    done = carry_out(history, asked)
+    done = apply(history, asked)
     assert [(one.key, one.becomes.name) for one in done.changes] == [(W2, "WITHDRAWN")]
     assert history.knows() == (4, 303)
     assert purge_at(history, asked=asked) is not None
     assert objects(history.store, under=[f"slices/people/{W2}/"]) == []
-    assert carry_out(history, asked).changes == (), "asked for again, when there is no such slice any more"
+    assert apply(history, asked).changes == (), "asked for again, when there is no such slice any more"
 
 
 def test_a_slice_of_which_nothing_is_left_is_withdrawn(place: Place) -> None:
@@ -175,7 +175,7 @@ def test_a_slice_of_which_nothing_is_left_is_withdrawn(place: Place) -> None:
     place.learn(W1)
     place.take_in(W2, (ADA, 2), (ADA, 4))
     place.learn(W2)
-    carry_out(place)
+    apply(place)
     assert place.state().slices[W2].status is SliceStatus.WITHDRAWN
     assert (place.state().head, place.knows()) == (1, (1, 1)), (
         "version 1 is the head again; nothing is trained"
@@ -186,21 +186,21 @@ def test_a_slice_of_which_nothing_is_left_is_withdrawn(place: Place) -> None:
 
 def test_nothing_is_recorded_when_no_row_is_meant(history: Place) -> None:
     before = objects(history.store)
-    done = carry_out(history, Asked(model="people", rows="person == 'nobody'"))
+    done = apply(history, Asked(model="people", rows="person == 'nobody'"))
     assert not done.known
     assert objects(history.store) == before
 
 
 def test_a_column_or_a_slice_that_is_not_there_is_refused_and_nothing_is_said(history: Place) -> None:
-    for asked, words in (
+    for asked, message in (
         (Asked(model="people", rows="email == 'x'"), "email is none of person, n"),
         (Asked(model="people", rows="n == 'x'"), "a number"),
         (Asked(model="people", keys=("2020-01-01",)), W1),
     ):
-        with pytest.raises(BadInput, match=words):
-            carry_out(history, asked)
+        with pytest.raises(BadInput, match=message):
+            apply(history, asked)
     with pytest.raises(BadInput, match="why="):
-        carry_out(history, why=" ")
+        apply(history, why=" ")
     with pytest.raises(BadInput, match="one of them"):
         Asked(model="people", rows="n == 1", keys=(W1,))
     assert not history.state().forgotten
@@ -210,7 +210,7 @@ def test_when_nothing_would_be_left_the_champion_stays_and_so_does_everything(pl
     place.take_in(W1, (ADA, 1))
     place.learn(W1)
     with pytest.raises(TerminalError, match="nothing would be left"):
-        carry_out(place)
+        apply(place)
     assert place.knows() == (1, 1)
     assert purge_at(place) is None
     assert ADA in place.people()
@@ -221,25 +221,25 @@ def test_when_nothing_would_be_left_the_champion_stays_and_so_does_everything(pl
 
 def test_gates_that_refuse_leave_the_champion_and_nothing_is_purged(history: Place) -> None:
     history.good = False
-    done = carry_out(history)
+    done = apply(history)
     assert done.refused
     assert history.state().head == 3
     assert purge_at(history) is None
     assert ADA in history.people()
     history.good = True
-    assert not carry_out(history).refused, "asked for again, it is trained and judged again"
+    assert not apply(history).refused, "asked for again, it is trained and judged again"
     assert purge_at(history) is not None
 
 
 def test_a_rollback_is_possible_until_the_purge_and_holds_it_up(history: Place) -> None:
-    carry_out(history, grace=48.0)
+    apply(history, grace=48.0)
     assert purge_at(history, timedelta(hours=47)) is None
     rollback(history.store, "people", 3, "the new one is slow")
     assert purge_at(history, LATER) is None, "the champion knows again"
-    done = carry_out(history, grace=48.0)
+    done = apply(history, grace=48.0)
     assert done.rebased is not None
     assert done.rebased.settled.promoted, "what was rolled back is no parent: it is trained anew"
-    (standing,) = standings(history.store, "people")
+    (standing,) = purge_timings(history.store, "people")
     assert standing.due_at is not None
     assert (
         purge(history.pipeline, history.store, ROWS.request, now=standing.due_at - timedelta(seconds=1))
@@ -254,7 +254,7 @@ def test_what_was_not_settled_is_never_promoted(history: Place) -> None:
     trained = steps.train(history.pipeline, history.store, W4, lambda line: None).version
     steps.evaluate(history.pipeline, history.store, trained)
     asked = Asked(model="people", rows="n == 2000")  # no champion knows it
-    assert carry_out(history, asked).rebased is None
+    assert apply(history, asked).rebased is None
     assert purge_at(history, asked=asked) is not None
     assert steps.promote(history.pipeline, history.store, trained).decision == "superseded"
     assert history.state().head == 3
@@ -268,7 +268,7 @@ def test_a_training_that_still_runs_is_fenced_off(history: Place) -> None:
     history.say(wanted)
     attempt = CandidateLog(history.store, "people", wanted.version).start_attempt()
     asked = Asked(model="people", rows="n == 2000")
-    carry_out(history, asked)
+    apply(history, asked)
     assert purge_at(history, asked=asked) is not None
     with pytest.raises(Fenced):
         attempt.commit(step=10, manifest="models/people/v4/iter_num=10/manifest-000001.json")
@@ -284,7 +284,7 @@ def again(place: Place, key: str) -> dict[str, Any]:
 
 
 def test_the_same_content_pulled_again_changes_nothing_and_leaves_no_copy(history: Place) -> None:
-    carry_out(history)
+    apply(history)
     purge_at(history)
     head, sequence = history.state().head, history.state().sequence
     result = again(history, W2)
@@ -296,7 +296,7 @@ def test_the_same_content_pulled_again_changes_nothing_and_leaves_no_copy(histor
 
 
 def test_until_the_purge_a_pull_takes_nothing_from_a_rollback(history: Place) -> None:
-    carry_out(history, grace=48.0)
+    apply(history, grace=48.0)
     assert again(history, W2).reasons[-1] == "2 of 3 rows were forgotten"
     assert ADA in history.people(), "version 3 may be gone back to, and learned from that copy"
     rollback(history.store, "people", 3, "the new one is slow")
@@ -308,7 +308,7 @@ def test_a_slice_that_was_being_judged_when_rows_were_forgotten_is_not_accepted(
     history: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def meanwhile(store: Store, state: LineageState, manifest: SliceManifest) -> SliceManifest:
-        carry_out(history)
+        apply(history)
         return manifest
 
     history.land(W5, (ADA, 7), (EVE, 5))
@@ -321,7 +321,7 @@ def test_a_slice_that_was_being_judged_when_rows_were_forgotten_is_not_accepted(
 
 
 def test_new_content_with_such_rows_is_accepted_without_them(history: Place) -> None:
-    carry_out(history)
+    apply(history)
     purge_at(history)
     history.land(W2, (ADA, 10), (BOB, 21))
     assert again(history, W2).rows == 1
@@ -341,7 +341,7 @@ def test_new_content_with_such_rows_is_accepted_without_them(history: Place) -> 
 
 def test_a_forgotten_slice_is_not_accepted_again_whatever_comes(history: Place) -> None:
     asked = Asked(model="people", keys=(W2,))
-    carry_out(history, asked)
+    apply(history, asked)
     purge_at(history, asked=asked)
     history.land(W2, (EVE, 1))
     assert not again(history, W2).trainable
@@ -350,7 +350,7 @@ def test_a_forgotten_slice_is_not_accepted_again_whatever_comes(history: Place) 
 
 
 def test_a_pulled_copy_that_nobody_validated_goes_with_the_next_purge(history: Place) -> None:
-    carry_out(history)
+    apply(history)
     purge_at(history)
     pull(history.pipeline, history.store, W2)
     assert ADA in history.people()
@@ -360,7 +360,7 @@ def test_a_pulled_copy_that_nobody_validated_goes_with_the_next_purge(history: P
 
 
 def test_a_slice_that_cannot_be_searched_is_not_accepted(history: Place) -> None:
-    carry_out(history)
+    apply(history)
     history.landing.put(f"people/{W5}.csv", b"person,n\n1,1\n")
     source = history.pipeline.source
     drifted = replace(source, schema=pa.schema([("person", pa.int64()), ("n", pa.int64())]))  # type: ignore[type-var]
@@ -376,7 +376,7 @@ def test_rows_set_aside_stay_in_quarantine_without_those_that_were_forgotten(pla
     again(place, W1)
     place.learn(W1)
     assert place.knows() == (4, 18)
-    carry_out(place)
+    apply(place)
     (aside,) = in_quarantine(place.state())
     assert (aside.rows, aside.of_rows) == (1, 4)
     assert place.knows() == (3, 15)
@@ -392,7 +392,7 @@ def test_rows_set_aside_stay_in_quarantine_without_those_that_were_forgotten(pla
 def test_a_whole_slice_in_quarantine_stays_there_without_them(place: Place) -> None:
     ref = place.take_in(W1, (ADA, 1), (BOB, 2))
     place.say(SliceQuarantined(slice=ref, report=f"slices/people/{W1}/{ref.revision}/quarantine/report.json"))
-    done = carry_out(place)
+    done = apply(place)
     assert [one.becomes.name for one in done.changes] == ["QUARANTINED"]
     assert purge_at(place) is not None
     assert place.people() == {BOB}
@@ -405,7 +405,7 @@ def test_what_was_learned_stands_without_them_when_a_newer_revision_is_in_quaran
     manifest = pull(history.pipeline, history.store, W2)
     ref = replace(history.state().slices[W2].ref, revision=manifest.revision, rows=2)
     history.say(SliceQuarantined(slice=ref, report=""))
-    carry_out(history)
+    apply(history)
     assert history.knows() == (4, 223)
     assert purge_at(history) is not None
     assert ADA not in history.people()
@@ -413,8 +413,8 @@ def test_what_was_learned_stands_without_them_when_a_newer_revision_is_in_quaran
 
 def test_two_people_one_after_the_other(history: Place) -> None:
     eve = Asked(model="people", rows=f"person == '{EVE}'")
-    carry_out(history, grace=48.0)
-    carry_out(history, eve)
+    apply(history, grace=48.0)
+    apply(history, eve)
     assert purge_at(history, timedelta(0), eve) is not None
     assert history.people() == {ADA, BOB}, "she has time left, in revisions that the other never was in"
     assert purge_at(history) is not None
@@ -433,7 +433,7 @@ def test_what_another_model_learned_stays_and_it_is_said_which_and_what_to_do(
     others = history.described("others")
     history.take_in(W2, pipeline=others)
     history.learn(W2, others)
-    carry_out(history)
+    apply(history)
     certificate = purge_at(history)
     assert certificate is not None
     (kept,) = (one for one in certificate.body["revisions"] if one["kept"])
@@ -455,15 +455,15 @@ def test_what_another_model_learned_stays_and_it_is_said_which_and_what_to_do(
 
 def test_the_certificate_says_what_when_which_and_what_came_out(history: Place) -> None:
     before = {entry.name: entry.size for entry in history.store.list("")}
-    carry_out(history, why="art. 17 <b>request</b>")
+    apply(history, why="art. 17 <b>request</b>")
     middle = {entry.name: entry.size for entry in history.store.list("")}
     certificate = purge_at(history)
     assert certificate is not None
     body = certificate.body
     gone = (before | middle).keys() - set(objects(history.store))
-    doomed = json.loads(history.store.get(body["removed"]["list"]))["objects"]
-    assert {one["name"] for one in doomed} == {name for name in gone if name in middle}
-    assert body["removed"]["bytes"] == sum(middle[one["name"]] for one in doomed)
+    targets = json.loads(history.store.get(body["removed"]["list"]))["objects"]
+    assert {one["name"] for one in targets} == {name for name in gone if name in middle}
+    assert body["removed"]["bytes"] == sum(middle[one["name"]] for one in targets)
     revisions = body["revisions"]
     assert {(one["key"], one["held"], one["rows"], *one["learned_by"]) for one in revisions} == {
         (W2, 2, 3, 2), (W3, 1, 2, 3), (W4, 1, 2),
@@ -482,7 +482,7 @@ def test_the_certificate_says_what_when_which_and_what_came_out(history: Place) 
 
 
 def test_the_page_escapes_whatever_was_said(history: Place) -> None:
-    carry_out(history)
+    apply(history)
     certificate = purge_at(history)
     assert certificate is not None
 
@@ -510,7 +510,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     assert [(one.key, one.rows, one.becomes.name) for one in seen.changes] == [
         (W2, 2, "REVISED"), (W3, 1, "REVISED"), (W4, 1, "REVISED"),
     ]  # fmt: skip
-    assert seen.learned == (2, 3)
+    assert seen.consumed == (2, 3)
     assert seen.plan is not None
     assert (seen.plan.fork, len(seen.plan.replay), seen.plan.cost.steps) == (1, 2, 60)
     view = json.loads(ckpt_ops("forget", "people", "--rows", ROWS.rows, "--dry-run", "--json").stdout)
@@ -570,7 +570,7 @@ def test_any_store_is_left_without_the_rows(
     for key, rows in ((W1, [(BOB, 1)]), (W2, [(ADA, 10), (BOB, 20)])):
         place.take_in(key, *rows)
         place.learn(key)
-    carry_out(place)
+    apply(place)
     certificate = purge_at(place)
     assert certificate is not None
     assert place.people() == {BOB}
@@ -688,7 +688,7 @@ def test_a_purge_alone_goes_on_where_forgetting_was_killed(history: Place, tmp_p
 
 
 def test_the_log_reads_as_what_was_done(history: Place) -> None:
-    carry_out(history)
+    apply(history)
     purge_at(history)
     records = ModelLog(history.store, "people").records()
     kinds = [type(record).__name__ for record in records]

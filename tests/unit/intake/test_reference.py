@@ -52,7 +52,7 @@ def store(tmp_path: Path, intake: Intake) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def judged(intake: Intake, store: LocalStore, key: str, rows: str) -> dict[str, object]:
+def evaluated(intake: Intake, store: LocalStore, key: str, rows: str) -> dict[str, object]:
     assert isinstance(intake.source, Files)
     assert intake.source.url is not None
     Path(intake.source.url.removeprefix("file://"), f"{key}.csv").write_text(f"id,word\n{rows}")
@@ -71,7 +71,7 @@ def consumed(store: LocalStore, version: int, *keys: str) -> None:
 
 
 def test_nothing_is_compared_before_anything_was_consumed(intake: Intake, store: LocalStore) -> None:
-    result = judged(intake, store, "2013-01-06", "1,a\n2,b\n")
+    result = evaluated(intake, store, "2013-01-06", "1,a\n2,b\n")
     assert result.outcome == "accepted"
     said = " ".join(result.reasons)
     assert "no reference yet: nothing was consumed" in said
@@ -81,23 +81,23 @@ def test_nothing_is_compared_before_anything_was_consumed(intake: Intake, store:
 def test_rows_that_were_accepted_are_set_aside_and_a_corrected_slice_is_not_its_own_duplicate(
     intake: Intake, store: LocalStore
 ) -> None:
-    judged(intake, store, "2013-01-06", "1,a\n2,b\n")
-    before = judged(intake, store, "2013-01-27", "2,a\n8,b\n9,a\n")
+    evaluated(intake, store, "2013-01-06", "1,a\n2,b\n")
+    before = evaluated(intake, store, "2013-01-27", "2,a\n8,b\n9,a\n")
     assert before.set_aside == 1, "of what was accepted, and nothing was consumed yet"
     consumed(store, 1, "2013-01-06")
-    again = judged(intake, store, "2013-01-27", "2,a\n8,b\n9,a\n")
+    again = evaluated(intake, store, "2013-01-27", "2,a\n8,b\n9,a\n")
     assert again.set_aside == 1
-    result = judged(intake, store, "2013-01-13", "2,b\n3,a\n4,b\n")
+    result = evaluated(intake, store, "2013-01-13", "2,b\n3,a\n4,b\n")
     assert (result.outcome, result.set_aside) == ("accepted, bad rows set aside", 1)
-    strange = judged(intake, store, "2013-01-20", "5,x\n6,y\n7,a\n")
+    strange = evaluated(intake, store, "2013-01-20", "5,x\n6,y\n7,a\n")
     assert strange.outcome == "quarantined"
-    corrected = judged(intake, store, "2013-01-06", "1,a\n2,b\n10,a\n")
+    corrected = evaluated(intake, store, "2013-01-06", "1,a\n2,b\n10,a\n")
     assert corrected.set_aside == 0
 
 
 def test_only_the_columns_asked_for_are_read_and_each_slice_once(intake: Intake, store: LocalStore) -> None:
     for number, key in enumerate(("2013-01-06", "2013-01-13"), start=1):
-        judged(intake, store, key, f"{10 * number},a\n")
+        evaluated(intake, store, key, f"{10 * number},a\n")
         consumed(store, number, key)
     state = ModelLog(store, "weeks").state()
     manifest = load_manifest(store, "weeks", "2013-01-13", state.slices["2013-01-13"].pulled)

@@ -88,8 +88,8 @@ def test_bad_cells_and_lines_of_csv_are_left_out_and_kept(tmp_path: Path) -> Non
     ]
     assert place.manifest.unread[0].rows == 5
     assert read_slice(place.store, place.manifest)["n"].to_pylist() == [1, *range(100)]
-    (words,) = result.reasons
-    assert words.startswith(
+    (message,) = result.reasons
+    assert message.startswith(
         "5 of 106 rows (4.7 %) do not parse, and are left out: slices/days/2013-01-06/unread/"
     )
     report = place.store.get(result.report.removeprefix(f"{place.store.url}/"))

@@ -13,7 +13,7 @@ from ckpt_ops.lineage.records import (
     CandidateStarted,
     CandidateTrained,
     Evaluated,
-    HoldResolved,
+    LateSliceResolved,
     Promoted,
     Record,
     Rejected,
@@ -158,7 +158,7 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
     ]
     for late in state.pending():
         if late.key < (state.newest_consumed or ""):
-            said += [HoldResolved(slice=late, fork=fork) for fork in (True, False)]
+            said += [LateSliceResolved(slice=late, fork=fork) for fork in (True, False)]
     due = plan_rebase(state)
     if due is not None and not due.empties:
         said += [carried_out(state, due)] * 12

@@ -166,10 +166,10 @@ def test_an_entry_that_is_no_record_is_named(local: Store) -> None:
     ],
 )
 def test_an_entry_with_something_else_where_a_value_belongs_is_named(
-    local: Store, data: bytes, words: str
+    local: Store, data: bytes, message: str
 ) -> None:
     local.put("models/model/log/000000000001.json", data)
-    with pytest.raises(Corrupt, match=rf"log/000000000001\.json is no \w+: .*{words}"):
+    with pytest.raises(Corrupt, match=rf"log/000000000001\.json is no \w+: .*{message}"):
         ModelLog(local, "model").state()
 
 

@@ -131,7 +131,7 @@ def test_what_was_rolled_back_is_planned_again_and_said_to_have_been_tried() -> 
     state = state_after(PROMOTED, RolledBack(version=2, champion=3))
     tried = repeated(state, plan(state, W4, late_within=0))
     assert tried is not None
-    assert tried.words.startswith("version 3 with the same parent and slices was rolled back")
+    assert tried.message.startswith("version 3 with the same parent and slices was rolled back")
     assert repeated(state, plan(state, W4, late_within=0), candidate="c3") == tried
     assert repeated(state, plan(state, W4, late_within=0), candidate="of changed code") is None
 

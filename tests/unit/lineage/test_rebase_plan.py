@@ -13,7 +13,7 @@ from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
 from ckpt_ops.lineage.records import (
     CandidateTrained,
     CheckpointsDropped,
-    HoldResolved,
+    LateSliceResolved,
     Promoted,
     Record,
     RolledBack,
@@ -100,14 +100,14 @@ def test_a_late_slice_forks_only_when_a_person_chose_so() -> None:
     late = [accepted(W4)]
     state = state_after(PROMOTED, late)
     assert plan(state, W4, late_within=0).action is Action.HOLD
-    fork = state_after(PROMOTED, late, [HoldResolved(slice=ref(W4), fork=True)])
+    fork = state_after(PROMOTED, late, [LateSliceResolved(slice=ref(W4), fork=True)])
     assert plan(fork, W4, late_within=0).action is Action.FORK
     found = plan_rebase(fork)
     assert found is not None
     assert (found.fork, keys(found)) == (3, [[W4], [W5]])
     assert found.replay[0].stands_for is None
 
-    append = state_after(PROMOTED, late, [HoldResolved(slice=ref(W4), fork=False)])
+    append = state_after(PROMOTED, late, [LateSliceResolved(slice=ref(W4), fork=False)])
     assert plan_rebase(append) is None
     assert plan(append, W4, late_within=0).action is Action.LATE
     taken_along = plan(state_after(PROMOTED, late, accepted(W6)), W6, late_within=0).slices
@@ -118,7 +118,7 @@ def test_a_late_slice_joins_the_version_that_learned_before_and_after_it() -> No
     state = state_after(
         promoted(1, ref(W1)), promoted(2, ref(W2), ref(W4), champion=1), promoted(3, ref(W5), champion=2)
     )
-    state = fold("model", [accepted(W3), HoldResolved(slice=ref(W3), fork=True)], after=state)
+    state = fold("model", [accepted(W3), LateSliceResolved(slice=ref(W3), fork=True)], after=state)
     found = plan_rebase(state)
     assert found is not None
     assert (found.fork, keys(found)) == (1, [[W2, W3, W4], [W5]])
@@ -244,11 +244,11 @@ def test_whatever_happened_one_rebase_is_enough(records: list[Record]) -> None:
         return
     after = fold("model", carried_out(state, found), after=state)
     assert plan_rebase(after) is None
-    for key, learned in after.consumed.items():
+    for key, consumed in after.consumed.items():
         entry = after.slices[key]
-        assert entry.status is not SliceStatus.ACCEPTED or entry.ref == learned
+        assert entry.status is not SliceStatus.ACCEPTED or entry.ref == consumed
         assert entry.status is not SliceStatus.WITHDRAWN
-        assert learned.id not in after.tainted
+        assert consumed.id not in after.tainted
     assert {version.version for version in state.ancestry(found.fork)} <= {
         version.version for version in after.ancestry(after.head)
     }

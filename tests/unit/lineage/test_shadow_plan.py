@@ -144,7 +144,9 @@ def test_a_hold_goes_before_it() -> None:
 def test_the_words_say_how_far_it_is_and_what_becomes_of_a_slice() -> None:
     state = state_after(WAITS, accepted(W1), accepted(W4), scored(2, ref(W4)), accepted(W5))
     why = {key: plan(state, key, late_within=9).why for key in (W1, W3, W4, W5)}
-    assert all("version 2 is judged on the next 2 slices, 1 of 2 scored" in words for words in why.values())
+    assert all(
+        "version 2 is judged on the next 2 slices, 1 of 2 scored" in message for message in why.values()
+    )
     assert "stays pending" in why[W1]
     assert "learned by" in why[W3]
     assert "this one among them" in why[W4]
@@ -158,9 +160,9 @@ def test_whatever_happened_it_is_judged_on_what_neither_model_learned(records: l
         before = fold("model", records[:at])
         shadow = in_shadow(before)
         if shadow is not None:
-            learned = [each.key for one in before.ancestry(shadow.version.version) for each in one.slices]
+            consumed = [each.key for one in before.ancestry(shadow.version.version) for each in one.slices]
             for each in (*shadow.counted, *shadow.waiting):
-                assert each.key > max(learned)
+                assert each.key > max(consumed)
                 assert each in before.pending()
             assert shadow.version.parent == before.head
             planned = actions(before, *before.slices)

@@ -28,7 +28,7 @@ from ckpt_ops.lineage.records import (
     Converted,
     Forgotten,
     Held,
-    HoldResolved,
+    LateSliceResolved,
     Predicted,
     Purged,
     Record,
@@ -159,7 +159,7 @@ HISTORY: list[Record] = [
             SliceTainted(slice=ref(KEYS[1]), reason="wrong clock"),
             SliceTainted(slice=ref(KEYS[0]), reason="and so was this"),
             TaintLifted(slice=ref(KEYS[0])),
-            HoldResolved(slice=ref(KEYS[3]), fork=True),
+            LateSliceResolved(slice=ref(KEYS[3]), fork=True),
             SourceChanged(slices=(ref(KEYS[0]),)),
             RolledBack(version=1, champion=2),
             CheckpointsDropped(versions=(2,)),
@@ -248,9 +248,9 @@ def every_10(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log, "EVERY", 10)
 
 
-def said(words: str) -> Record:
+def said(message: str) -> Record:
     """A record that every later state remembers."""
-    return SliceAccepted(slice=ref(words), reason=words)
+    return SliceAccepted(slice=ref(message), reason=message)
 
 
 def write(store: Store, count: int, *, by: str = "writer") -> None:

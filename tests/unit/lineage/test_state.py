@@ -50,9 +50,9 @@ def test_consumed_is_what_the_ancestry_of_the_head_learned_from_each_slice_once(
     records: list[Record],
 ) -> None:
     state = fold("model", records)
-    learned = [each for version in state.ancestry(state.head) for each in version.slices]
-    assert state.consumed == {each.key: each for each in learned}
-    twice = [key for key, times in Counter(each.key for each in learned).items() if times > 1]
+    consumed = [each for version in state.ancestry(state.head) for each in version.slices]
+    assert state.consumed == {each.key: each for each in consumed}
+    twice = [key for key, times in Counter(each.key for each in consumed).items() if times > 1]
     assert not twice, f"consumed twice along the ancestry of v{state.head}: {twice}"
 
 

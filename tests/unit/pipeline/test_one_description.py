@@ -69,8 +69,8 @@ def test_a_second_folder_that_uses_the_first_one_s_pipeline(
 ) -> None:
     described("first_one", FIRST)
     second = described("second_one", "from first_one.pipeline import first_one")
-    words = refused(second, dags, "second_one")
-    assert "second_one/pipeline.py describes, and this one is that of first_one/pipeline.py" in words
+    message = refused(second, dags, "second_one")
+    assert "second_one/pipeline.py describes, and this one is that of first_one/pipeline.py" in message
 
 
 def test_a_second_pipeline_beside_the_imported_first(
@@ -79,9 +79,9 @@ def test_a_second_pipeline_beside_the_imported_first(
     described("first_one", FIRST)
     code = "from dataclasses import replace\n{}\nsecond_one = replace({}, name='second_one')"
     second = described("second_one", code.format("from first_one.pipeline import first_one", "first_one"))
-    words = refused(second, dags, "second_one")
-    assert "it holds that of first_one/pipeline.py beside its own" in words
-    assert words.startswith("second_one/pipeline.py=")
+    message = refused(second, dags, "second_one")
+    assert "it holds that of first_one/pipeline.py beside its own" in message
+    assert message.startswith("second_one/pipeline.py=")
 
 
 def test_a_second_pipeline_made_of_the_first_s_module_passes(
@@ -100,8 +100,8 @@ def test_two_folders_with_one_name(dags: Path, described: Callable[[str, str], I
     second = described("second_one", FIRST.replace("t/{key}", "u/{key}"))
     (dags / "second_one" / "dag.py").touch()
     for folder in ("second_one", "."):
-        words = refused(second, dags, folder)
-        assert "first_one/pipeline.py has another than second_one/pipeline.py" in words
+        message = refused(second, dags, folder)
+        assert "first_one/pipeline.py has another than second_one/pipeline.py" in message
 
 
 def test_a_name_of_no_folder(dags: Path, described: Callable[[str, str], Intake]) -> None:

@@ -35,8 +35,8 @@ from ckpt_ops.validation import Outcome
 
 EVALUATION = Evaluation(
     passed=True,
-    words="1 gate passed",
-    verdicts=(Verdict(gate="AtLeast", passed=True, words="auc 0.8", numbers={"auc": 0.8}),),
+    message="1 gate passed",
+    verdicts=(Verdict(gate="AtLeast", passed=True, message="auc 0.8", numbers={"auc": 0.8}),),
     candidate={"auc": 0.8},
     champion=None,
     slice_key="w1",
@@ -46,7 +46,7 @@ EVALUATION = Evaluation(
 )
 REPLAYED = Replayed(version=6, steps=(5, 6), trained=(6,))
 SETTLED = Settled(version=6, decision=Settlement.PROMOTED, why="1 gate passed")
-EVALUATED = Evaluated(version=6, passed=True, words="1 gate passed", evaluation=EVALUATION, report="r.json")
+EVALUATED = Evaluated(version=6, passed=True, message="1 gate passed", evaluation=EVALUATION, report="r.json")
 IN_XCOM_EVALUATED = {
     "version": 6,
     "passed": True,
@@ -143,7 +143,7 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
         },
     ),
     (EVALUATED, IN_XCOM_EVALUATED),
-    (Evaluated(version=2, words="too few"), {"version": 2, "passed": None, "words": "too few"}),
+    (Evaluated(version=2, message="too few"), {"version": 2, "passed": None, "words": "too few"}),
     (SETTLED, {"version": 6, "decision": "promoted", "why": "1 gate passed"}),
     (REPLAYED, {"version": 6, "steps": [5, 6], "trained": [6]}),
     (

@@ -66,10 +66,10 @@ def drifted(**psi: float) -> dict[str, ColumnDrift]:
         (Cooldown(seconds=DAY), {}, True, "no training is on record"),
     ],
 )
-def test_a_cooldown_counts_from_the_last_training(policy, known, due, words):
+def test_a_cooldown_counts_from_the_last_training(policy, known, due, message):
     decision = decide(policy, facts(**known))
     assert decision.due is due
-    assert words in decision.words
+    assert message in decision.message
 
 
 @given(st.integers(0, 9), st.integers(1, 9), st.integers(0, 9))
@@ -109,7 +109,7 @@ def test_a_budget_that_is_used_up_says_when_the_window_frees():
     assert decision.due is False
     assert decision.numbers["training_seconds_left"] == 0
     assert decision.numbers["frees_in_seconds"] == 1 * DAY
-    assert decision.words.endswith("the budget of 600 s is used up; the window frees in 86,400 s")
+    assert decision.message.endswith("the budget of 600 s is used up; the window frees in 86,400 s")
 
 
 @given(trainings, st.integers(1, 120), st.integers(1, 100))
@@ -146,7 +146,7 @@ sizes = st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 2), min_size=1)
 def test_drift_waits_until_it_is_measured():
     decision = decide(Drift(columns=("distance", "carrier"), psi=0.25), facts())
     assert decision.due is None
-    assert decision.words == "undecided: needs the drift of distance, carrier on the new slice"
+    assert decision.message == "undecided: needs the drift of distance, carrier on the new slice"
 
 
 def test_columns_that_drifted_are_due_and_all_that_were_compared_are_recorded():
@@ -154,7 +154,7 @@ def test_columns_that_drifted_are_due_and_all_that_were_compared_are_recorded():
         Drift(columns=("distance", "carrier"), psi=0.25), facts(drift=drifted(distance=0.31, carrier=0.02))
     )
     assert decision.due is True
-    assert decision.words == "due: 1 drifted of 2 columns >= 1: PSI distance 0.31, limit 0.25"
+    assert decision.message == "due: 1 drifted of 2 columns >= 1: PSI distance 0.31, limit 0.25"
     assert decision.numbers == {
         "psi_at_least": 0.25,
         "columns_at_least": 1,
@@ -172,7 +172,7 @@ def test_chance_excuses_what_so_few_rows_would_show_anyway():
     for policy in (Drift(columns=("distance",), psi=0.25), Drift(ks=0.2)):
         decision = decide(policy, facts(drift=few))
         assert decision.due is False
-        assert "chance alone reaches" in decision.words
+        assert "chance alone reaches" in decision.message
 
 
 def test_a_column_that_cannot_be_compared_has_not_drifted_and_says_why():
@@ -180,7 +180,7 @@ def test_a_column_that_cannot_be_compared_has_not_drifted_and_says_why():
     for policy in (Drift(psi=0.01), Drift(columns=["carrier"], psi=0.01)):
         decision = decide(policy, facts(drift=nothing))
         assert decision.due is False
-        assert decision.words.endswith("not compared: carrier (was int64)")
+        assert decision.message.endswith("not compared: carrier (was int64)")
 
 
 def test_ks_looks_at_numbers_and_refuses_text_that_was_named():
@@ -270,7 +270,7 @@ class Mine:
         return DriftNeed(columns=("mine",), reference_slices=4)
 
     def decide(self, facts: Facts) -> Decision:
-        return Decision(due=None, words="undecided: looks at it")
+        return Decision(due=None, message="undecided: looks at it")
 
 
 def test_a_policy_says_which_columns_have_to_be_measured_however_it_is_nested():

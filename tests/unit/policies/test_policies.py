@@ -51,7 +51,7 @@ class Says:
     answer: bool | None
 
     def decide(self, facts: Facts) -> Decision:
-        return Decision(due=self.answer, words=f"says {self.answer}")
+        return Decision(due=self.answer, message=f"says {self.answer}")
 
 
 answers = st.sampled_from([True, False, None])
@@ -78,12 +78,12 @@ class TestEveryPolicy:
         )
         decision = decide(policy, nothing)
         assert decision.due is True
-        assert decision.words == "due: first version, there is no champion yet"
+        assert decision.message == "due: first version, there is no champion yet"
 
     def test_says_what_it_decided_first(self, policy):
         decision = decide(policy, facts())
         prefix = {True: "due: ", False: "not due: ", None: "undecided: "}[decision.due]
-        assert decision.words.startswith(prefix)
+        assert decision.message.startswith(prefix)
 
     def test_writes_itself_as_code(self, policy):
         assert isinstance(policy, Policy)
@@ -110,9 +110,9 @@ class TestEveryPolicy:
     ],
     ids=repr,
 )
-def test_counting_policies_compare_and_say_both_sides(policy, due, words):
+def test_counting_policies_compare_and_say_both_sides(policy, due, message):
     decision = decide(policy, facts())
-    assert (decision.due, decision.words) == (due, words)
+    assert (decision.due, decision.message) == (due, message)
 
 
 def test_age_without_an_update_on_record_is_due():
@@ -124,7 +124,7 @@ def test_age_without_an_update_on_record_is_due():
 
 def test_a_metric_drop_waits_for_the_score():
     decision = decide(MetricDrop("auc", by=0.01), facts())
-    assert (decision.due, decision.words) == (None, "undecided: needs the champion's auc on the new slice")
+    assert (decision.due, decision.message) == (None, "undecided: needs the champion's auc on the new slice")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_metric_drop_waits_for_the_score():
 def test_a_drop_follows_the_metrics_own_direction(policy, on_slice, due, ending):
     decision = decide(policy, facts(champion_on_slice=on_slice))
     assert decision.due is due
-    assert decision.words.endswith(ending)
+    assert decision.message.endswith(ending)
 
 
 def test_a_slice_that_gives_the_metric_no_value_is_no_evidence_of_a_drop():
@@ -154,7 +154,7 @@ def test_a_slice_that_gives_the_metric_no_value_is_no_evidence_of_a_drop():
 def test_a_promotion_that_recorded_no_such_metric_is_mended_by_another():
     decision = decide(MetricDrop("brier", by=0.01), facts())
     assert decision.due is True
-    assert "promotion recorded no brier" in decision.words
+    assert "promotion recorded no brier" in decision.message
 
 
 def test_the_directions_are_those_of_the_evaluation():
@@ -212,10 +212,10 @@ def test_nesting_does_not_matter(some, others):
 
 def test_the_words_are_those_of_the_members_that_decided():
     both = [Rows(at_least=5_000), Every(slices=4), MetricDrop("auc", by=0.01)]
-    assert decide(AnyOf(*both), facts()).words == "due: 6,123 pending rows >= 5,000"
-    assert decide(AllOf(*both), facts()).words == "not due: 2 pending slices < 4"
+    assert decide(AnyOf(*both), facts()).message == "due: 6,123 pending rows >= 5,000"
+    assert decide(AllOf(*both), facts()).message == "not due: 2 pending slices < 4"
     waiting = AnyOf(Every(slices=4), MetricDrop("auc", by=0.01))
-    assert decide(waiting, facts()).words == "undecided: needs the champion's auc on the new slice"
+    assert decide(waiting, facts()).message == "undecided: needs the champion's auc on the new slice"
 
 
 def test_numbers_of_all_members_are_kept_also_under_one_name():

@@ -15,7 +15,7 @@ from stand_in import ADA, BOB, W1, W2, W3, W4, Place
 from ckpt_ops import promotion as serving
 from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import AtMost, Judged, Verdict
+from ckpt_ops.evaluation import AtMost, EvaluatedRows, Verdict
 from ckpt_ops.intake.decisions import taint, withdraw
 from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.records import Approved, Promoted, Rejected, UpdateDeferred
@@ -40,8 +40,8 @@ class Own:
     name: str = "Own"
     absolute: bool = True
 
-    def judge(self, judged: Judged, *, seed: int) -> Verdict:
-        return Verdict(gate=f"Own(metric={self.metric!r})", passed=True, words="it pays")
+    def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        return Verdict(gate=f"Own(metric={self.metric!r})", passed=True, message="it pays")
 
 
 def asking(place: Place, **settings: Any) -> Pipeline:
@@ -149,7 +149,7 @@ class TestWaiting:
         assert recorded is not None
         tighter = replace(asking(waits), gates=[AtMost("rmse", -1.0)])
         again = steps.evaluate(tighter, waits.store, 2)
-        said = (again.passed, again.words, again.report)
+        said = (again.passed, again.message, again.report)
         assert said == (True, recorded.reason, recorded.report)
         assert waits.state() == before
 
@@ -159,10 +159,10 @@ class TestWaiting:
         with_own = replace(asking(waits), gates=[Own(), *waits.pipeline.gates])
         approve(with_own, waits.store, 2, "looks right")
         assert run(waits, with_own, W3).decision == "waiting"
-        judged = waits.state().versions[3].evaluated
-        assert judged is not None
-        assert judged.verdicts[0] == "Own(metric='profit'): it pays"
-        assert read_evaluation(waits.store, judged.report)["metric"] == "auc"
+        evaluated = waits.state().versions[3].evaluated
+        assert evaluated is not None
+        assert evaluated.verdicts[0] == "Own(metric='profit'): it pays"
+        assert read_evaluation(waits.store, evaluated.report)["metric"] == "auc"
 
     def test_the_gates_refusal_asks_nobody(self, refused: Place) -> None:
         assert refused.state().versions[2].status is VersionStatus.REJECTED
@@ -370,9 +370,9 @@ class TestExpiring:
         place.say(Promoted(version=1, champion=None, time=days_ago[3]))
         place.take_in(W2, (BOB, 2))
         assert run(place, patient, W2).decision == "waiting"
-        judged = place.state().versions[2].evaluated
-        assert judged is not None
-        place.say(replace(judged, time=days_ago[2], nonce="long ago"))
+        evaluated = place.state().versions[2].evaluated
+        assert evaluated is not None
+        place.say(replace(evaluated, time=days_ago[2], nonce="long ago"))
         place.take_in(W3, (ADA, 4))
         place.learn(W3)
         assert place.state().head == 3

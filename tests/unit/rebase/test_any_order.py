@@ -128,12 +128,12 @@ def comes_out_in_order(hashed: Pipeline, what: list[tuple[str, str, int]], death
         found = plan_rebase(state)
         assert state.head is None or (found is not None and found.empties)
         return
-    learned = [version.slices for version in state.ancestry(state.head)]
-    flat = [ref for slices in learned for ref in slices]
+    consumed = [version.slices for version in state.ancestry(state.head)]
+    flat = [ref for slices in consumed for ref in slices]
     assert flat == standing, "each slice once, in order, in the revision that stands"
 
     straight = Mortal()
-    for slices in learned:  # slices that were pending together are learned together
+    for slices in consumed:  # slices that were pending together are learned together
         for ref in slices:
             accept(hashed, straight, ref.key, int(ref.revision[1:]))
         _run(hashed, straight, slices[-1].key)

@@ -15,7 +15,7 @@ from stand_in import BOB, EVE, W1, W2, W3, W4, W5, Place
 from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.checkpoints import EveryVersions, Keep
 from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
-from ckpt_ops.errors import BadInput, HeldByPerson
+from ckpt_ops.errors import BadInput, ModelOnHold
 from ckpt_ops.forget.forget import forget
 from ckpt_ops.forget.request import Asked
 from ckpt_ops.intake.decisions import lift_taint, taint, withdraw
@@ -25,7 +25,7 @@ from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined, SliceRef
 from ckpt_ops.promotion import rollback
 from ckpt_ops.runs import rebase as rebasing
 from ckpt_ops.runs import steps
-from ckpt_ops.runs.prune import let_go
+from ckpt_ops.runs.prune import prune
 
 
 def quiet(line: str) -> None:
@@ -179,7 +179,7 @@ def test_when_all_that_was_learned_is_tainted_the_next_slice_begins_a_new_histor
     with pytest.raises(BadInput, match="of which something is left"):
         rebase(place)
     place.take_in(W2, (BOB, 4), (EVE, 8))
-    with pytest.raises(HeldByPerson, match="tainted"):
+    with pytest.raises(ModelOnHold, match="tainted"):
         steps.decide(place.pipeline, place.store, W2)
     place.take_in(W5, (BOB, 16))
 
@@ -194,12 +194,12 @@ def test_when_all_that_was_learned_is_tainted_the_next_slice_begins_a_new_histor
 
 
 def test_what_was_withdrawn_while_a_newer_revision_was_in_quarantine_stays_away(history: Place) -> None:
-    learned = history.state().consumed[W2]
+    consumed = history.state().consumed[W2]
     newer = SliceRef(key=W2, revision="f" * 16, rows=1)
     history.say(SliceQuarantined(slice=newer, report=""))
     withdraw(history.store, "people", W2, "that week is lost")
     state = history.state()
-    assert {learned.id, newer.id} <= set(state.settled)
+    assert {consumed.id, newer.id} <= set(state.settled)
     assert state.slices[W2].ref == newer
     before = state.sequence
     withdraw(history.store, "people", W2, "said twice")
@@ -224,14 +224,14 @@ def test_lines_that_a_rebase_left_behind_let_go_once_three_promotions_have_follo
     history.learn(W4)
     corrected(history)
     assert rebase(history) == "promoted"
-    assert let_go(bounded, history.store) == (), "somebody may want them back"
+    assert prune(bounded, history.store) == (), "somebody may want them back"
     line = [version.version for version in history.state().ancestry(history.state().head)]
     assert line == [1, 5, 6, 7]
-    assert let_go(bounded, history.store) == ()
+    assert prune(bounded, history.store) == ()
     for at, key in enumerate((W5, "2013-02-03")):
         history.take_in(key, (BOB, at))
         history.learn(key)
-    assert let_go(bounded, history.store) == (2, 3, 4)
+    assert prune(bounded, history.store) == (2, 3, 4)
     assert history.state().restorable == (1, 7, 8)
     history.take_in(W5, (BOB, 99))
     assert rebase(history) == "promoted"
@@ -244,6 +244,6 @@ def test_a_rebase_under_way_keeps_its_steps(history: Place) -> None:
     for at, key in enumerate((W4, W5, "2013-02-03", "2013-02-10")):
         history.take_in(key, (BOB, at))
         history.learn(key)
-    assert let_go(bounded, history.store) == ()
+    assert prune(bounded, history.store) == ()
     withdraw(history.store, "people", W2, "then another rebase is due")
-    assert let_go(bounded, history.store) == (4, 5)
+    assert prune(bounded, history.store) == (4, 5)

@@ -12,7 +12,7 @@ import pytest
 
 from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.cli.views import slices_view
-from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, HeldByPerson, LineageMoved, SliceUnreadable
+from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, LineageMoved, ModelOnHold, SliceUnreadable
 from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import (
@@ -116,7 +116,7 @@ def test_a_slice_refused_again_and_again_holds_the_model_until_a_person_decides(
         _say(store, *_trained(version, 1, bad, passed=False), Rejected(version=version, champion=1))
     _say(store, SliceAccepted(slice=_ref(WEEKS[2])))
 
-    with pytest.raises(HeldByPerson, match="3 rejected candidates") as caught:
+    with pytest.raises(ModelOnHold, match="3 rejected candidates") as caught:
         steps.decide(pipeline, store, WEEKS[2])
     assert "ckpt-ops withdraw flight_delay" in caught.value.next
     assert ModelLog(store, "flight_delay").state().held
@@ -193,11 +193,11 @@ def test_after_a_rollback_slices_and_a_run_say_the_same(pipeline: Pipeline, stor
     (_, view) = slices_view(log.state(), late_within=4)
     decided = steps.decide(pipeline, store, WEEKS[1])
 
-    words = "version 2 with the same parent and slices was rolled back: only changed code or settings"
+    message = "version 2 with the same parent and slices was rolled back: only changed code or settings"
     assert (view["action"], view["repeats"]) == ("append", 2)
-    assert words in view["why"]
+    assert message in view["why"]
     assert decided.train is False
-    assert words in decided.why
+    assert message in decided.why
     changed = replace(pipeline, batch_size=pipeline.batch_size + 1)
     assert steps.decide(changed, store, WEEKS[1]).train is True
 

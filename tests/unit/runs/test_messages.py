@@ -40,10 +40,10 @@ def test_a_verdict_has_its_reasons_a_line_each() -> None:
 def test_every_gate_answers_on_a_line_of_its_own() -> None:
     evaluation = Evaluation(
         passed=False,
-        words="1 of 2 gates refused",
+        message="1 of 2 gates refused",
         verdicts=(
-            Verdict(gate="AtLeast", passed=False, words="auc 0.4 is below 0.5"),
-            Verdict(gate="Servable", passed=True, words="it answers"),
+            Verdict(gate="AtLeast", passed=False, message="auc 0.4 is below 0.5"),
+            Verdict(gate="Servable", passed=True, message="it answers"),
         ),
         candidate={},
         champion=None,
@@ -54,7 +54,7 @@ def test_every_gate_answers_on_a_line_of_its_own() -> None:
         suspects={"w1": "odd"},
     )
     result = Evaluated(
-        version=3, passed=False, words=evaluation.words, evaluation=evaluation, report="models/r.json"
+        version=3, passed=False, message=evaluation.message, evaluation=evaluation, report="models/r.json"
     )
     assert messages.evaluated(result) == [
         "version 3: 1 of 2 gates refused",
@@ -63,7 +63,7 @@ def test_every_gate_answers_on_a_line_of_its_own() -> None:
         "slice w1 is suspect: odd",
         "report: models/r.json",
     ]
-    assert messages.evaluated(Evaluated(version=3, words="judged then")) == ["version 3: judged then"]
+    assert messages.evaluated(Evaluated(version=3, message="judged then")) == ["version 3: judged then"]
 
 
 def test_what_became_of_a_version_is_one_line() -> None:

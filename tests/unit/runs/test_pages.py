@@ -19,7 +19,7 @@ def folder(revision: str) -> str:
 
 
 @pytest.fixture
-def judged(store: LocalStore) -> LocalStore:
+def evaluated(store: LocalStore) -> LocalStore:
     """A slice that was quarantined, then corrected; of the correction some rows were set aside."""
     records: tuple[Record, ...] = (
         SliceQuarantined(slice=ref(BAD), report=f"{folder(BAD)}/report.json"),
@@ -38,22 +38,22 @@ def ref(revision: str) -> SliceRef:
     return SliceRef(key=KEY, revision=revision, rows=9)
 
 
-def test_the_latest_verdict_by_default(judged: LocalStore) -> None:
-    assert verdict_page(judged, "flight_delay", KEY, Page.REPORT) == f"report of {GOOD}".encode()
+def test_the_latest_verdict_by_default(evaluated: LocalStore) -> None:
+    assert verdict_page(evaluated, "flight_delay", KEY, Page.REPORT) == f"report of {GOOD}".encode()
 
 
 @pytest.mark.parametrize(("revision", "of"), [(BAD, BAD), (GOOD, GOOD), (REST, GOOD)])
 def test_any_revision_as_it_was_pulled_or_as_it_was_accepted(
-    judged: LocalStore, revision: str, of: str
+    evaluated: LocalStore, revision: str, of: str
 ) -> None:
-    page = verdict_page(judged, "flight_delay", KEY, Page.REPORT, revision=revision)
+    page = verdict_page(evaluated, "flight_delay", KEY, Page.REPORT, revision=revision)
     assert page == f"report of {of}".encode()
 
 
-def test_data_docs_where_there_are_some(judged: LocalStore) -> None:
-    assert verdict_page(judged, "flight_delay", KEY, Page.DATA_DOCS, revision=BAD) == b"data docs"
+def test_data_docs_where_there_are_some(evaluated: LocalStore) -> None:
+    assert verdict_page(evaluated, "flight_delay", KEY, Page.DATA_DOCS, revision=BAD) == b"data docs"
     with pytest.raises(ObjectNotFound, match=r"has no data_docs\.html"):
-        verdict_page(judged, "flight_delay", KEY, Page.DATA_DOCS)
+        verdict_page(evaluated, "flight_delay", KEY, Page.DATA_DOCS)
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,18 @@ def test_data_docs_where_there_are_some(judged: LocalStore) -> None:
     ],
 )
 def test_what_no_name_can_be_is_refused(
-    judged: LocalStore, model: str, key: str, revision: str | None, field: str
+    evaluated: LocalStore, model: str, key: str, revision: str | None, field: str
 ) -> None:
     with pytest.raises(BadInput, match=f"{field}="):
-        verdict_page(judged, model, key, Page.REPORT, revision=revision)
+        verdict_page(evaluated, model, key, Page.REPORT, revision=revision)
 
 
 @pytest.mark.parametrize(
     ("model", "key", "revision"),
     [("nobody", KEY, None), ("flight_delay", "2013-01-13", None), ("flight_delay", KEY, "d" * 16)],
 )
-def test_what_has_no_verdict_is_named(judged: LocalStore, model: str, key: str, revision: str | None) -> None:
+def test_what_has_no_verdict_is_named(
+    evaluated: LocalStore, model: str, key: str, revision: str | None
+) -> None:
     with pytest.raises(ObjectNotFound, match=f"the log of {model} has no verdict with a report on .*{key}"):
-        verdict_page(judged, model, key, Page.REPORT, revision=revision)
+        verdict_page(evaluated, model, key, Page.REPORT, revision=revision)

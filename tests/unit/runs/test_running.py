@@ -15,7 +15,7 @@ from ckpt_ops.lineage.records import SliceQuarantined, SliceRef
 from ckpt_ops.pipeline import EmptySlices
 from ckpt_ops.pipeline.step_results import Validated
 from ckpt_ops.runs import steps
-from ckpt_ops.runs.intake_plan import Coming, plan_intake
+from ckpt_ops.runs.intake_plan import Arrival, plan_intake
 from ckpt_ops.runs.pull import pull
 from ckpt_ops.runs.slice_runs import run_all, summary
 from ckpt_ops.validation import Outcome
@@ -146,13 +146,13 @@ def test_the_plan_of_an_intake_names_what_is_missing_late_and_not_pulled(
     found = {one.key: one.action for one in plan_intake(days.intake, days.store)}
 
     assert found == {
-        KEY: Coming.SKIP,
-        SECOND: Coming.MISSING,
-        THIRD: Coming.LATE,
-        FOURTH: Coming.AGAIN,
-        FIFTH: Coming.MISSING,
-        "2013-01-11": Coming.PULL,
-        "2013-01-12": Coming.VALIDATE,
+        KEY: Arrival.SKIP,
+        SECOND: Arrival.MISSING,
+        THIRD: Arrival.LATE,
+        FOURTH: Arrival.AGAIN,
+        FIFTH: Arrival.MISSING,
+        "2013-01-11": Arrival.PULL,
+        "2013-01-12": Arrival.VALIDATE,
     }
     shown = ckpt_ops("plan", "days")
     assert shown.exit_code == 0, shown.output
@@ -163,7 +163,7 @@ def test_the_plan_of_an_intake_names_what_is_missing_late_and_not_pulled(
         (FOURTH, "pull again"),
     ]
     stopped = plan_intake(days.intake, days.store, "2013-01-04", "2013-01-14")
-    late = [one.key for one in stopped if one.action is Coming.MISSING]
+    late = [one.key for one in stopped if one.action is Arrival.MISSING]
     assert late == ["2013-01-04", "2013-01-05", SECOND, FIFTH, "2013-01-13", "2013-01-14"]
     assert [entry.name for entry in days.store.list("")] == before, "nothing was written"
     said = ckpt_ops("slices", "days").stdout

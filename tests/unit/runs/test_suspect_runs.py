@@ -17,8 +17,8 @@ from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, W5, Place
 from typer.testing import CliRunner
 
 from ckpt_ops.cli.main import app
-from ckpt_ops.errors import HeldByPerson
-from ckpt_ops.evaluation import AtLeast, Judged, NotWorseThan, Unclear
+from ckpt_ops.errors import ModelOnHold
+from ckpt_ops.evaluation import AtLeast, EvaluatedRows, NotWorseThan, Unclear
 from ckpt_ops.lineage import VersionState, VersionStatus
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.runs import steps
@@ -36,12 +36,12 @@ class Poisoned(Place):
         for ref in version.slices:
             label = (random.random(ROWS) < 0.5).astype(float)
             champion = random.normal(size=ROWS)
-            learned = champion
+            consumed = champion
             if ref.key not in self.noise:
-                champion, learned = champion + label, champion + 1.2 * label
-            parts.append((label, champion, learned))
+                champion, consumed = champion + label, champion + 1.2 * label
+            parts.append((label, champion, consumed))
         label, champion, candidate = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        judged = Judged(
+        evaluated = EvaluatedRows(
             label=label,
             candidate=candidate,
             champion=None if version.parent is None else champion,
@@ -50,7 +50,7 @@ class Poisoned(Place):
             rows="stand-ins",
         )
         buffer = io.BytesIO()
-        pq.write_table(judged.to_table(), buffer)
+        pq.write_table(evaluated.to_table(), buffer)
         return buffer.getvalue()
 
 
@@ -154,7 +154,7 @@ def test_after_three_the_model_waits_for_a_person(place: Poisoned) -> None:
         place.take_in(key, (EVE, 100))
         assert run(place, key) == "rejected"
     place.take_in(W5, (BOB, 3))
-    with pytest.raises(HeldByPerson) as held:
+    with pytest.raises(ModelOnHold) as held:
         run(place, W5)
     assert "3 slices are suspect" in held.value.what
     assert f"ckpt-ops quarantine release people {W2} --why TEXT" in held.value.next

@@ -216,7 +216,7 @@ def test_great_expectations_accepts_what_the_suite_came_from_and_finds_what_is_b
     for one in slices:
         found = validate(TableRows(table=one.table), suite, one.table.schema, reference=pulled).validation
         # new shops and rows seen before: nothing was accepted yet
-        assert ([one.kind for one in found.reasons], found.set_aside) == ([Kind.NOT_JUDGED] * 2, 0)
+        assert ([one.kind for one in found.reasons], found.set_aside) == ([Kind.NOT_EVALUATED] * 2, 0)
     table = orders(400)
     spoiled = table.set_column(1, "price", pa.array([-1.0, *table["price"].to_pylist()[1:]]))
     spoiled = spoiled.set_column(3, "state", pa.array([*table["state"].to_pylist()[:-1], "lost"]))

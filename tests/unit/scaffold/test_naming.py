@@ -134,10 +134,10 @@ def test_what_looks_like_a_date_and_is_none_is_no_key() -> None:
         (["a/2013-01-06.csv"], {"key_format": "%d.%m.%Y"}, "%d.%m.%Y"),
     ],
 )
-def test_what_cannot_be_told_is_asked(names: list[str], options: dict[str, str], words: str) -> None:
+def test_what_cannot_be_told_is_asked(names: list[str], options: dict[str, str], message: str) -> None:
     with pytest.raises(BadInput) as caught:
         named_as(names, where="gs://b", **options)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_person_may_say_it() -> None:

@@ -163,12 +163,12 @@ def test_data_that_goes_on_has_no_end_and_waits(landing: Path, dags: Path, tmp_p
     ],
 )
 def test_what_cannot_be_told_leaves_nothing_behind(
-    landing: Path, dags: Path, file: str, data: bytes, words: str
+    landing: Path, dags: Path, file: str, data: bytes, message: str
 ) -> None:
     land(landing, file, data)
     with pytest.raises(BadInput) as caught:
         new_source(Asked(name="made_badly", origin=str(landing)), dags)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
     assert list(dags.iterdir()) == []
 
 
@@ -225,10 +225,10 @@ def test_a_folder_that_appears_meanwhile_wins(landing: Path, dags: Path) -> None
         ("ftp://host/x", "gs://BUCKET/PREFIX"),
     ],
 )
-def test_a_place_that_is_none_is_refused(dags: Path, origin: str, words: str) -> None:
+def test_a_place_that_is_none_is_refused(dags: Path, origin: str, message: str) -> None:
     with pytest.raises(BadInput, match="--from") as caught:
         new_source(Asked(name="made_nowhere", origin=origin), dags)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_one_file_is_no_source(landing: Path, dags: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_person_may_say_it(given: str, cron: str, weekday: int | None) -> None
         ([SUNDAY, SUNDAY + DAY], "weekly", "several days of the week"),
     ],
 )
-def test_what_cannot_be_told_is_asked(times: list[datetime], given: str | None, words: str) -> None:
+def test_what_cannot_be_told_is_asked(times: list[datetime], given: str | None, message: str) -> None:
     with pytest.raises(BadInput, match="--schedule") as caught:
         spacing_of(times, "%Y-%m-%d", schedule=given)
-    assert words in str(caught.value)
+    assert message in str(caught.value)

@@ -18,7 +18,7 @@ from ckpt_ops.checkpoints import EveryVersions, Keep
 from ckpt_ops.checkpoints.garbage import find_garbage, remove_garbage
 from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import Basis, Judged
+from ckpt_ops.evaluation import Basis, EvaluatedRows
 from ckpt_ops.forget.forget import forget
 from ckpt_ops.forget.purge import purge
 from ckpt_ops.forget.request import Asked
@@ -33,9 +33,9 @@ from ckpt_ops.promotion import rollback
 from ckpt_ops.promotion.question import question
 from ckpt_ops.runs import steps
 from ckpt_ops.runs.approve import approve
-from ckpt_ops.runs.prune import let_go
+from ckpt_ops.runs.prune import prune
 from ckpt_ops.shadow import scoring
-from ckpt_ops.shadow.deciding_rows import in_their_place, judged_slices
+from ckpt_ops.shadow.deciding_rows import evaluated_slices, rows_in_shadow
 
 W6, W7, W8 = "2013-02-03", "2013-02-10", "2013-02-17"
 ZOE = "p-99"
@@ -151,9 +151,9 @@ def test_a_run_whose_promotion_failed_is_made_up_for_by_the_next(shadowed: Place
     steps.evaluate(shadowed.pipeline, shadowed.store, 4)
     settled = run(shadowed, W7, (BOB, 5), (EVE, 6))
     assert (settled.version, settled.decision) == (4, "promoted")
-    judged = shadowed.state().versions[4].evaluated
-    assert judged is not None
-    assert [ref.key for ref in judged.slices] == [W5, W6]
+    evaluated = shadowed.state().versions[4].evaluated
+    assert evaluated is not None
+    assert [ref.key for ref in evaluated.slices] == [W5, W6]
 
 
 def test_a_slice_older_than_what_it_learned_waits_and_is_no_shadow_slice(shadowed: Place) -> None:
@@ -182,13 +182,15 @@ def test_a_corrected_slice_is_scored_again_and_a_quarantined_one_does_not_count(
     assert waits(shadowed) == []
     assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "shadow"
     assert run(shadowed, W7, (BOB, 5), (EVE, 6)).decision == "promoted"
-    judged = shadowed.state().versions[4].evaluated
-    assert judged is not None
-    assert [ref.key for ref in judged.slices] == [W6, W7]
+    evaluated = shadowed.state().versions[4].evaluated
+    assert evaluated is not None
+    assert [ref.key for ref in evaluated.slices] == [W6, W7]
 
 
 @pytest.mark.parametrize("after_verdict", [False, True], ids=["before it is judged", "before it is settled"])
-def test_a_slice_withdrawn_between_two_steps_takes_the_verdict_with_it(shadowed: Place, after_verdict: bool) -> None:
+def test_a_slice_withdrawn_between_two_steps_takes_the_verdict_with_it(
+    shadowed: Place, after_verdict: bool
+) -> None:
     run(shadowed, W4)
     run(shadowed, W5, (BOB, 1), (EVE, 2))
     shadowed.take_in(W6, (BOB, 3), (EVE, 4))
@@ -293,9 +295,9 @@ def test_nobody_is_asked_about_a_verdict_on_a_slice_that_was_corrected_and_the_n
     assert run(asked_about, W6).decision == "rejected"
     state = asked_about.state()
     assert (state.head, state.versions[4].status) == (3, VersionStatus.REJECTED)
-    judged = state.versions[4].evaluated
-    assert judged is not None
-    assert [(ref.key, ref.rows) for ref in judged.slices] == [(W5, 2), (W6, 6)]
+    evaluated = state.versions[4].evaluated
+    assert evaluated is not None
+    assert [(ref.key, ref.rows) for ref in evaluated.slices] == [(W5, 2), (W6, 6)]
 
 
 def test_one_judged_anew_that_passes_again_is_asked_about_again(asked_about: Place) -> None:
@@ -369,7 +371,7 @@ def test_two_runs_at_once_say_a_slice_once(shadowed: Place, monkeypatch: pytest.
 def test_its_checkpoint_stays_while_it_waits_and_goes_when_it_was_let_go(shadowed: Place) -> None:
     bounded = replace(shadowed.pipeline, keep=Keep(anchors=EveryVersions(versions=9)))
     run(shadowed, W4)
-    let_go(bounded, shadowed.store)
+    prune(bounded, shadowed.store)
     remove_garbage(shadowed.store, find_garbage(shadowed.store, grace=0.0))
 
     def condition() -> Condition:
@@ -397,9 +399,9 @@ def test_predictions_of_a_forgotten_person_go_and_the_slice_is_scored_without(sh
     assert {BOB, EVE} <= shadowed.people()
     assert waits(shadowed) == []
     assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "promoted"
-    judged = shadowed.state().versions[4].evaluated
-    assert judged is not None
-    assert [ref.rows for ref in judged.slices] == [2, 2]
+    evaluated = shadowed.state().versions[4].evaluated
+    assert evaluated is not None
+    assert [ref.rows for ref in evaluated.slices] == [2, 2]
 
 
 def test_no_report_names_a_forgotten_person_whose_rows_a_version_was_judged_on(shadowed: Place) -> None:
@@ -453,17 +455,17 @@ def test_what_training_found_stays_and_the_rows_are_put_together(shadowed: Place
     run(shadowed, W6, (BOB, 3), (EVE, 4), (EVE, 5))
     state: LineageState = shadowed.state()
     version = state.versions[4]
-    slices = judged_slices(state, version)
+    slices = evaluated_slices(state, version)
     assert slices is not None
-    held_out = Judged(
+    held_out = EvaluatedRows(
         label=np.array([0.0]), candidate=np.array([0.5]), slice_key=W4, rows="x", groups=np.array(["q"])
     )
-    judged = in_their_place(shadowed.store, state, version, held_out, slices)
-    assert judged.basis is Basis.SHADOW
-    assert judged.label.tolist() == [0, 1, 0, 1, 0]
-    assert judged.segments["person"].tolist() == [BOB, EVE, BOB, EVE, EVE]
-    assert judged.groups is None
-    assert in_their_place(shadowed.store, state, version, held_out, ()) is held_out
+    evaluated = rows_in_shadow(shadowed.store, state, version, held_out, slices)
+    assert evaluated.basis is Basis.SHADOW
+    assert evaluated.label.tolist() == [0, 1, 0, 1, 0]
+    assert evaluated.segments["person"].tolist() == [BOB, EVE, BOB, EVE, EVE]
+    assert evaluated.groups is None
+    assert rows_in_shadow(shadowed.store, state, version, held_out, ()) is held_out
 
 
 @pytest.mark.parametrize("slices", [0, -1, True, 1.5, None])

@@ -119,12 +119,12 @@ def check(records: list[Record]) -> None:
             version = before.versions[record.version]
             if not version.started.shadow:
                 continue
-            learned = {ref.key for one in before.ancestry(version.version) for ref in one.slices}
+            consumed = {ref.key for one in before.ancestry(version.version) for ref in one.slices}
             if isinstance(record, ShadowScored):
-                assert record.slice.key > max(learned)
+                assert record.slice.key > max(consumed)
             if isinstance(record, Evaluated):
                 assert len(record.slices) == 2
-                assert min(ref.key for ref in record.slices) > max(learned)
+                assert min(ref.key for ref in record.slices) > max(consumed)
                 assert [ref.key for ref in record.slices] == sorted({ref.key for ref in record.slices})
             if isinstance(record, Promoted):
                 assert version.evaluated is not None
@@ -199,11 +199,11 @@ def is_fair_and_learned_once(
         and (found is None or found.version.version != number)
     ]
     assert not kept_waiting
-    learned = Counter(ref.id for one in state.ancestry(state.head) for ref in one.slices)
-    assert set(learned.values()) <= {1}
+    consumed = Counter(ref.id for one in state.ancestry(state.head) for ref in one.slices)
+    assert set(consumed.values()) <= {1}
     standing = [entry.ref for entry in state.slices.values() if entry.status is SliceStatus.ACCEPTED]
     by_now = [ref for ref in standing if ref.key <= LATER[2]]
-    assert {ref.id for ref in by_now} <= set(learned), "whatever waited was learned in its time"
+    assert {ref.id for ref in by_now} <= set(consumed), "whatever waited was learned in its time"
 
 
 def test_a_backfill_trains_scores_settles_and_trains_on_what_was_scored(shadowed: Pipeline) -> None:
@@ -227,8 +227,8 @@ def test_a_backfill_trains_scores_settles_and_trains_on_what_was_scored(shadowed
         ["c", "d", "e"],
         ["f", "g", "h"],
     ]
-    judged = [one.evaluated.slices for one in state.versions.values() if one.evaluated]
-    assert [[ref.key for ref in slices] for slices in judged] == [[], ["c", "d"], ["f", "g"]]
+    evaluated = [one.evaluated.slices for one in state.versions.values() if one.evaluated]
+    assert [[ref.key for ref in slices] for slices in evaluated] == [[], ["c", "d"], ["f", "g"]]
 
 
 @each_write

@@ -96,8 +96,8 @@ class Landed:
     def refused(self, *said: str) -> None:
         with pytest.raises(SliceUnreadable) as caught:
             list(self.source.read(KEY))
-        for words in (f"{self.store.url}/made/{KEY}", "then pull the slice again", *said):
-            assert words in str(caught.value)
+        for message in (f"{self.store.url}/made/{KEY}", "then pull the slice again", *said):
+            assert message in str(caught.value)
         assert pa.Table.from_batches(self.source.read(NEXT)).equals(GOOD), "the next slice is unharmed"
 
 

@@ -107,8 +107,8 @@ def test_values_with_line_ends_are_a_setting_and_a_quote_must_still_close(tmp_pa
 
 def test_what_stands_for_no_value(tmp_path: Path) -> None:
     data = b'n,word\n1,""\n2,\n3,"NA"\nNA,NA\n'
-    words = [row["word"] for row in Landed(tmp_path, ".csv", data).rows()]
-    assert words == ["", None, "NA", None]
+    message = [row["word"] for row in Landed(tmp_path, ".csv", data).rows()]
+    assert message == ["", None, "NA", None]
     all_quoted = b'"n","word"\n"","NA"\n'
     Landed(tmp_path, ".csv", all_quoted).refused(
         "in line 2 of column n no int64: invalid value ''; if values in quotes may be null"

@@ -33,8 +33,8 @@ def stage(tmp_path: Path):
 
 
 def table_of(values: list[tuple[int | None, str | None]]) -> pa.Table:
-    numbers, words = ([one[at] for one in values] for at in (0, 1))
-    return pa.table({"n": pa.array(numbers, pa.int64()), "word": pa.array(words, pa.string())})
+    numbers, message = ([one[at] for one in values] for at in (0, 1))
+    return pa.table({"n": pa.array(numbers, pa.int64()), "word": pa.array(message, pa.string())})
 
 
 @given(was=rows, now=rows)

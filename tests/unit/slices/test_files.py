@@ -48,8 +48,8 @@ def refused(source: Files, *said: str) -> None:
     with pytest.raises(SliceUnreadable) as caught:
         list(source.read(KEY))
     assert source.url is not None
-    for words in (f"{source.url}/flights/{KEY}.parquet", "the log and the champion are untouched", *said):
-        assert words in str(caught.value)
+    for message in (f"{source.url}/flights/{KEY}.parquet", "the log and the champion are untouched", *said):
+        assert message in str(caught.value)
 
 
 def test_it_is_a_source_and_reads_what_was_written(landing: LocalStore, source: Files) -> None:

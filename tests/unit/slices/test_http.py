@@ -155,7 +155,7 @@ def test_it_keeps_the_contract_of_a_source(api: str) -> None:
     checks = check_source(
         source(f"{api}/days?day={{key}}"), list(days), change=lambda: days[KEY].append({"n": 9})
     )
-    assert {check.name: check.words for check in checks if not check.passed} == {}
+    assert {check.name: check.message for check in checks if not check.passed} == {}
 
 
 def test_pulled_and_pulled_again_when_any_page_changed(api: str, tmp_path: Path) -> None:

@@ -183,8 +183,8 @@ def test_anything_but_comparisons_is_refused(text: str) -> None:
         ("person == 'a' and age in (1, 'b')", "age == 'b'"),
     ],
 )
-def test_what_does_not_fit_the_columns_is_refused_and_named(text: str, words: str) -> None:
-    with pytest.raises(BadInput, match=words.replace("|", r"\|")):
+def test_what_does_not_fit_the_columns_is_refused_and_named(text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message.replace("|", r"\|")):
         parse(text).check(TABLE.schema)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ckpt_ops.errors import BadInput
 from ckpt_ops.store.content import digest_in, entry_before, first_gap, is_intact, is_log_entry
 from ckpt_ops.store.replication.quorum import Quorum
-from ckpt_ops.store.replication.repair import judge
+from ckpt_ops.store.replication.repair import evaluate
 from ckpt_ops.store.replication.replica import Circuit
 
 quorums = st.integers(1, 5).flatmap(
@@ -135,7 +135,7 @@ contents = st.dictionaries(st.integers(0, 2), st.sampled_from([GOOD, b"damage", 
 @given(contents)
 def test_a_chunk_is_only_ever_replaced_by_what_its_name_says(copies: dict[int, bytes]) -> None:
     missing = frozenset(range(3)) - copies.keys()
-    finding = judge(CHUNK, copies, missing)
+    finding = evaluate(CHUNK, copies, missing)
     assert not finding.conflict
     if GOOD in copies.values():
         assert finding.data == GOOD
@@ -148,7 +148,7 @@ def test_a_chunk_is_only_ever_replaced_by_what_its_name_says(copies: dict[int, b
 
 @given(contents)
 def test_of_other_objects_nothing_is_copied_where_two_contents_stand(copies: dict[int, bytes]) -> None:
-    finding = judge("models/m/v1/manifest.json", copies, frozenset())
+    finding = evaluate("models/m/v1/manifest.json", copies, frozenset())
     if len(set(copies.values())) > 1:
         assert finding.data is None
         assert {copies[number] for number in finding.conflict} == set(copies.values())

@@ -34,8 +34,8 @@ def texts(*values: Any) -> np.ndarray[Any, Any]:
         (1.0, "labels is one float, not a column"),
     ],
 )
-def test_labels_are_one_number_a_row(labels: Any, words: str) -> None:
-    with pytest.raises(ModelCodeError, match=words) as refused:
+def test_labels_are_one_number_a_row(labels: Any, message: str) -> None:
+    with pytest.raises(ModelCodeError, match=message) as refused:
         Examples(inputs={"x": X}, labels=labels)
     assert refused.value.next
 
@@ -55,8 +55,8 @@ def test_labels_are_one_number_a_row(labels: Any, words: str) -> None:
         (np.zeros(2), "has 2 rows, labels has 3"),
     ],
 )
-def test_an_input_that_no_model_could_take_is_named(column: Any, words: str) -> None:
-    with pytest.raises(ModelCodeError, match=rf"inputs\['odd'\] .*{words}") as refused:
+def test_an_input_that_no_model_could_take_is_named(column: Any, message: str) -> None:
+    with pytest.raises(ModelCodeError, match=rf"inputs\['odd'\] .*{message}") as refused:
         Examples(inputs={"x": X, "odd": column}, labels=Y)
     assert "\n" not in refused.value.what
 

@@ -13,11 +13,11 @@ from ckpt_ops.training import Collected, Examples
 
 def part(rows: list[tuple[int, str]], dtype: str = "float32", *, weighted: bool = False) -> Examples:
     numbers = np.array([[n, n + 1] for n, _ in rows], dtype).reshape(len(rows), 2)
-    words = np.array([word for _, word in rows], np.str_)
+    message = np.array([word for _, word in rows], np.str_)
     labels = np.array([n % 2 for n, _ in rows], np.float32)
-    beside = {"weights": np.array([n % 3 for n, _ in rows], dtype), "groups": words} if weighted else {}
-    inputs = {"numbers": numbers, "words": words}
-    return Examples(inputs=inputs, labels=labels, segments={"word": words}, **beside)
+    beside = {"weights": np.array([n % 3 for n, _ in rows], dtype), "groups": message} if weighted else {}
+    inputs = {"numbers": numbers, "words": message}
+    return Examples(inputs=inputs, labels=labels, segments={"word": message}, **beside)
 
 
 PARTS = st.lists(
@@ -105,6 +105,6 @@ def test_a_part_with_weights_and_one_without_are_refused() -> None:
         ({"groups": np.array(["q", None], object)}, "groups has missing values"),
     ],
 )
-def test_weights_and_groups_that_mean_nothing_are_refused(beside: dict[str, object], words: str) -> None:
-    with pytest.raises(ModelCodeError, match=words):
+def test_weights_and_groups_that_mean_nothing_are_refused(beside: dict[str, object], message: str) -> None:
+    with pytest.raises(ModelCodeError, match=message):
         Examples(inputs={"x": np.zeros(2)}, labels=np.zeros(2), **beside)

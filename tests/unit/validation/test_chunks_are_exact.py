@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ckpt_ops.validation import Suite, parse_suite, validate
 from ckpt_ops.validation.engine import EXAMPLES, crash_of
-from ckpt_ops.validation.execution_mode import BY_ROWS, Way, way_of
+from ckpt_ops.validation.execution_mode import BY_ROWS, ExecutionMode, execution_mode_of
 
 SCHEMA = pa.schema(
     [
@@ -122,7 +122,7 @@ def suites(draw: st.DrawFn) -> Suite:
     chosen = draw(st.lists(st.sampled_from(POOL), min_size=1, max_size=12, unique_by=str))
     expectations = []
     for each in chosen:
-        mostly = draw(MOSTLY) if way_of(each["type"]) is Way.ROWS else None
+        mostly = draw(MOSTLY) if execution_mode_of(each["type"]) is ExecutionMode.ROWS else None
         asked = each["kwargs"] if mostly is None else each["kwargs"] | {"mostly": mostly}
         expectations.append({"type": each["type"], "kwargs": asked})
     return parse_suite({"name": "drawn", "expectations": expectations})
@@ -204,7 +204,7 @@ def said(result: Any) -> dict[str, Any]:
 
 def test_each_kind_that_is_judged_by_rows_is_among_those_drawn() -> None:
     assert {each["type"] for each in POOL} >= BY_ROWS
-    assert {way_of(each["type"]) for each in POOL} == set(Way)
+    assert {execution_mode_of(each["type"]) for each in POOL} == set(ExecutionMode)
 
 
 drawn = given(TABLES, suites(), st.lists(st.integers(0, 4), max_size=4), st.integers(1, 5))
@@ -229,6 +229,6 @@ def test_chunks_and_projections_of_many_suites_give_it_too(
 
 
 def gives_the_verdict_of_one_piece(table: pa.Table, suite: Suite, sizes: list[int], chunk_rows: int) -> None:
-    judged = validate(Pieces(table, sizes), suite, SCHEMA, chunk_rows=chunk_rows)
-    ours = {result.expectation_config.meta["at"]: said(result) for result in judged.results}
+    evaluated = validate(Pieces(table, sizes), suite, SCHEMA, chunk_rows=chunk_rows)
+    ours = {result.expectation_config.meta["at"]: said(result) for result in evaluated.results}
     assert ours == {at: said(result) for at, result in in_one_piece(table, suite).items()}

@@ -49,23 +49,23 @@ def reasons(
     return list(validate(table, suite, table.schema, reference).reasons)
 
 
-def words(*args: Any, **kwargs: Any) -> list[str]:
+def message(*args: Any, **kwargs: Any) -> list[str]:
     found = reasons(*args, **kwargs)
     assert all(reason.kind is Kind.FAILED for reason in found)
     assert all(reason.severity is Severity.CRITICAL for reason in found)
-    return [reason.words for reason in found]
+    return [reason.message for reason in found]
 
 
-def not_judged(*args: Any, **kwargs: Any) -> str:
+def not_evaluated(*args: Any, **kwargs: Any) -> str:
     (reason,) = reasons(*args, **kwargs)
-    assert (reason.kind, reason.severity) == (Kind.NOT_JUDGED, Severity.INFO)
-    return reason.words.partition(" not judged: ")[2]
+    assert (reason.kind, reason.severity) == (Kind.NOT_EVALUATED, Severity.INFO)
+    return reason.message.partition(" not judged: ")[2]
 
 
 def crashed(*args: Any, **kwargs: Any) -> str:
     (reason,) = reasons(*args, **kwargs)
     assert (reason.kind, reason.severity) == (Kind.CRASHED, Severity.CRITICAL)
-    return reason.words.partition(" crashed and judged nothing: ")[2]
+    return reason.message.partition(" crashed and judged nothing: ")[2]
 
 
 def normal(rows: int = 4000, shift: float = 0.0, seed: int = 0) -> Any:
@@ -74,10 +74,10 @@ def normal(rows: int = 4000, shift: float = 0.0, seed: int = 0) -> Any:
 
 class TestPsi:
     def test_passes_when_little_has_changed(self) -> None:
-        assert words({"x": normal(seed=1)}, PSI, {"x": normal()}, column="x") == []
+        assert message({"x": normal(seed=1)}, PSI, {"x": normal()}, column="x") == []
 
     def test_fails_in_words(self) -> None:
-        (said,) = words(
+        (said,) = message(
             {"x": normal(shift=1, seed=1)}, PSI, {"x": normal()}, {"x": normal(seed=2)}, column="x"
         )
         assert re.fullmatch(
@@ -88,32 +88,34 @@ class TestPsi:
 
     def test_its_limit_bins_and_reference_are_keywords(self) -> None:
         long_ago, lately, now = {"x": normal(shift=5)}, {"x": normal()}, {"x": normal(seed=1)}
-        assert words(now, PSI, long_ago, lately, column="x", reference_slices=1, bins=20) == []
-        assert len(words(now, PSI, long_ago, lately, column="x", reference_slices=None)) == 1
+        assert message(now, PSI, long_ago, lately, column="x", reference_slices=1, bins=20) == []
+        assert len(message(now, PSI, long_ago, lately, column="x", reference_slices=None)) == 1
         shifted = {"x": normal(shift=0.2, seed=1)}
-        assert words(shifted, PSI, lately, column="x") == []
-        assert len(words(shifted, PSI, lately, column="x", max_value=0.02)) == 1
+        assert message(shifted, PSI, lately, column="x") == []
+        assert len(message(shifted, PSI, lately, column="x", max_value=0.02)) == 1
 
     def test_text_names_the_category(self) -> None:
         before = {"carrier": ["UA"] * 600 + ["AA"] * 400}
         now = {"carrier": ["UA"] * 300 + ["AA"] * 400 + ["ZZ"] * 300}
-        (said,) = words(now, PSI, before, column="carrier")
+        (said,) = message(now, PSI, before, column="carrier")
         assert said.endswith("largest share change ZZ: 0.0 % to 30.0 %")
-        assert words(before, PSI, before, column="carrier") == []
+        assert message(before, PSI, before, column="carrier") == []
 
     def test_booleans_are_categories(self) -> None:
         before, now = {"x": [True, False] * 500}, {"x": [True] * 1000}
-        assert words(now, PSI, before, column="x")[0].endswith("largest share change True: 50.0 % to 100.0 %")
+        assert message(now, PSI, before, column="x")[0].endswith(
+            "largest share change True: 50.0 % to 100.0 %"
+        )
 
     def test_a_constant_column(self) -> None:
         before = {"x": [7] * 1000}
-        assert words(before, PSI, before, column="x") == []
-        assert words({"x": [6] * 1000}, PSI, before, column="x")[0].endswith("below 7: 0.0 % to 100.0 %")
+        assert message(before, PSI, before, column="x") == []
+        assert message({"x": [6] * 1000}, PSI, before, column="x")[0].endswith("below 7: 0.0 % to 100.0 %")
 
     @pytest.mark.parametrize("values", [[1.5] * 1000, ["UA"] * 1000])
     def test_all_null_after_values_is_drift_of_nulls(self, values: list[Any]) -> None:
         came = pa.table({"x": pa.nulls(1000, pa.array(values).type)})
-        (said,) = words(came, PSI, {"x": values}, column="x")
+        (said,) = message(came, PSI, {"x": values}, column="x")
         assert said.endswith("largest share change null: 0.0 % to 100.0 %")
         assert reasons(came, PSI, {"x": came["x"]}, column="x") == []
 
@@ -123,7 +125,7 @@ class TestPsi:
         assert reasons(now, PSI, before, column="x") == []
 
     def test_a_handful_of_rows_cannot_show_drift(self) -> None:
-        said = not_judged({"x": [5.0, 6.0, 7.0]}, PSI, {"x": [1.0, 2.0, 3.0]}, column="x")
+        said = not_evaluated({"x": [5.0, 6.0, 7.0]}, PSI, {"x": [1.0, 2.0, 3.0]}, column="x")
         assert re.search(r"x: PSI [\d.]+ against 3 .*; chance alone reaches [\d.]+ with so few rows", said)
 
     def test_whole_numbers_that_lost_a_value_are_compared_as_numbers(self) -> None:
@@ -133,12 +135,12 @@ class TestPsi:
     def test_a_column_that_changed_its_sort_is_not_compared(self) -> None:
         for before, now in (([1, 2], ["a", "b"]), (["a", "b"], [1, 2]), ([True, False], ["a", "b"])):
             for kind in (PSI, KNOWN):
-                assert "in the consumed slices" in not_judged({"x": now}, kind, {"x": before}, column="x")
-        assert not_judged({"x": ["1"]}, KS, {"x": [1]}, column="x") == (
+                assert "in the consumed slices" in not_evaluated({"x": now}, kind, {"x": before}, column="x")
+        assert not_evaluated({"x": ["1"]}, KS, {"x": [1]}, column="x") == (
             "x is string and was int64 in the consumed slices"
         )
         no_type = {"x": pa.nulls(3)}
-        assert not_judged({"x": [1]}, PSI, no_type, column="x") == "the consumed slices have no value of x"
+        assert not_evaluated({"x": [1]}, PSI, no_type, column="x") == "the consumed slices have no value of x"
 
     def test_times_are_no_distribution(self) -> None:
         times = {"t": [PULLED] * 5}
@@ -149,8 +151,8 @@ class TestPsi:
 
 class TestKs:
     def test_passes_and_fails_in_words(self) -> None:
-        assert words({"x": normal(seed=1)}, KS, {"x": normal()}, column="x") == []
-        (said,) = words({"x": normal(shift=1, seed=1)}, KS, {"x": normal()}, column="x")
+        assert message({"x": normal(seed=1)}, KS, {"x": normal()}, column="x") == []
+        (said,) = message({"x": normal(shift=1, seed=1)}, KS, {"x": normal()}, column="x")
         assert re.fullmatch(
             r"x: D 0\.38\d against 4,000 reference rows of 1 slice \(p = \de-\d+\), at most 0\.2; "
             r"\d\d\.\d % were at most 0\.\d+, now \d\d\.\d %",
@@ -159,22 +161,23 @@ class TestKs:
 
     def test_a_certain_but_small_shift_passes_and_a_large_but_uncertain_one_is_not_judged(self) -> None:
         many = {"x": normal(100_000)}
-        assert words({"x": normal(100_000, shift=0.1, seed=1)}, KS, many, column="x") == []
-        assert "chance alone reaches it" in not_judged({"x": [3.0, 4.0]}, KS, many, column="x")
+        assert message({"x": normal(100_000, shift=0.1, seed=1)}, KS, many, column="x") == []
+        assert "chance alone reaches it" in not_evaluated({"x": [3.0, 4.0]}, KS, many, column="x")
 
     def test_a_constant_that_moved(self) -> None:
-        assert words({"x": [7.0] * 100}, KS, {"x": [7.0] * 100}, column="x") == []
-        assert words({"x": [8.0] * 100}, KS, {"x": [7.0] * 100}, column="x")[0].startswith(
+        assert message({"x": [7.0] * 100}, KS, {"x": [7.0] * 100}, column="x") == []
+        assert message({"x": [8.0] * 100}, KS, {"x": [7.0] * 100}, column="x")[0].startswith(
             "x: D 1 against 100"
         )
 
     def test_nulls_are_left_out_and_nothing_but_nulls_is_not_judged(self) -> None:
         numbers = {"x": pa.array([1.0, 2.0, None, NAN] * 300)}
-        assert words(numbers, KS, {"x": [1.0, 2.0] * 300}, column="x") == []
+        assert message(numbers, KS, {"x": [1.0, 2.0] * 300}, column="x") == []
         nothing = pa.table({"x": pa.nulls(5, pa.float64())})
-        assert not_judged(nothing, KS, numbers, column="x") == "the slice has no value of x"
+        assert not_evaluated(nothing, KS, numbers, column="x") == "the slice has no value of x"
         assert (
-            not_judged({"x": [1.0]}, KS, {"x": nothing["x"]}, column="x") == "the reference has no value of x"
+            not_evaluated({"x": [1.0]}, KS, {"x": nothing["x"]}, column="x")
+            == "the reference has no value of x"
         )
 
     def test_text_has_no_order(self) -> None:
@@ -188,30 +191,32 @@ class TestKnownValues:
     def test_new_ones_are_named_with_their_counts_the_most_frequent_first(self) -> None:
         now = {"carrier": ["UA"] * 90 + ["ZZ"] * 6 + ["QQ"] * 3 + [None]}
         (reason,) = reasons(now, KNOWN, self.BEFORE, column="carrier", mostly=0.95)
-        assert reason.words == (
+        assert reason.message == (
             "carrier: 9 of 99 rows (9.1 %) have a value that is new to 100 reference rows of 1 slice, "
             "allowed 5 %; new: ZZ (6), QQ (3)"
         )
         assert (reason.unexpected_count, reason.examples) == (9, ("ZZ", "QQ"))
 
     def test_passes_up_to_the_share_and_for_rare_known_values(self) -> None:
-        assert words({"carrier": ["AA"] * 10}, KNOWN, self.BEFORE, column="carrier") == []
+        assert message({"carrier": ["AA"] * 10}, KNOWN, self.BEFORE, column="carrier") == []
         now = {"carrier": ["UA"] * 9 + ["ZZ"]}
-        assert words(now, KNOWN, self.BEFORE, column="carrier", mostly=0.9) == []
-        assert len(words(now, KNOWN, self.BEFORE, column="carrier", mostly=0.91)) == 1
+        assert message(now, KNOWN, self.BEFORE, column="carrier", mostly=0.9) == []
+        assert len(message(now, KNOWN, self.BEFORE, column="carrier", mostly=0.91)) == 1
 
     def test_many_new_ones_are_not_all_named(self) -> None:
-        (said,) = words({"carrier": list("abcdefgh")}, KNOWN, self.BEFORE, column="carrier")
+        (said,) = message({"carrier": list("abcdefgh")}, KNOWN, self.BEFORE, column="carrier")
         assert said.endswith("new: a (1), b (1), c (1), d (1), e (1) and 3 more")
 
     def test_codes_with_and_without_nulls_are_the_same_codes(self) -> None:
-        assert words(pa.table({"x": [1, 2, None]}), KNOWN, {"x": [1, 2, 3]}, column="x") == []
-        assert len(words({"x": [1]}, KNOWN, {"x": [1.5]}, column="x")) == 1
+        assert message(pa.table({"x": [1, 2, None]}), KNOWN, {"x": [1, 2, 3]}, column="x") == []
+        assert len(message({"x": [1]}, KNOWN, {"x": [1.5]}, column="x")) == 1
 
     def test_all_null_passes_and_an_all_null_reference_knows_nothing(self) -> None:
         nothing = pa.table({"carrier": pa.nulls(3, pa.string())})
-        assert words(nothing, KNOWN, self.BEFORE, column="carrier") == []
-        assert len(words({"carrier": ["UA"]}, KNOWN, {"carrier": nothing["carrier"]}, column="carrier")) == 1
+        assert message(nothing, KNOWN, self.BEFORE, column="carrier") == []
+        assert (
+            len(message({"carrier": ["UA"]}, KNOWN, {"carrier": nothing["carrier"]}, column="carrier")) == 1
+        )
 
 
 class TestNewKeys:
@@ -222,7 +227,7 @@ class TestNewKeys:
         (reason,) = reasons(
             pa.table(now), NEW, self.KEYS, {"day": [1], "flight": ["b"]}, column_list=["day", "flight"]
         )
-        assert reason.words == (
+        assert reason.message == (
             "day, flight: 2 of 4 rows (50.0 %) are in accepted slices already; 1 in week 1, 1 in week 2"
         )
         assert reason.examples == ("(day=2, flight=a)", "(day=1, flight=b)")
@@ -230,25 +235,25 @@ class TestNewKeys:
     def test_passes_up_to_the_share_and_beyond_the_last_slices(self) -> None:
         now = {"day": [1, 9], "flight": ["a", "a"]}
         keys = {"column_list": ["day", "flight"]}
-        assert words(now, NEW, self.KEYS, **keys, mostly=0.5) == []
+        assert message(now, NEW, self.KEYS, **keys, mostly=0.5) == []
         others = [{"day": [100 + at], "flight": ["a"]} for at in range(4)]
-        assert words(now, NEW, self.KEYS, *others, **keys) == []
-        assert len(words(now, NEW, self.KEYS, *others, **keys, reference_slices=5)) == 1
+        assert message(now, NEW, self.KEYS, *others, **keys) == []
+        assert len(message(now, NEW, self.KEYS, *others, **keys, reference_slices=5)) == 1
 
     def test_one_column_may_be_the_key(self) -> None:
-        assert len(words({"flight": ["b"]}, NEW, self.KEYS, column_list=["flight"])) == 1
+        assert len(message({"flight": ["b"]}, NEW, self.KEYS, column_list=["flight"])) == 1
 
     def test_large_whole_numbers_are_told_apart_and_times_in_other_units_are_not(self) -> None:
         large = 2**60
-        assert words({"id": [large + 1]}, NEW, {"id": [large]}, column_list=["id"]) == []
+        assert message({"id": [large + 1]}, NEW, {"id": [large]}, column_list=["id"]) == []
         now = pa.table({"t": pa.array([PULLED], pa.timestamp("us", "UTC"))})
         before = {"t": pa.array([PULLED], pa.timestamp("ms", "UTC"))}
-        assert len(words(now, NEW, before, column_list=["t"])) == 1
+        assert len(message(now, NEW, before, column_list=["t"])) == 1
 
     def test_keys_that_cannot_be_equal_are_new(self) -> None:
-        assert words({"id": [1]}, NEW, {"id": ["one"]}, {"other": [1]}, column_list=["id"]) == []
+        assert message({"id": [1]}, NEW, {"id": ["one"]}, {"other": [1]}, column_list=["id"]) == []
         nothing = pa.table({"id": pa.nulls(2, pa.string())})
-        assert words(nothing, NEW, {"id": ["a", None]}, column_list=["id"]) == []
+        assert message(nothing, NEW, {"id": ["a", None]}, column_list=["id"]) == []
 
 
 class TestLabels:
@@ -262,8 +267,8 @@ class TestLabels:
         )
 
     def test_rows_that_are_old_enough_have_a_label(self) -> None:
-        assert words(self.rows(1, 0, None, hours_ago=[48, 24, 23]), LABELS, **self.DELAY) == []
-        (said,) = words(self.rows(1, None, None, hours_ago=[48, 24, 23]), LABELS, **self.DELAY, mostly=0.9)
+        assert message(self.rows(1, 0, None, hours_ago=[48, 24, 23]), LABELS, **self.DELAY) == []
+        (said,) = message(self.rows(1, None, None, hours_ago=[48, 24, 23]), LABELS, **self.DELAY, mostly=0.9)
         assert said == (
             "late: 1 of 2 rows (50.0 %) older than 24 h (up to 2013-02-02 06:00:00 UTC) have no label, "
             "allowed 10 %"
@@ -271,20 +276,20 @@ class TestLabels:
 
     def test_relative_to_the_newest_row_of_the_slice(self) -> None:
         table = self.rows(1, None, hours_ago=[200, 150])
-        assert len(words(table, LABELS, **self.DELAY)) == 1
-        assert words(table, LABELS, **self.DELAY, relative_to="slice_end") == []
+        assert len(message(table, LABELS, **self.DELAY)) == 1
+        assert message(table, LABELS, **self.DELAY, relative_to="slice_end") == []
 
     def test_nothing_is_due_yet(self) -> None:
-        said = not_judged(self.rows(None, hours_ago=[2]), LABELS, **self.DELAY)
+        said = not_evaluated(self.rows(None, hours_ago=[2]), LABELS, **self.DELAY)
         assert said == "no row is older than 2013-02-02 06:00:00 UTC: no label is due yet"
         no_time = pa.table({"late": [1.0], "at": pa.nulls(1, pa.timestamp("us"))})
-        assert not_judged(no_time, LABELS, **self.DELAY) == "no row has a time in at"
+        assert not_evaluated(no_time, LABELS, **self.DELAY) == "no row has a time in at"
 
     def test_a_time_without_a_zone_is_utc_and_a_date_is_a_time(self) -> None:
         naive = datetime(2013, 2, 2, 6)
         for kind, value in ((pa.timestamp("ns"), naive), (pa.date32(), naive.date())):
             table = pa.table({"late": pa.nulls(1, pa.float64()), "at": pa.array([value], kind)})
-            assert len(words(table, LABELS, **self.DELAY)) == 1
+            assert len(message(table, LABELS, **self.DELAY)) == 1
 
     def test_text_is_no_time(self) -> None:
         table = {"late": [1.0], "at": ["yesterday"]}
@@ -297,20 +302,20 @@ class TestLeakage:
     def test_the_feature_and_its_number_are_named(self) -> None:
         table = {"noise": normal(1000, seed=1), "arrival": self.LATE * 3 + 5, "late": self.LATE}
         features = {"column_list": ["noise", "arrival"], "label_column": "late"}
-        (said,) = words(table, LEAK, **features)
+        (said,) = message(table, LEAK, **features)
         assert re.fullmatch(
             r"arrival alone predicts late: \|Spearman\| 1 in 1,000 labelled rows, at most 0.95; "
             r"next noise 0.\d+",
             said,
         )
-        (said,) = words(table, LEAK, **features, label_above=1)
+        (said,) = message(table, LEAK, **features, label_above=1)
         assert said.startswith("arrival alone predicts late > 1: AUC 1 in 1,000 labelled rows, at most 0.95")
-        assert words(table, LEAK, column_list=["noise"], label_column="late", label_above=1) == []
+        assert message(table, LEAK, column_list=["noise"], label_column="late", label_above=1) == []
 
     def test_rows_without_a_label_and_features_without_a_value_are_left_out(self) -> None:
         late = np.where(np.arange(1000) % 2, NAN, self.LATE)
         table = pa.table({"x": self.LATE, "gone": pa.nulls(1000, pa.float64()), "late": late})
-        (said,) = words(table, LEAK, column_list=["x", "gone"], label_column="late")
+        (said,) = message(table, LEAK, column_list=["x", "gone"], label_column="late")
         assert said == "x alone predicts late: |Spearman| 1 in 500 labelled rows, at most 0.95"
 
     def test_text_booleans_and_times_can_tell_a_label(self) -> None:
@@ -318,22 +323,25 @@ class TestLeakage:
         at = [PULLED + timedelta(seconds=each) for each in self.LATE]
         table = {"status": np.where(late, "late", "ok"), "flag": ~late, "at": at, "late": late}
         for feature in ("status", "flag", "at"):
-            assert len(words(table, LEAK, column_list=[feature], label_column="late")) == 1
+            assert len(message(table, LEAK, column_list=[feature], label_column="late")) == 1
 
     def test_a_constant_feature_tells_nothing(self) -> None:
         table = {"x": [7.0] * 1000, "late": self.LATE}
-        assert words(table, LEAK, column_list=["x"], label_column="late") == []
-        assert words(table, LEAK, column_list=["x"], label_column="late", label_above=0) == []
+        assert message(table, LEAK, column_list=["x"], label_column="late") == []
+        assert message(table, LEAK, column_list=["x"], label_column="late", label_above=0) == []
 
     def test_without_two_labels_or_enough_rows_nothing_is_judged(self) -> None:
         one = {"x": [1.0, 2.0], "late": [True, True]}
         assert (
-            not_judged(one, LEAK, column_list=["x"], label_column="late") == "all 2 labels in late are alike"
+            not_evaluated(one, LEAK, column_list=["x"], label_column="late")
+            == "all 2 labels in late are alike"
         )
         none = pa.table({"x": [1.0], "late": pa.nulls(1, pa.float64())})
-        assert not_judged(none, LEAK, column_list=["x"], label_column="late") == "no row has a label in late"
+        assert (
+            not_evaluated(none, LEAK, column_list=["x"], label_column="late") == "no row has a label in late"
+        )
         few = {"x": [1.0, 2.0, 3.0, 4.0], "late": [False, False, True, True]}
-        said = not_judged(few, LEAK, column_list=["x"], label_column="late")
+        said = not_evaluated(few, LEAK, column_list=["x"], label_column="late")
         assert said.endswith("chance alone reaches 1.56 with so few rows")
 
     def test_what_is_no_label_is_told(self) -> None:
@@ -345,10 +353,10 @@ class TestLeakage:
 class TestFuture:
     def test_times_after_the_pull_are_counted(self) -> None:
         at = [PULLED, PULLED + timedelta(seconds=1), None]
-        assert words(pa.table({"at": at}), PAST, column="at", tolerance_seconds=1) == []
-        assert words(pa.table({"at": at}), PAST, column="at", mostly=0.5) == []
+        assert message(pa.table({"at": at}), PAST, column="at", tolerance_seconds=1) == []
+        assert message(pa.table({"at": at}), PAST, column="at", mostly=0.5) == []
         (reason,) = reasons(pa.table({"at": at}), PAST, column="at")
-        assert reason.words == (
+        assert reason.message == (
             "at: 1 of 2 rows (50.0 %) lie in the future of the pull (2013-02-03 06:00:00 UTC); "
             "the latest 2013-02-03 06:00:01 UTC"
         )
@@ -356,10 +364,10 @@ class TestFuture:
 
     def test_another_zone_is_the_same_instant(self) -> None:
         there = pa.table({"at": pa.array([PULLED], pa.timestamp("ms", "Asia/Tokyo"))})
-        assert words(there, PAST, column="at") == []
+        assert message(there, PAST, column="at") == []
 
     def test_without_times_all_is_past_and_numbers_are_no_times(self) -> None:
-        assert words(pa.table({"at": pa.nulls(2, pa.timestamp("us"))}), PAST, column="at") == []
+        assert message(pa.table({"at": pa.nulls(2, pa.timestamp("us"))}), PAST, column="at") == []
         assert crashed({"at": [1]}, PAST, column="at") == "at has to hold timestamps or dates, not int64"
 
 
@@ -371,7 +379,7 @@ class TestInSlice:
 
     def said(self, times: Any, *, start: datetime = datetime(2013, 1, 5), **kwargs: Any) -> list[str]:
         given = {"column": "at", "length": "day", **kwargs}
-        return words(pa.table({"at": times}), HERE, reference=self.reference(start), **given)
+        return message(pa.table({"at": times}), HERE, reference=self.reference(start), **given)
 
     def test_from_the_key_up_to_the_next_one(self) -> None:
         inside = [datetime(2013, 1, 5, tzinfo=UTC), datetime(2013, 1, 5, 23, 59, 59, 999999, tzinfo=UTC)]
@@ -408,14 +416,14 @@ class TestInSlice:
 
     def test_a_key_that_is_no_time_judges_nothing(self) -> None:
         table = pa.table({"at": pa.array([datetime(2013, 1, 6)], pa.timestamp("us"))})
-        found = not_judged(table, HERE, reference=self.reference(None), column="at", length="day")
+        found = not_evaluated(table, HERE, reference=self.reference(None), column="at", length="day")
         assert found == "when the slice begins is not known: its key says no time"
 
     @pytest.mark.parametrize("wrong", [{"length": "fortnight"}, {"length": 0}, {"timezone": "Mars/Base"}])
     def test_a_length_or_zone_that_is_none_is_refused_before_any_row(self, wrong: dict[str, Any]) -> None:
         given = {"column": "at", "length": "day", **wrong}
         with pytest.raises(BadInput, match=str(next(iter(wrong)))):
-            words(pa.table({"at": [PULLED]}), HERE, reference=self.reference(PULLED), **given)
+            message(pa.table({"at": [PULLED]}), HERE, reference=self.reference(PULLED), **given)
 
 
 KWARGS: dict[str, dict[str, Any]] = {
@@ -431,12 +439,12 @@ KWARGS: dict[str, dict[str, Any]] = {
 
 
 def test_before_anything_was_accepted_no_row_was_seen_before() -> None:
-    assert not_judged({"x": [1.0]}, NEW, column_list=["x"]) == "no other slice was accepted yet"
+    assert not_evaluated({"x": [1.0]}, NEW, column_list=["x"]) == "no other slice was accepted yet"
 
 
 @pytest.mark.parametrize("kind", [PSI, KS, KNOWN])
 def test_before_anything_was_consumed_nothing_is_compared(kind: str) -> None:
-    assert not_judged({"x": [1.0]}, kind, **KWARGS[kind]) == "no reference yet: nothing was consumed"
+    assert not_evaluated({"x": [1.0]}, kind, **KWARGS[kind]) == "no reference yet: nothing was consumed"
 
 
 @pytest.mark.parametrize("kind", [LABELS, PAST])
@@ -444,7 +452,7 @@ def test_without_a_moment_of_the_pull_nothing_is_late(kind: str) -> None:
     table = pa.table({"x": [1.0], "at": [PULLED]})
     suite = parse_suite({"name": "own", "expectations": [{"type": kind, "kwargs": KWARGS[kind]}]})
     (reason,) = validate(table, suite, table.schema).reasons
-    assert reason.words.endswith("not judged: when the slice was pulled is not known")
+    assert reason.message.endswith("not judged: when the slice was pulled is not known")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -452,7 +460,7 @@ def test_a_missing_column_is_drift_and_the_expectation_is_not_run(kind: str) -> 
     declared = pa.schema([("x", pa.float64()), ("y", pa.float64()), ("at", pa.timestamp("us"))])
     suite = parse_suite({"name": "own", "expectations": [{"type": kind, "kwargs": KWARGS[kind]}]})
     verdict = validate(pa.table({"z": [1]}), suite, declared)
-    assert any(reason.words.endswith(f"not run: {kind}") for reason in verdict.reasons)
+    assert any(reason.message.endswith(f"not run: {kind}") for reason in verdict.reasons)
     assert verdict.expectations == 0
 
 

@@ -61,7 +61,7 @@ def suite(*expectations: dict[str, Any]) -> Suite:
     return parse_suite({"name": "flights", "expectations": list(expectations)})
 
 
-def judged(year: dict[str, pa.Table], at: int, asked: Suite, came: pa.Table | None = None) -> Validation:
+def evaluated(year: dict[str, pa.Table], at: int, asked: Suite, came: pa.Table | None = None) -> Validation:
     """Week number `at`, or what came in its place, pulled a day after it ended; all before are consumed."""
     keys = list(year)
     table = year[keys[at]] if came is None else came
@@ -76,22 +76,22 @@ def replaced(table: pa.Table, name: str, values: Any) -> pa.Table:
     return table.set_column(table.schema.get_field_index(name), name, values)
 
 
-def words(verdict: Validation) -> list[str]:
-    return [reason.words for reason in verdict.reasons]
+def message(verdict: Validation) -> list[str]:
+    return [reason.message for reason in verdict.reasons]
 
 
 @pytest.mark.parametrize("at", EVERY_SIXTH)
 def test_no_week_of_the_year_is_refused(year: dict[str, pa.Table], at: int) -> None:
-    assert words(judged(year, at, suite(*RECOMMENDED))) == []
+    assert message(evaluated(year, at, suite(*RECOMMENDED))) == []
 
 
 @pytest.mark.parametrize("at", EVERY_SIXTH)
 def test_kilometres_for_miles_are_drift_in_any_week(year: dict[str, pa.Table], at: int) -> None:
     miles = year[list(year)[at]]
     kilometres = pc.round(pc.multiply(miles["distance"], KM_PER_MILE)).cast(pa.int64())
-    verdict = judged(year, at, suite(*FEATURE_DRIFT), replaced(miles, "distance", kilometres))
+    verdict = evaluated(year, at, suite(*FEATURE_DRIFT), replaced(miles, "distance", kilometres))
     assert [(reason.kind, reason.column) for reason in verdict.reasons] == [(Kind.FAILED, "distance")] * 2
-    index, statistic = words(verdict)
+    index, statistic = message(verdict)
     assert re.match(
         r"distance: PSI (0\.[89]\d*|1|1\.\d+) against 2\d,\d{3} reference rows of 4 slices", index
     )
@@ -102,15 +102,17 @@ def test_a_carrier_under_a_new_name_is_named(year: dict[str, pa.Table]) -> None:
     table = year["2013-06-02"]
     renamed = pc.if_else(pc.equal(table["carrier"], "US"), "PHX", table["carrier"])
     asked = suite(expect("column_values_to_be_in_reference", column="carrier", mostly=0.99))
-    verdict = judged(year, list(year).index("2013-06-02"), asked, replaced(table, "carrier", renamed))
-    assert re.search(r"carrier: 4\d\d of 6,\d{3} rows .*, allowed 1 %; new: PHX \(4\d\d\)", words(verdict)[0])
+    verdict = evaluated(year, list(year).index("2013-06-02"), asked, replaced(table, "carrier", renamed))
+    assert re.search(
+        r"carrier: 4\d\d of 6,\d{3} rows .*, allowed 1 %; new: PHX \(4\d\d\)", message(verdict)[0]
+    )
 
 
 def test_the_label_as_a_feature_is_caught_and_a_forecast_is_not(year: dict[str, pa.Table]) -> None:
     """The delay at departure is known too late, too, but no number can tell: its AUC is 0.82 to 0.95."""
     of = {"label_column": "arr_delay", "label_above": 15}
     leaking = expect("columns_to_not_leak_label", column_list=[*MODEL_READS, "dep_delay", "arr_delay"], **of)
-    (said,) = words(judged(year, 8, suite(leaking)))
+    (said,) = message(evaluated(year, 8, suite(leaking)))
     assert re.match(
         r"arr_delay alone predicts arr_delay > 15: AUC 1 in 6,\d{3} labelled rows, at most 0.95; "
         r"next dep_delay 0.[89]\d*, (hour|carrier) 0.6",
@@ -119,19 +121,21 @@ def test_the_label_as_a_feature_is_caught_and_a_forecast_is_not(year: dict[str, 
     stricter = expect(
         "columns_to_not_leak_label", column_list=[*MODEL_READS, "dep_delay"], max_value=0.8, **of
     )
-    assert words(judged(year, 8, suite(stricter)))[0].startswith("dep_delay alone predicts arr_delay > 15")
+    assert message(evaluated(year, 8, suite(stricter)))[0].startswith(
+        "dep_delay alone predicts arr_delay > 15"
+    )
 
 
 def test_a_week_delivered_twice_is_caught_under_whichever_name(year: dict[str, pa.Table]) -> None:
     last, new = year["2013-01-27"], year["2013-02-03"]
     asked = suite(expect("compound_columns_to_be_new", column_list=FLIGHT))
     at = list(year).index("2013-02-03")
-    (said,) = words(judged(year, at, asked, last))
+    (said,) = message(evaluated(year, at, asked, last))
     rows = last.num_rows
     assert said.endswith(
         f"{rows:,} of {rows:,} rows (100.0 %) are in accepted slices already; {rows:,} in 2013-01-27"
     )
-    (said,) = words(judged(year, at, asked, pa.concat_tables([last.slice(0, 100), new])))
+    (said,) = message(evaluated(year, at, asked, pa.concat_tables([last.slice(0, 100), new])))
     assert "100 of 6,1" in said
     assert said.endswith("100 in 2013-01-27")
 
@@ -152,7 +156,7 @@ def test_a_week_pulled_before_it_ended_lies_in_the_future_and_its_labels_are_lat
     )
     asked = suite(labels, expect("column_values_to_not_be_in_future", column="time_hour"))
     verdict = validate(late, asked, late.schema, MemoryReference(pulled_at=pulled_at))
-    labels_said, future_said = words(verdict)
+    labels_said, future_said = message(verdict)
     assert re.search(r"rows \(3\d\.\d %\) older than 24 h \(up to 2013-06-05 .*have no label", labels_said)
     assert re.search(
         r"lie in the future of the pull \(2013-06-06 00:00:00 UTC\); the latest 2013-06-09", future_said
@@ -163,4 +167,4 @@ def test_every_example_in_the_docs_is_one_that_works(year: dict[str, pa.Table]) 
     page = (PROJECT / "docs/reference/expectations.md").read_text()
     examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
     assert {each["type"] for each in examples} == KINDS.keys()
-    assert words(judged(year, 10, suite(*examples))) == []
+    assert message(evaluated(year, 10, suite(*examples))) == []

@@ -9,18 +9,20 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ckpt_ops.validation import Judged, TableRows, parse_suite, validate
+from ckpt_ops.validation import TableRows, ValidationResult, parse_suite, validate
 from ckpt_ops.validation.data_docs import data_docs_html
 
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
-def judged(table: pa.Table, *expectations: tuple[str, dict[str, Any]], name: str = "made") -> Judged:
+def evaluated(
+    table: pa.Table, *expectations: tuple[str, dict[str, Any]], name: str = "made"
+) -> ValidationResult:
     lines = [{"type": f"expect_{type_}", "kwargs": kwargs} for type_, kwargs in expectations]
     return validate(TableRows(table=table), parse_suite({"name": name, "expectations": lines}), table.schema)
 
 
-def page_on(verdict: Judged) -> str:
+def page_on(verdict: ValidationResult) -> str:
     return data_docs_html(verdict, source="flights", key="2013-01-06", revision="0123456789abcdef")
 
 
@@ -33,7 +35,7 @@ def text_of(page: str) -> str:
 def test_the_page_says_what_was_asked_of_what_and_what_came(caplog: pytest.LogCaptureFixture) -> None:
     table = pa.table({"n": [1, -2, 3], "word": ["a", None, "c"], "none": pa.nulls(3, pa.float64())})
     page = page_on(
-        judged(
+        evaluated(
             table,
             ("column_values_to_be_between", {"column": "n", "min_value": 0}),
             ("column_pair_values_a_to_be_greater_than_b", {"column_A": "n", "column_B": "none"}),
@@ -59,7 +61,7 @@ def test_the_page_says_what_was_asked_of_what_and_what_came(caplog: pytest.LogCa
 
 
 def test_the_page_loads_and_runs_nothing_and_leads_nowhere() -> None:
-    page = page_on(judged(pa.table({"n": [1]}), ("column_to_exist", {"column": "n"})))
+    page = page_on(evaluated(pa.table({"n": [1]}), ("column_to_exist", {"column": "n"})))
     assert re.findall(r"""(?:src|href)=["']?([^"'> ]+)""", page) == []
     assert "<script" not in page
     assert "default-src 'none'" in page
@@ -77,6 +79,6 @@ def test_markup_in_data_and_column_names_and_suites_is_text_on_the_page() -> Non
             ("column_values_to_match_regex", {"column": column, "regex": f"({MARKUP}"}),
         )
     ]
-    page = page_on(judged(table, *asked, name=f"suite {MARKUP}"))
+    page = page_on(evaluated(table, *asked, name=f"suite {MARKUP}"))
     assert "<img" not in page
     assert MARKUP in text_of(page)

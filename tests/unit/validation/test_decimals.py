@@ -16,7 +16,7 @@ PRICES = pa.table(
 )
 
 
-def judged(kind: str, **kwargs: Any) -> Validation:
+def evaluated(kind: str, **kwargs: Any) -> Validation:
     asked = {"type": kind, "kwargs": {"column": "x", **kwargs}}
     return validate(PRICES, parse_suite({"name": "prices", "expectations": [asked]}), PRICES.schema)
 
@@ -39,7 +39,7 @@ def judged(kind: str, **kwargs: Any) -> Validation:
     ],
 )
 def test_what_holds_is_accepted(kind: str, kwargs: dict[str, Any]) -> None:
-    found = judged(kind, **kwargs)
+    found = evaluated(kind, **kwargs)
     assert found.accepted, found.reasons
 
 
@@ -61,5 +61,5 @@ def test_what_holds_is_accepted(kind: str, kwargs: dict[str, Any]) -> None:
 def test_what_does_not_hold_is_said_with_the_numbers_that_were_written(
     kind: str, kwargs: dict[str, Any], said: str
 ) -> None:
-    (reason,) = judged(kind, **kwargs).reasons
-    assert said in reason.words
+    (reason,) = evaluated(kind, **kwargs).reasons
+    assert said in reason.message

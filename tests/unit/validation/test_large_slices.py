@@ -17,7 +17,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.store import LocalStore
 from ckpt_ops.validation import Outcome, Suite, TableRows, Validation, parse_suite, validate, write_report
 from ckpt_ops.validation.custom import MemoryReference
-from ckpt_ops.validation.execution_mode import Way, way_of
+from ckpt_ops.validation.execution_mode import ExecutionMode, execution_mode_of
 
 DECLARED = pa.schema(
     [("n", pa.int64()), ("x", pa.float64()), ("word", pa.string()), ("at", pa.timestamp("us", tz="UTC"))]
@@ -67,8 +67,8 @@ def rows(*, min_size: int = 1) -> st.SearchStrategy[pa.Table]:
 
 
 def test_the_suite_above_takes_every_way() -> None:
-    assert {way_of(each["type"]) for each in EVERY_WAY} == set(Way)
-    assert way_of("expect_something_of_ones_own") is Way.COLUMNS
+    assert {execution_mode_of(each["type"]) for each in EVERY_WAY} == set(ExecutionMode)
+    assert execution_mode_of("expect_something_of_ones_own") is ExecutionMode.COLUMNS
 
 
 # --- rows set aside ---------------------------------------------------------------------------------
@@ -87,16 +87,18 @@ TABLE = pa.Table.from_pylist(
 
 
 def test_bad_rows_are_set_aside_with_their_reasons_up_to_the_rate(tmp_path: Path) -> None:
-    judged = validate(TableRows(table=TABLE), suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.5), DECLARED)
-    assert (judged.validation.outcome, judged.validation.set_aside) == (Outcome.SET_ASIDE, 10)
-    assert judged.validation.accepted
-    assert [reason.words for reason in judged.validation.reasons] == [
+    evaluated = validate(TableRows(table=TABLE), suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.5), DECLARED)
+    assert (evaluated.validation.outcome, evaluated.validation.set_aside) == (Outcome.SET_ASIDE, 10)
+    assert evaluated.validation.accepted
+    assert [reason.message for reason in evaluated.validation.reasons] == [
         "n: 10 of 15 values (66.7 %) are not >= 0, e.g. -1, -7",
         "word: 5 of 20 values (25.0 %) are null",
     ]
     store = LocalStore(tmp_path)
     prefix = "slices/made/2013-01-06/0123456789abcdef"
-    assert write_report(store, prefix, judged, TableRows(table=TABLE)) == f"{prefix}/quarantine/report.json"
+    assert (
+        write_report(store, prefix, evaluated, TableRows(table=TABLE)) == f"{prefix}/quarantine/report.json"
+    )
     kept = pq.read_table(tmp_path / f"{prefix}/quarantine/rows.parquet")
     assert kept.slice(0, 2).to_pylist() == [
         {
@@ -110,17 +112,17 @@ def test_bad_rows_are_set_aside_with_their_reasons_up_to_the_rate(tmp_path: Path
         {"n": -7, "x": None, "word": "c", "at": None, "_row": 3, "_reasons": ["n: is not >= 0"]},
     ]
     assert kept["_row"].to_pylist() == [row for row in range(20) if row % 4 in (1, 3)]
-    rest = pa.Table.from_batches(judged.bad.rest(TableRows(table=TABLE, batch_rows=3)))
+    rest = pa.Table.from_batches(evaluated.bad.rest(TableRows(table=TABLE, batch_rows=3)))
     assert rest.equals(
         pa.concat_tables([TABLE.slice(row, 1) for row in range(20) if row % 2 == 0]).combine_chunks()
     )
 
 
 def test_beyond_the_rate_the_slice_is_quarantined_whole() -> None:
-    judged = validate(TableRows(table=TABLE), suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.49), DECLARED)
-    assert (judged.validation.outcome, judged.validation.set_aside) == (Outcome.QUARANTINED, 0)
-    assert len(judged.bad.numbers) == 0
-    assert judged.validation.reasons[0].words == (
+    evaluated = validate(TableRows(table=TABLE), suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.49), DECLARED)
+    assert (evaluated.validation.outcome, evaluated.validation.set_aside) == (Outcome.QUARANTINED, 0)
+    assert len(evaluated.bad.numbers) == 0
+    assert evaluated.validation.reasons[0].message == (
         "10 of 20 rows (50.0 %) fail what is asked of each row, and at most 49 % may be set aside"
     )
     in_chunks = verdict(TABLE, suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.1), chunk_rows=4)
@@ -133,8 +135,8 @@ def test_how_many_rows_are_bad_is_exact_however_far_beyond_the_rate() -> None:
         [{"n": -at, "word": None if at % 2 else "a"} for at in range(40)], schema=DECLARED
     )
     asked = suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.01)
-    judged = validate(TableRows(table=many), asked, DECLARED, chunk_rows=4)
-    assert judged.validation.reasons[0].words.startswith("39 of 40 rows (97.5 %) fail")
+    evaluated = validate(TableRows(table=many), asked, DECLARED, chunk_rows=4)
+    assert evaluated.validation.reasons[0].message.startswith("39 of 40 rows (97.5 %) fail")
 
 
 def test_rows_that_fail_the_same_words_under_two_conditions_are_all_set_aside() -> None:
@@ -146,9 +148,9 @@ def test_rows_that_fail_the_same_words_under_two_conditions_are_all_set_aside() 
     table = pa.Table.from_pylist(
         [{"n": -1, "x": -1.0}, {"n": -1, "x": 0.0}, {"n": -1, "x": 1.0}], schema=DECLARED
     )
-    judged = validate(TableRows(table=table), suite(*both, bad_rows_at_most=0.9), DECLARED)
-    assert judged.bad.numbers.tolist() == [0, 2]
-    assert list(judged.bad.by_reason) == ["n: is not >= 0"]
+    evaluated = validate(TableRows(table=table), suite(*both, bad_rows_at_most=0.9), DECLARED)
+    assert evaluated.bad.numbers.tolist() == [0, 2]
+    assert list(evaluated.bad.by_reason) == ["n: is not >= 0"]
 
 
 def test_what_spoils_the_whole_slice_is_not_helped_by_setting_rows_aside() -> None:
@@ -160,15 +162,15 @@ def test_what_spoils_the_whole_slice_is_not_helped_by_setting_rows_aside() -> No
 @given(rows(min_size=2), st.sampled_from([1, 3, 1000]))
 def test_set_aside_and_rest_are_the_slice_however_it_is_cut(table: pa.Table, chunk_rows: int) -> None:
     asked = suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.999)
-    judged = validate(TableRows(table=table, batch_rows=2), asked, DECLARED, chunk_rows=chunk_rows)
+    evaluated = validate(TableRows(table=table, batch_rows=2), asked, DECLARED, chunk_rows=chunk_rows)
     bad = {
         at
         for at, row in enumerate(table.to_pylist())
         if row["word"] is None or (row["n"] is not None and row["n"] < 0)
     }
     if len(bad) <= 0.999 * table.num_rows:
-        assert set(judged.bad.numbers.tolist()) == bad
-        rest = pa.Table.from_batches(judged.bad.rest(TableRows(table=table)), schema=DECLARED)
+        assert set(evaluated.bad.numbers.tolist()) == bad
+        rest = pa.Table.from_batches(evaluated.bad.rest(TableRows(table=table)), schema=DECLARED)
         assert rest.num_rows == table.num_rows - len(bad)
 
 
@@ -236,17 +238,17 @@ def test_a_column_of_nan_infinities_and_times_in_the_future_are_caught() -> None
         "kwargs": {"column": "at", "tolerance_seconds": 24 * 3600},
     }
     pulled = MemoryReference(pulled_at=now)
-    said = [reason.words for reason in verdict(table, suite(not_null, past), reference=pulled).reasons]
+    said = [reason.message for reason in verdict(table, suite(not_null, past), reference=pulled).reasons]
     assert said[0].startswith("x: 2 of 2 values (100.0 %) are null")
     assert said[1].startswith("at: 1 of 2 rows (50.0 %) lie in the future of the pull")
     naive = table.set_column(3, "at", table["at"].cast(pa.timestamp("us")))
     schema = DECLARED.set(3, pa.field("at", pa.timestamp("us")))
     aside = suite(past | {"meta": ASIDE}, bad_rows_at_most=0.5)
-    judged = validate(TableRows(table=naive), aside, schema, reference=pulled)
-    assert (judged.validation.outcome, judged.bad.numbers.tolist()) == (Outcome.SET_ASIDE, [1])
+    evaluated = validate(TableRows(table=naive), aside, schema, reference=pulled)
+    assert (evaluated.validation.outcome, evaluated.bad.numbers.tolist()) == (Outcome.SET_ASIDE, [1])
     infinite = table.set_column(1, "x", pa.array([1.0, float("inf")]))
     (reason,) = verdict(infinite, suite(finite)).reasons
-    assert "1 of 2 values" in reason.words
+    assert "1 of 2 values" in reason.message
 
 
 @pytest.mark.parametrize(
@@ -262,9 +264,9 @@ def test_a_bound_on_dates_and_times_is_written_as_json_can(kind: pa.DataType) ->
         "kwargs": {"column": "at", "max_value": "2013-01-07T12:00"},
     }
     latest = {"type": "expect_column_max_to_be_between", "kwargs": before["kwargs"]}
-    judged = validate(TableRows(table=table), suite(before, latest), schema).validation
-    assert [reason.unexpected_count for reason in judged.reasons] == [1, 0]
-    assert "2013-01-0" in judged.reasons[1].words
+    evaluated = validate(TableRows(table=table), suite(before, latest), schema).validation
+    assert [reason.unexpected_count for reason in evaluated.reasons] == [1, 0]
+    assert "2013-01-0" in evaluated.reasons[1].message
     wrong = before | {"kwargs": {"column": "at", "max_value": "next week"}}
     with pytest.raises(BadInput, match=r"max_value='next week'.*ISO 8601"):
         validate(TableRows(table=table), suite(wrong), schema)
@@ -273,8 +275,8 @@ def test_a_bound_on_dates_and_times_is_written_as_json_can(kind: pa.DataType) ->
 @pytest.mark.parametrize("chunk_rows", [1, 500_000])
 def test_a_slice_without_rows_is_judged_by_its_columns_and_their_number(chunk_rows: int) -> None:
     some = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}
-    judged = verdict(TABLE.slice(0, 0), suite(BETWEEN | {"meta": {}}, some), chunk_rows=chunk_rows)
-    assert [reason.words for reason in judged.reasons] == ["the slice: 0 rows, expected >= 1"]
+    evaluated = verdict(TABLE.slice(0, 0), suite(BETWEEN | {"meta": {}}, some), chunk_rows=chunk_rows)
+    assert [reason.message for reason in evaluated.reasons] == ["the slice: 0 rows, expected >= 1"]
 
 
 def test_the_declared_columns_are_part_of_a_verdict() -> None:
@@ -283,5 +285,5 @@ def test_the_declared_columns_are_part_of_a_verdict() -> None:
     wider = DECLARED.append(pa.field("new", pa.int64()))
     other = validate(TableRows(table=TABLE), asked, wider).validation
     assert one.schema_digest != other.schema_digest
-    assert "column new is missing: declared int64, came nothing" in other.reasons[0].words
+    assert "column new is missing: declared int64, came nothing" in other.reasons[0].message
     assert json.loads(one.to_json())["schema_digest"] == one.schema_digest

@@ -18,7 +18,7 @@ def test_the_declared_columns_in_another_order_are_no_drift() -> None:
 def test_each_column_is_named_with_what_was_and_what_came() -> None:
     found = pa.schema([("distance", pa.string()), ("speed", pa.null()), ("gate", pa.int8())])
     reasons = schema_drift(DECLARED, found)
-    assert [(reason.kind, reason.severity, reason.words) for reason in reasons] == [
+    assert [(reason.kind, reason.severity, reason.message) for reason in reasons] == [
         (Kind.MISSING, Severity.CRITICAL, "column carrier is missing: declared string, came nothing"),
         (Kind.TYPE, Severity.CRITICAL, "column distance changed its type: declared int64, came string"),
         (

@@ -46,7 +46,7 @@ def referring(suite: Suite) -> Suite:
     return replace(suite, expectations=tuple(one for one in suite.expectations if one.type in KINDS))
 
 
-def judged(name: str, suite: Suite, key: str, came: pa.Table | None = None) -> Validation:
+def evaluated(name: str, suite: Suite, key: str, came: pa.Table | None = None) -> Validation:
     """A slice, or what came in its place, when all before it are consumed."""
     slices = SLICES[name]()
     table = slices[key] if came is None else came
@@ -67,7 +67,7 @@ def test_every_real_slice_is_accepted_and_labels_that_shift_are_said(name: str) 
     first, *others = SLICES[name]()
     shifted = []
     for key in others:
-        verdict = judged(name, suite, key)
+        verdict = evaluated(name, suite, key)
         assert verdict.outcome is Outcome.ACCEPTED, (key, verdict.reasons)
         for kind, severity, column, expectation in without_words(verdict):
             assert (kind, severity) == (Kind.FAILED, Severity.WARNING)
@@ -75,7 +75,7 @@ def test_every_real_slice_is_accepted_and_labels_that_shift_are_said(name: str) 
             assert column in ("arr_delay", "rating", "rain_follows")
             shifted.append(key)
     assert shifted == LABEL_SHIFTS[name]
-    assert {one.kind for one in judged(name, suite, first).reasons} == {Kind.NOT_JUDGED}
+    assert {one.kind for one in evaluated(name, suite, first).reasons} == {Kind.NOT_EVALUATED}
 
 
 @pytest.mark.parametrize("name", ["flight_delay", "movie_ratings"])
@@ -110,12 +110,12 @@ def invented(rows: int) -> pa.Array:
 def test_a_week_of_invented_airports_is_quarantined_however_real_they_look() -> None:
     week, suite = SLICES["flight_delay"]()["2013-01-27"], shipped("flight_delay")
     rows, at = week.num_rows, week.schema.get_field_index("dest")
-    verdict = judged("flight_delay", suite, "2013-01-27", week.set_column(at, "dest", invented(rows)))
+    verdict = evaluated("flight_delay", suite, "2013-01-27", week.set_column(at, "dest", invented(rows)))
     assert verdict.outcome is Outcome.QUARANTINED
     (reason,) = (one for one in verdict.reasons if one.severity is Severity.CRITICAL)
     assert (reason.column, reason.expectation) == ("dest", "expect_column_values_to_be_in_reference")
     assert (
-        f"{week.num_rows:,} of {week.num_rows:,} rows (100.0 %) have a value that is new to" in reason.words
+        f"{week.num_rows:,} of {week.num_rows:,} rows (100.0 %) have a value that is new to" in reason.message
     )
 
 
@@ -123,6 +123,6 @@ def test_films_under_another_numbering_are_quarantined() -> None:
     year = SLICES["movie_ratings"]()["2016"]
     renumbered = pc.subtract(pa.scalar(199_999), year["movie"])
     came = year.set_column(year.schema.get_field_index("movie"), "movie", renumbered)
-    verdict = judged("movie_ratings", shipped("movie_ratings"), "2016", came)
+    verdict = evaluated("movie_ratings", shipped("movie_ratings"), "2016", came)
     assert verdict.outcome is Outcome.QUARANTINED
     assert {one.column for one in verdict.reasons if one.severity is Severity.CRITICAL} == {"movie"}

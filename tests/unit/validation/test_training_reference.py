@@ -13,7 +13,7 @@ import pytest
 
 from ckpt_ops.errors import StoreUnavailable
 from ckpt_ops.validation.custom import MemoryReference, with_reference
-from ckpt_ops.validation.custom.findings import NotJudged
+from ckpt_ops.validation.custom.findings import NotEvaluated
 from ckpt_ops.validation.custom.reference import Reading, current
 from ckpt_ops.validation.custom.thinning import thinned
 
@@ -42,7 +42,7 @@ def test_the_newest_slices_are_read_once_and_only_the_column_asked_for() -> None
     for _ in range(2):
         column = reading.sample("distance", 2)
         assert column.values.to_pylist() == [3, 4]
-    assert column.words == "2 reference rows of 2 slices"
+    assert column.message == "2 reference rows of 2 slices"
     assert reference.asked == [("2", ("distance",)), ("3", ("distance",))]
 
 
@@ -54,8 +54,8 @@ def test_null_means_all_slices() -> None:
 
 def test_slices_that_lack_the_column_do_not_count() -> None:
     reading = Reading(MemoryReference(pulled_at=PULLED, tables=WEEKS))
-    assert reading.sample("gate", 3).words == "1 reference row of 1 slice"
-    with pytest.raises(NotJudged, match="the consumed slices have no column tail"):
+    assert reading.sample("gate", 3).message == "1 reference row of 1 slice"
+    with pytest.raises(NotEvaluated, match="the consumed slices have no column tail"):
         reading.sample("tail", 3)
 
 
@@ -64,7 +64,7 @@ def test_types_that_widen_are_joined_and_others_are_not_compared() -> None:
     reading = Reading(MemoryReference(pulled_at=PULLED, tables=tables))
     assert reading.sample("x", None).values.to_pylist() == [1, 2.5]
     mixed = MemoryReference(pulled_at=PULLED, tables={**tables, "3": pa.table({"x": ["late"]})})
-    with pytest.raises(NotJudged, match="have x in several types: int32, double, string"):
+    with pytest.raises(NotEvaluated, match="have x in several types: int32, double, string"):
         Reading(mixed).sample("x", None)
 
 
@@ -73,7 +73,7 @@ def test_a_large_reference_is_thinned_and_says_so_but_every_rare_value_is_known(
     reading = Reading(MemoryReference(pulled_at=PULLED, tables={"1": table}), most_rows=1000)
     column = reading.sample("x", None)
     assert 400 < column.kept <= 1000
-    assert column.words == f"{column.kept:,} of 100,000 reference rows of 1 slice"
+    assert column.message == f"{column.kept:,} of 100,000 reference rows of 1 slice"
     assert reading.distinct("x", None).values.to_pylist() == ["common", "rare"]
 
 
@@ -96,9 +96,9 @@ def test_few_rows_are_all_kept() -> None:
 
 def test_without_a_reference_or_before_the_first_training_nothing_is_judged() -> None:
     for reading in (current(), Reading(MemoryReference(pulled_at=PULLED))):
-        with pytest.raises(NotJudged, match="no reference yet: nothing was consumed"):
+        with pytest.raises(NotEvaluated, match="no reference yet: nothing was consumed"):
             reading.sample("x", 4)
-    with pytest.raises(NotJudged, match="when the slice was pulled is not known"):
+    with pytest.raises(NotEvaluated, match="when the slice was pulled is not known"):
         _ = current().pulled_at
 
 
@@ -112,13 +112,13 @@ class Away(MemoryReference):
 
 
 def test_what_reading_raises_is_raised_at_the_end_though_somebody_swallowed_it() -> None:
-    def judge() -> None:
+    def evaluate() -> None:
         with with_reference(Away(pulled_at=PULLED, tables=WEEKS)) as reading:
             assert current() is reading
             with suppress(StoreUnavailable):
                 reading.sample("distance", 4)
 
     with pytest.raises(StoreUnavailable, match="did not answer"):
-        judge()
-    with pytest.raises(NotJudged):
+        evaluate()
+    with pytest.raises(NotEvaluated):
         current().slices(None)

@@ -13,7 +13,6 @@ from verdicts import validate
 from ckpt_ops.errors import BadInput, Corrupt, ObjectNotFound
 from ckpt_ops.store import LocalStore
 from ckpt_ops.validation import (
-    Judged,
     Kind,
     Outcome,
     Reason,
@@ -21,6 +20,7 @@ from ckpt_ops.validation import (
     Suite,
     TableRows,
     Validation,
+    ValidationResult,
     parse_suite,
     read_report,
     write_report,
@@ -38,8 +38,8 @@ def suite(*expectations: dict[str, Any]) -> Suite:
     return parse_suite({"name": "small", "expectations": list(expectations)})
 
 
-def words(validation: Validation) -> list[str]:
-    return [reason.words for reason in validation.reasons]
+def message(validation: Validation) -> list[str]:
+    return [reason.message for reason in validation.reasons]
 
 
 HOLDS = expect("column_values_to_not_be_null", column="distance")
@@ -70,7 +70,7 @@ def test_failures_in_words_in_the_order_of_the_suite() -> None:
         DECLARED,
     )
     assert verdict.outcome is Outcome.QUARANTINED
-    assert words(verdict) == [
+    assert message(verdict) == [
         "the slice: 3 rows, expected >= 10 and <= 20",
         "distance: 2 of 3 values (66.7 %) are not >= 0, e.g. -214, -1035",
         "delay: 1 of 3 values (33.3 %) are null, allowed 10 %",
@@ -89,7 +89,7 @@ def test_a_crashed_expectation_is_told_apart_from_a_failed_one() -> None:
     verdict = validate(TABLE, suite(fails, crashes, HOLDS), DECLARED)
     assert [reason.kind for reason in verdict.reasons] == [Kind.FAILED, Kind.CRASHED]
     assert re.search(
-        r"carrier: .* crashed and judged nothing: .*regular expression", verdict.reasons[1].words
+        r"carrier: .* crashed and judged nothing: .*regular expression", verdict.reasons[1].message
     )
     assert verdict.outcome is Outcome.QUARANTINED
 
@@ -101,7 +101,7 @@ def test_expectations_on_a_missing_or_mistyped_column_are_named_and_not_run() ->
         came, suite(expect("column_values_to_not_be_null", column="carrier"), between, HOLDS), DECLARED
     )
     assert verdict.expectations == 1
-    assert words(verdict) == [
+    assert message(verdict) == [
         "column carrier is missing: declared string, came nothing; "
         "not run: expect_column_values_to_not_be_null",
         "column delay changed its type: declared int64, came string; "
@@ -140,7 +140,7 @@ def test_a_suite_that_does_not_fit_the_declared_columns_is_refused() -> None:
 
 PREFIX = "slices/flights/2013-01-06/0123456789abcdef"
 REASON = Reason(
-    kind=Kind.FAILED, column="carrier", words="<script>alert(1)</script>", examples=("a",), why="a & b"
+    kind=Kind.FAILED, column="carrier", message="<script>alert(1)</script>", examples=("a",), why="a & b"
 )
 VERDICT = Validation(
     outcome=Outcome.QUARANTINED,
@@ -155,8 +155,10 @@ VERDICT = Validation(
 
 def test_reports_lie_beside_the_slice_and_are_read_back(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
-    judged = Judged(validation=VERDICT)
-    assert write_report(store, PREFIX, judged, TableRows(table=TABLE)) == f"{PREFIX}/quarantine/report.json"
+    evaluated = ValidationResult(validation=VERDICT)
+    assert (
+        write_report(store, PREFIX, evaluated, TableRows(table=TABLE)) == f"{PREFIX}/quarantine/report.json"
+    )
     assert read_report(store, PREFIX, Outcome.QUARANTINED) == VERDICT
     page = store.get(f"{PREFIX}/quarantine/report.html").decode()
     assert "<script" not in page

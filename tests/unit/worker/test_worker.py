@@ -59,7 +59,7 @@ def run(
         title=TITLE,
         surroundings=surroundings,
         report=report,
-        died=lambda ended: TrainingDied(f"the worker {ended.words}", next=str(ended.log)),
+        died=lambda ended: TrainingDied(f"the worker {ended.message}", next=str(ended.log)),
         **more,
     )
 
@@ -91,9 +91,9 @@ class Sets:
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_what_cannot_cross_is_refused_before_anything_starts(
-    home: Path, function: Any, request_: Any, words: str
+    home: Path, function: Any, request_: Any, message: str
 ) -> None:
-    with pytest.raises(TypeError, match=words):
+    with pytest.raises(TypeError, match=message):
         run(function, request_)
     assert logs(home) == []
 
@@ -122,8 +122,8 @@ def test_a_field_of_another_type_is_an_error_that_names_it() -> None:
         ("unheard", 1, "has a field 'unheard'"),
     ],
 )
-def test_each_field_is_checked_when_it_is_read(field: str, said: object, words: str) -> None:
-    with pytest.raises(BadDocument, match=words):
+def test_each_field_is_checked_when_it_is_read(field: str, said: object, message: str) -> None:
+    with pytest.raises(BadDocument, match=message):
         codec.read(Everything, codec.written(Everything()) | {field: said})
 
 
@@ -191,10 +191,12 @@ def test_any_other_exception_is_a_death_and_the_log_with_its_traceback_stays(hom
         ("nonsense", "ended with exit code 0"),
     ],
 )
-def test_a_process_without_an_answer_died_and_its_log_says_the_rest(home: Path, how: str, words: str) -> None:
+def test_a_process_without_an_answer_died_and_its_log_says_the_rest(
+    home: Path, how: str, message: str
+) -> None:
     with pytest.raises(TrainingDied) as caught:
         run(jobs.die, Text(text=how))
-    assert caught.value.what == f"the worker {words}; its last lines:\none\ntwo"
+    assert caught.value.what == f"the worker {message}; its last lines:\none\ntwo"
     assert Path(caught.value.next).read_text() == "one\ntwo\n"
 
 

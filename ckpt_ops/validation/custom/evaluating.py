@@ -9,7 +9,7 @@ from great_expectations.render import LegacyRendererType, RenderedStringTemplate
 from great_expectations.render.renderer.renderer import renderer
 from great_expectations.render.renderer_configuration import RendererValueType
 
-from ckpt_ops.validation.custom.findings import Finding, NotJudged, Size, not_judged
+from ckpt_ops.validation.custom.findings import Finding, NotEvaluated, Size, not_evaluated
 
 
 class Judging:
@@ -31,8 +31,8 @@ class Judging:
         execution_engine: Any = None,
     ) -> dict[str, Any]:
         found = metrics[self.metric_dependencies[0]]
-        if isinstance(found, NotJudged):
-            return not_judged(found)
+        if isinstance(found, NotEvaluated):
+            return not_evaluated(found)
         if isinstance(found, Size):
             return found.result(at_most=self.max_value)
         return found.result(mostly=self.mostly, result_format=self._get_result_format(runtime_configuration))
