@@ -25,8 +25,8 @@ def reason_for(manifest: SliceManifest, twin: str) -> Reason:
     return Reason(
         kind=Kind.SAME_CONTENT,
         column="",
-        message=f"all {manifest.rows:,} rows are those of slice {twin}, which was accepted: one delivery came "
-        "under two keys",
+        message=f"all {manifest.rows:,} rows are those of slice {twin}, which was accepted: one delivery "
+        "came under two keys",
         unexpected_count=manifest.rows,
     )
 

@@ -64,7 +64,8 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
             raise BadInput(
                 "version",
                 version,
-                f"a version that the gates let pass; {evaluated.reason if evaluated else 'it was not judged'}",
+                "a version that the gates let pass; "
+                f"{evaluated.reason if evaluated else 'it was not judged'}",
                 next=f"ckpt-ops show {model} {version} has the verdicts; "
                 f"ckpt-ops promote {model} {version} --approve --despite-gates --why TEXT overrides them",
             )

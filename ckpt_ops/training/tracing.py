@@ -80,8 +80,8 @@ def trace_prediction(model: Any, inputs: Mapping[str, Any]) -> None:
     else:
         message = f"shape {('rows', *said.shape[1:]) if said.shape.rank else ()}".replace("'", "")
     raise ModelCodeError(
-        f"{type(model).__name__} predicts {message}; gates judge one number a row, shape (rows,) or (rows, 1), "
-        "or the probabilities of k classes, shape (rows, k)",
+        f"{type(model).__name__} predicts {message}; gates evaluate one number a row, shape (rows,) or "
+        "(rows, 1), or the probabilities of k classes, shape (rows, k)",
         safe=_SAFE,
         next="end the model in Dense(1), or in Dense(k) with softmax",
     )

@@ -134,7 +134,7 @@ def test_the_connection_of_the_environment_is_used_when_it_is_there(
 
 
 @pytest.mark.parametrize(
-    ("table", "options", "words"),
+    ("table", "options", "message"),
     [
         ("shop.loose", {}, "at, also_at"),
         ("shop.loose", {"time_column": "a"}, "at, also_at"),
@@ -268,7 +268,7 @@ def test_a_token_comes_from_the_connection_and_is_not_written(
 
 
 @pytest.mark.parametrize(
-    ("address", "options", "words"),
+    ("address", "options", "message"),
     [
         ("/whole", {}, "from={start}&to={end}"),
         ("/whole?from={start}", {}, "--at"),

@@ -430,7 +430,7 @@ def a_bug(self: Any, inputs: Any, labels: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("step", "words"),
+    ("step", "message"),
     [
         (hidden_state, "no attribute of the model leads to, or creates them: hidden"),
         (random_of_the_kernel, "whose state no checkpoint holds: RandomStandardNormal"),
@@ -515,7 +515,7 @@ def test_what_a_checkpoint_cannot_hold_is_refused_when_the_model_is_built() -> N
 
 
 @pytest.mark.parametrize(
-    ("outputs", "words"),
+    ("outputs", "message"),
     [
         (lambda x: tf.zeros((len(x), 2, 2)), r"shape \(3, 2, 2\) for 3 rows"),
         (lambda x: tf.constant(0.5), r"shape \(1,\) for 3 rows"),

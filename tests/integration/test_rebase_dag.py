@@ -361,7 +361,7 @@ class TestPlan:
         assert "<h1>brief</h1>" in page
 
     @pytest.mark.parametrize(
-        ("dag", "words"), [("incoming", "nothing trains on them"), ("smoke", "is no retraining DAG")]
+        ("dag", "message"), [("incoming", "nothing trains on them"), ("smoke", "is no retraining DAG")]
     )
     def test_a_dag_without_a_model_is_told_so(self, model: Model, dag: str, message: str) -> None:
         status, page, _ = ask(model.plan.replace("brief", dag), model.user)

@@ -77,7 +77,7 @@ def test_the_key_is_read_in_the_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "words"),
+    ("shift", "message"),
     [
         (5 * HOUR, "5 hours late"),
         (-5.5 * HOUR, "5 hours 30 minutes early"),

@@ -44,7 +44,7 @@ class TestNumbers:
             checks.number("x", value, above=0)
 
     @pytest.mark.parametrize(
-        ("check", "words"),
+        ("check", "message"),
         [
             (lambda: checks.number("x", 0, above=0), "a number above 0"),
             (lambda: checks.number("x", -1, at_least=0), "a number of 0 or more"),

@@ -1,6 +1,6 @@
 """Gates: small values that pass or refuse a candidate, and say why.
 
-A gate is judged on predictions alone (`EvaluatedRows`). *Absolute* gates bound the candidate's own quality; relative
+A gate sees predictions alone (`EvaluatedRows`). *Absolute* gates bound the candidate's own quality; relative
 ones compare it with the champion on the same rows, and do not apply to a first version. Where a metric has no
 value (one class only, NaN predictions) a gate refuses: what could not be judged is never passed.
 """

@@ -53,8 +53,8 @@ class Calibrated:
         w = decimals_apart((worst.predicted, worst.observed))
         message = (
             f"ece {plain(found, d)} is {'at most' if passed else 'above'} {plain(self.at_most, d)} on "
-            f"{evaluated.count:,} rows in {len(bins)} bins; worst bin: predicted {plain(worst.predicted, w)}, "
-            f"observed {plain(worst.observed, w)} on {worst.rows:,} rows of {plain(worst.low)} .. "
+            f"{evaluated.count:,} rows in {len(bins)} bins; worst bin: "
+            f"predicted {plain(worst.predicted, w)}, observed {plain(worst.observed, w)} on {worst.rows:,} rows of {plain(worst.low)} .. "
             f"{plain(worst.high)}"
         )
         numbers = {

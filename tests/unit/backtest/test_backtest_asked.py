@@ -50,7 +50,7 @@ def test_each_name_bound_to_a_policy_is_one_and_nothing_else_is(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("", "binds at least one name to a policy"),
         ("from ckpt_ops.policies import Always\nnever = Always\n", "binds at least one name to a policy"),
@@ -129,7 +129,7 @@ def test_only_what_stands_accepted_is_replayed_in_its_newest_revision() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "first", "last", "words"),
+    ("known", "first", "last", "message"),
     [
         ([], None, None, "has accepted slices; it has none"),
         (W[:1], None, None, "at least two accepted slices, of which there are 1"),

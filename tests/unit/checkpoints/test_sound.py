@@ -144,7 +144,7 @@ LIES: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "words"), LIES, ids=[f"{path}={value!r:.30}" for path, value, _ in LIES]
+    ("path", "value", "message"), LIES, ids=[f"{path}={value!r:.30}" for path, value, _ in LIES]
 )
 def test_a_lie_is_named_with_the_object(said: Said, path: str, value: object, message: str) -> None:
     with pytest.raises(Corrupt, match=rf"it\.json is no manifest: .*{message}"):
@@ -180,7 +180,7 @@ def delta(numbers: list[int], width: int = 16) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("payload", "words"),
+    ("payload", "message"),
     [
         (delta([3, 64]), "not ascending, or beyond the table's 64 rows"),
         (delta([3, 2**32 - 1]), "beyond the table"),

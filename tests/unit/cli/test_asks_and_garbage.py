@@ -74,7 +74,7 @@ def test_what_was_not_saved_is_an_error_that_says_why(ckpt_ops, store, training)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["nobody"], "flight_delay"),
         ([MODEL], "version 3, its newest, has ended"),

@@ -19,7 +19,7 @@ DRIFT = "from ckpt_ops.policies import Drift\nby_delay = Drift(columns=('delay',
 
 
 @pytest.mark.parametrize(
-    ("arguments", "policies", "words"),
+    ("arguments", "policies", "message"),
     [
         (["flight_delay"], None, "a Python file that is there"),
         (["flight_delay"], "", "binds at least one name to a policy"),

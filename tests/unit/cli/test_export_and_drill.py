@@ -70,7 +70,7 @@ def test_safetensors_needs_neither_tensorflow_nor_the_pipeline(store, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("arguments", "code", "message"),
     [
         (["nobody", "1", "--format", "safetensors", "OUT"], 2, "one of flight_delay"),
         ([MODEL, "9", "--format", "safetensors", "OUT"], 2, "1, 2, 3"),
@@ -129,7 +129,7 @@ def test_nothing_to_pick_is_refused(store):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["nobody"], "one of flight_delay"),
         ([MODEL, "--version", "9"], "1, 2, 3"),

@@ -14,7 +14,7 @@ from ckpt_ops.store import LocalStore
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["bisect", "flight_delay", "--metric", "lift", "--below", "0.6"], "one of auc, log_loss"),
         (["bisect", "flight_delay", "--metric", "auc"], "--below X and no --above"),

@@ -64,7 +64,7 @@ def test_what_was_written_as_json(ckpt_ops: Callable[..., Result], tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [
         (["new", "source", "Bad", "--from", "landing"], "NAME='Bad'"),
         (["new", "source", "cli_bad", "--from", "nowhere"], "--from='nowhere'"),

@@ -79,7 +79,7 @@ def test_each_shared_chunk_is_read_once_and_progress_counts_them(store):
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    ("damage", "message"),
     [(flip, "does not match its hash"), (LocalStore.delete, "no object")],
     ids=["a flipped bit", "missing"],
 )
@@ -161,7 +161,7 @@ def test_a_version_that_has_saved_nothing_yet_has_nothing_to_verify(ckpt_ops, st
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(["nobody"], "one of flight_delay"), ([MODEL, "9"], "1, 2, 3")]
+    ("arguments", "message"), [(["nobody"], "one of flight_delay"), ([MODEL, "9"], "1, 2, 3")]
 )
 def test_an_unknown_model_or_version_is_refused(ckpt_ops, store, arguments, message):
     done = ckpt_ops("verify", *arguments)

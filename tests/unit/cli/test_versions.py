@@ -96,7 +96,7 @@ class TestPromote:
         assert ModelLog(waiting, MODEL).state().head == 2
 
     @pytest.mark.parametrize(
-        ("arguments", "words"),
+        ("arguments", "message"),
         [
             (["promote", MODEL, "4", "--why", "fine"], "--approve"),
             (["promote", MODEL, "4", "--approve"], "--why"),

@@ -40,7 +40,7 @@ def test_release_ends_a_hold(ckpt_ops, held):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "words"),
+    ("arguments", "code", "message"),
     [
         (["rollback", "flight_delay", "--to", "3", "--why", "x"], 2, "not tainted: 1"),
         (["rollback", "flight_delay", "--to", "1", "--why", " "], 2, "a reason"),

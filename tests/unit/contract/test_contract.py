@@ -385,7 +385,7 @@ class Unreachable(Kept):
 
 
 @pytest.mark.parametrize(
-    ("source", "check", "words"),
+    ("source", "check", "message"),
     [
         (HoldsSomethingOpen, "building it is cheap", "connect in the methods"),
         (HoldsData, "building it is cheap", "it holds data"),

@@ -94,7 +94,7 @@ def test_without_a_head_there_is_no_history_to_search() -> None:
 
 
 @pytest.mark.parametrize(
-    ("learned", "culprit", "parent", "words"),
+    ("consumed", "culprit", "parent", "message"),
     [
         (
             (W2,),

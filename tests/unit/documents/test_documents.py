@@ -84,7 +84,7 @@ class TestSchemas:
         assert caught.value.next == "install the ckpt_ops version that wrote it, or a later one"
 
     @pytest.mark.parametrize(
-        ("number", "words"),
+        ("number", "message"),
         [
             ("0", "schema is 0, which no ckpt_ops wrote"),
             ("-1", "schema is -1, which no ckpt_ops wrote"),
@@ -100,7 +100,7 @@ class TestSchemas:
 
 class TestDamage:
     @pytest.mark.parametrize(
-        ("fields", "words"),
+        ("fields", "message"),
         [
             ({}, "it lacks 'name'"),
             ({"name": 1}, "name is 1, and not text"),

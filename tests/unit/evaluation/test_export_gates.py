@@ -21,7 +21,7 @@ def measured(**changes: object) -> ServableCheck:
 
 
 @pytest.mark.parametrize(
-    ("gate", "passed", "words"),
+    ("gate", "passed", "message"),
     [
         (LatencyAtMost(p95_ms=12), True, "p95 12.000 ms is at most 12.000 ms, over 300 requests of one row"),
         (LatencyAtMost(p95_ms=11.9999), False, "p95 12.0000 ms is above 11.9999 ms"),

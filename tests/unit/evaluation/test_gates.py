@@ -255,7 +255,7 @@ def test_an_unknown_segment_column_is_refused_with_the_known_ones(flights):
 
 
 @pytest.mark.parametrize(
-    ("check", "passed", "words"),
+    ("check", "passed", "message"),
     [
         (None, False, "export was not checked"),
         (ServableCheck(max_abs_difference=0.0, rows=9), True, "equal the model's within 1e-06 on 9 rows"),
@@ -274,7 +274,7 @@ def test_servable_passes_only_what_was_compared_and_equal(flights, check, passed
 
 
 @pytest.mark.parametrize(
-    ("gate", "precision", "relative", "passed", "words"),
+    ("gate", "precision", "relative", "passed", "message"),
     [
         (Servable(), "float32", 9e-7, True, "within 1e-06 on 9 rows (computed in float32)"),
         (Servable(), "float32", 2e-6, False, "more than 1e-06 (computed in float32)"),

@@ -152,7 +152,7 @@ def test_an_entry_that_is_no_record_is_named(local: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "message"),
     [
         (b"[" * 200_000 + b"]" * 200_000, "nested too deep"),
         (b'{"schema": 1e999, "type": "Held", "reason": "x"}', "schema is inf"),

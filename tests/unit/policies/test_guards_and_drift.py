@@ -51,7 +51,7 @@ def drifted(**psi: float) -> dict[str, ColumnDrift]:
 
 
 @pytest.mark.parametrize(
-    ("policy", "known", "due", "words"),
+    ("policy", "known", "due", "message"),
     [
         (
             Cooldown(seconds=DAY),

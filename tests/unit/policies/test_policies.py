@@ -97,7 +97,7 @@ class TestEveryPolicy:
 
 
 @pytest.mark.parametrize(
-    ("policy", "due", "words"),
+    ("policy", "due", "message"),
     [
         (Always(), True, "due: always"),
         (Rows(at_least=5_000), True, "due: 6,123 pending rows >= 5,000"),

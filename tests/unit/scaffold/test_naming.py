@@ -111,7 +111,7 @@ def test_what_looks_like_a_date_and_is_none_is_no_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "options", "words"),
+    ("names", "options", "message"),
     [
         ([], {}, "files that end with .parquet, .csv"),
         (["a.txt", "b.docx"], {}, "files that end with .parquet, .csv"),

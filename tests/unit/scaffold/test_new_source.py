@@ -153,7 +153,7 @@ def test_data_that_goes_on_has_no_end_and_waits(landing: Path, dags: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("file", "data", "words"),
+    ("file", "data", "message"),
     [
         ("KEY.csv", b"1,2\n3,4\n", "first line names the columns"),
         ("KEY.csv", b"a,b\n", "have none"),
@@ -219,7 +219,7 @@ def test_a_folder_that_appears_meanwhile_wins(landing: Path, dags: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("origin", "words"),
+    ("origin", "message"),
     [
         ("no/such/folder", "a directory that is there"),
         ("ftp://host/x", "gs://BUCKET/PREFIX"),

@@ -50,7 +50,7 @@ def test_a_person_may_say_it(given: str, cron: str, weekday: int | None) -> None
 
 
 @pytest.mark.parametrize(
-    ("times", "given", "words"),
+    ("times", "given", "message"),
     [
         ([SUNDAY], None, "--schedule daily"),
         ([SUNDAY, SUNDAY + timedelta(minutes=15)], None, "*/15 * * * *"),

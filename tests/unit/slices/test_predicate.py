@@ -168,7 +168,7 @@ def test_anything_but_comparisons_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("carrier == 'UA'", "carrier is none of person, age"),
         ("age == '17'", "column age, which is int8, a number"),

@@ -21,7 +21,7 @@ def texts(*values: Any) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize(
-    ("labels", "words"),
+    ("labels", "message"),
     [
         (
             np.zeros((3, 4)),
@@ -41,7 +41,7 @@ def test_labels_are_one_number_a_row(labels: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "words"),
+    ("column", "message"),
     [
         (np.array([1, np.nan, np.inf], np.float32), "not finite in 2 of 3 rows"),
         (np.array([[3e38, 3e38], [3e38, 3e38], [np.nan, 0]], np.float32), "not finite in 1 of 3 rows"),

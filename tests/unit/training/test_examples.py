@@ -93,7 +93,7 @@ def test_a_part_with_weights_and_one_without_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("beside", "words"),
+    ("beside", "message"),
     [
         ({"weights": [1.0, -0.5]}, "1 of 2 weights are negative or not finite"),
         ({"weights": [np.nan, 1.0]}, "1 of 2 weights are negative or not finite"),

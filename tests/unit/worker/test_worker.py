@@ -81,7 +81,7 @@ class Sets:
 
 
 @pytest.mark.parametrize(
-    ("function", "request_", "words"),
+    ("function", "request_", "message"),
     [
         (jobs.several, Text(), "does not take one frozen dataclass"),
         (jobs.untyped, Text(), "does not take one frozen dataclass"),
@@ -112,7 +112,7 @@ def test_a_field_of_another_type_is_an_error_that_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "said", "words"),
+    ("field", "said", "message"),
     [
         ("path", 5, "path is 5, and not a path"),
         ("day", "soon", "day is 'soon', and not a day"),
@@ -183,7 +183,7 @@ def test_any_other_exception_is_a_death_and_the_log_with_its_traceback_stays(hom
 
 
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("how", "message"),
     [
         ("killed", "was killed by signal 9"),
         ("early", "ended with exit code 3"),
