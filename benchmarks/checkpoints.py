@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.checkpoints", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument(
-        "--rounds", type=_positive, default=3, help="how often all is measured anew (default 3)"
+        "--rounds", type=_positive, default=3, help="how often all is measured again (default 3)"
     )
     parser.add_argument(
         "--saves", type=_positive, default=4, help="measured saves in each process (default 4)"

@@ -7,7 +7,7 @@
 Real weeks of flights come one after the other: as they were, in a world that changes, or with a week that is
 damaged. The product's own decision is lived through: planner, update policy, gates, rejections, holds; each
 slice by itself, and three at a time. Each candidate, promoted or not, is compared with its champion on all
-rows of the four weeks after those that it learned and those that judged it, as these really were. What a
+rows of the four weeks after those that it learned and those that evaluated it, as these really were. What a
 damaged week does to production is the head's AUC beside that of the same history without the damage.
 
 What was measured by the same code is not measured again: it stays in `--out`, one file a way and seed, so

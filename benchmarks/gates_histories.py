@@ -130,8 +130,8 @@ class Story:
         kind: CLEAN, "drift", "damaged" (one week), "often" (every sixth week).
         name: of the damage or of the world; else the kind.
         every: slices that an update waits for.
-        begins, ends: the first week that is lived through anew, and the last. In shadow a changed week judges
-            who learned those before it.
+        begins, ends: the first week that is lived through again, and the last. In shadow a changed week
+            evaluates who learned those before it.
         delivered: by week that comes otherwise than it was, what it comes as.
     """
 
@@ -168,7 +168,7 @@ _AFTERMATH = AHEAD - 1
 def stories(
     *, every: int, seed: int, weeks: int, known: int, shadow: int, kinds: Sequence[str], scale: float
 ) -> Iterator[Story]:
-    """All of one way of judging with one seed, the clean one first.
+    """All of one way of evaluating with one seed, the clean one first.
 
     Args:
         weeks: how long the longest ones are.
@@ -208,7 +208,7 @@ def stories(
 
 
 def _alone(turn: int, scale: float) -> list[tuple[int, int]]:
-    """An early week and two later ones, others in each turn: where its damage lies, and it is judged."""
+    """An early week and two later ones, others in each turn: where its damage lies, and it is evaluated."""
     weeks = [_EARLY[turn % 3], *(_LATER[(turn + 3 * at) % len(_LATER)] for at in range(2))]
     return [(week, week) for week in weeks[: _some(len(weeks), scale)]]
 

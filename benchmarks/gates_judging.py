@@ -22,14 +22,14 @@ class Judgement:
     """A candidate that had a champion: what was said of it, and what was true.
 
     Attributes:
-        newest: the last week that it learned, or that judged it.
+        newest: the last week that it learned, or that evaluated it.
         weeks, damaged: those that it consumed itself, and which of them were damaged.
         inherited: its champion had learned a damaged week.
         refused_by: gates.
-        claim: candidate less champion on the rows that judge.
+        claim: candidate less champion on the rows that evaluate.
         truth: the same on the four weeks after `newest`, as they were; the mean over these.
-        rows, past_rows: how many judged; of earlier slices.
-        seconds: of predicting these with two models, and of judging.
+        rows, past_rows: how many evaluated; of earlier slices.
+        seconds: of predicting these with two models, and of evaluating.
     """
 
     newest: int
@@ -72,7 +72,7 @@ class Shown:
 
         Args:
             own, before: what it learned, and what its champion had.
-            after: the slices that judge it in shadow; none: it is judged on its holdout.
+            after: the slices that evaluate it in shadow; none: it is evaluated on its holdout.
         """
         on = after or own
         masks = [np.ones(len(one.rows), np.bool_) if after else self._held(one) for one in on]
@@ -111,7 +111,7 @@ class Shown:
 
 
 def claim_of(evaluation: Evaluation) -> float:
-    """By how much the judged rows say that the candidate is better; NaN where they cannot."""
+    """By how much the evaluated rows say that the candidate is better; NaN where they cannot."""
     if evaluation.champion is None:
         return float("nan")
     nothing = float("nan")

@@ -1,4 +1,4 @@
-"""Models of one way of judging, trained and judged as the product does, in memory.
+"""Models of one way of evaluating, trained and evaluated as the product does, in memory.
 
 Beside what the gates are shown, each candidate is compared with its champion on what came later, as it really
 was.
@@ -163,7 +163,7 @@ class WeekModels:
             self._per_row.add(len(of.rows), time.perf_counter() - began)
         return self._predicted[at].astype(np.float64)
 
-    # --- judging --------------------------------------------------------------------------------
+    # --- evaluating --------------------------------------------------------------------------------
 
     def _compared(
         self,

@@ -47,7 +47,7 @@ def draw(
     passed = {name: [line.promoted[name] for line in lines] for name in (CLEAN, *WORLDS, BESIDE, "all")}
     _bars(figure.add_subplot(below[0, 1]), passed, "good candidates promoted, by world", lines, titles)
     figure.suptitle(
-        "A dot is a candidate: its AUC less its champion's on the rows that judge (claim) and on the four "
+        "A dot is a candidate: its AUC less its champion's on the rows that evaluate (claim) and on the four "
         "weeks after (truth). Filled: promoted.",
         fontsize=11,
         x=0.01,

@@ -103,7 +103,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What one way of judging did with one seed."""
+    """What one way of evaluating did with one seed."""
 
     candidates: list[Candidate]
     poisons: list[Poison]

@@ -1,4 +1,4 @@
-"""What the histories come to, for each way of judging: plain arithmetic over what was found."""
+"""What the histories come to, for each way of evaluating: plain arithmetic over what was found."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Price:
     Attributes:
         held_out: share of all rows on which nothing ever trains.
         days: that it waits for slices to come.
-        seconds: of predicting with both models and of judging.
+        seconds: of predicting with both models and of evaluating.
     """
 
     rows: float
@@ -86,7 +86,7 @@ class Falls:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A way of judging.
+    """A way of evaluating.
 
     Attributes:
         rejected: of harmful candidates; by what they learned, "damaged" for those that learned a damaged week

@@ -1,4 +1,4 @@
-"""The tables of the gates: what each way of judging stops and lets through, what it claims, what it costs."""
+"""The tables of the gates: what each way of evaluating stops, lets through, claims and costs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def show(lines: Sequence[Line], titles: Mapping[str, str], console: Any) -> None
 
 
 def _through(lines: Sequence[Line], titles: Mapping[str, str]) -> Any:
-    table = _table("What each way of judging stops and lets through", "judged on")
+    table = _table("What each way of evaluating stops and lets through", "evaluated on")
     for heading in (
         "harmful,\nof damaged",
         "harmful,\nof all",
@@ -82,7 +82,7 @@ def _by_damage(lines: Sequence[Line]) -> Any:
 
 
 def _claims(lines: Sequence[Line], titles: Mapping[str, str]) -> Any:
-    table = _table("What the judged rows claim, and what the four weeks after show (AUC)", "judged on")
+    table = _table("What the evaluated rows claim, and what the four weeks after show (AUC)", "evaluated on")
     for part in ("good candidates", "all candidates"):
         for heading in (f"{part}\nclaim", "\ntruth", "\ncorr.", "\nsame sign"):
             table.add_column(heading, justify="right", no_wrap=True)
@@ -97,8 +97,8 @@ def _claims(lines: Sequence[Line], titles: Mapping[str, str]) -> Any:
 
 
 def _prices(lines: Sequence[Line], titles: Mapping[str, str]) -> Any:
-    table = _table("What a decision costs", "judged on")
-    for heading in ("rows that judge", "of the past", "held out", "days", "seconds"):
+    table = _table("What a decision costs", "evaluated on")
+    for heading in ("rows that evaluate", "of the past", "held out", "days", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:
         price = line.price

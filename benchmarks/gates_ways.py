@@ -1,4 +1,4 @@
-"""The ways of judging that are compared: by which rows, and when the answer is there."""
+"""The ways of evaluating that are compared: by which rows, and when the answer is there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HELD_OUT = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """Which rows judge a candidate.
+    """Which rows evaluate a candidate.
 
     Attributes:
         latest: the last rows of each slice are held out, not some at random.

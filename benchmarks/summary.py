@@ -55,7 +55,7 @@ class Goal:
 
     Attributes:
         measured: in `unit`; None when this run did not measure it.
-        absolute: a goal for the full sizes only; at another scale it is shown, not judged.
+        absolute: a goal for the full sizes only; at another scale it is shown, not evaluated.
     """
 
     text: str
@@ -70,7 +70,7 @@ class Goal:
         if self.measured is None:
             return "not measured"
         if self.absolute and self.scale != 1.0:
-            return f"not judged at scale {self.scale:g}"
+            return f"not evaluated at scale {self.scale:g}"
         return "met" if self.measured <= self.target else "not met"
 
 

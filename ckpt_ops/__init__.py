@@ -21,8 +21,8 @@ where data lands:
 ('2026-01-02', {'rooms': [2, 3], 'price': [1.5, 2.25]})
 
 `ckpt_ops_airflow` makes its DAG of it. A name that several packages use means one thing here, what the author
-of a pipeline means by it: `Rows` is the policy, `Files` the source, `Slices` a number of them, `EvaluatedRows`
-and `Verdict` what a gate is given and gives, `Period` the length of a source's slices.
+of a pipeline means by it: `Rows` is the policy, `Files` the source, `Slices` a number of them,
+`EvaluatedRows` and `Verdict` what a gate is given and gives, `Period` the length of a source's slices.
 """
 
 from __future__ import annotations
@@ -299,7 +299,7 @@ _TABLE = {
         "SourceUnavailable StoreForbidden StoreUnavailable TerminalError TransientError"
     ),
     "ckpt_ops.evaluation": (
-        "AtLeast AtMost Calibrated Difference FairAcross FairRates Floor Gate Judged LatencyAtMost "
+        "AtLeast AtMost Calibrated Difference FairAcross FairRates Floor Gate Evaluated LatencyAtMost "
         "Metric NoForgetting NoSegmentWorse NoSuspectSlice NotWorseThan Servable SizeAtMost Unclear "
         "UndefinedMetric Verdict metric_named paired_bootstrap"
     ),

@@ -149,7 +149,7 @@ def run_backtest(
 
     Raises:
         TrainingDied: the process ended without an answer.
-        CkptOpsError: what reading, training or judging raised, as it raised it.
+        CkptOpsError: what reading, training or evaluating raised, as it raised it.
     """
     asked = replace(asked, policies=asked.policies.absolute())
     request = BacktestRequest(pipeline=pipeline.name, store=store.url, version=head, asked=asked)

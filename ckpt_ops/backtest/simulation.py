@@ -59,7 +59,7 @@ class Models(Protocol):
         ...
 
     def train(self, state: LineageState, version: VersionState) -> Result:
-        """Train `version`, open in `state`, on its parent, and judge it against that."""
+        """Train `version`, open in `state`, on its parent, and evaluate it against that."""
         ...
 
     def only(self, candidates: Iterable[str]) -> None:

@@ -70,7 +70,7 @@ def score(
     unseen: Collection[str],
     past: PastExamples | None = None,
 ) -> ChampionScore:
-    """The champion on the rows that judge `version`, and on every row of the slices that it has not seen.
+    """The champion on the rows that evaluate `version`, and on every row of the slices that it has not seen.
 
     A slice's score is the same to the last bit whatever slices it is with: it is predicted in batches of
     its own.
@@ -79,7 +79,7 @@ def score(
         ask: the champion; where it raises `NotAsServed`, the score says so.
         rows: where slices are read.
         unseen: keys of the version's slices. One of which `examples()` left nothing has no score.
-        past: predicted, too, to be judged beside the candidate.
+        past: predicted, too, to be evaluated beside the candidate.
     """
     parts = list(_parts(pipeline, rows, version, data, unseen))
     of_past = [Rows.of(past.examples, partial(_tables_of_past, pipeline, rows, past))] if past else []

@@ -28,7 +28,7 @@ class TrainingData:
         train: new and replayed rows, none of them held out.
         learn: those of `train` that steps draw from: all of them, but for those that `stop_early` sets apart.
         apart: these; None without it.
-        holdout: held-out rows of the candidate's slices, on which it is judged.
+        holdout: held-out rows of the candidate's slices, on which it is evaluated.
         slices: by key, where each of its slices lies in `train` and in `holdout`: the champion scores
             every row of it before anything trains on it.
     """
@@ -70,7 +70,7 @@ def load_data(
         keys = ", ".join(ref.key for ref in version.slices)
         raise ModelCodeError(
             f"{pipeline.examples} left {train.rows} rows of slice {keys} to train on and "
-            f"{holdout.rows} to judge by",
+            f"{holdout.rows} to evaluate by",
             safe="nothing was trained; the champion serves on",
             next=_what_to_look_at(pipeline),
         )

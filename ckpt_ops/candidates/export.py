@@ -1,4 +1,4 @@
-"""The export of a trained model, checked where it is made: what is served must be what was judged."""
+"""The export of a trained model, checked where it is made: what is served must be what was evaluated."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def by_batches(model: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any
 def _numbers(predicted: Any) -> Scores:
     if isinstance(predicted, Mapping | list | tuple):
         raise ModelCodeError(
-            f"the model predicts a {type(predicted).__name__} of {len(predicted)} outputs; gates judge one",
+            f"the model predicts a {type(predicted).__name__} of {len(predicted)} outputs; gates take one",
             safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
             next="let the model return one tensor, shape (rows,), (rows, 1) or (rows, classes)",
         )

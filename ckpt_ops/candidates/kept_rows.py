@@ -128,7 +128,7 @@ def _by_halves(examples: MakeExamples, table: pa.Table, kept: int, named: str) -
         raise ModelCodeError(
             f"{named} keeps {kept} of {rows} rows, and {of_first + of_second} of the same rows in two parts",
             safe="nothing was written; the champion serves on",
-            next="let examples() judge each row by itself; or name inputs= in the pipeline",
+            next="let examples() evaluate each row by itself; or name inputs= in the pipeline",
         )
     return np.concatenate(
         [

@@ -1,6 +1,6 @@
 """Held-out rows of slices that were learned before: what a candidate may have forgotten.
 
-No model of the pipeline ever trained on them, so they judge champion and candidate alike.
+No model of the pipeline ever trained on them, so they evaluate champion and candidate alike.
 """
 
 from __future__ import annotations

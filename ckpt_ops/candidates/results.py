@@ -1,4 +1,4 @@
-"""What training leaves for those who judge: two models' predictions on the same rows."""
+"""What training leaves for those who evaluate: two models' predictions on the same rows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
         return predictions.reshape(-1)
     if predictions.ndim != 2 or len(predictions) != rows:
         raise ModelCodeError(
-            f"the model predicts shape {predictions.shape} for {rows} rows; gates judge one number a row, "
+            f"the model predicts shape {predictions.shape} for {rows} rows; gates evaluate one number a row, "
             f"shape ({rows},) or ({rows}, 1), or the probabilities of k classes, shape ({rows}, k)",
             safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
             next="end the model in Dense(1), or in Dense(k) with softmax",

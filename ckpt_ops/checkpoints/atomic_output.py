@@ -70,5 +70,5 @@ def _failed(out: Path, error: Exception) -> ExportFailed:
     return ExportFailed(
         f"{out} could not be written: {in_short(error)}",
         safe=f"nothing was left at {out}; the checkpoint is intact",
-        next=f"df -h {out.parent}" if space else f"mend it, or export to another place than {out.parent}",
+        next=f"df -h {out.parent}" if space else f"fix it, or export to another place than {out.parent}",
     )

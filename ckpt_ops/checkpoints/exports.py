@@ -1,4 +1,4 @@
-"""A version's export, read back as it was written: the SavedModel that was judged, file by file.
+"""A version's export, read back as it was written: the SavedModel that was evaluated, file by file.
 
 The record of a training names each file by hash and size, and the promotion names all of them by one hash.
 Whoever serves, asks or copies an export reads it here, and gets what was recorded or an error. What older

@@ -9,7 +9,7 @@ takes nothing from a writer at work:
   the log, not a listing: while one manifest is written and another removed, a listing may miss both.
   Its manifest is there, because retention removes one only after the next is committed. If one
   vanishes while the manifests are read, everything is read again until none does;
-* a chunk that was garbage and that it puts once more was written anew since it was listed, and
+* a chunk that was garbage and that it puts once more was rewritten since it was listed, and
   `delete_unchanged` leaves it alone.
 
 What a promoted version needs is never looked at, unless the log says that it was dropped: its last
@@ -42,7 +42,7 @@ class Garbage:
     Attributes:
         manifests, results, requests, chunks: objects that nothing needs: checkpoints' manifests,
             intermediate results of refused versions, old asks and answers, payload.
-        kept_manifests, kept_chunks, kept_bytes: what remains referred to, or is too young to judge.
+        kept_manifests, kept_chunks, kept_bytes: what remains referred to, or is too young to evaluate.
     """
 
     manifests: tuple[Entry, ...]
@@ -71,7 +71,7 @@ def find_garbage(store: Store, *, grace: float = DAY, without: Collection[str] =
         without: objects to be looked away from, as if they were gone.
 
     Raises:
-        Corrupt: a manifest cannot be read, or is another than was committed. Nothing may be judged garbage
+        Corrupt: a manifest cannot be read, or is another than was committed. Nothing may be evaluated garbage
             then: chunks of the right one might be.
     """
     checks.number("grace", grace, at_least=0, endless=True, allowed="a number of seconds, at least 0")
@@ -109,7 +109,7 @@ def find_garbage(store: Store, *, grace: float = DAY, without: Collection[str] =
 def remove_garbage(
     store: Store, garbage: Garbage, progress: Callable[[int, int], None] = lambda done, of: None
 ) -> tuple[Entry, ...]:
-    """Remove `garbage`; a chunk that was written anew since it was found stays. Returns what was removed.
+    """Remove `garbage`; a chunk that was rewritten since it was found stays. Returns what was removed.
 
     Args:
         progress: told after each object how many of how many are done; from this thread.

@@ -6,8 +6,8 @@ collection finds it (`garbage`), and that was written before the versions had en
 
 * a training that begins now writes later than that;
 * one that runs already may have uploaded a chunk and not yet the manifest that names it. While there is
-  one, chunks younger than a day are spared, and are garbage collection's to judge;
-* a chunk that somebody writes anew after it was listed is left alone by `delete_unchanged`.
+  one, chunks younger than a day are spared, and are garbage collection's to evaluate;
+* a chunk that somebody writes again after it was listed is left alone by `delete_unchanged`.
 """
 
 from __future__ import annotations

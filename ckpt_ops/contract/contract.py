@@ -1,4 +1,4 @@
-"""All checks on one source, in the order in which a person mends what they find."""
+"""All checks on one source, in the order in which a person fixes what they find."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_source(
 
     Args:
         keys: slices to read; by default the newest three.
-        change: writes the content of the first of `keys` anew with other rows. Without it, that the
+        change: writes the content of the first of `keys` again with other rows. Without it, that the
             fingerprint follows the content cannot be checked.
         most_memory: bytes of Arrow memory that reading may take, whatever the slice's size.
         progress: told what is looked at next.

@@ -47,7 +47,7 @@ def stable(source: SliceSource) -> str:
     keys = all_keys(source)
     if not keys:
         raise Broken(
-            "there is no slice at all: nothing can be checked; mend where the source looks, or land a sample"
+            "there is no slice at all: nothing can be checked; fix where the source looks, or land a sample"
         )
     for key in keys:
         try:

@@ -109,7 +109,7 @@ class Readings:
             if before != after:
                 raise Broken(
                     f"the fingerprint of {key} was {before} and is {after} after reading: it must change "
-                    "only when the content is written anew"
+                    "only when the content is rewritten"
                 )
         return f"the same before and after reading: {', '.join(self.keys)}"
 
@@ -140,14 +140,14 @@ class Readings:
         return f"{sum(self.first(key).batches for key in self.keys):,} batches"
 
     def types_fit(self) -> str:
-        """What came fits what is declared, as validation will judge it."""
+        """What came fits what is declared, as validation will evaluate it."""
         declared, notes = self.source.schema, []
         for key in self.keys:
             first = self.first(key)
             found = first.schema
             for reason in schema_drift(declared, found, first.misfits) if found is not None else []:
                 if reason.severity is Severity.CRITICAL:
-                    raise Broken(f"slice {key}: {reason.message}; mend what comes, or the declared schema")
+                    raise Broken(f"slice {key}: {reason.message}; fix what comes, or the declared schema")
                 notes.append(reason.message)
         return "; ".join([f"{len(declared.names)} declared columns came as declared", *dict.fromkeys(notes)])
 
@@ -188,7 +188,7 @@ class Readings:
         return f"{counted} parts of {len(self.keys)} slices"
 
     def changes_with_content(self, key: str, change: Callable[[], object]) -> str:
-        """`change` writes the slice's content anew, with other rows."""
+        """`change` writes the slice's content again, with other rows."""
         before, rows = self.source.fingerprint(key), read(iter(self.source.read(key)))
         change()
         after, others = self.source.fingerprint(key), read(iter(self.source.read(key)))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 
 def drop_last_row(path: Path) -> None:
-    """Write a file of Parquet, CSV or JSON lines, gzipped or not, anew without its last row."""
+    """Write a file of Parquet, CSV or JSON lines, gzipped or not, again without its last row."""
     data = path.read_bytes()
     zipped = path.name.endswith(".gz")
     plain = gzip.decompress(data) if zipped else data

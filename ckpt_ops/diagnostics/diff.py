@@ -1,4 +1,4 @@
-"""Two versions side by side: what they learned, what judged them, what they cost, how far apart they are."""
+"""Two versions side by side: what they consumed, their evaluations and costs, how far apart they are."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A restore drill: does a checkpoint, picked by chance, come back and train on, and how long does it take?
 
 A backup that was never restored is a hope. The drill does what a machine does that has just taken over:
-a fresh process, the model built anew, every variable restored and compared, one step trained. It
+a fresh process, the model built again, every variable restored and compared, one step trained. It
 writes nothing to the store.
 """
 

@@ -1,4 +1,4 @@
-"""On which kind of rows a candidate was judged: whether they favour it."""
+"""On which kind of rows a candidate was evaluated: whether they favour it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Basis(Enum):
-    """What the models had seen of the slices that the judged rows come from. Its value is kept in files."""
+    """What the models had seen of the slices that the evaluated rows come from. Files hold its value."""
 
     HOLDOUT = "holdout"
     LATEST = "latest"
@@ -14,7 +14,7 @@ class Basis(Enum):
 
     @property
     def message(self) -> str:
-        """A phrase that ends a sentence: "judged on ..."."""
+        """A phrase that ends a sentence: "evaluated on ..."."""
         return _WORDS[self]
 
     @property

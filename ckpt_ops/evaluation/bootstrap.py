@@ -1,4 +1,4 @@
-"""How sure a difference between two models is, from the rows both were judged on."""
+"""How sure a difference between two models is, from the rows both were evaluated on."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
     ]
     return Evaluation(
         passed=passed,
-        message=f"{_summary(refused, verdicts[: len(gates)], passed)}. Judged on {evaluated.basis.message}",
+        message=f"{_summary(refused, verdicts[: len(gates)], passed)}. "
+        f"Evaluated on {evaluated.basis.message}",
         verdicts=verdicts,
         candidate=metrics_of(evaluated.label, evaluated.candidate, groups=evaluated.groups),
         champion=_metrics_of_champion(evaluated, slice(None)),
@@ -88,7 +89,7 @@ def check_gates(gates: Sequence[Gate], *, first_version: bool) -> None:
         )
     for gate in gates:
         if isinstance(gate, type) or not isinstance(gate, Gate):
-            raise BadInput("gates", gate, "values with name, absolute and judge(judged, *, seed)")
+            raise BadInput("gates", gate, "values with name, absolute and evaluate(evaluated, *, seed)")
     if first_version and not any(gate.absolute for gate in gates):
         raise BadInput(
             "gates",

@@ -1,6 +1,6 @@
 """Held-out rows of slices learned before: what shows that a candidate forgot.
 
-Kept in a file of its own, beside that of the judged rows, which stays as small as it was.
+Kept in a file of its own, beside that of the evaluated rows, which stays as small as it was.
 """
 
 from __future__ import annotations

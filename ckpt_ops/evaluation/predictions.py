@@ -1,6 +1,6 @@
-"""What is judged: labels, two models' predictions on the same rows, and how to slice them.
+"""What is evaluated: labels, two models' predictions on the same rows, and how to slice them.
 
-The process that trained writes it (as an Arrow table, kept as Parquet under the version); judging reads it
+The process that trained writes it (as an Arrow table, kept as Parquet under the version); evaluating reads it
 back and needs no model and no TensorFlow.
 """
 
@@ -103,7 +103,7 @@ class EvaluatedRows:
 
     @property
     def count(self) -> int:
-        """How many rows are judged."""
+        """How many rows are evaluated."""
         return self.label.size
 
     def to_table(self) -> pa.Table:

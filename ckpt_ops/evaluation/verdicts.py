@@ -101,7 +101,7 @@ class Evaluation:
         words: plain sentences: who refused, or how many passed, and on which kind of rows.
         verdicts: in the order of the gates.
         candidate, champion: every metric that has a value on these rows; champion None for a first version.
-        slice_key, rows, count: which rows were judged, and how many.
+        slice_key, rows, count: which rows were evaluated, and how many.
         seed: of the resampling, so that the intervals can be computed again.
         basis: whether the candidate trained on other rows of the same slices.
         past: both models on slices learned before, by key; empty where nobody collected their rows.

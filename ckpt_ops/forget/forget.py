@@ -4,8 +4,8 @@ In this order, so that whoever was stopped asks again and goes on where it stand
 
 1. `Forgotten` in the log. From now on no such row is accepted, whoever delivers it.
 2. A record for each slice that stands with such rows: a revision without them, or withdrawn.
-3. The rebase that follows from it, judged by the gates. If they refuse it, the champion serves on, and knows
-   the rows.
+3. The rebase that follows from it, evaluated by the gates. If they refuse it, the champion serves on,
+   and knows the rows.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class PurgePlan:
     Attributes:
         objects: in order of their removal.
         unread: revisions of which nobody can say whether they hold such rows: "KEY REVISION: why".
-        spared: chunks that may belong to a save that was under way; garbage collection judges them.
+        spared: chunks that may belong to a save that was under way; garbage collection evaluates them.
     """
 
     versions: tuple[int, ...]
@@ -206,7 +206,7 @@ def _consumed_by(state: LineageState, key: str, revision: str) -> tuple[int, ...
 
 
 def _evaluated_on(store: Store, state: LineageState, revisions: Iterable[tuple[str, str]]) -> Iterator[Entry]:
-    """Evaluations of versions that were judged in shadow on one of the revisions: they name its segments."""
+    """Evaluations in shadow on one of the revisions: they name its segments."""
     ids = {slice_id(key, revision) for key, revision in revisions}
     for number, version in state.versions.items():
         evaluated = version.evaluated

@@ -158,8 +158,8 @@ def _record(
 def _note(store: Store, manifest: SliceManifest, outcome: Outcome, change: Change, set_aside: int = 0) -> str:
     """A verdict in place of the old one, whose pages may show values of forgotten rows; its object name."""
     message = (
-        f"revision {change.was.revision} was judged; what stands in its place lacks rows that were forgotten "
-        "since, and was not judged again"
+        f"revision {change.was.revision} was evaluated; what stands in its place lacks rows that were "
+        "forgotten since, and was not evaluated again"
     )
     severity = Severity.CRITICAL if outcome is Outcome.QUARANTINED else Severity.INFO
     verdict = Validation(

@@ -24,7 +24,7 @@ from ckpt_ops.store import Store
 def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
     """Take back a slice: nothing trains on its content any more. If it was consumed, a rebase is due.
 
-    Other content of the same key, delivered later, is another revision, and judged as any.
+    Other content of the same key, delivered later, is another revision, and evaluated as any.
 
     Raises:
         BadInput: the slice is not known, or no reason is given.

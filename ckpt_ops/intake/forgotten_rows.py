@@ -1,8 +1,9 @@
-"""What a person had forgotten holds for what is pulled later: it is taken out before anything is judged.
+"""What a person had forgotten holds for what is pulled later: it is taken out before anything is evaluated.
 
 A slice is pulled as its source gives it. If rows of it were forgotten, a revision without them is made and
-stands in for what was pulled, everywhere: it is what is judged, what rows are set aside from, what a release
-releases. The pulled copy is removed as soon as the log holds the verdict, unless something still needs it.
+stands in for what was pulled, everywhere: it is what is validated, what rows are set aside from, what a
+release releases. The pulled copy is removed as soon as the log holds the verdict, unless something still
+needs it.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def left_of(store: Store, state: LineageState, manifest: SliceManifest) -> Slice
             f"slice {manifest.key} of source {manifest.source!r}, revision {manifest.revision}, cannot be "
             f"searched for rows that were forgotten: expected {error.allowed}",
             safe="the log and the champion are untouched; nothing of it was accepted",
-            next=f"mend the column's type where the slice comes from, then {pull_again(manifest.key)}",
+            next=f"fix the column's type where the slice comes from, then {pull_again(manifest.key)}",
         ) from error
 
 
@@ -68,9 +69,9 @@ def check_same_rules(before: LineageState, now: LineageState) -> None:
     """Raises `LineageMoved` when something was forgotten between two states of the log."""
     if before.forgotten.keys() != now.forgotten.keys():
         raise LineageMoved(
-            f"rows of {now.model} were forgotten while a slice was judged",
+            f"rows of {now.model} were forgotten while a slice was evaluated",
             safe="nothing of the slice was accepted",
-            next="nothing: a retry judges what is left of it",
+            next="nothing: a retry evaluates what is left of it",
         )
 
 

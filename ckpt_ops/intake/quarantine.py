@@ -56,10 +56,10 @@ def release(store: Store, model: str, key: str, why: str, *, declared: pa.Schema
 
 
 def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
-    """Give up on what is in quarantine: it is not listed any more, and the same content is not judged again.
+    """Give up on what is in quarantine: it is listed no more, and the same content is not validated again.
     A suspect slice is withdrawn.
 
-    Nothing is deleted. A corrected slice has other content and is judged as any other.
+    Nothing is deleted. A corrected slice has other content and is evaluated as any other.
 
     Raises:
         BadInput: the slice is not in quarantine, or no reason is given.
@@ -92,7 +92,7 @@ def _check_readable(
             found.key,
             f"a slice that can be read as {model} declares its columns, or every training on it fails; "
             f"{'; '.join(wrong)}",
-            next=f"when the columns that came are right, edit the schema in {model}/source.py, else mend the "
+            next=f"when the columns that came are right, edit the schema in {model}/source.py, else fix the "
             f"slice at its source; then run it again: ckpt-ops run {model} --slice {found.key}, or clear its "
             f"run in Airflow. Or give it up: ckpt-ops quarantine discard {model} {found.key} --why TEXT",
         )

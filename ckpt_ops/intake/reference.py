@@ -1,4 +1,4 @@
-"""What a slice is compared with when it is judged: those that the champion learned from, or all accepted."""
+"""What a slice is compared with when it is validated: those that the champion consumed, or all accepted."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class ConsumedSlices:
 
     @property
     def pulled_at(self) -> datetime:
-        """When the slice that is judged was first pulled."""
+        """When the slice that is evaluated was first pulled."""
         return self._pulled_at
 
     @property
     def start(self) -> datetime | None:
-        """What the clocks show when the slice that is judged begins."""
+        """What the clocks show when the slice that is evaluated begins."""
         return self._start
 
     @property

@@ -34,11 +34,11 @@ def reason_for(manifest: SliceManifest, twin: str) -> Reason:
 def check_no_new_twin(
     intake: Intake, before: LineageState, now: LineageState, manifest: SliceManifest
 ) -> None:
-    """Raises `LineageMoved` when a slice with this content was accepted while this one was judged."""
+    """Raises `LineageMoved` when a slice with this content was accepted while this one was evaluated."""
     twin = twin_of(intake, now, manifest)
     if twin is not None and twin_of(intake, before, manifest) is None:
         raise LineageMoved(
             f"slice {twin}, which has the content of {manifest.key}, was accepted meanwhile",
             safe="nothing was said of this one",
-            next="retry: it is judged again",
+            next="retry: it is evaluated again",
         )

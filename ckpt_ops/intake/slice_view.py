@@ -48,7 +48,7 @@ def slice_view(
         "source": shown.source,
         "revision": shown.revision,
         "rows": shown.rows,
-        "status": entry.status.value if entry else "never judged",
+        "status": entry.status.value if entry else "never evaluated",
         "reason": entry.reason if entry else "",
         "consumed_by": state.consumed_by(key),
         "revisions": [_revision(one, state) for one in there.values()],

@@ -61,9 +61,7 @@ def sweep(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState) 
     def choose(now: LineageState) -> Record | None:
         if set(now.changed_slices) == found:
             return None
-        message = (
-            f"written anew at the source: {', '.join(sorted(found))}" if found else "all are as they were"
-        )
+        message = f"rewritten at the source: {', '.join(sorted(found))}" if found else "all are as they were"
         return SourceChanged(slices=tuple(changed), reason=message)
 
     state = log.decide(choose, read=state)

@@ -20,7 +20,7 @@ class Tried:
     """What the suite says of a slice.
 
     Attributes:
-        rows, set_aside: judged, and of them those that would be set aside.
+        rows, set_aside: evaluated, and of them those that would be set aside.
         today: what the log says of the slice.
         outcome: what this suite would say of it; None when its rows are not in the store any more.
         reasons: in words.
@@ -57,7 +57,7 @@ def try_suite(
 
     Args:
         first, last: keys, both included; None: without a bound.
-        progress: told after each slice how many of how many are judged.
+        progress: told after each slice how many of how many are evaluated.
 
     Raises:
         BadInput: the suite asks for a column that no slice has.

@@ -82,7 +82,7 @@ def evaluated_before(
 ) -> Validation | None:
     """The verdict of the same suite and declared columns on the same revision, if it was reached.
 
-    Importing Great Expectations costs seconds. One that lacked something to judge by is reached anew, as
+    Importing Great Expectations costs seconds. One that lacked something to evaluate by is reached again, as
     long as nothing was consumed: there may be a champion now.
     """
     known = state.slices.get(manifest.key)

@@ -11,7 +11,7 @@ from ckpt_ops.lineage.state import LineageState, VersionState, VersionStatus
 def waits(state: LineageState, version: VersionState) -> bool:
     """Whether the gates let the version pass, and it is neither promoted nor rejected nor void.
 
-    What was judged in shadow on a slice that does not stand any more is judged anew before anybody is asked.
+    What was evaluated in shadow on a slice that stands no more is evaluated again before anybody is asked.
     """
     evaluated = version.evaluated
     return (

@@ -54,7 +54,7 @@ def forecast(
     """The plan of each arrival, in the order given.
 
     Args:
-        shadow: on how many of the next slices a candidate is judged before it is promoted; 0: at once.
+        shadow: on how many of the next slices a candidate is evaluated before it is promoted; 0: at once.
         why_not: says of a plan to train why the run would train nothing all the same; None when it would.
             Such a slice is skipped, and stays pending.
     """
@@ -63,7 +63,7 @@ def forecast(
         state = fold(state.model, _accepted(state, arrival), after=state)
         planned = plan(state, arrival.key, late_within=late_within, max_rejections=max_rejections)
         if planned.action is Action.FORK and arrival.revision is None:
-            why = "consumed; written anew at the source since: a fork if its content differs, else nothing"
+            why = "consumed; rewritten at the source since: a fork if its content differs, else nothing"
             planned = replace(planned, why=why)
         trains = planned.action in (Action.APPEND, Action.LATE)
         nothing = why_not(state, planned) if trains else None

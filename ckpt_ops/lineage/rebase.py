@@ -74,7 +74,7 @@ class RebasePlan:
         nearest: the last version that has learned nothing else than it should have; None: there is none.
         fork: the nearest one at or before it whose checkpoint is kept; None: a full rebuild.
         replay: what is learned again from there, in order. Empty: `fork` itself becomes the head, as it
-            was before. A step of an earlier rebase was never judged by itself: it is learned again.
+            was before. A step of an earlier rebase was never evaluated by itself: it is learned again.
         replaced: versions of the head's ancestry whose place is taken.
         cost: of `replay`.
         anchor_cost: the part of it that is only due because `nearest` is not kept.
@@ -131,7 +131,7 @@ def history(state: LineageState) -> tuple[Unit, ...]:
     """What the head's ancestry should have learned, a unit a candidate, in order.
 
     Versions keep their order and their slices, in the revisions that stand; a version of which nothing is
-    left falls away; when none is left at all, the pending slices begin anew. A late slice becomes part of
+    left falls away; when none is left at all, the pending slices start again. A late slice becomes part of
     the version that learned slices before and after it, else a unit of its own before the first that
     learned only later ones.
     """

@@ -118,7 +118,7 @@ class SliceTainted(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceChanged(Record):
-    """Consumed slices were written anew at their source, as far as fingerprints tell.
+    """Consumed slices were rewritten at their source, as far as fingerprints tell.
 
     Attributes:
         slices: all of them as of now, in the revision as it was pulled; none when all are as they were.
@@ -170,7 +170,7 @@ class CandidateStarted(Record):
         slices: what it consumes, in order.
         replaces: the head that a rebase is to replace; its parent is then a version from before the
             fork, or the rebase's step before this one. None: it goes on from the head.
-        shadow: on how many of the slices that come next it is judged, before it may be promoted; 0: on
+        shadow: on how many of the slices that come next it is evaluated, before it may be promoted; 0: on
             held-out rows of its own.
     """
 
@@ -250,7 +250,7 @@ class Evaluated(Record):
         metrics: by metric name, for candidate and champion on the same rows.
         report: object name of all that was found, as JSON; its page lies beside it. "" in what older code
             wrote.
-        slices: those it was judged on in shadow, all their rows; none: held-out rows of what it learned.
+        slices: those it was evaluated on in shadow, all their rows; none: held-out rows of what it learned.
         waits: it is refused only because it cannot be told whether it is better: it comes to no rejection.
         suspects: by key, why a slice that it learned is to blame; empty when it passed.
         below_floor: whether "candidate" or "champion" misses a floor on those rows, in a sentence each.

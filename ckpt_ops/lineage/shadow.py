@@ -1,6 +1,6 @@
-"""Which candidate is in shadow: trained, and judged on slices to come before it may be promoted.
+"""Which candidate is in shadow: trained, and evaluated on slices to come before it may be promoted.
 
-Nothing says so but the log: the record that opened the candidate says on how many slices it is judged, and
+Nothing says so but the log: the record that opened the candidate says on how many slices it is evaluated, and
 a record says of each slice that it was scored. What counts is what stands: a slice is one of them as
 long as it is accepted in the revision that was scored and pending, so that neither model has trained on it.
 """
@@ -21,7 +21,7 @@ class InShadow:
     """How far a candidate in shadow has come.
 
     Attributes:
-        counted: the slices that it is judged on, as far as they are scored, in key order; `needed` at most.
+        counted: the slices that it is evaluated on, as far as scored, in key order; `needed` at most.
         waiting: slices that it may be scored on, in key order: accepted, pending, and newer than
             everything that it or its champion learned.
     """
@@ -32,12 +32,12 @@ class InShadow:
 
     @property
     def needed(self) -> int:
-        """On how many slices it is judged."""
+        """On how many slices it is evaluated."""
         return self.version.started.shadow
 
     @property
     def complete(self) -> bool:
-        """All of them are scored: it is to be judged and settled."""
+        """All of them are scored: it is to be evaluated and settled."""
         return len(self.counted) == self.needed
 
     def to_score(self, up_to: str) -> tuple[SliceRef, ...]:
@@ -54,7 +54,7 @@ class InShadow:
         """For a person."""
         slices = "slice" if self.needed == 1 else f"{self.needed} slices"
         return (
-            f"version {self.version.version} is judged on the next {slices}, "
+            f"version {self.version.version} is evaluated on the next {slices}, "
             f"{len(self.counted)} of {self.needed} scored"
         )
 
@@ -74,7 +74,7 @@ class InShadow:
 def in_shadow(state: LineageState) -> InShadow | None:
     """The candidate that waits for its slices, or for being settled after the last; nothing else trains then.
 
-    One that may not be promoted any more, whatever it is judged like, is not in shadow: see `superseded`.
+    One that may not be promoted any more, whatever it is evaluated like, is not in shadow: see `superseded`.
     """
     for number, version in reversed(state.versions.items()):
         if state.head is None or number <= state.head:
@@ -86,7 +86,7 @@ def in_shadow(state: LineageState) -> InShadow | None:
 
 
 def shadow_of(state: LineageState, version: VersionState) -> InShadow:
-    """How far a version that is, or was, judged in shadow has come by what stands now."""
+    """How far a version that is, or was, evaluated in shadow has come by what stands now."""
     consumed = max(ref.key for one in state.ancestry(version.version) for ref in one.slices)
     newer = [ref for ref in state.pending() if ref.key > consumed and ref.id not in state.suspects]
     said = {ref: state.scored.get(scored_id(version.version, ref)) for ref in newer}
@@ -99,7 +99,7 @@ def shadow_of(state: LineageState, version: VersionState) -> InShadow:
 
 
 def still_pending(state: LineageState, slices: tuple[SliceRef, ...]) -> bool:
-    """Whether slices that a candidate was judged on in shadow stand as they were scored."""
+    """Whether slices that a candidate was evaluated on in shadow stand as they were scored."""
     return SlicesPending(slices=slices).unmet(state) is None
 
 

@@ -27,7 +27,7 @@ from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, Versio
 from ckpt_ops.store import Store
 
 # Goes up whenever the same records come to fold to another state, or a field changes its meaning: what
-# older code folded is then passed over, and the log folded anew.
+# older code folded is then passed over, and the log folded again.
 SCHEMA = 3
 
 EVERY = 100  # entries

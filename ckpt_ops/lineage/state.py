@@ -138,7 +138,7 @@ class VersionState:
 
     @property
     def champion(self) -> int | None:
-        """The version that it is judged against."""
+        """The version that it is evaluated against."""
         return self.parent if self.started.replaces is None else self.started.replaces
 
     @property
@@ -148,7 +148,7 @@ class VersionState:
 
     @property
     def refused(self) -> bool:
-        """It was judged, or not due, and came to nothing: it is never a parent, and not tried again."""
+        """It was evaluated, or not due, and came to nothing: it is never a parent, and not tried again."""
         match self.status:
             case VersionStatus.REJECTED:
                 return not self.superseded
@@ -158,7 +158,7 @@ class VersionState:
 
     @property
     def open(self) -> bool:
-        """It may still be trained to its end, judged and promoted."""
+        """It may still be trained to its end, evaluated and promoted."""
         return self.status in (VersionStatus.STARTED, VersionStatus.TRAINED, VersionStatus.EVALUATED)
 
     @property
@@ -308,7 +308,7 @@ class LineageState:
 
     @property
     def changed_slices(self) -> dict[str, str]:
-        """By key, since when its source has had other content than was pulled; none pulled anew since."""
+        """By key, since when its source has had other content than was pulled; none pulled again since."""
         found = {}
         for key, entry in sorted(self.slices.items()):
             since = self.changed_at_source.get(slice_id(key, entry.pulled))

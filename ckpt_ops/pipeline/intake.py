@@ -1,4 +1,4 @@
-"""How slices come in: from which source, judged by which suite. A pipeline is this and a model."""
+"""How slices come in: from which source, evaluated by which suite. A pipeline is this and a model."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SameContent(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Intake:
-    """Pulls and judges slices. Nothing trains on them until a `Pipeline` of the same name does.
+    """Pulls and evaluates slices. Nothing trains on them until a `Pipeline` of the same name does.
 
     Attributes:
         name: of the intake, its log, its DAG and its folder.

@@ -1,4 +1,4 @@
-"""A pipeline, described once: what a person reads to know what a model learns, when, and who judges it."""
+"""A pipeline, described once: what a person reads to know what a model learns, when, and who evaluates it."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ class Pipeline(Intake):
         stop_early: ends a training that does not get better any more; None: the budget alone does.
         schedules: where the learning rate schedules of the model's optimizers begin.
         gates: what a candidate must pass; at least one must be absolute.
-        shadow: judges a candidate on slices that come after it was trained; None: at once, on its holdout.
+        shadow: evaluates a candidate on slices that come after it was trained; None: at once, on its holdout.
         approval: what the gates let pass waits for a person; None: it is promoted.
         late_slices: what happens to a slice that arrives after newer ones were consumed.
         batch_size: rows a step.
-        holdout: share of each slice's rows that no model ever trains on; candidates are judged on them. Drawn
-            at random; with `Latest(share, by=column)` the slice's newest ones.
+        holdout: share of each slice's rows that no model ever trains on; candidates are evaluated on them.
+            Drawn at random; with `Latest(share, by=column)` the slice's newest ones.
         holdout_by: a column of the slice, such as the query of a ranking: rows that share its value are held
             out together, in every slice. None: each row is held out or not by itself.
         seed: of initial weights, batches and replay.
@@ -123,7 +123,7 @@ class Pipeline(Intake):
         watched = "a number of slices, or 0: none"
         checks.whole("watch_consumed", self.watch_consumed, at_least=0, allowed=watched)
         if self.shadow is not None and not isinstance(self.shadow, Shadow):
-            raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: judged at once")
+            raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: evaluated at once")
         if not isinstance(self.schedules, Schedules):
             raise BadInput("schedules", self.schedules, ", ".join(map(str, Schedules)))
         if self.late_slices.within.count < 0:
@@ -142,7 +142,7 @@ class Pipeline(Intake):
                 "holdout_by", by, f"a column of source {source.name}: {', '.join(source.schema.names)}"
             )
         if not isinstance(self.holdout, Latest):
-            checks.inner_share("holdout", self.holdout, why="candidates are judged on it")
+            checks.inner_share("holdout", self.holdout, why="candidates are evaluated on it")
             return
         if by is not None:
             raise BadInput(

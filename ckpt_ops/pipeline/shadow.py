@@ -9,10 +9,10 @@ from ckpt_ops import checks
 
 @dataclass(frozen=True, kw_only=True)
 class Shadow:
-    """A candidate is judged on every row of the next `slices` slices, which neither model has trained on.
+    """A candidate is evaluated on every row of the next `slices` slices, which neither model has trained on.
 
     Until then it is not promoted and nothing else is trained. The first version, which has no champion, and
-    the result of a rebase are judged at once. A candidate keeps the number that it was opened with.
+    the result of a rebase are evaluated at once. A candidate keeps the number that it was opened with.
     """
 
     slices: int

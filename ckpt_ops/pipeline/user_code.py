@@ -80,7 +80,7 @@ def make_examples(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> Examp
     missing = [column for column in pipeline.segments if column not in examples.segments]
     if missing:
         raise ModelCodeError(
-            f"{pipeline.examples}: segments lacks {', '.join(missing)}, which a gate judges by",
+            f"{pipeline.examples}: segments lacks {', '.join(missing)}, which a gate evaluates by",
             safe=_SAFE,
             next=f"add segments={{{missing[0]!r}: ...}} to the Examples it returns",
         )
@@ -137,5 +137,5 @@ def call(reference: str, *arguments: object) -> Any:
         raise ModelCodeError(
             f"{reference} raised {in_short(error)}",
             safe=_SAFE,
-            next=f"mend {module_name}; a changed model is a new candidate",
+            next=f"fix {module_name}; a changed model is a new candidate",
         ) from error

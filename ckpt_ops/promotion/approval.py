@@ -57,15 +57,15 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
             raise BadInput(
                 "version",
                 version,
-                "a version whose verdict stands; slices that it was judged on in shadow were changed since",
-                next=f"run the slices again: it is judged anew; ckpt-ops show {model} {version}",
+                "a version whose verdict stands; slices that it was evaluated on in shadow changed since",
+                next=f"run the slices again: it is evaluated again; ckpt-ops show {model} {version}",
             )
         if not passed and not despite_gates:
             raise BadInput(
                 "version",
                 version,
                 "a version that the gates let pass; "
-                f"{evaluated.reason if evaluated else 'it was not judged'}",
+                f"{evaluated.reason if evaluated else 'it was not evaluated'}",
                 next=f"ckpt-ops show {model} {version} has the verdicts; "
                 f"ckpt-ops promote {model} {version} --approve --despite-gates --why TEXT overrides them",
             )

@@ -1,4 +1,4 @@
-"""The model card of a version: what it learned from, how it was judged, what it cost and what became of it.
+"""The model card of a version: what it consumed, how it was evaluated, what it cost and what became of it.
 
 A card is written when a version is promoted or rejected, and it never changes: it is made of that decision
 and of what was recorded before it. A version that is decided on again, because a person overrode a refusal,
@@ -70,7 +70,7 @@ def gates_view(version: VersionState) -> dict[str, Any]:
     evaluated = version.evaluated
     return {
         "passed": evaluated.passed if evaluated else None,
-        "words": evaluated.reason if evaluated else "not judged",
+        "words": evaluated.reason if evaluated else "not evaluated",
         "verdicts": list(evaluated.verdicts) if evaluated else [],
     }
 
@@ -103,7 +103,7 @@ def card_markdown(card: Card) -> str:
     ancestors = ", ".join(map(str, line["ancestors"])) or "none"
     lines += ["## Lineage", "", f"- trained from {parent}; ancestors: {ancestors}"]
     if line["champion"] is not None:
-        lines += [f"- judged against version {line['champion']}"]
+        lines += [f"- evaluated against version {line['champion']}"]
     if line["replaces"] is not None:
         lines += [f"- the result or a step of a rebase that replaces version {line['replaces']}"]
     lines += [
@@ -173,7 +173,7 @@ def _decision(version: VersionState) -> Card | None:
 
 def _metrics(metrics: dict[str, dict[str, float]]) -> list[str]:
     if not metrics:
-        return ["None: it was not judged."]
+        return ["None: it was not evaluated."]
     names = dict.fromkeys(name for values in metrics.values() for name in values)
     rows = [
         (literal(name), *("-" if one.get(name) is None else f"{one[name]:.4f}" for one in metrics.values()))

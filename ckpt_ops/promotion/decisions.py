@@ -31,8 +31,8 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
     superseded, its slices are pending again, and the next run trains them on the new head. So is what
     learned a slice that was corrected, withdrawn or tainted meanwhile.
 
-    A candidate in shadow stays as it is when the slices that it is judged on are not scored, or not as they
-    stand now: the runs that follow go on with it.
+    A candidate in shadow stays as it is when the slices that it is evaluated on are not scored, or not as
+    they stand now: the runs that follow go on with it.
 
     A version that does no harm and cannot be told from the champion, where the gates wait for that, ends as
     deferred: its slices are learned together with those that come next.
@@ -118,7 +118,7 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
 
 
 def release(store: Store, model: str, why: str) -> LineageState:
-    """End a hold. Rejections are counted anew."""
+    """End a hold. Rejections are counted again."""
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:

@@ -1,4 +1,4 @@
-"""What a person is asked about a version that waits: what it is, how it was judged, and how to answer."""
+"""What a person is asked about a version that waits: what it is, how it was evaluated, and how to answer."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def _serves(state: LineageState, version: VersionState, *, last: bool) -> bool:
         return False
     if not last or version.promoted is not None:
         return True
-    return version.open and version.champion == state.head  # the result is judged against the champion
+    return version.open and version.champion == state.head  # the result is evaluated against the champion
 
 
 def why(plan: RebasePlan) -> str:

@@ -32,8 +32,8 @@ class SlicePlan:
     """What a run would do with a slice of the range.
 
     Attributes:
-        status: what validation or a person said of it; None when it was never judged.
-        revision, rows: of what was judged.
+        status: what validation or a person said of it; None when it was never evaluated.
+        revision, rows: of what was evaluated.
         consumed_by: the version of the head's ancestry that learned from it.
         undecided: it is held for being too late: a person may resolve it.
     """

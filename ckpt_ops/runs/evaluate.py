@@ -1,4 +1,4 @@
-"""The step that judges a candidate: every gate's verdict into the log, and a report beside the version.
+"""The step that evaluates a candidate: every gate's verdict into the log, and a report beside the version.
 
 Predictions in, verdicts out: it needs no TensorFlow. The report is written before the record that names it,
 under the hash of its content, so that a step that was killed, or runs again with other gates, overwrites
@@ -32,7 +32,7 @@ ANCESTORS = 12
 
 
 def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Evaluated:
-    """Judge candidate and champion on the same rows, and keep the verdicts whichever way they went.
+    """Evaluate candidate and champion on the same rows, and keep the verdicts whichever way they went.
 
     They are held-out rows of what it learned, or all rows of the slices that it was scored on in shadow. When
     one of these does not stand any more, `passed` is None, and the runs that follow go on with it.
@@ -42,7 +42,7 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Eva
     held_out = read_evaluated_rows(store, state.version(version), model=pipeline.name)
     slices = evaluated_slices(state, state.versions[version])
     if slices is None:
-        message = "not judged: too few slices are scored in shadow as they stand now"
+        message = "not evaluated: too few slices are scored in shadow as they stand now"
         return step_results.Evaluated(version=version, message=message)
     evaluated = beside_the_log(
         rows_in_shadow(store, state, state.versions[version], held_out, slices), state, state.version(version)
@@ -81,7 +81,7 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Eva
     )
     if kept is None:
         return said
-    # an earlier run may have judged it, by the gates of then
+    # an earlier run may have evaluated it, by the gates of then
     return replace(said, passed=kept.passed, message=kept.reason, report=kept.report or report)
 
 
@@ -97,7 +97,7 @@ def beside_the_log(evaluated: EvaluatedRows, state: LineageState, version: Versi
 
 
 def read_evaluated_rows(store: Store, version: VersionState, *, model: str) -> EvaluatedRows:
-    """What the training process left of a version to be judged.
+    """What the training process left of a version to be evaluated.
 
     Raises:
         TrainingDied: it left nothing.
@@ -105,7 +105,7 @@ def read_evaluated_rows(store: Store, version: VersionState, *, model: str) -> E
     """
     trained = version.trained
     if trained is None:
-        raise TrainingDied(f"version {version.version} of {model} has no predictions to judge")
+        raise TrainingDied(f"version {version.version} of {model} has no predictions to evaluate")
     past = trained.artifact("past") if "past" in trained.artifacts else None
     return EvaluatedRows.from_table(
         _table(store, trained.artifact("predictions")),

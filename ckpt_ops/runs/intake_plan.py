@@ -20,8 +20,8 @@ class Arrival(StrEnum):
     PULL = "pull"  # it is at the source and was never pulled
     LATE = "pull, late"  # likewise, and newer ones were taken in already
     AGAIN = "pull again"  # it has changed at the source since
-    VALIDATE = "validate"  # it was pulled, and nobody has judged it
-    SKIP = "skip"  # it is as it was judged
+    VALIDATE = "validate"  # it was pulled, and nobody has evaluated it
+    SKIP = "skip"  # it is as it was evaluated
     MISSING = "missing"  # the source does not have it
 
 
@@ -31,8 +31,8 @@ class SliceArrival:
 
     Attributes:
         action: what a run would do.
-        status: what validation or a person said of it; None when it was never judged.
-        revision, rows: of what was judged.
+        status: what validation or a person said of it; None when it was never evaluated.
+        revision, rows: of what was evaluated.
     """
 
     key: str
@@ -86,15 +86,15 @@ def _action(intake: Intake, store: Store, state: LineageState, key: str, newest:
     entry, revision = state.slices.get(key), revision_at_source(intake, store, state, key)
     if entry is None:
         if revision is not None:
-            return Arrival.VALIDATE, "pulled, and not judged"
+            return Arrival.VALIDATE, "pulled, and not evaluated"
         if key < newest:
             return Arrival.LATE, f"not pulled; newer ones were taken in, up to {newest}"
         return Arrival.PULL, "not pulled"
     if revision == entry.pulled:
         return Arrival.SKIP, entry.reason
     if revision is not None:
-        return Arrival.VALIDATE, "changed at the source and pulled; the newer revision is not judged"
-    return Arrival.AGAIN, "written anew at the source since it was pulled"
+        return Arrival.VALIDATE, "changed at the source and pulled; the newer revision is not evaluated"
+    return Arrival.AGAIN, "rewritten at the source since it was pulled"
 
 
 def _of(state: LineageState, key: str, action: Arrival, why: str) -> SliceArrival:

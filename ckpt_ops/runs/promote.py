@@ -20,7 +20,7 @@ from ckpt_ops.store import Store
 def promote(pipeline: Pipeline, store: Store, version: int) -> Settled:
     """Promote the version if every gate passed, else reject it.
 
-    It may stay as it is: waiting for a person's approval, or in shadow, to be judged anew.
+    It may stay as it is: waiting for a person's approval, or in shadow, to be evaluated again.
 
     Raises:
         BadInput, ObjectNotFound, Corrupt: as `serving.settle`.

@@ -42,9 +42,9 @@ def replay(pipeline: Pipeline, store: Store, report: Report = print) -> Replayed
 
 
 def conclude(pipeline: Pipeline, store: Store, version: int) -> Concluded:
-    """Judge the result of a rebase and swap the head, unless the gates refuse it.
+    """Evaluate the result of a rebase and swap the head, unless the gates refuse it.
 
-    A version that was in production before, and that nothing is wrong with, was judged then.
+    A version that was in production before, and that nothing is wrong with, was evaluated then.
     """
     log = ModelLog(store, pipeline.name)
     if log.state().version(version).promoted is None:
@@ -68,7 +68,7 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> Concluded:
 
 
 def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> Rebased:
-    """Replay, judge, swap; again when the head moved meanwhile.
+    """Replay, evaluate, swap; again when the head moved meanwhile.
 
     Raises:
         As `replay`; LineageMoved when the head moved again and again.

@@ -67,7 +67,7 @@ def check_validated(intake: Intake, store: Store, key: str) -> None:
     if key not in ModelLog(store, intake.name).state().slices:
         raise no_result(
             "validate",
-            f"slice {key} was never judged",
+            f"slice {key} was never evaluated",
             then=f"; what it quarantines, ckpt-ops quarantine release {intake.name} {key} lets pass",
         )
 
@@ -107,7 +107,7 @@ def replayed_version(pipeline: Pipeline, store: Store) -> int:
 
 
 def check_evaluated(pipeline: Pipeline, store: Store, version: int) -> None:
-    """Raises `NoResult` when the version waits to be judged, so that nothing can be decided on it."""
+    """Raises `NoResult` when the version waits to be evaluated, so that nothing can be decided on it."""
     found = ModelLog(store, pipeline.name).state().version(version)
     if found.evaluated is None and found.open and not found.started.shadow:
         raise no_result(

@@ -41,7 +41,7 @@ class Ran:
     """What a run came to.
 
     Attributes:
-        accepted: validation or a person lets something of it be trained on; None when it was not judged.
+        accepted: validation or a person lets something of it be trained on; None when it was not evaluated.
         outcome, report: of validation: its verdict, and where the report on it lies.
         error: why it failed, or is missing.
     """

@@ -30,7 +30,7 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     process opens the candidate in the log only after the user's functions gave a model and examples.
 
     While a candidate is in shadow nothing is trained: it and its champion predict the slice instead. The
-    outcome is "shadow" until it can be judged, then "trained" with its version.
+    outcome is "shadow" until it can be evaluated, then "trained" with its version.
 
     The log is read once, and again only behind what this task, or the process that it started, has appended.
 

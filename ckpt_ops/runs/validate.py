@@ -32,11 +32,11 @@ from ckpt_ops.validation import Outcome, load_suite, report_name
 
 
 def validate(intake: Intake, store: Store, key: str, revision: str) -> Validated:
-    """Judge the slice, keep the report beside it, and say in the log what of it may be trained on.
+    """Evaluate the slice, keep the report beside it, and say in the log what of it may be trained on.
 
     Where bad rows are set aside, the rest is a revision of its own, and that is what is accepted. What a
     person said of this revision (released, discarded, withdrawn) stands. Rows that were forgotten are taken
-    out first: it is what is left that is judged and accepted, and the revision with them is removed.
+    out first: it is what is left that is evaluated and accepted, and the revision with them is removed.
 
     Raises:
         LineageMoved: something was forgotten meanwhile. Retry.
@@ -61,7 +61,7 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> Validated
 def _verdict_on(
     intake: Intake, store: Store, log: ModelLog, state: LineageState, manifest: SliceManifest
 ) -> Validated:
-    """Judge what may be looked at of a slice, unless a person has settled it."""
+    """Evaluate what may be looked at of a slice, unless a person has settled it."""
     key, revision = manifest.key, manifest.revision
     known = state.slices.get(key)
     settled = state.settled.get(slice_id(key, revision))

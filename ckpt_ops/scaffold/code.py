@@ -29,7 +29,7 @@ def source_py(asked: Asked, found: Found) -> str:
     columns = "".join(_column(column) for column in columns_of(found.schema, found.slices))
     return (
         f"{about}\n{_FUTURE}\nimport pyarrow as pa\n\n{imports}\n"
-        "# The columns this was written for. What comes is judged by them: edit them to accept a change.\n"
+        "# The columns this was written for. What comes is evaluated by them: edit them to accept a change.\n"
         f"SCHEMA = pa.schema(\n    [\n{columns}    ]\n)\n\n"
         f"source = {call(asked.name, found.code)}\n"
     )
@@ -38,7 +38,7 @@ def source_py(asked: Asked, found: Found) -> str:
 def pipeline_py(name: str) -> str:
     """`pipeline.py`: the intake."""
     about = _docstring(
-        f"Pulls slices of {name} and judges them by expectations.json. Nothing trains on them."
+        f"Pulls slices of {name} and evaluates them by expectations.json. Nothing trains on them."
     )
     imports = _imports({"ckpt_ops": ["Intake"], f"{name}.source": ["source"]})
     return (
@@ -65,7 +65,7 @@ def dag_py(name: str, found: Found, *, now: datetime | None = None) -> str:
     else:
         hours = max(1, int(spacing.interval / timedelta(hours=1)) // 4)
         lines += [
-            "    # A slice may land so long after its interval is over; until then its run waits.",
+            "    # A slice may land that long after its interval is over; until then its run waits.",
             f"    wait_for_slice=timedelta(hours={hours}),",
         ]
     moments = "UTC, datetime" if ended else "UTC, datetime, timedelta"
@@ -123,11 +123,11 @@ def test_the_source_keeps_its_contract(sample: {kind}, tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_the_suite_accepts_the_sample(sample: {kind}, key: str) -> None:
     suite = load_suite(FOLDER / {name}.expectations)
-    # A sample has fewer rows than a slice: all but their number is judged.
-    judged = tuple(each for each in suite.expectations if "row_count" not in each.type)
+    # A sample has fewer rows than a slice: all but their number is evaluated.
+    evaluated = tuple(each for each in suite.expectations if "row_count" not in each.type)
     rows = TableRows(table=pa.Table.from_batches(list(sample.read(key))))
     now = MemoryReference(start=key_time(sample, key), pulled_at=datetime.now(UTC))
-    found = validate(rows, replace(suite, expectations=judged), sample.schema, reference=now).validation
+    found = validate(rows, replace(suite, expectations=evaluated), sample.schema, reference=now).validation
     assert found.accepted, found.reasons
 
 

@@ -251,7 +251,7 @@ def _new_values(column: Column, slices: Sequence[Looked]) -> list[Line]:
         return []
     why = (
         f"{worst:.2%} of the worst of {len(slices)} slices is new to those before it: {allowed:.0%} is "
-        "allowed, as real categories grow. Judged against what a model consumed; before that, not judged"
+        "allowed, as real categories grow. Compared with what a model consumed; before that, not evaluated"
     )
     mostly = round(1 - allowed, 2)
     return [_line("expect_column_values_to_be_in_reference", why, column=column.name, mostly=mostly)]

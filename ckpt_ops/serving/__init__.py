@@ -1,1 +1,1 @@
-"""What is made of a version after it was judged: other formats, and predictions on whole slices."""
+"""What is made of a version after it was evaluated: other formats, and predictions on whole slices."""

@@ -1,6 +1,6 @@
 """Batch predictions: every row of a slice, by a version, kept as Parquet under it and recorded.
 
-Asked again, what is there is found. A corrected slice is another revision, and predicted anew beside it.
+Asked again, what is there is found. A corrected slice is another revision, and predicted again beside it.
 """
 
 from __future__ import annotations

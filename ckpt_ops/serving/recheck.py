@@ -1,4 +1,4 @@
-"""Do exports still say what was judged? Each is asked again about its held-out rows, in one process."""
+"""Do exports still say what was evaluated? Each is asked again about its held-out rows, in one process."""
 
 from __future__ import annotations
 

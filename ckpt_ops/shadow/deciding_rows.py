@@ -18,7 +18,7 @@ from ckpt_ops.store import Store
 
 
 def evaluated_slices(state: LineageState, version: VersionState) -> tuple[SliceRef, ...] | None:
-    """The slices on which a version is, or was, judged in shadow; none: on its holdout.
+    """The slices on which a version is, or was, evaluated in shadow; none: on its holdout.
 
     None: it is in shadow, and not all are scored that it waits for.
     """

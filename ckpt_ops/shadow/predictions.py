@@ -42,8 +42,8 @@ def read(store: Store, name: str) -> EvaluatedRows:
     if not blake3(data).hexdigest().startswith(name.rpartition("-")[2].removesuffix(".parquet")):
         raise Corrupt(
             f"{store.url}/{name} is not what was written there: it does not have the hash in its name",
-            safe="nothing was judged; the champion serves on",
-            next="restore that object from a replica, or delete it: it is predicted anew",
+            safe="nothing was evaluated; the champion serves on",
+            next="restore that object from a replica, or delete it: it is predicted again",
         )
     return EvaluatedRows.from_table(pq.read_table(io.BytesIO(data)))
 

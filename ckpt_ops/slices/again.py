@@ -7,5 +7,5 @@ TRIED_AGAIN = "a DAG tries the pull again by itself; by hand: ckpt-ops run NAME 
 
 
 def pull_again(key: str = "KEY") -> str:
-    """After a person has mended what failed for good."""
+    """After a person has fixed what failed for good."""
     return f"pull the slice again: ckpt-ops run NAME --slice {key}, or clear its pull task in Airflow"

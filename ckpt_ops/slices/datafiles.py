@@ -81,7 +81,7 @@ def as_stored(batches: Iterable[pa.RecordBatch], *, of: str) -> Iterator[pa.Reco
                 f"{of} came in batches of different schemas: {came.to_string(show_field_metadata=False)!r}, "
                 f"then {batch.schema.to_string(show_field_metadata=False)!r}",
                 safe=UNTOUCHED,
-                next="mend read() of the source: one schema per slice",
+                next="fix read() of the source: one schema per slice",
             )
         if batch.num_rows:
             yield batch.replace_schema_metadata(None).cast(stored)

@@ -91,7 +91,7 @@ def find_joined(store: Store, source: str, key: str, receipts: Mapping[str, Rece
 def join(
     store: Store, source: str, key: str, receipts: Mapping[str, Receipt], *, rows_per_file: int
 ) -> Receipt:
-    """Write those parts anew that have other columns than stand for all, and say so in a receipt of all.
+    """Write those parts again that have other columns than stand for all, and say so in a receipt of all.
 
     Memory is bounded by a row group, local disk by the largest part.
     """
@@ -176,7 +176,7 @@ def _refused(of: str, what: str, part: str) -> SliceUnreadable:
     return SliceUnreadable(
         f"the parts of {of} have different columns: {what}",
         safe=UNTOUCHED,
-        next=f"write {part!r} anew with the columns of the others, then {pull_again()}",
+        next=f"write {part!r} again with the columns of the others, then {pull_again()}",
     )
 
 

@@ -2,7 +2,7 @@
 
 A receipt, `slices/{source}/{key}/parts/{name}.json`, names the data files that hold a part's rows. Its id
 is a hash of the part's name, its fingerprint and how the source reads: so a pull that was killed goes on
-where it was, and a part that has changed, or whose reader was mended, is read anew. A receipt is no
+where it was, and a part that has changed, or whose reader was fixed, is read again. A receipt is no
 commit: `slice.json` is.
 """
 

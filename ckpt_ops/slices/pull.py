@@ -88,7 +88,7 @@ def commit(
         raise SliceEmpty(
             f"slice {key} of source {source.name!r} has no rows",
             safe="the log and the champion are untouched",
-            next=f"mend the slice where it comes from, then {pull_again(key)}; or let empty slices pass: "
+            next=f"fix the slice where it comes from, then {pull_again(key)}; or let empty slices pass: "
             "empty_slices=EmptySlices.SKIP",
         )
     revision = revision_of(columns, files, mark=mark_of(one.unread))

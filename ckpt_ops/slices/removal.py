@@ -23,7 +23,7 @@ class Removal:
     Attributes:
         before: pages and receipts.
         data: files of rows, and of those that do not parse. A pull that is at work may write one of the
-            same name anew.
+            same name again.
         after: the revisions themselves.
     """
 
@@ -69,7 +69,7 @@ def objects_of(
 
 
 def remove(store: Store, removal: Removal) -> None:
-    """Remove them. A data file that was written anew since it was listed stays."""
+    """Remove them. A data file that was rewritten since it was listed stays."""
     for entry in removal.before:
         store.delete(entry.name)
     for entry in removal.data:

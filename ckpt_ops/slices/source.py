@@ -27,7 +27,7 @@ class SliceSource(Protocol):
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns the pipeline was written for. What comes is judged against it by validation."""
+        """The columns the pipeline was written for. What comes is evaluated against it by validation."""
         ...
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
@@ -39,7 +39,7 @@ class SliceSource(Protocol):
         ...
 
     def fingerprint(self, key: str) -> str:
-        """Changes whenever the key's content is written anew. Cheap: it reads no rows.
+        """Changes whenever the key's content is rewritten. Cheap: it reads no rows.
 
         Equal fingerprints mean equal content. Unequal ones may still: that is what revisions are for.
         A source whose fingerprint is expensive may say so by an attribute `cheap_fingerprint = False`: then
@@ -52,7 +52,7 @@ class SliceSource(Protocol):
     def read(self, key: str) -> Iterator[pa.RecordBatch]:
         """The rows, in an order that is the same each time, in batches of one schema.
 
-        Columns come as they are, missing, extra or wrongly typed: validation judges them. Memory is
+        Columns come as they are, missing, extra or wrongly typed: validation evaluates them. Memory is
         bounded by the batch, not by the slice. Raises `SliceMissing`, and `SliceUnreadable` when the
         bytes are not what the source says they are, before or between batches.
         """

@@ -25,7 +25,7 @@ class Entry:
     Attributes:
         name: the object's name, relative to the store's root.
         size: bytes.
-        fingerprint: changes whenever the content is written anew (GCS: generation and crc32c).
+        fingerprint: changes whenever the content is rewritten (GCS: generation and crc32c).
         updated: when that was, in seconds since the epoch by the store's clock.
     """
 
@@ -83,10 +83,10 @@ class Store(Protocol):
         ...
 
     def delete_unchanged(self, entry: Entry) -> bool:
-        """Remove the object unless it was written anew since it was listed as `entry`.
+        """Remove the object unless it was rewritten since it was listed as `entry`.
 
         True: this call removed it.
-        False: it was written anew and stands, or somebody else removed it. Nothing written later is
+        False: it was rewritten and stands, or somebody else removed it. Nothing written later is
         ever lost: that is what collecting garbage beside running writers needs.
         """
         ...

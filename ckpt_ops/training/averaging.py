@@ -3,7 +3,7 @@
 A training of few steps at a learning rate that does not fall ends somewhere around a good place, and the
 mean of where it has been is nearer to it than its end (Polyak & Juditsky 1992; Izmailov et al. 2018,
 "Averaging Weights Leads to Wider Optima and Better Generalization"). It costs no step. What is averaged
-becomes the model before the last checkpoint, so the same weights are judged, served and trained on.
+becomes the model before the last checkpoint, so the same weights are evaluated, served and trained on.
 
 Some points are enough: neighbouring steps say the same, and a point touches every weight, which matters
 for large tables. The mean is as large as the weights: it is there from the first point on, in memory and in

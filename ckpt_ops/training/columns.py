@@ -21,13 +21,13 @@ def label_column(values: Any) -> Array:
     if isinstance(values, Mapping):
         raise unusable(
             f"labels is a mapping of {len(values)} outputs ({', '.join(map(repr, values))}); a model is "
-            "trained on and judged by one label a row",
+            "trained on and evaluated by one label a row",
             "return one array as labels, shape (rows,)",
         )
     labels = _array("labels", values)
     if not (labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] == 1)):
         raise unusable(
-            f"labels has shape {_shape(labels)}; a model is trained on and judged by one label a row",
+            f"labels has shape {_shape(labels)}; a model is trained on and evaluated by one label a row",
             "return labels of shape (rows,): with k classes the class's index, and compile with "
             "loss='sparse_categorical_crossentropy'",
         )

@@ -1,4 +1,4 @@
-"""What a model trains on and is judged by: inputs, labels, weights, segments and groups, row by row."""
+"""What a model trains on and is evaluated by: inputs, labels, weights, segments and groups, row by row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Examples:
         inputs: by input name, arrays of shape (rows, ...), as `model(inputs)` takes them.
         labels: shape (rows,) or (rows, 1); finite numbers. With k classes, the class's index from 0.
         segments: by column, shape (rows,): what gates may look at segment by segment. Not a model input.
-        weights: shape (rows,), float32, finite and at least 0: how much a row counts in the loss. Judging
+        weights: shape (rows,), float32, finite and at least 0: how much a row counts in the loss. Evaluating
             counts each row once. None: all count the same.
         groups: shape (rows,), text or integers: which query a row belongs to, for metrics of ranking. Not a
             model input.

@@ -46,7 +46,7 @@ class Latest:
     by: str = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        checks.inner_share("Latest.share", self.share, why="candidates are judged on it")
+        checks.inner_share("Latest.share", self.share, why="candidates are evaluated on it")
         checks.text("Latest.by", self.by, allowed="the name of a column")
 
     def mask(self, values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:

@@ -27,7 +27,7 @@ class Schedules(Enum):
     """Where a `LearningRateSchedule` begins.
 
     Members:
-        PER_CANDIDATE: anew with each candidate. Its `decay_steps` is the length of one update.
+        PER_CANDIDATE: again with each candidate. Its `decay_steps` is the length of one update.
         OVER_LIFE: with the model's first version, and goes on from update to update.
     """
 
@@ -125,6 +125,6 @@ def _no_rate(optimizer: Any, what: str, begin: int) -> ModelCodeError:
     return ModelCodeError(
         f"the learning rate of {optimizer.name} {what}{after}: nothing would be learned",
         safe="no step was made; the champion serves on",
-        next="mend the rate in build_model(): a schedule is as long as one update (budget.max_steps), or, "
+        next="fix the rate in build_model(): a schedule is as long as one update (budget.max_steps), or, "
         "with schedules=Schedules.OVER_LIFE, as long as the model's life",
     )

@@ -1,8 +1,8 @@
 """The end of a training that does not get better any more, and the best weights that it came by.
 
-How good it is is measured on rows that are split off from those it would train on: never on those that judge
-the candidate, which would flatter it. All that is remembered is in each checkpoint, so a resumed training
-stops where an undisturbed one would.
+How good it is is measured on rows that are split off from those it would train on: never on those that
+evaluate the candidate, which would flatter it. All that is remembered is in each checkpoint, so a resumed
+training stops where an undisturbed one would.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def trace_step(model: Any, batch: tuple[Any, ...]) -> Any:
 
 
 def trace_prediction(model: Any, inputs: Mapping[str, Any]) -> None:
-    """Refuse, with `ModelCodeError`, a model that cannot predict, or not in a shape that gates judge.
+    """Refuse, with `ModelCodeError`, a model that cannot predict, or not in a shape that gates evaluate.
 
     Args:
         inputs: what it takes, as `tf.TensorSpec`s by name.
@@ -129,7 +129,7 @@ def _named(model: Any, what: str) -> str:
 def _mend(model: Any, what: str) -> str:
     """Which function of the user's is to change."""
     if what == "train_step" and (not hasattr(model, "make_train_function") or has_own_step(model)):
-        return "mend it"
+        return "fix it"
     return (
         "let build_model() and examples() agree: layers, loss and metrics take inputs and labels of the "
         "names, shapes and dtypes that examples() returns"

@@ -40,7 +40,7 @@ h4, h5, h6 { font-size: 1.05rem; margin: 1rem 0 .25rem; }
 
 
 def data_docs_html(evaluated: ValidationResult, *, source: str, key: str, revision: str) -> str:
-    """The page. Great Expectations must have judged something (`evaluated.results`)."""
+    """The page. Great Expectations must have evaluated something (`evaluated.results`)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations

@@ -1,4 +1,4 @@
-"""Great Expectations, asked to judge data frames. It takes 4 to 10 s to import: made only when needed.
+"""Great Expectations, asked to evaluate data frames. It takes 4 to 10 s to import: made only when needed.
 
 A frame is handed to its execution engine as it is, not as a batch of a data source: a data source
 fingerprints each frame twice by hashing every value, which costs more than evaluating it
@@ -28,12 +28,12 @@ _BOUNDS = ("min_value", "max_value")
 
 
 class Engine:
-    """One ephemeral context and the expectations of a suite; judges as many frames as it is given.
+    """One ephemeral context and the expectations of a suite; evaluates as many frames as it is given.
 
     Args:
         suite: for messages.
-        expectations: those that will be judged, by their place in the suite.
-        schema: the types in which columns are judged.
+        expectations: those that will be evaluated, by their place in the suite.
+        schema: the types in which columns are evaluated.
 
     Raises:
         BadInput: Great Expectations refuses an expectation's type or values.
@@ -99,7 +99,7 @@ class Engine:
             raise BadInput(where, expectation.kwargs, f"what Great Expectations takes ({said})") from error
 
     def _kind(self, expectation: Expectation) -> pa.DataType:
-        """Of its first column, as it is judged; null without one."""
+        """Of its first column, as it is evaluated; null without one."""
         return self._schema.field(expectation.columns[0]).type if expectation.columns else pa.null()
 
     def _bound(self, expectation: Expectation, value: Any, where: str) -> Any:

@@ -1,4 +1,4 @@
-"""How an expectation is judged, so that memory follows neither the rows nor the columns of a slice.
+"""How an expectation is evaluated, so that memory follows neither the rows nor the columns of a slice.
 
 | way | which | what is held |
 |---|---|---|
@@ -7,8 +7,8 @@
 | by the number of rows | `expect_table_row_count_...` | nothing |
 | by the names of columns | `expect_table_column..._`, `expect_column_to_exist` | nothing |
 
-By rows is exact: each row is judged alone, the counts add up, and `mostly` is asked of the sums. An
-expectation that is not known here is judged by columns, which is exact for any.
+By rows is exact: each row is evaluated alone, the counts add up, and `mostly` is asked of the sums. An
+expectation that is not known here is evaluated by columns, which is exact for any.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _OF_NUMBERS = {f"expect_column_{name}_to_be_between" for name in ("mean", "media
 
 
 class ExecutionMode(Enum):
-    """How an expectation is judged."""
+    """How an expectation is evaluated."""
 
     ROWS = "by rows"
     COLUMNS = "by columns"
@@ -67,7 +67,7 @@ class ExecutionMode(Enum):
 
 
 def execution_mode_of(type_: str) -> ExecutionMode:
-    """How expectations of a type are judged."""
+    """How expectations of a type are evaluated."""
     if type_ in BY_ROWS:
         return ExecutionMode.ROWS
     if type_ in _ROW_COUNT:

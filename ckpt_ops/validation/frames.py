@@ -1,4 +1,4 @@
-"""Arrow tables as the pandas frames that Great Expectations judges.
+"""Arrow tables as the pandas frames that Great Expectations evaluates.
 
 Numbers are backed by numpy: on Arrow-backed ones it is several times slower. What a column becomes must
 not depend on the rows that happen to be in a chunk, so that is settled for the slice as a whole.
@@ -15,7 +15,7 @@ from ckpt_ops.column_types import cast
 
 
 def evaluated_schema(came: pa.Schema, declared: pa.Schema, *, unusable: Collection[str]) -> pa.Schema:
-    """The types in which columns are judged: as declared, and a dictionary as its values.
+    """The types in which columns are evaluated: as declared, and a dictionary as its values.
 
     Args:
         unusable: columns whose type does not fit the declared one; they stay as they came.

@@ -56,14 +56,14 @@ def unread_message(unread: int, rows: int, where: str, *, none_allowed: bool) ->
 
 
 def crashed_message(expectation: Expectation, message: str) -> str:
-    """An expectation that raised instead of judging."""
+    """An expectation that raised instead of evaluating."""
     about = subject(expectation) or "the slice"
-    return f"{about}: {expectation.type} crashed and judged nothing: {message}"
+    return f"{about}: {expectation.type} crashed and evaluated nothing: {message}"
 
 
 def not_evaluated_message(expectation: Expectation, reason: str) -> str:
-    """One of our own expectations that had nothing to judge by, and passes."""
-    return f"{subject(expectation)}: {expectation.type} not judged: {reason}"
+    """One of our own expectations that had nothing to evaluate by, and passes."""
+    return f"{subject(expectation)}: {expectation.type} not evaluated: {reason}"
 
 
 def examples(result: Mapping[str, Any]) -> tuple[str, ...]:

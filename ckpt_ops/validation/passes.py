@@ -1,7 +1,7 @@
-"""The passes over a slice: which expectations are judged together, on which columns, how much at a time.
+"""The passes over a slice: which expectations are evaluated together, on which columns, how much at a time.
 
 Great Expectations copies all columns of a frame for each expectation that leaves nulls out. So those that
-read the same columns are judged on a frame of these alone, and what is asked row by row in chunks of it.
+read the same columns are evaluated on a frame of these alone, and what is asked row by row in chunks of it.
 Memory is bounded by a chunk, or by all rows of the columns that one expectation needs as a whole.
 """
 
@@ -31,7 +31,7 @@ CHUNK_ROWS = 500_000
 
 @dataclass(frozen=True, kw_only=True)
 class _Frame:
-    """What expectations have in common that are judged on the same frame."""
+    """What expectations have in common that are evaluated on the same frame."""
 
     columns: tuple[str, ...]
     in_chunks: bool
@@ -45,7 +45,7 @@ class Judging:
     """Judges `expectations`, by their place in the suite, on `rows`.
 
     Attributes:
-        schema: the types in which columns are judged.
+        schema: the types in which columns are evaluated.
         failing: takes the rows that fail what sets them aside.
         chunk_rows: see `CHUNK_ROWS`.
     """

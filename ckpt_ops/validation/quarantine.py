@@ -8,7 +8,7 @@
     data_docs.html    Great Expectations' own page
     rows.parquet      the rows set aside: all their columns, `_row` and `_reasons`
 
-A report is the latest verdict in its folder: judging a slice again, under another suite, replaces it.
+A report is the latest verdict in its folder: evaluating a slice again, under another suite, replaces it.
 Which verdict counts is the lineage log's to say, which keeps every one.
 """
 
@@ -34,7 +34,7 @@ def write_report(store: Store, prefix: str, evaluated: ValidationResult, rows: S
 
     Args:
         prefix: the slice revision's folder, `slices/{source}/{key}/{revision}` (`SliceManifest.prefix`).
-        rows: what was judged.
+        rows: what was evaluated.
     """
     _, source, key, revision = prefix.split("/")
     validation = evaluated.validation

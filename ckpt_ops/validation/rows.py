@@ -1,4 +1,4 @@
-"""The rows that are judged: read as often as need be, any columns of them, some at a time."""
+"""The rows that are evaluated: read as often as need be, any columns of them, some at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge a slice: schema drift first, then Great Expectations over what can be judged.
+"""Evaluate a slice: schema drift first, then Great Expectations over what can be evaluated.
 
 How the rows are read for it, so that memory is bounded and the verdict is that of one go: `evaluating`.
 """
@@ -66,11 +66,11 @@ def validate(
     """The verdict on `rows`. No file is written.
 
     Expectations on a column that is missing or of a wrong type are not run: the reason for the column
-    says which. Columns of another type that fits are judged as the declared type. Integers with nulls are
-    judged as float64, exact up to 2**53.
+    says which. Columns of another type that fits are evaluated as the declared type. Integers with nulls are
+    evaluated as float64, exact up to 2**53.
 
     Args:
-        reference: what the expectations of `custom` compare with; without one they are not judged, which a
+        reference: what the expectations of `custom` compare with; without one they are not evaluated, which a
             reason of severity INFO says. What reading it raises is raised.
         unread: rows of the slice that do not parse. They count towards `bad_rows_at_most` as others do; a
             suite that says no rate takes a slice without any only.

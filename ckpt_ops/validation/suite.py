@@ -6,7 +6,7 @@
    "severity": "critical", "meta": {"why": "the model looks the carrier up"}}]}
 ```
 
-`"meta": {"bad_rows": "set aside"}` of an expectation that judges row by row sets aside the rows that fail
+`"meta": {"bad_rows": "set aside"}` of an expectation that evaluates row by row sets aside the rows that fail
 it, instead of failing the slice, as long as they are no more than the share of its rows that the suite
 allows: `"meta": {"bad_rows_at_most": 0.01}`. Rows of text files that do not parse count, too.
 
@@ -139,7 +139,7 @@ def _sets_aside(payload: dict[str, Any], where: str) -> bool:
         raise BadInput(f"{where} meta.bad_rows", meta["bad_rows"], f"{_SET_ASIDE!r}, or not to be given")
     if not evaluates_rows(type_):
         raise BadInput(
-            f"{where} meta.bad_rows", _SET_ASIDE, f"an expectation that judges row by row; {type_} does not"
+            f"{where} meta.bad_rows", _SET_ASIDE, f"an expectation on single rows; {type_} is none"
         )
     if kwargs.get("mostly", 1) != 1:
         raise BadInput(

@@ -37,10 +37,12 @@ class Kind(StrEnum):
     TYPE = "type"  # a column came in a type that does not fit the declared one
     ALL_NULL = "all null"  # a column came without any value, and so without a type
     UNREAD = "does not parse"  # rows of a text file, left out when the slice was pulled
-    FAILED = "failed"  # an expectation was judged, and the rows do not meet it
-    CRASHED = "crashed"  # an expectation could not be judged: look at the suite before the data
+    FAILED = "failed"  # an expectation was evaluated, and the rows do not meet it
+    CRASHED = "crashed"  # an expectation could not be evaluated: look at the suite before the data
     SAME_CONTENT = "same content"  # another accepted slice has the very same rows
-    NOT_EVALUATED = "not judged"  # there was nothing to judge by, such as no reference yet: nothing is wrong
+    NOT_EVALUATED = (
+        "not judged"  # there was nothing to compare with, such as no reference yet: nothing is wrong
+    )
 
 
 class Severity(StrEnum):
@@ -79,7 +81,7 @@ class Validation:
     """The verdict on one slice.
 
     Attributes:
-        rows: rows judged.
+        rows: rows evaluated.
         set_aside: rows of them that nothing trains on, while the rest is accepted.
         reasons: critical ones first; an accepted slice may have warnings.
         expectations: how many were run.
@@ -113,7 +115,7 @@ class Validation:
         held, run = self.expectations - len(asked), self.expectations
         said = f"{run} expectation{'s hold' if run != 1 else ' holds'}"
         if asked:
-            said = f"{held} of {run} expectations hold" + (f", {unknown} not judged" if unknown else "")
+            said = f"{held} of {run} expectations hold" + (f", {unknown} not evaluated" if unknown else "")
         aside = f"{self.set_aside:,} of {self.rows:,} rows set aside; " if self.set_aside else ""
         unread = f"{self.unread:,} rows that do not parse left out; " if self.unread else ""
         return aside + unread + said

@@ -27,8 +27,8 @@ _RATE, _DECAY, _DECAY_OF_SQUARES = 2e-3, 0.9, 0.999
 def examples(table: pa.Table) -> Examples:
     """One input, weather: float32 of shape (rows, 10).
 
-    Rain is rare, so an hour that it follows weighs more in training. Judging is not weighted: gates ask for
-    average precision, which does not reward saying "no rain" always.
+    Rain is rare, so an hour that it follows weighs more in training. Evaluation is not weighted: gates ask
+    for average precision, which does not reward saying "no rain" always.
     """
     table = table.filter(pc.is_valid(table["rain_follows"]))
     columns = [

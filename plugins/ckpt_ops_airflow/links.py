@@ -40,7 +40,7 @@ class SliceReportLink(BaseOperatorLink):
     page = "report"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The page on the revision that this run judged; "" when it judged none."""
+        """The page on the revision that this run evaluated; "" when it evaluated none."""
         from ckpt_ops.pipeline.step_results import Validated
 
         result = _result(Validated, ti_key)
@@ -63,7 +63,7 @@ class EvaluationLink(BaseOperatorLink):
     name = "Evaluation"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """The page on the version that this run judged; "" when it judged none."""
+        """The page on the version that this run evaluated; "" when it evaluated none."""
         from ckpt_ops.pipeline.step_results import Evaluated
 
         result = _result(Evaluated, ti_key)

@@ -248,7 +248,7 @@ class TrainOperator(TrainingOperator[Trained]):
         return messages.trained(result)
 
     def why_stop(self, result: Trained) -> str | None:
-        """Why there is no candidate to judge."""
+        """Why there is no candidate to evaluate."""
         return None if result.to_evaluate is not None else f"{result.outcome}: {result.why}"
 
 
@@ -289,7 +289,7 @@ class PromoteOperator(PromotionEventOperator[Settled]):
             record_answer(self.pipeline, store, result_of(Answered, "approve", context))
 
     def step(self, store: Store, context: Context) -> Settled:
-        """Settle what was judged; announce a promotion."""
+        """Settle what was evaluated; announce a promotion."""
         result = self.settle(store, context)
         if result.promoted:
             self.announce(context, result.version)

@@ -20,7 +20,7 @@ ACTIONS = {
     "append": "train on it, with what is pending before it",
     "late": "train on it, though newer slices were learned before it",
     "skip": "do nothing with it",
-    "shadow": "not train: a candidate is judged on the slices after it, or settled after the last",
+    "shadow": "not train: a candidate is evaluated on the slices after it, or settled after the last",
     "hold": "stop, until a person decides",
     "fork": "stop: the history has to fork, which a rebase does",
     "missing": "find nothing: it is not at the source",

@@ -105,7 +105,7 @@ class SliceOperator(StepOperator[R]):
 
             again = now + self.poke_interval
             self.log.info("%s. Looking again at %s; waiting until %s", printable(why.what), again, deadline)
-            # Airflow counts execution_timeout anew after it: that bounds the work, not the wait
+            # Airflow counts execution_timeout again after it: that bounds the work, not the wait
             self.defer(trigger=DateTimeTrigger(moment=again), method_name="resume")
 
 

@@ -182,13 +182,13 @@ class EvaluateRebaseOperator(AskedFor[Evaluated], TensorFlowOperator[Evaluated])
     operator_extra_links = (EvaluationLink(),)
 
     def step(self, store: Store, context: Context) -> Evaluated:
-        """Evaluate, unless the result was in production before: it was judged then."""
+        """Evaluate, unless the result was in production before: it was evaluated then."""
         from ckpt_ops.lineage import ModelLog
         from ckpt_ops.runs import steps
 
         version = version_of(REPLAY, self.pipeline, store, context)
         if ModelLog(store, self.pipeline.name).state().version(version).promoted is not None:
-            return Evaluated(version=version, message="it was in production before, and was judged then")
+            return Evaluated(version=version, message="it was in production before, and was evaluated then")
         return steps.evaluate(self.pipeline, store, version)
 
     def message(self, result: Evaluated) -> list[str]:

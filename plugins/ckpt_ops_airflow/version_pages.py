@@ -1,4 +1,4 @@
-"""What was judged of a version, served by Airflow's api-server to those who may read the model's DAG.
+"""What was evaluated of a version, served by Airflow's api-server to those who may read the model's DAG.
 
 GET /ckpt-ops/models/{dag_id}/versions/{version}/evaluation
 """

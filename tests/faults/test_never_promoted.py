@@ -165,7 +165,7 @@ def test_a_warm_start_keeps_the_optimizer(world: tuple[Pipeline, LocalStore, Loc
     assert second is not None
     start, end = (_iterations(store, one.manifest) for one in (first, second))
     assert start == first.step
-    assert end == first.step + second.step, "the optimizer's iteration count began anew"
+    assert end == first.step + second.step, "the optimizer's iteration count began again"
 
 
 def _iterations(store: LocalStore, manifest: str) -> int:

@@ -180,7 +180,7 @@ class Model:
         return SliceRef(key=key, revision=found.revision, rows=found.rows)
 
     def trained(self, version: int, started: CandidateStarted) -> list[Record]:
-        """What stands for a training: records, and predictions to be judged by."""
+        """What stands for a training: records, and predictions to be evaluated by."""
         name = f"models/{self.name}/v{version}/predictions.parquet"
         self.store.put(name, predictions())
         return [

@@ -298,7 +298,7 @@ def test_rows_that_the_champion_cannot_take_are_no_pass_but_a_persons_to_decide(
     assert not said.passed
     assert "champion" not in said.metrics
     (message,) = refusals(said)
-    assert "could not be judged: champion version 1 could not be evaluated as it is served" in message
+    assert "could not be evaluated: champion version 1 could not be evaluated as it is served" in message
     for part in ("served_days.model:examples raised KeyError", '"b"', "columns a, bb, word, y", "old name"):
         assert part in message
     assert "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT" in message
@@ -316,7 +316,7 @@ def test_a_champion_whose_code_is_gone_is_named_and_an_update_is_due(place: Plac
     said = refusals(place.run(DAY2, update_when=MetricDrop("auc", by=0.9)))
     assert len(said) == 2, "NotWorseThan and NoForgetting"
     for message in said:
-        assert "could not be judged: champion version 1" in message
+        assert "could not be evaluated: champion version 1" in message
         assert f"what was kept of it is gone: {trained.artifacts['code']}" in message
     second = place.log.state().versions[2].trained
     assert second is not None

@@ -1,4 +1,4 @@
-"""What is made of a version after it was judged: other formats that say the same, predictions on a slice.
+"""What is made of a version after it was evaluated: other formats that say the same, predictions on a slice.
 
 A real version of real weeks of flights, trained once for all tests. The processes are called as functions.
 """
@@ -369,7 +369,7 @@ def test_a_tolerance_is_a_number(place: Place, tolerance: float) -> None:
 
 
 def test_a_prediction_carries_the_number_of_its_row(place: Place) -> None:
-    """On the rows that training held out and judged, they are what was judged."""
+    """On the rows that training held out and evaluated, they are what was evaluated."""
     made = predict(place.pipeline, place.store, LEARNED)
     table = place.read(made.object)
     assert table.column_names == ["row", "prediction"]

@@ -472,7 +472,7 @@ class TestCommand:
     @pytest.fixture(scope="class")
     @staticmethod
     def home(session_home: Path) -> Path:
-        """One for all: a database that an earlier test has made is not made anew."""
+        """One for all: a database that an earlier test has made is not made again."""
         return session_home / "command"
 
     def test_up_refuses_a_busy_port_and_starts_nothing(

@@ -97,7 +97,7 @@ def test_a_year_of_films_is_saved_as_the_films_that_it_touched(ran: Ran) -> None
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A question to a model server, and what was judged of the same rows.
+    """A question to a model server, and what was evaluated of the same rows.
 
     Attributes:
         base: the folder that the server watches: a copy of `models/M/serving/`, and nothing else.

@@ -232,7 +232,7 @@ class TestPulling:
     def test_the_words_say_what_to_do(self, found: Any) -> None:
         assert "clear this run when the slice has landed" in found["too late"][1]
         assert "2020-01-01-02, 2020-01-01-03" in found["two in one interval"][1]
-        assert "Next: mend the slice where it comes from" in found["empty"][1]
+        assert "Next: fix the slice where it comes from" in found["empty"][1]
         assert "empty slices are skipped" in found["empty, may be"][1]
 
     def test_no_more_shares_than_parts(self, found: Any) -> None:

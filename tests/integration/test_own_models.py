@@ -1,4 +1,4 @@
-"""A model of any kind goes through the same training: it resumes exactly, is judged, served and rebuilt."""
+"""A model of any kind goes through the same training: it resumes exactly, is evaluated, served, rebuilt."""
 
 from __future__ import annotations
 

@@ -452,7 +452,7 @@ def test_killed_at_any_moment_the_real_process_goes_on_where_it_was(
     assert rebasing.rebase(brief, store, report).settled.decision == "promoted"
 
     state = ModelLog(store, "brief").state()
-    assert [version.version for version in state.ancestry(state.head)] == [1, 5, 6], "no step was begun anew"
+    assert [version.version for version in state.ancestry(state.head)] == [1, 5, 6], "no step began again"
     assert sum(CandidateLog(store, "brief", number).progress().attempts for number in (5, 6)) >= 2
     assert weights(store, state) == weights(never_second, ModelLog(never_second, "brief").state())
 

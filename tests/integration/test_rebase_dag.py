@@ -86,7 +86,7 @@ def concluded(decision):
     rebasing.conclude = lambda *args: Concluded(evaluated=None, settled=settled)
     return run("promote")
 
-def never(*args): raise AssertionError("it was judged before")
+def never(*args): raise AssertionError("it was evaluated before")
 steps.evaluate = never
 
 print(json.dumps({

@@ -1,4 +1,4 @@
-"""From a folder of files to a source whose own test passes, and whose slice is pulled and judged."""
+"""From a folder of files to a source whose own test passes, and whose slice is pulled and evaluated."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class Place:
         return ref
 
     def learn(self, key: str, pipeline: Pipeline | None = None) -> None:
-        """Train, judge and promote what is pending up to a slice."""
+        """Train, evaluate and promote what is pending up to a slice."""
         pipeline = pipeline or self.pipeline
         trained = steps.train(pipeline, self.store, key, lambda line: None)
         steps.evaluate(pipeline, self.store, trained.version)

@@ -43,8 +43,8 @@ def test_whatever_comes(text: str) -> None:
 
 
 def test_an_error_as_text_is_printable_and_says_in_its_fields_what_it_was_given() -> None:
-    error = TerminalError("column '\x1b[31m'", safe="\x07", next="mend it")
-    assert str(error) == "column '\\x1b[31m'\nSafe: \\x07\nNext: mend it"
+    error = TerminalError("column '\x1b[31m'", safe="\x07", next="fix it")
+    assert str(error) == "column '\\x1b[31m'\nSafe: \\x07\nNext: fix it"
     assert error.what == "column '\x1b[31m'"
 
 

@@ -1,6 +1,6 @@
 """A version as it is served: its SavedModel, brought to this machine and asked for predictions.
 
-The export and not the checkpoint: it is what the gates judged and what a model server loads, and it needs
+The export and not the checkpoint: it is what the gates evaluated and what a model server loads, and it needs
 no `build_model()`, which may have changed since.
 """
 

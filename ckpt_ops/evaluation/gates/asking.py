@@ -121,7 +121,7 @@ def compare(
 def compare_slices(
     metric: Metric, evaluated: EvaluatedRows, *, seed: int, min_rows: int
 ) -> dict[str, Compared]:
-    """Both models on the judged rows of each slice, by key, where the metric has a value.
+    """Both models on the evaluated rows of each slice, by key, where the metric has a value.
 
     Empty where rows are not known by slice.
 
@@ -173,7 +173,7 @@ def segments(gate: str, column: str, evaluated: EvaluatedRows) -> Text:
     """The segment of each row. `BadInput` names the columns that there are."""
     if column not in evaluated.segments:
         known = ", ".join(evaluated.segments) or "none"
-        raise BadInput(f"{gate}.column", column, f"a segment column of the judged rows: {known}")
+        raise BadInput(f"{gate}.column", column, f"a segment column of the evaluated rows: {known}")
     return evaluated.segments[column]
 
 
@@ -187,8 +187,8 @@ def left_out(small: int, min_rows: int, undefined: int, metric: str, *, over: st
 
 
 def unevaluated(gate: Gate, error: UndefinedMetric | UnusablePredictions) -> Verdict:
-    """What could not be judged is refused."""
-    return Verdict(gate=repr(gate), passed=False, message=f"could not be judged: {error.what}")
+    """What could not be evaluated is refused."""
+    return Verdict(gate=repr(gate), passed=False, message=f"could not be evaluated: {error.what}")
 
 
 _WAY_OUT = (
@@ -203,7 +203,7 @@ def no_champion(gate: Gate, evaluated: EvaluatedRows | Past) -> Verdict:
     The first needs no comparison. The second is refused: what was not compared has not passed.
     """
     if evaluated.champion_missing:
-        message = f"could not be judged: champion {evaluated.champion_missing}. {_WAY_OUT}"
+        message = f"could not be evaluated: champion {evaluated.champion_missing}. {_WAY_OUT}"
         return Verdict(gate=repr(gate), passed=False, message=message)
     message = "not applicable: this is a first version, there is no champion to compare with"
     return Verdict(gate=repr(gate), passed=None, message=message)

@@ -54,8 +54,8 @@ class Calibrated:
         message = (
             f"ece {plain(found, d)} is {'at most' if passed else 'above'} {plain(self.at_most, d)} on "
             f"{evaluated.count:,} rows in {len(bins)} bins; worst bin: "
-            f"predicted {plain(worst.predicted, w)}, observed {plain(worst.observed, w)} on {worst.rows:,} rows of {plain(worst.low)} .. "
-            f"{plain(worst.high)}"
+            f"predicted {plain(worst.predicted, w)}, observed {plain(worst.observed, w)} "
+            f"on {worst.rows:,} rows of {plain(worst.low)} .. {plain(worst.high)}"
         )
         numbers = {
             "ece": found,

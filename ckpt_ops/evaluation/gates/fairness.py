@@ -164,7 +164,7 @@ def _gap(
         "max_gap": float(gate.max_gap),
     }
     if undefined and not found:
-        message = f"could not be judged: {what} has no value on any segment of {gate.column}{aside}"
+        message = f"could not be evaluated: {what} has no value on any segment of {gate.column}{aside}"
         return Verdict(gate=repr(gate), passed=False, message=message, numbers=numbers)
     if len(found) < 2:
         message = f"not applicable: fewer than two segments of {gate.column} could be compared{aside}"

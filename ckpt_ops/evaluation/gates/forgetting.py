@@ -75,7 +75,7 @@ class NoForgetting:
         if past is not None and past.champion_missing:
             return no_champion(self, past)
         if past is None or (past.count and past.champion is None):
-            message = "could not be judged: there are no predictions on rows of slices learned before"
+            message = "could not be evaluated: there are no predictions on rows of slices learned before"
             return Verdict(gate=repr(self), passed=False, message=message)
         if past.champion is None:
             past = replace(past, champion=past.candidate)  # of no rows at all
@@ -116,7 +116,7 @@ class NoForgetting:
         }
         if not found and together is None:
             if undefined:
-                message = f"could not be judged: {self.metric} has no value on any past slice{aside}"
+                message = f"could not be evaluated: {self.metric} has no value on any past slice{aside}"
             else:
                 message = f"not applicable: no past slice could be compared{aside}"
             return Verdict(

@@ -1,4 +1,4 @@
-"""What was judged, for people: values that are kept as JSON, and a page with pictures made of them."""
+"""What was evaluated, for people: values that are kept as JSON, and a page with pictures made of them."""
 
 from ckpt_ops.evaluation.report.page import report_html
 from ckpt_ops.evaluation.report.values import REPORT, Lineup, report_values

@@ -28,7 +28,7 @@ def report_html(values: Mapping[str, Any]) -> str:
     css, verdict = _SAID[evaluation["passed"]]
     subject = f"{values['model']} version {values['version']}: "
     against = f"version {values['champion']}" if values["champion"] is not None else "no champion yet"
-    rows = f"Judged on {evaluation['count']:,} rows: {evaluation['rows']}. Compared with {against}."
+    rows = f"Evaluated on {evaluation['count']:,} rows: {evaluation['rows']}. Compared with {against}."
     return page(
         f"{subject}{verdict}",
         element("h1", subject, element("span", verdict, kind=css)),

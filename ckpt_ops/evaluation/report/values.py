@@ -75,7 +75,7 @@ def report_values(
 
 
 def on_slices(evaluation: Evaluation, metric: str) -> dict[str, float]:
-    """The candidate's metric by slice: those learned before, and what it learned if that was judged."""
+    """The candidate's metric by slice: those learned before, and what it learned if that was evaluated."""
     found = {key: said.candidate[metric] for key, said in evaluation.past.items() if metric in said.candidate}
     if evaluation.basis is not Basis.SHADOW and metric in evaluation.candidate:
         found[evaluation.slice_key] = evaluation.candidate[metric]

@@ -59,7 +59,7 @@ class RawFile:
     def bad(self, what: str) -> SliceUnreadable:
         """The error that says what is wrong with this file."""
         return SliceUnreadable(
-            f"{self.url} {what}", safe=UNTOUCHED, next=f"write {self.url} anew, then {pull_again()}"
+            f"{self.url} {what}", safe=UNTOUCHED, next=f"write {self.url} again, then {pull_again()}"
         )
 
     def leave_out(self, fault: Fault, line: int, value: str) -> None:

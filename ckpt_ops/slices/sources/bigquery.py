@@ -39,7 +39,7 @@ class BigQueryTable:
     by a shorter `period`.
 
     RECORD comes as a struct and REPEATED as a list; JSON and GEOGRAPHY come as text. A column of another
-    kind than declared comes as it is, for validation to judge.
+    kind than declared comes as it is, for validation to evaluate.
 
     Attributes:
         table: `project.dataset.table`.
@@ -131,7 +131,7 @@ class BigQueryTable:
                 raise SliceUnreadable(
                     f"column {found.name} of {self.table} has a value that is no {field.type}: {error}",
                     safe=UNTOUCHED,
-                    next=f"declare a type that holds it in source {self.name!r}, or mend the row",
+                    next=f"declare a type that holds it in source {self.name!r}, or fix the row",
                 ) from error
             fields.append(field)
         return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
@@ -149,7 +149,7 @@ class BigQueryTable:
                 f"{self.table} is another table: none of its columns ({', '.join(sorted(fields))}) is "
                 f"declared by source {self.name!r}",
                 safe=UNTOUCHED,
-                next="mend the table's name or the declared columns",
+                next="fix the table's name or the declared columns",
             )
         return names
 
@@ -161,7 +161,7 @@ class BigQueryTable:
                 f"source {self.name!r} tells slices apart by a column of {', '.join(_TIMES)}; "
                 f"in {self.table} {found}",
                 safe=UNTOUCHED,
-                next="mend time_column of the source",
+                next="fix time_column of the source",
             )
         return kind
 

@@ -54,7 +54,7 @@ def _credentials(name: str) -> Any:
         "connection",
         name,
         "a Google Cloud connection with a service account's key in keyfile_dict or key_path",
-        next="mend it in Airflow (Admin, Connections), or give none for Application Default Credentials",
+        next="fix it in Airflow (Admin, Connections), or give none for Application Default Credentials",
     )
 
 
@@ -105,5 +105,5 @@ def _refused(source: str, table: str, error: Exception) -> SourceRefused:
     return SourceRefused(
         f"BigQuery refuses source {source!r}, table {table}: {first_line(error)[:300]}",
         safe=UNTOUCHED,
-        next="mend the rights of the credentials, the names in the source, or maximum_bytes_billed",
+        next="fix the rights of the credentials, the names in the source, or maximum_bytes_billed",
     )

@@ -15,7 +15,7 @@ def as_declared(natural: pa.DataType, declared: pa.DataType) -> pa.DataType:
     """The declared type when a database's own is of the same family, else the database's own.
 
     A value that the declared type does not hold is then an error of its own; a column of another family
-    comes as it is, for validation to judge.
+    comes as it is, for validation to evaluate.
     """
     if pa.types.is_timestamp(natural) and pa.types.is_timestamp(declared):
         return declared if (natural.tz is None) == (declared.tz is None) else natural

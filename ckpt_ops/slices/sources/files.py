@@ -35,7 +35,7 @@ class Files:
 
     * `keys`: one listing; what fits the template and is a time. Other names are passed over.
     * `fingerprint`, `parts`: one listing. They change when one of the key's files comes, goes or is written
-      anew: they are made of the names, the sizes and the store's own fingerprints. No file is read.
+      again: they are made of the names, the sizes and the store's own fingerprints. No file is read.
     * `read`, `read_part`: the rows of the files in name order, or of one, in the types that the format
       says. Parquet comes as it is; CSV and JSON lines have no types, and are read as the declared ones, or
       refused by line, column and value. NaN, infinities and times in the future are values like others.
@@ -47,7 +47,7 @@ class Files:
 
     Attributes:
         name: the source's name in the store and the log.
-        schema: the declared columns. Files may differ: validation judges that.
+        schema: the declared columns. Files may differ: validation evaluates that.
         template: the files' name below `url`: with `{key}` once, or with the time in a form of its own, in
             strftime directives: `year=%Y/month=%m/day=%d/*.parquet`, `%d.%m.%Y.csv`; `%-m` has no leading
             zeros. Each `*` stands for anything but '/', and makes a slice of several files.
@@ -146,7 +146,7 @@ class Files:
 
         Raises `SliceMissing`; `SliceUnreadable` when a file is not of its format, cut off, damaged, of
         another table altogether, or has columns that do not go with those of the other files (`joining`);
-        `SliceChanging` instead, when the file was written anew meanwhile.
+        `SliceChanging` instead, when the file was rewritten meanwhile.
         """
         return self._one_after_the_other(key, self._entries(key))
 
@@ -221,7 +221,7 @@ class Files:
         except SliceUnreadable as error:
             if entry not in self._entries(key):  # half of it was read from one writing, half from another
                 raise SliceChanging(
-                    f"{file.url} was written anew while it was read",
+                    f"{file.url} was rewritten while it was read",
                     safe=UNTOUCHED,
                     next=f"let its writer finish: {TRIED_AGAIN}",
                 ) from error
@@ -234,7 +234,7 @@ class Files:
         if not set(found.names) & set(self.schema.names):
             raise file.bad(
                 f"is another table: none of its columns ({_some(found.names)}) is declared by source "
-                f"{self.name!r} ({_some(self.schema.names)}); or mend the template {self.template!r}"
+                f"{self.name!r} ({_some(self.schema.names)}); or fix the template {self.template!r}"
             )
 
     def _store(self) -> Store:
@@ -295,7 +295,7 @@ def _missing(source: str, key: str, url: str, missed: Sequence[Overlooked] = ())
     return SliceMissing(
         f"source {source!r} has no slice {key}: no object {url}{beside}",
         safe=UNTOUCHED,
-        next=f"wait for it to land: {TRIED_AGAIN}; or mend the source's url or template",
+        next=f"wait for it to land: {TRIED_AGAIN}; or fix the source's url or template",
     )
 
 

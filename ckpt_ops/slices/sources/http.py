@@ -204,13 +204,13 @@ class HttpPages:
             raise SliceMissing(
                 f"source {self.name!r} has no slice {key}: {shown(url)} answers 404",
                 safe=UNTOUCHED,
-                next=f"wait for it to come: {TRIED_AGAIN}; or mend the source's url",
+                next=f"wait for it to come: {TRIED_AGAIN}; or fix the source's url",
             )
         if page.status in (401, 403):
             raise SourceRefused(
                 f"{shown(url)} refuses source {self.name!r}: {page.status}",
                 safe=UNTOUCHED,
-                next=f"mend the Airflow connection {self.connection!r}"
+                next=f"fix the Airflow connection {self.connection!r}"
                 if self.connection
                 else "give the source a connection=",
             )
@@ -218,7 +218,7 @@ class HttpPages:
             leads = (
                 f" to {shown(urljoin(url, page.headers['Location']))}" if "Location" in page.headers else ""
             )
-            mend = "mend the source's url" if first else "mend the source's paging"
+            mend = "fix the source's url" if first else "fix the source's paging"
             raise self._bad(url, f"answers {page.status}{leads}, where 200 was expected", mend)
 
     def _answer(self, url: str, page: Page) -> Answer:
@@ -226,7 +226,7 @@ class HttpPages:
         items = at_path(value, self.items)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             where = f"at {self.items!r}" if self.items else "as a whole"
-            raise self._bad(url, f"holds {where} no list of objects", "mend items= of the source")
+            raise self._bad(url, f"holds {where} no list of objects", "fix items= of the source")
         return Answer(url=url, body=value, items=len(items), link=page.link)
 
     def _json(self, url: str, body: bytes) -> Any:
@@ -243,7 +243,7 @@ class HttpPages:
             (scheme, host, _), (own, _, _) = origin(url), origin(first)
         except ValueError:
             raise self._bad(
-                answer.url, "names a next page that is none", "mend paging= of the source"
+                answer.url, "names a next page that is none", "fix paging= of the source"
             ) from None
         named = host in self.other_hosts and (scheme, own) != ("http", "https")
         if origin(url) == origin(first) or named:
@@ -266,14 +266,14 @@ class HttpPages:
                 "connection",
                 self.connection,
                 'one whose token and extra {"headers": {"Name": "value"}} are of printable ASCII',
-                next="mend it in Airflow (Admin, Connections)",
+                next="fix it in Airflow (Admin, Connections)",
             ) from None
 
     def _bad(self, url: str, what: str, next: str = "") -> SliceUnreadable:
         return SliceUnreadable(
             f"{shown(url)} {what}",
             safe=UNTOUCHED,
-            next=next or f"mend what source {self.name!r} reads, then {pull_again()}",
+            next=next or f"fix what source {self.name!r} reads, then {pull_again()}",
         )
 
 

@@ -53,7 +53,7 @@ class PostgresTable:
       a time, in one read-only snapshot: rows that come meanwhile are not half in.
 
     A column that is not declared is not asked for. A column of another kind than declared comes as it is,
-    for validation to judge. Types that Arrow has no like of (json, arrays, uuid, intervals, enums) come as
+    for validation to evaluate. Types that Arrow has no like of (json, arrays, uuid, intervals, enums) come as
     PostgreSQL writes them as text. `infinity` as a time comes as 9999-12-31, the latest that Python has.
 
     Attributes:
@@ -160,7 +160,7 @@ class PostgresTable:
         return SliceUnreadable(
             what,
             safe=UNTOUCHED,
-            next=f"declare a type that holds it in source {self.name!r}, or mend the row",
+            next=f"declare a type that holds it in source {self.name!r}, or fix the row",
         )
 
     def _snapshot(self) -> AbstractContextManager[Snapshot]:
@@ -176,7 +176,7 @@ class PostgresTable:
                 f"{self.table} is another table: none of its columns ({', '.join(found)}) is declared by "
                 f"source {self.name!r}",
                 safe=UNTOUCHED,
-                next="mend the table's name or the declared columns",
+                next="fix the table's name or the declared columns",
             )
         return declared
 

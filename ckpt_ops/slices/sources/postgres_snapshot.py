@@ -134,7 +134,7 @@ def snapshot(source: str, to: str, patience: Patience) -> Iterator[Snapshot]:
         raise SliceUnreadable(
             f"PostgreSQL could not give source {source!r} its rows: {first_line(error)}",
             safe=UNTOUCHED,
-            next="mend the table or the source's settings",
+            next="fix the table or the source's settings",
         ) from error
 
 
@@ -159,7 +159,7 @@ def _refused(source: str, where: Connection, error: Exception) -> SourceRefused:
     return SourceRefused(
         f"PostgreSQL refuses source {source!r} at {where}: {first_line(error)}",
         safe=UNTOUCHED,
-        next=f"mend the connection {where.id!r}, its user's rights, or the names in the source",
+        next=f"fix the connection {where.id!r}, its user's rights, or the names in the source",
     )
 
 

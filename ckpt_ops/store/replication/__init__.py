@@ -1,4 +1,4 @@
-"""Two or three stores as one: a quorum for writes, one arbiter for logs, reads that mend, repair."""
+"""Two or three stores as one: a quorum for writes, one arbiter for logs, reads that fix, repair."""
 
 from ckpt_ops.store.replication.store import ReplicatedStore
 

@@ -94,7 +94,7 @@ def repair(
     dry_run: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Repair:
-    """Compare all stores, and mend unless `dry_run`.
+    """Compare all stores, and fix unless `dry_run`.
 
     Args:
         deep: read every object of every store, not only those whose sizes differ and log entries.

@@ -28,7 +28,7 @@ complete for what counted, as long as one store at a time is down. An entry that
 primary is not in it: a gap is then `StoreUnavailable`, and a log that ends too early can be read but not
 built upon, for a fencing token, a commit and a decision are appends, and only the primary takes those.
 
-A listing that begins at a later name finds, and mends, gaps from there on only; two histories it finds
+A listing that begins at a later name finds, and fixes, gaps from there on only; two histories it finds
 as any other does. `ckpt-ops log` and `ckpt-ops repair` list whole logs.
 
 *Not found* is said only when every write that counted would have been seen; else `StoreUnavailable`.
@@ -105,7 +105,7 @@ class ReplicatedStore:
     # --- reading --------------------------------------------------------------------------------
 
     def get(self, name: str) -> bytes:
-        """As the protocol says; a chunk only with the right hash. Bad and missing copies are mended.
+        """As the protocol says; a chunk only with the right hash. Bad and missing copies are fixed.
 
         Raises:
             ObjectNotFound: no store that could hold it does.
@@ -229,7 +229,7 @@ class ReplicatedStore:
         self._remove(name, every, lambda name, store: store.delete(name))
 
     def delete_unchanged(self, entry: Entry) -> bool:
-        """As the protocol says: each store removes its copy unless that was written anew since the listing.
+        """As the protocol says: each store removes its copy unless that was rewritten since the listing.
 
         A writer that puts the object again after the listing therefore keeps every copy it wrote.
 
@@ -290,7 +290,7 @@ class ReplicatedStore:
         if not contested:
             level = logging.INFO if creates else logging.WARNING  # a reader may overtake a log's writer
             for number in answers.values:
-                _log.log(level, "%s was missing or damaged at %s: mended", name, self.replicas[number].url)
+                _log.log(level, "%s was missing or damaged at %s: fixed", name, self.replicas[number].url)
         held = {number: found for number, found in answers.values.items() if found is not None}
         require_same(self.replicas, name, {source: data, **held})
 

@@ -61,7 +61,7 @@ class ExpectColumnValuesToLieInSlice(Judging, ColumnAggregateExpectation):
     It finds another period's rows under this key, and times of another zone.
 
     Args:
-        column: timestamps or dates. Nulls are not judged.
+        column: timestamps or dates. Nulls are not evaluated.
         length: of a slice: "hour", "day", "week", "month", or a number of seconds.
         timezone: in which the key is read, and times without a zone; UTC by default.
         mostly: the least share of rows, 0 to 1, that lies in the slice; 1 by default.

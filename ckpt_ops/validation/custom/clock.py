@@ -1,4 +1,4 @@
-"""Has it happened yet? Against the moment at which the slice was pulled, not at which it is judged."""
+"""Has it happened yet? Against the moment at which the slice was pulled, not at which it is evaluated."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class ColumnFutureValues(ColumnAggregateMetricProvider):
 class ExpectColumnValuesToNotBeInFuture(Judging, ColumnAggregateExpectation):
     """Times are not after the moment at which the slice was pulled.
 
-    Great Expectations' `expect_column_values_to_be_between` knows a fixed bound only: judged again a year
+    Great Expectations' `expect_column_values_to_be_between` knows a fixed bound only: evaluated again a year
     later, the same slice has to get the same verdict.
 
     Args:
-        column: timestamps or dates; a time without a zone is taken for UTC. Nulls are not judged.
+        column: timestamps or dates; a time without a zone is taken for UTC. Nulls are not evaluated.
         mostly: the least share of rows, 0 to 1, that lies in the past; 1 by default.
         tolerance_seconds: how far the clocks of the data may be ahead, 0 by default.
     """

@@ -78,7 +78,7 @@ class ExpectColumnPsiToBeAtMost(Judging, ColumnAggregateExpectation):
         bins: 2 to 100, 10 by default, as is usual with these limits.
         reference_slices: how many of the newest consumed slices to compare with, 4 by default; null: all.
 
-    An index above `max_value` that chance alone reaches one time in a thousand is not judged.
+    An index above `max_value` that chance alone reaches one time in a thousand is not evaluated.
     """
 
     max_value: float = pydantic.Field(default=0.25, ge=0)
@@ -104,7 +104,7 @@ class ExpectColumnKsStatisticToBeAtMost(Judging, ColumnAggregateExpectation):
             deviation, Cohen's "medium" effect (Statistical Power Analysis, 1988). 0.08 is a "small" one.
         reference_slices: how many of the newest consumed slices to compare with, 4 by default; null: all.
 
-    A D above `max_value` with p >= 0.001 is not judged: so few rows show it by chance.
+    A D above `max_value` with p >= 0.001 is not evaluated: so few rows show it by chance.
     """
 
     max_value: float = pydantic.Field(default=0.2, ge=0, le=1)

@@ -66,7 +66,7 @@ class Judging:
         """The cell "Observed Value" of Data Docs."""
         details = (result.result if result else {}).get("details") or {}
         if "not_judged" in details:
-            return f"not judged: {details['not_judged']}"
+            return f"not evaluated: {details['not_judged']}"
         return str(details.get("words", "--"))
 
     @classmethod

@@ -1,6 +1,6 @@
 """What an expectation of ours found, and the result that Great Expectations makes of it.
 
-A result carries its sentence in `details.message`, and in `details.not_evaluated` why nothing was judged:
+A result carries its sentence in `details.message`, and in `details.not_evaluated` why nothing was evaluated:
 the report and Data Docs show the same words.
 """
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 
 class NotEvaluated(Exception):
-    """There is nothing to judge by. The expectation passes, and the report says why."""
+    """There is nothing to evaluate by. The expectation passes, and the report says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Misfits:
 
     Attributes:
         unexpected: of every row of the slice, shape (rows,).
-        judged: how many rows could be judged: those without a value are not.
+        evaluated: how many rows could be evaluated: those without a value are not.
         index: the row's label in the frame, shape (rows,).
         examples: values of the first unexpected rows, in row order; the caller bounds how many.
         subject, what, more: `{subject}: 3 of 9 rows (33.3 %) {what}, allowed 1 %; {more}`.

@@ -16,7 +16,7 @@ class CustomKind:
     """What may stand in a suite's `kwargs`.
 
     Attributes:
-        row_wise: whether it judges each row: then it has `mostly`, and its result says which rows.
+        row_wise: whether it evaluates each row: then it has `mostly`, and its result says which rows.
     """
 
     required: tuple[str, ...]

@@ -84,7 +84,7 @@ class ExpectColumnLabelsToBeComplete(Judging, BatchExpectation):
     Args:
         column: the label; null: not there yet.
         event_time_column: when that began which the label is about; a time without zone is UTC. Rows
-            without a time are not judged.
+            without a time are not evaluated.
         allowed_delay_hours: how long a label may take.
         mostly: the least share of old rows, 0 to 1, that has a label; 1 by default. Allow for those that
             never get one.
@@ -109,11 +109,11 @@ class ExpectColumnLabelsToBeComplete(Judging, BatchExpectation):
 class ExpectColumnsToNotLeakLabel(Judging, BatchExpectation):
     """No single feature predicts the label too well: it would not be there when the model is asked.
 
-    A label of two kinds is judged by AUC, any other number by the size of Spearman's correlation; see
+    A label of two kinds is evaluated by AUC, any other number by the size of Spearman's correlation; see
     `leakage.py`. Rows without a label, and rows where the feature is null, are left out.
 
     Args:
-        column_list: the features: numbers, times, text or booleans, each judged alone.
+        column_list: the features: numbers, times, text or booleans, each evaluated alone.
         label_column: the label: a number, or two values of any type.
         label_above: makes a numeric label one of two kinds: positive when it is above this.
         max_value: the largest AUC (0.5 to 1) or correlation (0 to 1); 0.95 by default, as H2O Driverless

@@ -28,17 +28,17 @@ class Reference(Protocol):
 
     @property
     def pulled_at(self) -> datetime:
-        """When the slice that is judged was first pulled: an aware datetime."""
+        """When the slice that is evaluated was first pulled: an aware datetime."""
 
     @property
     def start(self) -> datetime | None:
-        """What the clocks show when the slice that is judged begins; None: its key says no time."""
+        """What the clocks show when the slice that is evaluated begins; None: its key says no time."""
 
     @property
     def slices(self) -> Sequence[str]:
         """Keys of the slices that the champion consumed, oldest first; empty before the first training.
 
-        No revision of the slice that is judged is among them: a corrected slice would else be a
+        No revision of the slice that is evaluated is among them: a corrected slice would else be a
         duplicate of itself.
         """
 
@@ -194,7 +194,7 @@ def current() -> Reading:
 
 @contextmanager
 def with_reference(reference: Reference | None) -> Iterator[Reading]:
-    """Judge against `reference` inside the block.
+    """Evaluate against `reference` inside the block.
 
     Raises what reading the reference raised, at the end of the block: Great Expectations turns any
     exception into a result, and a store that does not answer must not quarantine a slice.

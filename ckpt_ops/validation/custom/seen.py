@@ -82,7 +82,7 @@ class ConsumedRows(FrameFinding):
 class ExpectColumnValuesToBeInReference(Judging, ColumnAggregateExpectation):
     """A column's values were seen in training: a model has nothing learned for a category that is new.
 
-    Every row of the reference counts, however rare its value. Nulls are not judged.
+    Every row of the reference counts, however rare its value. Nulls are not evaluated.
 
     Args:
         column: categories: text, booleans, or codes as integers.
@@ -108,7 +108,7 @@ class ExpectCompoundColumnsToBeNew(Judging, BatchExpectation):
     Accepted is enough: an intake consumes nothing, and a first version consumes all at once.
 
     Keys are compared by a hash of 64 bits: 5 million rows against 20 million find a false match in one of
-    200,000 slices. A row with a null in its key is not judged. Duplicates within the slice are
+    200,000 slices. A row with a null in its key is not evaluated. Duplicates within the slice are
     `expect_compound_columns_to_be_unique`'s.
 
     Args:

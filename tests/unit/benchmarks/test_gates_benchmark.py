@@ -84,7 +84,7 @@ class ByHour:
 
 @dataclass
 class Lived:
-    """One way of judging over a few stories."""
+    """One way of evaluating over a few stories."""
 
     deliveries: Deliveries
     model: ByHour
@@ -246,7 +246,7 @@ class TestStories:
 
 
 class TestALife:
-    """Clean, and with the labels of one week inverted, judged on held-out rows."""
+    """Clean, and with the labels of one week inverted, evaluated on held-out rows."""
 
     @pytest.fixture(scope="class")
     @staticmethod

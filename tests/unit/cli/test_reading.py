@@ -218,7 +218,7 @@ def test_resolve_takes_one_of_two_ways(ckpt_ops, store):
 
 @pytest.fixture
 def shadowed(store):
-    """Version 4 learned the pending week and is to be judged on two: one is scored, one has arrived."""
+    """Version 4 learned the pending week and is to be evaluated on two: one is scored, one has arrived."""
     say(
         store,
         CandidateStarted(version=4, candidate="c4", parent=2, slices=(LAST,), shadow=2),
@@ -241,7 +241,7 @@ def test_status_and_show_say_that_a_version_is_in_shadow_and_how_far(ckpt_ops, s
     (view,) = json.loads(ckpt_ops("status", "--json").stdout)
     assert view["shadow"]["version"] == 4
     assert (view["shadow"]["slices"], [ref["key"] for ref in view["shadow"]["scored"]]) == (2, ["2013-02-03"])
-    message = "version 4 is judged on the next 2 slices, 1 of 2 scored"
+    message = "version 4 is evaluated on the next 2 slices, 1 of 2 scored"
     assert f"In shadow: of flight_delay, {message}." in ckpt_ops("status", "flight_delay").stdout
     assert message in ckpt_ops("show", "flight_delay", "4").stdout
     assert json.loads(ckpt_ops("show", "flight_delay", "2", "--json").stdout)["shadow"] is None

@@ -35,7 +35,7 @@ def test_withdraw_takes_a_pending_slice_back(ckpt_ops, store):
 
 
 def test_release_ends_a_hold(ckpt_ops, held):
-    assert ckpt_ops("release", "flight_delay", "--why", "the suite was mended").exit_code == 0
+    assert ckpt_ops("release", "flight_delay", "--why", "the suite was fixed").exit_code == 0
     assert state(held).held is None
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def validate(table: pa.Table, suite: Suite, declared: pa.Schema) -> Validation:
-    """The verdict, without what could not be judged: nothing was consumed."""
+    """The verdict, without what could not be evaluated: nothing was consumed."""
     found = evaluate(TableRows(table=table), suite, declared).validation
     return replace(found, reasons=tuple(one for one in found.reasons if one.kind is not Kind.NOT_EVALUATED))
 

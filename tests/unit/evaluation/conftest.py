@@ -1,4 +1,4 @@
-"""Rows to judge: a champion that knows something about the labels, and candidates that know more or less."""
+"""Rows to evaluate: a champion that knows something of the labels, and candidates that know more or less."""
 
 from __future__ import annotations
 

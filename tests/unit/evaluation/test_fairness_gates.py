@@ -62,7 +62,7 @@ def test_scores_that_are_no_probabilities_are_refused_in_words():
     assert verdict.passed is False
     assert "the candidate's ece has no value: ece needs probabilities from 0 to 1" in verdict.message
     numbers = Calibrated().evaluate(two_carriers(9 * p, p), seed=0)
-    assert numbers.message.startswith("could not be judged: ece needs labels 0 or 1")
+    assert numbers.message.startswith("could not be evaluated: ece needs labels 0 or 1")
 
 
 # --- FairAcross --------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_a_metric_without_a_value_on_any_segment_is_refused():
     )
     verdict = FairAcross("carrier").evaluate(ones, seed=0)
     assert verdict.passed is False
-    assert verdict.message.startswith("could not be judged: auc has no value on any segment of carrier")
+    assert verdict.message.startswith("could not be evaluated: auc has no value on any segment of carrier")
 
 
 # --- FairRates ---------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_nan_is_refused_and_an_unknown_column_named(gate):
     verdict = gate.evaluate(two_carriers(label, p), seed=0)
     assert verdict.passed is False
     assert "the candidate's" in verdict.message
-    with pytest.raises(BadInput, match=rf"{gate.name}.column='carrier'.*judged rows: none"):
+    with pytest.raises(BadInput, match=rf"{gate.name}.column='carrier'.*evaluated rows: none"):
         gate.evaluate(EvaluatedRows(label=label, candidate=p, slice_key="k", rows="r"), seed=0)
 
 

@@ -15,7 +15,7 @@ gate = NoForgetting(margin=0.02)
 
 @pytest.fixture
 def remembered(flights):
-    """`remembered(w1=0.0, w2=1.5)`: rows to judge, whose past slices have so much noise in the candidate."""
+    """`remembered(w1=0.0, w2=1.5)`: rows whose past slices have so much noise in the candidate."""
 
     def build(*, count: int = 500, **noise: float) -> EvaluatedRows:
         weeks = [flights(noise=one, seed=number, count=count) for number, one in enumerate(noise.values())]
@@ -84,7 +84,7 @@ def test_a_past_that_nobody_predicted_is_no_pass(flights, remembered):
     verdict = gate.evaluate(flights(), seed=0)
     assert (verdict.passed, verdict.message) == (
         False,
-        "could not be judged: there are no predictions on rows of slices learned before",
+        "could not be evaluated: there are no predictions on rows of slices learned before",
     )
     evaluated = remembered(w1=0.0)
     without_champion = replace(evaluated, past=replace(evaluated.past, champion=None))
@@ -96,7 +96,7 @@ def test_what_has_no_value_on_any_slice_is_no_pass(flights, remembered):
     one_class = replace(evaluated.past, label=np.zeros(evaluated.past.count))
     verdict = gate.evaluate(replace(evaluated, past=one_class), seed=0)
     assert verdict.passed is False
-    assert verdict.message.startswith("could not be judged: auc has no value on any past slice")
+    assert verdict.message.startswith("could not be evaluated: auc has no value on any past slice")
     silent = replace(evaluated.past, candidate=np.full(evaluated.past.count, np.nan))
     verdict = gate.evaluate(replace(evaluated, past=silent), seed=0)
     assert verdict.passed is False

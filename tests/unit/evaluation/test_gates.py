@@ -84,7 +84,7 @@ def test_a_champion_that_cannot_be_asked_as_it_is_served_is_no_pass(gate, flight
     evaluated = flights(champion=None, champion_missing=why)
     verdict = gate.evaluate(evaluated, seed=0)
     assert verdict.passed is False
-    assert verdict.message.startswith(f"could not be judged: champion {why}. Put that right")
+    assert verdict.message.startswith(f"could not be evaluated: champion {why}. Put that right")
     assert "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT" in verdict.message
     assert evaluate_all([gate, AtLeast("auc", 0.1)], evaluated).passed is False
     assert gate.evaluate(flights(champion=None), seed=0).passed is None, "a first version has none"
@@ -247,7 +247,7 @@ def test_where_no_segment_can_be_compared_it_does_not_apply(flights):
 
 
 def test_an_unknown_segment_column_is_refused_with_the_known_ones(flights):
-    with pytest.raises(BadInput, match=r"column='airline'.*judged rows: carrier"):
+    with pytest.raises(BadInput, match=r"column='airline'.*evaluated rows: carrier"):
         NoSegmentWorse("airline").evaluate(flights(), seed=0)
 
 
@@ -304,14 +304,14 @@ def test_what_an_older_process_measured_is_judged_as_it_was():
     assert long.error == "ValueError: bad [...]"
 
 
-# --- what could not be judged is never passed --------------------------------------------------
+# --- what could not be evaluated is never passed --------------------------------------------------
 
 
 @pytest.mark.parametrize("gate", [NotWorseThan(), AtLeast("auc", 0)], ids=lambda gate: gate.name)
 def test_one_class_is_a_refusal_in_plain_words(gate, flights):
     verdict = gate.evaluate(flights(label=np.ones(2_000)), seed=0)
     assert verdict.passed is False
-    assert verdict.message == "could not be judged: auc needs both classes, all 2,000 labels are 1"
+    assert verdict.message == "could not be evaluated: auc needs both classes, all 2,000 labels are 1"
 
 
 @pytest.mark.parametrize("gate", GATES[:4], ids=lambda gate: gate.name)
@@ -385,7 +385,7 @@ def test_a_gate_on_a_ranking_reads_the_groups():
     assert AtLeast("mrr", 0.99).evaluate(EvaluatedRows(candidate=bad, **rows), seed=0).passed is False
     without = EvaluatedRows(candidate=good, champion=bad, **(rows | {"groups": None}))
     assert gate.evaluate(without, seed=0).message == (
-        "could not be judged: ndcg needs groups: which rows are ranked against each other"
+        "could not be evaluated: ndcg needs groups: which rows are ranked against each other"
     )
 
 
@@ -405,5 +405,5 @@ def test_a_gate_on_several_classes_reads_their_probabilities():
     unfit = AtLeast("auc", 0.5).evaluate(EvaluatedRows(candidate=good, **rows), seed=0)
     assert (unfit.passed, unfit.message) == (
         False,
-        "could not be judged: auc needs one prediction a row, there are 3, one a class",
+        "could not be evaluated: auc needs one prediction a row, there are 3, one a class",
     )

@@ -1,4 +1,4 @@
-"""What is judged survives its way through Parquet, and what cannot be judged is refused at the door."""
+"""What is evaluated survives its way through Parquet, and what cannot be evaluated is refused at the door."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_judged_is_refused_by_name(changes, said):
 
 def test_a_table_of_someone_else_is_refused():
     table = evaluated().to_table()
-    with pytest.raises(BadInput, match=r"written by Judged\.to_table"):
+    with pytest.raises(BadInput, match=r"written by Evaluated\.to_table"):
         EvaluatedRows.from_table(table.replace_schema_metadata({}))
     with pytest.raises(BadInput, match="a column 'candidate'"):
         EvaluatedRows.from_table(table.drop_columns(["candidate"]))

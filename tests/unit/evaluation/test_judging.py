@@ -94,7 +94,7 @@ def test_where_no_gate_applies_the_candidate_is_refused(flights):
     evaluation = evaluate_all([NoSegmentWorse("carrier", min_rows=10_000)], flights(noise=0.1))
     assert (evaluation.passed, evaluation.message) == (
         False,
-        f"refused: no gate could be applied. Judged on {Basis.HOLDOUT.message}",
+        f"refused: no gate could be applied. Evaluated on {Basis.HOLDOUT.message}",
     )
 
 
@@ -110,7 +110,7 @@ def test_a_pass_counts_what_passed_and_what_did_not_apply(flights):
     gates = [AtLeast("auc", 0.5), NoSegmentWorse("carrier", min_rows=10_000)]
     evaluation = evaluate_all(gates, flights(noise=0.1))
     assert evaluation.message.startswith(
-        "passed: 1 of 2 gates passed, 1 not applicable. Judged on held-out rows"
+        "passed: 1 of 2 gates passed, 1 not applicable. Evaluated on held-out rows"
     )
 
 
@@ -162,7 +162,7 @@ def test_the_words_say_whether_the_rows_favour_the_candidate(basis, flights):
     for threshold in (0.1, 0.99):
         evaluation = evaluate_all([AtLeast("auc", threshold)], flights(basis=basis))
         assert evaluation.basis is basis
-        assert evaluation.message.endswith(f". Judged on {basis.message}")
+        assert evaluation.message.endswith(f". Evaluated on {basis.message}")
 
 
 def test_both_models_metrics_on_each_past_slice_are_recorded(flights):

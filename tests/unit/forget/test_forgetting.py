@@ -227,7 +227,7 @@ def test_gates_that_refuse_leave_the_champion_and_nothing_is_purged(history: Pla
     assert purge_at(history) is None
     assert ADA in history.people()
     history.good = True
-    assert not apply(history).refused, "asked for again, it is trained and judged again"
+    assert not apply(history).refused, "asked for again, it is trained and evaluated again"
     assert purge_at(history) is not None
 
 
@@ -238,7 +238,7 @@ def test_a_rollback_is_possible_until_the_purge_and_holds_it_up(history: Place) 
     assert purge_at(history, LATER) is None, "the champion knows again"
     done = apply(history, grace=48.0)
     assert done.rebased is not None
-    assert done.rebased.settled.promoted, "what was rolled back is no parent: it is trained anew"
+    assert done.rebased.settled.promoted, "what was rolled back is no parent: it is trained again"
     (standing,) = purge_timings(history.store, "people")
     assert standing.due_at is not None
     assert (

@@ -66,7 +66,7 @@ def promoted(version: int, *slices: SliceRef, champion: int | None = None) -> li
 
 
 def in_shadow_from(version: int, *slices: SliceRef, champion: int, of: int) -> list[Record]:
-    """A version on top of the champion, trained, to be judged on the next `of` slices."""
+    """A version on top of the champion, trained, to be evaluated on the next `of` slices."""
     return [
         *(SliceAccepted(slice=each) for each in slices),
         replace(started(version, *slices, parent=champion), shadow=of),
@@ -142,7 +142,7 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
         elif version.status is VersionStatus.TRAINED:
             said += [evaluated(number, champion=state.head, passed=passed) for passed in (True, False)] * 2
         elif version.status is VersionStatus.EVALUATED and version.evaluated is not None:
-            # Whoever promotes compares with the champion that the candidate was trained on and judged by.
+            # Whoever promotes compares with the champion that the candidate was trained on and evaluated by.
             passed = version.evaluated.passed or version.approved is not None
             if passed and _could_follow(state, version):
                 said += [Promoted(version=number, champion=state.head)] * 8
@@ -176,7 +176,7 @@ def _could_follow(state: LineageState, version: VersionState) -> bool:
 
 
 def _of_shadow(state: LineageState, version: VersionState) -> list[Record | list[Record]]:
-    """What may be said of a version that is judged in shadow."""
+    """What may be said of a version that is evaluated in shadow."""
     number, found = version.version, version.evaluated
     if superseded(state, version) is not None:
         return [Rejected(version=number, champion=version.champion, superseded=True)]

@@ -1,4 +1,4 @@
-"""Which slices a candidate in shadow is judged on, and that nothing else trains meanwhile."""
+"""Which slices a candidate in shadow is evaluated on, and that nothing else trains meanwhile."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_candidate_that_was_opened_without_is_never_in_shadow() -> None:
 def test_a_run_scores_what_is_newer_and_whatever_an_earlier_run_left_out() -> None:
     shadow = found(accepted(W4), accepted(W5), accepted(W6))
     assert [each.key for each in shadow.to_score(W4)] == [W4]
-    assert [each.key for each in shadow.to_score(W6)] == [W4, W5], "no more than it is judged on"
+    assert [each.key for each in shadow.to_score(W6)] == [W4, W5], "no more than it is evaluated on"
     shadow = found(accepted(W4), accepted(W5), accepted(W6), scored(2, ref(W5)))
     assert [each.key for each in shadow.to_score(W6)] == [W4]
 
@@ -145,7 +145,7 @@ def test_the_words_say_how_far_it_is_and_what_becomes_of_a_slice() -> None:
     state = state_after(WAITS, accepted(W1), accepted(W4), scored(2, ref(W4)), accepted(W5))
     why = {key: plan(state, key, late_within=9).why for key in (W1, W3, W4, W5)}
     assert all(
-        "version 2 is judged on the next 2 slices, 1 of 2 scored" in message for message in why.values()
+        "version 2 is evaluated on the next 2 slices, 1 of 2 scored" in message for message in why.values()
     )
     assert "stays pending" in why[W1]
     assert "learned by" in why[W3]
@@ -184,7 +184,7 @@ def forecast_of(state: LineageState, *keys: str, shadow: int = 2) -> list[str]:
 def test_a_backfill_trains_then_scores_then_trains_on_what_was_scored() -> None:
     nothing = LineageState(model="model")
     assert forecast_of(nothing, *KEYS) == [
-        "append",  # the first version is judged at once
+        "append",  # the first version is evaluated at once
         "append",
         "shadow",
         "shadow",

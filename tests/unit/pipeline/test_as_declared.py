@@ -38,7 +38,7 @@ def lacking(place: Place) -> SliceRef:
         lambda place, rows, ref: list(holdout_of(place.pipeline, rows, ref)),
         lambda place, rows, ref: list(every_row(place.pipeline, place.store, ref)),
     ],
-    ids=["to train", "to judge", "to predict"],
+    ids=["to train", "to evaluate", "to predict"],
 )
 def test_the_users_function_failing_for_it_is_told_by_slice_and_column(place, lacking, read) -> None:
     with pytest.raises(ModelCodeError) as failed:

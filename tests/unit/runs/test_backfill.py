@@ -119,7 +119,8 @@ def test_a_candidate_in_shadow_takes_the_slices_after_it_until_it_is_settled(
     shadowed = replace(pipeline, shadow=Shadow(slices=2))
     assert list(actions(shadowed, store).values()) == ["skip", "append", "shadow", "shadow", "append"]
     why = plan_backfill(shadowed, store, FIRST, LAST)[3].why
-    assert why == "version 2 is judged on the next 2 slices, 1 of 2 scored: it and version 1 predict this one"
+    scored = "version 2 is evaluated on the next 2 slices, 1 of 2 scored"
+    assert why == f"{scored}: it and version 1 predict this one"
 
 
 def test_what_a_person_resolved_is_planned_so(
@@ -147,7 +148,7 @@ def test_a_slice_changed_at_the_source_would_fork_and_one_written_anew_unchanged
     land(WEEKS[0], hour=7)
     assert actions(pipeline, store) == {WEEKS[0]: "fork", WEEKS[1]: "skip"}
     assert "if its content differs" in plan_backfill(pipeline, store, FIRST, LAST)[0].why
-    steps.pull(pipeline, store, WEEKS[0])  # read, and not judged yet
+    steps.pull(pipeline, store, WEEKS[0])  # read, and not evaluated yet
     (first, _) = plan_backfill(pipeline, store, FIRST, LAST)
     assert first.action == "fork"
     assert "corrected" in first.why, "its revision is known"

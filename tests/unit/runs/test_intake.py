@@ -1,4 +1,4 @@
-"""An intake pulls and judges: three verdicts, and a person's word on what is in quarantine."""
+"""An intake pulls and evaluates: three verdicts, and a person's word on what is in quarantine."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_every_gate_answers_on_a_line_of_its_own() -> None:
         "slice w1 is suspect: odd",
         "report: models/r.json",
     ]
-    assert messages.evaluated(Evaluated(version=3, message="judged then")) == ["version 3: judged then"]
+    assert messages.evaluated(Evaluated(version=3, message="evaluated then")) == ["version 3: evaluated then"]
 
 
 def test_what_became_of_a_version_is_one_line() -> None:

@@ -43,7 +43,7 @@ ZOE = "p-99"
 
 @pytest.fixture
 def shadowed(history: Place) -> Place:
-    """Version 3 is the champion; the next candidate is judged on two slices."""
+    """Version 3 is the champion; the next candidate is evaluated on two slices."""
     history.pipeline = replace(history.pipeline, shadow=Shadow(slices=2))
     return history
 
@@ -73,7 +73,7 @@ def waits(place: Place) -> list[str]:
 def test_the_runs_say_what_they_wait_for_and_the_last_one_settles(shadowed: Place) -> None:
     first = run(shadowed, W4)
     assert (first.decision, first.version) == ("shadow", 4)
-    assert first.why == "version 4 is judged on the next 2 slices, 0 of 2 scored"
+    assert first.why == "version 4 is evaluated on the next 2 slices, 0 of 2 scored"
     assert shadowed.state().versions[4].status is VersionStatus.TRAINED
     assert shadowed.state().head == 3
     assert run(shadowed, W5, (BOB, 1), (EVE, 2)).decision == "shadow"
@@ -128,7 +128,7 @@ def test_what_was_opened_with_a_number_of_slices_keeps_it(shadowed: Place) -> No
     shadowed.pipeline = replace(shadowed.pipeline, shadow=None)
     assert run(shadowed, W5, (BOB, 1), (EVE, 2)).decision == "shadow"
     assert run(shadowed, W6, (BOB, 3), (EVE, 4)).decision == "promoted"
-    assert run(shadowed, W7, (BOB, 5), (EVE, 6)).decision == "promoted", "the next is judged at once"
+    assert run(shadowed, W7, (BOB, 5), (EVE, 6)).decision == "promoted", "the next is evaluated at once"
 
 
 def test_the_slice_it_learned_can_be_run_again_and_a_later_run_makes_up_for_one_that_failed(
@@ -187,7 +187,7 @@ def test_a_corrected_slice_is_scored_again_and_a_quarantined_one_does_not_count(
     assert [ref.key for ref in evaluated.slices] == [W6, W7]
 
 
-@pytest.mark.parametrize("after_verdict", [False, True], ids=["before it is judged", "before it is settled"])
+@pytest.mark.parametrize("after_verdict", [False, True], ids=["before its verdict", "before it is settled"])
 def test_a_slice_withdrawn_between_two_steps_takes_the_verdict_with_it(
     shadowed: Place, after_verdict: bool
 ) -> None:

@@ -1,6 +1,6 @@
 """A candidate in shadow, whatever arrives, is corrected, withdrawn, rolled back, or dies at any write.
 
-It is judged on slices that neither model has trained on, each said once; nothing trains beside it; it is
+It is evaluated on slices that neither model has trained on, each said once; nothing trains beside it; it is
 never kept waiting for ever; and what was scored is learned once, in order.
 """
 
@@ -211,7 +211,7 @@ def test_a_backfill_trains_scores_settles_and_trains_on_what_was_scored(shadowed
     for key in "abcdefgh":
         accept(shadowed, store, key, 1)
     assert [run(shadowed, store, key) for key in "abcdefgh"] == [
-        "promoted",  # the first version has no champion: it is judged at once
+        "promoted",  # the first version has no champion: it is evaluated at once
         "shadow",
         "shadow",
         "promoted",  # version 2, on c and d

@@ -80,7 +80,7 @@ def test_a_file_that_is_written_anew_while_it_is_read_is_tried_again(tmp_path: P
     landed.store.put(
         f"made/{KEY}{ending}", half + (b"" if ".gz" in ending or "parquet" in ending else b",,,{")
     )
-    with pytest.raises(SliceChanging, match="was written anew while it was read"):
+    with pytest.raises(SliceChanging, match="was rewritten while it was read"):
         list(batches)
     landed.store.put(f"made/{KEY}{ending}", written(ending, GOOD))
     assert landed.table().equals(GOOD)

@@ -381,7 +381,7 @@ def test_who_asks_is_an_airflow_connection(api: str, monkeypatch: pytest.MonkeyP
     assert numbers(asked) == [1]
     assert "s3cret" not in repr(asked)
     monkeypatch.setenv("AIRFLOW_CONN_MY_API", "http://user:wrong@h")
-    with pytest.raises(SourceRefused, match="mend the Airflow connection 'my_api'"):
+    with pytest.raises(SourceRefused, match="fix the Airflow connection 'my_api'"):
         numbers(asked)
 
 

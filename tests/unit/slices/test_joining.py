@@ -145,7 +145,7 @@ def test_what_does_not_go_together_is_refused_by_column_part_and_value(
     for read in (lambda: pull(store, source, KEY), lambda: list(source.read(KEY))):
         with pytest.raises(SliceUnreadable, match=said) as caught:
             read()
-        assert "write 'part-1' anew" in str(caught.value)
+        assert "write 'part-1' again" in str(caught.value)
 
 
 def test_parts_with_other_columns_are_refused(store: LocalStore) -> None:

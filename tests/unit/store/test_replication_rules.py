@@ -1,4 +1,4 @@
-"""The rules of replication as properties: what counts, what a reader may conclude, what is mended."""
+"""The rules of replication as properties: what counts, what a reader may conclude, what is fixed."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def texts(*values: Any) -> np.ndarray[Any, Any]:
     [
         (
             np.zeros((3, 4)),
-            r"labels has shape \(rows, 4\); a model is trained on and judged by one label a row",
+            r"labels has shape \(rows, 4\); a model is trained on and evaluated by one label a row",
         ),
         ({"a": Y, "b": Y}, r"labels is a mapping of 2 outputs \('a', 'b'\)"),
         ([[1.0], [1.0, 2.0], [3.0]], "labels is ragged"),

@@ -66,7 +66,7 @@ def test_what_is_trained_on_is_older_than_all_that_is_held_out(
     mask = Latest(share, by="at").mask(times(values)).tolist()
     of = [[hour for hour, out in zip(values, mask, strict=True) if out is side] for side in (True, False)]
     out, trained = ([hour for hour in side if hour is not None] for side in of)
-    assert out, "something judges"
+    assert out, "something evaluates"
     assert trained, "something trains"
     assert max(trained) < min(out)
     assert None not in of[0]

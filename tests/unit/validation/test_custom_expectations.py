@@ -1,4 +1,4 @@
-"""Our own kinds in a suite, judged by the real Great Expectations: what passes, what fails, in what words."""
+"""Our own kinds in a suite, evaluated by the real Great Expectations: what passes, what fails, and the message."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def message(*args: Any, **kwargs: Any) -> list[str]:
 def not_evaluated(*args: Any, **kwargs: Any) -> str:
     (reason,) = reasons(*args, **kwargs)
     assert (reason.kind, reason.severity) == (Kind.NOT_EVALUATED, Severity.INFO)
-    return reason.message.partition(" not judged: ")[2]
+    return reason.message.partition(" not evaluated: ")[2]
 
 
 def crashed(*args: Any, **kwargs: Any) -> str:
     (reason,) = reasons(*args, **kwargs)
     assert (reason.kind, reason.severity) == (Kind.CRASHED, Severity.CRITICAL)
-    return reason.message.partition(" crashed and judged nothing: ")[2]
+    return reason.message.partition(" crashed and evaluated nothing: ")[2]
 
 
 def normal(rows: int = 4000, shift: float = 0.0, seed: int = 0) -> Any:
@@ -452,7 +452,7 @@ def test_without_a_moment_of_the_pull_nothing_is_late(kind: str) -> None:
     table = pa.table({"x": [1.0], "at": [PULLED]})
     suite = parse_suite({"name": "own", "expectations": [{"type": kind, "kwargs": KWARGS[kind]}]})
     (reason,) = validate(table, suite, table.schema).reasons
-    assert reason.message.endswith("not judged: when the slice was pulled is not known")
+    assert reason.message.endswith("not evaluated: when the slice was pulled is not known")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -588,4 +588,4 @@ class TestDataDocs:
     def test_what_was_observed_is_the_reports_sentence(self, page: str) -> None:
         assert re.search(r"x: D 0\.\d+ against 4,000 reference rows of 1 slice", page)
         assert re.search(r"x: 4,000 of 4,000 rows \(100\.0 %\) have a value that is new to", page)
-        assert "not judged: no row is older than" in page
+        assert "not evaluated: no row is older than" in page

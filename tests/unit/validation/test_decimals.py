@@ -1,4 +1,4 @@
-"""Decimals are judged by the numbers that the suite's JSON says, nulls or none."""
+"""Decimals are evaluated by the numbers that the suite's JSON says, nulls or none."""
 
 from __future__ import annotations
 

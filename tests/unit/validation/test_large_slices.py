@@ -1,4 +1,4 @@
-"""A slice judged in chunks and a few columns at a time has the verdict of one judged whole."""
+"""A slice evaluated in chunks and a few columns at a time has the verdict of one evaluated whole."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_set_aside_and_rest_are_the_slice_however_it_is_cut(table: pa.Table, chu
         (
             {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "n"}, "meta": ASIDE},
             {"bad_rows_at_most": 0.1},
-            "judges row by row; expect_column_mean_to_be_between does not",
+            "evaluates row by row; expect_column_mean_to_be_between does not",
         ),
         (
             BETWEEN | {"kwargs": {"column": "n", "min_value": 0, "mostly": 0.9}},

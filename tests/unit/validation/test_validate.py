@@ -89,7 +89,7 @@ def test_a_crashed_expectation_is_told_apart_from_a_failed_one() -> None:
     verdict = validate(TABLE, suite(fails, crashes, HOLDS), DECLARED)
     assert [reason.kind for reason in verdict.reasons] == [Kind.FAILED, Kind.CRASHED]
     assert re.search(
-        r"carrier: .* crashed and judged nothing: .*regular expression", verdict.reasons[1].message
+        r"carrier: .* crashed and evaluated nothing: .*regular expression", verdict.reasons[1].message
     )
     assert verdict.outcome is Outcome.QUARANTINED
 
