@@ -1,4 +1,4 @@
-"""Our own kinds in a suite, evaluated by the real Great Expectations: what passes, what fails, and the message."""
+"""Our own kinds in a suite, evaluated by the real Great Expectations: what passes, what fails and why."""
 
 from __future__ import annotations
 
