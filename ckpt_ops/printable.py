@@ -7,6 +7,7 @@ Python writes it: `\\x1b[2J`. Everything that writes to a console or a log passe
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _STEERS = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0, DEL and C1, but for tab and newline
@@ -32,6 +33,12 @@ def shortened(text: str, longest: int) -> str:
     """One line without control characters, cut off after `longest` characters."""
     line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
     return line if len(line) <= longest else f"{line[:longest].rstrip()} ..."
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """The first `most` of them, and how many there are besides."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _written_out(found: re.Match[str]) -> str:

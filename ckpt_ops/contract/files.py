@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ckpt_ops.contract.check import Broken
 from ckpt_ops.contract.keys import ever
+from ckpt_ops.printable import first_few
 from ckpt_ops.slices import Files
 
 _SHOWN = 3
@@ -15,14 +16,9 @@ def none_overlooked(source: Files) -> str:
     parts = [one.name for one in found if one.part]
     if parts:
         raise Broken(
-            f"the template {source.template!r} misses {_some(parts)}: their rows are lost. Put '*' where "
-            "names vary, or say leave_out= of what is no part of a slice"
+            f"the template {source.template!r} misses {first_few(parts, _SHOWN)}: their rows are lost. "
+            "Put '*' where names vary, or say leave_out= of what is no part of a slice"
         )
     others = [one.name for one in found]
-    beside = f"; beside them lie others, which are not read: {_some(others)}" if others else ""
+    beside = f"; beside them lie others, which are not read: {first_few(others, _SHOWN)}" if others else ""
     return f"no file differs from a slice's by a number alone{beside}"
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ckpt_ops.printable import first_few
 from ckpt_ops.scaffold.types import type_of_text
 from ckpt_ops.slices.formats import Csv
 from ckpt_ops.slices.formats.cells import BadCell
@@ -192,7 +193,7 @@ def _kind(form: Csv, column: pa.ChunkedArray) -> pa.DataType:
 
 
 def _columns(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+    shown = first_few(names, 6)
     return f"{len(names)} text column{'s' if len(names) > 1 else ''} ({shown})"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.printable import first_few
 from ckpt_ops.scaffold.places import Place, place_as, place_of, without_zeros
 from ckpt_ops.slices.formats import ENDINGS
 from ckpt_ops.slices.sources.file_names import Naming, can_be_asked_for, form_of_names
@@ -213,5 +214,4 @@ def _no_dates(names: Sequence[str], key_format: str | None, where: str) -> BadIn
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(repr(name) for name in names[:_SHOWN]) + more
+    return first_few([repr(name) for name in names], _SHOWN)

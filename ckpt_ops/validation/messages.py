@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ckpt_ops.printable import one_line
+from ckpt_ops.printable import first_few, one_line
 from ckpt_ops.validation.suite import Expectation
 
 EXAMPLES = 5
@@ -147,8 +147,7 @@ def _arguments(kwargs: Mapping[str, Any]) -> str:
 def _some(values: Any) -> str:
     if not isinstance(values, list | tuple | set):
         return value_text(values)
-    said = [value_text(value) for value in values]
-    return ", ".join(said[:8]) + (f" and {len(said) - 8} more" if len(said) > 8 else "")
+    return first_few([value_text(value) for value in values], 8)
 
 
 def value_text(value: Any) -> str:

@@ -90,7 +90,8 @@ def stores(team: team_stack.Team) -> tuple[Store, Store]:
 
 ALONE = """
 import sys
-from ckpt_ops.pipeline import load_pipeline, steps
+from ckpt_ops.pipeline import load_pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.store import open_store
 name, store, *keys = sys.argv[1:]
 for key in keys:

@@ -39,7 +39,8 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStore]:
 
 ASK = """
 import json, sys
-from ckpt_ops.pipeline import load_pipeline, steps
+from ckpt_ops.pipeline import load_pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.store import open_store
 done = steps.run_slice(load_pipeline("steady"), open_store(sys.argv[1]), sys.argv[2], lambda line: None)
 print(json.dumps({"decision": done.decision, "modules": sorted(sys.modules)}))

@@ -42,8 +42,9 @@ import json, os, sys, types
 from pathlib import Path
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, Promoted, SliceRef
-from ckpt_ops.pipeline import load_pipeline, steps
-from ckpt_ops.rebase import rebasing
+from ckpt_ops.pipeline import load_pipeline
+from ckpt_ops.runs import steps
+from ckpt_ops.runs import rebase as rebasing
 from ckpt_ops.pipeline.step_results import (Concluded, Settled, Settlement)
 from ckpt_ops.store import open_store
 from ckpt_ops_airflow import operators

@@ -85,8 +85,8 @@ import json, types
 from airflow.sdk import Asset
 from ckpt_ops import errors
 from ckpt_ops.lineage import Action
-from ckpt_ops.pipeline import steps
-from ckpt_ops.pipeline import validate as validating
+from ckpt_ops.runs import steps
+from ckpt_ops.runs import validate as validating
 from ckpt_ops.pipeline.step_results import (Decided, Trained, Training, Validated)
 from ckpt_ops.validation import Outcome
 from ckpt_ops_airflow import operators

@@ -37,10 +37,10 @@ MISSING, REJECTED, MARKED = KEYS = ["2013-01-06", "2013-01-13", "2013-01-20"]
 
 NOTES = """
 import json
-from ckpt_ops_airflow.run_notes import LONGEST, TaskSaid, beside, compose
+from ckpt_ops_airflow.run_notes import LONGEST, TaskResult, beside, compose
 
 def said(task_id, message="", state="success"):
-    return TaskSaid(task_id=task_id, state=state, message=message)
+    return TaskResult(task_id=task_id, state=state, message=message)
 
 order = [said("promote", "version 3 is rejected: auc is low"), said("pull", "slice w1: 9 rows"),
          said("wait_for_earlier"), said("train", "version 3 is trained\\n30 steps")]

@@ -49,7 +49,8 @@ for at in range(files):
 
 STEP = """
 import json, os, sys
-from ckpt_ops.pipeline import load_pipeline, steps
+from ckpt_ops.pipeline import load_pipeline
+from ckpt_ops.runs import steps
 from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.store import open_store
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ckpt_ops import checks
 from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceMissing, SliceUnreadable
+from ckpt_ops.printable import first_few
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.formats import Csv, Format, JsonLines, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
@@ -233,8 +234,8 @@ class Files:
             raise file.bad(f"has several columns of one name: {', '.join(twice)}")
         if not set(found.names) & set(self.schema.names):
             raise file.bad(
-                f"is another table: none of its columns ({_some(found.names)}) is declared by source "
-                f"{self.name!r} ({_some(self.schema.names)}); or fix the template {self.template!r}"
+                f"is another table: none of its columns ({first_few(found.names, 8)}) is declared by source "
+                f"{self.name!r} ({first_few(self.schema.names, 8)}); or fix the template {self.template!r}"
             )
 
     def _store(self) -> Store:
@@ -291,13 +292,11 @@ def _store_at(url: str, emulator: str | None, process: int) -> Store:
 
 
 def _missing(source: str, key: str, url: str, missed: Sequence[Overlooked] = ()) -> SliceMissing:
-    beside = f"; there is {_some([one.name for one in missed])}, which it does not fit" if missed else ""
+    beside = (
+        f"; there is {first_few([one.name for one in missed], 8)}, which it does not fit" if missed else ""
+    )
     return SliceMissing(
         f"source {source!r} has no slice {key}: no object {url}{beside}",
         safe=UNTOUCHED,
         next=f"wait for it to land: {TRIED_AGAIN}; or fix the source's url or template",
     )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ckpt_ops.errors import UNTOUCHED, SliceUnreadable
+from ckpt_ops.printable import first_few
 from ckpt_ops.slices.formats import ENDINGS
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.sources.file_names import Naming
@@ -70,11 +71,10 @@ def refusal(source: str, url: str, template: str, missed: Iterable[Overlooked]) 
     parts = [one for one in missed if one.part]
     if not parts:
         return None
-    names = ", ".join(one.name for one in parts[:_SHOWN])
-    more = f" and {len(parts) - _SHOWN:,} more" if len(parts) > _SHOWN else ""
+    names = first_few([one.name for one in parts], _SHOWN)
     return SliceUnreadable(
         f"slice {parts[0].key} of source {source!r} has files that its template {template!r} misses, so "
-        f"their rows would be lost: {names}{more} in {url}",
+        f"their rows would be lost: {names} in {url}",
         safe=UNTOUCHED,
         next=f"put '*' into the template where names vary, or say leave_out=({parts[0].name!r},) with what "
         "is no part of a slice, then clear the pull task",
