@@ -299,8 +299,8 @@ _TABLE = {
         "SourceUnavailable StoreForbidden StoreUnavailable TerminalError TransientError"
     ),
     "ckpt_ops.evaluation": (
-        "AtLeast AtMost Calibrated Difference FairAcross FairRates Floor Gate Evaluated LatencyAtMost "
-        "Metric NoForgetting NoSegmentWorse NoSuspectSlice NotWorseThan Servable SizeAtMost Unclear "
+        "AtLeast AtMost Calibrated Difference FairAcross FairRates EvaluatedRows Floor Gate "
+        "LatencyAtMost Metric NoForgetting NoSegmentWorse NoSuspectSlice NotWorseThan Servable SizeAtMost Unclear "
         "UndefinedMetric Verdict metric_named paired_bootstrap"
     ),
     "ckpt_ops.pipeline": "Append Approval EmptySlices Intake Otherwise Pipeline SameContent Shadow Slices",
