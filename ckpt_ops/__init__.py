@@ -300,8 +300,8 @@ _TABLE = {
     ),
     "ckpt_ops.evaluation": (
         "AtLeast AtMost Calibrated Difference FairAcross FairRates EvaluatedRows Floor Gate "
-        "LatencyAtMost Metric NoForgetting NoSegmentWorse NoSuspectSlice NotWorseThan Servable SizeAtMost Unclear "
-        "UndefinedMetric Verdict metric_named paired_bootstrap"
+        "LatencyAtMost Metric NoForgetting NoSegmentWorse NoSuspectSlice NotWorseThan Servable SizeAtMost "
+        "Unclear UndefinedMetric Verdict metric_named paired_bootstrap"
     ),
     "ckpt_ops.pipeline": "Append Approval EmptySlices Intake Otherwise Pipeline SameContent Shadow Slices",
     "ckpt_ops.policies": (
