@@ -135,7 +135,7 @@ class EvaluatedRows:
         Args:
             past: read from its own table, where the version has one.
         """
-        about = columns.written_by(table, METADATA_KEY, "Judged", ("slice_key", "rows"))
+        about = columns.written_by(table, METADATA_KEY, "EvaluatedRows", ("slice_key", "rows"))
         columns.require(table, ("label", "candidate"))
         there = table.column_names
         servable = about.get("servable")

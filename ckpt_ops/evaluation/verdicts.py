@@ -9,8 +9,10 @@ from typing import Any
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.basis import Basis
+from ckpt_ops.wire_names import wire, wire_names
 
 
+@wire("Verdict", message="words")
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """One gate's answer.
@@ -92,6 +94,7 @@ class PastSlice:
         return cls(rows=value["rows"], candidate=dict(value["candidate"]), champion=champion)
 
 
+@wire("Evaluation", message="words")
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """All gates' answers about one candidate on one set of rows.
@@ -149,7 +152,7 @@ class Evaluation:
         """What `to_json` gave, also before it had all of these. `BadInput` names what is missing."""
         added_later = {"basis", "past", "waits", "suspects", "below_floor"}
         _require(
-            "evaluation", value, tuple(name for name in cls.__dataclass_fields__ if name not in added_later)
+            "evaluation", value, tuple(key for key in wire_names(cls).values() if key not in added_later)
         )
         return cls(
             passed=value["passed"],

@@ -7,7 +7,7 @@ It holds the predicate and the reason as they were given, and no row.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -95,7 +95,7 @@ def _body(
         "grace_hours": said.grace_hours,
         "forgotten_by_the_champion_since": standing.clean_since,
         "purged": {"by": _actor(), "time": now.isoformat(timespec="seconds")},
-        "revisions": [asdict(one) for one in plan.revisions],
+        "revisions": [as_stored(one) for one in plan.revisions],
         "now": [_now(state, key) for key in keys],
         "versions": [
             {"version": number, "candidate": state.versions[number].candidate} for number in plan.versions

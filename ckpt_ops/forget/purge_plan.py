@@ -24,11 +24,13 @@ from ckpt_ops.slices import load_manifest
 from ckpt_ops.slices import removal as slices
 from ckpt_ops.slices.row_search import Found
 from ckpt_ops.store import Entry, Store
+from ckpt_ops.wire_names import wire
 
 _DOCUMENT = DocumentKind(what="list of what a purge removes", numbered_by="format")
 _THREADS = 8
 
 
+@wire("Revision", consumed_by="learned_by")
 @dataclass(frozen=True, kw_only=True)
 class Revision:
     """A revision that held what is forgotten.
@@ -36,7 +38,7 @@ class Revision:
     Attributes:
         rows: of it; None when it was gone already.
         held: of them, those that are forgotten.
-        learned_by: versions of the model that learned from it.
+        consumed_by: versions of the model that consumed it.
         kept: why it stays, and the command that lets it go; "" when it goes.
     """
 

@@ -57,6 +57,7 @@ def from_json(kind: type[T], said: object, *, of: str) -> T:
             raise BadDocument(f"it is {said!r:.40}, and no JSON object")
         known = {one.name: said[one.name] for one in dataclasses.fields(cast(Any, kind)) if one.name in said}
         if kind is Evaluated:
+            known |= {"message": said["words"]} if "words" in said else {}
             known["evaluation"] = Evaluation.from_json(said) if "verdicts" in said else None
         return _read(kind, known)
     except (BadDocument, BadInput, TypeError) as error:

@@ -34,7 +34,7 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> Decided:
 
     Raises:
         ForkNeeded: the slice was consumed and then corrected or withdrawn.
-        HeldByPerson: the model is held, or has to be.
+        ModelOnHold: the model is on hold, or has to be.
     """
     log = ModelLog(store, pipeline.name)
     swept = sweep(pipeline, store, log, log.state())

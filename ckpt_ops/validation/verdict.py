@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ckpt_ops.documents import DocumentKind
+from ckpt_ops.wire_names import wire
 
 _DOCUMENT = DocumentKind(
     what="validation report",
@@ -53,6 +54,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+@wire("Reason", message="words")
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """One thing that is wrong.
@@ -60,7 +62,7 @@ class Reason:
     Attributes:
         column: the column's name, several joined by ", ", or "" for the slice as a whole.
         expectation: the expectation's type, or "" for schema drift.
-        words: one sentence: what was expected, what came, how much of it.
+        message: one sentence: what was expected, what came, how much of it.
         unexpected_count: values that do not fit; 0 where values are not counted.
         examples: up to five distinct values that do not fit.
         why: why the suite asks for it (`meta.why`), or "".

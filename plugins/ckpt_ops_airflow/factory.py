@@ -76,9 +76,9 @@ def intake_dag(
         retry_delay: between tries; doubled from try to try where a source is asked, up to 10 minutes.
         wait_for_slice: how long after the end of its interval a slice may land; until then a run whose
             slice is not there waits, and after that it is skipped. None: skipped at once.
-        look_every: how often a waiting run looks, at least 10 s; each time starts a task for a moment.
+        poke_interval: how often a waiting run looks, at least 10 s; each time starts a task for a moment.
         pull_timeout: ends a task that asks a source for longer; it is retried, and what it copied is kept.
-        pull_side_by_side: tasks at most that copy parts of one slice at the same time. 1: `pull` copies
+        max_parallel_pulls: tasks at most that copy parts of one slice at the same time. 1: `pull` copies
             all of them.
         tags: besides "ckpt-ops".
 
@@ -88,9 +88,9 @@ def intake_dag(
     if wait_for_slice is not None:
         checks.duration("wait_for_slice", wait_for_slice, allowed="more than no time, or None: no waiting")
     if poke_interval < SHORTEST_LOOK:
-        raise BadInput("look_every", str(poke_interval), f"at least {SHORTEST_LOOK}")
+        raise BadInput("poke_interval", str(poke_interval), f"at least {SHORTEST_LOOK}")
     checks.duration("pull_timeout", pull_timeout, allowed="more than no time, such as timedelta(hours=1)")
-    checks.whole("pull_side_by_side", max_parallel_pulls, allowed="1 or more tasks")
+    checks.whole("max_parallel_pulls", max_parallel_pulls, allowed="1 or more tasks")
     check_described(intake)
     check_zone(timezone, schedule=schedule, source=intake.source)
     with DAG(
@@ -110,7 +110,7 @@ def intake_dag(
             "retry_exponential_backoff": 2,
             "max_retry_delay": LONGEST_RETRY_DELAY,
         }
-        waiting: dict[str, Any] = {"wait_for_slice": wait_for_slice, "look_every": poke_interval}
+        waiting: dict[str, Any] = {"wait_for_slice": wait_for_slice, "poke_interval": poke_interval}
         pull = PullOperator(task_id="pull", **asking, **waiting)
         if max_parallel_pulls > 1 and worth_sharing(intake.source):
             shares = ListPartsOperator(

@@ -43,7 +43,7 @@ class SliceOperator(StepOperator[R]):
 
     Args:
         wait_for_slice: how long after the interval's end it may land; None: not at all.
-        look_every: how often to look, until then.
+        poke_interval: how often to look, until then.
     """
 
     def __init__(

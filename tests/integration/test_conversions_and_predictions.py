@@ -399,7 +399,7 @@ def test_a_file_says_what_it_is_and_is_recorded_once(place: Place) -> None:
     assert (record.version, record.slice, record.object) == (1, ref, made.object)
     assert record.rows == made.rows
     before = [entry.fingerprint for entry in place.store.list(made.object)]
-    assert predict(place.pipeline, place.store, NEXT, version=1) == {**made, "found": True}
+    assert predict(place.pipeline, place.store, NEXT, version=1) == replace(made, found=True)
     assert before == [entry.fingerprint for entry in place.store.list(made.object)]
     assert len(place.records(Predicted)) == 1
 

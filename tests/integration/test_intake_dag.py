@@ -59,7 +59,7 @@ nameless = [Intake(name="nameless", source=Nameless(), expectations="e.json") fo
 print(json.dumps({
     "seconds": seconds,
     "parts": tasks(dag),
-    "one task": tasks(made(pull_side_by_side=1)),
+    "one task": tasks(made(max_parallel_pulls=1)),
     "one part": tasks(made(replace(incoming, source=flight_delay.source))),
     "training": list(tasks(made(replace(flight_delay, source=incoming.source), retraining_dag))),
     "predicting": predicting(made(flight_delay, retraining_dag, predict=True)),
@@ -67,8 +67,8 @@ print(json.dumps({
     "backoff": {t.task_id: t.retry_exponential_backoff for t in dag.tasks},
     "stable": len({json.dumps(DagSerialization.to_dict(made(one)), sort_keys=True) for one in nameless}),
     "refused": [made(**{name: value}) for name, value in
-                (("wait_for_slice", timedelta(0)), ("look_every", timedelta(seconds=9)),
-                 ("pull_timeout", timedelta(seconds=-1)), ("pull_side_by_side", 0))],
+                (("wait_for_slice", timedelta(0)), ("poke_interval", timedelta(seconds=9)),
+                 ("pull_timeout", timedelta(seconds=-1)), ("max_parallel_pulls", 0))],
 }))
 """
 
@@ -99,7 +99,7 @@ def land(key, **files):
         (landing / "incoming" / key / f"{name}.csv").write_text(text)
 
 def run(start, hours=1, kind=PullOperator, intake=incoming, **settings):
-    task = kind(task_id="pull", pipeline=intake, look_every=timedelta(minutes=5), **settings)
+    task = kind(task_id="pull", pipeline=intake, poke_interval=timedelta(minutes=5), **settings)
     interval = {"data_interval_start": start, "data_interval_end": start + hours * HOUR}
     try:
         result = task.execute({"ti": SimpleNamespace(xcom_push=lambda key, value: None), **interval})
@@ -189,7 +189,7 @@ class TestDag:
         assert shape["stable"] == 1
 
     def test_settings_that_cannot_be_are_refused_by_name(self, shape: Any) -> None:
-        names = ["wait_for_slice", "look_every", "pull_timeout", "pull_side_by_side"]
+        names = ["wait_for_slice", "poke_interval", "pull_timeout", "max_parallel_pulls"]
         assert [message.partition("=")[0] for message in shape["refused"]] == names
 
 

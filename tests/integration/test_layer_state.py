@@ -65,7 +65,7 @@ class Module(tf.Module):
     def __init__(self, message: list[str]) -> None:
         super().__init__()
         keys = tf.lookup.KeyValueTensorInitializer(message, tf.range(4, dtype=tf.int64))
-        self.message = tf.lookup.StaticVocabularyTable(keys, num_oov_buckets=1)
+        self.words = tf.lookup.StaticVocabularyTable(keys, num_oov_buckets=1)
         self.layers = [keras.layers.StringLookup(vocabulary=message)]
         self.kernel = tf.Variable([1.0])
 

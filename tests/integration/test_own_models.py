@@ -339,9 +339,10 @@ def test_a_batch_has_the_weights_of_its_rows() -> None:
 def test_numbers_are_judged_by_their_errors(landing: LocalStore, store: LocalStore) -> None:
     gates = [AtMost("rmse", 6.0), AtLeast("r2", -3.0), NotWorseThan(metric="mae", margin=1.0), Servable()]
     told = pipeline(landing, "regression", gates=gates)
-    evaluated = [train(told, store, key) for key in KEYS][1]
-    assert evaluated["candidate"]["rmse"] < evaluated["champion"]["rmse"]
-    assert not {"auc", "ndcg", "cross_entropy"} & evaluated["candidate"].keys()
+    evaluated = [train(told, store, key) for key in KEYS][1].evaluation
+    assert evaluated is not None
+    assert evaluated.candidate["rmse"] < evaluated.champion["rmse"]
+    assert not {"auc", "ndcg", "cross_entropy"} & evaluated.candidate.keys()
 
 
 def test_classes_are_judged_by_their_probabilities(landing: LocalStore, store: LocalStore) -> None:
@@ -353,9 +354,10 @@ def test_classes_are_judged_by_their_probabilities(landing: LocalStore, store: L
         budget=Budget(max_steps=40, max_seconds=600),
         gates=[*gates, NotWorseThan(metric="cross_entropy", margin=0.2)],
     )
-    evaluated = [train(told, store, key) for key in KEYS][1]
-    assert evaluated["candidate"]["cross_entropy"] < evaluated["champion"]["cross_entropy"]
-    assert "rmse" not in evaluated["candidate"]
+    evaluated = [train(told, store, key) for key in KEYS][1].evaluation
+    assert evaluated is not None
+    assert evaluated.candidate["cross_entropy"] < evaluated.champion["cross_entropy"]
+    assert "rmse" not in evaluated.candidate
     assert champion_on_newest(store)["top1_accuracy"] > 0.5
     trained = ModelLog(store, "m").state().versions[2].trained
     assert trained is not None
@@ -373,8 +375,9 @@ def test_a_ranking_is_judged_query_by_query_on_queries_that_nothing_trained_on(
         replay=Reservoir(share=0.5),
         gates=[AtLeast("ndcg", 0.5), NotWorseThan(metric="ndcg", margin=0.3, confidence=0.999)],
     )
-    evaluated = [train(told, store, key) for key in KEYS][1]
-    assert {"ndcg", "mrr"} <= evaluated["candidate"].keys()
+    evaluated = [train(told, store, key) for key in KEYS][1].evaluation
+    assert evaluated is not None
+    assert {"ndcg", "mrr"} <= evaluated.candidate.keys()
     state = ModelLog(store, "m").state()
     trained = state.versions[2].trained
     assert trained is not None

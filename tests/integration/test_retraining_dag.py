@@ -135,7 +135,7 @@ print(json.dumps({
     "accepted": run(operators.ValidateOperator, returns=verdict("accepted"), **pulled),
     "nothing due": run(operators.DecideOperator, returns=decision(False, "w"), **pulled),
     "due": run(operators.DecideOperator, returns=decision(True, "newer"), **pulled),
-    "held": run(operators.DecideOperator, raises=errors.HeldByPerson("held", next="release"), **pulled),
+    "held": run(operators.DecideOperator, raises=errors.ModelOnHold("held", next="release"), **pulled),
     "deferred": run(operators.TrainOperator, returns=training("deferred"), **pulled),
     "trained": run(operators.TrainOperator, returns=training("trained"), **pulled),
     "malformed": run(operators.ValidateOperator, pull={"key": "a", "revision": 3}),

@@ -151,7 +151,7 @@ def test_what_an_export_fails_with_is_kept_in_short(
     assert "the exported model failed: InvalidArgumentError: " in verdict.message
     logged = capsys.readouterr().out
     assert "the export failed, at" in logged
-    assert "exporting.py" in logged
+    assert "export.py" in logged
     for said in (verdict.message, logged):
         assert "secret" not in said
         assert "9.8" not in said

@@ -116,6 +116,7 @@ class TestTheTeamsStack:
     OURS: ClassVar[set[str]] = {
         "ckpt_ops.errors",
         "ckpt_ops.printable",
+        "ckpt_ops.wire_names",
         "ckpt_ops.documents",
         *(f"ckpt_ops.documents.{name}" for name in ("kinds", "parsing", "typed")),
         "ckpt_ops.embedded",

@@ -32,7 +32,7 @@ NOT_TO_LIST = (
     "ckpt_ops.pipeline",
 )
 STUMBLES = re.compile(
-    r"\b(again|fix|fixed|is another|so (long|many)|evaluated?|learned|refused)\b|(?<!-)\bheld\b(?!-)"
+    r"\b(anew|mend|mended|is another|so (long|many)|judged?|learned|refused)\b|(?<!-)\bheld\b(?!-)"
 )
 Complete = Callable[..., list[str]]
 ROOT: Any = typer.main.get_command(app)

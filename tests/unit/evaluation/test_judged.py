@@ -126,7 +126,7 @@ def test_what_cannot_be_judged_is_refused_by_name(changes, said):
 
 def test_a_table_of_someone_else_is_refused():
     table = evaluated().to_table()
-    with pytest.raises(BadInput, match=r"written by Evaluated\.to_table"):
+    with pytest.raises(BadInput, match=r"written by EvaluatedRows\.to_table"):
         EvaluatedRows.from_table(table.replace_schema_metadata({}))
     with pytest.raises(BadInput, match="a column 'candidate'"):
         EvaluatedRows.from_table(table.drop_columns(["candidate"]))

@@ -42,7 +42,7 @@ def rows_of(
 def evaluated(*parts: dict[str, np.ndarray], **changes: object) -> EvaluatedRows:
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     keys = tuple(str(part["slice"][0]) for part in parts)
-    fields = {"slice_key": keys[-1], "rows": "holdout", "learned": keys, "usual": USUAL}
+    fields = {"slice_key": keys[-1], "rows": "holdout", "consumed": keys, "usual": USUAL}
     return EvaluatedRows(**{**whole, **fields, **changes})
 
 

@@ -177,13 +177,13 @@ def _could_follow(state: LineageState, version: VersionState) -> bool:
 
 def _of_shadow(state: LineageState, version: VersionState) -> list[Record | list[Record]]:
     """What may be said of a version that is evaluated in shadow."""
-    number, found = version.version, version.evaluated
+    number, verdict = version.version, version.evaluated
     if superseded(state, version) is not None:
         return [Rejected(version=number, champion=version.champion, superseded=True)]
     found = in_shadow(state)
     if found is None or found.version != version:
         return []
-    if found is not None and still_pending(state, found.slices):
+    if verdict is not None and still_pending(state, verdict.slices):
         return [Promoted(version=number, champion=state.head)] * 8
     if found.complete:
         judgement = evaluated(number, champion=state.head, passed=True)

@@ -119,7 +119,7 @@ def test_one_that_died_long_ago_costs_no_wait(store: LocalStore, tmp_path: Path)
 
 def test_a_reader_that_takes_long_is_waited_for(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_reader, "RENEW_SECONDS", 0.05)
-    monkeypatch.setattr(one_reader, "DEAD_SECONDS", 0.4)
-    source = Slow(seconds=2.0)
+    monkeypatch.setattr(one_reader, "DEAD_SECONDS", 1.5)
+    source = Slow(seconds=3.0)
     pulling(["a", "b"], source, store)
     assert len(source.reads) == 1
