@@ -39,6 +39,7 @@ from ckpt_ops.evaluation import AtLeast, AtMost, EvaluatedRows, NotWorseThan, Se
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline
+from ckpt_ops.pipeline.step_results import Evaluated
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.runs import steps
 from ckpt_ops.slices import Files, pull
@@ -133,7 +134,7 @@ def learn(pipeline: Pipeline, store: Store, *keys: str) -> LineageState:
     return ModelLog(store, "m").state()
 
 
-def train(pipeline: Pipeline, store: Store, key: str) -> dict[str, Any]:
+def train(pipeline: Pipeline, store: Store, key: str) -> Evaluated:
     manifest = pull(store, pipeline.source, key)
     ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
     log = ModelLog(store, "m")
