@@ -151,9 +151,9 @@ class Evaluation:
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
         """What `to_json` gave, also before it had all of these. `BadInput` names what is missing."""
         added_later = {"basis", "past", "waits", "suspects", "below_floor"}
-        _require(
-            "evaluation", value, tuple(key for key in wire_names(cls).values() if key not in added_later)
-        )
+        kind: type = cls
+        stored = wire_names(kind).values()
+        _require("evaluation", value, tuple(key for key in stored if key not in added_later))
         return cls(
             passed=value["passed"],
             message=value["words"],
