@@ -170,10 +170,9 @@ def test_every_candidate_has_the_id_that_code_and_settings_of_now_give(
     assert digests.lock_digest() == EXPECTED["lock_digest"]
     assert code_digest(pipeline) == EXPECTED["code"]
     state = ModelLog(store, MODEL).state()
+    of = digests.digests_of(pipeline)
     again = {
-        one.version: candidate_of(
-            pipeline, state, one.parent, one.slices, digests=digests.digests_of(pipeline)
-        )
+        one.version: candidate_of(pipeline, state, one.parent, one.slices, digests=of)
         for one in state.versions.values()
     }
     assert again == {one.version: one.candidate for one in state.versions.values()}
@@ -211,9 +210,8 @@ def test_every_other_document_is_read(store: LocalStore) -> None:
     state = ModelLog(store, MODEL).state()
     names = [entry.name for entry in store.list("")]
     slices = list_slices(store, "small_weeks")
-    # the one that was withdrawn was forgotten whole: its files are purged
-    kept = {key for key, one in state.slices.items() if one.status is not SliceStatus.WITHDRAWN}
-    assert {one.key for one in slices} == kept
+    stand = {key for key, one in state.slices.items() if one.status is not SliceStatus.WITHDRAWN}
+    assert {one.key for one in slices} == stand, "of what was withdrawn, the purge left nothing"
     for one in slices:
         assert FORGOTTEN not in read_slice(store, one)["carrier"].to_pylist()
     verdicts = {
@@ -221,7 +219,7 @@ def test_every_other_document_is_read(store: LocalStore) -> None:
         for name in names
         if name.startswith("slices/") and name.endswith("/report.json")
     }
-    assert verdicts == {Outcome.ACCEPTED}  # those of the revisions that held the forgotten rows are purged
+    assert verdicts == {Outcome.ACCEPTED, Outcome.SET_ASIDE, Outcome.QUARANTINED}
     evaluations = [name for name in names if "/evaluation/" in name and name.endswith(".json")]
     assert evaluations
     for name in evaluations:
@@ -260,5 +258,5 @@ def test_it_goes_on_and_is_rebased_to_the_same_candidates_and_weights(
         assert bits(tensors) == bits(again[of]), "what one machine trains twice is the same to the bit"
         then = recorded(of)
         assert tensors.keys() == then.keys()
-        for name, array in tensors.items():  # another kind of CPU rounds otherwise
-            np.testing.assert_allclose(array, then[name], rtol=1e-3, atol=1e-4, err_msg=f"{of}: {name}")
+        for name, array in tensors.items():  # another kind of CPU rounds otherwise: seen were 1.2e-7
+            np.testing.assert_allclose(array, then[name], rtol=1e-4, atol=1e-5, err_msg=f"{of}: {name}")

@@ -44,7 +44,7 @@ def settings() -> Iterator[type]:
     for package in (training, policies, evaluation):
         for name in package.__all__:
             kind = getattr(package, name)
-            if isinstance(kind, type) and wire_name(kind):
+            if isinstance(kind, type) and wire_name(kind) and kind not in IN_DOCUMENTS["evaluation"].values():
                 yield kind
 
 

@@ -80,7 +80,7 @@ def never_late(table: pa.Table) -> pa.Table:
 
 
 def without_forgotten(table: pa.Table) -> pa.Table:
-    return table.filter(pc.not_equal(table["carrier"], "VX"))
+    return table.filter(pc.fill_null(pc.not_equal(table["carrier"], "VX"), True))
 
 
 class Life:
@@ -181,6 +181,10 @@ def spring(life: Life) -> None:
         key = table.name[6:-8]
         left = pq.read_table(pa.BufferReader(life.landing.get(table.name)))
         life.land(key, without_forgotten(left))
+    life.run(W[15], "skip", of_negative_distance(without_forgotten(rows(W[15]))))  # is in quarantine
+    life.land(W[16], without_forgotten(without_some_carriers(rows(W[16]))))
+    pulled = steps.pull(life.pipeline, store, W[16])
+    steps.validate(life.pipeline, store, W[16], pulled["revision"])  # is pending, without its bad rows
     convert(life.pipeline, store, life.state.head or 0, Format.TFLITE)
     predict(life.pipeline, store, W[13])
     remove_garbage(store, replace(find_garbage(store, grace=0.0), requests=()))
