@@ -82,17 +82,17 @@ def weights_digest(manifest: Manifest) -> str:
 def _body(
     store: Store, state: LineageState, standing: PurgeTiming, plan: PurgePlan, now: datetime
 ) -> dict[str, Any]:
-    latest, asked = standing.said, standing.asked
-    objects = plan_name(state.model, latest.request)
+    said, asked = standing.said, standing.asked
+    objects = plan_name(state.model, said.request)
     keys = sorted({one.key for one in plan.revisions})
     return {
         "model": state.model,
-        "request": latest.request,
-        "rows": latest.rows,
-        "slices": list(latest.keys),
+        "request": said.request,
+        "rows": said.rows,
+        "slices": list(said.keys),
         "why": asked.reason,
         "asked": _signed(asked),
-        "grace_hours": latest.grace_hours,
+        "grace_hours": said.grace_hours,
         "forgotten_by_the_champion_since": standing.clean_since,
         "purged": {"by": _actor(), "time": now.isoformat(timespec="seconds")},
         "revisions": [asdict(one) for one in plan.revisions],

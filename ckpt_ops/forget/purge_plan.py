@@ -31,13 +31,13 @@ _THREADS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """A revision with forgotten rows.
+    """A revision that held what is forgotten.
 
     Attributes:
-        rows: how many it has; None when it was gone already.
-        held: how many of them are forgotten.
-        consumed_by: versions of the model that consumed it.
-        kept: why it stays, "" when it goes; `next`: the command that removes it.
+        rows: of it; None when it was gone already.
+        held: of them, those that are forgotten.
+        learned_by: versions of the model that learned from it.
+        kept: why it stays, and the command that lets it go; "" when it goes.
     """
 
     key: str

@@ -147,8 +147,8 @@ def _arguments(kwargs: Mapping[str, Any]) -> str:
 def _some(values: Any) -> str:
     if not isinstance(values, list | tuple | set):
         return value_text(values)
-    texts = [value_text(value) for value in values]
-    return ", ".join(texts[:8]) + (f" and {len(texts) - 8} more" if len(texts) > 8 else "")
+    said = [value_text(value) for value in values]
+    return ", ".join(said[:8]) + (f" and {len(said) - 8} more" if len(said) > 8 else "")
 
 
 def value_text(value: Any) -> str:
