@@ -1,4 +1,4 @@
-"""A backfill over Airflow's REST API: ask for it, follow its runs, read what they said."""
+"""A backfill over Airflow's REST API: request it, follow its runs, read their results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Backfill:
 
     @classmethod
     def create(cls, rest: Rest, dag: str, keys: Sequence[str], *, wait: Callable[[str], None]) -> Backfill:
-        """Ask for a run of each week; runs that have ended already are planned again.
+        """Request a run for each week; runs that have ended already are planned again.
 
         Raises:
             TerminalError: Airflow refused.
@@ -80,7 +80,7 @@ class Backfill:
         return {run.key: run for run in sorted(found, key=lambda run: run.key)}
 
     def result(self, run: Run, task: str) -> dict[str, Any]:
-        """What a task of the run handed on; empty if it has not run."""
+        """The result of a task of the run; empty if it has not run."""
         path = f"dags/{self.dag}/dagRuns/{run.run_id}/taskInstances/{task}/xcomEntries/return_value"
         try:
             value = self.rest.call("GET", path)["value"]
@@ -99,8 +99,8 @@ class Backfill:
             content = self.rest.call("GET", f"{path}/logs/{number}?full_content=true")["content"]
         except CkptOpsError as error:
             return f"task {failed[0]} failed, and its log could not be read: {error}"
-        said = [_line(entry) for entry in content]
-        return "\n".join([f"task {failed[0]}, try {number}:", *said[-lines:]])
+        entries = [_line(entry) for entry in content]
+        return "\n".join([f"task {failed[0]}, try {number}:", *entries[-lines:]])
 
 
 def month_and_day(key: str) -> str:

@@ -110,6 +110,6 @@ def damaged(table: pa.Table) -> pa.Table:
 
 
 def _numbers(table: pa.Table, name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    # By buffer: to_numpy() would import pandas, which takes longer than all the rest.
+    # By buffer: to_numpy() would import pandas, which takes longer than everything else.
     column = pa.concat_arrays(table[name].chunks)
     return np.frombuffer(column.buffers()[1], np.int64)[column.offset : column.offset + len(column)]

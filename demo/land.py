@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except CkptOpsError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{len(written)} slices written below {url}; those that were there already are left alone")
+    print(f"{len(written)} slices written below {url}; those that were there already are unchanged")
     print(f"Next: ckpt-ops run {pipeline} --slice KEY, or a backfill of the DAG {pipeline} in Airflow")
     return 0
 

@@ -37,7 +37,7 @@ def land_tables(
 ) -> list[str]:
     """Write each table as `{folder}/{key}.parquet`; the keys that were written.
 
-    What is there already with the same content is left alone, so landing again writes nothing.
+    A slice that is there already with the same content is left alone, so landing again writes nothing.
 
     Args:
         tables: by slice key.

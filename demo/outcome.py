@@ -1,4 +1,4 @@
-"""What came of the weeks: read from the model's log, shown as a table and as a picture."""
+"""The outcome of the weeks: read from the model's log, shown as a table and as a picture."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Week:
     Attributes:
         verdict: of the validation: accepted, quarantined, ...
         decision: promoted, rejected, skipped, deferred, ...
-        why: in words.
+        why: the reason, as text.
         candidate, champion: the metric on the same held-out rows.
         promoted: whether the version was, now or in an earlier run.
     """
@@ -65,7 +65,7 @@ class Outcome:
             store: with the log.
             model: whose.
             keys: the weeks, in order.
-            results: by week, what the tasks of this run handed on, by task: they say why a run did nothing.
+            results: by week, the results of this run's tasks, by task: they show why a run did nothing.
         """
         state = ModelLog(store, model).state()
         weeks = tuple(_week(state, key, results.get(key, {})) for key in keys)
@@ -118,7 +118,7 @@ def _numbers(version: VersionState | None) -> dict[str, Any]:
 
 
 def table(outcome: Outcome) -> Group:
-    """A row for each week, no wider than 80 columns, and below it why each was decided so."""
+    """A row for each week, no wider than 80 columns, and below it the reason for each decision."""
     head = f"version {outcome.head} is in production" if outcome.head else "nothing is in production"
     span = f"{outcome.weeks[0].key} to {outcome.weeks[-1].key}" if outcome.weeks else "no weeks"
     shown = Table(

@@ -1,4 +1,4 @@
-"""Follow a backfill until all its runs have ended: a live table, or a line a change without a terminal."""
+"""Follow a backfill until all its runs have ended: a live table, or a line per change without a terminal."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def watch(
     Args:
         console: where.
         backfill: what to follow.
-        home: the platform's, with the logs of its trainings.
+        home: the platform's folder, with the logs of its trainings.
         seconds: how long at most.
-        tick: called again and again.
+        tick: called repeatedly.
 
     Raises:
-        TransientError: they have not ended in time; it says how far they came.
+        TransientError: they have not ended in time; it names how far they came.
     """
     began = time.monotonic()
     terminal = console.is_terminal
@@ -87,7 +87,7 @@ def watch(
 
 
 class TrainingNotes:
-    """The last thing that the newest training process said, and how many checkpoints it has committed."""
+    """The last line of the newest training process, and how many checkpoints it has committed."""
 
     def __init__(self, home: Path, *, since: float) -> None:
         self._folder, self._since = home / "logs" / "training", since
@@ -109,8 +109,8 @@ def table(progress: Progress, training: str, elapsed: float) -> Group:
     """A mark for each task of each week, no wider than 80 columns, and below it what is trained now.
 
     Args:
-        training: what the running training said last.
-        elapsed: seconds since the backfill was asked for.
+        training: the last line of the running training.
+        elapsed: seconds since the backfill was requested.
     """
     runs = progress.runs
     ended = sum(run.state in ENDED for run in runs.values())

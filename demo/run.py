@@ -1,7 +1,7 @@
-"""The demo: land eight weeks of flights, ask Airflow for a backfill, watch it, show what came of it.
+"""The demo: land eight weeks of flights, ask Airflow for a backfill, watch it, show the outcome.
 
 Everything runs for real and on this machine: the weeks arrive through the GCS API, the backfill is
-asked for over Airflow's REST API, and what is shown at the end is read from the model's own log.
+requested over Airflow's REST API, and what is shown at the end is read from the model's own log.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Here:
     """The platform that the demo talks to.
 
     Attributes:
-        own: set when the demo started it, and stops it.
+        own: the platform, when the demo started it and stops it.
     """
 
     home: Path
@@ -63,7 +63,7 @@ class Here:
     own: Platform | None = field(default=None)
 
     def look_after(self) -> None:
-        """Restart what died, when the platform is ours."""
+        """Restart what died, when the demo started the platform."""
         if self.own is not None:
             self.own.watch()
 
@@ -101,8 +101,8 @@ def _run(here: Here, *, seconds: float) -> int:
     for run in failed:
         console.print(f"\nThe run of {run.key} failed. The end of its log:", style="red")
         console.print(escape(backfill.failure(run)), style="dim")
-    said = {key: {"decide": backfill.result(run, "decide")} for key, run in progress.runs.items()}
-    outcome = Outcome.read(open_store(here.store), DAG, WEEKS, said)
+    results = {key: {"decide": backfill.result(run, "decide")} for key, run in progress.runs.items()}
+    outcome = Outcome.read(open_store(here.store), DAG, WEEKS, results)
     console.print()
     console.print(table(outcome))
     image = picture(outcome, here.home / "demo" / "auc.png")
@@ -203,8 +203,8 @@ def _left_behind(here: Here, image: Path) -> None:
     console.print("Next:")
     if here.own is not None:
         console.print("  make up                  start the platform and look around in Airflow's UI")
-    console.print("  ckpt-ops status          what each model learned, and when")
-    console.print("  python -m demo           again: what was consumed is skipped")
+    console.print("  ckpt-ops status          what each model consumed, and when")
+    console.print("  python -m demo           again: consumed slices are skipped")
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

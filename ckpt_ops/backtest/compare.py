@@ -34,7 +34,7 @@ from ckpt_ops.worker import Note, Progress, tell
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Which policies are compared, on which slices, by what.
+    """Which policies are compared, on which slices, by which metric.
 
     Attributes:
         policies: a Python file, see `policies_file`.
@@ -61,10 +61,10 @@ class SliceSize:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyReplayed:
-    """What a policy came to.
+    """The result of a policy.
 
     Attributes:
-        policy: as it is written.
+        policy: as written in the file.
         slices: what happened at each, as `event_view` has it.
     """
 
@@ -88,10 +88,10 @@ class Backtest:
     """The comparison.
 
     Attributes:
-        clock: what tells the time of a slice.
+        clock: where the time of a slice comes from.
         compared: keys of the slices that every policy scored.
-        dominated: by policy that others beat, their names in a list.
-        frontier: in words.
+        dominated: by policy that others beat, a list of their names.
+        frontier: as a sentence.
         seconds, cpu_seconds: of the process.
     """
 
@@ -145,7 +145,7 @@ def run_backtest(
 
     Args:
         head: the model's version in production, 0 for none: a name for the process's log.
-        progress: gets what the process tells.
+        progress: gets the progress that the process reports.
 
     Raises:
         TrainingDied: the process ended without an answer.

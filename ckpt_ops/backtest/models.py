@@ -1,10 +1,10 @@
-"""The real models of a back-test: one TensorFlow model that stands at one candidate after the other.
+"""The real models of a back-test: one TensorFlow model that holds one candidate after the other.
 
-All of them are made by today's code, so that code is their own, and what they say as champions is what their
-exports would say, to the last bit.
+Today's code makes all of them, so it is their own code, and as champions they predict what their exports
+would predict, to the last bit.
 
 Nothing is written to the store. Slices and models lie in a folder on the local disk: each slice once, and a
-model for as long as a policy stands on it.
+model as long as a policy needs it.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from ckpt_ops.training.trainer import Trained
 
 
 class Workshop:
-    """A `simulation.Models`: restores, trains and asks the pipeline's own model.
+    """A `simulation.Models`: restores, trains and evaluates the pipeline's own model.
 
     Args:
-        recorded: what the log says. A candidate that was really trained is not trained again as long as its
-            last checkpoint is kept; where that is gone, it is trained for the steps that it took then.
-        folder: an empty one.
+        recorded: the state of the log. A candidate that was really trained is not trained again as long as
+            its last checkpoint is kept; where that is gone, it is trained for the recorded number of steps.
+        folder: an empty folder.
 
     Attributes:
-        restored: how many candidates were.
+        restored: how many candidates were restored.
     """
 
     def __init__(self, pipeline: Pipeline, store: Store, recorded: LineageState, folder: Path) -> None:
@@ -113,7 +113,7 @@ class Workshop:
         self._standing.only(candidates)
 
     def _learn(self, version: VersionState, data: TrainingData) -> Trained:
-        """Bring the model, which stands at the parent, to the candidate."""
+        """Take the model from the parent to the candidate."""
         known = [one for one in self._recorded.versions.values() if one.candidate == version.candidate]
         for one in known:
             manifest = kept_checkpoint(self._store, self._recorded, one)
@@ -131,9 +131,9 @@ class Workshop:
         return replace(trained, seconds=trained.seconds + self._compiling)
 
     def _compile(self, version: VersionState, data: TrainingData) -> float:
-        """How long the first step in a process takes longer, which is of every training's recorded seconds.
+        """How much longer the first step in a process takes; every training's recorded seconds include it.
 
-        In production each has a process of its own.
+        In production each training has a process of its own.
         """
         standing = self._session.copy_values()
         first, second = (
@@ -144,7 +144,7 @@ class Workshop:
         return max(0.0, first - second)
 
     def _examples(self, ref: SliceRef) -> list[Examples]:
-        """Every row of a slice. Only those of the last one that was asked for are held."""
+        """Every row of a slice. Only those of the last one read stay in memory."""
         if self._newest[0] != ref.id:
             train, holdout = Collected(ref.rows), Collected(ref.rows)
             split(self._pipeline, self._rows, ref, train=train, holdout=holdout)
@@ -157,6 +157,6 @@ def _as_recorded(trained: CandidateTrained) -> Trained:
 
 
 def _taken_to_be_servable(predictions: Scores) -> ServableCheck:
-    """An export takes longer than many a training; how it does, and how fast, is a matter of the code."""
+    """Exports are not checked: one takes longer than many trainings, and depends on the code alone."""
     at_once = Latency(p50_ms=0.0, p95_ms=0.0, p99_ms=0.0, requests=1)
     return ServableCheck(max_abs_difference=0.0, rows=len(predictions), bytes=0, latency=at_once)

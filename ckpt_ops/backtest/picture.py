@@ -1,4 +1,4 @@
-"""The picture of a back-test: what each policy costs and is worth, and how it fared slice by slice."""
+"""The picture of a back-test: the cost and value of each policy, and its course slice by slice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def draw(view: View, path: Path) -> None:
     """Write a PNG of a back-test: the frontier, the metric over the slices, and when each policy trained.
 
     Args:
-        view: what `comparing.compare` returned, and `model`.
+        view: what `Backtest.to_json` returned, and `model`.
     """
     import matplotlib as mpl
 
@@ -56,18 +56,18 @@ def _frontier(axes: Any, view: View, colors: dict[str, str]) -> None:
     better = "up" if view["higher_is_better"] else "down"
     axes.set_title(f"name (updates); better is {better} and to the left; hollow: dominated", fontsize=10)
     axes.grid(alpha=0.3)
-    _name(axes, {point: ", ".join(said) for point, said in names.items()})
+    _name(axes, {point: ", ".join(labels) for point, labels in names.items()})
 
 
 def _name(axes: Any, names: dict[tuple[float, float], str]) -> None:
-    """Write a name beside each point, where no other name or point is as far as one of the places is free."""
-    axes.figure.draw_without_rendering()  # only then is known where things lie
+    """Write a name beside each point, at a place free of other names and points if there is one."""
+    axes.figure.draw_without_rendering()  # positions are known only after this
     taken = [_around(axes.transData.transform(point)) for point in names]
     for point, name in names.items():
-        said = axes.annotate(name, point, (0, 0), textcoords="offset points", va="center")
-        for place in _PLACES:  # the last is taken whatever is there
-            said.set(position=place, ha="left" if place[0] > 0 else "right")
-            box = said.get_window_extent()
+        label = axes.annotate(name, point, (0, 0), textcoords="offset points", va="center")
+        for place in _PLACES:  # the last is used even if it is taken
+            label.set(position=place, ha="left" if place[0] > 0 else "right")
+            box = label.get_window_extent()
             inside = axes.bbox.x0 < box.x0 and box.x1 < axes.bbox.x1
             if inside and not any(box.overlaps(other) for other in taken):
                 break
@@ -102,4 +102,4 @@ def _updates(axes: Any, view: View, colors: dict[str, str]) -> None:
     keys = [one["key"] for one in view["slices"]]
     every = -(-len(keys) // 10)
     axes.set_xticks(range(0, len(keys), every), keys[::every], rotation=30, ha="right", fontsize=8)
-    axes.set_title("| promoted   x refused   square: held", fontsize=9)
+    axes.set_title("| promoted   x rejected   square: on hold", fontsize=9)

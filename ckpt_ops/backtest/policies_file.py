@@ -1,4 +1,4 @@
-"""A Python file of policies: every name at its top level that is bound to one is a policy to compare."""
+"""A Python file of policies: every policy bound to a name at its top level is compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load_policies(path: Path) -> dict[str, Policy]:
         BadInput: there is no such file, it raised, or it binds no name to a policy.
     """
     if not path.is_file():
-        raise BadInput(_FIELD, str(path), "a Python file that is there")
+        raise BadInput(_FIELD, str(path), "an existing Python file")
     try:
         names = runpy.run_path(str(path))
     except (Exception, SystemExit) as error:
@@ -51,5 +51,5 @@ def pipelines_under(pipeline: Pipeline, policies: Mapping[str, Policy]) -> dict[
 
 
 def _is_policy(value: object) -> bool:
-    """Anything with a `decide` counts, as for a pipeline, but a class or a module that was imported."""
+    """Anything with a `decide` counts, as for a pipeline, except classes and imported modules."""
     return isinstance(value, Policy) and not isinstance(value, type | ModuleType)

@@ -1,4 +1,4 @@
-"""What is replayed: the slices that a model's log has accepted, and at what time each is taken to come."""
+"""What is replayed: the slices that a model's log has accepted, and the time at which each arrives."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ckpt_ops.slices.times import form_of, time_of
 
 
 class Clock(Enum):
-    """What time it is for a policy when a slice comes."""
+    """The time that a policy sees when a slice arrives."""
 
-    KEYS = "keys"  # the begin of the next key's interval, which is when a slice is complete
+    KEYS = "keys"  # the start of the next key's interval, when a slice is complete
     ACCEPTED = "accepted"  # when the log accepted it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A recorded slice, and when it comes in the replay: never before the one in front of it.
+    """A recorded slice, and when it arrives in the replay: never before the previous one.
 
     Attributes:
-        released: a person let it pass, whatever was said of it.
+        released: a person released it, whatever the verdict on it.
     """
 
     ref: SliceRef
@@ -53,7 +53,7 @@ def recorded(state: LineageState, *, first: str | None = None, last: str | None 
         key: entry for key, entry in sorted(state.slices.items()) if entry.status is SliceStatus.ACCEPTED
     }
     if not accepted:
-        raise BadInput("model", state.model, "a model whose log has accepted slices; it has none")
+        raise BadInput("model", state.model, "a model with accepted slices; it has none")
     for option, key in (("--from", first), ("--to", last)):
         if key is not None and key not in accepted:
             raise BadInput(option, key, f"the key of an accepted slice: {_few(list(accepted))}")
@@ -62,7 +62,7 @@ def recorded(state: LineageState, *, first: str | None = None, last: str | None 
         raise BadInput(
             "--from/--to",
             f"{first or 'the first'} to {last or 'the last'}",
-            f"at least two accepted slices, of which there are {len(accepted)}: {_few(list(accepted))}",
+            f"at least two accepted slices; there are {len(accepted)}: {_few(list(accepted))}",
         )
     ends = _ends(list(accepted))
     clock = Clock.ACCEPTED if ends is None else Clock.KEYS
@@ -75,7 +75,7 @@ def recorded(state: LineageState, *, first: str | None = None, last: str | None 
 
 
 def _ends(keys: Sequence[str]) -> dict[str, datetime] | None:
-    """When each slice is complete, by the keys; None where they are no times of one form."""
+    """When each slice is complete, by the keys; None where they are not times of one form."""
     forms = {form_of(key) for key in keys}
     form = forms.pop() if len(forms) == 1 else None
     starts = [time_of(key, form) for key in keys] if form else []
@@ -87,7 +87,7 @@ def _ends(keys: Sequence[str]) -> dict[str, datetime] | None:
 
 
 def _accepted_times(accepted: Mapping[str, SliceState], keys: Sequence[str]) -> list[datetime]:
-    """A slice that was accepted before an older one comes with it: the replay goes by key."""
+    """A slice that was accepted before an older one arrives with it: the replay goes by key."""
     return list(itertools.accumulate((datetime.fromisoformat(accepted[key].time) for key in keys), max))
 
 

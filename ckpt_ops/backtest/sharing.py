@@ -1,4 +1,4 @@
-"""Several policies side by side, each slice for all of them, and no model trained or asked twice.
+"""Several policies side by side, each slice for all of them, and no model trained or evaluated twice.
 
 A candidate's id holds its parent's id and its slices: two policies that have decided the same so far have
 the same candidates, and so share models, scores and verdicts.
@@ -18,11 +18,11 @@ from ckpt_ops.policies import ColumnDrift, DriftNeed
 
 
 class Shared:
-    """A `Models` that asks another one once for each thing.
+    """A `Models` that asks `models` only once for each thing.
 
     Attributes:
-        asked: how many trainings were asked for.
-        trained: how many of them were of a candidate that was not there yet.
+        asked: how many trainings were requested.
+        trained: how many of them were of a new candidate.
     """
 
     def __init__(self, models: Models) -> None:
@@ -62,9 +62,9 @@ def side_by_side(
     models: Models,
     report: Callable[[int, str, Event], None] = lambda at, name, event: None,
 ) -> list[History]:
-    """The history that each policy makes of the slices, beginning with nothing.
+    """The history that each policy makes of the slices, from an empty log.
 
-    All policies see a slice before any sees the next: models that no policy stands on by then are let go.
+    All policies see a slice before any sees the next: models that no policy needs by then are dropped.
 
     Args:
         pipelines: by the policy's name, the pipeline under it.

@@ -1,7 +1,7 @@
 """One policy's history, as production would have made it: the planner, the facts, the gates, the holds.
 
-The state is the real one, folded of records that are appended to nothing. What a model does comes from a
-`Models`: the real ones, or a stand-in of a test.
+The state is a real one, folded from records that are written nowhere. What a model does comes from a
+`Models`: the real ones, or a stand-in in a test.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ckpt_ops.policies import ColumnDrift, Decision, DriftNeed
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What the training of a candidate came to, and what the gates say of it.
+    """The training of a candidate, and the verdict of the gates.
 
     Attributes:
         seconds: of stepping.
@@ -48,7 +48,7 @@ class Result:
 
 
 class Models(Protocol):
-    """Models by candidate id, which stands for all that one has learned, in order."""
+    """Models by candidate id, which identifies all that a model consumed, in order."""
 
     def score(self, candidate: str, ref: SliceRef) -> Mapping[str, float]:
         """The metrics of a trained candidate on every row of a slice; those without a value are left out."""
@@ -59,16 +59,16 @@ class Models(Protocol):
         ...
 
     def train(self, state: LineageState, version: VersionState) -> Result:
-        """Train `version`, open in `state`, on its parent, and evaluate it against that."""
+        """Train `version`, open in `state`, from its parent, and evaluate it against that."""
         ...
 
     def only(self, candidates: Iterable[str]) -> None:
-        """No others will be asked for any more."""
+        """Only these will be needed from now on."""
         ...
 
 
 class Outcome(Enum):
-    """What became of a slice when it came."""
+    """The outcome for a slice when it arrived."""
 
     PROMOTED = "promoted"
     REFUSED = "refused"
@@ -78,13 +78,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What happened when a slice came.
+    """What happened when a slice arrived.
 
     Attributes:
         scored: the head's metrics on all of its rows, before anything trained on them; None: no head yet.
-        why: in words.
+        why: the reason, as text.
         candidate: the id of what was trained; "" for nothing.
-        steps, seconds: of that training, whoever did it.
+        steps, seconds: of that training, whichever policy trained it.
     """
 
     key: str
@@ -98,7 +98,7 @@ class Event:
 
 @dataclass(kw_only=True)
 class History:
-    """A policy, the state that it has led to, and how.
+    """A policy, the state that it led to, and the events on the way.
 
     Attributes:
         pipeline: under the policy.
@@ -117,30 +117,30 @@ class History:
         return None if self.state.head is None else self.state.versions[self.state.head].candidate
 
     def comes(self, slice_: Arrival, models: Models) -> Event:
-        """Let a slice come; what happened is the last of `events` then."""
-        said = _Said(self.state, slice_.time)
-        said.add(SliceAccepted(slice=slice_.ref, released=slice_.released, time=said.time))
+        """Let a slice arrive; the outcome is then the last of `events`."""
+        recorder = _Recorder(self.state, slice_.time)
+        recorder.add(SliceAccepted(slice=slice_.ref, released=slice_.released, time=recorder.time))
         scored = models.score(self.head, slice_.ref) if self.head is not None else None
-        proposal = propose(self.pipeline, said.state, slice_.ref.key, digests=self.digests)
+        proposal = propose(self.pipeline, recorder.state, slice_.ref.key, digests=self.digests)
         planned, candidate = proposal.plan, proposal.candidate
         if planned.action is Action.HOLD:
-            event = _held(said, planned, scored)
+            event = _held(recorder, planned, scored)
         else:
-            decision = _asked(self.pipeline, said.state, planned, scored, slice_.time, models)
+            decision = _asked(self.pipeline, recorder.state, planned, scored, slice_.time, models)
             if decision.due and candidate is not None:
                 known = {event.key: event.scored or {} for event in self.events}
                 scores = {ref.key: known.get(ref.key, scored or {}) for ref in planned.slices}
-                event = _trained(said, candidate, scores, models, decision)
+                event = _trained(recorder, candidate, scores, models, decision)
                 event = replace(event, scored=scored)
             else:
-                event = _deferred(said, slice_.ref, scored, decision)
-        self.state = said.state
+                event = _deferred(recorder, slice_.ref, scored, decision)
+        self.state = recorder.state
         self.events.append(event)
         return event
 
 
-class _Said:
-    """A state and what is said in it, all at one time."""
+class _Recorder:
+    """A state, and the records added to it, all at one time."""
 
     def __init__(self, state: LineageState, time: datetime) -> None:
         self.state, self.time = state, time.isoformat(timespec="milliseconds")
@@ -157,7 +157,7 @@ def _asked(
     time: datetime,
     models: Models,
 ) -> Decision:
-    """As a run asks: without the score at first, and again with it unless no update is due anyhow."""
+    """As a run asks: first without the score, then with it unless no update is due anyway."""
     policy, slices, now = pipeline.update_when, planned.slices, time.timestamp()
     decision = answer(policy, state, slices, models.drift, now=now)
     if decision.due is False or scored is None:
@@ -165,31 +165,33 @@ def _asked(
     return answer(policy, state, slices, models.drift, score=scored, now=now)
 
 
-def _held(said: _Said, planned: Plan, scored: Mapping[str, float] | None) -> Event:
-    if said.state.held is None:
-        said.add(Held(reason=planned.why, time=said.time))
+def _held(recorder: _Recorder, planned: Plan, scored: Mapping[str, float] | None) -> Event:
+    if recorder.state.held is None:
+        recorder.add(Held(reason=planned.why, time=recorder.time))
     return Event(key=planned.key, scored=scored, outcome=Outcome.HELD, why=planned.why)
 
 
-def _deferred(said: _Said, ref: SliceRef, scored: Mapping[str, float] | None, decision: Decision) -> Event:
+def _deferred(
+    recorder: _Recorder, ref: SliceRef, scored: Mapping[str, float] | None, decision: Decision
+) -> Event:
     numbers = dict(decision.numbers)
-    said.add(UpdateDeferred(slice=ref, numbers=numbers, reason=decision.message, time=said.time))
+    recorder.add(UpdateDeferred(slice=ref, numbers=numbers, reason=decision.message, time=recorder.time))
     return Event(key=ref.key, scored=scored, outcome=Outcome.DEFERRED, why=decision.message)
 
 
 def _trained(
-    said: _Said,
+    recorder: _Recorder,
     candidate: Candidate,
     scores: Mapping[str, Mapping[str, float]],
     models: Models,
     decision: Decision,
 ) -> Event:
     number, champion = candidate.version, candidate.parent
-    said.add(replace(candidate.record(), shadow=0, time=said.time))  # it is settled at once
-    result = models.train(said.state, said.state.versions[number])
-    slices = said.state.versions[number].slices
-    for record in _records(number, champion, result, slices, scores, said.time):
-        said.add(record)
+    recorder.add(replace(candidate.record(), shadow=0, time=recorder.time))  # it is settled at once
+    result = models.train(recorder.state, recorder.state.versions[number])
+    slices = recorder.state.versions[number].slices
+    for record in _records(number, champion, result, slices, scores, recorder.time):
+        recorder.add(record)
     return Event(
         key=candidate.slices[-1].key,
         scored=None,

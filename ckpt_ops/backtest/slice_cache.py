@@ -1,7 +1,7 @@
-"""Slices for who reads them again and again: fetched from the store once, then read from the local disk.
+"""Slices that are read again and again: fetched from the store once, then read from the local disk.
 
-They lie there uncompressed, as Arrow's IPC streams, and are mapped into memory: what is held of them is what
-is being looked at, however many there are and however large.
+They lie there uncompressed, as Arrow's IPC streams, and are mapped into memory: only what is
+being read takes memory, however many there are and however large.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ckpt_ops.candidates.slice_rows import StoredRows
 
 
 class SliceCache:
-    """The same tables as `stored` gives, from files in `folder`, which has to be there."""
+    """The same tables as `stored` gives, from files in `folder`, which has to exist."""
 
     def __init__(self, stored: StoredRows, folder: Path) -> None:
         self._stored, self._folder = stored, folder

@@ -1,4 +1,4 @@
-"""What each policy's history comes to, and which of them another one beats: plain values."""
+"""The totals of each policy's history, and which policies others beat: plain values."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Tally:
     """One policy, added up.
 
     Attributes:
-        updates, refused, deferred: slices at which a candidate was promoted or refused, or none was trained.
-        steps, seconds: of every training, also of refused candidates and of those that policies share.
+        updates, refused, deferred: slices at which a candidate was promoted or rejected, or none was trained.
+        steps, seconds: of every training, also of rejected candidates and of those that policies share.
         mean: of the metric over the slices that every policy scored; None where there are none.
         worst: key and metric of the worst of those.
-        held: key and reason where the model was held, to the end; or None.
+        held: key and reason where the model was put on hold, to the end; or None.
     """
 
     name: str
@@ -83,7 +83,7 @@ def dominated(tallies: Sequence[Tally], metric: str) -> dict[str, list[str]]:
 
 
 def frontier_message(tallies: Sequence[Tally], metric: str) -> str:
-    """One sentence on who beats whom."""
+    """One sentence on which policies beat which."""
     if all(one.mean is None for one in tallies):
         return f"no slice has {metric} under every policy: there is no frontier"
     beaten = dominated(tallies, metric)
@@ -91,10 +91,10 @@ def frontier_message(tallies: Sequence[Tally], metric: str) -> str:
     message = f"on the frontier, cheapest first: {', '.join(front)}"
     if not beaten:
         return f"{message}; no policy is dominated"
-    said = ", ".join(f"{name} (by {', '.join(by)})" for name, by in beaten.items())
+    beaten_by = ", ".join(f"{name} (by {', '.join(by)})" for name, by in beaten.items())
     return (
-        f"{message}; dominated, since another has at least as good a mean {metric} at no more training "
-        f"seconds: {said}"
+        f"{message}; dominated, because others have at least as good a mean {metric} at no more training "
+        f"seconds: {beaten_by}"
     )
 
 

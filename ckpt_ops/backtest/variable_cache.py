@@ -1,4 +1,4 @@
-"""Where the one model of a back-test stands, and the candidates that it can come back to."""
+"""Which candidate the one model of a back-test holds, and those that it can return to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckpt_ops.candidates.attempt import TrainingSession
 
 
 class VariableCache:
-    """Keeps what candidates have learned in files of `folder`, the bytes of one variable after the other.
+    """Keeps the variables of candidates in files of `folder`, the bytes of one variable after the other.
 
     Not in memory: there is a candidate for each policy, and models may be large.
     """
@@ -23,25 +23,25 @@ class VariableCache:
         self._at: str | None = None
 
     def keep(self, candidate: str) -> None:
-        """The model stands at this candidate now, and can be taken back there."""
+        """The model holds this candidate now, and can return to it."""
         with self._file(candidate).open("wb") as file:
             for value in self._session.copy_values().values():
                 file.write(value.tobytes())
         self._at = candidate
 
     def restore_at(self, candidate: str) -> None:
-        """Take the model back to a kept candidate; as from a checkpoint, with today's learning rate."""
+        """Return the model to a kept candidate, with today's learning rate, as from a checkpoint."""
         if candidate == self._at:
             return
         self._session.assign({**self._values(candidate), **self._session.rates})
         self._at = candidate
 
     def leave(self) -> None:
-        """The model goes on from where it stands, to what is no candidate yet."""
+        """The model trains on from here, and holds no candidate until the next `keep`."""
         self._at = None
 
     def only(self, candidates: Iterable[str]) -> None:
-        """Let every other candidate go."""
+        """Drop every other candidate."""
         kept = {self._file(candidate) for candidate in candidates}
         for file in set(self._folder.iterdir()) - kept:
             file.unlink()

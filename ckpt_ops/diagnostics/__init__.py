@@ -1,1 +1,1 @@
-"""Looking back, changing nothing: which slice broke a metric, and whether a version can be rebuilt."""
+"""Diagnoses that change nothing: which slice broke a metric, and whether a version can be rebuilt."""

@@ -1,7 +1,7 @@
-"""How far the champion is from a model trained from nothing on all that it learned.
+"""How far the champion is from a model trained from scratch on all slices that it consumed.
 
-A model that is updated slice by slice may fall behind one that sees everything at once, or the other way
-round. An audit trains the second one, in a process of its own, and writes nothing to the store.
+A model that is updated slice by slice may fall behind one that sees everything at once, or do
+better. An audit trains the second one, in a process of its own, and writes nothing to the store.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from ckpt_ops.worker import Note, Progress, tell
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """What is compared, and by what.
+    """What is compared, and by which metric.
 
     Attributes:
         metric: by the name that gates give it.
-        newest: on the held-out rows of so many of the newest slices that the champion learned.
-        epochs: passes of the model from nothing over all of them. More than an update makes: that one goes
-            on from a trained model.
+        newest: how many of the newest slices that the champion consumed give held-out rows.
+        epochs: passes of the model from scratch over all of them. More than in an update, which goes on
+            from a trained model.
     """
 
     metric: str = "auc"
@@ -58,7 +58,7 @@ class Audit:
 
 
 def consumed(state: LineageState) -> tuple[SliceRef, ...]:
-    """What the head has learned, oldest first. Raises `BadInput`: there is no head."""
+    """The slices that the head consumed, oldest first. Raises `BadInput`: there is no head."""
     if state.head is None:
         raise BadInput("model", state.model, "a model with a version in production")
     return tuple(state.consumed[key] for key in sorted(state.consumed))
@@ -77,7 +77,7 @@ class OfChampion:
 
 @dataclass(frozen=True, kw_only=True)
 class OfScratch:
-    """The model that was trained from nothing."""
+    """The model that was trained from scratch."""
 
     value: float
     steps: int
@@ -90,8 +90,8 @@ class Audited:
 
     Attributes:
         delta: champion minus the other, with `confidence` between `low` and `high`.
-        rows, on: that were measured on, and the slices that they are of.
-        slices: that were learned.
+        rows, on: how many rows were measured, and the slices that they come from.
+        slices: how many slices the head consumed.
     """
 
     metric: str
@@ -107,7 +107,7 @@ class Audited:
 
     @property
     def verdict(self) -> str:
-        """What it came to."""
+        """The verdict, as a sentence."""
         champion, scratch = self.champion, self.from_scratch
         if self.low <= 0 <= self.high:
             verdict = "cannot be told from"
@@ -115,7 +115,7 @@ class Audited:
             better = metric_named(self.metric).improvement(self.delta) > 0
             verdict = "is better than" if better else "is worse than"
         return (
-            f"version {champion.version} {verdict} a model trained from nothing on all it learned: "
+            f"version {champion.version} {verdict} a model trained from scratch on all it consumed: "
             f"{self.metric} {champion.value:.4f} against {scratch.value:.4f}, a difference of "
             f"{self.delta:+.4f} ({self.confidence:.0%}: {self.low:+.4f} to {self.high:+.4f}); all its "
             f"updates together took {champion.steps / scratch.steps:.1f} times the steps of that one training"
@@ -156,12 +156,12 @@ def audit_apart(request: AuditRequest) -> Audited:
 
 
 def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
-    """Train a model from nothing on all that the head learned, and measure both on the same held-out rows.
+    """Train a model from scratch on all that the head consumed, and measure both on the same held-out rows.
 
     Raises:
         BadInput: there is no head.
-        ObjectNotFound: a slice revision that it learned from is gone.
-        NotAsServed: the head cannot be asked as it is served.
+        ObjectNotFound: a slice revision that it consumed is gone.
+        NotAsServed: the head cannot predict as it is served.
         UndefinedMetric: the metric has no value on those rows.
     """
     state = ModelLog(store, pipeline.name).state()
@@ -176,7 +176,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
     champion = _as_served(pipeline, store, state, over, data)
     of_champion = metric(labels, champion, groups=groups)  # before anything is trained: it may have no value
     session.restore_at(None)
-    tell(Note(text=f"training on {len(slices)} slices from nothing"))
+    tell(Note(text=f"training on {len(slices)} slices from scratch"))
     session.pipeline = replace(
         pipeline,
         replay=NoReplay(),
@@ -216,20 +216,20 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
 def _as_served(
     pipeline: Pipeline, store: Store, state: LineageState, over: VersionState, data: TrainingData
 ) -> Scores:
-    """What the head says of the rows held out of `data`."""
+    """The head's predictions on the rows held out of `data`."""
     ask = partial(predictions_of, pipeline, store, state, state.head or 0)
     champion = score(ask, pipeline, StoredRows(pipeline, store), over, data, unseen=())
     if champion.holdout is None:
         raise NotAsServed(
             champion.missing,
             safe=NOTHING_WRITTEN,
-            next="bring back what it needs; its evaluation says how good it was when it was promoted",
+            next="restore what it needs; its evaluation shows how good it was when it was promoted",
         )
     return champion.holdout
 
 
 def _version(pipeline: Pipeline, state: LineageState, slices: tuple[SliceRef, ...]) -> VersionState:
-    """As if a first version had learned `slices`: it never gets into the log."""
+    """A first version with `slices`, which never gets into the log."""
     return VersionState.opened(
         CandidateStarted(
             version=state.next_version,

@@ -1,6 +1,6 @@
 """The process of a bisect: which version of the head's history went wrong first, and by which slice.
 
-`bisecting` has the question; `lineage.bisect` says what to measure next, `measuring` does it.
+`bisect_question` has the question; `lineage.bisect` chooses what to measure next, `measuring` measures.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Bisected:
     """What a bisect found.
 
     Attributes:
-        on: the slice on whose held-out rows was measured.
-        points: all that was measured, in the order of the history.
-        notes: what a person should know of how it was measured.
+        on: the slice whose held-out rows were measured.
+        points: everything that was measured, in the order of the history.
+        notes: what a person should know about the measurement.
     """
 
     question: Question
@@ -105,7 +105,7 @@ def bisect(pipeline: Pipeline, store: Store, question: Question) -> Bisected:
             f"{question.metric} of version {head.version}, the head, is not {question.side} "
             f"{question.bound:g} {measuring.where}: it is {describe(head.value)}",
             safe=NOTHING_WRITTEN,
-            next=f"another --{question.side}, or another slice with --on KEY",
+            next=f"a different --{question.side}, or a different slice with --on KEY",
         )
     at = bounds(_wrong(versions)).wrong
     version = measuring.line[at]
@@ -129,12 +129,12 @@ def bisect(pipeline: Pipeline, store: Store, question: Question) -> Bisected:
 
 
 def _versions(measuring: Measuring) -> dict[int, Point]:
-    """What was measured, by position: all that tells the first wrong version, or that the head is right."""
+    """What was measured, by position: enough to find the first wrong version, or that the head is right."""
     measured: dict[int, Point] = {}
     while (probe := next_probe(measuring.kept, _wrong(measured))) is not None:
         measured[probe.at] = measuring.version(probe.at, train=probe.train)
         if probe.train and not measured[probe.at].wrong:
-            measuring.copy_values()  # what comes next may be trained from the last that is right
+            measuring.copy_values()  # the next one may be trained from the last right one
     return measured
 
 
@@ -150,7 +150,7 @@ def _inside(measuring: Measuring, at: int) -> tuple[dict[int, Point], Bounds]:
 
 
 def _in_order(versions: Mapping[int, Point], at: int, inside: Mapping[int, Point]) -> list[Point]:
-    """As the history went; what was measured inside a version stands before it."""
+    """In the order of the history; what was measured inside a version stands before it."""
     within = [inside[number] for number in sorted(inside)]
     return [
         point
@@ -160,13 +160,13 @@ def _in_order(versions: Mapping[int, Point], at: int, inside: Mapping[int, Point
 
 
 def _notes(measuring: Measuring, versions: Mapping[int, Point]) -> list[str]:
-    """What a person should know of how it was measured."""
+    """What a person should know about the measurement."""
     by: dict[str, list[str]] = {}
     for at in sorted(versions):
         for message in measuring.changes(at).values():
             by.setdefault(message, []).append(str(versions[at].version))
     notes = [
-        f"version {', '.join(numbers)} was measured with what is there today, which is not what trained it: "
+        f"version {', '.join(numbers)} was measured with today's setup, which is not what trained it: "
         f"{message}"
         for message, numbers in by.items()
     ]
@@ -175,12 +175,12 @@ def _notes(measuring: Measuring, versions: Mapping[int, Point]) -> list[str]:
     if early:
         notes.append(
             f"version {', '.join(early)} was wrong before version {versions[right].version} was right: "
-            "a model that had learned little yet, or an earlier break"
+            "a model that had trained on little yet, or an earlier break"
         )
     unseen = [str(one.version) for at, one in enumerate(measuring.line) if at not in versions]
     if right < 0 and unseen:
         notes.append(
-            f"a model that has learned little is as bad as one that broke, and version {', '.join(unseen)}, "
+            f"a model that has trained on little is as bad as a broken one, and version {', '.join(unseen)}, "
             "not kept, was not measured"
         )
     return notes

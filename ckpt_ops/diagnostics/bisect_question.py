@@ -1,6 +1,6 @@
-"""Which slice broke it: what is asked, on which rows, and what a bisect says.
+"""Which slice broke it: the question, its rows, and the answer of a bisect.
 
-`first_wrong` measures; it restores or trains a model for each point, and writes nothing to the store.
+`bisect` measures; it restores or trains a model for each point, and writes nothing to the store.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Question:
     Attributes:
         metric: by the name that gates give it.
         below, above: wrong is a value below, or above, this one; exactly one of the two.
-        on: key of the slice on whose held-out rows it is measured; None: the newest that the head learned.
+        on: key of the slice on whose held-out rows it is measured; None: the newest that the head consumed.
     """
 
     metric: str
@@ -34,8 +34,8 @@ class Question:
         better = "larger" if metric_named(self.metric).higher_is_better else "smaller"
         right, other = ("below", "above") if better == "larger" else ("above", "below")
         if getattr(self, other) is not None or getattr(self, right) is None:
-            said = {"--below": self.below, "--above": self.above}
-            given = ", ".join(f"{name} {value:g}" for name, value in said.items() if value is not None)
+            options = {"--below": self.below, "--above": self.above}
+            given = ", ".join(f"{name} {value:g}" for name, value in options.items() if value is not None)
             allowed = f"--{right} X and no --{other}: {self.metric} is better when it is {better}"
             raise BadInput("bound", given or None, allowed)
         checks.number(right, self.bound, allowed="a number")
@@ -51,14 +51,14 @@ class Question:
         return "above" if self.below is None else "below"
 
     def wrong(self, value: float | None) -> bool:
-        """Whether a value is on the wrong side; None, which is no number at all, is."""
+        """Whether a value is on the wrong side; None, for no number, is."""
         if value is None:
             return True
         return value > self.bound if self.below is None else value < self.bound
 
 
 def measured_on(state: LineageState, question: Question) -> SliceRef:
-    """The slice on whose held-out rows is measured: no version of the head's history trained on them.
+    """The slice whose held-out rows are measured: no version of the head's history trained on them.
 
     Raises:
         BadInput: the model has no head, or there is no such slice.
@@ -71,7 +71,7 @@ def measured_on(state: LineageState, question: Question) -> SliceRef:
     pending = {ref.key: ref for ref in state.pending()}
     if key is None or key not in pending:
         known = ", ".join(sorted({*state.consumed, *pending}))
-        raise BadInput("on", key, f"a slice that the head has learned, or that is pending: {known}")
+        raise BadInput("on", key, f"a slice that the head consumed, or that is pending: {known}")
     return pending[key]
 
 
@@ -81,9 +81,9 @@ class Found:
 
     Attributes:
         version: the first version on the wrong side; `parent`: the one before it, or None.
-        learned: every slice that `version` learned.
+        consumed: every slice that `version` consumed.
         culprit: the slice after which it went wrong.
-        before, after: the metric without and with `culprit`; None for no number, or for `before` when
+        before, after: the metric without and with `culprit`; None for no number, or for `before` also when
             there was nothing before.
     """
 
@@ -102,17 +102,17 @@ class Found:
         if number == 0 and self.parent is None:
             text = f"{measured} was {after} from the start: after version {self.version}, the first, "
             return text + (
-                f"which learned {of}" if len(self.consumed) == 1 else f"as soon as it learned {of}"
+                f"which consumed {of}" if len(self.consumed) == 1 else f"as soon as it consumed {of}"
             )
         before = describe(self.before)
         if len(self.consumed) == 1:
             return (
                 f"{measured} was {before} after version {self.parent} and {after} after version "
-                f"{self.version}, which learned {of}"
+                f"{self.version}, which consumed {of}"
             )
         last = f"version {self.parent}" if number == 0 else f"{number} of its {len(self.consumed)} slices"
         return (
-            f"{measured} first went wrong in version {self.version}, which learned {len(self.consumed)} "
+            f"{measured} first went wrong in version {self.version}, which consumed {len(self.consumed)} "
             f"slices at once: it was {before} after {last} and {after} with the next, {of}"
         )
 

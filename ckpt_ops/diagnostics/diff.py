@@ -20,7 +20,7 @@ from ckpt_ops.promotion.card import gates_view
 from ckpt_ops.store import Store
 
 _LARGEST = 10
-_AT_ONCE = 1 << 20  # values; what is compared at a time does not follow the model's size
+_AT_ONCE = 1 << 20  # values compared at a time, whatever the size of the model
 
 View = dict[str, Any]
 
@@ -105,7 +105,7 @@ def _side(version: VersionState, manifest: Manifest | None) -> View:
 
 
 def _tensors(store: Store, a: Manifest, b: Manifest) -> View:
-    """How far the model's own tensors are apart; the optimizer's say nothing of what it predicts."""
+    """How far the model's own tensors are apart; the optimizer's do not affect predictions."""
     of_a, of_b = _of_the_model(a), _of_the_model(b)
     names = [name for name in of_a if name in of_b]
     alike = [name for name in names if of_a[name].shape == of_b[name].shape]

@@ -1,6 +1,6 @@
-"""A restore drill: does a checkpoint, picked by chance, come back and train on, and how long does it take?
+"""A restore drill: can a checkpoint, picked at random, be restored and trained on, and in what time?
 
-A backup that was never restored is a hope. The drill does what a machine does that has just taken over:
+A backup that was never restored is a hope. The drill does what a machine does after a takeover:
 a fresh process, the model built again, every variable restored and compared, one step trained. It
 writes nothing to the store.
 """
@@ -66,11 +66,11 @@ class Drilled:
     """A drill that found nothing wrong.
 
     Attributes:
-        variables, bytes: that were compared.
+        variables, bytes: how many were compared.
         loss: of the step; None when the model reports none.
-        predictions: how they compare with what was kept; None of a checkpoint on the way.
-        next_batch: whether the step drew the batch that training itself would have drawn, which another
-            `examples()` or batch size than the version's prevents.
+        predictions: how they compare with what was kept; None for an intermediate checkpoint.
+        next_batch: whether the step drew the batch that training would have drawn; not when `examples()`
+            or the batch size differ from the version's.
     """
 
     variables: int
@@ -81,14 +81,14 @@ class Drilled:
     seconds: DrillSeconds
 
     def to_json(self) -> dict[str, Any]:
-        said = None if self.predictions is None else self.predictions.to_json()
-        return {**asdict(self), "predictions": said}
+        predictions = None if self.predictions is None else self.predictions.to_json()
+        return {**asdict(self), "predictions": predictions}
 
 
 def pick(store: Store, state: LineageState, versions: Sequence[int], seed: int) -> tuple[int, int]:
     """Version and step of a committed checkpoint of `versions` that retention has kept.
 
-    The same seed picks the same one as long as the same ones are there.
+    The same seed picks the same one as long as the same checkpoints are kept.
 
     Raises:
         BadInput: there is no such version, or nothing to pick.
@@ -102,7 +102,7 @@ def pick(store: Store, state: LineageState, versions: Sequence[int], seed: int) 
         if _kept(store, commit.manifest):
             return number, commit.step
     asked = ", ".join(map(str, versions)) or None
-    raise BadInput("version", asked, f"a version of {state.model} with a checkpoint that is kept")
+    raise BadInput("version", asked, f"a version of {state.model} with a kept checkpoint")
 
 
 def run_drill(pipeline: Pipeline, store: Store, version: int, step: int) -> Drilled:
@@ -134,10 +134,10 @@ def drill_apart(request: DrillRequest) -> Drilled:
 def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
     """Restore the checkpoint of version `number` at `step` and train one step from it.
 
-    What a version's last checkpoint predicts of the held-out rows is compared with what was kept.
+    Predictions of a version's last checkpoint on the held-out rows are compared with what was kept.
 
     Raises:
-        DrillFailed: a restored variable differs from the checkpoint, the model predicts something else, or
+        DrillFailed: a restored variable differs from the checkpoint, the model's predictions differ, or
             no step was made from it.
     """
     state = ModelLog(store, pipeline.name).state()
@@ -154,14 +154,14 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
     data = load_data(pipeline, store, version, consumed_before(state, version))
     order = batch_order(pipeline, version, data)
     final = version.trained is not None and version.trained.step == step
-    said = _predict_again(pipeline, store, version, model, data.holdout, manifest) if final else None
+    predictions = _predict_again(pipeline, store, version, model, data.holdout, manifest) if final else None
     stepping = time.monotonic()
     loss = _one_step(model, variables, data.learn, order, step)
     return Drilled(
         variables=len(variables),
         bytes=compared,
         loss=loss,
-        predictions=said,
+        predictions=predictions,
         next_batch=dict(manifest.cursor) == order.cursor(step),
         seconds=DrillSeconds(
             import_and_build=built - began,
@@ -173,7 +173,7 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
 
 
 def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int:
-    """How many bytes are equal: all of the checkpoint, which is read once more for this."""
+    """How many bytes are equal: all of the checkpoint, which is read again for this."""
     tensors = {
         name: tensor for name, tensor in read_tensors(store, manifest).items() if not name.startswith(BESIDE)
     }
@@ -194,21 +194,23 @@ def _predict_again(
     pipeline: Pipeline, store: Store, version: VersionState, model: Any, rows: Examples, manifest: Manifest
 ) -> PredictionsAgain:
     kept = kept_predictions(store, version)
-    said = predictions_again(kept, labels_of(rows), predict(model, rows.inputs) if kept else np.empty(0))
-    if said.differs:
+    predictions = predictions_again(
+        kept, labels_of(rows), predict(model, rows.inputs) if kept else np.empty(0)
+    )
+    if predictions.differs:
         edited = not is_code_of_today(pipeline, manifest.code_digest)
-        where = "look for what build_model() or examples() reads beside its code; else report it"
+        where = "look for what build_model() or examples() reads beside its code; otherwise report it"
         if edited:
             where = (
-                f"{pipeline.folder} has changed since: build_model() or examples() computes something else"
+                f"{pipeline.folder} has changed since: build_model() or examples() gives a different result"
             )
         raise DrillFailed(
             f"restored from {manifest.model} v{manifest.version} step {manifest.step}, all variables are "
-            f"equal, and {said.message}",
+            f"equal, and {predictions.message}",
             safe=_SAFE,
             next=where,
         )
-    return said
+    return predictions
 
 
 def _one_step(
@@ -217,26 +219,26 @@ def _one_step(
     """The loss of one step of the model's own; None when it reports none."""
     before = capture(variables, step=step)
     logs = step_function(model)(iter(batches(examples, order, step, step + 1, model=model)))
-    said = {name: float(value) for name, value in logs.items()}
+    metrics = {name: float(value) for name, value in logs.items()}
     after = capture(variables, step=step + 1)
     moved = any(
         np.asarray(held).tobytes() != np.asarray(after.tensors[name]).tobytes()
         for name, held in before.tensors.items()
     )
-    if not moved or not all(map(math.isfinite, said.values())):
-        numbers = ", ".join(f"{name} {value}" for name, value in said.items()) or "no number"
+    if not moved or not all(map(math.isfinite, metrics.values())):
+        numbers = ", ".join(f"{name} {value}" for name, value in metrics.items()) or "no number"
         raise DrillFailed(
             f"the first step from the restored checkpoint changed {'the' if moved else 'no'} variables and "
-            f"said {numbers}",
+            f"reported {numbers}",
             safe=_SAFE,
             next="look at the step's batch and at build_model(); an earlier checkpoint may train on",
         )
-    return said.get("loss")
+    return metrics.get("loss")
 
 
 def _kept(store: Store, manifest: str) -> bool:
     try:
-        store.get(manifest)  # one that is damaged should be there: the drill says what is wrong
+        store.get(manifest)  # a damaged one counts as kept: the drill reports the damage
     except ObjectNotFound:
         return False
     return True

@@ -1,7 +1,7 @@
 """A history, measured: one metric on the same rows after each version of it, and inside a version.
 
-The model stands wherever the last measurement left it. A version whose checkpoint is kept is restored, any
-other is trained again from the one before it. Inside a version that learned several slices, models are
+The model stays where the last measurement left it. A version whose checkpoint is kept is restored, any
+other is trained again from the one before it. Inside a version that consumed several slices, models are
 trained from its parent on the first of them, the first two, and so on: such models never were versions.
 """
 
@@ -33,11 +33,11 @@ class Point:
     """What was measured of one model.
 
     Attributes:
-        slices: keys that it learned beyond its parent.
-        of: how many its version learned; more than `slices` has for a model inside a version.
-        value: the metric; None when the predictions are no numbers that it is defined on.
+        slices: keys that it consumed beyond its parent.
+        of: how many its version consumed; more than `slices` has for a model inside a version.
+        value: the metric; None when it is not defined on the predictions.
         how: "kept", "retrained" or "never a version".
-        steps: that were trained for it; None: it is kept.
+        steps: how many were trained for it; None: it is kept.
         seconds: of restoring or training, and measuring.
     """
 
@@ -58,9 +58,9 @@ class Measuring:
     """Measures versions of `line`, a version and its ancestors, oldest first.
 
     Attributes:
-        line: its positions are those that the methods take.
+        line: the methods take positions in it.
         kept: by position, whether the version's checkpoint is kept.
-        where: the rows, in words.
+        where: the rows, as text.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class Measuring:
         self._session = TrainingSession(pipeline, store, from_nothing=from_nothing)
         self._rows = load_data(pipeline, store, replace(line[0], slices=(on,)), {}).holdout
         self.where = f"on the {self._rows.rows:,} held-out rows of {on.key}"
-        self._at: int | None = None  # the position at which the model stands
+        self._at: int | None = None  # the position that the model holds
         self._held: tuple[int, dict[str, Any]] | None = None
 
     def version(self, at: int, *, train: bool) -> Point:
         """Measure the version at `at`.
 
         Args:
-            train: train it, from the position before, which is kept, held, or where the model stands.
+            train: train it, from the position before: kept, copied, or held by the model.
         """
         began = time.monotonic()
         steps = None
@@ -97,7 +97,7 @@ class Measuring:
         return self._point(self.line[at], "retrained" if train else "kept", steps, began)
 
     def inside(self, at: int, slices: int) -> Point:
-        """Measure what the version at `at` would be, had it learned its first `slices` slices only.
+        """Measure what the version at `at` would be, had it consumed only its first `slices` slices.
 
         The position before is as for `version`.
         """
@@ -125,12 +125,12 @@ class Measuring:
         return replace(point, of=len(version.slices))
 
     def copy_values(self) -> None:
-        """Be able to come back to where the model stands now; what was held before is let go."""
+        """Copy the model's values, to return to them later; the previous copy is dropped."""
         if self._at is not None:
             self._held = (self._at, self._session.copy_values())
 
     def changes(self, at: int) -> dict[str, str]:
-        """What is not today as it was when the version was trained, as far as it bears on its measurement."""
+        """What differs today from when the version was trained, as far as it affects its measurement."""
         manifest = self._manifests[at]
         found = changed(self._pipeline, self._state, self.line[at], manifest)
         # settings and libraries shaped a checkpoint that is kept; only the code is run again on it
@@ -154,8 +154,8 @@ class Measuring:
         except UnusablePredictions:
             value = None
         keys = tuple(ref.key for ref in version.slices)
-        said = f"{self._question.metric} {describe(value)} {self.where}"
-        tell(Note(text=f"version {version.version} ({', '.join(keys)}; {how}): {said}"))
+        text = f"{self._question.metric} {describe(value)} {self.where}"
+        tell(Note(text=f"version {version.version} ({', '.join(keys)}; {how}): {text}"))
         return Point(
             version=version.version,
             slices=keys,

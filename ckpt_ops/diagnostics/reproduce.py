@@ -1,6 +1,6 @@
 """The process that rebuilds a version from its lineage and compares.
 
-`reproducing` says from where, and what is compared.
+`reproduction` decides from where, and what is compared.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class ReproduceRequest(ModelRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedAgain:
-    """A version on the way.
+    """A version that was trained on the way.
 
     Attributes:
-        stopped_by: what ended its training when it was recorded.
-        equal: whether it is, to the bit, what its checkpoint holds; None: that is not kept.
+        stopped_by: what ended its recorded training.
+        equal: whether it equals its checkpoint to the bit; None: that is not kept.
     """
 
     version: int
@@ -56,13 +56,13 @@ class TrainedAgain:
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduced:
-    """What came out.
+    """The result.
 
     Attributes:
         begins_at: the version that it was trained from, or None.
         equal, different: names of tensors, and how they differ.
-        recorded, again: hashes over all.
-        changes: what is not today as it was, by version: texts in a list.
+        recorded, again: hashes over all tensors.
+        changes: what differs today, by version: a list of texts.
     """
 
     begins_at: int | None
@@ -95,7 +95,7 @@ def run_reproduce(
 
     Raises:
         TrainingDied: the process ended without an answer.
-        CkptOpsError: what refusing, restoring or training raised, as it raised it.
+        CkptOpsError: what the checks, restoring or training raised, as they raised it.
     """
     request = ReproduceRequest(
         pipeline=pipeline.name, store=store.url, version=version, from_scratch=from_scratch, anyway=anyway
@@ -115,12 +115,12 @@ def reproduce_apart(request: ReproduceRequest) -> Reproduced:
 def reproduce(
     pipeline: Pipeline, store: Store, number: int, *, from_scratch: bool = False, anyway: bool = False
 ) -> Reproduced:
-    """Train version `number` again, from the nearest kept ancestor or from nothing, and compare it.
+    """Train version `number` again, from the nearest kept ancestor or from scratch, and compare it.
 
     Raises:
         BadInput: no such version, or it was never trained to its end.
-        ObjectNotFound: its checkpoint is not kept, or a slice that is to be learned again is gone.
-        TerminalError: today's code, settings or libraries are others, and `anyway` was not said.
+        ObjectNotFound: its checkpoint is not kept, or a slice to train on again is gone.
+        TerminalError: today's code, settings or libraries differ, and `anyway` was not given.
     """
     state = ModelLog(store, pipeline.name).state()
     version = trained_version(state, number)
@@ -157,8 +157,8 @@ def reproduce(
                 seconds=seconds,
             )
         )
-        said = {True: "equal to its checkpoint", False: "not its checkpoint", None: "not kept"}[same]
-        tell(Note(text=f"version {one.version}: {steps} steps, {said}"))
+        outcome = {True: "equal to its checkpoint", False: "not its checkpoint", None: "not kept"}[same]
+        tell(Note(text=f"version {one.version}: {steps} steps, {outcome}"))
     result = compared[number]
     return Reproduced(
         begins_at=line[begin - 1].version if begin else None,

@@ -1,6 +1,6 @@
-"""Can a version be rebuilt? From where, whether today's code may, and whether what comes out is the same.
+"""Can a version be rebuilt? From where, whether today's code allows it, and whether the result is the same.
 
-`rebuilding` trains; it writes nothing to the store.
+`reproduce` trains; it writes nothing to the store.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Difference:
     """A tensor that is not the same.
 
     Attributes:
-        what: how it differs, in words.
+        what: how it differs, as text.
         largest: the largest absolute difference of two values; None where they cannot be compared.
     """
 
@@ -42,7 +42,7 @@ class Comparison:
     Attributes:
         equal: names of those that are the same: dtype, shape and every byte.
         different: the others, in the order of the first set.
-        recorded, again: blake3 over the whole of either set.
+        recorded, again: blake3 over all tensors of each set.
     """
 
     equal: tuple[str, ...]
@@ -52,7 +52,7 @@ class Comparison:
 
 
 def compare(recorded: Tensors, again: Tensors) -> Comparison:
-    """Every tensor of `recorded` beside the one of that name in `again`, by hash."""
+    """Every tensor of `recorded` against the one of the same name in `again`, by hash."""
     hashes = {name: _digest(name, tensor) for name, tensor in recorded.items()}
     anew = {name: _digest(name, tensor) for name, tensor in again.items()}
     names = [*recorded, *(name for name in again if name not in recorded)]
@@ -69,7 +69,7 @@ def compare(recorded: Tensors, again: Tensors) -> Comparison:
 
 
 def way(kept: Sequence[bool], *, from_scratch: bool) -> int:
-    """The position that is trained first to come to the last one; those before it are not needed.
+    """The position to train first to reach the last one; those before it are not needed.
 
     Args:
         kept: by position in the version's ancestry, oldest first, whether its checkpoint is kept.
@@ -88,18 +88,18 @@ def trained_version(state: LineageState, number: int) -> VersionState:
 
 
 def not_kept(store: Store, version: VersionState, model: str) -> ObjectNotFound:
-    """There is nothing to compare with."""
+    """The error when there is nothing to compare with."""
     name = version.trained.manifest if version.trained else ""
     return ObjectNotFound(
         f"the final checkpoint of {model} v{version.version} is not kept, so there is nothing to compare a "
-        f"rebuilt one with: no object {store.url}/{name}, or retention let its chunks go",
+        f"rebuilt one with: no object {store.url}/{name}, or retention removed its chunks",
         safe=NOTHING_WRITTEN,
         next=f"ckpt-ops verify {model} lists the versions whose checkpoints are kept",
     )
 
 
 def refused(model: str, version: int, changes: Mapping[int, Sequence[str]]) -> TerminalError:
-    """What would be trained today would be another candidate.
+    """The error when today's training would give a different candidate.
 
     Args:
         changes: by version on the way, what differs.
@@ -110,9 +110,9 @@ def refused(model: str, version: int, changes: Mapping[int, Sequence[str]]) -> T
             by.setdefault(one, []).append(str(number))
     lines = "".join(f"\n  version {', '.join(numbers)}: {message}" for message, numbers in by.items())
     return TerminalError(
-        f"{model} v{version} was not trained with what is there today; these differ:{lines}",
+        f"{model} v{version} was not trained with today's setup; these differ:{lines}",
         safe=f"nothing was trained, and {NOTHING_WRITTEN}",
-        next="git checkout the code that trained it, or --anyway to train with today's",
+        next="git checkout the code that trained it, or --anyway to train with today's setup",
     )
 
 

@@ -1,8 +1,8 @@
 """Training a version again without a trace: nothing is recorded, and nothing is written to the store.
 
-What a version learns follows from its lineage: its slices and its parent's, and its candidate id, from
-which the batches and the replay are drawn. Where code, settings and libraries are the same too, what comes
-out is the same to the bit.
+The weights of a version follow from its lineage: its slices and its parent's, and its candidate id, from
+which the batches and the replay are drawn. Where code, settings and libraries are the same too, the result
+is the same to the bit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NOTHING_WRITTEN = "nothing was written to the store; the champion serves on"
 
 
 def died_without_a_trace(what: str) -> Callable[[Ended], CkptOpsError]:
-    """For `run_work`: the error for a process that writes nothing and left no answer."""
+    """For `run_work`: the error for a process that writes nothing and ended without an answer."""
 
     def died(ended: Ended) -> CkptOpsError:
         return TrainingDied(
@@ -48,13 +48,13 @@ def died_without_a_trace(what: str) -> Callable[[Ended], CkptOpsError]:
 
 
 def retrain(session: TrainingSession, state: LineageState, version: VersionState) -> Trained:
-    """Train `version` on the model as it stands, which has to be as its parent left it.
+    """Train `version` from the model's current values, which have to be its parent's.
 
-    One that was trained takes the steps that it took then, whatever ended them; one that never was takes
-    the pipeline's budget.
+    A trained version takes its recorded number of steps, whatever ended them; one that was never trained
+    takes the pipeline's budget.
 
     Raises:
-        ObjectNotFound: a slice revision that it learned from is gone.
+        ObjectNotFound: a slice revision that it consumed is gone.
         ModelCodeError: the user's functions did not take the slices.
     """
     data = load_data(session.pipeline, session.store, version, consumed_before(state, version))
@@ -63,16 +63,16 @@ def retrain(session: TrainingSession, state: LineageState, version: VersionState
 
 
 def steps_of(trained: CandidateTrained) -> Budget:
-    """The clock or an epoch may have ended it: only the number of steps is the same on every machine."""
+    """The recorded steps, whatever ended them: only the number of steps is the same on every machine."""
     return Budget(max_steps=trained.step, max_seconds=math.inf)
 
 
 def fit(session: TrainingSession, version: VersionState, data: TrainingData, budget: Budget) -> Trained:
-    """Train `version` on data that is loaded, on the model as it stands, and save nothing."""
+    """Train `version` on loaded data, from the model's current values, and save nothing."""
     if version.parent is not None:
         session.assign(
             session.rates
-        )  # as every candidate begins: its parent may have ended with another rate
+        )  # as for every candidate: its parent may have ended with a different rate
     session.begin()
     order = batch_order(session.pipeline, version, data)
     return Trainer(
@@ -89,7 +89,7 @@ def fit(session: TrainingSession, version: VersionState, data: TrainingData, bud
 
 
 def kept_checkpoint(store: Store, state: LineageState, version: VersionState) -> Manifest | None:
-    """The checkpoint that the version ended with; None when retention let it go, or there never was one."""
+    """The checkpoint that the version ended with; None when retention removed it, or there never was one."""
     if version.trained is None or version.version in state.dropped:
         return None
     try:
@@ -101,19 +101,19 @@ def kept_checkpoint(store: Store, state: LineageState, version: VersionState) ->
 def changed(
     pipeline: Pipeline, state: LineageState, version: VersionState, manifest: Manifest | None
 ) -> dict[str, str]:
-    """What would shape the version's weights otherwise today; empty when it would be the same candidate.
+    """What would change the version's weights today; empty when it would be the same candidate.
 
     Args:
-        manifest: of a checkpoint of it, which says what code and libraries it was trained with.
+        manifest: of one of its checkpoints, which records the code and libraries that trained it.
 
     Returns:
-        In words, by "code", "libraries" and "settings"; by "any" what cannot be told apart.
+        Texts, by "code", "libraries" and "settings"; by "any" what cannot be told apart.
     """
     now = digests_of(pipeline)
     if candidate_of(pipeline, state, version.parent, version.slices, digests=now) == version.candidate:
         return {}
     if manifest is None:
-        return {"any": "its code, settings or libraries; the manifest that says which is not kept"}
+        return {"any": "its code, settings or libraries; the manifest that records them is not kept"}
     found = {}
     if not is_code_of_today(pipeline, manifest.code_digest):
         found["code"] = f"the model's code (digest {manifest.code_digest} then, {now.code} now)"
@@ -130,7 +130,7 @@ def changed(
 
 
 class _Unsaved:
-    """Stands where the training does, and saves nothing. Nobody can ask it to."""
+    """Takes the place of a checkpointer, and saves nothing."""
 
     stopping = False
     saved_step = -1

@@ -12,8 +12,8 @@ from ckpt_ops.evaluation.errors import UndefinedMetric
 from ckpt_ops.evaluation.metrics import FloatArray, Groups, Metric, Needs
 
 CELLS_AT_ONCE = 1 << 16
-"""Resamples are drawn in blocks of about so many counts, whatever the number of rows: 512 KiB, which stay in
-a core's cache. It takes half the time that blocks of 8 MiB take, for the same numbers."""
+"""Resamples are drawn in blocks of about this many counts, whatever the number of rows: 512 KiB, which stay
+in a core's cache. It takes half the time of blocks of 8 MiB, for the same numbers."""
 
 _TOO_LITTLE = {
     Needs.SCORES: "one class is too rare here",
@@ -53,9 +53,9 @@ def paired_bootstrap(
     resamples: int = 1_000,
     confidence: float = 0.95,
 ) -> Difference:
-    """Draw rows with replacement, the same rows for both models, and look how the difference scatters.
+    """Draw rows with replacement, the same rows for both models, and see how the difference scatters.
 
-    For a ranking metric whole groups are drawn: the rows of one query are no independent evidence.
+    For a ranking metric whole groups are drawn: the rows of one query are not independent evidence.
 
     Percentile interval (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13). Because the
     rows are the same, what makes a row hard for both models cancels. The same seed gives the same interval.

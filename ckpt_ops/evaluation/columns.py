@@ -35,7 +35,7 @@ def labels(values: object) -> FloatArray:
 
 
 def predictions(name: str, values: object) -> FloatArray:
-    """A read-only copy of numbers, (n,), or (n, k) with k of at least 2. NaN is kept: a model said it."""
+    """A read-only copy of numbers, (n,), or (n, k) with k of at least 2. NaN is kept, as predicted."""
     array = _numbers(name, values)
     if array.ndim > 2 or array.ndim < 1 or (array.ndim == 2 and array.shape[1] < 2):
         raise BadInput(
@@ -53,17 +53,17 @@ def text(name: str, values: object) -> Text:
     if array.ndim != 1:
         raise BadInput(name, f"shape {array.shape}", "shape (n,)")
     if array.dtype.kind == "U":
-        said = array.astype(np.str_)
+        texts = array.astype(np.str_)
     else:
         # A value unequal to itself is NaN, pandas' other way to write "missing".
-        message = (MISSING if value is None or value != value else str(value) for value in array.tolist())
-        said = np.array(list(message), dtype=np.str_)
-    said.setflags(write=False)
-    return said
+        cells = (MISSING if value is None or value != value else str(value) for value in array.tolist())
+        texts = np.array(list(cells), dtype=np.str_)
+    texts.setflags(write=False)
+    return texts
 
 
 def check_rows(count: int, columns: Mapping[str, npt.NDArray[Any] | None]) -> None:
-    """Every column has as many rows as the label. `BadInput` names the first that has not."""
+    """Every column has as many rows as the label. `BadInput` names the first that does not."""
     for name, values in columns.items():
         if values is not None and len(values) != count:
             raise BadInput(name, f"{len(values):,} rows", f"as many rows as label has: {count:,}")
@@ -129,7 +129,7 @@ def written_by(table: pa.Table, key: bytes, writer: str, needed: Collection[str]
     """The table's metadata under `key`, a JSON object with `needed` in it.
 
     Raises:
-        BadInput: says whose table this is not.
+        BadInput: the table was not written by `writer`.
     """
     metadata: Mapping[bytes, bytes] = table.schema.metadata or {}
     if key not in metadata:
@@ -148,11 +148,11 @@ def written_by(table: pa.Table, key: bytes, writer: str, needed: Collection[str]
 
 def groups(values: object) -> Text:
     """A read-only copy as text, (n,). A row without a group belongs to no query, so it is refused."""
-    said = text("groups", values)
-    missing = int(np.count_nonzero(said == MISSING))
+    texts = text("groups", values)
+    missing = int(np.count_nonzero(texts == MISSING))
     if missing:
-        raise BadInput("groups", f"{missing:,} of {said.size:,} missing", "a group for every row")
-    return said
+        raise BadInput("groups", f"{missing:,} of {texts.size:,} missing", "a group for every row")
+    return texts
 
 
 def _numbers(name: str, values: object) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Why a metric could not be computed. Gates turn both into a refusal, in plain words."""
+"""Why a metric could not be computed. Gates reject the candidate for both and give the reason."""
 
 from __future__ import annotations
 

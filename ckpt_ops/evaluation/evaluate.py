@@ -18,7 +18,7 @@ from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
 
 
 def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int = 0) -> Evaluation:
-    """Ask every gate. Passed when none refuses and at least one passes; all are asked, whoever refuses first.
+    """Ask every gate. Passed when none rejects and at least one passes; none is skipped.
 
     Raises:
         BadInput: there is no gate, or none that is absolute for a first version. Never a pass by omission.
@@ -26,16 +26,16 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
     check_gates(gates, first_version=evaluated.champion is None and not evaluated.champion_missing)
     asked = (*gates, *_always(gates), *refused_by_sanity(evaluated))
     verdicts = tuple(gate.evaluate(evaluated, seed=seed) for gate in asked)
-    # what is always asked refuses, and lets nothing pass by itself
+    # what is always asked can reject a candidate, but cannot pass one by itself
     passed = all(verdict.passed is not False for verdict in verdicts) and any(
         verdict.passed for verdict in verdicts[: len(gates)]
     )
-    refused = [
+    rejected = [
         (gate, verdict) for gate, verdict in zip(asked, verdicts, strict=True) if verdict.passed is False
     ]
     return Evaluation(
         passed=passed,
-        message=f"{_summary(refused, verdicts[: len(gates)], passed)}. "
+        message=f"{_summary(rejected, verdicts[: len(gates)], passed)}. "
         f"Evaluated on {evaluated.basis.message}",
         verdicts=verdicts,
         candidate=metrics_of(evaluated.label, evaluated.candidate, groups=evaluated.groups),
@@ -46,16 +46,16 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
         seed=seed,
         basis=evaluated.basis,
         past={} if evaluated.past is None else _past(evaluated.past),
-        waits=bool(refused) and all(verdict.waits for _, verdict in refused),
-        suspects=_suspects(refused, verdicts, evaluated),
+        waits=bool(rejected) and all(verdict.waits for _, verdict in rejected),
+        suspects=_suspects(rejected, verdicts, evaluated),
         below_floor={
-            whose: said for verdict in reversed(verdicts) for whose, said in verdict.below_floor.items()
+            whose: text for verdict in reversed(verdicts) for whose, text in verdict.below_floor.items()
         },
     )
 
 
 def main_metric(gates: Sequence[Gate]) -> str | None:
-    """What a model is mostly told by: the first known metric that a gate names."""
+    """The metric that a model is mainly known by: the first known one that a gate names."""
     named = (getattr(gate, "metric", None) for gate in gates)
     return next((name for name in named if isinstance(name, str) and name in METRICS), None)
 
@@ -69,12 +69,12 @@ def _always(gates: Sequence[Gate]) -> list[Gate]:
 
 
 def _suspects(
-    refused: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], evaluated: EvaluatedRows
+    rejected: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], evaluated: EvaluatedRows
 ) -> dict[str, str]:
-    """Which slices the refusal is laid to. What an export is, or how fast, is no slice's fault."""
+    """Which slices are blamed for the rejection. What an export is like, or how fast, is no slice's fault."""
     on_quality = [
         (verdict.message, not gate.absolute)
-        for gate, verdict in refused
+        for gate, verdict in rejected
         if not verdict.waits and getattr(gate, "on_quality", True)
     ]
     named = {key: why for verdict in verdicts for key, why in verdict.suspects.items()}
@@ -82,7 +82,7 @@ def _suspects(
 
 
 def check_gates(gates: Sequence[Gate], *, first_version: bool) -> None:
-    """Refuse a list of gates that could pass a candidate by omission; also of use before anything trains."""
+    """Refuse a list of gates that could pass a candidate by omission; also useful before anything trains."""
     if not gates:
         raise BadInput(
             "gates", list(gates), "at least one gate", next="add a gate such as AtLeast('auc', 0.6)"
@@ -136,12 +136,12 @@ def _metrics_of_champion(predicted: EvaluatedRows | Past, rows: Positions | slic
     return metrics_of(predicted.label[rows], predicted.champion[rows], groups=groups)
 
 
-def _summary(refused: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], passed: bool) -> str:
-    """Who refused; or how many of those that the pipeline lists passed."""
-    if refused:
-        return f"refused by {'; '.join(f'{gate.name}: {verdict.message}' for gate, verdict in refused)}"
+def _summary(rejected: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], passed: bool) -> str:
+    """Which gates rejected; or how many of those that the pipeline lists passed."""
+    if rejected:
+        return f"rejected by {'; '.join(f'{gate.name}: {verdict.message}' for gate, verdict in rejected)}"
     if not passed:
-        return "refused: no gate could be applied"
+        return "rejected: no gate could be applied"
     silent = sum(verdict.passed is None for verdict in verdicts)
     aside = f", {silent} not applicable" if silent else ""
     return f"passed: {len(verdicts) - silent} of {len(verdicts)} gates passed{aside}"

@@ -1,4 +1,4 @@
-"""Numbers in sentences: as few digits as tell apart what the sentence compares."""
+"""Numbers in sentences: the fewest digits that tell apart what the sentence compares."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ FEWEST, MOST = 3, 6
 
 
 def decimals_apart(*pairs: tuple[float, float]) -> int:
-    """Decimals at which the numbers of each pair look different: nothing reads "0.600 is below 0.600"."""
+    """Decimals at which the numbers of each pair look different: no sentence reads "0.600 is below 0.600"."""
     needed = FEWEST
     for one, other in pairs:
         told_apart = (d for d in range(FEWEST, MOST + 1) if f"{one:.{d}f}" != f"{other:.{d}f}")

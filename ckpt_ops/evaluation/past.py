@@ -1,6 +1,6 @@
-"""Held-out rows of slices learned before: what shows that a candidate forgot.
+"""Held-out rows of slices consumed before: they show whether a candidate forgot.
 
-Kept in a file of its own, beside that of the evaluated rows, which stays as small as it was.
+They are kept in a file of their own, beside that of the evaluated rows, which stays small.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Past:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Past:
-        """Read what `to_table` wrote. Other columns are left alone; `BadInput` names what is missing."""
+        """Read what `to_table` wrote. Other columns are ignored; `BadInput` names what is missing."""
         about = columns.written_by(table, METADATA_KEY, "Past")
         columns.require(table, ("slice", "label", "candidate"))
         there = table.column_names

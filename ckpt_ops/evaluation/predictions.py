@@ -1,4 +1,4 @@
-"""What is evaluated: labels, two models' predictions on the same rows, and how to slice them.
+"""What is evaluated: labels, two models' predictions on the same rows, and their segments.
 
 The process that trained writes it (as an Arrow table, kept as Parquet under the version); evaluating reads it
 back and needs no model and no TensorFlow.
@@ -33,8 +33,8 @@ SEGMENT_PREFIX = "segment:"
 class EvaluatedRows:
     """Predictions on the rows that decide about a candidate. Arrays are copied and made read-only.
 
-    NaN predictions are accepted here, as a true record of what a model said: the metrics refuse them, and so
-    the gates refuse the candidate.
+    NaN predictions are accepted here, as a true record of what a model predicted: the metrics refuse them,
+    and so the gates reject the candidate.
 
     Attributes:
         label: float64 (n,), finite; the class's index where there are several classes.
@@ -46,15 +46,15 @@ class EvaluatedRows:
         segments: by column name, text (n,): which segment a row belongs to; a missing value is "(missing)".
         groups: text (n,): which query a row belongs to, for ranking metrics; None where nothing is ranked.
         slice_key: the slice the rows came from.
-        rows: which rows these are, in words: "holdout of slice 2013-01-06".
+        rows: a text that names the rows: "holdout of slice 2013-01-06".
         basis: whether the candidate trained on other rows of the same slices.
         servable: what the check of the export found; None when it was not checked.
-        past: held-out rows of slices learned before, kept in a file of their own; None where not collected.
+        past: held-out rows of slices consumed before, kept in a file of their own; None where not collected.
         slice: text (n,): the key of the slice that a row comes from; None in what older code wrote.
-        learned: keys of the slices that the candidate trained on.
+        consumed: keys of the slices that the candidate trained on.
         trusted: those of them that a person released: no gate calls them suspect.
         usual: by metric, what champions scored on slices that came before, oldest first, before anything
-            trained on them. These three are the log's to say, and not in the table.
+            trained on them. These three come from the log and are not in the table.
     """
 
     label: FloatArray
@@ -88,8 +88,8 @@ class EvaluatedRows:
         sized |= {f"{SEGMENT_PREFIX}{name}": values for name, values in segments.items()}
         columns.check_rows(label.size, sized)
         columns.check_alike(candidate, champion)
-        for name, said in (("slice_key", self.slice_key), ("rows", self.rows)):
-            checks.text(name, said)
+        for name, value in (("slice_key", self.slice_key), ("rows", self.rows)):
+            checks.text(name, value)
         if self.champion_missing and self.champion is not None:
             raise BadInput("champion_missing", self.champion_missing, "'' where there are its predictions")
         if not isinstance(self.basis, Basis):
@@ -130,7 +130,7 @@ class EvaluatedRows:
 
     @classmethod
     def from_table(cls, table: pa.Table, *, past: Past | None = None) -> EvaluatedRows:
-        """Read what `to_table` wrote. Other columns are left alone; `BadInput` names what is missing.
+        """Read what `to_table` wrote. Other columns are ignored; `BadInput` names what is missing.
 
         Args:
             past: read from its own table, where the version has one.

@@ -1,7 +1,7 @@
-"""What is wrong with a candidate whatever its metrics say, called by its name.
+"""Faults of a candidate that no metric shows, each called by its name.
 
-A model that ignores what it is asked may pass a bound that is low, and one that learned nothing is never
-worse than its champion. Both are decided on predictions.
+A model that ignores its inputs may pass a low bound, and one that learned nothing is never worse than its
+champion. Both are found from predictions.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 
 _ROUNDING = 1e-6
-"""Of predictions up to 1, and of larger ones that part: what `Servable` allows in float32."""
+"""For predictions up to 1, and that share of larger ones: what `Servable` allows in float32."""
 
 _DISTINCT = 8
-"""Two models that say nothing but a few values, such as 0 and 1, may agree on all rows by merit."""
+"""Two models that predict only a few values, such as 0 and 1, may agree on all rows by being right."""
 
 
 @dataclass(frozen=True)
 class NotConstant:
-    """Refuses a candidate that predicts the same for every row, of which at least two differ."""
+    """Rejects a candidate that predicts the same for every row, although at least two rows differ."""
 
     name: ClassVar[str] = "NotConstant"
     absolute: ClassVar[bool] = False
     on_quality: ClassVar[bool] = False  # no slice is to blame
 
     def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
-        said, count = evaluated.candidate, evaluated.count
-        constant = count > 1 and _differ(evaluated) and bool((said == said[:1]).all())
+        found, count = evaluated.candidate, evaluated.count
+        constant = count > 1 and _differ(evaluated) and bool((found == found[:1]).all())
         message = (
-            f"predicts {_plain(said[0])} for each of {count:,} rows" if constant else "predictions differ"
+            f"predicts {_plain(found[0])} for each of {count:,} rows" if constant else "predictions differ"
         )
         if constant:
             message += ": it ignores its inputs, or has saturated"
@@ -42,10 +42,10 @@ class NotConstant:
 
 @dataclass(frozen=True)
 class NotTheChampion:
-    """Refuses a candidate that predicts what its champion predicts: it learned nothing.
+    """Rejects a candidate that predicts what its champion predicts: it learned nothing.
 
-    Up to rounding: the champion is asked by its export, the candidate by its model, and the two may add the
-    same numbers in another order.
+    Up to rounding: the champion's export predicts, and the candidate's model, and the two may add the
+    same numbers in a different order.
     """
 
     name: ClassVar[str] = "NotTheChampion"
@@ -68,19 +68,21 @@ class NotTheChampion:
 
 
 def refused_by_sanity(evaluated: EvaluatedRows) -> tuple[NotConstant | NotTheChampion, ...]:
-    """Those of these two that refuse the candidate, to be asked beside the pipeline's own gates."""
+    """The ones of these two that reject the candidate, to run beside the pipeline's own gates."""
     checks = (NotConstant(), NotTheChampion())
     return tuple(check for check in checks if check.evaluate(evaluated, seed=0).passed is False)
 
 
 def _differ(evaluated: EvaluatedRows) -> bool:
-    """Whether the rows do, as far as that is known here."""
+    """Whether the rows differ, as far as is known here."""
     known = (evaluated.label, *evaluated.segments.values())
     return any(bool((column != column[0]).any()) for column in known)
 
 
 def _plain(prediction: object) -> str:
-    said = np.asarray(prediction)
+    value = np.asarray(prediction)
     return (
-        f"{said:.4g}" if said.ndim == 0 else np.array2string(said, precision=4, separator=", ", threshold=6)
+        f"{value:.4g}"
+        if value.ndim == 0
+        else np.array2string(value, precision=4, separator=", ", threshold=6)
     )

@@ -1,4 +1,4 @@
-"""What was found of the exported model, in a fresh process: what it says, how large it is, how fast."""
+"""What a fresh process found of the exported model: what it predicts, how large it is, how fast."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Latency:
 
     Attributes:
         p50_ms, p95_ms, p99_ms: quantiles of the time from a request to its answer, in milliseconds.
-        requests: how many were measured, without those that warmed it up.
+        requests: how many were measured, without the warm-up.
     """
 
     p50_ms: float
@@ -27,25 +27,26 @@ class Latency:
     requests: int
 
     def __post_init__(self) -> None:
-        said = (self.p50_ms, self.p95_ms, self.p99_ms)
-        if not (all(math.isfinite(one) for one in said) and 0 <= said[0] <= said[1] <= said[2]):
-            raise BadInput("latency", said, "p50, p95 and p99 in milliseconds, none below the one before")
+        times = (self.p50_ms, self.p95_ms, self.p99_ms)
+        if not (all(math.isfinite(one) for one in times) and 0 <= times[0] <= times[1] <= times[2]):
+            raise BadInput("latency", times, "p50, p95 and p99 in milliseconds, none below the one before")
         checks.whole("latency.requests", self.requests)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServableCheck:
-    """What loading the exported model in a fresh process found; filled in by the process that trained.
+    """What a fresh process found when it loaded the exported model; filled in by the process that trained.
 
     Attributes:
-        max_abs_difference: largest |exported - trained| prediction, None when it was not reached.
+        max_abs_difference: largest |exported - trained| prediction, None when the check did not get that far.
         rows: how many rows were compared.
-        error: why the export could not be loaded or asked, None when it could: one line without rows' values.
+        error: why the export could not be loaded or did not predict, None when it did: one line without
+            rows' values.
         bytes: size of all the export's files; None where nobody measured it.
-        latency: of one row a request; None where nobody measured it.
+        latency: of one row per request; None where nobody measured it.
         relative_difference: the largest difference by the size of what was predicted: |exported - trained| /
             max(1, |trained|). None where nobody measured it.
-        precision: in which the exported model computes, such as "float32": of several the coarsest. None
+        precision: in which the exported model computes, such as "float32": the coarsest of several. None
             where nobody looked.
     """
 
@@ -58,7 +59,7 @@ class ServableCheck:
     precision: str | None = None
 
     def __post_init__(self) -> None:
-        if self.error is not None:  # what earlier code kept holds rows
+        if self.error is not None:  # earlier code kept rows in it
             object.__setattr__(self, "error", short(self.error))
         if self.bytes is not None:
             checks.whole("bytes", self.bytes, at_least=0, allowed="a whole number of 0 or more, or None")

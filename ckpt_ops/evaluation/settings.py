@@ -1,4 +1,4 @@
-"""What gates say of their settings in errors, beside what `checks` says."""
+"""Errors about the settings of gates, beside those of `checks`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SEGMENT_COLUMN = "the name of a segment column"
 
 
 def wrong_direction(gate: str, metric: str, other: str, *, higher: bool) -> BadInput:
-    """A bound on the side where nothing good is bounded."""
+    """The error for a bound on the wrong side of a metric."""
     fitting = [name for name, known in METRICS.items() if known.higher_is_better is higher]
     better = "higher" if higher else "lower"
     return BadInput(

@@ -1,4 +1,4 @@
-"""What a gate said, and what all gates said together: values that are kept with the version as JSON."""
+"""The verdict of a gate, and the evaluation by all gates: values that are kept with the version as JSON."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Verdict:
         gate: the gate and its settings, as code would write them.
         passed: True, False, or None where the gate does not apply (no champion to compare with).
         numbers: what the answer rests on, by name; finite only, what has no value is left out.
-        words: a plain sentence.
-        waits: it refuses only as it cannot be told whether the candidate is better; more slices may tell.
-        suspects: by key, why a slice that the candidate trained on is to blame if the candidate is refused.
+        message: a plain sentence.
+        waits: it rejects only because it cannot tell which model is better; more slices may show it.
+        suspects: by key, why a slice that the candidate trained on is to blame if the candidate is rejected.
         below_floor: which models miss the gate's bound, by "candidate" and "champion", in a sentence each.
     """
 
@@ -55,7 +55,7 @@ class Verdict:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Verdict:
-        """What `to_json` gave, also before it could wait or blame. `BadInput` names what is missing."""
+        """What `to_json` gave, also without the fields added later. `BadInput` names what is missing."""
         _require("verdict", value, ("gate", "passed", "words", "numbers"))
         return cls(
             gate=value["gate"],
@@ -70,7 +70,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class PastSlice:
-    """Both models on the held-out rows of a slice learned before.
+    """Both models on the held-out rows of a slice consumed before.
 
     Attributes:
         rows: how many.
@@ -100,15 +100,15 @@ class Evaluation:
     """All gates' answers about one candidate on one set of rows.
 
     Attributes:
-        passed: no gate refused and at least one passed.
-        words: plain sentences: who refused, or how many passed, and on which kind of rows.
+        passed: no gate rejected and at least one passed.
+        message: plain sentences: which gates rejected, or how many passed, and on which kind of rows.
         verdicts: in the order of the gates.
         candidate, champion: every metric that has a value on these rows; champion None for a first version.
         slice_key, rows, count: which rows were evaluated, and how many.
         seed: of the resampling, so that the intervals can be computed again.
         basis: whether the candidate trained on other rows of the same slices.
-        past: both models on slices learned before, by key; empty where nobody collected their rows.
-        waits: it is refused only because it cannot be told whether the candidate is better.
+        past: both models on slices consumed before, by key; empty where nobody collected their rows.
+        waits: it is rejected only because the gates cannot tell whether the candidate is better.
         suspects: by key, why a slice that the candidate trained on is to blame; empty when it passed.
         below_floor: "candidate" and "champion", where one misses a floor on these rows, in a sentence each.
     """
@@ -149,7 +149,7 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
-        """What `to_json` gave, also before it had all of these. `BadInput` names what is missing."""
+        """What `to_json` gave, also without the fields added later. `BadInput` names what is missing."""
         added_later = {"basis", "past", "waits", "suspects", "below_floor"}
         kind: type = cls
         stored = wire_names(kind).values()

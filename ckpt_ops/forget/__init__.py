@@ -1,1 +1,1 @@
-"""Unlearning: rows or whole slices out of what a model learned from, learns from, and ever will."""
+"""Unlearning: rows or whole slices removed from what a model consumed, consumes and ever will."""

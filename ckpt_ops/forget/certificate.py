@@ -1,4 +1,4 @@
-"""The signed-off record of a purge: what was forgotten, when, which versions, and what came out.
+"""The signed-off record of a purge: what was forgotten, when, from which versions, and the result.
 
 `models/MODEL/forgotten/REQUEST.json`, written once, whose hash the log keeps; `REQUEST.html` is its page.
 It holds the predicate and the reason as they were given, and no row.
@@ -27,11 +27,11 @@ from ckpt_ops.wire_names import as_stored
 _DOCUMENT = DocumentKind(what="certificate of a purge", numbered_by="format")
 ELSEWHERE = (
     "what a bucket keeps of removed objects: soft-deleted ones, old versions, retention policies",
-    "backups and copies of the store that were made by others, and exports that were taken out of it",
+    "backups and copies of the store that others made, and exports that were taken out of it",
     "the source that the slices come from, and its landing place",
-    "answers that models gave while they knew, and what was made of them",
+    "predictions that models made while they knew the rows, and what was made from them",
 )
-"""Where a purge does not reach: said on every certificate."""
+"""Where a purge does not reach: stated on every certificate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Certificate:
     Attributes:
         name: object name of the JSON.
         digest: blake3 of its bytes.
-        body: what it says.
+        body: its content.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Certificate:
 def write_certificate(
     store: Store, state: LineageState, standing: PurgeTiming, plan: PurgePlan, *, now: datetime
 ) -> Certificate:
-    """Write what the purge came to, once: what stands there already is what holds."""
+    """Write the result of the purge, once: an existing certificate stays as it is."""
     name = f"models/{state.model}/forgotten/{standing.said.request}.json"
     body = _body(store, state, standing, plan, now)
     store.put_if_absent(name, _DOCUMENT.encode(body))

@@ -11,7 +11,7 @@ _STYLE = "td { overflow-wrap: anywhere; } .stays { color: var(--amber); }"
 
 
 def certificate_html(body: dict[str, Any], *, digest: str) -> str:
-    """The page. All text that somebody gave is escaped.
+    """The page. All text that a person gave is escaped.
 
     Args:
         body: as `certificate.write_certificate` makes it.
@@ -19,7 +19,7 @@ def certificate_html(body: dict[str, Any], *, digest: str) -> str:
     """
     title = f"{body['model']}: forgotten, request {body['request']}"
     kept = [one for one in body["revisions"] if one["kept"]]
-    named = "blake3 of the JSON that this is the page of, in the log: "
+    named = "blake3 of the JSON behind this page, also in the log: "
     return page(
         title,
         element("h1", title),
@@ -46,7 +46,7 @@ def _facts(body: dict[str, Any]) -> Html:
         (
             ("what", what),
             ("why", body["why"]),
-            ("asked for", f"{asked['time']} by {asked['by']} {asked['run']}"),
+            ("requested", f"{asked['time']} by {asked['by']} {asked['run']}"),
             ("forgotten by the champion", body["forgotten_by_the_champion_since"]),
             ("grace period", grace),
             ("purged", f"{purged['time']} by {purged['by']}"),
@@ -65,7 +65,7 @@ def _revisions(body: dict[str, Any]) -> Html:
         rows.append(
             (one["key"], one["revision"], count, consumed, stands, "kept" if one["kept"] else "removed")
         )
-    heads = ("slice", "revision that held them", "rows forgotten", "learned by version", "now", "and it is")
+    heads = ("slice", "revision with such rows", "rows forgotten", "consumed by version", "now", "and it is")
     return table(heads, rows)
 
 
@@ -81,7 +81,7 @@ def _result(result: dict[str, Any] | None) -> Html:
             ("candidate", result["candidate"]),
             ("blake3 of its weights", result["weights_blake3"] or "none"),
             ("checkpoint", result["manifest"]),
-            ("learned from", consumed),
+            ("consumed slices", consumed),
             ("gates", "; ".join(result["gates"]) or "none"),
             ("promoted", f"{promoted['time']} by {promoted['by']}" if promoted else "no"),
         ),
@@ -103,20 +103,20 @@ def _removed(body: dict[str, Any]) -> Html:
             ),
             element(
                 "p",
-                "Checkpoints, intermediate results, predictions and exports of the versions that had learned "
-                f"from them, or descended from one that had: {versions}.",
+                "Checkpoints, intermediate results, predictions and exports of the versions that consumed "
+                f"them, or descended from one that did: {versions}.",
             ),
         )
     )
 
 
 def _stays(body: dict[str, Any], kept: Sequence[dict[str, Any]]) -> Html:
-    said = [f"{one['key']} {one['revision']}: {one['kept']}. Next: {one['next']}" for one in kept]
-    said += [f"not searched: {one}" for one in body["unread"]]
+    lines = [f"{one['key']} {one['revision']}: {one['kept']}. Next: {one['next']}" for one in kept]
+    lines += [f"not searched: {one}" for one in body["unread"]]
     if body["spared_chunks"]:
-        said.append(
-            f"{body['spared_chunks']:,} chunks that a running training may count on: ckpt-ops gc, a day later"
+        lines.append(
+            f"{body['spared_chunks']:,} chunks that a running training may need: ckpt-ops gc, a day later"
         )
-    items = [element("li", one, kind="stays") for one in said]
+    items = [element("li", one, kind="stays") for one in lines]
     items += [element("li", f"not in reach: {one}") for one in body["elsewhere"]]
     return element("ul", *items)

@@ -1,11 +1,11 @@
-"""Forgetting, until nothing in production knows the rows any more; `purging` removes the rest.
+"""Forgetting, until nothing in production knows the rows any more; `purge` removes the rest.
 
-In this order, so that whoever was stopped asks again and goes on where it stands:
+In this order, so that a stopped command can be repeated and goes on where it stopped:
 
-1. `Forgotten` in the log. From now on no such row is accepted, whoever delivers it.
-2. A record for each slice that stands with such rows: a revision without them, or withdrawn.
-3. The rebase that follows from it, evaluated by the gates. If they refuse it, the champion serves on,
-   and knows the rows.
+1. `Forgotten` in the log. From now on no such row is accepted, wherever it comes from.
+2. A record for each current slice with such rows: a revision without them, or withdrawn.
+3. The rebase that follows from it, evaluated by the gates. If they reject it, the champion serves on,
+   and still knows the rows.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Preview:
 
     Attributes:
         changes: of the model's slices.
-        learned: versions that learned from a revision with such rows, or descend from one that did. They
+        consumed: versions that consumed a revision with such rows, or descend from one that did. They
             would be purged.
-        knows: the head is among them, so that a rebase is due.
+        knows: whether the head is among them, so that a rebase is due.
         plan: the rebase.
         kept: what other models need of the revisions.
-        grace_hours: as it was said, else what is the default.
-        purged: that it is done already.
+        grace_hours: as requested, else the default.
+        purged: the record, if it was purged already.
     """
 
     asked: Asked
@@ -60,12 +60,12 @@ class Preview:
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """How far it came.
+    """How far forgetting has come.
 
     Attributes:
         known: the log has such a request; False: nothing holds such rows, and nothing was recorded.
-        changes: what was said of slices now.
-        rebased: what the rebase came to; None: none was due.
+        changes: of slices, recorded now.
+        rebased: the result of the rebase; None: none was due.
     """
 
     known: bool
@@ -75,7 +75,7 @@ class Done:
 
     @property
     def refused(self) -> bool:
-        """The gates refused the rebase: the champion still knows the rows."""
+        """The gates rejected the rebase: the champion still knows the rows."""
         return self.rebased is not None and not self.rebased.settled.promoted
 
 
@@ -117,43 +117,43 @@ def forget(
     report: Callable[[str], None] = print,
     progress: Progress = silent,
 ) -> Done:
-    """Take the rows out of every slice, and of the champion. Done again, it goes on where it stands.
+    """Take the rows out of every slice, and of the champion. Repeated, it goes on where it stopped.
 
     Args:
         grace_hours: how long the old checkpoints stay once the champion has forgotten; see `record_request`.
 
     Raises:
         BadInput: no reason is given; or as `check`.
-        TerminalError: nothing would be left to have learned from.
-        TrainingDied, LineageMoved, and what else `rebase` raises. Ask again: it goes on.
+        TerminalError: no consumed slice would be left.
+        TrainingDied, LineageMoved, and what else `rebase` raises. Repeated, it goes on.
     """
     check_reason(why)
     if asked.request not in ModelLog(store, asked.model).state().forgotten:
         check(intake, store, asked)
     state, found = record_request(intake, store, asked, why=why, grace_hours=grace_hours, progress=progress)
-    said = state.forgotten.get(asked.request)
-    if said is None:
+    record = state.forgotten.get(asked.request)
+    if record is None:
         return Done(known=False, found=found, changes=(), rebased=None)
-    done = revise(store, intake, asked, found, said.reason)
+    done = revise(store, intake, asked, found, record.reason)
     for change in done:
         report(f"slice {change.key}: {change.becomes.value} ({change.rows:,} of {change.was.rows:,} rows)")
     state = ModelLog(store, asked.model).state()
-    if state.head not in consumers_of(state, said.revisions):
-        publish(store, asked.model, state)  # who promoted it may have been stopped before that
+    if state.head not in consumers_of(state, record.revisions):
+        publish(store, asked.model, state)  # the process that promoted it may have stopped before that
         return Done(known=True, found=found, changes=done, rebased=None)
     return Done(known=True, found=found, changes=done, rebased=_rebase(intake, store, state, report))
 
 
 def consumers_of(state: LineageState, revisions: Iterable[tuple[str, str]]) -> tuple[int, ...]:
-    """Versions that learned from any of `revisions`, each (key, revision), or descend from one that did."""
+    """Versions that consumed any of `revisions`, each (key, revision), or descend from one that did."""
     return state.consumers_of({slice_id(key, revision) for key, revision in revisions})
 
 
 def revise(store: Store, intake: Intake, asked: Asked, found: Found, why: str) -> tuple[Change, ...]:
-    """Say of every slice that stands with such rows what becomes of it; what was said now.
+    """Record what becomes of every current slice with such rows; returns the changes made now.
 
     Raises:
-        LineageMoved: the slices changed again and again. Ask again.
+        LineageMoved: the slices kept changing. Call it again.
     """
     log = ModelLog(store, asked.model)
     done: list[Change] = []
@@ -176,14 +176,14 @@ def _rebase(intake: Intake, store: Store, state: LineageState, report: Callable[
     plan = plan_rebase(state)
     if plan is not None and plan.empties:
         raise TerminalError(
-            f"nothing would be left that {state.model} has learned from: every slice is forgotten",
+            f"every slice that {state.model} consumed is forgotten: nothing would be left to train on",
             safe="nothing was removed; the champion serves on, and still knows what was to be forgotten",
-            next=f"deliver slices that stand, then run the same command again; or stop serving {state.model}",
+            next=f"deliver other slices, then run the same command again; or stop serving {state.model}",
         )
     if not isinstance(intake, Pipeline):
         raise TerminalError(
-            f"version {state.head} of {state.model} knows the rows, and {state.model} is no pipeline with a "
-            "model any more: nobody can train it without them",
+            f"version {state.head} of {state.model} knows the rows, and {state.model} is not a pipeline with "
+            "a model any more: it cannot be trained without them",
             safe="nothing was removed; nothing that was forgotten is accepted any more",
             next=f"describe the Pipeline in {state.model}/pipeline.py again",
         )

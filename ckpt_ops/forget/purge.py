@@ -1,12 +1,12 @@
-"""The end of forgetting: what still holds the rows, and what learned from them, is removed for good.
+"""The end of forgetting: what still has the rows, and the versions that consumed them, are removed for good.
 
 Due when the head has been without them for the grace period. Nothing is removed while it knows them. In this
-order, so that a purge which was killed anywhere is carried on by the next:
+order, so that the next purge continues one that was killed anywhere:
 
 1. Versions that are not settled yet can no longer be promoted, and their trainings are fenced off. The log
-   hears that the checkpoints go, in one record which the head's move would make void: from then on nobody
-   rolls back to them or forks from them.
-2. What goes is written down (`purge_plan`), then removed.
+   records that the checkpoints go, in one record that a move of the head would make void: from then on
+   nothing rolls back to them or forks from them.
+2. The list of what goes is written (`purge_plan`), then it is removed.
 3. The certificate, then `Purged` in the log with its hash.
 """
 
@@ -52,12 +52,12 @@ def purge_timings(store: Store, model: str) -> tuple[PurgeTiming, ...]:
 def purge(
     intake: Intake, store: Store, request: str, *, now: datetime, progress: Progress = silent
 ) -> Certificate | None:
-    """Remove what `request`, which the log knows, is about; None when that is not due yet.
+    """Remove what `request`, which is in the log, covers; None when that is not due yet.
 
-    Done again, it goes on, or reads the certificate.
+    Repeated, it goes on, or reads the certificate.
 
     Raises:
-        Corrupt: a manifest or a data file cannot be read, so that nobody can say what it holds.
+        Corrupt: a manifest or a data file cannot be read, so that it is unknown what it has.
     """
     log = ModelLog(store, intake.name)
     standing = purge_timing_of(log.records(), log.state(), request)
@@ -85,10 +85,10 @@ def purge(
 
 
 def sweep(intake: Intake, store: Store, progress: Progress = silent) -> int:
-    """Remove copies with rows that were purged before and have come in since; how many objects that were.
+    """Remove copies with purged rows that have come in since the purge; returns the number of objects.
 
-    A pull brings such a copy, and its validation removes it; one that was never validated is left to this.
-    What some model needs stays.
+    A pull brings such a copy, and its validation removes it; this removes one that was never validated.
+    What any model needs stays.
     """
     state = ModelLog(store, intake.name).state()
     removed = 0
@@ -101,7 +101,7 @@ def sweep(intake: Intake, store: Store, progress: Progress = silent) -> int:
         remove(store, removal)
         removed += len(removal.entries)
         for entry in list(predictions_on(store, state.forgotten[request].revisions, model=state.model)):
-            store.delete(entry.name)  # of somebody who predicted while they were purged, and was killed
+            store.delete(entry.name)  # left by a prediction during the purge that was killed
             removed += 1
     return removed
 
@@ -109,10 +109,12 @@ def sweep(intake: Intake, store: Store, progress: Progress = silent) -> int:
 def _begin(
     intake: Intake, store: Store, log: ModelLog, standing: PurgeTiming, progress: Progress
 ) -> PurgePlan | None:
-    """Nobody builds on the versions any more, and it is written down what goes; None: the head moved."""
+    """Stop all use of the versions and write the list of what goes; None: the head moved."""
     asked = Asked.of(intake.name, standing.said)
     state, found = record_request(intake, store, asked, why="", grace_hours=None, progress=progress)
-    revise(store, intake, asked, found, standing.said.reason)  # whoever was to do it may have been stopped
+    revise(
+        store, intake, asked, found, standing.said.reason
+    )  # the process that was to do it may have stopped
     state = log.state()
     revisions = state.forgotten[asked.request].revisions
     _bar(store, log, state, set(revisions), asked)
@@ -128,7 +130,7 @@ def _begin(
     standing = purge_timing_of(log.records(), state, asked.request)
     if standing.clean_since is None:
         return None
-    publish(store, intake.name, state)  # who promoted the head may have been stopped before that
+    publish(store, intake.name, state)  # the process that promoted the head may have stopped before that
     plan = plan_purge(store, intake.source.name, state, standing, found)
     store.put_if_absent(plan_name(intake.name, asked.request), plan.to_json())
     return find_plan(store, intake.name, asked.request)
@@ -137,7 +139,7 @@ def _begin(
 def _bar(
     store: Store, log: ModelLog, state: LineageState, revisions: Collection[tuple[str, str]], asked: Asked
 ) -> None:
-    """What is not settled is never promoted: what it learned is tainted. Trainings are fenced off."""
+    """What is not settled is never promoted: its slices are tainted. Trainings are fenced off."""
     unsettled = [number for number in consumers_of(state, revisions) if state.versions[number].open]
     for number in unsettled:
         for version in state.ancestry(number):
@@ -159,7 +161,7 @@ def _taint(log: ModelLog, ref: SliceRef, revisions: Collection[tuple[str, str]],
         return SliceTainted(slice=ref, reason=why)
 
     def withdraw(state: LineageState) -> Record | None:
-        """A whole slice stays withdrawn: a taint that is lifted would bring it back."""
+        """A whole slice stays withdrawn: lifting the taint would bring it back."""
         entry = state.slices.get(ref.key)
         tainted = entry is not None and entry.ref == ref and entry.status is SliceStatus.TAINTED
         return SliceWithdrawn(slice=ref, reason=why) if tainted else None

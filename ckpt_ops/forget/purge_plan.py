@@ -1,6 +1,6 @@
-"""What a purge removes, written down first: `models/MODEL/forgotten/REQUEST.objects.json`.
+"""What a purge removes, written first: `models/MODEL/forgotten/REQUEST.objects.json`.
 
-A purge that was stopped goes on by it, and the certificate counts what it says and not what was left to do.
+A stopped purge goes on by it, and the certificate counts all of it, not only what was left to do.
 It stays, as the list of what was removed.
 """
 
@@ -66,9 +66,9 @@ class PurgePlan:
     """What goes, and what stays.
 
     Attributes:
-        objects: in order of their removal.
-        unread: revisions of which nobody can say whether they hold such rows: "KEY REVISION: why".
-        spared: chunks that may belong to a save that was under way; garbage collection evaluates them.
+        objects: in the order of removal.
+        unread: revisions of which it is unknown whether they have such rows: "KEY REVISION: why".
+        spared: chunks that may belong to a running save; garbage collection decides about them.
     """
 
     versions: tuple[int, ...]
@@ -91,12 +91,12 @@ class PurgePlan:
 
 
 def plan_name(model: str, request: str) -> str:
-    """Where it lies."""
+    """The object name of the plan."""
     return f"models/{model}/forgotten/{request}.objects.json"
 
 
 def find_plan(store: Store, model: str, request: str) -> PurgePlan | None:
-    """What a purge that has begun removes."""
+    """The plan of a purge that has begun; None: there is none."""
     name = plan_name(model, request)
     try:
         return PurgePlan.from_json(store.get(name), name=name)
@@ -110,28 +110,28 @@ def plan_purge(
     """Look for everything that goes; changes nothing.
 
     What another model needs stays. What the versions of this one need goes with them. So do predictions on
-    such rows: this model's own, and anybody's once nobody needs the revision.
+    such rows: this model's own, and all others once no model needs the revision.
     """
-    said = standing.said
+    latest = standing.said
     kept: dict[tuple[str, str], str] = {}
     command: dict[tuple[str, str], str] = {}
-    asked = Asked.of(state.model, said)
-    for holder in holders(store, said.revisions, own=state, with_own=False):
+    asked = Asked.of(state.model, latest)
+    for holder in holders(store, latest.revisions, own=state, with_own=False):
         name = (holder.key, holder.revision)
         kept[name] = "; ".join(filter(None, (kept.get(name), holder.why)))
         command.setdefault(name, asked.command(holder.model))
-    going = [name for name in said.revisions if name not in kept]
+    going = [name for name in latest.revisions if name not in kept]
     of_versions = checkpoints.objects_of(store, state.model, standing.consumed)
     of_slices = slices.objects_of(store, source, going, found.loose)
     predicted = (
-        *predictions.of_revisions(store, said.revisions, model=state.model),
+        *predictions.of_revisions(store, latest.revisions, model=state.model),
         *predictions.of_revisions(store, going),
-        *predictions_on(store, said.revisions, model=state.model),
+        *predictions_on(store, latest.revisions, model=state.model),
         *predictions_on(store, going),
     )
     of_model = {
         entry.name: entry
-        for entry in (*of_versions.objects, *predicted, *_evaluated_on(store, state, said.revisions))
+        for entry in (*of_versions.objects, *predicted, *_evaluated_on(store, state, latest.revisions))
     }
     targets = [
         *(_purge_targets(entry) for entry in of_model.values()),
@@ -152,7 +152,7 @@ def plan_purge(
                 kept=kept.get((key, revision), ""),
                 next=command.get((key, revision), ""),
             )
-            for key, revision in said.revisions
+            for key, revision in latest.revisions
         ),
         unread=tuple(f"{one.key} {one.revision}: {one.why}" for one in found.unread),
         objects=tuple(targets),
@@ -161,10 +161,10 @@ def plan_purge(
 
 
 def apply(store: Store, plan: PurgePlan, progress: Callable[[int, int], None]) -> None:
-    """Remove what the plan names, what refers before what is referred to; done again, it removes the rest.
+    """Remove what the plan names, references before their targets; repeated, it removes the rest.
 
     Args:
-        progress: told after each object how many of how many are done; from this thread.
+        progress: called after each object with how many of how many are done; from this thread.
     """
     groups: list[list[PurgeTarget]] = []
     for one in plan.objects:
@@ -181,7 +181,7 @@ def apply(store: Store, plan: PurgePlan, progress: Callable[[int, int], None]) -
 
 def _remove(store: Store, one: PurgeTarget) -> None:
     if not one.guarded:
-        store.delete(one.name)  # its name carries an id: nobody writes it again
+        store.delete(one.name)  # its name has an id: it is never written again
         return
     for entry in store.list(one.name):
         if (entry.name, entry.fingerprint) == (one.name, one.fingerprint):

@@ -1,4 +1,4 @@
-"""When what was forgotten may be removed: once the head has been without it for the grace period."""
+"""When forgotten rows may be removed: once the head has been without it for the grace period."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class PurgeTiming:
     """How far a request has come.
 
     Attributes:
-        said: the request, as it was said last.
-        asked: as it was said first.
-        learned: versions that learned from what is forgotten, or descend from one that did.
+        said: the request, as recorded last.
+        asked: the request, as recorded first.
+        consumed: versions that consumed what is forgotten, or descend from one that did.
         clean_since: since when the head is none of them; None: it is one. ISO 8601, UTC.
-        purged: that it is done.
+        purged: the record, once it is purged.
     """
 
     said: Forgotten
@@ -31,7 +31,7 @@ class PurgeTiming:
 
     @property
     def due_at(self) -> datetime | None:
-        """From when on the rest may be removed; None as long as the head knows."""
+        """When the rest may be removed; None as long as the head knows the rows."""
         if self.clean_since is None:
             return None
         since = datetime.fromisoformat(self.clean_since)
@@ -39,14 +39,14 @@ class PurgeTiming:
 
 
 def purge_timing_of(records: Sequence[Record], state: LineageState, request: str) -> PurgeTiming:
-    """How far `request`, which the log knows, has come.
+    """How far `request`, which is in the log, has come.
 
     Args:
         records: the log that `state` is of.
     """
-    said = state.forgotten[request]
+    latest = state.forgotten[request]
     asked = next(one for one in records if isinstance(one, Forgotten) and one.request == request)
-    consumed = consumers_of(state, said.revisions)
+    consumed = consumers_of(state, latest.revisions)
     head: int | None = None
     asked_for, since = False, None
     for record in records:
@@ -58,5 +58,5 @@ def purge_timing_of(records: Sequence[Record], state: LineageState, request: str
         elif since is None:
             since = record.time
     return PurgeTiming(
-        said=said, asked=asked, consumed=consumed, clean_since=since, purged=state.purged.get(request)
+        said=latest, asked=asked, consumed=consumed, clean_since=since, purged=state.purged.get(request)
     )

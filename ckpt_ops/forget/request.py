@@ -1,4 +1,4 @@
-"""What is to be forgotten, which revisions in the store hold it, and the record that says so."""
+"""What is to be forgotten, which revisions in the store hold it, and the record of the request."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Asked:
 
     @classmethod
     def of(cls, model: str, record: Forgotten) -> Asked:
-        """What a record says."""
+        """The request of a record."""
         return cls(model=model, rows=record.rows, keys=record.keys)
 
     @property
     def request(self) -> str:
-        """The same for the same, so that whoever asks again goes on with what was begun; 12 hex digits."""
+        """The same for the same request, so that a repeated command goes on; 12 hex digits."""
         return blake3("\n".join((self.model, self.rows, *self.keys)).encode()).hexdigest()[:12]
 
     @property
@@ -64,21 +64,21 @@ class Asked:
         return f"slice{'s' * (len(self.keys) > 1)} {', '.join(self.keys)}"
 
     def command(self, model: str = "") -> str:
-        """The command that asks for the same, of this model or of another one."""
+        """The command for the same request, for this model or a different one."""
         options = [f"--rows {_quoted(self.rows)}"] if self.rows else [f"--slice {key}" for key in self.keys]
         return " ".join(["ckpt-ops forget", model or self.model, *options, "--why TEXT"])
 
 
 def _quoted(text: str) -> str:
-    """For a shell; as a person would quote it, where that says the same."""
+    """For a shell; as a person would quote it, where that means the same."""
     return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
 
 
 def check(intake: Intake, store: Store, asked: Asked) -> None:
-    """Refuse what no slice in the store can be meant by.
+    """Refuse a request that fits no slice in the store.
 
     Raises:
-        BadInput: there is no such slice or column, or a column is of another kind than its value.
+        BadInput: there is no such slice or column, or a column's type does not fit its value.
     """
     manifests = list_slices(store, intake.source.name)
     known = sorted({manifest.key for manifest in manifests})
@@ -92,7 +92,7 @@ def check(intake: Intake, store: Store, asked: Asked) -> None:
 
 
 def find(intake: Intake, store: Store, asked: Asked, progress: Progress = silent) -> Found:
-    """Every revision of the source's slices in the store that holds what is asked for.
+    """Every revision of the source's slices in the store that has what is to be forgotten.
 
     Raises:
         Corrupt: a data file is not what was written.
@@ -111,13 +111,13 @@ def record_request(
     grace_hours: float | None,
     progress: Progress = silent,
 ) -> tuple[LineageState, Found]:
-    """Say in the log what is forgotten and which revisions hold it; nothing, when none does.
+    """Record in the log what is forgotten and which revisions have it; nothing, when none does.
 
-    From that record on, no such row is accepted any more. So what was found is all that there is, unless
-    the log moved while it was looked for: then it is looked for again. Said again, it names what came since.
+    From that record on, no such row is accepted any more. So the search has found everything, unless
+    the log moved meanwhile: then it is repeated. A repeated request adds what came since.
 
     Args:
-        grace_hours: None: as it was said before; `GRACE_HOURS` the first time.
+        grace_hours: None: as requested before; `GRACE_HOURS` the first time.
     """
     log = ModelLog(store, asked.model)
     while True:
@@ -134,8 +134,8 @@ def _request(
     known = state.forgotten.get(asked.request)
     if asked.request in state.purged or (known is None and not found.holding and not found.loose):
         return None
-    said = known.revisions if known else ()
-    revisions = tuple(sorted({*said, *(one.name for one in found.holding)}))
+    before = known.revisions if known else ()
+    revisions = tuple(sorted({*before, *(one.name for one in found.holding)}))
     grace = grace_hours if grace_hours is not None else known.grace_hours if known else GRACE_HOURS
     if known and (set(known.revisions), known.grace_hours) == (set(revisions), grace):
         return None

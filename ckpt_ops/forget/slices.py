@@ -1,7 +1,8 @@
-"""What becomes of a model's slices when rows of them are forgotten: a pure choice, then a record each.
+"""What becomes of a model's slices when rows of them are forgotten: a pure choice, then a record for each.
 
-A slice that keeps some rows gets a revision without the others, accepted as a person's word: pulled again as
-it was, it changes nothing. One that keeps none is withdrawn. What is in quarantine stays there, without them.
+A slice that keeps some rows gets a revision without the others, accepted on a person's decision: the old
+content, pulled again, changes nothing. One that keeps none is withdrawn. What is in quarantine stays there,
+without them.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ class Becomes(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A slice that something is forgotten of.
+    """A slice with forgotten rows.
 
     Attributes:
-        was: the revision that stands.
-        rows: of it that go. 0: only rows set aside from it.
-        entry: what the log said of the slice.
+        was: the current revision.
+        rows: how many of it go. 0: only rows set aside from it.
+        entry: the slice's state in the log.
     """
 
     key: str
@@ -57,7 +58,7 @@ class Change:
 
 
 def changes(state: LineageState, found: Found) -> tuple[Change, ...]:
-    """What is to be said of the model's slices, by what their revisions were found to hold; in key order."""
+    """The changes of the model's slices, from what was found in their revisions; in key order."""
     due = []
     for key, entry in sorted(state.slices.items()):
         stands = _standing(state, key, entry)
@@ -78,7 +79,7 @@ def changes(state: LineageState, found: Found) -> tuple[Change, ...]:
 
 
 def as_if(state: LineageState, due: Iterable[Change]) -> LineageState:
-    """The state in which `due` was carried out; revisions that are not made yet have another name."""
+    """The state after `due`; revisions that are not made yet have a different name."""
     records: list[Record] = []
     for change in due:
         left = SliceRef(
@@ -91,7 +92,7 @@ def as_if(state: LineageState, due: Iterable[Change]) -> LineageState:
 def apply(
     store: Store, log: ModelLog, source: str, change: Change, predicates: Sequence[Predicate], why: str
 ) -> None:
-    """Make the revision that is needed and say so in the log, unless that says something else by now."""
+    """Make the revision that is needed and record it in the log, unless the log has moved on."""
     record = _record(change, change.was, why, report="")
     if change.becomes in (Becomes.REVISED, Becomes.QUARANTINED):
         record = _with_revision(store, source, change, predicates, why)
@@ -107,7 +108,7 @@ def _with_revision(
 ) -> Record:
     entry = change.entry
     left = forgotten(store, load_manifest(store, source, change.key, change.was.revision), predicates)
-    if left is None:  # more rows are meant than were found: the state that this was chosen on is old
+    if left is None:  # more rows match than were found: the state behind this choice is old
         return _record(change, change.was, why, report="")
     ref = SliceRef(key=change.key, revision=left.revision, rows=left.rows)
     if change.becomes is Becomes.QUARANTINED:
@@ -122,7 +123,7 @@ def _with_revision(
 
 
 def _standing(state: LineageState, key: str, entry: SliceState) -> SliceRef | None:
-    """What is trained on: the newest accepted revision, or what was learned and still stands."""
+    """What is trained on: the newest accepted revision, or a consumed one that is still valid."""
     if entry.status is SliceStatus.ACCEPTED:
         return entry.ref
     consumed = state.consumed.get(key)
@@ -156,9 +157,9 @@ def _record(
 
 
 def _note(store: Store, manifest: SliceManifest, outcome: Outcome, change: Change, set_aside: int = 0) -> str:
-    """A verdict in place of the old one, whose pages may show values of forgotten rows; its object name."""
+    """Replace the verdict, whose pages may show values of forgotten rows; returns its object name."""
     message = (
-        f"revision {change.was.revision} was evaluated; what stands in its place lacks rows that were "
+        f"revision {change.was.revision} was evaluated; the revision in its place lacks rows that were "
         "forgotten since, and was not evaluated again"
     )
     severity = Severity.CRITICAL if outcome is Outcome.QUARANTINED else Severity.INFO

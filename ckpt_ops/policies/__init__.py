@@ -1,4 +1,4 @@
-"""When to update: small values that combine, and say why."""
+"""When to update: small values that combine, each with a reason."""
 
 from ckpt_ops.policies.base import ColumnDrift, Decision, Facts, Policy, decide
 from ckpt_ops.policies.combined import AllOf, AnyOf

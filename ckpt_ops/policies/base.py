@@ -1,8 +1,8 @@
 """What an update policy sees and what it answers.
 
-An answer has three values. Some policies ask what takes work to find out: how far the newest slice has
-drifted, which reads slices, or how the champion does on it, which only the process that holds the model can
-tell. Until they are told they are *undecided* (`due=None`), and whoever asks finds it out, the cheaper first,
+An answer has three values. Some policies need facts that take work to find: how far the newest slice has
+drifted, which reads slices, or how the champion does on it, which only the process with the model can
+tell. Until they have them they are *undecided* (`due=None`): the caller finds them out, the cheaper first,
 and asks again.
 """
 
@@ -24,11 +24,11 @@ class ColumnDrift:
 
     Attributes:
         psi: the population stability index, None where there is none.
-        psi_noise: the index that chance alone reaches one time in a thousand with so few rows.
+        psi_noise: the index that chance alone reaches one time in a thousand with this many rows.
         ks: Kolmogorov-Smirnov's D, 0 to 1, of its values; None where there is none.
         ks_noise: as `psi_noise`, of D.
-        number: it holds numbers: only those have a D.
-        not_compared: why there is neither, else "".
+        number: whether the column has numbers: only those have a D.
+        not_compared: why there is neither; "" where there is.
     """
 
     psi: float | None
@@ -43,14 +43,14 @@ class ColumnDrift:
 class Facts:
     """What is known about a model when a policy is asked.
 
-    A training counts from when it ended, whatever came of it: promoted, refused or still waiting.
+    A training counts from when it ended, whatever its outcome: promoted, rejected or still waiting.
 
     Attributes:
         pending_rows: rows of accepted slices that no promoted version consumed.
-        pending_slices: how many such slices.
+        pending_slices: how many slices those are.
         seconds_since_update: age of the champion, None when none is on record.
         has_champion: False before the first promotion.
-        champion_metrics_at_promotion: by metric, as the evaluation that promoted it found.
+        champion_metrics_at_promotion: by metric, from the evaluation that promoted it.
         champion_on_slice: by metric, on the newest slice; None: not scored yet. A metric without a value
             there (an AUC with one class) has no entry.
         seconds_since_training: since the last training ended, None when none is on record.
@@ -90,7 +90,7 @@ class Decision:
 
     Attributes:
         due: True: update now. False: let the slices wait. None: needs drift, or the champion's score.
-        words: a plain sentence that begins with "due: ", "not due: " or "undecided: ".
+        message: a plain sentence that begins with "due: ", "not due: " or "undecided: ".
         numbers: what the answer rests on, by name; finite.
     """
 
@@ -121,13 +121,13 @@ class Policy(Protocol):
 
 
 def decided(due: bool | None, reason: str, numbers: Mapping[str, float]) -> Decision:
-    """A decision whose words begin with what was decided."""
+    """A decision whose message begins with what was decided."""
     prefix = {True: DUE, False: NOT_DUE, None: UNDECIDED}[due]
     return Decision(due=due, message=prefix + reason, numbers=numbers)
 
 
 def reason_of(decision: Decision) -> str:
-    """The words without what was decided, to be put into another sentence."""
+    """The message without what was decided, to put into a longer sentence."""
     message = decision.message
     for prefix in (DUE, NOT_DUE, UNDECIDED):
         if message.startswith(prefix):
@@ -136,7 +136,7 @@ def reason_of(decision: Decision) -> str:
 
 
 def decide(policy: Policy, facts: Facts) -> Decision:
-    """Ask a policy. Without a champion every policy is due: there is nothing that could be kept instead."""
+    """Ask a policy. Without a champion every policy is due: there is nothing to keep instead."""
     if not facts.has_champion:
         numbers = {
             "pending_rows": float(facts.pending_rows),

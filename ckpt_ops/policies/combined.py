@@ -1,7 +1,7 @@
 """Policies made of policies, in three-valued logic (Kleene 1952, strong): undecided only when it matters.
 
 `AnyOf` with a due member is due, and `AllOf` with a member that is not due is not due, whatever the undecided
-ones would say: so drift is measured, and a slice scored, only when that can change the answer.
+ones would answer: so drift is measured, and a slice scored, only when that can change the answer.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _combine(
     decisions: Sequence[Decision], logic: Callable[[Sequence[bool | None]], bool | None]
 ) -> Decision:
     due = logic([decision.due for decision in decisions])
-    # The members that answered as the whole did are its reasons; all of them count, none is the one cause.
+    # The members with the same answer as the whole are its reasons; all of them count.
     reasons = dict.fromkeys(reason_of(decision) for decision in decisions if decision.due is due)
     return decided(due, "; ".join(reasons), _merged(decisions))
 

@@ -1,4 +1,4 @@
-"""A policy that looks at the data: does the newest slice still look like what the champion learned from?"""
+"""A policy on the data: does the newest slice still look like those that the champion consumed?"""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ckpt_ops.policies.needs import DriftNeed
 from ckpt_ops.wire_names import wire
 
 MOST_RECORDED = 20
-"""A slice may have hundreds of columns, and a decision is kept for good: of those that nobody named, the ones
-that are farthest away are recorded."""
+"""A slice may have hundreds of columns, and a decision is kept for good: where no columns are named, only the
+ones that are farthest away are recorded."""
 
 _MOST_NAMED = 3
 
@@ -23,9 +23,9 @@ _MOST_NAMED = 3
 class Drift:
     """Due when columns of the newest slice drifted from the slices that the champion consumed last.
 
-    The size of the effect decides, chance only excuses: a column drifted when it is at least so far away,
-    and farther than chance alone gets one time in a thousand with so few rows. A column that cannot be
-    compared (no value there, or another type) has not drifted, and the words say so.
+    The size of the effect decides, chance only excuses: a column drifted when it is at least this far away,
+    and farther than chance alone gets one time in a thousand with this many rows. A column that cannot be
+    compared (no value there, or another type) has not drifted, and the message says so.
 
     Undecided until drift is measured, which reads slices and needs no model.
 
@@ -70,7 +70,7 @@ class Drift:
         return DriftNeed(columns=tuple(self.columns), reference_slices=self.reference_slices)
 
     def decide(self, facts: Facts) -> Decision:
-        """Raises `BadInput` when a column is not there, or not one that can be compared so."""
+        """Raises `BadInput` when a column is missing, or cannot be compared this way."""
         measure, limit = ("psi", float(self.psi)) if self.psi is not None else ("ks", float(self.ks or 0))
         numbers = {f"{measure}_at_least": limit, "columns_at_least": float(self.at_least_columns)}
         if facts.drift is None:

@@ -1,6 +1,6 @@
-"""Guards: policies that hold an update back. They belong into `AllOf`, beside what asks for one.
+"""Guards: policies that hold an update back. Put them into `AllOf`, beside a policy that asks for one.
 
-A first version is due whatever a guard says, as with every policy.
+A first version is due whatever a guard answers, as with every policy.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ckpt_ops.wire_names import wire
 @wire("Cooldown")
 @dataclass(frozen=True, kw_only=True)
 class Cooldown:
-    """Not due until so much has passed since the last training ended, whatever came of it.
+    """Not due until enough has passed since the last training ended, whatever its outcome.
 
-    `Age` looks at the last promotion. This looks at candidates that were refused, too: what was refused is
+    `Age` looks at the last promotion. This looks at rejected candidates, too: they are
     not tried again with hardly anything new. Due when no training is on record.
 
     Args:
@@ -63,11 +63,11 @@ class Cooldown:
 @wire("CostBudget")
 @dataclass(frozen=True, kw_only=True)
 class CostBudget:
-    """Not due while the trainings that ended within a window have used up so many seconds.
+    """Not due while the trainings that ended within a window have used up the budget.
 
-    A training costs the seconds in which it stepped, over all its attempts, promoted or not; what older
-    code trained without saying how long costs nothing. A training that begins within the budget is not cut
-    off by it: how long one may take is the pipeline's `Budget`.
+    A training costs the seconds in which it stepped, over all its attempts, promoted or not; trainings of
+    older code that recorded no time cost nothing. A training that begins within the budget is not stopped
+    by it: the pipeline's `Budget` limits a single training.
 
     Args:
         training_seconds: the budget.

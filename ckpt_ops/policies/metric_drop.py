@@ -1,4 +1,4 @@
-"""A policy that looks at quality: how the champion does on data nobody has trained on yet."""
+"""A policy that looks at quality: how the champion does on data that nothing has trained on yet."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(
         "mrr": True,
     }
 )
-"""The direction of each metric that the evaluation records; a test holds the two lists together."""
+"""The direction of each metric that the evaluation records; a test keeps the two lists equal."""
 
 ROUNDING = 1e-12
 """A difference of two metrics is not exact: a drop of exactly `by` is one."""
@@ -44,7 +44,7 @@ ROUNDING = 1e-12
 class MetricDrop:
     """Due when the champion does worse on the newest slice than at its promotion, by at least `by`.
 
-    Worse is lower or higher as the metric has it: a log loss "drops" when it rises.
+    Worse means lower or higher, depending on the metric: a log loss "drops" when it rises.
 
     Undecided until the slice is scored. Where the promotion recorded no such metric the policy is due,
     because only another promotion can record one. Where the slice gives the metric no value (an AUC with

@@ -1,4 +1,4 @@
-"""What a policy needs to be told besides what the log says: drift, which has to be measured."""
+"""What a policy needs beyond what the log has: drift, which has to be measured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DriftNeed:
 
 @runtime_checkable
 class NeedsDrift(Protocol):
-    """A policy that reads `Facts.drift`, or holds one that does."""
+    """A policy that reads `Facts.drift`, or contains one that does."""
 
     def drift_needed(self) -> DriftNeed | None:
         """What has to be measured for it, if anything."""

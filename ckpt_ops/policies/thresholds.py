@@ -25,7 +25,7 @@ class Always:
 @wire("Every")
 @dataclass(frozen=True, kw_only=True)
 class Every:
-    """Due when at least so many slices are pending."""
+    """Due when at least this many slices are pending."""
 
     slices: int
 
@@ -42,7 +42,7 @@ class Every:
 @wire("Rows")
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Due when at least so many rows are pending."""
+    """Due when at least this many rows are pending."""
 
     at_least: int
 
@@ -59,7 +59,7 @@ class Rows:
 @wire("Age")
 @dataclass(frozen=True, kw_only=True)
 class Age:
-    """Due when the last update is at least so many seconds ago, or when none is on record."""
+    """Due when the last update is at least this many seconds ago, or when none is on record."""
 
     at_least_seconds: float
 

@@ -1,8 +1,8 @@
 """How far a rebase has come: what is done already, and what comes next.
 
-It follows from the log alone (`lineage.rebase`). A step is known by its candidate id, which stands for all
-that was learned: so one that was trained before, by this rebase or by any other, is not trained again, and
-whoever goes on after a kill finds the place.
+It follows from the log alone (`lineage.rebase`). A step is known by its candidate id, which identifies
+all that was consumed: so one that was trained before, by this rebase or any other, is not trained again,
+and a rebase that was killed goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def progress_of(pipeline: Pipeline, state: LineageState) -> RebaseProgress | Non
 
 
 def next_step(pipeline: Pipeline, state: LineageState) -> CandidateStarted | None:
-    """The record that opens, or has opened, the next step of the rebase; None when none is left."""
+    """The record that opens, or opened, the next step of the rebase; None when none is left."""
     on = progress_of(pipeline, state)
     return on.next if on else None
 

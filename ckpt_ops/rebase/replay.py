@@ -1,4 +1,4 @@
-"""The process that carries out a rebase: one step after the other, on a model that is built once.
+"""The process that runs a rebase: one step after the other, on a model that is built once.
 
 Each step is an ordinary candidate with its own log, checkpoints and result.
 """

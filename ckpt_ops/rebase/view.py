@@ -15,9 +15,9 @@ View = dict[str, Any]
 
 
 def plan_view(pipeline: Pipeline, state: LineageState) -> View | None:
-    """The rebase that is due; None when the head has learned what it should have.
+    """The rebase that is due; None when the head consumed what it should have.
 
-    `replay` are the steps in order; of each, `done_by` is the version in which it is trained already.
+    `replay` are the steps in order; `done_by` of each is the version that has trained it already.
     `result` is the version that would become the head; None as long as steps are left.
     """
     on = progress_of(pipeline, state)
@@ -53,7 +53,7 @@ def plan_view(pipeline: Pipeline, state: LineageState) -> View | None:
 
 def plan_lines(view: View) -> list[str]:
     """The view for a person, a line each."""
-    lines = [f"the history of {view['model']} should have been another:"]
+    lines = [f"the history of {view['model']} should have been different:"]
     lines += [f"  slice {one['key']} was {one['what']}: {_became(one)}" for one in view["changes"]]
     lines += ["what a rebase does:", f"  {fork_message(view)}"]
     for number, step in enumerate(view["replay"], start=1):
@@ -73,29 +73,29 @@ def plan_lines(view: View) -> list[str]:
 def fork_message(view: View) -> str:
     """Where it forks from."""
     if view["fork"] is None and not view["replay"]:
-        return "nothing would be left to have learned from: no rebase is possible"
+        return "no consumed slice would be left: no rebase is possible"
     if view["fork"] is None:
         why = "no version before the change" if view["nearest"] is None else "no checkpoint of one is kept"
-        return f"full rebuild: {why}; every step is trained from nothing"
+        return f"full rebuild: {why}; all steps are trained from scratch"
     if not view["replay"]:
         return f"version {view['fork']} becomes the head again: nothing has to be trained"
     return f"forks from the checkpoint of version {view['fork']}"
 
 
 def estimate_message(view: View) -> str:
-    """What is left to do, as the records have it, and what a rebuild would be."""
+    """What is left to do, by the recorded costs, and what a full rebuild would cost."""
     trained = view["cost"]["candidates"] - view["left"]["candidates"]
     done = f" ({trained} more are trained already)" if trained else ""
     return (
-        f"About {cost_message(view['left'])}{done}; from scratch it would be {cost_message(view['rebuild'])}."
+        f"About {cost_message(view['left'])}{done}; a full rebuild would be {cost_message(view['rebuild'])}."
     )
 
 
 def anchor_message(view: View) -> str:
-    """What it costs that the checkpoint right before the change is not kept."""
+    """The cost of not keeping the checkpoint right before the change."""
     return (
         f"version {view['nearest']} is the last one before the change, and its checkpoint is not kept: "
-        f"{cost_message(view['anchor_cost'])} of it are due to that (keep=Keep(anchors=...))"
+        f"{cost_message(view['anchor_cost'])} of the work are due to that (keep=Keep(anchors=...))"
     )
 
 

@@ -1,1 +1,1 @@
-"""What is made of a version after it was evaluated: other formats, and predictions on whole slices."""
+"""What is made from a version after its evaluation: other formats, and predictions on whole slices."""

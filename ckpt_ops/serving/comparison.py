@@ -1,4 +1,4 @@
-"""How far a converted model is from the original, over rows that come part by part."""
+"""How far a converted model is from the original, over rows that arrive part by part."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Compared:
     """What was found so far; add parts with `and_then`.
 
     Attributes:
-        rows: that were compared.
-        max_abs_difference: the largest between two predictions; infinite where one of them is no number, or
-            there are more of one.
-        decided: rows of which both make a yes or no (at 0.5), or choose one of k.
+        rows: how many were compared.
+        max_abs_difference: the largest between two predictions; infinite where one of them is not a number,
+            or their shapes differ.
+        decided: rows on which both decide yes or no (at 0.5), or choose one of k.
         equal: of them, those where they agree.
     """
 
@@ -34,7 +34,7 @@ class Compared:
         return self.equal / self.decided if self.decided else None
 
     def and_then(self, original: npt.NDArray[Any], converted: npt.NDArray[Any], *, binary: bool) -> Compared:
-        """With the predictions on some more rows, each of shape (rows,) or (rows, k).
+        """Add the predictions on more rows, each of shape (rows,) or (rows, k).
 
         Args:
             binary: of shape (rows,), they are probabilities of a yes.

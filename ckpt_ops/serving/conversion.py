@@ -1,4 +1,4 @@
-"""The process that converts a version and compares."""
+"""The process that converts a version and compares it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ConversionRequest(ModelRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class ConversionReport:
-    """What came out, as it is kept in the store: see `convert`."""
+    """The result, as it is kept in the store: see `convert`."""
 
     report: Mapping[str, Any]
 
@@ -66,7 +66,7 @@ def run_conversion(
         return ConversionRefused(
             f"the process that converts {pipeline.name} v{number} into {format.value} {ended.message}",
             safe="no such file is kept, and nothing was recorded; the version serves on as it was",
-            next=f"if it was killed, ask again; the whole log is {ended.log}",
+            next=f"if it was killed, run the command again; the whole log is {ended.log}",
         )
 
     request = ConversionRequest(
@@ -86,7 +86,7 @@ def convert_apart(request: ConversionRequest) -> ConversionReport:
 def convert(
     pipeline: Pipeline, store: Store, number: int, format: Format, tolerance: float
 ) -> dict[str, Any]:
-    """Convert the export of version `number`, ask both on the held-out rows of its slices, keep what agrees.
+    """Convert the export of version `number`, compare both on the held-out rows, keep what agrees.
 
     Returns:
         The report: `object` is the converted model's name, "" when it was refused, and `error` then why.
@@ -139,7 +139,7 @@ def refusal(compared: Compared, tolerance: float) -> str:
     if compared.max_abs_difference <= tolerance:
         return ""
     apart = f"by up to {compared.max_abs_difference:.3g}" if _finite(compared) else "beyond any number"
-    return f"on {compared.rows:,} rows it differs from the original {apart}; allowed is {tolerance:g}"
+    return f"on {compared.rows:,} rows it differs from the original {apart}; the tolerance is {tolerance:g}"
 
 
 def _compare(
@@ -148,10 +148,12 @@ def _compare(
     original, compared = served(folder), Compared()
     for part in held_out(pipeline, store, version):
         try:
-            said = converted(part.inputs)
+            predicted = converted(part.inputs)
         except Exception as error:
-            raise ConversionRefused(f"it was converted, and cannot be asked: {in_short(error)}") from error
-        compared = compared.and_then(original(part.inputs), said, binary=set(part.labels.ravel()) <= {0, 1})
+            raise ConversionRefused(f"it was converted, but does not predict: {in_short(error)}") from error
+        compared = compared.and_then(
+            original(part.inputs), predicted, binary=set(part.labels.ravel()) <= {0, 1}
+        )
     return compared
 
 

@@ -1,6 +1,6 @@
 """A version in another format, on request: converted, compared on real rows, recorded.
 
-Asked again, what is there is found. What was refused is recorded, too, and tried again when it is asked for.
+A repeated request finds what is there. A refused conversion is recorded, too, and tried again on request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ckpt_ops.serving.objects import CONVERSION, conversion_folder, exported_ver
 from ckpt_ops.store import Store
 
 TOLERANCE = 1e-4
-"""Of predictions in float32: an operator's rounding, summed over a network, stays well below it."""
+"""For predictions in float32: an operator's rounding, summed over a network, stays well below it."""
 
 
 def convert(
@@ -31,14 +31,14 @@ def convert(
     tolerance: float = TOLERANCE,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Convert version `number`, unless that is done, and say so in the model's log.
+    """Convert version `number`, unless that is done, and record it in the model's log.
 
     Returns:
-        The report, as `conversion.convert` made it; `found`: it was there before.
+        The report, as `conversion.convert` made it; `found`: whether it was there before.
 
     Raises:
         BadInput: no such version, or it has no export; packages that the format needs are missing; or the
-            tolerance is no number of at least 0.
+            tolerance is not a number of at least 0.
         ConversionRefused: it cannot be converted, or not within the tolerance. The log has the reason.
     """
     checks.number("tolerance", tolerance, at_least=0, allowed="a number of at least 0, such as 1e-4")
@@ -60,7 +60,7 @@ def convert(
     _record(log, store, record)
     error = made["error"]
     if found and made["max_abs_difference"] > tolerance:
-        error = f"it is kept, and differs by up to {made['max_abs_difference']:.3g}; asked was {tolerance:g}"
+        error = f"it is kept, but differs by {made['max_abs_difference']:.3g}; the tolerance is {tolerance:g}"
     if error:
         raise ConversionRefused(
             f"{pipeline.name} v{number} as {format.value}: {error}",
@@ -81,7 +81,7 @@ def _find(store: Store, model: str, number: int, format: Format) -> dict[str, An
 
 
 def _record(log: ModelLog, store: Store, record: Converted) -> None:
-    """Say it once. When a purge of the version began meanwhile, it may not know the files: they go."""
+    """Record it once. When a purge of the version began meanwhile, it may not know the files: remove them."""
 
     def choose(state: LineageState) -> Record | None:
         if is_leaving(state, record.version):

@@ -9,7 +9,7 @@ from ckpt_ops.extras import MODULES, install, missing
 
 
 class Format(StrEnum):
-    """A format of models that others run."""
+    """A model format of a different runtime."""
 
     TFLITE = "tflite"
     ONNX = "onnx"
@@ -21,7 +21,7 @@ class Format(StrEnum):
 
 
 def check_installed(format: Format) -> None:
-    """Raises `BadInput` naming the packages that the format needs and that are not there."""
+    """Raises `BadInput` naming the missing packages that the format needs."""
     if format is Format.ONNX and (absent := missing("onnx")):
         raise BadInput(
             "format",

@@ -1,7 +1,7 @@
-"""Where conversions and predictions lie, and whether there may be new ones.
+"""Where conversions and predictions are, and whether new ones are allowed.
 
-Below the version's folder, so that what takes a version away takes them, too. Predictions speak of the rows
-of a slice as well: they go when that revision is removed, whichever version made them.
+Below the version's folder, so that removing a version removes them, too. Predictions also depend on the rows
+of a slice: they go when that revision is removed, whichever version made them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CONVERSION = DocumentKind(what="report on a conversion", implicit=True)
 
 
 def conversion_folder(model: str, version: int, format: str) -> str:
-    """Where the converted model and its report lie."""
+    """The folder of the converted model and its report."""
     return f"models/{model}/v{version}/converted/{format}"
 
 
@@ -31,11 +31,11 @@ def prediction_name(model: str, version: int, ref: SliceRef) -> str:
 
 
 def exported_version(state: LineageState, number: int) -> VersionState:
-    """The version, which has an export.
+    """The version, if it has an export.
 
     Raises:
         BadInput: there is no such version, or it was not trained to its end.
-        ObjectNotFound: what it learned was forgotten, and it is removed, or about to be.
+        ObjectNotFound: rows that it consumed were forgotten, and it is removed, or about to be.
     """
     version = state.version(number)
     if version.trained is None or "export" not in version.trained.artifacts:
@@ -47,15 +47,15 @@ def exported_version(state: LineageState, number: int) -> VersionState:
         )
     if is_leaving(state, number):
         raise ObjectNotFound(
-            f"version {number} of {state.model} learned from rows that were forgotten: it is removed",
-            safe="nothing was made of it",
+            f"version {number} of {state.model} trained on rows that were forgotten: it is removed",
+            safe="nothing was made from it",
             next=f"ckpt-ops show {state.model} names the version in production",
         )
     return version
 
 
 def accepted_slice(state: LineageState, key: str) -> SliceRef:
-    """The revision of the slice that stands. Raises `BadInput` when none is accepted."""
+    """The current revision of the slice. Raises `BadInput` when none is accepted."""
     entry = state.slices.get(key)
     if entry is None or entry.status is not SliceStatus.ACCEPTED:
         _no_such_slice(state, key, entry.status.value if entry else "not known")
@@ -63,7 +63,7 @@ def accepted_slice(state: LineageState, key: str) -> SliceRef:
 
 
 def is_leaving(state: LineageState, number: int) -> bool:
-    """Its checkpoints are gone, and rows that it learned from were forgotten: a purge takes the rest."""
+    """Its checkpoints are gone, and rows that it trained on were forgotten: a purge removes the rest."""
     forgotten = {slice_id(*one) for request in state.forgotten.values() for one in request.revisions}
     return number in state.dropped and number in state.consumers_of(forgotten)
 
@@ -74,7 +74,7 @@ def predictions_on(
     """Every prediction on any of `revisions`, each (key, revision).
 
     Args:
-        model: of this model alone; None: of all.
+        model: only predictions of this model; None: of all.
     """
     names = {f"predictions/{key}/{revision}.parquet" for key, revision in revisions}
     for entry in store.list(f"models/{model}/v" if model else "models/") if names else ():

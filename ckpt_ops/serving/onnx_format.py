@@ -1,4 +1,4 @@
-"""A SavedModel as an ONNX file by tf2onnx, and that file asked for predictions by onnxruntime.
+"""A SavedModel as an ONNX file by tf2onnx, and that file's predictions by onnxruntime.
 
 Only operators of the ONNX standard. For some others there are stand-ins in onnxruntime-extensions; the one
 for TensorFlow's string hashing puts strings into other buckets than TensorFlow does.
@@ -39,7 +39,7 @@ def to_onnx(folder: Path) -> bytes:
     from tf2onnx import convert, tf_loader
 
     try:
-        # As its command line goes about it: what it has for callers drops tables, and so vocabularies.
+        # As its command line does it: its function for callers drops tables, and so vocabularies.
         graph, inputs, outputs, tables, names = tf_loader.from_saved_model(
             str(folder),
             None,
@@ -58,7 +58,7 @@ def to_onnx(folder: Path) -> bytes:
             initialized_tables=tables,
             tensors_to_rename=names,
         )
-        # where it knows no operator, it goes on and leaves TensorFlow's in the graph
+        # where it knows no operator, it leaves TensorFlow's in the graph
         left = {one.op_type for one in made.graph.node if not onnx.defs.has(one.op_type, one.domain)}
         lacking = ", ".join(sorted(left))
         if not lacking:
@@ -79,7 +79,7 @@ def ask_onnx(data: bytes) -> Callable[[Mapping[str, Array]], Array]:
     def ask(batch: Mapping[str, Array]) -> Any:
         columns = by_argument(batch, types)
         given = {name: as_dtype(name, columns[name], dtype) for name, dtype in types.items()}
-        said = session.run(None, given)
-        return said[0] if len(said) == 1 else dict(enumerate(said))
+        outputs = session.run(None, given)
+        return outputs[0] if len(outputs) == 1 else dict(enumerate(outputs))
 
     return lambda inputs: by_batches(ask, inputs)

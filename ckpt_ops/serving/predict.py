@@ -1,6 +1,6 @@
 """Batch predictions: every row of a slice, by a version, kept as Parquet under it and recorded.
 
-Asked again, what is there is found. A corrected slice is another revision, and predicted again beside it.
+A repeated request finds what is there. A corrected slice is a new revision, and is predicted beside it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Report = Callable[[str], None]
 def predict(
     pipeline: Pipeline, store: Store, key: str, *, version: int | None = None, report: Report = print
 ) -> PredictedSlice:
-    """Predict the slice's accepted revision, unless that is done, and say so in the model's log.
+    """Predict the slice's accepted revision, unless that is done, and record it in the model's log.
 
     Args:
         version: the head by default.
@@ -40,7 +40,7 @@ def predict(
     Raises:
         BadInput: there is no head, no such version or no such accepted slice.
         ModelCodeError: the user's functions raised, do not fit, or drop every row.
-        PredictionDied, LineageMoved: ask again.
+        PredictionDied, LineageMoved: repeat the request.
     """
     log = ModelLog(store, pipeline.name)
     state = log.state()
@@ -70,7 +70,7 @@ def predict(
 
 
 def why_not(store: Store, model: str, key: str) -> str | None:
-    """Why the head has nothing to predict of the slice; None when it has."""
+    """Why the head cannot predict the slice; None when it can."""
     state = ModelLog(store, model).state()
     entry = state.slices.get(key)
     if state.head is None:
@@ -81,7 +81,7 @@ def why_not(store: Store, model: str, key: str) -> str | None:
 
 
 def _record(log: ModelLog, store: Store, record: Predicted) -> None:
-    """Say it once. When the rows or the version were forgotten meanwhile, a purge may not know the file."""
+    """Record it once. A purge of rows or version that began meanwhile may not know the file: it goes."""
 
     def choose(state: LineageState) -> Record | None:
         known = state.predicted.get(f"{record.version} {record.slice.id}")
@@ -103,7 +103,7 @@ def _is_void(state: LineageState, record: Predicted) -> bool:
 
 def _moved(model: str, ref: SliceRef) -> LineageMoved:
     return LineageMoved(
-        f"slice {ref.key} of {model} was corrected or taken away while revision {ref.revision} was predicted",
+        f"slice {ref.key} of {model} was corrected or withdrawn while revision {ref.revision} was predicted",
         safe="no predictions on that revision are kept",
-        next="ask again: what stands now is predicted",
+        next="run the command again: it predicts the current revision",
     )

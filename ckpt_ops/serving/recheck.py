@@ -1,4 +1,4 @@
-"""Do exports still say what was evaluated? Each is asked again about its held-out rows, in one process."""
+"""Do exports still predict what was evaluated? Each predicts its held-out rows again, in one process."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ckpt_ops.worker import Ended, Note, tell
 
 @dataclass(frozen=True, kw_only=True)
 class RecheckRequest(ModelRequest):
-    """Ask the exports of `versions` again."""
+    """Let the exports of `versions` predict again."""
 
     versions: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rechecked:
-    """What each of the versions said, in the order in which they were asked."""
+    """The result for each of the versions, in the order of the request."""
 
     said: tuple[PredictionsAgain, ...]
 
@@ -51,7 +51,7 @@ def with_exports(state: LineageState, versions: Sequence[int]) -> list[int]:
 def recheck(
     pipeline: Pipeline, store: Store, versions: Sequence[int], *, report: Callable[[str], None]
 ) -> dict[int, dict[str, Any]]:
-    """By version, what `PredictionsAgain.to_json` says of its export.
+    """By version, the result for its export, as `PredictionsAgain.to_json` gives it.
 
     Raises:
         PredictionDied: the process ended without an answer.
@@ -62,9 +62,9 @@ def recheck(
 
     def died(ended: Ended) -> CkptOpsError:
         return PredictionDied(
-            f"the process that asks exports of {pipeline.name} again {ended.message}",
+            f"the process that checks exports of {pipeline.name} {ended.message}",
             safe="nothing was written; the champion serves on",
-            next=f"ask again; the whole log is {ended.log}",
+            next=f"run the command again; the whole log is {ended.log}",
         )
 
     request = RecheckRequest(
@@ -81,12 +81,12 @@ def recheck_apart(request: RecheckRequest) -> Rechecked:
 
 
 def asked_again(pipeline: Pipeline, store: Store, number: int) -> PredictionsAgain:
-    """Load the export of version `number`, ask it about its held-out rows, and compare with what was kept.
+    """Load the export of version `number`, let it predict its held-out rows, and compare with what was kept.
 
-    What is not there any more, or cannot be loaded or asked, is said as the reason why nothing was compared:
+    What is missing, or cannot be loaded or does not predict, is the reason why nothing was compared:
     an export that cannot be loaded differs without bound.
     """
-    tell(Note(text=f"asking the export of version {number}"))
+    tell(Note(text=f"checking the export of version {number}"))
     version = exported_version(ModelLog(store, pipeline.name).state(), number)
     kept = kept_predictions(store, version)
     if kept is None or version.trained is None:
@@ -96,18 +96,18 @@ def asked_again(pipeline: Pipeline, store: Store, number: int) -> PredictionsAga
         with exported(store, version) as folder:
             try:
                 ask = served(folder)
-                said = [_alike(kept.candidate, ask(part.inputs)) for part in parts]
+                answers = [_alike(kept.candidate, ask(part.inputs)) for part in parts]
             except Exception as error:  # noqa: BLE001 - whatever it raises is what was found
-                broken = f"the export cannot be asked: {in_short(error)}"
+                broken = f"the export does not predict: {in_short(error)}"
                 return PredictionsAgain(difference=float("inf"), why_not=broken)
     except CkptOpsError as error:
         return PredictionsAgain(why_not=in_short(error))
     labels = [labels_of(part) for part in parts]
     return predictions_again(
-        kept, np.concatenate([np.empty(0), *labels]), np.concatenate(said) if said else np.empty(0)
+        kept, np.concatenate([np.empty(0), *labels]), np.concatenate(answers) if answers else np.empty(0)
     )
 
 
-def _alike(kept: Any, said: Any) -> Any:
-    """A part of one row says k numbers as it would say those of k rows."""
-    return said.reshape(-1, *kept.shape[1:])
+def _alike(kept: Any, answer: Any) -> Any:
+    """Predictions in the shape of `kept`: a part of one row has k numbers as k rows would have."""
+    return answer.reshape(-1, *kept.shape[1:])

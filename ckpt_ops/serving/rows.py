@@ -1,4 +1,4 @@
-"""The rows that a model is asked about: those held out from training, or every one of a slice."""
+"""The rows that a model predicts: those held out from training, or every one of a slice."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class PredictionRequest(ModelRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class RowsPredicted:
-    """So many rows of a slice were predicted."""
+    """How many rows of a slice were predicted."""
 
     rows: int
 
@@ -57,7 +57,7 @@ def run_prediction(
         return PredictionDied(
             f"the process that predicts slice {key} by {pipeline.name} v{number} {ended.message}",
             safe="nothing was written; the champion serves on",
-            next=f"ask again; the whole log is {ended.log}",
+            next=f"run the command again; the whole log is {ended.log}",
         )
 
     request = PredictionRequest(pipeline=pipeline.name, store=store.url, version=number, key=key)
@@ -73,7 +73,7 @@ def predict_apart(request: PredictionRequest) -> RowsPredicted:
 def predict(pipeline: Pipeline, store: Store, number: int, key: str) -> int:
     """Write the version's predictions on the slice's accepted revision; how many rows they are.
 
-    A row group is held at a time, and the finished file: a row number and k numbers for each row.
+    One row group at a time is in memory, and the finished file: a row number and k numbers per row.
 
     Raises:
         BadInput, ObjectNotFound: as `exported_version` and `accepted_slice`; or the export is gone.
@@ -118,17 +118,17 @@ def _write(
     return rows
 
 
-def _table(numbers: npt.NDArray[np.int64], said: npt.NDArray[Any]) -> pa.Table:
+def _table(numbers: npt.NDArray[np.int64], predicted: npt.NDArray[Any]) -> pa.Table:
     columns: dict[str, npt.NDArray[Any]] = {"row": numbers}
-    if said.ndim == 1:
-        columns["prediction"] = said
+    if predicted.ndim == 1:
+        columns["prediction"] = predicted
     else:
-        columns |= {f"prediction_{at}": said[:, at] for at in range(said.shape[1])}
+        columns |= {f"prediction_{at}": predicted[:, at] for at in range(predicted.shape[1])}
     return pa.table(columns)
 
 
 def _about(pipeline: Pipeline, version: VersionState, ref: SliceRef) -> dict[str, str | int]:
-    """What the file says of itself; `code_digest` is of the code that made inputs of the rows."""
+    """The file's metadata; `code_digest` is of the code that made inputs from the rows."""
     return {
         "model": pipeline.name,
         "version": version.version,

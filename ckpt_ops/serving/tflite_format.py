@@ -1,7 +1,7 @@
-"""A SavedModel as a TensorFlow Lite file, and that file asked for predictions.
+"""A SavedModel as a TensorFlow Lite file, and that file's predictions.
 
 Only operators that TensorFlow Lite has itself: the others ("select TensorFlow ops") need the Flex delegate,
-which TensorFlow's wheels lack since 2.20, so that nobody here could check what was converted.
+which TensorFlow's wheels lack since 2.20, so that a converted model could not be checked here.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ def to_tflite(folder: Path) -> bytes:
     try:
         return bytes(converter.convert())
     except Exception as error:
-        raise ConversionRefused(_in_words(error)) from error
+        raise ConversionRefused(_sentence(error)) from error
 
 
-def _in_words(error: Exception) -> str:
-    """One sentence of what the converter says, which is a compiler's notes with the whole way to each."""
-    said = str(error)
-    lacking = sorted({name for found in _OPERATORS.findall(said) for name in found.split(", ")})
+def _sentence(error: Exception) -> str:
+    """One sentence from the converter's error, which is a compiler's notes with the full path to each."""
+    text = str(error)
+    lacking = sorted({name for found in _OPERATORS.findall(text) for name in found.split(", ")})
     if lacking:
         return f"TensorFlow Lite has no operator {', '.join(lacking)}"
-    if at := _AT.search(said):
+    if at := _AT.search(text):
         operator, layer = at.groups()
         if operator.startswith("TensorList"):
             return (
                 f"TensorFlow Lite cannot run the loop of layer {layer} ({operator}) over a number of rows "
-                "that is not known before: make that RNN with unroll=True and a fixed number of steps"
+                "that is not known in advance: make that RNN with unroll=True and a fixed number of steps"
             )
         return f"TensorFlow Lite cannot run {operator} of layer {layer}"
     return f"TensorFlow Lite cannot convert it: {in_short(error)}"
@@ -56,7 +56,7 @@ def ask_tflite(data: bytes) -> Callable[[Mapping[str, Array]], Array]:
     import tensorflow as tf
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # it is to move to another package, and works
+        warnings.simplefilter("ignore", UserWarning)  # it will move to a different package, and works
         interpreter = tf.lite.Interpreter(model_content=data)
     taken = interpreter.get_signature_runner(SIGNATURE).get_input_details()
     types = {name: one["dtype"] for name, one in taken.items()}

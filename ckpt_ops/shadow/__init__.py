@@ -1,1 +1,1 @@
-"""Evaluating a candidate on slices that come after it was trained: predictions, and the verdict's rows."""
+"""Evaluation of a candidate on slices that arrive after its training: predictions, and the verdict's rows."""

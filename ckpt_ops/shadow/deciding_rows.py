@@ -1,4 +1,4 @@
-"""Which rows decide about a version: those held out of what it learned, or all of the slices after it."""
+"""Which rows decide about a version: those held out of its own slices, or all of the slices after it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ckpt_ops.store import Store
 def evaluated_slices(state: LineageState, version: VersionState) -> tuple[SliceRef, ...] | None:
     """The slices on which a version is, or was, evaluated in shadow; none: on its holdout.
 
-    None: it is in shadow, and not all are scored that it waits for.
+    None: it is in shadow, and not all slices that it waits for are scored.
     """
-    said = version.evaluated
-    if said is not None and (not version.open or still_pending(state, said.slices)):
-        return said.slices
+    scored = version.evaluated
+    if scored is not None and (not version.open or still_pending(state, scored.slices)):
+        return scored.slices
     if not version.started.shadow:
         return ()
     found = shadow_of(state, version)
@@ -38,7 +38,7 @@ def rows_in_shadow(
     held_out: EvaluatedRows,
     slices: Sequence[SliceRef],
 ) -> EvaluatedRows:
-    """The version's predictions on every row of `slices` in the place of those on held-out rows.
+    """The version's predictions on every row of `slices` instead of those on held-out rows.
 
     What else was found when it was trained, such as the check of its export, stays.
     """
@@ -67,7 +67,7 @@ def rows_in_shadow(
 
 
 def _groups(parts: Sequence[EvaluatedRows]) -> Text | None:
-    """Two slices may ask the same query: its rows are ranked within their slice."""
+    """Two slices may have the same query: its rows are ranked within their slice."""
     named = [
         [f"{part.slice_key} {group}" for group in part.groups] for part in parts if part.groups is not None
     ]

@@ -29,7 +29,7 @@ from ckpt_ops.worker import Ended, Note, tell
 
 @dataclass(frozen=True, kw_only=True)
 class ShadowRequest(ModelRequest):
-    """Let candidate `version`, in shadow, and its champion predict what the run of slice `key` has to."""
+    """Let candidate `version`, in shadow, and its champion predict what the run of slice `key` needs."""
 
     key: str
 
@@ -69,7 +69,7 @@ def predict_apart(request: ShadowRequest) -> SlicesPredicted:
 
 
 def predict_due(pipeline: Pipeline, store: Store, version: int, key: str) -> list[str]:
-    """Let both models predict every slice that the run of slice `key` has to; the keys of those done here.
+    """Let both models predict every slice that the run of slice `key` needs; the keys of those done here.
 
     Raises:
         LineageMoved: the version is not in shadow any more.
@@ -87,7 +87,7 @@ def predict_due(pipeline: Pipeline, store: Store, version: int, key: str) -> lis
 
 
 def left_to_predict(store: Store, state: LineageState, version: int, key: str) -> list[SliceRef]:
-    """What the run of slice `key` has to have predicted and nobody has. Raises `LineageMoved`."""
+    """The slices that the run of slice `key` needs and that are not predicted yet. Raises `LineageMoved`."""
     found = in_shadow(state)
     if found is None or found.version.version != version:
         raise LineageMoved(
@@ -101,7 +101,7 @@ def left_to_predict(store: Store, state: LineageState, version: int, key: str) -
 def _predicted(
     pipeline: Pipeline, store: Store, state: LineageState, version: int, ref: SliceRef
 ) -> EvaluatedRows:
-    """Both models as they are served: what a version says does not follow from which code is there today."""
+    """Both models as they are served: a version's predictions do not depend on today's code."""
     examples, head = _examples(pipeline, store, ref), state.versions[version].champion
     asked = [Rows.of(examples, partial(_tables, pipeline, store, ref))]
     champion = ChampionScore()
@@ -112,7 +112,7 @@ def _predicted(
             champion = ChampionScore.missed(error)
     try:
         (candidate,) = predictions_of(pipeline, store, state, version, asked)
-    except NotAsServed as error:  # nothing is what would be served, and every gate refuses that
+    except NotAsServed as error:  # nothing could be served, and every gate rejects that
         print(f"the candidate predicts nothing: {error}", flush=True)
         like = np.empty(examples.rows) if champion.holdout is None else champion.holdout
         candidate = np.full_like(like, np.nan)

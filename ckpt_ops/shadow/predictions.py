@@ -1,7 +1,7 @@
-"""What candidate and champion say of a slice: `models/MODEL/vN/shadow/KEY/REVISION-HASH.parquet`.
+"""Predictions of candidate and champion on a slice: `models/MODEL/vN/shadow/KEY/REVISION-HASH.parquet`.
 
-HASH is of the file's bytes, so that no two writers write other bytes under one name. One file is enough for
-a revision: whoever finds one, of a process that was killed behind it, predicts nothing again.
+HASH is of the file's bytes, so that two writers never write different bytes under one name. One file is
+enough for a revision: a retry that finds the file of a killed process does not predict again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def find(store: Store, model: str, version: int, ref: SliceRef) -> str | None:
 
 
 def write(store: Store, model: str, version: int, ref: SliceRef, evaluated: EvaluatedRows) -> None:
-    """Keep what both models said of the rows of a revision."""
+    """Keep the predictions of both models on the rows of a revision."""
     buffer = io.BytesIO()
     pq.write_table(evaluated.to_table(), buffer)
     data = buffer.getvalue()
@@ -43,7 +43,7 @@ def read(store: Store, name: str) -> EvaluatedRows:
         raise Corrupt(
             f"{store.url}/{name} is not what was written there: it does not have the hash in its name",
             safe="nothing was evaluated; the champion serves on",
-            next="restore that object from a replica, or delete it: it is predicted again",
+            next="restore that object from a replica, or delete it: the slice is predicted again",
         )
     return EvaluatedRows.from_table(pq.read_table(io.BytesIO(data)))
 
@@ -54,8 +54,8 @@ def of_revisions(
     """Predictions that any version made of some revisions, each (key, revision).
 
     Args:
-        model: whose; None: any model's. One that learns from a revision holds it; one that was only scored on
-            it does not.
+        model: whose; None: any model's. A model that consumes a revision needs it; one that was only scored
+            on it does not.
     """
     for entry in store.list(f"models/{model}/" if model else "models/") if revisions else ():
         match entry.name.split("/"):

@@ -1,7 +1,7 @@
-"""What a run does while a candidate is in shadow: its slice is predicted by both models, not trained on.
+"""What a run does while a candidate is in shadow: both models predict its slice, and nothing trains on it.
 
-Each step finds what an earlier run, or one that was killed, has done: predictions are in the store before the
-log hears of them, and it hears of a revision once.
+Each step finds what an earlier run, or one that was killed, has done: predictions are in the store before
+the log records them, and it records a revision once.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def score(
     key: str,
     report: Callable[[str], None],
 ) -> InShadow | None:
-    """Score what the run of slice `key` has to, and say how far the candidate in shadow has come.
+    """Score what the run of slice `key` has to, and return how far the candidate in shadow has come.
 
-    None when no candidate is in shadow, or the slice has nothing to do with it: then the run goes its way.
+    None when no candidate is in shadow, or the slice does not concern it: then the run goes on as usual.
 
     Args:
         state: as `log` was read.
 
     Raises:
-        LineageMoved: another is in shadow by now, or none: a retry plans again.
+        LineageMoved: a different candidate is in shadow by now, or none: a retry plans again.
         TrainingDied, ModelCodeError and more: as `run_shadow_process`.
     """
     found = in_shadow(state)
@@ -49,7 +49,7 @@ def score(
         run_shadow_process(pipeline, store, number, key, report)
     for ref in wanted:
         _record(store, log, number, ref)
-    now = in_shadow(log.state() if wanted else state)  # what was scored is recorded behind what was read
+    now = in_shadow(log.state() if wanted else state)  # the scores were recorded after `state` was read
     if now is None or now.version.version != number:
         raise LineageMoved(
             f"version {number} of {pipeline.name} is not in shadow any more",
@@ -60,13 +60,13 @@ def score(
 
 
 def waiting(found: InShadow, key: str) -> Trained:
-    """What the `train` step of a run says when the candidate stays in shadow: the run ends there."""
+    """The result of the `train` step when the candidate stays in shadow: the run ends there."""
     return Trained(key=key, version=found.version.version, outcome=Training.SHADOW, why=found.message)
 
 
 def _record(store: Store, log: ModelLog, version: int, ref: SliceRef) -> None:
     name = predictions.find(store, log.model, version, ref)
-    if name is None:  # the slice was corrected while the process began, and it predicted what stands
+    if name is None:  # the slice was corrected as the process began, which predicted the current revision
         return
     rows = predictions.read(store, name).count
     record = ShadowScored(

@@ -1,4 +1,4 @@
-"""Rows that fail what is asked of each row, and are set aside rather than spoil the slice."""
+"""Rows that fail an expectation on single rows, and are set aside rather than spoil the slice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BadRows:
     """Which rows, and why.
 
     Attributes:
-        by_reason: by what is asked of a row, in words, the numbers of those that fail it, ascending.
+        by_reason: by what a row fails, as text, the numbers of the rows that fail it, ascending.
     """
 
     by_reason: Mapping[str, RowNumbers] = field(default_factory=dict)
@@ -62,8 +62,8 @@ class UnreadRows:
     """Rows that do not parse: they are bad rows of the slice as well, without a number among the others.
 
     Attributes:
-        examples: what is said of some of them, a line each.
-        where: they are kept.
+        examples: a message on some of them, a line each.
+        where: where they are kept.
     """
 
     rows: int = 0
@@ -89,7 +89,7 @@ class Failing:
         self.count = 0
 
     def add(self, expectation: Expectation, numbers: RowNumbers) -> None:
-        """Rows that fail it. They may be named again."""
+        """Add rows that fail it. The same rows may be added again."""
         self._bad[numbers] = True
         self.count = int(np.count_nonzero(self._bad))
         if self.too_many:
@@ -103,7 +103,7 @@ class Failing:
         return self.count > self._at_most
 
     def rows(self) -> BadRows:
-        """Those found; none when they are too many."""
+        """The rows found; none when there are too many."""
         return BadRows(
             by_reason={why: np.unique(np.concatenate(found)) for why, found in self._by_reason.items()}
         )

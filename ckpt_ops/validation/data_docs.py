@@ -1,8 +1,8 @@
 """Great Expectations' own page on a slice, as one file that loads nothing: it opens anywhere.
 
 Its template takes scripts, styles and a picture from content networks and links to pages of a site that is
-not there. Those are left out, and its head is the one of all our pages (`html`). It also puts values of
-the data into the page as they are: whoever writes the data would write the page. They are escaped here,
+not there. Those are left out, and its head is replaced by that of all our pages (`html`). It also puts
+values of the data into the page as they are, so that data could inject markup. They are escaped here,
 and a content security policy forbids the page to run or load anything.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = 20
 _FROM_AFAR = re.compile(r"<script[^>]*>.*?</script>|<(link|img)\b[^>]*>|</?a\b[^>]*>", re.DOTALL)
-_MORE = "Show more info..."  # the text of a link that unfolds what is always seen here
+_MORE = "Show more info..."  # the text of a link that unfolds what is always shown here
 _PLAIN = str.maketrans("<>", "()")
 _STYLE = """
 body { max-width: 75rem; margin: 1rem auto; }
@@ -73,14 +73,14 @@ def data_docs_html(evaluated: ValidationResult, *, source: str, key: str, revisi
 
 
 def _renderable(result: Any) -> Any:
-    """A copy that the renderers take: plain values, and every count that they look for or none.
+    """A copy that the renderers accept: plain values, and every count that they look for or none.
 
-    They escape an expectation's arguments but not what came of it, nor a column's name in its heading.
+    They escape an expectation's arguments but not its result, nor a column's name in its heading.
     """
     copied = copy.copy(result)
     found = json.loads(json.dumps(result.to_json_dict()["result"]))
     if "element_count" in found:
-        found.setdefault("unexpected_percent", 0.0)  # of a column without any value there is none
+        found.setdefault("unexpected_percent", 0.0)  # a column without any value has none
         shown = found.get("partial_unexpected_list", ())[:_EXAMPLES]
         found["partial_unexpected_list"] = [value_text(each) for each in shown]
     else:

@@ -1,4 +1,4 @@
-"""What a suite asks of decimals, whose JSON has only floats: 1.1 there is the decimal 1.1, not the float.
+"""Bounds on decimals in a suite, whose JSON has only floats: 1.1 there is the decimal 1.1, not the float.
 
 Python compares a decimal with a float exactly, and the float 1.1 is a little more than 1.1.
 """
@@ -14,7 +14,7 @@ _SIDES = {"min_value": ("strict_min", -math.inf), "max_value": ("strict_max", ma
 
 
 def as_decimals(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of an expectation's keywords that are numbers to compare decimals with.
+    """The keywords of an expectation that are numbers to compare decimals with.
 
     Great Expectations makes bounds floats. So a bound is the nearest float on the side on which decimals of
     up to 15 digits compare with it as with the decimal that was written.
@@ -30,7 +30,7 @@ def as_decimals(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _beside(value: float, towards: float) -> float:
-    """The value itself when it is as far as what was written, or farther; else the next float."""
+    """The value itself when it is at least as far as what was written; else the next float."""
     written = Decimal(str(value))
     far = Decimal(value) >= written if towards > 0 else Decimal(value) <= written
     return value if far else math.nextafter(value, towards)

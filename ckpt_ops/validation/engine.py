@@ -1,6 +1,6 @@
-"""Great Expectations, asked to evaluate data frames. It takes 4 to 10 s to import: made only when needed.
+"""Great Expectations as an evaluator of data frames. It takes 4 to 10 s to import: created only when needed.
 
-A frame is handed to its execution engine as it is, not as a batch of a data source: a data source
+A frame goes to its execution engine directly, not as a batch of a data source: a data source
 fingerprints each frame twice by hashing every value, which costs more than evaluating it
 (docs/explanation/validation.md).
 """
@@ -28,11 +28,11 @@ _BOUNDS = ("min_value", "max_value")
 
 
 class Engine:
-    """One ephemeral context and the expectations of a suite; evaluates as many frames as it is given.
+    """One ephemeral context and the expectations of a suite; evaluates any number of frames.
 
     Args:
         suite: for messages.
-        expectations: those that will be evaluated, by their place in the suite.
+        expectations: those to evaluate, by their place in the suite.
         schema: the types in which columns are evaluated.
 
     Raises:
@@ -71,7 +71,7 @@ class Engine:
                 [self._built[at] for at in places],
                 {"result_format": dict(_EVERY_ROW if every_row else _COUNTS)},
             )
-            engine.batch_manager.batch_data_cache.clear()  # a cycle would keep the frame until a collection
+            engine.batch_manager.batch_data_cache.clear()  # else a cycle keeps the frame in memory
         # Results do not come in the suite's order: those that crashed come first.
         return {result.expectation_config.meta["at"]: result for result in results}
 
@@ -95,15 +95,15 @@ class Engine:
         try:
             return kind(**kwargs, meta={"at": at, "why": expectation.why})
         except (ValueError, TypeError) as error:
-            said = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
-            raise BadInput(where, expectation.kwargs, f"what Great Expectations takes ({said})") from error
+            message = "; ".join(line.strip() for line in str(error).splitlines()[1:]) or str(error)
+            raise BadInput(where, expectation.kwargs, f"what Great Expectations takes ({message})") from error
 
     def _kind(self, expectation: Expectation) -> pa.DataType:
-        """Of its first column, as it is evaluated; null without one."""
+        """The type in which its first column is evaluated; null without a column."""
         return self._schema.field(expectation.columns[0]).type if expectation.columns else pa.null()
 
     def _bound(self, expectation: Expectation, value: Any, where: str) -> Any:
-        """A bound on dates or times as one: with a zone as the column's, or without. JSON has only text."""
+        """A bound on dates or times, parsed, as JSON has only text: with a zone where the column has one."""
         kind = self._kind(expectation)
         if not (isinstance(value, str) and (pa.types.is_timestamp(kind) or pa.types.is_date(kind))):
             return value

@@ -1,14 +1,14 @@
 """How an expectation is evaluated, so that memory follows neither the rows nor the columns of a slice.
 
-| way | which | what is held |
+| mode | expectations | in memory |
 |---|---|---|
 | by rows | nulls, ranges, sets, regexes, formats, lengths; pairs and sums in a row | a chunk of rows |
 | by columns | all others: uniqueness, means, quantiles, distinct values, types, drift | its own columns |
 | by the number of rows | `expect_table_row_count_...` | nothing |
 | by the names of columns | `expect_table_column..._`, `expect_column_to_exist` | nothing |
 
-By rows is exact: each row is evaluated alone, the counts add up, and `mostly` is asked of the sums. An
-expectation that is not known here is evaluated by columns, which is exact for any.
+By rows is exact: each row is evaluated alone, the counts add up, and `mostly` is applied to the sums. An
+unknown expectation is evaluated by columns, which is exact for any.
 """
 
 from __future__ import annotations
@@ -76,15 +76,15 @@ def execution_mode_of(type_: str) -> ExecutionMode:
 
 
 def has_regex(type_: str) -> bool:
-    """Whether a regular expression, of Python's kind, is asked for."""
+    """Whether the expectation uses a regular expression of Python's kind."""
     return "_match_regex" in type_
 
 
 def has_arithmetic(type_: str) -> bool:
-    """Whether values are added up or divided, which pandas cannot do to decimals beside a null."""
+    """Whether values are added or divided, which pandas cannot do to decimals beside a null."""
     return type_ in _OF_NUMBERS
 
 
 def evaluates_rows(type_: str) -> bool:
-    """Whether expectations of a type say which rows fail, so that those can be set aside."""
+    """Whether expectations of a type name the rows that fail, so that those can be set aside."""
     return execution_mode_of(type_) is ExecutionMode.ROWS or (type_ in KINDS and KINDS[type_].row_wise)

@@ -1,7 +1,7 @@
 """Arrow tables as the pandas frames that Great Expectations evaluates.
 
 Numbers are backed by numpy: on Arrow-backed ones it is several times slower. What a column becomes must
-not depend on the rows that happen to be in a chunk, so that is settled for the slice as a whole.
+not depend on the rows that happen to be in a chunk, so that is decided for the slice as a whole.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def evaluated_schema(came: pa.Schema, declared: pa.Schema, *, unusable: Collecti
 
 
 def differs_with_nulls(kind: pa.DataType) -> bool:
-    """Whether pandas has a column of it in another type when there are nulls."""
+    """Whether pandas uses a different type for such a column when there are nulls."""
     return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
@@ -44,7 +44,7 @@ def frame_of(
 
     Args:
         nullable: columns with a null somewhere in the slice: integers are float64 and booleans objects.
-            Needed where the table is but a part of the slice.
+            Needed where the table is only a part of the slice.
         python_text: text as Python objects rather than in Arrow's memory, which takes a fifth of it and
             is faster, but has regular expressions of its own (RE2).
         float_decimals: decimals as float64, for sums and means; else as Python's own, which compare exactly.
@@ -63,7 +63,9 @@ def frame_of(
     kinds = {pa.string(): text, pa.large_string(): text}
     try:
         frame = table.to_pandas(types_mapper=kinds.get, date_as_object=False)
-    except pa.ArrowNotImplementedError:  # of what is in a list or a map, as binary(3): as Python's own values
+    except (
+        pa.ArrowNotImplementedError
+    ):  # for some types inside a list or a map, such as binary(3): as Python's own values
         nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
         frame = table.drop_columns(nested).to_pandas(types_mapper=kinds.get, date_as_object=False)
         for name in nested:
@@ -76,7 +78,7 @@ def frame_of(
 
 
 def frame_of_rows(count: int) -> Any:
-    """A frame of so many rows and nothing in them."""
+    """A frame of this many rows and no columns."""
     import pandas as pd
 
     return pd.DataFrame(index=pd.RangeIndex(count))

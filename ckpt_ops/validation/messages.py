@@ -20,7 +20,7 @@ def subject(expectation: Expectation) -> str:
 
 
 def failed_message(expectation: Expectation, result: Mapping[str, Any]) -> str:
-    """A failed expectation in words. `result` is Great Expectations' `result`; ours bring their own."""
+    """A failed expectation as a sentence. `result` is Great Expectations' `result`; ours bring their own."""
     own = (result.get("details") or {}).get("words")
     if own:
         return str(own)
@@ -31,28 +31,28 @@ def failed_message(expectation: Expectation, result: Mapping[str, Any]) -> str:
 
 def row_message(expectation: Expectation) -> str:
     """What a single row fails, as `distance: is not >= 0`."""
-    said = _predicate(expectation)
+    text = _predicate(expectation)
     for many, one in (("are ", "is "), ("do ", "does "), ("have ", "has "), ("match ", "matches ")):
-        if said.startswith(many):
-            said = one + said.removeprefix(many)
+        if text.startswith(many):
+            text = one + text.removeprefix(many)
             break
-    return f"{subject(expectation)}: {said}"
+    return f"{subject(expectation)}: {text}"
 
 
 def too_many_message(bad: int, rows: int, at_most: float) -> str:
     """Why rows are not set aside, but the slice is quarantined."""
     return (
-        f"{bad:,} of {rows:,} rows ({100 * bad / rows:.1f} %) fail what is asked of each row, and at most "
+        f"{bad:,} of {rows:,} rows ({100 * bad / rows:.1f} %) fail expectations on single rows, and at most "
         f"{100 * at_most:.4g} % may be set aside"
     )
 
 
 def unread_message(unread: int, rows: int, where: str, *, none_allowed: bool) -> str:
     """Rows that do not parse."""
-    said = (
+    text = (
         f"{unread:,} of {rows:,} rows ({100 * unread / rows:.2g} %) do not parse, and are left out: {where}"
     )
-    return said + ("; the suite says no meta.bad_rows_at_most, so none may be" if none_allowed else "")
+    return text + ("; the suite has no meta.bad_rows_at_most, so none is allowed" if none_allowed else "")
 
 
 def crashed_message(expectation: Expectation, message: str) -> str:
@@ -62,7 +62,7 @@ def crashed_message(expectation: Expectation, message: str) -> str:
 
 
 def not_evaluated_message(expectation: Expectation, reason: str) -> str:
-    """One of our own expectations that had nothing to evaluate by, and passes."""
+    """One of our own expectations that had nothing to compare with, and passes."""
     return f"{subject(expectation)}: {expectation.type} not evaluated: {reason}"
 
 
@@ -77,25 +77,25 @@ def _counted(expectation: Expectation, result: Mapping[str, Any]) -> str:
     bad = result.get("unexpected_count") or 0
     share = 100 * bad / values if values else 0.0
     noun = "values" if len(expectation.columns) == 1 else "rows"
-    said = f"{bad:,} of {values:,} {noun} ({share:.1f} %) {_predicate(expectation)}"
+    text = f"{bad:,} of {values:,} {noun} ({share:.1f} %) {_predicate(expectation)}"
     mostly = expectation.kwargs.get("mostly")
     if isinstance(mostly, int | float) and mostly < 1:
-        said += f", allowed {100 * (1 - mostly):.4g} %"
+        text += f", allowed {100 * (1 - mostly):.4g} %"
     shown = examples(result)
-    return said + (f", e.g. {', '.join(shown)}" if shown else "")
+    return text + (f", e.g. {', '.join(shown)}" if shown else "")
 
 
 def _predicate(expectation: Expectation) -> str:
     kwargs, kind = expectation.kwargs, expectation.type
-    said = {
+    phrases = {
         "expect_column_values_to_not_be_null": "are null",
         "expect_column_values_to_be_null": "are not null",
         "expect_column_values_to_be_unique": "are not unique",
         "expect_compound_columns_to_be_unique": "are not unique",
         "expect_column_pair_values_to_be_equal": "are not equal",
     }
-    if kind in said:
-        return said[kind]
+    if kind in phrases:
+        return phrases[kind]
     if kind == "expect_column_values_to_be_between":
         return f"are not {_bounds(kwargs)}"
     if kind == "expect_column_value_lengths_to_be_between":

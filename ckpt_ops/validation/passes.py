@@ -1,7 +1,7 @@
 """The passes over a slice: which expectations are evaluated together, on which columns, how much at a time.
 
 Great Expectations copies all columns of a frame for each expectation that leaves nulls out. So those that
-read the same columns are evaluated on a frame of these alone, and what is asked row by row in chunks of it.
+read the same columns are evaluated on a frame of these alone, and the row-wise ones in chunks of it.
 Memory is bounded by a chunk, or by all rows of the columns that one expectation needs as a whole.
 """
 
@@ -31,7 +31,7 @@ CHUNK_ROWS = 500_000
 
 @dataclass(frozen=True, kw_only=True)
 class _Frame:
-    """What expectations have in common that are evaluated on the same frame."""
+    """What expectations share that are evaluated on the same frame."""
 
     columns: tuple[str, ...]
     in_chunks: bool
@@ -42,11 +42,11 @@ class _Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class Judging:
-    """Judges `expectations`, by their place in the suite, on `rows`.
+    """Evaluates `expectations`, by their place in the suite, on `rows`.
 
     Attributes:
         schema: the types in which columns are evaluated.
-        failing: takes the rows that fail what sets them aside.
+        failing: collects the rows that fail an expectation that sets them aside.
         chunk_rows: see `CHUNK_ROWS`.
     """
 
@@ -90,17 +90,17 @@ class Judging:
         )
 
     def _columns(self, expectations: Iterable[Expectation]) -> tuple[str, ...]:
-        """Those they read, in order: a `row_condition` reads each that it names."""
+        """The columns they read, in order: a `row_condition` reads each that it names."""
         read = list(expectations)
         wanted = {name for each in read for name in each.columns}
         conditions = [each.kwargs["row_condition"] for each in read if "row_condition" in each.kwargs]
-        said = json.dumps(conditions, ensure_ascii=False)
-        wanted |= {name for name in self.schema.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)}
+        text = json.dumps(conditions, ensure_ascii=False)
+        wanted |= {name for name in self.schema.names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)}
         return tuple(name for name in self.schema.names if name in wanted)
 
     @functools.cached_property
     def _nullable(self) -> frozenset[str]:
-        """Columns of which a chunk has to look as if it had nulls. Nothing is read for a slice of one."""
+        """Columns that every chunk has to treat as having nulls. A slice of one chunk needs no reading."""
         if self.rows.rows <= self.chunk_rows:
             return frozenset()
         names = self._columns(
@@ -128,7 +128,7 @@ class Judging:
         if frame.every_row:
             for at, result in results.items():
                 if crash_of(result) is None:
-                    # one of ours that had no reference names no row
+                    # one of our own without a reference names no row
                     found = result.result.get("unexpected_index_list", ())
                     self.failing.add(self.expectations[at], np.array(found, np.int64) + first_row)
         return results

@@ -9,7 +9,7 @@
     rows.parquet      the rows set aside: all their columns, `_row` and `_reasons`
 
 A report is the latest verdict in its folder: evaluating a slice again, under another suite, replaces it.
-Which verdict counts is the lineage log's to say, which keeps every one.
+The lineage log, which keeps every verdict, decides which one counts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROWS = "rows.parquet"
 
 
 def write_report(store: Store, prefix: str, evaluated: ValidationResult, rows: SliceRows) -> str:
-    """Write all that is kept of a verdict, its JSON last, and return the JSON's name.
+    """Write everything that is kept of a verdict, its JSON last, and return the JSON's name.
 
     Args:
         prefix: the slice revision's folder, `slices/{source}/{key}/{revision}` (`SliceManifest.prefix`).

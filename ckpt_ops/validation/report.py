@@ -12,7 +12,7 @@ th { white-space: nowrap; } td.words { overflow-wrap: anywhere; min-width: 22rem
 _SAFE = {
     Outcome.QUARANTINED: "Nothing trains on this slice. The champion serves on, untouched.",
     Outcome.ACCEPTED: "The slice may be trained on.",
-    Outcome.SET_ASIDE: "Rows that meet everything may be trained on; the others are kept in rows.parquet.",
+    Outcome.SET_ASIDE: "Rows that meet all expectations may be trained on; the others are in rows.parquet.",
 }
 
 

@@ -1,4 +1,4 @@
-"""The rows that are evaluated: read as often as need be, any columns of them, some at a time."""
+"""The rows that are evaluated: read as often as needed, any of their columns, some rows at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 
 class SliceRows(Protocol):
-    """A slice, or what stands for one. `slices.StagedSlice` is one."""
+    """A slice, or a stand-in for one. `slices.StagedSlice` is one."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -55,7 +55,7 @@ class TableRows:
 
 
 def nullable_columns(rows: SliceRows, columns: Sequence[str]) -> frozenset[str]:
-    """Those of the columns with a null in some row. Each is read up to its first batch with one."""
+    """The ones of `columns` with a null in some row. Each is read up to its first batch with one."""
     return frozenset(
         name for name in columns if any(batch.column(0).null_count for batch in rows.batches([name]))
     )

@@ -1,6 +1,6 @@
 """Evaluate a slice: schema drift first, then Great Expectations over what can be evaluated.
 
-How the rows are read for it, so that memory is bounded and the verdict is that of one go: `evaluating`.
+`passes` reads the rows so that memory is bounded and the verdict is that of a single pass.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ORDER = list(Severity)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ValidationResult:
-    """A verdict, and what it was reached on.
+    """A verdict, and what it rests on.
 
     Attributes:
         bad: the rows to set aside; none when the slice is quarantined.
@@ -48,7 +48,7 @@ class ValidationResult:
     results: tuple[Any, ...] = ()
 
     def quarantined(self, reason: Reason) -> ValidationResult:
-        """The same with one more reason, a critical one that no expectation gave."""
+        """The same with one more reason, a critical one that comes from no expectation."""
         reasons = (reason, *self.validation.reasons)
         found = replace(self.validation, outcome=Outcome.QUARANTINED, set_aside=0, reasons=reasons)
         return replace(self, validation=found, bad=BadRows())
@@ -66,15 +66,15 @@ def validate(
     """The verdict on `rows`. No file is written.
 
     Expectations on a column that is missing or of a wrong type are not run: the reason for the column
-    says which. Columns of another type that fits are evaluated as the declared type. Integers with nulls are
-    evaluated as float64, exact up to 2**53.
+    lists them. Columns of a different type that fits are evaluated as the declared type. Integers with nulls
+    are evaluated as float64, exact up to 2**53.
 
     Args:
-        reference: what the expectations of `custom` compare with; without one they are not evaluated, which a
-            reason of severity INFO says. What reading it raises is raised.
+        reference: what the expectations of `custom` compare with; without one they are not evaluated, and
+            a reason of severity INFO reports that. What reading it raises is raised.
         unread: rows of the slice that do not parse. They count towards `bad_rows_at_most` as others do; a
-            suite that says no rate takes a slice without any only.
-        chunk_rows: changes no verdict, only memory and speed (`evaluating`).
+            suite without a rate accepts only a slice without any.
+        chunk_rows: changes no verdict, only memory and speed (`passes`).
 
     Raises:
         BadInput: the suite names a column that is neither declared nor there, or Great Expectations
@@ -152,7 +152,7 @@ def _too_many(suite: Suite, rows: int, failing: Failing, unread: UnreadRows) -> 
 
 
 def _unread(suite: Suite, rows: int, unread: UnreadRows) -> list[Reason]:
-    """A warning: whether they are too many is said apart. Critical where the suite lets no row be bad."""
+    """A warning; `_too_many` reports whether they are too many. Critical where no bad row is allowed."""
     if not unread.rows:
         return []
     severity = Severity.WARNING if suite.bad_rows_at_most is not None else Severity.CRITICAL

@@ -1,7 +1,7 @@
 """Schema drift: which column, what was declared, what came.
 
-A column is no drift when its type fits the declared one, or each of its values does
-(`ckpt_ops/column_types.py` says which). A column without a single value may come typed `null`: that is no
+A column has not drifted when its type fits the declared one, or each of its values does
+(see `ckpt_ops/column_types.py`). A column without a single value may come typed `null`: that is not
 drift but a question of nulls, reported as a warning, and the suite's expectations on nulls decide.
 Nullability and metadata are not compared.
 """
@@ -31,10 +31,10 @@ def schema_drift(
     """One reason per column that is missing, extra or of a type that does not fit, in declared order.
 
     A missing or mistyped column is critical. An extra one is a warning: nothing reads it yet.
-    The order of columns is no drift.
+    The order of columns does not matter.
 
     Args:
-        misfits: by column whose values decide, its first value that is none of the declared type.
+        misfits: by column whose values decide, its first value that is not of the declared type.
     """
     misfits = misfits or {}
     reasons = []
@@ -53,7 +53,7 @@ def schema_drift(
         elif field.name in misfits or not (fits(came, field.type) or values_decide(came, field.type)):
             message = f"column {name} changed its type: declared {field.type}, came {came}"
             if field.name in misfits:
-                message += f"; its value {one_line(str(misfits[field.name]))} is no {field.type}"
+                message += f"; its value {one_line(str(misfits[field.name]))} is not {field.type}"
             reasons.append(Reason(kind=Kind.TYPE, column=field.name, message=message))
     for field in found:
         name = one_line(field.name)
@@ -66,7 +66,7 @@ def schema_drift(
 
 
 def misfits_of(rows: SliceRows, declared: pa.Schema) -> dict[str, pa.Scalar]:
-    """By column of `rows` whose values decide, the first that is none of the declared type, if there is one.
+    """By column of `rows` whose values decide, the first that is not of the declared type, if there is one.
 
     Each such column is read up to that value, a batch at a time.
     """
@@ -83,7 +83,7 @@ def misfits_of(rows: SliceRows, declared: pa.Schema) -> dict[str, pa.Scalar]:
 
 
 def to_declare(found: pa.Schema, declared: pa.Schema) -> pa.Schema | None:
-    """The schema of rows whose values, not their types, made them fit: as declared there. None: none did.
+    """The schema of `found`, as declared for columns that fit by value, not by type. None: there are none.
 
     Types that fit by themselves stay as they came.
     """

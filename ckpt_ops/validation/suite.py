@@ -1,4 +1,4 @@
-"""A Great Expectations suite as JSON in git, checked at the door without importing Great Expectations.
+"""A Great Expectations suite as JSON in git, checked when it is loaded, without importing Great Expectations.
 
 ```json
 {"name": "flights", "expectations": [
@@ -12,7 +12,7 @@ allows: `"meta": {"bad_rows_at_most": 0.01}`. Rows of text files that do not par
 
 Types and keywords are checked against the JSON schemas that Great Expectations ships beside its code, and
 against `custom.KINDS` for our own kinds: a typing error stops a DAG file or `ckpt-ops check` in
-milliseconds, not a run after the import.
+milliseconds, not a run after the slow import.
 Values are checked by Great Expectations itself when it runs (`run.py`).
 """
 
@@ -36,7 +36,7 @@ from ckpt_ops.validation.verdict import Severity
 
 _SET_ASIDE = "set aside"
 _COLUMN_KEYWORDS = ("column", "column_A", "column_B", *COLUMN_KEYWORDS)
-# Set by the runner, or without a meaning for one table.
+# Set by the runner, or meaningless for one table.
 _NOT_OURS = {"batch_id", "catch_exceptions", "id", "meta", "metadata", "rendered_content"}
 _NOT_OURS |= {"result_format", "severity", "windows", "notes", "description"}
 
@@ -100,7 +100,7 @@ def load_suite(path: Path | str) -> Suite:
 
 
 def parse_suite(payload: Any, *, path: str = "") -> Suite:
-    """A suite from what its JSON says. Raises `BadInput`."""
+    """A suite from its parsed JSON. Raises `BadInput`."""
     _only(payload, {"name": str, "expectations": list}, {"meta": dict}, path or "suite")
     expectations = []
     for at, each in enumerate(payload["expectations"]):
@@ -136,20 +136,24 @@ def _sets_aside(payload: dict[str, Any], where: str) -> bool:
     if "bad_rows" not in meta:
         return False
     if meta["bad_rows"] != _SET_ASIDE:
-        raise BadInput(f"{where} meta.bad_rows", meta["bad_rows"], f"{_SET_ASIDE!r}, or not to be given")
+        raise BadInput(f"{where} meta.bad_rows", meta["bad_rows"], f"{_SET_ASIDE!r}, or nothing")
     if not evaluates_rows(type_):
         raise BadInput(
-            f"{where} meta.bad_rows", _SET_ASIDE, f"an expectation on single rows; {type_} is none"
+            f"{where} meta.bad_rows",
+            _SET_ASIDE,
+            f"an expectation that evaluates row by row; {type_} does not",
         )
     if kwargs.get("mostly", 1) != 1:
         raise BadInput(
             f"{where} kwargs.mostly",
             kwargs["mostly"],
-            "no mostly beside bad_rows: rows that fail are set aside, how many is bad_rows_at_most's to say",
+            "no mostly beside bad_rows: rows that fail are set aside, and bad_rows_at_most limits how many",
         )
     if payload.get("severity", Severity.CRITICAL) != Severity.CRITICAL:
         raise BadInput(
-            f"{where} severity", payload["severity"], "critical, as bad_rows sets aside what would not pass"
+            f"{where} severity",
+            payload["severity"],
+            "critical, because bad_rows sets aside what would not pass",
         )
     return True
 
@@ -162,7 +166,7 @@ def _at_most(meta: dict[str, Any], expectations: list[Expectation], where: str) 
         raise BadInput(
             f"{where}: meta.bad_rows_at_most",
             found,
-            "a share of the rows, more than 0 and less than 1, as expectations set bad rows aside",
+            "a share of the rows, more than 0 and less than 1, because expectations set bad rows aside",
         )
     return float(found)
 
@@ -213,7 +217,7 @@ def _check_kwargs(
 
 @functools.cache
 def _known() -> dict[str, dict[str, Any]]:
-    """Type to what is shipped about it; empty when nothing is shipped at all."""
+    """Type to its shipped schema; empty when no schemas are shipped."""
     index = _shipped("index.json")
     if index is None:
         return {}

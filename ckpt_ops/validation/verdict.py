@@ -1,4 +1,4 @@
-"""What validation says of a slice: the outcome and each reason, in words a person can act on."""
+"""The verdict of validation on a slice: the outcome, and reasons that a person can act on."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Kind(StrEnum):
     UNREAD = "does not parse"  # rows of a text file, left out when the slice was pulled
     FAILED = "failed"  # an expectation was evaluated, and the rows do not meet it
     CRASHED = "crashed"  # an expectation could not be evaluated: look at the suite before the data
-    SAME_CONTENT = "same content"  # another accepted slice has the very same rows
+    SAME_CONTENT = "same content"  # a different accepted slice has exactly the same rows
     NOT_EVALUATED = (
         "not judged"  # there was nothing to compare with, such as no reference yet: nothing is wrong
     )
@@ -87,10 +87,10 @@ class Validation:
         set_aside: rows of them that nothing trains on, while the rest is accepted.
         reasons: critical ones first; an accepted slice may have warnings.
         expectations: how many were run.
-        seconds: wall time, with Great Expectations' import where it was the first in the process.
+        seconds: wall time, including Great Expectations' import where this was the first in the process.
         suite: the suite's name; `suite_digest`: 16 hex digits of its content.
         schema_digest: 16 hex digits of the declared columns.
-        unread: rows besides that do not parse, and are in no revision.
+        unread: further rows that do not parse, and are in no revision.
     """
 
     outcome: Outcome
@@ -111,16 +111,16 @@ class Validation:
 
     @property
     def summary(self) -> str:
-        """How many expectations hold, and how many rows are set aside; the reasons say what does not."""
+        """How many expectations hold, and how many rows are set aside; the reasons list the rest."""
         asked = [reason.kind for reason in self.reasons if reason.expectation]
         unknown = asked.count(Kind.NOT_EVALUATED)
         held, run = self.expectations - len(asked), self.expectations
-        said = f"{run} expectation{'s hold' if run != 1 else ' holds'}"
+        text = f"{run} expectation{'s hold' if run != 1 else ' holds'}"
         if asked:
-            said = f"{held} of {run} expectations hold" + (f", {unknown} not evaluated" if unknown else "")
+            text = f"{held} of {run} expectations hold" + (f", {unknown} not evaluated" if unknown else "")
         aside = f"{self.set_aside:,} of {self.rows:,} rows set aside; " if self.set_aside else ""
         unread = f"{self.unread:,} rows that do not parse left out; " if self.unread else ""
-        return aside + unread + said
+        return aside + unread + text
 
     def to_json(self) -> bytes:
         """UTF-8 with sorted keys."""

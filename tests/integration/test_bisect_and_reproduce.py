@@ -209,7 +209,7 @@ def test_the_slice_with_shuffled_labels_is_named_and_nothing_is_written(
     assert found["found"]["parent"] == 3
     assert found["found"]["slice"]["key"] == W3
     assert found["found"]["before"] == values(found)[3] >= 0.59 > values(found)[4] == found["found"]["after"]
-    assert f"after version 4, which learned slice {W3}" in found["verdict"]
+    assert f"after version 4, which consumed slice {W3}" in found["verdict"]
     assert set(ways(found).values()) == {"kept"}
     assert set(ways(found)) == {3, 4, 6}, "a binary search needs no more"
     assert found["notes"] == []
@@ -320,7 +320,7 @@ def test_that_other_code_was_used_to_measure_is_said(
     found = bisect(world.pipeline, broken, POISON).to_json()
     assert found["found"]["version"] == 4
     (note,) = found["notes"]
-    assert note.startswith("version 3, 4, 6 was measured with what is there today")
+    assert note.startswith("version 3, 4, 6 was measured with today's setup")
     assert "the model's code (digest " in note
 
 
@@ -347,7 +347,7 @@ def test_the_command_shows_every_point_the_verdict_and_what_to_do_next(
         ("6", W5, "kept"),
     ]
     assert table["4"][3] == "below 0.59"
-    assert f"after version 4, which learned slice {W3}" in done.stdout
+    assert f"after version 4, which consumed slice {W3}" in done.stdout
     assert f"Next: ckpt-ops taint learned --slice {W3} --why TEXT, then ckpt-ops plan learned" in done.stdout
     assert f"version 3 ({W2}; retrained): auc" in done.stderr
 
@@ -388,7 +388,7 @@ def test_the_audit_command_says_which_is_better_and_at_what_cost(world: World, b
     assert done.exit_code == 0, done.stderr
     assert f"held-out rows of {W5}" in done.stdout
     assert "version 6, by 6 updates" in done.stdout
-    assert "a model trained from nothing on all it learned: auc 0." in done.stdout
+    assert "a model trained from scratch on all it consumed: auc 0." in done.stdout
 
 
 # --- reproduce ----------------------------------------------------------------------------------------

@@ -244,7 +244,7 @@ def test_an_input_that_the_model_ignores_from_now_on(place: Place) -> None:
     found = audit(place.pipeline, place.store, Audit(newest=1, epochs=1)).to_json()
     of_head = place.served(DAY1, held_out=True)["auc"]
     assert found["champion"]["value"] == pytest.approx(of_head, abs=1e-6)
-    assert "is better than a model trained from nothing" in found["verdict"]
+    assert "is better than a model trained from scratch" in found["verdict"]
 
 
 def test_an_input_that_is_zero_from_now_on_by_code_beside_the_folder_and_other_rows_dropped(

@@ -219,7 +219,7 @@ def test_the_converted_file_stands_by_itself(place: Place, trained: Place) -> No
 
 
 def test_one_that_differs_by_more_than_allowed_is_recorded_and_not_kept(place: Place) -> None:
-    with pytest.raises(ConversionRefused, match=r"differs from the original by up to .*; allowed is 0"):
+    with pytest.raises(ConversionRefused, match=r"differs from the original by up to .*; the tolerance is 0"):
         convert(place.pipeline, place.store, 1, Format.TFLITE, tolerance=0.0)
     assert list(place.store.list("models/brief/v1/converted/")) == []
     (record,) = place.records(Converted)
@@ -230,7 +230,7 @@ def test_one_that_differs_by_more_than_allowed_is_recorded_and_not_kept(place: P
 
     assert convert(place.pipeline, place.store, 1, Format.TFLITE)["object"], "asked again, it is tried again"
     assert [bool(record.error) for record in place.records(Converted)] == [True, False]
-    with pytest.raises(ConversionRefused, match="it is kept, and differs"):
+    with pytest.raises(ConversionRefused, match="it is kept, but differs"):
         convert(place.pipeline, place.store, 1, Format.TFLITE, tolerance=0.0)
 
 
@@ -461,7 +461,7 @@ def test_a_slice_that_is_taken_away_meanwhile_leaves_no_predictions(
         return made
 
     monkeypatch.setattr(slice_predictions, "run_work", then_taken_away)
-    with pytest.raises(LineageMoved, match="corrected or taken away"):
+    with pytest.raises(LineageMoved, match="corrected or withdrawn"):
         predict(place.pipeline, place.store, NEXT)
     assert list(place.store.list("models/brief/v1/predictions/")) == []
     assert place.records(Predicted) == []
@@ -484,14 +484,14 @@ def test_nothing_is_made_of_a_version_that_a_purge_takes(
         return made
 
     monkeypatch.setattr(conversion, "run_work", then_forgotten)
-    with pytest.raises(ObjectNotFound, match="learned from rows that were forgotten"):
+    with pytest.raises(ObjectNotFound, match="trained on rows that were forgotten"):
         convert(place.pipeline, place.store, 1, Format.TFLITE)
     assert list(place.store.list("models/brief/v1/converted/")) == []
     for make in (
         lambda: convert(place.pipeline, place.store, 1, Format.TFLITE),
         lambda: predict(place.pipeline, place.store, NEXT),
     ):
-        with pytest.raises(ObjectNotFound, match="learned from rows that were forgotten"):
+        with pytest.raises(ObjectNotFound, match="trained on rows that were forgotten"):
             make()
 
 
@@ -578,7 +578,7 @@ def test_an_export_that_cannot_be_loaded_differs_and_one_that_is_gone_is_not_com
     place.store.put(f"{export}/saved_model.pb", b"cut off")
     broken = asked_again(place.pipeline, place.store, 1)
     assert broken.differs
-    assert "the export cannot be asked: " in broken.message
+    assert "the export does not predict: " in broken.message
     assert broken.to_json()["difference"] is None, "strict JSON has no infinity"
     for entry in place.store.list(f"{export}/"):
         place.store.delete(entry.name)

@@ -1,8 +1,8 @@
-"""Gates: small values that pass or refuse a candidate, and say why.
+"""Gates: small values that pass or reject a candidate, with a reason.
 
 A gate sees predictions alone (`EvaluatedRows`). *Absolute* gates bound the candidate's own quality; relative
 ones compare it with the champion on the same rows, and do not apply to a first version. Where a metric has no
-value (one class only, NaN predictions) a gate refuses: what could not be evaluated is never passed.
+value (one class only, NaN predictions) a gate rejects: what could not be evaluated is never passed.
 """
 
 from ckpt_ops.evaluation.gates.bounds import AtLeast, AtMost, Floor

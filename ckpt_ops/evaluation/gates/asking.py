@@ -1,4 +1,4 @@
-"""How gates ask: a metric of some rows, two models side by side, and what to say without an answer."""
+"""How gates ask: a metric of some rows, two models side by side, and the verdict where there is no answer."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ROUNDING = 1e-12
 """A difference of two metrics is not exact: a fall of the margin itself is not "more than the margin"."""
 
 CONFIDENCE = 0.95
-"""Of the intervals of parts: a gate's own rule is on the difference, the interval says what it is worth."""
+"""Of the intervals of parts: a gate's own rule is on the difference, the interval shows what it is worth."""
 
 
 FEWEST, MOST = 200, 1_000
 """Resamples for an interval of a part."""
 
 CELLS = 4_000_000
-"""Rows times resamples from which on fewer are drawn: many rows scatter little, and parts are many."""
+"""Rows times resamples beyond which fewer are drawn: many rows scatter little, and there are many parts."""
 
 
 class Predicted(Protocol):
@@ -82,7 +82,7 @@ class Compared:
 
 
 def value(metric: Metric, y: FloatArray, p: FloatArray, groups: Groups | None, whose: str) -> float:
-    """The metric. Raises what it raises; unusable predictions say whose they are."""
+    """The metric. Raises what it raises; the error for unusable predictions names the model."""
     try:
         return metric(y, p, groups=groups)
     except UnusablePredictions as error:
@@ -126,7 +126,7 @@ def compare_slices(
     Empty where rows are not known by slice.
 
     Raises:
-        UnusablePredictions: a model's predictions are no numbers that the metric is defined on.
+        UnusablePredictions: the metric is not defined on a model's predictions.
     """
     if evaluated.slice is None or evaluated.champion is None:
         return {}
@@ -140,7 +140,7 @@ def compare_slices(
 
 
 def compare_past(metric: Metric, past: Past | None, *, seed: int, min_rows: int) -> Compared | None:
-    """Both models on all rows of slices that both have learned; None where that says nothing.
+    """Both models on all rows of slices that both consumed; None where nothing can be compared.
 
     Raises:
         UnusablePredictions: as `compare_slices`.
@@ -178,29 +178,29 @@ def segments(gate: str, column: str, evaluated: EvaluatedRows) -> Text:
 
 
 def left_out(small: int, min_rows: int, undefined: int, metric: str, *, over: str = "rows") -> str:
-    """How the words of a gate end that looked at parts: which it could not look at."""
-    said = [
+    """The end of a message of a gate that compares parts: how many it left out, and why."""
+    reasons = [
         *([f"{small} with fewer than {min_rows:,} {over}"] if small else []),
         *([f"{undefined} on which {metric} has no value"] if undefined else []),
     ]
-    return f"; left out: {', '.join(said)}" if said else ""
+    return f"; left out: {', '.join(reasons)}" if reasons else ""
 
 
 def unevaluated(gate: Gate, error: UndefinedMetric | UnusablePredictions) -> Verdict:
-    """What could not be evaluated is refused."""
+    """What could not be evaluated is rejected."""
     return Verdict(gate=repr(gate), passed=False, message=f"could not be evaluated: {error.what}")
 
 
 _WAY_OUT = (
-    "Put that right and train again, or a person decides: "
+    "Fix that and train again, or let a person decide: "
     "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT"
 )
 
 
 def no_champion(gate: Gate, evaluated: EvaluatedRows | Past) -> Verdict:
-    """Nothing can be said in comparison: not of a first version, nor beside a champion that cannot be asked.
+    """No comparison is possible: not for a first version, nor with a champion that cannot be evaluated.
 
-    The first needs no comparison. The second is refused: what was not compared has not passed.
+    The first needs no comparison. The second is rejected: what was not compared has not passed.
     """
     if evaluated.champion_missing:
         message = f"could not be evaluated: champion {evaluated.champion_missing}. {_WAY_OUT}"

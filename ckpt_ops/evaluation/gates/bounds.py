@@ -1,8 +1,9 @@
 """The gates on the candidate's own quality, with or without a champion.
 
-A bound that is a floor at all times refuses the better of two: in a week of storms the candidate reaches
+A bound that is a floor at all times rejects the better of two: in a week of storms the candidate reaches
 .594, the champion that would serve on .568, and the floor is .600. So by default a later version may miss it
-where the champion misses it too and the candidate is surely better. That production misses it is said.
+where the champion misses it too and the candidate is surely better. The verdict reports that production
+misses it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ckpt_ops.wire_names import wire
 
 @wire("Floor")
 class Floor(Enum):
-    """When a bound on quality holds. A first version always has to meet it."""
+    """When a bound on quality applies. A first version always has to meet it."""
 
     OR_BETTER = "or better than the champion"
     ALWAYS = "always"
@@ -37,13 +38,13 @@ class Floor(Enum):
 @wire("AtLeast")
 @dataclass(frozen=True)
 class AtLeast:
-    """Refuses a candidate whose metric is below `threshold`. For metrics where higher is better.
+    """Rejects a candidate whose metric is below `threshold`. For metrics where higher is better.
 
     Args:
         metric: one of `METRICS`.
         threshold: in the metric's unit.
-        floor: `Floor.OR_BETTER` lets a candidate pass that misses it where the champion does too, on the same
-            rows, and the candidate is surely better (the whole 95 % interval); `Floor.ALWAYS` does not.
+        floor: `Floor.OR_BETTER` passes a candidate that misses it where the champion misses it too, on the
+            same rows, and the candidate is surely better (the whole 95 % interval); `Floor.ALWAYS` does not.
     """
 
     name: ClassVar[str] = "AtLeast"
@@ -67,7 +68,7 @@ class AtLeast:
 @wire("AtMost")
 @dataclass(frozen=True)
 class AtMost:
-    """Refuses a candidate whose metric is above `threshold`. For metrics where lower is better.
+    """Rejects a candidate whose metric is above `threshold`. For metrics where lower is better.
 
     Args: as `AtLeast` takes them.
     """
@@ -118,7 +119,7 @@ def _bounded(
 
 
 def _of_champion(metric: Metric, evaluated: EvaluatedRows) -> float | None:
-    """None where there is no champion, or it says nothing that the metric is defined on."""
+    """None where there is no champion, or the metric is not defined on its predictions."""
     if evaluated.champion is None:
         return None
     try:
@@ -128,7 +129,7 @@ def _of_champion(metric: Metric, evaluated: EvaluatedRows) -> float | None:
 
 
 def _beside(metric: Metric, evaluated: EvaluatedRows, champion: float, *, seed: int) -> tuple[bool, str]:
-    """Whether the candidate is surely better than the champion that would serve on, and in words."""
+    """Whether the candidate is surely better than the champion that would serve on, and a message."""
     if evaluated.champion is None:
         return False, ""
     d = decimals_apart((champion, metric(evaluated.label, evaluated.candidate, groups=evaluated.groups)))

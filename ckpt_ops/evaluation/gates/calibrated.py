@@ -1,4 +1,4 @@
-"""The gate on probabilities: do they mean what they say?"""
+"""The gate on probabilities: do they hold as frequencies?"""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ckpt_ops.wire_names import wire
 @wire("Calibrated")
 @dataclass(frozen=True, kw_only=True)
 class Calibrated:
-    """Refuses a candidate whose expected calibration error is above `at_most`. For labels 0 or 1.
+    """Rejects a candidate whose expected calibration error is above `at_most`. For labels 0 or 1.
 
     Of the rows that get a probability of 0.3, three in ten should be positive; see the metric `ece`. A model
-    can be calibrated and useless (one answer for all: the share of positives), so a gate on quality belongs
+    can be calibrated and useless (one answer for all: the share of positives), so add a gate on quality
     beside it. Chance alone makes the error about sqrt(bins / rows) / 3: 0.024 on 2,000 rows in 10 bins.
 
     Args:

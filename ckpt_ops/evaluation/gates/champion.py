@@ -31,14 +31,14 @@ from ckpt_ops.evaluation.verdicts import Verdict
 from ckpt_ops.wire_names import wire
 
 PAST_MARGIN = 4
-"""The margin on slices learned before, in margins: what a model gives up of the past is the price of learning
-what is new. In 42 updates on clean weeks of flights a candidate lost .003 AUC there on average, .016 at
-most."""
+"""The margin on slices consumed before, in margins: what a model gives up of the past is the price of
+learning what is new. In 42 updates on clean weeks of flights a candidate lost .003 AUC there on average,
+.016 at most."""
 
 
 @wire("Unclear")
 class Unclear(Enum):
-    """What becomes of a candidate that does no harm and cannot be told from the champion."""
+    """What happens to a candidate that does no harm and cannot be told from the champion."""
 
     PASS = "pass"
     WAIT = "wait"
@@ -50,7 +50,7 @@ class Unclear(Enum):
 @wire("NotWorseThan")
 @dataclass(frozen=True)
 class NotWorseThan:
-    """Refuses a candidate that does harm; says whether it is a gain, where the rows can tell.
+    """Rejects a candidate that does harm; reports whether it is a gain, where the rows can tell.
 
     **Harm** is any of these, on the same rows for both models:
 
@@ -59,27 +59,27 @@ class NotWorseThan:
     * any fall there that is sure, the whole interval on the worse side: without this rule a model could
       lose a little less than the margin with every update and slide without end;
     * a sure fall by more than `margin` on any one of the slices that the rows come from, of at least
-      `min_rows` rows: a poisoned slice pulls the champion down, too, the slices beside it do not;
-    * a fall by more than `past_margin` on held-out rows of slices that both have learned, all together.
+      `min_rows` rows: a poisoned slice pulls the champion down, too; the slices beside it do not;
+    * a fall by more than `past_margin` on held-out rows of slices that both consumed, all together.
 
     **Gain** is a rise whose whole interval is on the better side, on rows that favour neither model: those
     of slices after both (`Pipeline(shadow=...)`). On other rows the candidate *cannot be told from the
-    champion*, nor can it where the interval holds zero; `unclear` says what follows.
+    champion*, nor can it where the interval holds zero; `unclear` decides what follows.
 
-    The interval is the two-sided paired bootstrap, so at 0.95 an equal candidate is refused by the second
+    The interval is the two-sided paired bootstrap, so at 0.95 an equal candidate is rejected by the second
     rule about once in 40. A larger `confidence` makes that rarer, a larger `margin` the first rule.
 
     Args:
-        champion: which version is the champion; "production" is the one.
+        champion: which version is the champion; only "production" is allowed.
         metric: one of `METRICS`.
         margin: in the metric's unit, 0 or more.
         confidence: of the interval, between 0 and 1.
         past_margin: in the metric's unit, 0 or more; None: four margins.
-        slices: of how many slices learned before rows are collected; 0: of none, where old slices lack what
-            `examples()` takes today.
+        slices: how many slices consumed before rows are collected from; 0: none, for old slices that lack
+            what `examples()` takes today.
         min_rows: at least 1; a slice with fewer evaluated rows counts only in all rows together.
-        unclear: `Unclear.PASS` promotes what does no harm; `Unclear.WAIT` keeps the champion, and the slices
-            are learned together with those that come next.
+        unclear: `Unclear.PASS` promotes what does no harm; `Unclear.WAIT` keeps the champion, and the next
+            candidate consumes the slices together with those that follow.
     """
 
     name: ClassVar[str] = "NotWorseThan"
@@ -110,7 +110,7 @@ class NotWorseThan:
 
     @property
     def past_slices(self) -> int:
-        """Of how many past slices it looks at rows."""
+        """How many past slices it needs rows of."""
         return self.slices
 
     def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
@@ -158,11 +158,11 @@ class NotWorseThan:
             numbers |= {
                 f"{name.partition(':')[0]}_past": number for name, number in past.numbers("past").items()
             }
-        said = self._moved(evaluated.count, candidate, champion, difference)
+        moved = self._moved(evaluated.count, candidate, champion, difference)
         return Verdict(
             gate=repr(self),
             passed=not harm and not waits,
-            message=f"{said}; {self._harm(metric, harm, past)}; {self._gain(evaluated, gains, waits)}",
+            message=f"{moved}; {self._harm(metric, harm, past)}; {self._gain(evaluated, gains, waits)}",
             numbers=numbers,
             waits=waits,
         )
@@ -177,12 +177,12 @@ class NotWorseThan:
         if fall > self.margin + ROUNDING:
             return [f"it falls by more than the margin of {margin}"]
         if self._surely(metric, difference, better=False):
-            return [f"it falls surely, if within the margin of {margin}: the whole interval is worse"]
+            return [f"it surely falls, though within the margin of {margin}: the whole interval is worse"]
         return []
 
     def _on_a_slice(self, metric: Metric, found: dict[str, Compared]) -> list[str]:
         return [
-            f"on slice {key} it falls surely by more than the margin ({one.said(decimals_apart())})"
+            f"on slice {key} it surely falls by more than the margin ({one.said(decimals_apart())})"
             for key, one in found.items()
             if len(found) > 1
             and metric.improvement(one.delta) < -self.margin - ROUNDING
@@ -195,7 +195,7 @@ class NotWorseThan:
             return []
         d = decimals_apart((abs(past.delta), self._past_margin))
         return [
-            f"on slices that both have learned it falls by more than {plain(self._past_margin, d)} "
+            f"on slices that both consumed it falls by more than {plain(self._past_margin, d)} "
             f"({past.said(d)})"
         ]
 
@@ -227,7 +227,7 @@ class NotWorseThan:
         if past is None:
             return "harm: none seen"
         d = decimals_apart((abs(past.delta), self._past_margin))
-        return f"harm: none seen, nor on slices that both have learned ({past.said(d)})"
+        return f"harm: none seen, nor on slices that both consumed ({past.said(d)})"
 
     def _gain(self, evaluated: EvaluatedRows, gains: bool, waits: bool) -> str:
         if gains:

@@ -1,7 +1,7 @@
-"""The gates on what is served: does the export say what the model says, how large is it, how fast?
+"""The gates on what is served: does the export predict what the model predicts, how large is it, how fast?
 
-They read what the training process found when it loaded the export in a fresh process. None says anything
-about quality, so none is the absolute gate that a first version needs.
+They read what the training process found when it loaded the export in a fresh process. None measures
+quality, so none is the absolute gate that a first version needs.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ TOLERANCES: Mapping[str, float] = {
     "float16": 4 * 2.0**-10,
     "bfloat16": 4 * 2.0**-7,
 }
-"""What an export may differ by, of predictions up to 1: it computes the same in a graph, where operations are
-fused and rounded in other places. Of the short types, four times what one step between two numbers is."""
+"""How far an export may differ, for predictions up to 1: it computes the same in a graph, where operations
+are fused and rounded in other places. For the short types, four times the step between two numbers."""
 
 
 @wire("Servable")
 @dataclass(frozen=True)
 class Servable:
-    """Refuses a candidate whose export does not predict what the trained model predicts.
+    """Rejects a candidate whose export does not predict what the trained model predicts.
 
     Args:
-        tolerance: largest allowed |exported - trained| prediction. None: as the precision allows in which the
-            exported model computes (`TOLERANCES`), times the prediction where that is larger than 1.
+        tolerance: largest allowed |exported - trained| prediction. None: what the precision allows in which
+            the exported model computes (`TOLERANCES`), times the prediction where that is larger than 1.
     """
 
     name: ClassVar[str] = "Servable"
@@ -82,9 +82,9 @@ class Servable:
         return Verdict(gate=repr(self), passed=passed, message=message, numbers=numbers)
 
     def _measured(self, check: ServableCheck) -> tuple[float, float | None, str]:
-        """The tolerance, the difference that is held against it, and what they are, in words.
+        """The tolerance, the difference that is compared with it, and a text that explains them.
 
-        Of what earlier code has measured, the absolute difference is all there is.
+        Checks kept by earlier code have the absolute difference only.
         """
         if self.tolerance is not None or check.relative_difference is None:
             tolerance = TOLERANCES["float32"] if self.tolerance is None else float(self.tolerance)
@@ -97,9 +97,10 @@ class Servable:
 @wire("LatencyAtMost")
 @dataclass(frozen=True)
 class LatencyAtMost:
-    """Refuses a candidate whose export answers too slowly, one row a request. Not measured is refused, too.
+    """Rejects a candidate whose export answers too slowly, one row per request.
 
-    The time depends on the machine that measured: leave room for a slower one.
+    A candidate that was not measured is rejected, too. The time depends on the machine that measured: leave
+    room for a slower one.
 
     Args:
         p50_ms, p95_ms, p99_ms: bounds of the quantiles, in milliseconds; at least one.
@@ -132,7 +133,7 @@ class LatencyAtMost:
         found: dict[str, float] = {name: getattr(measured, name) for name in self._bounds()}
         slow = [name for name, bound in self._bounds().items() if found[name] > bound]
         d = decimals_apart(*((found[name], bound) for name, bound in self._bounds().items()))
-        said = [
+        parts = [
             f"{name.removesuffix('_ms')} {plain(found[name], d)} ms is "
             f"{'above' if name in slow else 'at most'} {plain(bound, d)} ms"
             for name, bound in self._bounds().items()
@@ -140,7 +141,7 @@ class LatencyAtMost:
         return Verdict(
             gate=repr(self),
             passed=not slow,
-            message=f"{', '.join(said)}, over {measured.requests:,} requests of one row",
+            message=f"{', '.join(parts)}, over {measured.requests:,} requests of one row",
             numbers=found
             | {f"{name}_at_most": float(bound) for name, bound in self._bounds().items()}
             | {"requests": float(measured.requests)},
@@ -154,7 +155,7 @@ class LatencyAtMost:
 @wire("SizeAtMost")
 @dataclass(frozen=True)
 class SizeAtMost:
-    """Refuses a candidate whose export is too large. Not measured is refused, too.
+    """Rejects a candidate whose export is too large, or was not measured.
 
     Args:
         megabytes: bound of all the export's files together, in 1,000,000 bytes.

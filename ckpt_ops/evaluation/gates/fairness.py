@@ -1,6 +1,6 @@
-"""The gates across the segments of a column: is the candidate as good, or as ready to say yes, for everyone?
+"""The gates across the segments of a column: is the candidate as good, or as often positive, for all?
 
-They look at the candidate alone and say nothing of how good it is: a model that is equally bad for all is
+They look at the candidate alone and do not measure how good it is: a model that is equally bad for all is
 fair. So neither is the absolute gate that a first version needs, though both apply to one.
 """
 
@@ -33,10 +33,10 @@ LABEL_OF: Mapping[str, int | None] = MappingProxyType(
 @wire("FairAcross")
 @dataclass(frozen=True)
 class FairAcross:
-    """Refuses a candidate whose metric differs by more than `max_gap` between two segments of a column.
+    """Rejects a candidate whose metric differs by more than `max_gap` between two segments of a column.
 
     Equal quality: the best segment against the worst, of those with at least `min_rows` rows on which the
-    metric has a value; the verdict says how many were left out. With fewer than two it does not apply. The
+    metric has a value; the verdict counts those left out. With fewer than two it does not apply. The
     gap of a perfectly fair model is not 0 on few rows, and grows with the number of segments.
 
     Args:
@@ -76,7 +76,7 @@ class FairAcross:
 @wire("FairRates")
 @dataclass(frozen=True)
 class FairRates:
-    """Refuses a candidate that says yes more often, by more than `max_gap`, in one segment than in another.
+    """Rejects a candidate whose rate of yes differs by more than `max_gap` between two segments of a column.
 
     * "positive": of all rows (demographic parity; Calders & Verwer 2010, "Three naive Bayes approaches for
       discrimination-free classification").
@@ -86,12 +86,12 @@ class FairRates:
       Price & Srebro 2016).
 
     The highest segment against the lowest, of those with at least `min_rows` of the rows that the rate is
-    over; the verdict says how many were left out. With fewer than two it does not apply.
+    over; the verdict counts those left out. With fewer than two it does not apply.
 
     Args:
         column: the segment column, as the rows name it.
         rate: "positive", "true_positive" or "false_positive".
-        threshold: from this prediction on the model says yes.
+        threshold: the model predicts yes at or above it.
         max_gap: a difference of two shares: above 0, at most 1.
         min_rows: at least 1.
     """

@@ -1,4 +1,4 @@
-"""The gate on the past: did the candidate forget what the champion knew of slices learned before?"""
+"""The gate on the past: did the candidate forget what the champion knew of slices consumed before?"""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from ckpt_ops.wire_names import wire
 @wire("NoForgetting")
 @dataclass(frozen=True, kw_only=True)
 class NoForgetting:
-    """Refuses a candidate that is worse than the champion on held-out rows of slices learned before.
+    """Rejects a candidate that is worse than the champion on held-out rows of slices consumed before.
 
-    Two rules, and either refuses:
+    Two rules, and either rejects:
 
     * on any one past slice of at least `min_rows` rows the fall is larger than `margin`, sure or not;
     * on all past rows together it is larger than half the margin and surely a fall: the whole 95 % interval
@@ -39,14 +39,14 @@ class NoForgetting:
 
     A small fall, however sure, is allowed here, unlike in `NotWorseThan`: what a model gives up of the past
     is part of the price of learning what is new, and with drift it should. `margin=0` allows none that is
-    sure. Where no slice was learned before, or all have too few rows, the gate does not apply; where there is
-    a champion and nobody collected rows of the past, it refuses.
+    sure. Where no slice was consumed before, or all have too few rows, the gate does not apply; where there
+    is a champion and no rows of the past were collected, it rejects.
 
     Args:
         metric: one of `METRICS`.
         margin: in the metric's unit, 0 or more.
-        min_rows: at least 1; a slice with fewer counts only in all rows together, if these are as many.
-        slices: of how many past slices rows are collected, at least 1: the newest and some older ones.
+        min_rows: at least 1; a slice with fewer counts only in all rows together, if these reach it.
+        slices: how many past slices rows are collected from, at least 1: the newest and some older ones.
     """
 
     name: ClassVar[str] = "NoForgetting"
@@ -65,7 +65,7 @@ class NoForgetting:
 
     @property
     def past_slices(self) -> int:
-        """Of how many past slices it needs rows."""
+        """How many past slices it needs rows of."""
         return self.slices
 
     def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
@@ -75,7 +75,7 @@ class NoForgetting:
         if past is not None and past.champion_missing:
             return no_champion(self, past)
         if past is None or (past.count and past.champion is None):
-            message = "could not be evaluated: there are no predictions on rows of slices learned before"
+            message = "could not be evaluated: there are no predictions on rows of slices consumed before"
             return Verdict(gate=repr(self), passed=False, message=message)
         if past.champion is None:
             past = replace(past, champion=past.candidate)  # of no rows at all
@@ -153,7 +153,7 @@ class NoForgetting:
         forgot: list[str],
         broadly: bool,
     ) -> str:
-        said: list[str] = []
+        sentences: list[str] = []
         if found:
             worst = min(found, key=lambda key: metric.improvement(found[key].delta))
             least = found[worst]
@@ -163,7 +163,7 @@ class NoForgetting:
                 f"({least.said(d)}) on {worst}"
             )
             which = f" ({', '.join(forgot)}); worst" if forgot else "; least good"
-            said.append(
+            sentences.append(
                 f"{len(forgot) if forgot else 'none'} of {len(found)} past slices got worse by more than the "
                 f"margin of {plain(self.margin, d)}{which}: {fall}"
             )
@@ -171,8 +171,8 @@ class NoForgetting:
             half = self.margin / 2
             d = decimals_apart((abs(together.delta), half))
             rule = f", surely a fall of more than half the margin, {plain(half, d)}" if broadly else ""
-            said.append(f"all past rows together: {together.said(d)}{rule}")
-        return "; ".join(said)
+            sentences.append(f"all past rows together: {together.said(d)}{rule}")
+        return "; ".join(sentences)
 
 
 def _champion(past: Past) -> FloatArray:

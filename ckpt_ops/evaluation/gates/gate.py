@@ -1,4 +1,4 @@
-"""What a gate is, and what a list of gates asks of those who collect the rows."""
+"""What a gate is, and which rows a list of gates needs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ckpt_ops.evaluation.verdicts import Verdict
 
 @runtime_checkable
 class Gate(Protocol):
-    """What a gate has to offer; users may write their own as frozen dataclasses.
+    """What a gate has to provide; users may write their own as frozen dataclasses.
 
-    A gate that looks at rows group by group names their column by an attribute `column`; one that needs rows
-    of slices learned before says of how many by an attribute `past_slices`. One that says nothing of what the
-    model has learned, such as how fast its export is, has an attribute `on_quality` that is False: what it
-    refuses is laid to no slice.
+    A gate that looks at rows group by group names their column in an attribute `column`; one that needs rows
+    of slices consumed before has their number in an attribute `past_slices`. One that does not measure what
+    the model learned, such as how fast its export is, has an attribute `on_quality` that is False: no slice
+    is blamed when it rejects.
     """
 
     @property
@@ -30,7 +30,7 @@ class Gate(Protocol):
         ...
 
     def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
-        """Pass, refuse, or say that the gate does not apply. The same input gives the same verdict."""
+        """Pass, reject, or report that the gate does not apply. The same input gives the same verdict."""
         ...
 
 
@@ -41,5 +41,5 @@ def segment_columns(gates: Iterable[Gate]) -> tuple[str, ...]:
 
 
 def past_slices(gates: Iterable[Gate]) -> int:
-    """Of how many past slices the gates want rows; 0: of none."""
+    """How many past slices the gates need rows of; 0: none."""
     return max((int(getattr(gate, "past_slices", 0)) for gate in gates), default=0)

@@ -28,12 +28,12 @@ from ckpt_ops.wire_names import wire
 @wire("NoSegmentWorse")
 @dataclass(frozen=True)
 class NoSegmentWorse:
-    """Refuses a candidate that is worse than the champion by more than `margin` in any one segment.
+    """Rejects a candidate that is worse than the champion by more than `margin` in any one segment.
 
     A good average can hide a segment that got worse. Segments of fewer than `min_rows` rows, and segments on
-    which the metric has no value (one class only), are left out, and the verdict says how many. The rule is
+    which the metric has no value (one class only), are left out, and the verdict counts them. The rule is
     on the difference itself: `min_rows` is what keeps chance out. The verdict's numbers have the paired 95 %
-    interval of each segment, from which to see whether margin and min_rows fit each other. Where no segment
+    interval of each segment, which shows whether margin and min_rows fit each other. Where no segment
     could be compared, the gate does not apply.
 
     Args:

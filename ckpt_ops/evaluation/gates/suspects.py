@@ -1,9 +1,9 @@
 """The gate on each slice that a candidate trained on: is there anything in it to learn?
 
-A poisoned slice pulls the champion's score down as a storm does: a low score alone says nothing. The two are
-told apart by whether training on a part of the slice helps on the rest of it. What is real can be learned,
-and on held-out rows of its own slice a candidate is better than the champion, nearly always and by much; of
-shuffled labels nothing can. That advantage is no evidence of a gain, but its absence is evidence of poison.
+A poisoned slice pulls the champion's score down as a storm does: a low score alone proves nothing. The two
+are told apart by whether training on a part of the slice helps on the rest of it. What is real can be
+learned, and on held-out rows of its own slice a candidate is better than the champion, nearly always and by
+much. Shuffled labels cannot. That advantage is no evidence of a gain, but its absence is evidence of poison.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHANCE = 0.001
 """How often labels that are all the same may be chance before they are called suspect."""
 
 FEWEST = 4
-"""Earlier scores from which on their own scatter is known."""
+"""How many earlier scores it takes to know their own scatter."""
 
 _TO_SIGMA = 1.4826
 """Times the median absolute deviation: the standard deviation, were it normal."""
@@ -41,25 +41,25 @@ _TO_SIGMA = 1.4826
 @wire("NoSuspectSlice")
 @dataclass(frozen=True, kw_only=True)
 class NoSuspectSlice:
-    """Refuses a candidate that trained on a slice in which there is nothing to learn.
+    """Rejects a candidate that trained on a slice in which there is nothing to learn.
 
     Three rules, slice by slice, on the held-out rows of each slice of at least `min_rows` of them:
 
     * the champion's metric is low, by more than `deviations` of what it scored on earlier slices before
       anything trained on them, **and** the candidate is not surely better (one-sided, 95 %);
     * the champion's metric is low, **and** surely worse than that of a constant, the mean label of slices
-      learned before: labels that are inverted can be learned, and are the opposite of all that was;
-    * all labels are the same, which chance does one time in a thousand at most, by the shares of labels
-      elsewhere.
+      consumed before: inverted labels can be learned, and are the opposite of all that came before;
+    * all labels are the same, which happens by chance one time in a thousand at most, by the shares of
+      labels elsewhere.
 
-    Low is measured from the median of the earlier scores, in their median absolute deviation scaled to a
+    How low is measured from the median of the earlier scores, in their median absolute deviation scaled to a
     standard deviation, or in the sampling error on these rows where that is larger. With fewer than four
-    earlier scores the sampling error alone counts. A slice that a person released is not looked at.
+    earlier scores the sampling error alone counts. A slice that a person released is not checked.
 
-    The slices that it names are *suspect*: after the refusal the next candidate is trained without them.
-    Where it names none, slices with a low score are named for a refusal by any other gate on quality.
+    The slices that it names are *suspect*: after the rejection the next candidate is trained without them.
+    Where it names none, slices with a low score are named when any other gate on quality rejects.
 
-    It is asked for the first metric that a gate names, whether or not a pipeline lists it.
+    It always runs, for the first metric that a gate names, whether or not a pipeline lists it.
 
     Args:
         metric: one of `METRICS`.
@@ -81,10 +81,10 @@ class NoSuspectSlice:
 
     def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
         if evaluated.champion is None:
-            message = "not applicable: there is no champion, or it could not be asked"
+            message = "not applicable: there is no champion, or it could not be evaluated"
             return Verdict(gate=repr(self), passed=None, message=message)
         if evaluated.slice is None or evaluated.basis.fair:
-            message = "not applicable: these rows are of no slice that the candidate trained on"
+            message = "not applicable: these rows are from no slice that the candidate trained on"
             return Verdict(gate=repr(self), passed=None, message=message)
         large, _ = parts(evaluated.slice, min_rows=self.min_rows)
         refused: dict[str, str] = {}
@@ -103,8 +103,8 @@ class NoSuspectSlice:
             numbers |= found.numbers(key)
             accepted = found.helps and not found.opposite
             (low if accepted else refused)[key] = found.message(self.metric)
-        said = [f"slice {key}: {why}" for key, why in {**refused, **low}.items()]
-        message = "; ".join(said) if said else f"none of {len(large)} slices is low for the champion"
+        sentences = [f"slice {key}: {why}" for key, why in {**refused, **low}.items()]
+        message = "; ".join(sentences) or f"none of {len(large)} slices is low for the champion"
         return Verdict(
             gate=repr(self),
             passed=None if not large else not refused,
@@ -134,7 +134,7 @@ class NoSuspectSlice:
                 metric, y, ours, theirs, groups=groups, seed=seed, confidence=ONE_SIDED
             )
         except (UndefinedMetric, UnusablePredictions):
-            return None  # the gates on quality say so
+            return None  # the gates on quality report that
         return _Low(
             score=score,
             centre=centre,
@@ -193,7 +193,7 @@ def _opposite(
     *,
     seed: int,
 ) -> bool:
-    """Whether a model that knows nothing but the labels of the past is surely better than the champion."""
+    """Whether a model that knows only the labels of the past is surely better than the champion."""
     past = evaluated.past
     if past is None or not past.count:
         return False
@@ -219,7 +219,7 @@ def _usual(scores: Sequence[float]) -> tuple[float, float]:
 
 
 def _one_label(evaluated: EvaluatedRows, slices: Text, key: str, rows: Positions) -> str | None:
-    """Why labels that are all the same are no chance; None where they differ, or may well be chance."""
+    """Why labels that are all the same are not chance; None where they differ, or may well be chance."""
     first = evaluated.label[rows[0]]
     if not (evaluated.label[rows] == first).all():
         return None
@@ -229,7 +229,7 @@ def _one_label(evaluated: EvaluatedRows, slices: Text, key: str, rows: Positions
     others = np.concatenate(elsewhere)
     if not others.size:
         return None
-    # Laplace's estimate: a label that is everywhere else may still differ once
+    # Laplace's estimate: even where all other labels are the same, one may still differ
     share = (np.count_nonzero(others == first) + 1) / (others.size + 2)
     if share**rows.size > CHANCE:
         return None
@@ -239,12 +239,13 @@ def _one_label(evaluated: EvaluatedRows, slices: Text, key: str, rows: Positions
 def blamed(
     refusals: Sequence[tuple[str, bool]], suspects: Mapping[str, str], evaluated: EvaluatedRows
 ) -> Mapping[str, str]:
-    """By key, which slices the refusal of a candidate is laid to.
+    """By key, which slices are blamed for the rejection of a candidate.
 
     Those that a gate calls suspect; else the one that the candidate trained on alone, when it did harm.
 
     Args:
-        refusals: of each gate on quality that refused, its words, and whether it compares with the champion.
+        refusals: of each gate on quality that rejected, its message, and whether it compares with the
+            champion.
     """
     if not refusals:
         return {}
@@ -254,4 +255,4 @@ def blamed(
     harm = [message for message, compares in refusals if compares]
     if alone is None or alone in evaluated.trusted or not harm or evaluated.champion is None:
         return {}
-    return {alone: f"a candidate that trained on it alone was refused: {harm[0]}"}
+    return {alone: f"a candidate that trained on it alone was rejected: {harm[0]}"}

@@ -36,23 +36,23 @@ def brier(y: FloatArray, p: FloatArray) -> float:
 def f1(y: FloatArray, p: FloatArray) -> float:
     """Harmonic mean of precision and recall of class 1, 2 TP / (2 TP + FP + FN) (van Rijsbergen 1979).
 
-    `UndefinedMetric` where no label is 1 and no prediction says 1. `y` in {0, 1}, `p` in [0, 1].
+    `UndefinedMetric` where no label and no prediction is 1. `y` in {0, 1}, `p` in [0, 1].
     """
     y, p = checked("f1", Needs.PROBABILITIES, y, p)
-    said = p >= PREDICTS_1
-    positives = int(np.count_nonzero(y)) + int(np.count_nonzero(said))
+    predicted = p >= PREDICTS_1
+    positives = int(np.count_nonzero(y)) + int(np.count_nonzero(predicted))
     if not positives:
         raise UndefinedMetric(f"f1 needs a label or a prediction of 1, none of {y.size:,} rows has one")
-    return 2 * int(np.count_nonzero(said & (y == 1))) / positives
+    return 2 * int(np.count_nonzero(predicted & (y == 1))) / positives
 
 
 def balanced_accuracy(y: FloatArray, p: FloatArray) -> float:
-    """Mean of the recalls of both classes (Brodersen et al. 2010): whoever says one thing always gets 0.5.
+    """Mean of the recalls of both classes (Brodersen et al. 2010); one class for all rows: 0.5.
 
     `UndefinedMetric` with one class only. `y` in {0, 1}, `p` in [0, 1].
     """
     y, p = checked("balanced_accuracy", Needs.PROBABILITIES, y, p)
-    said = p >= PREDICTS_1
+    predicted = p >= PREDICTS_1
     recalls = []
     for label in (0, 1):
         of_label = y == label
@@ -60,7 +60,7 @@ def balanced_accuracy(y: FloatArray, p: FloatArray) -> float:
             raise UndefinedMetric(
                 f"balanced_accuracy needs both classes, all {y.size:,} labels are {1 - label}"
             )
-        recalls.append(float(np.mean(said[of_label] == label)))
+        recalls.append(float(np.mean(predicted[of_label] == label)))
     return sum(recalls) / 2
 
 
@@ -77,20 +77,20 @@ def _row_hit(y: FloatArray, p: FloatArray) -> FloatArray:
 
 
 def _weighted_f1(y: FloatArray, p: FloatArray) -> OfCounts:
-    said = (p >= PREDICTS_1).astype(np.float64)
+    predicted = (p >= PREDICTS_1).astype(np.float64)
 
     def of_counts(counts: FloatArray) -> FloatArray:
-        return ratio(2 * (counts @ (said * y)), counts @ (said + y))
+        return ratio(2 * (counts @ (predicted * y)), counts @ (predicted + y))
 
     return of_counts
 
 
 def _weighted_balanced_accuracy(y: FloatArray, p: FloatArray) -> OfCounts:
-    said = (p >= PREDICTS_1).astype(np.float64)
+    predicted = (p >= PREDICTS_1).astype(np.float64)
 
     def of_counts(counts: FloatArray) -> FloatArray:
-        of_1 = ratio(counts @ (said * y), counts @ y)
-        of_0 = ratio(counts @ ((1 - said) * (1 - y)), counts @ (1 - y))
+        of_1 = ratio(counts @ (predicted * y), counts @ y)
+        of_0 = ratio(counts @ ((1 - predicted) * (1 - y)), counts @ (1 - y))
         return (of_0 + of_1) / 2
 
     return of_counts

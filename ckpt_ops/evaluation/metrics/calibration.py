@@ -1,8 +1,8 @@
-"""Whether probabilities mean what they say: of the rows that get 0.3, three in ten should be positive.
+"""Whether probabilities hold as frequencies: of the rows that get 0.3, three in ten should be positive.
 
 Bins hold equal numbers of rows, so that none rests on a handful (Nguyen & O'Connor 2015, "Posterior
-calibration and exploratory analysis for natural language processing models"). Rows of one and the same
-probability are never parted: a tie falls into the bin of its middle row, whatever the order of the rows.
+calibration and exploratory analysis for natural language processing models"). Rows of the same
+probability are never split: a tie falls into the bin of its middle row, whatever the order of the rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BINS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """Rows of like probability.
+    """Rows of similar probability.
 
     Attributes:
         rows: how many, at least 1.

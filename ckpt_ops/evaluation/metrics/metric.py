@@ -50,7 +50,7 @@ class Metric:
     def __call__(self, y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> float:
         found = self.function(y, p, groups)
         if not math.isfinite(found):
-            raise UndefinedMetric(f"{self.name} of {len(y):,} rows is no finite number: values are too large")
+            raise UndefinedMetric(f"{self.name} of {len(y):,} rows is not finite: values are too large")
         return found
 
     def weighted(self, y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> OfCounts:
@@ -67,7 +67,7 @@ class Metric:
         return y.size
 
     def improvement(self, delta: float) -> float:
-        """A difference turned so that a positive one is always the better."""
+        """A difference with its sign turned so that positive is always better."""
         return delta if self.higher_is_better else -delta
 
 
@@ -78,7 +78,7 @@ def of_rows(
     needs: Needs,
     weighted: Callable[[FloatArray, FloatArray], OfCounts],
 ) -> Metric:
-    """The metric that `function` is and is named like; groups do not matter to it."""
+    """`function` as a metric, under its own name; it ignores groups."""
     return Metric(
         name=function.__name__,
         function=lambda y, p, groups: function(y, p),

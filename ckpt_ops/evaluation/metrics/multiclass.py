@@ -1,4 +1,4 @@
-"""Metrics of k classes' probabilities, shape (n, k). The class said is the likeliest, of equals the first."""
+"""Metrics of k classes' probabilities, shape (n, k). The predicted class is the first of the likeliest."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ckpt_ops.evaluation.metrics.rows import checked, mean, mean_of
 
 
 def top1_accuracy(y: FloatArray, p: FloatArray) -> float:
-    """Share of rows whose label is the class said. Labels 0 to k - 1."""
+    """Share of rows whose label is the predicted class. Labels 0 to k - 1."""
     y, p = checked("top1_accuracy", Needs.CLASSES, y, p)
     return mean(_among_first(1), y, p)
 
 
 def top5_accuracy(y: FloatArray, p: FloatArray) -> float:
-    """Share of rows whose label is among the five likeliest classes, of equals the first.
+    """Share of rows whose label is among the five likeliest classes, the first of equals.
 
     `UndefinedMetric` with five classes or fewer, where nothing could be wrong.
     """
@@ -31,14 +31,14 @@ def top5_accuracy(y: FloatArray, p: FloatArray) -> float:
 def cross_entropy(y: FloatArray, p: FloatArray) -> float:
     """Mean negative log-probability of the label, in nats: -mean(ln p[label]).
 
-    Probabilities are kept 2.2e-16 away from 0 and 1, as `log_loss` does, which this is for two classes.
+    Probabilities are kept 2.2e-16 away from 0 and 1, as in `log_loss`, which this equals for two classes.
     """
     y, p = checked("cross_entropy", Needs.CLASSES, y, p)
     return mean(_row_cross_entropy, y, p)
 
 
 def macro_f1(y: FloatArray, p: FloatArray) -> float:
-    """Mean of the classes' F1, 2 TP / (2 TP + FP + FN), each class counting alike, be it ever so rare.
+    """Mean of the classes' F1, 2 TP / (2 TP + FP + FN), each class counting alike, however rare.
 
     Over the classes that are a label or a prediction of some row; the others have no F1.
     (Sokolova & Lapalme 2009, "A systematic analysis of performance measures for classification tasks".)
@@ -66,13 +66,13 @@ def _row_cross_entropy(y: FloatArray, p: FloatArray) -> FloatArray:
 
 
 def _weighted_macro_f1(y: FloatArray, p: FloatArray) -> OfCounts:
-    label, said = y.astype(np.intp), np.argmax(p, axis=1)
-    is_hit = (label == said).astype(np.float64)
-    of_label, of_said = _sums_by_class(label, p.shape[1]), _sums_by_class(said, p.shape[1])
+    label, predicted = y.astype(np.intp), np.argmax(p, axis=1)
+    is_hit = (label == predicted).astype(np.float64)
+    of_label, of_predicted = _sums_by_class(label, p.shape[1]), _sums_by_class(predicted, p.shape[1])
 
     def of_counts(counts: FloatArray) -> FloatArray:
         hits = of_label(counts * is_hit)
-        rows = of_label(counts) + of_said(counts)
+        rows = of_label(counts) + of_predicted(counts)
         f1 = np.divide(2 * hits, rows, out=np.zeros_like(rows), where=rows > 0)
         found: FloatArray = f1.sum(axis=1) / np.count_nonzero(rows, axis=1)
         return found

@@ -14,7 +14,7 @@ def auc(y: FloatArray, p: FloatArray) -> float:
 
     From how many negatives each positive beats (Mann-Whitney U; Hanley & McNeil 1982,
     "The meaning and use of the area under a ROC curve"). No unit, 0 to 1. `y` in {0, 1}, `p` any finite
-    score. With one class only it is not a number: `UndefinedMetric`.
+    score. `UndefinedMetric` with one class only.
     """
     y, p = checked("auc", Needs.SCORES, y, p)
     positives = int(y.sum())

@@ -1,9 +1,9 @@
 """Metrics of how well scores order the rows of a query. A group is a query; each group counts alike.
 
-Rows of one score have no order: what is given is the mean over all orders that the scores allow (McSherry &
+Rows of one score have no order: the value is the mean over all orders that the scores allow (McSherry &
 Najork 2008, "Computing information retrieval performance measures efficiently in the presence of tied
 scores"), so that a constant model gains nothing from how the rows happen to lie. Groups without a
-relevant row say nothing of any order and are left out.
+relevant row have no right order and are left out.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ def _ranked(y: FloatArray, p: FloatArray, groups: Groups) -> _Ranked:
 
 
 def _ndcg_by_group(y: FloatArray, p: FloatArray, groups: Groups) -> FloatArray:
-    said, best = _ranked(y, p, groups), _ranked(y, y, groups)
-    return ratio(_dcg(said), _dcg(best))
+    ranked, best = _ranked(y, p, groups), _ranked(y, y, groups)
+    return ratio(_dcg(ranked), _dcg(best))
 
 
 def _dcg(ranked: _Ranked) -> FloatArray:
@@ -121,7 +121,7 @@ def _expected_reciprocal(place: FloatArray, size: FloatArray, relevant: FloatArr
     found = np.zeros_like(place)
     not_yet = np.ones_like(place)
     for passed in range(int((size - relevant).max()) + 1):
-        left = np.maximum(size - passed, relevant)  # a tie that is through has not_yet = 0
+        left = np.maximum(size - passed, relevant)  # a tie that is used up has not_yet = 0
         now = not_yet * relevant / left
         found += now / (place + passed)
         not_yet = not_yet - now

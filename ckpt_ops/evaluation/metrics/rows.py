@@ -1,4 +1,4 @@
-"""What the formulas share: rows that are checked first, and means that stay small in memory."""
+"""What the formulas share: checks of rows, and means that stay small in memory."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def checked(name: str, needs: Needs, y: FloatArray, p: FloatArray) -> tuple[Floa
     """Labels and predictions that `needs` holds for.
 
     Raises:
-        UndefinedMetric: no rows, or labels or predictions of another kind of task.
+        UndefinedMetric: no rows, or labels or predictions of a different kind of task.
         UnusablePredictions: not numbers, or not the probabilities that they have to be.
         BadInput: shapes that fit no task.
     """
     y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     several = p.ndim == 2 and p.shape[1] > 1
     if y.ndim != 1 or p.shape[: 1 if several else 2] != y.shape:
-        raise BadInput("shapes", (y.shape, p.shape), "labels and predictions of one and the same shape (n,)")
+        raise BadInput("shapes", (y.shape, p.shape), "labels and predictions of the same shape (n,)")
     if several and needs is not Needs.CLASSES:
-        raise UndefinedMetric(f"{name} needs one prediction a row, there are {p.shape[1]}, one a class")
+        raise UndefinedMetric(f"{name} needs one prediction per row, there are {p.shape[1]}, one per class")
     if needs is Needs.CLASSES and not several:
-        raise UndefinedMetric(f"{name} needs the probabilities of several classes, there is one number a row")
+        raise UndefinedMetric(f"{name} needs probabilities of several classes, there is one number per row")
     if not y.size:
         raise UndefinedMetric(f"{name} needs rows, there are none")
     for what, values in (("labels", y), ("predictions", p)):
@@ -64,7 +64,7 @@ def _check_labels(name: str, needs: Needs, y: FloatArray, *, classes: int) -> No
         others = int(np.count_nonzero((y < 0) | (y >= classes) | (y != np.floor(y))))
         if others:
             raise UndefinedMetric(
-                f"{name} needs labels from 0 to {classes - 1}, {others:,} of {y.size:,} are no such class"
+                f"{name} needs labels from 0 to {classes - 1}, {others:,} of {y.size:,} are not such a class"
             )
     if needs is Needs.GROUPS:
         negative = int(np.count_nonzero(y < 0))
@@ -78,7 +78,7 @@ def _count_rows(wrong: npt.NDArray[np.bool_]) -> int:
 
 
 def blocks(values: FloatArray) -> Iterator[FloatArray]:
-    """The rows in turn: what is worked out of each need not be held for all at once."""
+    """The rows in blocks: what is computed from them need not be in memory for all at once."""
     for start in range(0, len(values), BLOCK):
         yield values[start : start + BLOCK]
 

@@ -1,7 +1,7 @@
-"""What pictures of predictions are drawn from: curves as plain lists of finite numbers.
+"""The curves that pictures of predictions are drawn from: plain lists of finite numbers.
 
 Which curves there are follows from the predictions: probabilities of two classes have a ROC curve and a
-calibration curve, class probabilities a confusion matrix and the calibration of the class that is named,
+calibration curve, class probabilities a confusion matrix and the calibration of the predicted class,
 other numbers the mean label over bins of the prediction.
 """
 
@@ -91,7 +91,7 @@ def calibration(label: FloatArray, p: FloatArray) -> Curve:
 
 
 def confusion(label: FloatArray, named: npt.NDArray[np.int64], classes: int) -> list[list[float]]:
-    """Rows by true class (down) and named class (across); what comes after the first 30 is left out."""
+    """Rows by true class (down) and predicted class (across); classes after the first 30 are left out."""
     shown = min(classes, _CLASSES)
     true = label.astype(np.int64)
     inside = (true >= 0) & (true < shown) & (named < shown)

@@ -11,11 +11,11 @@ from ckpt_ops.evaluation.report import plots
 from ckpt_ops.html import Html, element, page, stacked, table
 
 _STYLE = """
-.passed { color: var(--green); } .refused { color: var(--red); } .aside { color: var(--soft); }
+.passed { color: var(--green); } .rejected { color: var(--red); } .aside { color: var(--soft); }
 figure { display: inline-block; margin: 0 1rem 1rem 0; }
 """
 _NUMBERS = ("", *["number"] * 4)
-_SAID = {True: ("passed", "passed"), False: ("refused", "refused"), None: ("aside", "not applicable")}
+_ANSWERS = {True: ("passed", "passed"), False: ("rejected", "rejected"), None: ("aside", "not applicable")}
 
 
 def report_html(values: Mapping[str, Any]) -> str:
@@ -25,7 +25,7 @@ def report_html(values: Mapping[str, Any]) -> str:
         values: as `report_values` makes them.
     """
     evaluation = values["evaluation"]
-    css, verdict = _SAID[evaluation["passed"]]
+    css, verdict = _ANSWERS[evaluation["passed"]]
     subject = f"{values['model']} version {values['version']}: "
     against = f"version {values['champion']}" if values["champion"] is not None else "no champion yet"
     rows = f"Evaluated on {evaluation['count']:,} rows: {evaluation['rows']}. Compared with {against}."
@@ -48,18 +48,18 @@ def report_html(values: Mapping[str, Any]) -> str:
 
 
 def _attention(evaluation: Mapping[str, Any]) -> list[Html]:
-    """What a person has to look at beside the verdict."""
+    """What a person has to know beside the verdict."""
     below, suspects = evaluation.get("below_floor", {}), evaluation.get("suspects", {})
-    said = [f"In production, below its floor: {below['champion']}."] if "champion" in below else []
-    said += [f"Suspect, nothing trains on it: slice {key}: {why}." for key, why in suspects.items()]
-    return [element("p", one, kind="refused") for one in said]
+    lines = [f"In production, below its floor: {below['champion']}."] if "champion" in below else []
+    lines += [f"Suspect, nothing trains on it: slice {key}: {why}." for key, why in suspects.items()]
+    return [element("p", one, kind="rejected") for one in lines]
 
 
 def _gates(verdicts: Sequence[Mapping[str, Any]]) -> Html:
     rows = []
     for verdict in verdicts:
-        css, said = _SAID[verdict["passed"]]
-        rows.append((element("span", said, kind=css), verdict["words"], element("code", verdict["gate"])))
+        css, answer = _ANSWERS[verdict["passed"]]
+        rows.append((element("span", answer, kind=css), verdict["words"], element("code", verdict["gate"])))
     return table(("verdict", "why", "gate"), rows)
 
 
@@ -116,7 +116,7 @@ def _forgetting(values: Mapping[str, Any]) -> list[Html]:
     if len({key for line in lines for key in line["on"]}) < 2:
         return []
     picture = plots.forgetting_picture(lines, metric=values["metric"], higher=values["higher_is_better"])
-    return [element("h2", "What is remembered of earlier slices"), _figure("Forgetting", picture)]
+    return [element("h2", "What each version remembers of earlier slices"), _figure("Forgetting", picture)]
 
 
 def _figure(name: str, png: bytes) -> Html:

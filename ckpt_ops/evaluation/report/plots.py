@@ -1,4 +1,4 @@
-"""The pictures of a report: values in, PNG bytes out. matplotlib is imported when the first is drawn."""
+"""The pictures of a report: values in, PNG bytes out. The first one drawn imports matplotlib."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def roc_picture(roc: Mapping[str, Any]) -> bytes:
 
 
 def calibration_picture(calibration: Mapping[str, Any], *, what: str) -> bytes:
-    """Mean prediction against what was found, by bins of equally many rows.
+    """Mean prediction against what was observed, by bins of equally many rows.
 
     Args:
-        what: the y axis in words.
+        what: the label of the y axis.
     """
 
     def draw(axes: Any) -> None:
@@ -63,7 +63,7 @@ def calibration_picture(calibration: Mapping[str, Any], *, what: str) -> bytes:
 
 
 def confusion_picture(counts: Sequence[Sequence[float]]) -> bytes:
-    """Shares of each true class (down) by the class that the candidate named (across)."""
+    """Shares of each true class (down) by the class that the candidate predicted (across)."""
     table = np.asarray(counts, float)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
 
@@ -80,7 +80,7 @@ def confusion_picture(counts: Sequence[Sequence[float]]) -> bytes:
                     fontsize=7,
                     color="white" if share > 0.6 else "black",
                 )
-        axes.set(xlabel="named by the candidate", ylabel="true class", title="Confusion, share of the class")
+        axes.set(xlabel="predicted by the candidate", ylabel="true class", title="Confusion, share of class")
 
     return _png(draw, width=4.4, height=4.2)
 
@@ -88,7 +88,7 @@ def confusion_picture(counts: Sequence[Sequence[float]]) -> bytes:
 def segments_picture(
     segments: Sequence[Mapping[str, Any]], *, column: str, metric: str, higher: bool
 ) -> bytes:
-    """A bar a segment: its difference to the champion with the interval; for a first version, the metric."""
+    """A bar per segment: the difference from the champion, with its interval; or a first version's metric."""
     compared = [one for one in segments if "delta" in one]
     shown = compared or list(segments)
 
@@ -96,7 +96,7 @@ def segments_picture(
         at = np.arange(len(shown))
         if compared:
             deltas = np.array([one["delta"] for one in shown])
-            # the interval need not hold the difference itself: it is one of percentiles
+            # the interval is one of percentiles: it may not include the difference itself
             below = np.maximum(deltas - [one["low"] for one in shown], 0)
             above = np.maximum([one["high"] for one in shown] - deltas, 0)
             better = deltas >= 0 if higher else deltas <= 0
@@ -145,7 +145,7 @@ def _short(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text from data is no formula, whatever dollars are in it."""
+    """Text from data is never read as a formula, even with dollar signs in it."""
     return text.replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""What a report holds: plain values, so that a page, a script or a later version can be made of them."""
+"""What a report holds: plain values, from which a page, a script or a later version can draw."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RESAMPLES = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Lineup:
-    """A version beside which the candidate is seen: how it did on held-out rows of slices.
+    """A version to show the candidate beside: its metric on held-out rows of slices.
 
     Attributes:
         on: the metric by slice key; slices on which it had no value are left out.
@@ -75,8 +75,8 @@ def report_values(
 
 
 def on_slices(evaluation: Evaluation, metric: str) -> dict[str, float]:
-    """The candidate's metric by slice: those learned before, and what it learned if that was evaluated."""
-    found = {key: said.candidate[metric] for key, said in evaluation.past.items() if metric in said.candidate}
+    """The candidate's metric by slice: slices consumed before, and its own where evaluated."""
+    found = {key: past.candidate[metric] for key, past in evaluation.past.items() if metric in past.candidate}
     if evaluation.basis is not Basis.SHADOW and metric in evaluation.candidate:
         found[evaluation.slice_key] = evaluation.candidate[metric]
     return found
@@ -93,11 +93,11 @@ def segments(evaluated: EvaluatedRows, column: str, metric: Metric, *, seed: int
         rows = at == position
         if sizes[position] < FEWEST_ROWS:
             break
-        said = {"segment": str(names[position]), "rows": int(sizes[position])}
+        segment = {"segment": str(names[position]), "rows": int(sizes[position])}
         try:
             label, groups = evaluated.label[rows], evaluated.groups
             of = None if groups is None else groups[rows]
-            said["candidate"] = metric(label, evaluated.candidate[rows], groups=of)
+            segment["candidate"] = metric(label, evaluated.candidate[rows], groups=of)
             if evaluated.champion is not None:
                 difference = paired_bootstrap(
                     metric,
@@ -108,9 +108,9 @@ def segments(evaluated: EvaluatedRows, column: str, metric: Metric, *, seed: int
                     seed=seed,
                     resamples=RESAMPLES,
                 )
-                said["champion"] = metric(label, evaluated.champion[rows], groups=of)
-                said |= {"delta": difference.delta, "low": difference.low, "high": difference.high}
+                segment["champion"] = metric(label, evaluated.champion[rows], groups=of)
+                segment |= {"delta": difference.delta, "low": difference.low, "high": difference.high}
         except (UndefinedMetric, UnusablePredictions):
             continue
-        found.append(said)
+        found.append(segment)
     return found

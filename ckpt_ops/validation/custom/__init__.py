@@ -3,7 +3,7 @@
 `kinds.py` lists them, `docs/reference/expectations.md` says when to use which. They compare a slice with the
 rows that the champion was trained on (`Reference`), and with the moment at which it was pulled.
 
-Nothing here imports Great Expectations but the modules that `registered.py` gathers.
+Only the modules that `registered.py` gathers import Great Expectations.
 """
 
 from ckpt_ops.validation.custom.kinds import COLUMN_KEYWORDS, KINDS, CustomKind

@@ -1,4 +1,4 @@
-"""Is it this slice's? Against the times that the slice's key stands for."""
+"""Do rows belong to this slice? Checked against the times that the slice's key stands for."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ColumnValuesOutsideSlice(ColumnAggregateMetricProvider):
 class ExpectColumnValuesToLieInSlice(Judging, ColumnAggregateExpectation):
     """Times are those of the slice: from its key up to the next one.
 
-    It finds another period's rows under this key, and times of another zone.
+    It finds rows of a different period under this key, and times of a different zone.
 
     Args:
         column: timestamps or dates. Nulls are not evaluated.
@@ -95,12 +95,14 @@ class ExpectColumnValuesToLieInSlice(Judging, ColumnAggregateExpectation):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"timezone {value!r} is none: a name such as 'America/New_York'") from None
+            raise ValueError(
+                f"timezone {value!r} is not a time zone; use a name such as 'America/New_York'"
+            ) from None
         return value
 
 
 def _shifted(window: Window, times: Any) -> str:
-    """That all rows are off by the same, where they are."""
+    """Whether all rows are off by the same amount, as text; "" where they are not."""
     if not len(times):
         return ""
     try:

@@ -1,4 +1,4 @@
-"""Has it happened yet? Against the moment at which the slice was pulled, not at which it is evaluated."""
+"""Do times lie in the future? Of the moment at which the slice was pulled, not of its evaluation."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ExpectColumnValuesToNotBeInFuture(Judging, ColumnAggregateExpectation):
     later, the same slice has to get the same verdict.
 
     Args:
-        column: timestamps or dates; a time without a zone is taken for UTC. Nulls are not evaluated.
+        column: timestamps or dates; a time without a zone is read as UTC. Nulls are not evaluated.
         mostly: the least share of rows, 0 to 1, that lies in the past; 1 by default.
         tolerance_seconds: how far the clocks of the data may be ahead, 0 by default.
     """
@@ -68,7 +68,7 @@ class ExpectColumnValuesToNotBeInFuture(Judging, ColumnAggregateExpectation):
 
 
 def pulled_at_microseconds() -> int:
-    """Microseconds since 1970. Raises `NotEvaluated` when nobody said when the slice was pulled."""
+    """Microseconds since 1970. Raises `NotEvaluated` when it is not known when the slice was pulled."""
     return (current().pulled_at - _EPOCH) // _MICROSECOND
 
 

@@ -1,4 +1,4 @@
-"""A column as what a measure needs: numbers, categories or instants, from pandas or from Arrow alike."""
+"""A column in the form that a measure needs: numbers, categories or instants, from pandas or Arrow."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def valid(column: Arrow) -> Bools:
 
 
 def microseconds(column: Arrow, name: str) -> tuple[npt.NDArray[np.int64], Bools]:
-    """Microseconds since 1970 in UTC, and where there are any; a time without a zone is taken for UTC."""
+    """Microseconds since 1970 in UTC, and where there are any; a time without a zone is read as UTC."""
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
         raise TypeError(f"{name} has to hold timestamps or dates, not {_named(column.type)}")
     zone = getattr(column.type, "tz", None)
@@ -62,7 +62,7 @@ def microseconds(column: Arrow, name: str) -> tuple[npt.NDArray[np.int64], Bools
 def local_microseconds(times: npt.NDArray[np.int64], known: Bools, zone: str) -> npt.NDArray[np.int64]:
     """Times of a clock on the wall in `zone`, as microseconds since 1970 in UTC.
 
-    A time that the clocks skipped is taken for the one after the change, one that came twice for the first.
+    A time that the clocks skipped is read as the one after the change, one that came twice as the first.
     """
     local = pa.array(times, pa.timestamp("us"), mask=~known)
     found = pc.assume_timezone(local, zone, ambiguous="earliest", nonexistent="latest")
@@ -70,7 +70,7 @@ def local_microseconds(times: npt.NDArray[np.int64], known: Bools, zone: str) ->
 
 
 def check_alike(values: Arrow, column: Arrow, name: str) -> None:
-    """Raises `NotEvaluated` when the reference's `values` are of another sort than the slice's `column`.
+    """Raises `NotEvaluated` when the reference's `values` are of a different sort than the slice's `column`.
 
     Numbers are one sort, text is one, and any other type is one. A column of nulls fits all.
     """
@@ -85,7 +85,7 @@ def check_alike(values: Arrow, column: Arrow, name: str) -> None:
 
 
 def among(column: Arrow, values: Arrow) -> Bools:
-    """Which rows of `column` are one of `values`, a column alike; shape (rows,)."""
+    """Which rows of `column` are one of `values`, a column of the same sort; shape (rows,)."""
     if not values.type.equals(column.type):
         shared = pa.float64() if is_number(column) else pa.large_string()
         column, values = pc.cast(column, shared, safe=False), pc.cast(values, shared, safe=False)
@@ -98,5 +98,5 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _named(kind: pa.DataType) -> str:
-    """As a schema says it: text comes from pandas as large_string."""
+    """The type's name as a schema has it: text comes from pandas as large_string."""
     return "string" if _is_text(kind) else str(kind)

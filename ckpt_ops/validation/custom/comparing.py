@@ -1,4 +1,4 @@
-"""A column of a slice against the same column of the reference, by whatever its type allows."""
+"""A column of a slice against the same column of the reference, by a measure that its type allows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def binned(name: str, reference: Arrow, found: Arrow, *, bins: int) -> Binned:
     """Both counted over the same bins: quantiles of numbers, the largest values of text and booleans.
 
     Raises:
-        NotJudged: they are of two sorts.
+        NotEvaluated: they are of two sorts.
         TypeError: they are neither numbers, text nor booleans.
     """
     check_alike(reference, found, name)
@@ -28,8 +28,8 @@ def gap(name: str, reference: Arrow, found: Arrow) -> Gap:
     """Where the distribution functions of both are farthest apart; nulls are left out.
 
     Raises:
-        NotJudged: they are of two sorts, or one has no value.
-        TypeError: they are no numbers.
+        NotEvaluated: they are of two sorts, or one has no value.
+        TypeError: they are not numbers.
     """
     check_alike(reference, found, name)
     if not is_number(reference):

@@ -96,7 +96,7 @@ class ExpectColumnKsStatisticToBeAtMost(Judging, ColumnAggregateExpectation):
     """The Kolmogorov-Smirnov statistic D of a numeric column against the training reference.
 
     D is the largest difference between the two shares of rows that are at most some value. It decides;
-    the p-value is reported. Nulls are left out: how many there are is another question.
+    the p-value is reported. Nulls are left out: how many there are is a different question.
 
     Args:
         column: numbers.

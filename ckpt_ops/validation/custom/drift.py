@@ -1,8 +1,8 @@
 """How far two samples of one column are apart: PSI over bins, Kolmogorov-Smirnov over values.
 
-Both are effect sizes: they say how much changed, not how sure that is. A p-value answers another
+Both are effect sizes: they tell how much changed, not how sure that is. A p-value answers a different
 question: at 336,000 rows a shift of 0.05 standard deviations has p = 1e-59, a PSI of 0.002 and a D of
-0.02, and no model notices it. So the size decides, and chance only excuses: what so few rows would
+0.02, and no model notices it. So the size decides, and chance only excuses: what this many rows would
 show one time in a thousand without any change is not called drift (`noise`).
 
 For two normal distributions d standard deviations apart (Cohen's d) both are known, which is what makes
@@ -37,7 +37,7 @@ _NULL = "null"
 
 @dataclass(frozen=True, kw_only=True)
 class Binned:
-    """Two samples counted over the same bins. `names` say what a bin holds; empty bins are left out."""
+    """Two samples counted over the same bins. `names` describe the bins; empty bins are left out."""
 
     names: tuple[str, ...]
     expected: Counts
@@ -47,7 +47,7 @@ class Binned:
         return psi(self.expected, self.found)
 
     def noise(self) -> float:
-        """The PSI that these many rows exceed by chance one time in a thousand.
+        """The PSI that this many rows exceed by chance one time in a thousand.
 
         Without change PSI is distributed as (1/n + 1/m) * chi2(bins - 1): Yurdakul and Naranjo, Journal
         of Risk Model Validation 14(4), 2020.
@@ -61,7 +61,7 @@ class Binned:
     def largest_change(self) -> tuple[str, float, float]:
         """The bin whose share changed most, its share in the reference and now, both from 0 to 1.
 
-        Of two that changed as much, the one that grew: it says what came.
+        Of two that changed equally, the one that grew: it shows what came.
         """
         expected, found = self.expected / self.expected.sum(), self.found / self.found.sum()
         at = int(np.argmax(np.abs(found - expected) + _TIE * (found > expected)))
@@ -120,8 +120,8 @@ class Gap:
 
     Attributes:
         d: the Kolmogorov-Smirnov statistic, 0 to 1: the share of rows that would have to move.
-        p: how often so many rows show such a `d` by chance. Reported; it does not decide.
-        noise: the `d` that so many rows exceed by chance one time in a thousand.
+        p: how often this many rows show such a `d` by chance. Reported; it does not decide.
+        noise: the `d` that this many rows exceed by chance one time in a thousand.
         rows: of the sample that was found.
         at: the value; `expected` and `found`: the shares of rows that are at most that.
     """
@@ -143,7 +143,7 @@ def ks(expected: Floats, found: Floats) -> Gap:
     before, now = (np.searchsorted(np.sort(e), values, side="right") / len(e) for e in (expected, found))
     at = int(np.argmax(np.abs(before - now)))
     d = float(abs(before[at] - now[at]))
-    # Smirnov's limit for many rows. For few it is too large where it matters: the side to err on.
+    # Smirnov's limit for many rows. For few rows it is too large where it matters, which is the safe side.
     rows = len(expected) * len(found) / len(values)
     return Gap(
         d=d,

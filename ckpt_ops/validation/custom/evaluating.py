@@ -1,4 +1,4 @@
-"""What our expectations have in common: one metric that finds, a verdict on it, one line in Data Docs."""
+"""What our expectations share: one metric that measures, a verdict on it, one line in Data Docs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Judging:
 
     Attributes:
         sentence: what is expected, with `$name` for each keyword that it mentions.
-        metric_dependencies: the one metric whose value is a `Finding`. A `Size` is held against the field
-            `max_value`, `Misfits` against `mostly`.
+        metric_dependencies: the one metric whose value is a `Finding`. A `Size` is compared with the field
+            `max_value`, `Misfits` with `mostly`.
     """
 
     sentence: ClassVar[str]
@@ -49,14 +49,14 @@ class Judging:
         configuration = configuration or getattr(result, "expectation_config", None)
         template = {
             "template": cls.sentence,
-            "params": cls._said(configuration.kwargs if configuration else {}),
+            "params": cls._texts(configuration.kwargs if configuration else {}),
             "styling": (runtime_configuration or {}).get("styling"),
         }
         return [RenderedStringTemplateContent(content_block_type="string_template", string_template=template)]
 
     @classmethod
     def _prescriptive_template(cls, renderer_configuration: Any) -> Any:
-        for name, value in cls._said(renderer_configuration.kwargs).items():
+        for name, value in cls._texts(renderer_configuration.kwargs).items():
             renderer_configuration.add_param(name=name, param_type=RendererValueType.STRING, value=value)
         renderer_configuration.template_str = cls.sentence
         return renderer_configuration
@@ -70,7 +70,7 @@ class Judging:
         return str(details.get("words", "--"))
 
     @classmethod
-    def _said(cls: Any, kwargs: dict[str, Any]) -> dict[str, str]:
+    def _texts(cls: Any, kwargs: dict[str, Any]) -> dict[str, str]:
         """Each keyword as text, the defaults too: a configuration leaves them out."""
         found = {name: kwargs.get(name, field.default) for name, field in cls.__fields__.items()}
         return {name: _text(value) for name, value in found.items() if f"${name}" in cls.sentence}

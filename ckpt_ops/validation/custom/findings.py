@@ -1,7 +1,7 @@
 """What an expectation of ours found, and the result that Great Expectations makes of it.
 
-A result carries its sentence in `details.message`, and in `details.not_evaluated` why nothing was evaluated:
-the report and Data Docs show the same words.
+A result has its sentence in `details.words`, and in `details.not_judged` why nothing was evaluated:
+the report and Data Docs show the same text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 
 class NotEvaluated(Exception):
-    """There is nothing to evaluate by. The expectation passes, and the report says why."""
+    """There is nothing to compare with. The expectation passes, and the report has the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Size:
     Attributes:
         value: the number.
         what, basis, more: `{what} 0.31 {basis}, at most 0.2; {more}`.
-        chance: why the value may be mere chance, else "". It then excuses the value.
+        chance: why the value may be mere chance, which excuses it; else "".
         numbers: for programs; must be JSON.
     """
 
@@ -39,12 +39,12 @@ class Size:
 
     def result(self, *, at_most: float) -> dict[str, Any]:
         """What `Expectation._validate` returns."""
-        said = f"{self.what} {_over(self.value, at_most)} {self.basis}, at most {at_most:g}"
-        said += f"; {self.more}" if self.more else ""
-        details = {"words": said, **self.numbers}
+        text = f"{self.what} {_over(self.value, at_most)} {self.basis}, at most {at_most:g}"
+        text += f"; {self.more}" if self.more else ""
+        details = {"words": text, **self.numbers}
         success = self.value <= at_most
         if not success and self.chance:
-            success, details["not_judged"] = True, f"{said}; {self.chance}"
+            success, details["not_judged"] = True, f"{text}; {self.chance}"
         return {"success": success, "result": {"observed_value": self.value, "details": details}}
 
 
@@ -54,7 +54,7 @@ class Misfits:
 
     Attributes:
         unexpected: of every row of the slice, shape (rows,).
-        evaluated: how many rows could be evaluated: those without a value are not.
+        evaluated: how many rows were evaluated: those without a value are not.
         index: the row's label in the frame, shape (rows,).
         examples: values of the first unexpected rows, in row order; the caller bounds how many.
         subject, what, more: `{subject}: 3 of 9 rows (33.3 %) {what}, allowed 1 %; {more}`.
@@ -72,10 +72,10 @@ class Misfits:
         """What `Expectation._validate` returns, with the fields of a map expectation."""
         count = int(self.unexpected.sum())
         share = count / self.evaluated if self.evaluated else 0.0
-        # As Great Expectations: the share that fits is compared, so that 1 - 0.9 is no 0.0999...
+        # As Great Expectations: the share that fits is compared, because 1 - 0.9 is 0.0999...
         success = not self.evaluated or (self.evaluated - count) / self.evaluated >= mostly
         allowed = f", allowed {100 * (1 - mostly):.4g} %" if mostly < 1 else ""
-        said = (
+        text = (
             f"{self.subject}: {count:,} of {self.evaluated:,} rows ({100 * share:.1f} %) {self.what}{allowed}"
         )
         result = {
@@ -84,7 +84,7 @@ class Misfits:
             "unexpected_count": count,
             "unexpected_percent": 100 * share,
             "partial_unexpected_list": self.examples,
-            "details": {"words": said + (f"; {self.more}" if self.more and count else "")},
+            "details": {"words": text + (f"; {self.more}" if self.more and count else "")},
         }
         if _name(result_format) == "COMPLETE":
             result["unexpected_index_list"] = list(self.index[self.unexpected])
@@ -95,7 +95,7 @@ Finding = Size | Misfits | NotEvaluated
 
 
 def or_not_evaluated(measure: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes `NotEvaluated` a metric's value: raised, Great Expectations would call it a crash."""
+    """Returns `NotEvaluated` as a metric's value: raised, it would count as a crash in Great Expectations."""
 
     @functools.wraps(measure)
     def inner(*args: Any, **kwargs: Any) -> Any:

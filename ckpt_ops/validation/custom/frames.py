@@ -1,4 +1,4 @@
-"""What a finding in several columns at once needs of Great Expectations."""
+"""What a finding over several columns at once needs from Great Expectations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ckpt_ops.validation.custom.findings import Finding, or_not_evaluated
 
 
 class FrameFinding(TableMetricProvider):
-    """A metric that is a finding. Give `metric_name` and `value_keys`, and `find`."""
+    """A metric that is a finding. Subclasses give `metric_name`, `value_keys` and `find`."""
 
     @classmethod
     def find(cls, frame: Any, *values: Any) -> Finding:

@@ -1,6 +1,6 @@
 """The kinds and their keywords, as plain data: a suite is checked against it without an import.
 
-A test holds this table equal to the fields of the classes that `registered.py` gathers.
+A test keeps this table equal to the fields of the classes that `registered.py` gathers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class CustomKind:
     """What may stand in a suite's `kwargs`.
 
     Attributes:
-        row_wise: whether it evaluates each row: then it has `mostly`, and its result says which rows.
+        row_wise: whether it evaluates each row: then it has `mostly`, and its result names the rows.
     """
 
     required: tuple[str, ...]

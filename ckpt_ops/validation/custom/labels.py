@@ -49,7 +49,7 @@ class LabelLeakage(FrameFinding):
 
     @classmethod
     def find(cls, frame: Any, features: list[str], label: str, above: float | None) -> Size:
-        """How well the feature that tells most of the label tells it."""
+        """How well the best single feature predicts the label."""
         frame = frame[frame[label].notnull()]
         if not len(frame):
             raise NotEvaluated(f"no row has a label in {label}")
@@ -76,14 +76,14 @@ class LabelLeakage(FrameFinding):
 
 
 class ExpectColumnLabelsToBeComplete(Judging, BatchExpectation):
-    """Rows that are old enough have their label: training on a slice too early learns from the early ones.
+    """Rows that are old enough have their label: training on a slice too early sees only the early ones.
 
     Labels that come early are not like those that come late: the flights that have landed already are
     the ones that were not delayed.
 
     Args:
         column: the label; null: not there yet.
-        event_time_column: when that began which the label is about; a time without zone is UTC. Rows
+        event_time_column: when the event that the label is about began; a time without zone is UTC. Rows
             without a time are not evaluated.
         allowed_delay_hours: how long a label may take.
         mostly: the least share of old rows, 0 to 1, that has a label; 1 by default. Allow for those that
@@ -115,10 +115,10 @@ class ExpectColumnsToNotLeakLabel(Judging, BatchExpectation):
     Args:
         column_list: the features: numbers, times, text or booleans, each evaluated alone.
         label_column: the label: a number, or two values of any type.
-        label_above: makes a numeric label one of two kinds: positive when it is above this.
+        label_above: turns a numeric label into two kinds: positive when it is above this.
         max_value: the largest AUC (0.5 to 1) or correlation (0 to 1); 0.95 by default, as H2O Driverless
-            AI's `detect_features_leakage_threshold_auc`. What leaks and what is merely good no number can
-            tell (Kaufman et al., Leakage in Data Mining, 2012): look at the feature it names.
+            AI's `detect_features_leakage_threshold_auc`. No number tells what leaks from what is merely good
+            (Kaufman et al., Leakage in Data Mining, 2012): look at the feature it names.
     """
 
     column_list: list[str] = pydantic.Field(min_items=1)

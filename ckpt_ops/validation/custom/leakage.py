@@ -1,4 +1,4 @@
-"""How well one feature alone tells the label: AUC for a label of two kinds, |Spearman| for a number.
+"""How well one feature alone predicts the label: AUC for a label of two kinds, |Spearman| for a number.
 
 Both are 1 for a feature that is the label in disguise, and both see any rising or falling relation,
 whatever its shape; a U-shaped one they do not see.
@@ -21,7 +21,7 @@ _Z = 3.29  # two-sided, one time in a thousand
 
 @dataclass(frozen=True, kw_only=True)
 class Strength:
-    """How well a feature tells the label: `value` of `measure`.
+    """How well a feature predicts the label: `value` of `measure`.
 
     `chance` is what a useless feature exceeds one time in a thousand with as many rows.
     """
@@ -43,14 +43,14 @@ class Label:
         """The label of rows that all have one.
 
         Raises:
-            NotJudged: all rows have the same label.
+            NotEvaluated: all rows have the same label.
             ValueError: it is neither a number nor of two values.
         """
         positive = _positive(column, name, above)
         if positive is None:
             return cls(values=numbers(column), positive=None)
         if positive.all() or not positive.any():
-            raise NotEvaluated(f"all {len(positive):,} labels in {name} are alike")
+            raise NotEvaluated(f"all {len(positive):,} labels in {name} are the same")
         return cls(values=positive.astype(np.float64), positive=positive)
 
     def told_by(self, feature: Arrow, name: str) -> Strength | None:
@@ -112,7 +112,7 @@ def score(feature: Arrow, label: Floats, name: str) -> Floats:
     """The feature as a number; NaN where it is null.
 
     A category becomes the mean label of its other rows: those at odd positions are scored by those at
-    even ones and the reverse, else a category of one row would tell its own label.
+    even ones and the reverse; otherwise a category of one row would give away its own label.
     """
     if is_number(feature):
         return numbers(feature)

@@ -1,7 +1,7 @@
 """What a slice is compared with: the rows that the champion was trained on, and when it was pulled.
 
-Whoever validates gives a `Reference`; the expectations see it only through `Reading`, which reads a
-column once in a validation and holds a bounded part of it. Great Expectations offers no way to hand
+The caller of a validation gives a `Reference`; the expectations see it only through `Reading`, which reads
+a column once in a validation and keeps a bounded part of it. Great Expectations offers no way to hand
 an object to an expectation that is written in JSON, hence the context variable.
 """
 
@@ -24,33 +24,33 @@ MOST_ROWS = 1_000_000
 
 
 class Reference(Protocol):
-    """The rows to compare with. Implemented over the lineage and the store by who runs the pipeline."""
+    """The rows to compare with. The code that runs a pipeline implements it over lineage and store."""
 
     @property
     def pulled_at(self) -> datetime:
-        """When the slice that is evaluated was first pulled: an aware datetime."""
+        """When the evaluated slice was first pulled: an aware datetime."""
 
     @property
     def start(self) -> datetime | None:
-        """What the clocks show when the slice that is evaluated begins; None: its key says no time."""
+        """The local time at which the evaluated slice begins; None: its key is not a time."""
 
     @property
     def slices(self) -> Sequence[str]:
         """Keys of the slices that the champion consumed, oldest first; empty before the first training.
 
-        No revision of the slice that is evaluated is among them: a corrected slice would else be a
+        No revision of the evaluated slice is among them: otherwise a corrected slice would be a
         duplicate of itself.
         """
 
     @property
     def accepted(self) -> Sequence[str]:
-        """Keys of all slices that were accepted, consumed or not, oldest first; without this one's, too."""
+        """Keys of all slices that were accepted, consumed or not, oldest first, but the evaluated one."""
 
     def batches(self, key: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of one of `slices` or `accepted`, in the same order each time: `names`, where it has them.
 
         Called once for each column, so it should cost what that column costs. What it raises ends the
-        validation: an unreadable reference says nothing about the slice.
+        validation: an unreadable reference is no finding about the slice.
         """
 
 
@@ -104,16 +104,16 @@ class Reading:
 
     @property
     def pulled_at(self) -> datetime:
-        """Raises `NotEvaluated` when nobody said."""
+        """Raises `NotEvaluated` when it is not known."""
         if self._reference is None:
             raise NotEvaluated("when the slice was pulled is not known")
         return self._reference.pulled_at
 
     @property
     def start(self) -> datetime:
-        """Raises `NotEvaluated` when nobody said, or the slice's key says no time."""
+        """Raises `NotEvaluated` when it is not known, or the slice's key is not a time."""
         if self._reference is None or self._reference.start is None:
-            raise NotEvaluated("when the slice begins is not known: its key says no time")
+            raise NotEvaluated("when the slice begins is not known: its key is not a time")
         return self._reference.start
 
     def accepted(self, last: int | None) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class Reading:
         return self._once("distinct", name, last, _distinct)
 
     def batches(self, key: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """As the reference's; what it raises is kept in `failed`, where no one can mistake it."""
+        """As the reference's; what it raises is kept in `failed`, where it cannot be taken for a finding."""
         reference = self._reference
         if reference is not None:
             batches = self._guarded(lambda: reference.batches(key, names))
@@ -188,7 +188,7 @@ _current: ContextVar[Reading] = ContextVar("reading")
 
 
 def current() -> Reading:
-    """The reading of the validation that is under way; one without a reference outside of any."""
+    """The reading of the current validation; outside of any, one without a reference."""
     return _current.get(None) or Reading(None)
 
 

@@ -60,7 +60,7 @@ class ConsumedRows(FrameFinding):
 
     @classmethod
     def find(cls, frame: Any, names: list[str], reference_slices: int | None) -> Misfits:
-        """Rows whose key is in another accepted slice."""
+        """Rows whose key is in a different accepted slice."""
         slices = current().accepted(reference_slices)
         keys = pa.Table.from_pandas(frame[names], preserve_index=False)
         whole = np.logical_and.reduce([valid(column) for column in keys.columns])
@@ -80,14 +80,14 @@ class ConsumedRows(FrameFinding):
 
 
 class ExpectColumnValuesToBeInReference(Judging, ColumnAggregateExpectation):
-    """A column's values were seen in training: a model has nothing learned for a category that is new.
+    """A column's values were seen in training: a model has learned nothing for a new category.
 
     Every row of the reference counts, however rare its value. Nulls are not evaluated.
 
     Args:
         column: categories: text, booleans, or codes as integers.
-        mostly: the least share of rows, 0 to 1, whose value is known; 1 by default. There is no limit in
-            the literature: take what the model's "unknown" entry can bear. Real categories do grow.
+        mostly: the least share of rows, 0 to 1, whose value is known; 1 by default. The literature has no
+            limit: take what the model's "unknown" entry can bear. Real categories do grow.
         reference_slices: how many of the newest consumed slices to compare with, 4 by default; null: all.
     """
 
@@ -105,7 +105,7 @@ class ExpectColumnValuesToBeInReference(Judging, ColumnAggregateExpectation):
 class ExpectCompoundColumnsToBeNew(Judging, BatchExpectation):
     """Rows, told apart by their key, are in no other accepted slice: a row seen twice weighs twice.
 
-    Accepted is enough: an intake consumes nothing, and a first version consumes all at once.
+    Accepted slices count, too: an intake consumes nothing, and a first version consumes all at once.
 
     Keys are compared by a hash of 64 bits: 5 million rows against 20 million find a false match in one of
     200,000 slices. A row with a null in its key is not evaluated. Duplicates within the slice are

@@ -12,7 +12,7 @@ _Hashes = npt.NDArray[np.uint64]
 
 
 def thinned(arrays: Iterable[pa.Array], *, most: int) -> tuple[list[pa.Array], int]:
-    """At most `most` rows of all, and how many rows came by.
+    """At most `most` rows of all, and how many rows there were.
 
     Whenever there are too many, the share that is kept is halved: half, a quarter, and so on. A hash of
     its position decides on a row, not every second position: rows that alternate between two sensors

@@ -70,7 +70,7 @@ def test_a_file_without_policies_says_what_is_wrong(tmp_path: Path, text: str, m
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="a Python file that is there"):
+    with pytest.raises(BadInput, match="an existing Python file"):
         load_policies(tmp_path / "b.py")
 
 
@@ -131,8 +131,8 @@ def test_only_what_stands_accepted_is_replayed_in_its_newest_revision() -> None:
 @pytest.mark.parametrize(
     ("known", "first", "last", "message"),
     [
-        ([], None, None, "has accepted slices; it has none"),
-        (W[:1], None, None, "at least two accepted slices, of which there are 1"),
+        ([], None, None, "a model with accepted slices; it has none"),
+        (W[:1], None, None, "at least two accepted slices; there are 1"),
         (W, "2013-01-07", None, "--from='2013-01-07' is not allowed"),
         (W, None, "2014", "--to='2014' is not allowed"),
         (W, W[2], W[1], "at least two accepted slices"),

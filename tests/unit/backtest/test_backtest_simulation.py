@@ -209,7 +209,7 @@ def test_refused_slices_are_pending_again_and_learned_with_the_next(pipeline: Pi
     history, models = one(pipeline, Always(), slices, bad=[keys[1]])
     assert outcomes(history) == ["promoted", "refused", "promoted", "promoted"]
     assert models.consumed == [(keys[0],), (keys[1],), (keys[1], keys[2]), (keys[3],)]
-    assert "refused by AtLeast: auc 0.000 is below 0.600" in history.events[1].why
+    assert "rejected by AtLeast: auc 0.000 is below 0.600" in history.events[1].why
 
 
 def test_refused_too_often_the_model_is_held_and_stays_so(pipeline: Pipeline) -> None:

@@ -21,7 +21,7 @@ DRIFT = "from ckpt_ops.policies import Drift\nby_delay = Drift(columns=('delay',
 @pytest.mark.parametrize(
     ("arguments", "policies", "message"),
     [
-        (["flight_delay"], None, "a Python file that is there"),
+        (["flight_delay"], None, "an existing Python file"),
         (["flight_delay"], "", "binds at least one name to a policy"),
         (["flight_delay"], "weekly = Every(slices=1)", "NameError"),
         (

@@ -124,7 +124,7 @@ def test_what_was_pruned_is_never_picked(store):
 
 
 def test_nothing_to_pick_is_refused(store):
-    with pytest.raises(BadInput, match="a checkpoint that is kept"):
+    with pytest.raises(BadInput, match="a kept checkpoint"):
         pick(store, ModelLog(store, MODEL).state(), [3], 0)
 
 
@@ -133,7 +133,7 @@ def test_nothing_to_pick_is_refused(store):
     [
         (["nobody"], "one of flight_delay"),
         ([MODEL, "--version", "9"], "1, 2, 3"),
-        ([MODEL, "--version", "3"], "a checkpoint that is kept"),
+        ([MODEL, "--version", "3"], "a kept checkpoint"),
         ([MODEL, "--seed", "1"], "CKPT_OPS_DAGS"),
     ],
 )

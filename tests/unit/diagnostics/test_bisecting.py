@@ -101,13 +101,13 @@ def test_without_a_head_there_is_no_history_to_search() -> None:
             W2,
             5,
             "auc on the held-out rows of 2013-w3 was 0.6800 after version 5 and 0.5500 after version 6, "
-            "which learned slice 2013-w2, revision r2",
+            "which consumed slice 2013-w2, revision r2",
         ),
         (
             (W1, W2, W4),
             W2,
             5,
-            "auc on the held-out rows of 2013-w3 first went wrong in version 6, which learned 3 slices at "
+            "auc on the held-out rows of 2013-w3 first went wrong in version 6, which consumed 3 slices at "
             "once: it was 0.6800 after 1 of its 3 slices and 0.5500 with the next, slice 2013-w2, "
             "revision r2",
         ),
@@ -115,7 +115,7 @@ def test_without_a_head_there_is_no_history_to_search() -> None:
             (W1, W2),
             W1,
             5,
-            "auc on the held-out rows of 2013-w3 first went wrong in version 6, which learned 2 slices at "
+            "auc on the held-out rows of 2013-w3 first went wrong in version 6, which consumed 2 slices at "
             "once: it was 0.6800 after version 5 and 0.5500 with the next, slice 2013-w1, revision r1",
         ),
         (
@@ -123,13 +123,13 @@ def test_without_a_head_there_is_no_history_to_search() -> None:
             W1,
             None,
             "auc on the held-out rows of 2013-w3 was 0.5500 from the start: after version 6, the first, "
-            "which learned slice 2013-w1, revision r1",
+            "which consumed slice 2013-w1, revision r1",
         ),
         (
             (W1, W2),
             W2,
             None,
-            "auc on the held-out rows of 2013-w3 first went wrong in version 6, which learned 2 slices at "
+            "auc on the held-out rows of 2013-w3 first went wrong in version 6, which consumed 2 slices at "
             "once: it was 0.6800 after 1 of its 2 slices and 0.5500 with the next, slice 2013-w2, "
             "revision r2",
         ),

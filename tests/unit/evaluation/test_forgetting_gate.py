@@ -84,7 +84,7 @@ def test_a_past_that_nobody_predicted_is_no_pass(flights, remembered):
     verdict = gate.evaluate(flights(), seed=0)
     assert (verdict.passed, verdict.message) == (
         False,
-        "could not be evaluated: there are no predictions on rows of slices learned before",
+        "could not be evaluated: there are no predictions on rows of slices consumed before",
     )
     evaluated = remembered(w1=0.0)
     without_champion = replace(evaluated, past=replace(evaluated.past, champion=None))

@@ -84,7 +84,7 @@ def test_a_champion_that_cannot_be_asked_as_it_is_served_is_no_pass(gate, flight
     evaluated = flights(champion=None, champion_missing=why)
     verdict = gate.evaluate(evaluated, seed=0)
     assert verdict.passed is False
-    assert verdict.message.startswith(f"could not be evaluated: champion {why}. Put that right")
+    assert verdict.message.startswith(f"could not be evaluated: champion {why}. Fix that")
     assert "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT" in verdict.message
     assert evaluate_all([gate, AtLeast("auc", 0.1)], evaluated).passed is False
     assert gate.evaluate(flights(champion=None), seed=0).passed is None, "a first version has none"
@@ -152,7 +152,9 @@ def test_a_sure_fall_within_the_margin_is_refused_too(flights):
     assert verdict.numbers["delta"] > -0.1
     assert verdict.numbers["high"] < 0
     assert verdict.passed is False
-    assert "it falls surely, if within the margin of 0.100: the whole interval is worse" in verdict.message
+    assert (
+        "it surely falls, though within the margin of 0.100: the whole interval is worse" in verdict.message
+    )
 
 
 def test_an_unsure_fall_within_the_margin_passes(flights):
@@ -405,5 +407,5 @@ def test_a_gate_on_several_classes_reads_their_probabilities():
     unfit = AtLeast("auc", 0.5).evaluate(EvaluatedRows(candidate=good, **rows), seed=0)
     assert (unfit.passed, unfit.message) == (
         False,
-        "could not be evaluated: auc needs one prediction a row, there are 3, one a class",
+        "could not be evaluated: auc needs one prediction per row, there are 3, one per class",
     )

@@ -57,7 +57,7 @@ def test_harm_on_slices_that_both_have_learned_is_seen_though_the_new_rows_hide_
     verdict = NotWorseThan(margin=0.005).evaluate(hidden, seed=0)
     assert verdict.numbers["delta"] == 0
     assert verdict.passed is False
-    assert "harm: on slices that both have learned it falls by more than 0.020" in verdict.message
+    assert "harm: on slices that both consumed it falls by more than 0.020" in verdict.message
 
 
 def test_a_small_fall_on_the_past_is_the_price_of_learning(flights):
@@ -65,7 +65,7 @@ def test_a_small_fall_on_the_past_is_the_price_of_learning(flights):
     verdict = NotWorseThan().evaluate(flights(past=past_of(label, champion, candidate)), seed=0)
     assert -0.02 < verdict.numbers["delta_past"] < -0.002
     assert verdict.passed is True
-    assert "harm: none seen, nor on slices that both have learned" in verdict.message
+    assert "harm: none seen, nor on slices that both consumed" in verdict.message
     assert (
         NotWorseThan(past_margin=0.001)
         .evaluate(flights(past=past_of(label, champion, candidate)), seed=0)
@@ -89,7 +89,7 @@ def test_harm_on_one_slice_is_seen_though_another_hides_it():
     )
     verdict = NotWorseThan(margin=0.04).evaluate(evaluated, seed=0)
     assert -0.04 < verdict.numbers["delta"] < 0
-    assert "on slice 2013-01-27 it falls surely by more than the margin" in verdict.message
+    assert "on slice 2013-01-27 it surely falls by more than the margin" in verdict.message
     assert verdict.numbers["delta:2013-01-20"] == 0
 
 

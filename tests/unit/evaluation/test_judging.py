@@ -94,14 +94,14 @@ def test_where_no_gate_applies_the_candidate_is_refused(flights):
     evaluation = evaluate_all([NoSegmentWorse("carrier", min_rows=10_000)], flights(noise=0.1))
     assert (evaluation.passed, evaluation.message) == (
         False,
-        f"refused: no gate could be applied. Evaluated on {Basis.HOLDOUT.message}",
+        f"rejected: no gate could be applied. Evaluated on {Basis.HOLDOUT.message}",
     )
 
 
 def test_everyone_who_refused_is_in_the_words(flights):
     gates = [AtLeast("auc", 0.99), AtMost("log_loss", 0.01), Servable()]
     evaluation = evaluate_all(gates, flights())
-    assert evaluation.message.startswith("refused by AtLeast: auc ")
+    assert evaluation.message.startswith("rejected by AtLeast: auc ")
     assert "AtMost: log_loss" in evaluation.message
     assert "Servable" not in evaluation.message
 

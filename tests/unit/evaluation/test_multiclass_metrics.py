@@ -74,11 +74,13 @@ def test_two_classes_are_the_binary_case(labels, data):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_no_class_metric_can_judge_says_so(name):
     metric, even = METRICS[name], np.full((2, 8), 1 / 8)
-    with pytest.raises(UndefinedMetric, match="probabilities of several classes, there is one number a row"):
+    with pytest.raises(
+        UndefinedMetric, match="probabilities of several classes, there is one number per row"
+    ):
         metric(np.array([0.0, 1.0]), np.array([0.2, 0.7]))
-    with pytest.raises(UndefinedMetric, match="labels from 0 to 7, 1 of 2 are no such class"):
+    with pytest.raises(UndefinedMetric, match="labels from 0 to 7, 1 of 2 are not such a class"):
         metric(np.array([0.0, 8.0]), even)
-    with pytest.raises(UndefinedMetric, match="1 of 2 are no such class"):
+    with pytest.raises(UndefinedMetric, match="1 of 2 are not such a class"):
         metric(np.array([0.0, 1.5]), even)
     with pytest.raises(UnusablePredictions, match="sum to 1, those of 2 of 2 rows do not"):
         metric(np.array([0.0, 1.0]), even * 2)

@@ -112,7 +112,7 @@ def test_which_curves_there_are_follows_from_the_predictions(label: Any, predict
 def test_a_candidate_of_nan_beside_a_sound_champion_still_has_a_page() -> None:
     one = evaluated(candidate=np.full(ROWS, np.nan), past=None)
     page = report_html(values(one))
-    assert "refused" in page
+    assert "rejected" in page
     assert "NaN" in page
 
 
@@ -138,7 +138,7 @@ def test_a_version_stands_below_its_ancestors_with_every_slice_it_was_asked_abou
 def test_the_page_says_who_refused_on_which_rows_and_shows_all_pictures() -> None:
     page = report_html(values(evaluated()))
     assert "NoForgetting" in page
-    assert 'class="refused">refused' in page
+    assert 'class="rejected">rejected' in page
     assert "they favour it" in page
     assert set(re.findall(r'<img alt="([^"]+)"', page)) == {"ROC", "Calibration", "By carrier", "Forgetting"}
     assert page.count("data:image/png;base64,iVBOR") == 4

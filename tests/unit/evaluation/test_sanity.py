@@ -31,7 +31,7 @@ def test_a_model_that_learned_nothing_is_refused_in_words(flights):
     evaluation = evaluate_all(GATES, same)
     assert not evaluation.passed
     assert evaluation.message.startswith(
-        "refused by NotTheChampion: predicts on all 2,000 rows what its champion"
+        "rejected by NotTheChampion: predicts on all 2,000 rows what its champion"
     )
     rounded = same.champion + 1e-8 * np.resize([1, -1], 2_000)
     assert not evaluate_all(GATES, flights(candidate=rounded, champion=same.champion)).passed

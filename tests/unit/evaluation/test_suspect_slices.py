@@ -112,7 +112,7 @@ def test_a_hard_slice_is_named_only_when_something_else_refuses():
 def test_it_is_asked_whether_or_not_a_pipeline_lists_it():
     evaluation = evaluate_all([AtLeast("auc", 0.0)], evaluated(noise_of("2013-01-20", 3)))
     assert evaluation.passed is False
-    assert "refused by NoSuspectSlice" in evaluation.message
+    assert "rejected by NoSuspectSlice" in evaluation.message
 
 
 def test_a_slice_that_a_person_released_is_not_suspect():

@@ -126,7 +126,9 @@ def test_they_count_together_with_the_rows_that_fail_an_expectation(tmp_path: Pa
     assert (fine.outcome, fine.set_aside, fine.rows) == ("accepted, bad rows set aside", 2, 100)
     above = place.run(csv("many,1", "few,1", "-1,1", "-2,1"))
     assert above.outcome == "quarantined"
-    assert "4 of 104 rows (3.8 %) fail what is asked of each row, and at most 3 %" in " ".join(above.reasons)
+    assert "4 of 104 rows (3.8 %) fail expectations on single rows, and at most 3 %" in " ".join(
+        above.reasons
+    )
 
 
 def test_too_many_alone_quarantine_the_slice(tmp_path: Path) -> None:
@@ -138,7 +140,7 @@ def test_too_many_alone_quarantine_the_slice(tmp_path: Path) -> None:
 def test_a_suite_without_a_rate_lets_none_be_left_out(tmp_path: Path) -> None:
     result = Place(tmp_path, ".csv", rate=None).run(csv("many,1"))
     assert result.outcome == "quarantined"
-    assert "the suite says no meta.bad_rows_at_most, so none may be" in result.reasons[0]
+    assert "the suite has no meta.bad_rows_at_most, so none is allowed" in result.reasons[0]
 
 
 @pytest.mark.parametrize("rows", [3, 20_000])

@@ -241,7 +241,7 @@ class TestOverriding:
         assert version.approved is not None
         assert version.approved.despite_gates
         assert "promoted despite the gates by" in done.why
-        assert "refused by AtLeast" in done.why
+        assert "rejected by AtLeast" in done.why
         assert [one["decision"]["how"] for one in cards(refused, 2)] == ["gates", "override"]
 
         refused.take_in(W3, (ADA, 4))

@@ -334,7 +334,7 @@ class TestLeakage:
         one = {"x": [1.0, 2.0], "late": [True, True]}
         assert (
             not_evaluated(one, LEAK, column_list=["x"], label_column="late")
-            == "all 2 labels in late are alike"
+            == "all 2 labels in late are the same"
         )
         none = pa.table({"x": [1.0], "late": pa.nulls(1, pa.float64())})
         assert (
@@ -417,7 +417,7 @@ class TestInSlice:
     def test_a_key_that_is_no_time_judges_nothing(self) -> None:
         table = pa.table({"at": pa.array([datetime(2013, 1, 6)], pa.timestamp("us"))})
         found = not_evaluated(table, HERE, reference=self.reference(None), column="at", length="day")
-        assert found == "when the slice begins is not known: its key says no time"
+        assert found == "when the slice begins is not known: its key is not a time"
 
     @pytest.mark.parametrize("wrong", [{"length": "fortnight"}, {"length": 0}, {"timezone": "Mars/Base"}])
     def test_a_length_or_zone_that_is_none_is_refused_before_any_row(self, wrong: dict[str, Any]) -> None:

@@ -150,7 +150,7 @@ def test_what_is_a_label() -> None:
     assert Label.of(pa.array([False, True]), "late", None).values.tolist() == [0, 1]
     assert Label.of(pa.array([3, 20, 15]), "delay", 15).values.tolist() == [0, 1, 0]
     assert Label.of(pa.array([3, 20, 15]), "delay", None).positive is None
-    with pytest.raises(NotEvaluated, match="all 2 labels in late are alike"):
+    with pytest.raises(NotEvaluated, match="all 2 labels in late are the same"):
         Label.of(pa.array([True, True]), "late", None)
     with pytest.raises(ValueError, match="carrier has 3 values: a label is a number or has two"):
         Label.of(pa.array(["a", "b", "c"]), "carrier", None)

@@ -123,7 +123,7 @@ def test_beyond_the_rate_the_slice_is_quarantined_whole() -> None:
     assert (evaluated.validation.outcome, evaluated.validation.set_aside) == (Outcome.QUARANTINED, 0)
     assert len(evaluated.bad.numbers) == 0
     assert evaluated.validation.reasons[0].message == (
-        "10 of 20 rows (50.0 %) fail what is asked of each row, and at most 49 % may be set aside"
+        "10 of 20 rows (50.0 %) fail expectations on single rows, and at most 49 % may be set aside"
     )
     in_chunks = verdict(TABLE, suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.1), chunk_rows=4)
     at_once = verdict(TABLE, suite(BETWEEN, NOT_NULL, bad_rows_at_most=0.1))
