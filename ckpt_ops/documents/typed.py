@@ -34,7 +34,7 @@ _FROM_TEXT: dict[type, tuple[Reader, str]] = {
 
 
 def read_as(kind: type[T], said: object, *, at: str = "") -> T:
-    """`said`, as JSON has it, as a `kind`: a plain type, an enum, or a dataclass of such and of tuples.
+    """`said`, as JSON has it, as a `kind`: a plain type, an enum, a union, a dataclass of such and of tuples.
 
     A path, a day and a time are text, a member of an enum is its value.
 
@@ -71,8 +71,7 @@ def _reader(kind: Any) -> Reader:
         return _dataclass_reader(kind)
     origin, inside = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        (other,) = (_reader(each) for each in inside if each is not type(None))
-        return lambda said: None if said is None else other(said)
+        return _union_reader(tuple(each for each in inside if each is not type(None)), type(None) in inside)
     if origin is tuple:
         return _tuple_reader(inside)
     if origin in (dict, Mapping):
@@ -80,6 +79,23 @@ def _reader(kind: Any) -> Reader:
     if kind in _FROM_TEXT or (isinstance(kind, type) and issubclass(kind, Enum)):
         return _made_reader(kind)
     return _int if kind is int else _plain_reader(kind)
+
+
+def _union_reader(kinds: tuple[Any, ...], or_none: bool) -> Reader:
+    """Of the first that the value fits; what the last refuses is the error."""
+    *others, last = (_reader(each) for each in kinds)
+
+    def read(said: Any) -> Any:
+        if said is None and or_none:
+            return None
+        for reader in others:
+            try:
+                return reader(said)
+            except _Misfit:
+                continue
+        return last(said)
+
+    return read
 
 
 def _made_reader(kind: Any) -> Reader:

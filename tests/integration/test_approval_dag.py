@@ -344,7 +344,7 @@ class TestAsking:
     def test_an_answer_that_comes_after_one_on_the_command_line_changes_nothing_and_fails_nothing(
         self, asking: Model, late: dict[str, Any]
     ) -> None:
-        assert late["by hand"]["decision"] == "promoted"
+        assert late["by hand"].decision == "promoted"
         assert set(late["tasks"].values()) == {"success"}
         assert asking.state().head == 2
         assert not any(isinstance(record, Rejected) for record in asking.records())

@@ -226,7 +226,7 @@ def test_one_that_differs_by_more_than_allowed_is_recorded_and_not_kept(place: P
     assert record.object == ""
     assert record.rows == len(held_out(place))
     assert record.max_abs_difference > 0
-    assert "allowed is 0" in record.error
+    assert "the tolerance is 0" in record.error
 
     assert convert(place.pipeline, place.store, 1, Format.TFLITE)["object"], "asked again, it is tried again"
     assert [bool(record.error) for record in place.records(Converted)] == [True, False]
@@ -639,7 +639,7 @@ def test_the_commands_say_what_is_there_and_show_lists_it(
     assert not made["found"]
     refused = ckpt_ops("convert", "brief", "1", "--format", "onnx", "--tolerance", "0")
     assert refused.exit_code == 1
-    assert "allowed is 0" in refused.stderr
+    assert "the tolerance is 0" in refused.stderr
 
     shown = json.loads(ckpt_ops("show", "brief", "1", "--json").stdout)
     assert [(one["format"], bool(one["error"])) for one in shown["conversions"]] == [

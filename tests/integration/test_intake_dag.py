@@ -139,7 +139,7 @@ print(json.dumps({
     "empty": run(at(2)),
     "empty, may be": run(at(2), intake=skip),
     "nothing to predict": predicting(None),
-    "nobody to predict": predicting({"key": "2020-01-01-01"}),
+    "nobody to predict": predicting({"key": "2020-01-01-01", "revision": "0" * 16, "rows": 1}),
 }))
 """
 

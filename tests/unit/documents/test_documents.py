@@ -148,3 +148,11 @@ class TestDamage:
 def test_a_value_that_is_read_alone_is_named_by_where_it_stands() -> None:
     with pytest.raises(BadDocument, match=r"^result\.files\[1\] is 2, and not text"):
         read_as(tuple[str, ...], ["a", 2], at="result.files")
+
+
+def test_one_of_several_kinds_is_the_first_that_it_fits() -> None:
+    assert read_as(Colour | int, "red") is Colour.RED
+    assert read_as(Colour | int, 7) == 7
+    assert read_as(Colour | int | None, None) is None
+    with pytest.raises(BadDocument, match="'green'"):
+        read_as(int | Colour, "green")

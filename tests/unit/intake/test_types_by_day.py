@@ -96,7 +96,7 @@ def test_a_type_that_fits_by_itself_is_the_revision_that_it_always_was(tmp_path:
             pa.float64(),
             "declared double, came int64; its value 9007199254740993 is",
         ),
-        (pa.array([1.0, 2.5, 3.0]), pa.int64(), "declared int64, came double; its value 2.5 is no int64"),
+        (pa.array([1.0, 2.5, 3.0]), pa.int64(), "declared int64, came double; its value 2.5 is not int64"),
     ],
 )
 def test_a_value_that_is_none_of_the_declared_type_is_named(

@@ -183,7 +183,7 @@ def test_set_aside_and_rest_are_the_slice_however_it_is_cut(table: pa.Table, chu
         (
             {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "n"}, "meta": ASIDE},
             {"bad_rows_at_most": 0.1},
-            "an expectation on single rows; expect_column_mean_to_be_between is none",
+            "evaluates row by row; expect_column_mean_to_be_between does not",
         ),
         (
             BETWEEN | {"kwargs": {"column": "n", "min_value": 0, "mostly": 0.9}},
