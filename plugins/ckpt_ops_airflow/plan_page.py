@@ -18,7 +18,7 @@ View = dict[str, Any]
 
 ACTIONS = {
     "append": "train on it, with what is pending before it",
-    "late": "train on it, though newer slices were learned before it",
+    "late": "train on it, though newer slices were consumed before it",
     "skip": "do nothing with it",
     "shadow": "not train: a candidate is evaluated on the slices after it, or settled after the last",
     "hold": "stop, until a person decides",
@@ -70,7 +70,7 @@ def _query(ends: tuple[str, str]) -> str:
 
 
 def _due(view: View) -> View:
-    """The rebase in words, a row each for what changed and for what is learned again."""
+    """The rebase in words, a row each for what changed and for what is trained again."""
     return {
         "changes": [
             (one["key"], one["what"], one["was"] or "never", one["now"] or "nothing", one["why"])
