@@ -54,14 +54,18 @@ class NotTainted:
 
 @dataclass(frozen=True, kw_only=True)
 class SlicesUnchanged:
-    """What the version consumed, and its ancestors that were never promoted, is accepted as it was then."""
+    """What the version and its ancestors consumed is accepted as it was then.
+
+    What the head consumed does not count: a correction of that asks for a rebase, not for another candidate.
+    """
 
     version: int
 
     def unmet(self, state: LineageState) -> Unmet | None:
         """Names the slices that were corrected or withdrawn."""
-        unpromoted = (one for one in state.ancestry(self.version) if one.promoted is None)
-        lost = [ref.key for one in unpromoted for ref in one.slices if state.standing(ref) != ref]
+        in_production = {one.version for one in state.ancestry(state.head)}
+        added = (one for one in state.ancestry(self.version) if one.version not in in_production)
+        lost = [ref.key for one in added for ref in one.slices if state.standing(ref) != ref]
         if not lost:
             return None
         reason = f"superseded: slice {', '.join(lost)} was corrected or withdrawn since it was learned"

@@ -95,6 +95,11 @@ deaths_at = st.dictionaries(st.integers(1, 150), st.booleans(), max_size=8)
 @given(happenings, deaths_at)
 @example([("arrives", key, 1) for key in "edcba"], {})
 @example([("arrives", key, 1) for key in "abcde"] + [("arrives", "b", 2), ("is withdrawn", "d", 1)], {})
+@example(
+    [("arrives", key, at) for key, at in (("a", 1), ("a", 2), ("b", 1))]
+    + [("is rebased", "a", 1), ("arrives", "a", 1), ("arrives", "c", 1)],
+    {},
+)
 @example([("arrives", key, 1) for key in "abc"], {at: at % 2 == 0 for at in range(1, 60, 3)})
 def test_what_comes_out_is_the_history_in_order(
     hashed: Pipeline, what: list[tuple[str, str, int]], deaths: dict[int, bool]
