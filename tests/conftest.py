@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -48,6 +49,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         else:
             group = str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def _modules_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test imports the pipelines that it wrote: not those that another test wrote under the same name."""
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in sys.modules.keys() - before:
+        known = vars(sys.modules[name])
+        places = [known.get("__file__"), *known.get("__path__", ())]
+        if any(place and place.startswith(tempfile.gettempdir()) for place in places):
+            del sys.modules[name]
 
 
 def pytest_collection_finish() -> None:

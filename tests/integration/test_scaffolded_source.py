@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -69,7 +69,7 @@ def run(project: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def ckpt_ops(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+def ckpt_ops(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Runs the command in the project, in this process, which imports Great Expectations once for all."""
     monkeypatch.chdir(project)
     monkeypatch.setenv("CKPT_OPS_HOME", str(project / "home"))
@@ -80,9 +80,7 @@ def ckpt_ops(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         assert done.exit_code == 0, done.output
         return done.stdout
 
-    yield invoke
-    for name in [name for name in sys.modules if name.partition(".")[0] == NAME]:
-        del sys.modules[name]
+    return invoke
 
 
 @pytest.mark.parametrize("place", [pytest.param("directory", marks=pytest.mark.soak), "bucket"])

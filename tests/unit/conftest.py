@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -49,8 +48,6 @@ def place(
 ) -> Iterator[Place]:
     with without_pictures():
         yield Place(tmp_path, monkeypatch)
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("people", "others")]:
-        del sys.modules[name]
 
 
 @pytest.fixture
@@ -68,10 +65,8 @@ def history(place: Place) -> Place:
 
 
 @pytest.fixture
-def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Days]:
-    yield Days(tmp_path, monkeypatch)
-    for name in [name for name in sys.modules if name.split(".")[0] == "days"]:
-        del sys.modules[name]
+def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
+    return Days(tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from forgetting import apply, purge_at
 from stand_in import FROZEN, W4, Place, segment
 from typer.testing import CliRunner
 
@@ -269,8 +270,6 @@ def test_what_is_served_is_compared_and_publish_makes_it_right(
 
 
 def test_what_a_purge_took_is_no_damage(history: Place, ckpt_ops: Callable[..., Result]) -> None:
-    from test_forgetting import apply, purge_at
-
     apply(history)
     assert purge_at(history) is not None
     done = ckpt_ops("verify", "people", "--json")

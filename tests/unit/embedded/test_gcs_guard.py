@@ -20,7 +20,7 @@ from ckpt_ops.embedded.gcs.refusals import Refused
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.errors import StoreForbidden, TransientError
 from ckpt_ops.store import GcsStore, open_store
-from ckpt_ops.store.endpoint import Endpoint
+from ckpt_ops.store.endpoint import SECRETS_VARIABLE, Endpoint
 
 SECRET = "a-secret-of-some-length"
 
@@ -211,7 +211,10 @@ def test_the_secret_is_private_and_on_no_command_line(server: GcsServer) -> None
     assert procfs.identify(server.child.pid) is not None
 
 
-def test_a_store_says_no_secret_and_which_command_gives_it(server: GcsServer) -> None:
+def test_a_store_says_no_secret_and_which_command_gives_it(
+    server: GcsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SECRETS_VARIABLE, raising=False)  # of a store that an earlier test opened
     secret = (server.home / "gcs-secret").read_text().strip()
     without = GcsStore(
         bucket="ckpt-ops", prefix="guard", endpoint=Endpoint.parse(server.endpoint).url, deadline=5

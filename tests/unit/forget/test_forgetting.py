@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 from blake3 import blake3
 from click.testing import Result
+from forgetting import LATER, ROWS, apply, purge_at
 from moments import each_write, kind_of, moments
 from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, W5, Place, objects
 from typer.testing import CliRunner
@@ -24,9 +25,8 @@ from ckpt_ops.candidates.opening import proposed
 from ckpt_ops.checkpoints.verify import Condition, verify
 from ckpt_ops.cli.main import app
 from ckpt_ops.errors import BadInput, Fenced, LineageMoved, ObjectNotFound, SliceUnreadable, TerminalError
-from ckpt_ops.forget.certificate import Certificate
 from ckpt_ops.forget.certificate_page import certificate_html
-from ckpt_ops.forget.forget import Done, forget, preview
+from ckpt_ops.forget.forget import forget, preview
 from ckpt_ops.forget.purge import purge, purge_timings, sweep
 from ckpt_ops.forget.request import Asked
 from ckpt_ops.intake.quarantine import release
@@ -43,21 +43,10 @@ from ckpt_ops.serving.objects import conversion_folder, prediction_name
 from ckpt_ops.slices import SliceManifest, load_manifest, read_slice
 from ckpt_ops.store import Entry, GcsStore, LocalStore, ReplicatedStore, Store
 
-ROWS = Asked(model="people", rows=f"person == '{ADA}'")
-LATER = timedelta(days=400)
-
 
 @pytest.fixture
 def ckpt_ops() -> Callable[..., Result]:
     return lambda *arguments: CliRunner().invoke(app, arguments)
-
-
-def apply(place: Place, asked: Asked = ROWS, *, grace: float = 0.0, why: str = "she asked") -> Done:
-    return forget(place.pipeline, place.store, asked, why=why, grace_hours=grace, report=lambda line: None)
-
-
-def purge_at(place: Place, after: timedelta = LATER, asked: Asked = ROWS) -> Certificate | None:
-    return purge(place.pipeline, place.store, asked.request, now=datetime.now(UTC) + after)
 
 
 def rows_of(place: Place, key: str) -> list[str]:

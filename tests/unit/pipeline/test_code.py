@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ MODEL = "from shop_shared.features import scale\nfrom . import words\n"
 
 
 @pytest.fixture
-def dags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def dags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """`shop`, whose model imports from beside its folder."""
     folder = tmp_path / "dags"
     for name, text in {
@@ -49,9 +48,7 @@ def dags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     monkeypatch.syspath_prepend(str(folder))
-    yield folder
-    for name in [name for name in sys.modules if name.startswith("shop")]:
-        del sys.modules[name]
+    return folder
 
 
 @pytest.fixture
