@@ -184,6 +184,10 @@ class IncompatibleCheckpoint(TerminalError):
     """A checkpoint's tensors differ in name, shape or dtype from the model's variables."""
 
 
+class TransferRefused(IncompatibleCheckpoint):
+    """A model is different from its parent in a way that the pipeline's `evolve` does not allow."""
+
+
 class TrainingDiverged(TerminalError):
     """A loss or a weight is not finite; the same steps would come to the same.
 

@@ -27,12 +27,13 @@ from ckpt_ops.candidates.data import (
 )
 from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.candidates.opening import open_candidate, same
+from ckpt_ops.candidates.parent import Parent, agreement, is_rate, parent_of, structure_of
 from ckpt_ops.candidates.past import PastExamples, load_past
 from ckpt_ops.candidates.policy import policy_answer
 from ckpt_ops.candidates.preflight import preflight
-from ckpt_ops.candidates.results import write_results
+from ckpt_ops.candidates.results import write_results, write_transfer
 from ckpt_ops.candidates.slice_rows import StoredRows
-from ckpt_ops.checkpoints import load_manifest, model_variables
+from ckpt_ops.checkpoints import load_manifest, model_variables, read_tensors
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
 from ckpt_ops.errors import TerminalError, TrainingDiverged
@@ -49,6 +50,8 @@ from ckpt_ops.training import BatchOrder, Schedules, Trainer
 from ckpt_ops.training.divergence import cause_of
 from ckpt_ops.training.schedules import ScheduleStarts
 from ckpt_ops.training.step_function import Step, step_function
+from ckpt_ops.transfer.carrying import carried
+from ckpt_ops.transfer.document import TransferDocument, document_of
 from ckpt_ops.worker import StepsDone, tell
 
 
@@ -76,6 +79,8 @@ class TrainingSession:
         self._initial = self.copy_values() if from_nothing else None
         self.schedules = ScheduleStarts(self.model)
         self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
+        self.structure = structure_of(self.model, self.variables, self.state)
+        self._as_built = True
 
     def restore_at(self, manifest: Named | None) -> None:
         """Every variable as the checkpoint has it; None: as `build_model` made it.
@@ -89,15 +94,45 @@ class TrainingSession:
         """
         if manifest is not None:
             found = load_manifest(self.store, manifest)
+            self._as_built = False
             restore_model(self.store, found, self.model, self.variables, self.state)
             self.assign(self.rates)
-        elif self._initial is not None:
-            self.assign(self._initial)
         else:
-            raise RuntimeError("this bench does not hold what build_model made")
+            self.assign(self._as_initialized())
+
+    def parent(self, manifest: Named | None) -> Parent | None:
+        """The checkpoint to go on from, and what becomes of it in this model; None: of none."""
+        if manifest is None:
+            return None
+        found = load_manifest(self.store, manifest)
+        return parent_of(manifest, found, self.structure, self.pipeline.evolve)
+
+    def go_on_from(self, parent: Parent | None) -> None:
+        """As `restore_at`; a parent of another structure is transferred.
+
+        Raises:
+            ObjectNotFound, Corrupt: its checkpoint is not there, or damaged.
+            TransferRefused: the pipeline does not allow it.
+        """
+        if parent is None or parent.transfer.same:
+            self.restore_at(None if parent is None else parent.named)
+            return
+        parent.check()
+        initial = self._as_initialized()
+        values = carried(parent.transfer, read_tensors(self.store, parent.manifest), initial)
+        self.assign({**values, **self.rates})
+
+    def _as_initialized(self) -> Mapping[str, Any]:
+        """What `build_model` made of the variables."""
+        if self._initial is not None:
+            return self._initial
+        if not self._as_built:
+            raise RuntimeError("this session does not hold what build_model made")
+        return self.copy_values()
 
     def assign(self, values: Mapping[str, Any]) -> None:
         """Every variable as `copy_values` found it."""
+        self._as_built = False
         for name, value in values.items():
             tensorflow_variable(self.variables[name]).assign(value)
         settle(self.model)
@@ -142,7 +177,7 @@ class TrainingSession:
             return version.version
         data = load_data(pipeline, store, version, consumed_before(state, version))
         order = batch_order(pipeline, version, data)
-        parent = final_manifest(state, version.parent)
+        parent = self.parent(final_manifest(state, version.parent))
         preflight(
             pipeline,
             store,
@@ -150,10 +185,9 @@ class TrainingSession:
             step=self.step,
             schedules=self.schedules,
             variables=self.variables,
-            state=self.state,
             examples=data.learn,
             order=order,
-            parent=None if parent is None else load_manifest(store, parent),
+            parent=parent,
         )
         version = open_candidate(log, wanted, propose)
         number = version.version
@@ -185,7 +219,8 @@ class TrainingSession:
                 attempt.end({**ended, "scores": scores})
                 return number
         if champion is not None or parent is not None:
-            self.restore_at(parent)
+            self.go_on_from(parent)
+        evolved = self._evolved(version, data, champion, parent)
         self.begin()
         kept = keep_code(store, pipeline, self.code)  # before anything is trained by it
         resumes_at = progress.commits[-1].step if progress.commits else 0
@@ -225,6 +260,8 @@ class TrainingSession:
         noting = Noting(store)
         artifacts = write_results(pipeline, noting, version, attempt.token, self.model, data, champion, past)
         artifacts["code"] = kept
+        if evolved is not None:
+            artifacts["transfer"] = write_transfer(noting, pipeline.name, version, attempt.token, evolved)
         attempt.end(
             {
                 "outcome": TrainingEnd.TRAINED,
@@ -240,17 +277,41 @@ class TrainingSession:
         print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
         return number
 
+    def _evolved(
+        self,
+        version: VersionState,
+        data: TrainingData,
+        champion: ChampionScore | None,
+        parent: Parent | None,
+    ) -> TransferDocument | None:
+        """What the transfer that was just carried out came to; None where the parent was taken as it is."""
+        if parent is None or parent.transfer.same or version.parent is None:
+            return None
+        beside = champion if version.champion == version.parent else None
+        agreed = agreement(self.model, data.holdout, beside)
+        print(f"transferred from version {version.parent}: {parent.transfer.message}", flush=True)
+        if agreed is not None:
+            far = f"{agreed.max_abs_difference:.2g} at most, over {agreed.rows:,} held-out rows"
+            print(f"before its first step it differs from version {version.parent} by {far}", flush=True)
+        return document_of(
+            parent.transfer,
+            self.pipeline.evolve,
+            parent=version.parent,
+            manifest=parent.named.name,
+            agreement=agreed,
+        )
+
     def _why(
         self,
         diverged: TrainingDiverged,
         data: TrainingData,
         order: BatchOrder,
-        parent: Named | None,
+        parent: Parent | None,
         commit: Commit | None,
     ) -> str:
         """What diverged, and of which operation that came: its steps since the last commit are made again."""
         fresh = TrainingSession(self.pipeline, self.store, from_nothing=parent is None)
-        fresh.restore_at(parent)
+        fresh.go_on_from(parent)
         fresh.begin()
         if commit is not None:
             manifest = load_manifest(self.store, commit.named)
@@ -284,12 +345,6 @@ def final_manifest(state: LineageState, version: int | None) -> Named | None:
     if trained is None:
         raise TerminalError(f"version {version}, the parent, has no final checkpoint")
     return trained.final
-
-
-def is_rate(name: str) -> bool:
-    """Whether a variable of this name is the learning rate of an optimizer, and so `build_model`'s of now."""
-    *path, last = name.split("/")
-    return last == "learning_rate" and any(part.endswith("optimizer") for part in path)
 
 
 def print_progress(at: int, last: int, logs: dict[str, float]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from ckpt_ops.candidates.data import TrainingData
+from ckpt_ops.candidates.parent import Parent, written_config
 from ckpt_ops.checkpoints import (
     BackgroundWriter,
     Checkpointer,
@@ -31,10 +31,8 @@ from ckpt_ops.pipeline.code.digests import lock_digest
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
-from ckpt_ops.store.named import Named
 from ckpt_ops.training import Examples
 from ckpt_ops.training.finite import WeightsWatch
-from ckpt_ops.training.schedules import as_written
 from ckpt_ops.worker import CheckpointSaved, tell
 
 
@@ -49,14 +47,14 @@ def candidate_checkpoints(
     state: LayerState,
     variables: Mapping[str, Any],
     data: TrainingData,
-    parent: Named | None,
+    parent: Parent | None,
     commits: Sequence[Commit],
 ) -> Iterator[Checkpointer]:
     """A checkpointer that stands where the last attempt's last commit does, `variables` restored to it.
 
     Args:
         state: what layers of the model hold beside variables, as it was built.
-        parent: the manifest that `variables` were restored from, or None.
+        parent: what `variables` were restored or transferred from, or None.
         commits: of earlier attempts.
     """
     folder = f"models/{pipeline.name}/v{version.version}"
@@ -72,7 +70,7 @@ def candidate_checkpoints(
             model=pipeline.name,
             version=version.version,
             step=snapshot.step,
-            parent=parent.name if parent else None,
+            parent=parent.named.name if parent else None,
             cursor=snapshot.cursor,
             slices=slices,
             segments=segments,
@@ -92,15 +90,15 @@ def candidate_checkpoints(
         commit=commit,
     ) as writer:
         start = Position()
-        begins_at = commits[-1].named if commits else parent
-        manifest = load_manifest(store, begins_at) if begins_at is not None else None
-        if commits and manifest is not None:
-            restore_model(store, manifest, model, variables, state)
+        if commits:
             last = commits[-1]
+            manifest = load_manifest(store, last.named)
+            restore_model(store, manifest, model, variables, state)
             start = Position(step=last.step, seconds=last.seconds, metrics=last.metrics)
             print(f"resuming at step {start.step}", flush=True)
-        if manifest is not None:
             writer.resume(manifest, capture(variables, step=start.step))
+        elif parent is not None:
+            writer.resume(parent.as_begun, capture(variables, step=start.step))
         checkpoints = Checkpointer(
             writer,
             variables,
@@ -138,14 +136,10 @@ def _intermediate(
 def _structure(model: Any, variables: Mapping[str, Any], examples: Examples) -> dict[str, Any]:
     """What a checkpoint says of the model; what it takes is there for who exports a tf.Module."""
     inputs = {name: spec.to_json() for name, spec in inputs_of(examples.inputs).items()}
+    config, why = written_config(model)
     known = {"class": type(model).__name__, "name": model.name, "inputs": inputs}
-    if not hasattr(model, "to_json"):
-        trainable = [math.prod(one.shape) for one in variables.values() if one.trainable]
-        known["parameters"] = sum(trainable)
-        return {**known, "config": None, "why": "a tf.Module has no configuration"}
-    known["parameters"] = model.count_params()
-    try:
-        with as_written(model):
-            return {**known, "config": json.loads(model.to_json())}
-    except (NotImplementedError, TypeError, ValueError) as error:
-        return {**known, "config": None, "why": f"the model has no configuration: {error}"}
+    if hasattr(model, "count_params"):
+        known["parameters"] = model.count_params()
+    else:
+        known["parameters"] = sum(math.prod(one.shape) for one in variables.values() if one.trainable)
+    return {**known, "config": config, **({"why": why} if why else {})}

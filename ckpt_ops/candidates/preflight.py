@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ckpt_ops.checkpoints import Manifest, read_tensors
-from ckpt_ops.checkpoints.layer_state import LayerState, check_state
+from ckpt_ops.candidates.parent import Parent
+from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.checkpoints.naming import optimizers
-from ckpt_ops.checkpoints.restore import check_fits
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
@@ -33,22 +32,20 @@ def preflight(
     step: Step,
     schedules: ScheduleStarts,
     variables: Mapping[str, Any],
-    state: LayerState,
     examples: Examples,
     order: BatchOrder,
-    parent: Manifest | None,
+    parent: Parent | None,
 ) -> None:
-    """Refuse a training of `model` on `examples`, from the checkpoint of `parent` on.
+    """Refuse a training of `model` on `examples`, from `parent` on.
 
     Raises:
-        IncompatibleCheckpoint: the model has other variables than the parent, or layers of another state.
+        TransferRefused: the model is different from the parent in a way that the pipeline does not allow.
         BadInput: two averages of the weights are asked for.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
             learning rate lets nothing be learned.
     """
     if parent is not None:
-        check_fits(parent, variables)
-        check_state(parent, state)
+        parent.check()
     _check_averages(pipeline, model)
     step.look(batch_of(examples, model=model))
     trace_prediction(model, batch_of(examples)[0])
@@ -76,12 +73,14 @@ def _check_averages(pipeline: Pipeline, model: Any) -> None:
         )
 
 
-def _iterations(store: Store, parent: Manifest, model: Any, variables: Mapping[str, Any]) -> list[int]:
-    """How many iterations each optimizer had made in a checkpoint; the rest of it is not read."""
+def _iterations(store: Store, parent: Parent, model: Any, variables: Mapping[str, Any]) -> list[int]:
+    """How many iterations each optimizer begins with; the rest of the parent's checkpoint is not read."""
     names = {id(variable): name for name, variable in variables.items()}
-    wanted = [names[id(optimizer._iterations)] for optimizer in optimizers(model)]
+    wanted = [parent.source_of(names[id(optimizer._iterations)]) for optimizer in optimizers(model)]
     segments = [
-        segment for segment in parent.segments if any(entry.name in wanted for entry in segment.tensors)
+        segment
+        for segment in parent.manifest.segments
+        if any(entry.name in wanted for entry in segment.tensors)
     ]
-    read = read_tensors(store, replace(parent, segments=tuple(segments)))
-    return [int(read[name]) for name in wanted]
+    read = read_tensors(store, replace(parent.manifest, segments=tuple(segments)))
+    return [int(read[name]) if name in read else 0 for name in wanted]

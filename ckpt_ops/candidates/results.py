@@ -23,6 +23,7 @@ from ckpt_ops.lineage import VersionState
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
 from ckpt_ops.training import Latest
+from ckpt_ops.transfer.document import TransferDocument
 
 
 def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
@@ -55,7 +56,7 @@ def write_results(
     past: PastExamples | None = None,
 ) -> dict[str, str]:
     """Write predictions on the held-out rows and the SavedModel; object names by kind."""
-    folder = f"models/{pipeline.name}/v{version.version}/attempt={token:06d}"
+    folder = _folder(pipeline.name, version, token)
     candidate = predict(model, data.holdout.inputs)
     champion = champion.beside(candidate) if champion else None
     timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
@@ -67,6 +68,19 @@ def write_results(
         artifacts["past"] = f"{folder}/past.parquet"
         _write(store, artifacts["past"], past_of(model, champion, past).to_table())
     return artifacts
+
+
+def write_transfer(
+    store: Store, model: str, version: VersionState, token: int, document: TransferDocument
+) -> str:
+    """Write what the transfer that began the version came to; the object's name."""
+    name = f"{_folder(model, version, token)}/transfer.json"
+    store.put(name, document.encode())
+    return name
+
+
+def _folder(model: str, version: VersionState, token: int) -> str:
+    return f"models/{model}/v{version.version}/attempt={token:06d}"
 
 
 def evaluated_rows_of(

@@ -56,19 +56,21 @@ def check_state(manifest: Manifest, state: LayerState) -> None:
     kept: LayerState | None = manifest.structure.get(KEY)
     if kept is None:
         return
-    differences = [
-        f"{name}: {message}"
-        for name in sorted({*kept, *state})
-        if (message := _difference(kept.get(name), state.get(name)))
-    ]
-    if differences:
+    found = [f"{name}: {message}" for name, message in differences(kept, state).items()]
+    if found:
         raise IncompatibleCheckpoint(
             f"layers hold something else beside their variables than for the checkpoint of {manifest.model} "
-            f"v{manifest.version} step {manifest.step}:\n  " + "\n  ".join(differences),
+            f"v{manifest.version} step {manifest.step}:\n  " + "\n  ".join(found),
             safe="no variable was changed; the checkpoint is intact",
             next="undo the change of build_model() or of the file that it reads, or give the changed model a "
             "pipeline name of its own",
         )
+
+
+def differences(kept: LayerState, state: LayerState) -> dict[str, str]:
+    """By place, how what layers hold today differs from what a checkpoint says: a text for people."""
+    compared = ((name, _difference(kept.get(name), state.get(name))) for name in sorted({*kept, *state}))
+    return {name: message for name, message in compared if message}
 
 
 def restore_model(

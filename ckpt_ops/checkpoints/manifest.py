@@ -6,8 +6,8 @@ which repeats a step writes the same bytes. Timing stands beside it, in the comm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ckpt_ops.checkpoints.sound import check
@@ -105,6 +105,11 @@ class Manifest:
     @property
     def tensors(self) -> dict[str, TensorEntry]:
         return {tensor.name: tensor for segment in self.segments for tensor in segment.tensors}
+
+    def only(self, names: Collection[str]) -> Manifest:
+        """With those segments alone whose tensors are all among `names`."""
+        segments = tuple(one for one in self.segments if all(entry.name in names for entry in one.tensors))
+        return replace(self, segments=segments)
 
     def encode(self) -> bytes:
         return _DOCUMENT.encode(self)

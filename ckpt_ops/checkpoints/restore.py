@@ -148,7 +148,7 @@ def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
                 continue
             differences.append(f"{name}: in the model only")
             continue
-        entry, shape, dtype = stored[name], tuple(variable.shape), _dtype_name(variable)
+        entry, shape, dtype = stored[name], tuple(variable.shape), dtype_name(variable)
         if entry.shape != shape or entry.dtype != dtype:
             differences.append(
                 f"{name}: checkpoint {entry.dtype}{list(entry.shape)}, model {dtype}{list(shape)}"
@@ -162,6 +162,7 @@ def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
         )
 
 
-def _dtype_name(variable: Any) -> str:
+def dtype_name(variable: Any) -> str:
+    """A numpy name, of a variable of Keras or TensorFlow."""
     dtype = variable.dtype
     return str(getattr(dtype, "name", dtype))

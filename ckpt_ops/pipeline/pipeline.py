@@ -26,6 +26,7 @@ from ckpt_ops.training import (
     TailAverage,
 )
 from ckpt_ops.training.latest import ordered_columns
+from ckpt_ops.transfer.evolve import Evolve
 from ckpt_ops.values import describe
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -71,6 +72,7 @@ class Pipeline(Intake):
         average: what the weights are averaged over at the end of a training; None: its last step counts.
         stop_early: ends a training that does not get better any more; None: the budget alone does.
         schedules: where the learning rate schedules of the model's optimizers begin.
+        evolve: what a changed `build_model()` may do with the weights of the version before.
         gates: what a candidate must pass; at least one must be absolute.
         shadow: evaluates a candidate on slices that come after it was trained; None: at once, on its holdout.
         approval: what the gates let pass waits for a person; None: it is promoted.
@@ -98,6 +100,7 @@ class Pipeline(Intake):
     average: TailAverage | None = field(default_factory=TailAverage)
     stop_early: StopEarly | None = None
     schedules: Schedules = Schedules.PER_CANDIDATE
+    evolve: Evolve = field(default_factory=Evolve)
     gates: Sequence[Gate]
     shadow: Shadow | None = None
     approval: Approval | None = None
@@ -126,6 +129,8 @@ class Pipeline(Intake):
             raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: evaluated at once")
         if not isinstance(self.schedules, Schedules):
             raise BadInput("schedules", self.schedules, ", ".join(map(str, Schedules)))
+        if not isinstance(self.evolve, Evolve):
+            raise BadInput("evolve", self.evolve, 'Evolve(...): Evolve(drop=("side/*",))')
         if self.late_slices.within.count < 0:
             raise BadInput("late_slices", self.late_slices, "Append(within=Slices(0)) or more")
         if not isinstance(self.approval, Approval | None):
@@ -228,4 +233,6 @@ class Pipeline(Intake):
             said["stop_early"] = self.stop_early
         if self.schedules is not Schedules.PER_CANDIDATE:
             said["schedules"] = self.schedules
+        if self.evolve != Evolve():
+            said["evolve"] = self.evolve
         return {name: describe(value, at=name) for name, value in said.items()}

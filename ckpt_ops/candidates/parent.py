@@ -1,0 +1,102 @@
+"""What a candidate goes on from: its parent's checkpoint, and what becomes of it in the model of today."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ckpt_ops.candidates.champion import ChampionScore
+from ckpt_ops.candidates.results import predict
+from ckpt_ops.checkpoints import Manifest
+from ckpt_ops.checkpoints.layer_state import LayerState
+from ckpt_ops.errors import TransferRefused
+from ckpt_ops.store.named import Named
+from ckpt_ops.training import Examples
+from ckpt_ops.training.schedules import as_written
+from ckpt_ops.transfer.document import Agreement
+from ckpt_ops.transfer.evolve import Evolve
+from ckpt_ops.transfer.plan import Transfer, plan_transfer
+from ckpt_ops.transfer.structure import Structure, of_manifest, of_model
+
+_ASKED_ROWS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parent:
+    """The checkpoint that training goes on from.
+
+    Attributes:
+        transfer: what becomes of each variable.
+    """
+
+    named: Named
+    manifest: Manifest
+    transfer: Transfer
+
+    @property
+    def as_begun(self) -> Manifest:
+        """Its manifest, but only with what the model begins with byte for byte."""
+        if self.transfer.same:
+            return self.manifest
+        return self.manifest.only({one.name for one in self.transfer.variables if one.as_it_was})
+
+    def source_of(self, name: str) -> str | None:
+        """The parent's name of today's variable; None where it has none."""
+        found = (one.source for one in self.transfer.variables if one.name == name)
+        return next(found, name) or None
+
+    def check(self) -> None:
+        """Raises `TransferRefused` where the pipeline does not allow what would happen, saying what would."""
+        if self.transfer.objections:
+            raise TransferRefused(
+                f"build_model() is different from what version {self.manifest.version} was trained with:\n  "
+                + "\n  ".join(self.transfer.objections),
+                safe="nothing was trained, no version or checkpoint was added; the champion serves on",
+                next=self.transfer.next,
+            )
+
+
+def parent_of(named: Named, manifest: Manifest, structure: Structure, evolve: Evolve) -> Parent:
+    """The checkpoint of `manifest`, seen from a model of `structure`."""
+    transfer = plan_transfer(of_manifest(manifest), structure, evolve, ignored=is_rate)
+    return Parent(named=named, manifest=manifest, transfer=transfer)
+
+
+def structure_of(model: Any, variables: Mapping[str, Any], state: LayerState) -> Structure:
+    """Of a model as `build_model()` made it."""
+    config, _ = written_config(model)
+    return of_model(variables, config, state)
+
+
+def written_config(model: Any) -> tuple[dict[str, Any] | None, str]:
+    """The model's configuration as its checkpoints keep it; None, and why, where there is none."""
+    if not hasattr(model, "to_json"):
+        return None, "a tf.Module has no configuration"
+    try:
+        with as_written(model):
+            found: dict[str, Any] = json.loads(model.to_json())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        return None, f"the model has no configuration: {error}"
+    return found, ""
+
+
+def agreement(model: Any, holdout: Examples, champion: ChampionScore | None) -> Agreement | None:
+    """How far the model is from its parent as that is served, on some held-out rows, before it trains."""
+    served = champion.holdout if champion is not None else None
+    if served is None or not len(served):
+        return None
+    rows = min(len(served), _ASKED_ROWS)
+    said = predict(model, {name: column[:rows] for name, column in holdout.inputs.items()})
+    if said.shape[1:] != served.shape[1:]:
+        return None
+    return Agreement(rows=rows, max_abs_difference=float(np.abs(said - served[:rows]).max()))
+
+
+def is_rate(name: str) -> bool:
+    """Whether a variable of this name is the learning rate of an optimizer, and so `build_model`'s of now."""
+    *path, last = name.split("/")
+    return last == "learning_rate" and any(part.endswith("optimizer") for part in path)

@@ -1,0 +1,233 @@
+"""What each position on a variable's axes stands for, by the model's configuration.
+
+A layer that is inserted between others moves what comes after it: row 6 of a kernel that reads eight more
+columns is not what row 6 was. So each position has a **label** that tells what it is, such as unit 3 of the
+layer `hidden_1`, column 2 of the embedding `carrier`, or the token "AA", and values follow their label.
+Labels are passed on from the model's inputs through its graph: through `Concatenate`, `Flatten`, `Reshape`
+and every layer that changes values but not their order.
+
+The axes of a layer of an unknown class have no labels, and its outputs are numbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ckpt_ops.transfer.layers import ALIKE, Layer, layers_of
+
+Labels = npt.NDArray[np.object_]
+"""Of a tensor: one for each place of a row, in the shape of a row. An axis of unknown length has length 1."""
+
+Axis = Sequence[object]
+"""The labels of a variable's axis; a `range` where the position itself is the label."""
+
+_MOST = 1_000_000
+"""Of labels in one tensor; a larger one is numbered."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axes:
+    """What is known of a model's variables.
+
+    Attributes:
+        labels: by the variable's name below its model, the labels of each axis.
+        reads: by the same name, the axis that lies along the layer's inputs.
+        inputs: by the name of a layer of an unknown class, the labels of what it is given.
+        followed: names of the lookup layers whose tokens label the rows of embeddings.
+    """
+
+    labels: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)
+    reads: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    followed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unknown:
+    """The label of what a layer of an unknown class puts out: its place, whatever that means."""
+
+    layer: str
+    place: tuple[int, ...]
+
+
+def axes_of(config: Mapping[str, Any] | None, *, called: Callable[[str], str] = str) -> Axes:
+    """Of every layer of known class in a model's configuration; nothing where there is none.
+
+    Args:
+        called: by a layer's name, how labels call it: another model's name of it.
+    """
+    if config is None:
+        return Axes()
+    return _Graph(layers_of(config), called).axes()
+
+
+class _Graph:
+    """A model's layers, and the labels of what they put out, each found once."""
+
+    def __init__(self, layers: Sequence[Layer], called: Callable[[str], str]) -> None:
+        self._called = called
+        self._layers = {layer.name: layer for layer in layers}
+        self._out: dict[str, Labels] = {}
+        self._inputs: dict[str, tuple[object, ...]] = {}
+        self._followed: set[str] = set()
+
+    def axes(self) -> Axes:
+        labels: dict[str, tuple[Axis, ...]] = {}
+        reads: dict[str, int] = {}
+        for layer in self._layers.values():
+            for name, axes, read in self._of(layer):
+                labels[f"{layer.name}/{name}"] = axes
+                if read is not None:
+                    reads[f"{layer.name}/{name}"] = read
+        return Axes(labels=labels, reads=reads, inputs=self._inputs, followed=frozenset(self._followed))
+
+    # --- variables ------------------------------------------------------------------------------
+
+    def _of(self, layer: Layer) -> Iterator[tuple[str, tuple[Axis, ...], int | None]]:
+        """Name below the layer's, labels of each axis, and which of them reads the inputs."""
+        config, name = layer.config, self._called(layer.name)
+        match layer.kind:
+            case "Dense":
+                units = _units(name, config["units"])
+                yield "kernel", (self._last(layer), units), 0
+                yield "bias", (units,), None
+            case "Embedding":
+                tokens = self._tokens(layer) or range(config["input_dim"])
+                yield "embeddings", (tokens, _units(name, config["output_dim"])), None
+            case "Conv1D" | "Conv2D" | "Conv3D" if config.get("groups", 1) == 1:
+                filters = _units(name, config["filters"])
+                size = config["kernel_size"]
+                spatial = tuple(range(one) for one in (size if isinstance(size, Sequence) else [size]))
+                yield "kernel", (*spatial, self._last(layer), filters), len(spatial)
+                yield "bias", (filters,), None
+            case "LSTM" | "GRU" | "SimpleRNN":
+                yield from self._of_recurrent(layer)
+            case "BatchNormalization" | "LayerNormalization" | "Normalization":
+                features = self._last(layer)
+                for each in ("gamma", "beta", "moving_mean", "moving_variance", "mean", "variance"):
+                    yield each, (features,), None
+
+    def _of_recurrent(self, layer: Layer) -> Iterator[tuple[str, tuple[Axis, ...], int | None]]:
+        """Gates stand side by side on the last axis, the units of each in turn."""
+        name, gates = self._called(layer.name), {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}[layer.kind]
+        units = _units(name, layer.config["units"])
+        gated = [(gate, unit) for gate in range(gates) for unit in units]
+        cell = {"LSTM": "lstm_cell", "GRU": "gru_cell", "SimpleRNN": "simple_rnn_cell"}[layer.kind]
+        yield f"{cell}/kernel", (self._last(layer), gated), 0
+        yield f"{cell}/recurrent_kernel", (units, gated), 0
+        twice = layer.kind == "GRU" and layer.config.get("reset_after", True)
+        yield f"{cell}/bias", ((range(2), gated) if twice else (gated,)), None
+
+    def _last(self, layer: Layer) -> Axis:
+        """Labels along the last axis of what the layer is given."""
+        given = self._given(layer)
+        if not given or given[0].ndim == 0:
+            return ()
+        first = given[0]
+        return list(first.reshape(-1, first.shape[-1])[0])
+
+    def _tokens(self, layer: Layer) -> Axis:
+        """What the rows of an embedding stand for, where a lookup layer of known vocabulary feeds it."""
+        lookup = self._lookup(layer)
+        if lookup is None:
+            return ()
+        config = lookup.config
+        vocabulary = config.get("vocabulary")
+        if config.get("invert") or config.get("output_mode", "int") != "int" or not vocabulary:
+            return ()
+        specials: list[object] = []
+        if config.get("mask_token") is not None:
+            specials.append(("mask", 0))
+        specials += [("unknown", number) for number in range(config.get("num_oov_indices", 1))]
+        tokens = [("token", token) for token in vocabulary if token != config.get("mask_token")]
+        free = layer.config["input_dim"] - len(specials) - len(tokens)
+        if free < 0:
+            return ()
+        self._followed.add(lookup.name)
+        return [*specials, *tokens, *(("free", number) for number in range(free))]
+
+    def _lookup(self, layer: Layer) -> Layer | None:
+        """The lookup layer that what an embedding is given comes from, with nothing but shapes changed."""
+        while len(layer.given) == 1:
+            found = self._layers.get(layer.given[0])
+            if found is None or found.kind in ("StringLookup", "IntegerLookup"):
+                return found
+            if found.kind not in ("Reshape", "Flatten"):
+                return None
+            layer = found
+        return None
+
+    # --- tensors --------------------------------------------------------------------------------
+
+    def _given(self, layer: Layer) -> list[Labels]:
+        return [self._of_output(name, shape) for name, shape in zip(layer.given, layer.shapes, strict=True)]
+
+    def _of_output(self, name: str, shape: Sequence[int | None]) -> Labels:
+        """Labels of what a layer puts out, whose shape is that of a batch."""
+        if name not in self._out:
+            layer = self._layers.get(name)
+            row = tuple(1 if one is None else one for one in shape[1:])
+            made = None if layer is None else self._made(layer, row)
+            if made is None or made.shape != row:
+                made = _numbered(self._called(name), row, unknown=layer is not None and layer.has_inputs)
+                if layer is not None and layer.has_inputs:
+                    self._inputs[self._called(name)] = tuple(
+                        one for given in self._given(layer) for one in given.ravel()
+                    )
+            self._out[name] = made
+        return self._out[name]
+
+    def _made(self, layer: Layer, row: tuple[int, ...]) -> Labels | None:
+        """None where nothing is known of it."""
+        if not layer.has_inputs:
+            return _numbered(self._called(layer.name), row)
+        if layer.kind in ("Dense", "Embedding", "Conv1D", "Conv2D", "Conv3D", "LSTM", "GRU", "SimpleRNN"):
+            return _numbered(self._called(layer.name), row)
+        given = self._given(layer)
+        if layer.kind in ALIKE and len(given) == 1:
+            return given[0]
+        if layer.kind in ("Reshape", "Flatten") and len(given) == 1 and given[0].size == prod(row):
+            return given[0].reshape(row)
+        if layer.kind == "Concatenate":
+            axis = layer.config.get("axis", -1)
+            joined: Labels = np.concatenate(given, axis=axis if axis < 0 else axis - 1)
+            return joined
+        if layer.kind in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"):
+            return _side_by_side(given, row)
+        if layer.kind.startswith(("GlobalAveragePooling", "GlobalMaxPooling")) and given[0].ndim > 1:
+            last: Labels = given[0].reshape(-1, given[0].shape[-1])[0]
+            return last
+        return None
+
+
+def _units(layer: str, count: int) -> list[object]:
+    return [(layer, number) for number in range(count)]
+
+
+def _numbered(layer: str, row: tuple[int, ...], *, unknown: bool = False) -> Labels:
+    """By the place in a row: the last axis alone where it is the only one."""
+    found = np.empty(row, object)
+    if prod(row) > _MOST:
+        found[...] = Unknown(layer=layer, place=())
+        return found
+    for place in np.ndindex(*row):
+        told = tuple(number for number, size in zip(place, row, strict=True) if size > 1) or (0,)
+        label: object = Unknown(layer=layer, place=told) if unknown else (layer, *told)
+        found[place] = label
+    return found
+
+
+def _side_by_side(given: list[Labels], row: tuple[int, ...]) -> Labels | None:
+    """Of a sum and its like: what is added up at each place."""
+    if any(one.shape != row for one in given):
+        return None
+    found = np.empty(row, object)
+    for place in np.ndindex(*row):
+        found[place] = tuple(one[place] for one in given)
+    return found

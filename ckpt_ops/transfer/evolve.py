@@ -1,0 +1,113 @@
+"""What a changed model may do with the weights of its parent: a setting of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from ckpt_ops.errors import BadInput
+from ckpt_ops.wire_names import wire
+
+IN_PLACE = "in place"
+"""In `Evolve.placed`: what stands at a position stays there, on every axis; new positions come behind."""
+
+
+@wire("Placed")
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """Where on one axis the parent's values go; the other axes stay in place.
+
+    Attributes:
+        axis: of the variable, from 0.
+        at: by position of today, the position in the parent, or None where there is something new.
+    """
+
+    axis: int
+    at: Sequence[int | None]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "at", tuple(self.at))
+        if not _is_position(self.axis):
+            raise BadInput("Placed.axis", self.axis, "a number of an axis, from 0")
+        taken = [one for one in self.at if one is not None]
+        if not self.at or not all(map(_is_position, taken)):
+            raise BadInput("Placed.at", self.at, "positions in the parent, from 0, or None for what is new")
+        if len(set(taken)) < len(taken):
+            raise BadInput("Placed.at", self.at, "each position of the parent once")
+
+
+@wire("Evolve")
+@dataclass(frozen=True, kw_only=True)
+class Evolve:
+    """What happens to the parent's variables when `build_model()` is different from then.
+
+    A variable of the same name, shape and dtype is carried over as it is. One that is larger is grown: the
+    parent's values keep their meaning, the rest is as `build_model()` initializes it. A new one is as
+    `build_model()` makes it. Nothing is dropped unless `drop` allows it. Names are those that
+    `ckpt-ops plan MODEL` shows, such as "hidden_1/kernel"; patterns are as in a shell: "side/*".
+
+    Attributes:
+        renamed: the parent's name of a layer or a variable, and today's: {"dense": "hidden"}.
+        drop: patterns of variables, by the parent's names, that may lose values: all, or some positions.
+        zero_new_inputs: what reads a new input, or a new unit of the layer before, starts with weights of
+            zero, so that the model says at first what the parent says. False: as initialized.
+        placed: by pattern of today's names, for layers whose axes are not understood: `IN_PLACE`, or a
+            `Placed`.
+        changed: patterns of what layers hold beside variables (a mean, a vocabulary) that may differ.
+    """
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    drop: Sequence[str] = ()
+    zero_new_inputs: bool = True
+    placed: Mapping[str, Placed | str] = field(default_factory=dict)
+    changed: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("drop", "changed"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not all(isinstance(one, str) and one for one in value):
+                raise BadInput(f"Evolve.{name}", value, 'patterns of names: ("side/*",)')
+            object.__setattr__(self, name, tuple(value))
+        if not isinstance(self.zero_new_inputs, bool):
+            raise BadInput("Evolve.zero_new_inputs", self.zero_new_inputs, "True or False")
+        for old, new in self.renamed.items():
+            if not (isinstance(old, str) and old and isinstance(new, str) and new):
+                raise BadInput("Evolve.renamed", {old: new}, 'names: {"dense": "hidden"}')
+        claimed = [new for new in self.renamed.values() if list(self.renamed.values()).count(new) > 1]
+        if claimed:
+            sources = sorted(old for old, new in self.renamed.items() if new == claimed[0])
+            raise BadInput(
+                "Evolve.renamed",
+                dict.fromkeys(sources, claimed[0]),
+                f"one name of the parent's for {claimed[0]}",
+            )
+        for pattern, place in self.placed.items():
+            if place != IN_PLACE and not isinstance(place, Placed):
+                raise BadInput(
+                    "Evolve.placed", {pattern: place}, f'"{IN_PLACE}", or Placed(axis=0, at=(0, 1, None))'
+                )
+
+    def name_today(self, name: str) -> str:
+        """Today's name of what the parent calls `name`; the longest entry of `renamed` that fits counts."""
+        for old in sorted(self.renamed, key=len, reverse=True):
+            if name == old or name.startswith(f"{old}/"):
+                return f"{self.renamed[old]}{name.removeprefix(old)}"
+        return name
+
+    def may_drop(self, name: str) -> bool:
+        """Whether the variable that the parent calls `name` may lose values."""
+        return matches(name, self.drop)
+
+    def place_of(self, name: str) -> Placed | str | None:
+        """What `placed` says of today's variable `name`; None: nothing."""
+        return next((place for pattern, place in self.placed.items() if matches(name, (pattern,))), None)
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name fits one of the patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _is_position(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,0 +1,442 @@
+"""What becomes of each variable when training goes on from a parent of another structure: a pure plan.
+
+Nothing is read or written for it: two structures and the settings in, a `Transfer` out. `carrying` does what
+it says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import chain
+from math import prod
+
+from ckpt_ops.checkpoints.layer_state import differences
+from ckpt_ops.transfer.axes import Axes, Axis, Unknown, axes_of
+from ckpt_ops.transfer.evolve import IN_PLACE, Evolve, Placed, matches
+from ckpt_ops.transfer.layers import layers_of
+from ckpt_ops.transfer.matching import Matched, Slot, is_weight, match
+from ckpt_ops.transfer.structure import Spec, Structure, shown
+
+
+class Move(StrEnum):
+    """What happens to a variable."""
+
+    CARRIED = "carried"
+    """As it is in the parent."""
+    RENAMED = "renamed"
+    """As it is there, under another name."""
+    MAPPED = "mapped"
+    """All values, some at other positions: they follow what they stand for."""
+    GROWN = "grown"
+    """All values, and new ones beside."""
+    CUT = "cut"
+    """Some positions of the parent's are gone."""
+    NEW = "new"
+    """As `build_model()` initializes it."""
+    RESET = "reset"
+    """An optimizer's, or a generator's: it starts afresh, or goes."""
+    DROPPED = "dropped"
+    """The parent's only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AxisMove:
+    """One axis of a variable.
+
+    Attributes:
+        at: by position of today, the position in the parent, -1 for a new one; None: each stays in place, and
+            new ones come behind.
+    """
+
+    before: int
+    after: int
+    at: tuple[int, ...] | None = None
+
+    @property
+    def kept(self) -> int:
+        """Positions of the parent's that are there today."""
+        return min(self.before, self.after) if self.at is None else sum(one >= 0 for one in self.at)
+
+    @property
+    def moved(self) -> bool:
+        """Whether something stands at another position than in the parent."""
+        return self.at is not None and any(one not in (-1, place) for place, one in enumerate(self.at))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """What happens to one variable.
+
+    Attributes:
+        name: today's; the parent's for what is dropped.
+        source: the parent's name; "" for what is new.
+        axes: of one that is larger, smaller or moved; none for one that is taken as it is.
+        zero_along: its new positions on this axis start at zero, as far as they lead to what is not new.
+        like: it starts as this variable of today does, and not as `build_model()` made it: a moving average.
+    """
+
+    name: str
+    move: Move
+    source: str = ""
+    before: Spec | None = None
+    after: Spec | None = None
+    axes: tuple[AxisMove, ...] = ()
+    zero_along: int | None = None
+    like: str = ""
+
+    @property
+    def as_it_was(self) -> bool:
+        """It is restored from the parent under the same name, byte for byte."""
+        return self.move is Move.CARRIED and self.name == self.source and self.before == self.after
+
+    @property
+    def kept(self) -> int:
+        """How many of the parent's values go on."""
+        if self.before is None or self.after is None or self.move is Move.NEW:
+            return 0
+        return prod(axis.kept for axis in self.axes) if self.axes else prod(self.before.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """The whole plan.
+
+    Attributes:
+        variables: in the order of today's model, what goes behind.
+        changed: by place, what layers hold beside variables and is different: see `layer_state`.
+        objections: why it must not be done as it is, in sentences; none when it may.
+        next: what to write so that it may.
+    """
+
+    variables: tuple[Variable, ...]
+    changed: Mapping[str, str]
+    objections: tuple[str, ...] = ()
+    next: str = ""
+
+    @property
+    def weights(self) -> tuple[Variable, ...]:
+        """Without what optimizers and generators keep."""
+        return tuple(one for one in self.variables if is_weight(one.name))
+
+    @property
+    def share_kept(self) -> float:
+        """Of the parent's weights, by number of values."""
+        before = sum(prod(one.before.shape) for one in self.weights if one.before is not None)
+        return sum(one.kept for one in self.weights) / before if before else 0.0
+
+    @property
+    def same(self) -> bool:
+        """Nothing is different: the checkpoint can be restored as it is."""
+        return not self.changed and all(one.as_it_was for one in self.variables)
+
+    @property
+    def message(self) -> str:
+        """How many variables go which way, and how much of the parent's weights is kept."""
+        count = Counter(one.move for one in self.weights)
+        told = ", ".join(f"{count[move]} {move}" for move in Move if count[move])
+        reset = sum(one.move is Move.RESET for one in self.variables)
+        return (
+            f"weights: {told}; {self.share_kept:.1%} of the parent's kept"
+            f"{f'; {reset} variables of optimizers and generators start afresh or go' if reset else ''}"
+        )
+
+
+def plan_transfer(
+    before: Structure, after: Structure, evolve: Evolve, *, ignored: Callable[[str], bool]
+) -> Transfer:
+    """What becomes of the variables of `before` in a model of structure `after`.
+
+    Args:
+        ignored: by name in a checkpoint, what `build_model()` of today decides whatever the parent holds: the
+            learning rate.
+    """
+    matched = match(before, after, evolve)
+    planner = _Planner(before, after, evolve, matched)
+    variables = [planner.variable(name) for name in after.variables if not ignored(name)]
+    variables += [planner.gone(name) for name in matched.gone if not ignored(name)]
+    changed = differences(before.state, after.state) if before.state else {}
+    planner.check_names()
+    planner.check_claims()
+    planner.check_state(changed)
+    return Transfer(
+        variables=tuple(variables),
+        changed=changed,
+        objections=tuple(dict.fromkeys(planner.objections)),
+        next=planner.next(),
+    )
+
+
+class _Planner:
+    """Between two structures; gathers what speaks against going on."""
+
+    def __init__(self, before: Structure, after: Structure, evolve: Evolve, matched: Matched) -> None:
+        self._before, self._after, self._evolve, self._matched = before, after, evolve, matched
+        self._axes: tuple[Axes, Axes] = (
+            axes_of(before.config, called=evolve.name_today),
+            axes_of(after.config),
+        )
+        self._moves: dict[str, Variable] = {}
+        self._drop: list[str] = []
+        self._place: list[str] = []
+        self._rename: dict[str, str] = {}
+        self._change: list[str] = []
+        self.objections: list[str] = []
+
+    # --- one variable ---------------------------------------------------------------------------
+
+    def variable(self, name: str) -> Variable:
+        """What becomes of today's variable `name`."""
+        if name not in self._moves:
+            self._moves[name] = self._planned(name)
+        return self._moves[name]
+
+    def _planned(self, name: str) -> Variable:
+        source, spec = self._matched.pairs[name], self._after.variables[name]
+        slot = self._matched.slots.get(name)
+        like = self._average_of(slot)
+        if source is None:
+            move = Move.NEW if is_weight(name) else Move.RESET
+            return Variable(name=name, move=move, after=spec, like=like)
+        was = self._before.variables[source]
+        found = Variable(
+            name=name, move=self._named(name, source), source=source, before=was, after=spec, like=like
+        )
+        if not _castable(was.dtype, spec.dtype) or len(was.shape) != len(spec.shape):
+            if is_weight(name):
+                self._loses(source, f"it was {was}, and is {spec}")
+            move = Move.NEW if is_weight(name) else Move.RESET
+            return Variable(name=name, move=move, source=source, before=was, after=spec, like=like)
+        if slot is not None and self._lost_its_shape(slot, was, spec):
+            return Variable(name=name, move=Move.RESET, source=source, before=was, after=spec, like=like)
+        axes = self._along(name, source, was, spec, slot)
+        if axes is None:
+            return found
+        return self._with_axes(found, axes)
+
+    def gone(self, source: str) -> Variable:
+        """What becomes of the parent's variable that nothing of today is matched with."""
+        spec = self._before.variables[source]
+        if not is_weight(source):
+            return Variable(name=source, move=Move.RESET, source=source, before=spec)
+        self._loses(source, "no variable of today has this name")
+        for name, other in self._matched.pairs.items():
+            alike = name.rpartition("/")[2] == source.rpartition("/")[2]
+            if other is None and alike and self._after.variables[name] == spec:
+                old, new = (shown(one).rpartition("/")[0] or shown(one) for one in (source, name))
+                self._rename.setdefault(old, new)
+        return Variable(name=source, move=Move.DROPPED, source=source, before=spec)
+
+    def _named(self, name: str, source: str) -> Move:
+        same = name == source or not is_weight(name)  # a slot is found by what it follows
+        return Move.CARRIED if same else Move.RENAMED
+
+    def _with_axes(self, found: Variable, axes: tuple[AxisMove, ...]) -> Variable:
+        name, move = found.name, found.move
+        if any(not axis.kept and axis.before for axis in axes):
+            if not is_weight(name):
+                return replace(found, move=Move.RESET)
+            self._place.append(shown(name))
+            self._loses(found.source, f"it reads other inputs than before: {_inputs(axes)}")
+            return replace(found, move=Move.NEW)
+        if any(axis.kept < axis.before for axis in axes):
+            if is_weight(name):
+                lost = [axis.before - axis.kept for axis in axes]
+                told = ", ".join(f"{count} positions of axis {at}" for at, count in enumerate(lost) if count)
+                self._loses(found.source, f"{told} go: it was {found.before}, and is {found.after}")
+            move = Move.CUT
+        elif any(axis.kept < axis.after for axis in axes):
+            move = Move.GROWN
+        elif any(axis.moved for axis in axes):
+            move = Move.MAPPED
+        else:
+            return found
+        reads = self._axes[1].reads.get(shown(name))
+        grows = reads is not None and axes[reads].kept < axes[reads].after
+        zero_along = reads if grows and self._evolve.zero_new_inputs else None
+        return replace(found, move=move, axes=axes, zero_along=zero_along)
+
+    def _average_of(self, slot: Slot | None) -> str:
+        """Keras' moving average goes on from zero where it did not begin with the optimizer's first step."""
+        return self._followed(slot) if slot is not None and slot.name == "average" else ""
+
+    def _lost_its_shape(self, slot: Slot, was: Spec, spec: Spec) -> bool:
+        """Whether what a slot follows has changed, and the slot is of another shape (as Adafactor's are)."""
+        name = self._followed(slot)
+        variable = self.variable(name) if name else None
+        if variable is None or not variable.axes or variable.before is None or variable.after is None:
+            return False
+        return (was.shape, spec.shape) != (variable.before.shape, variable.after.shape)
+
+    def _followed(self, slot: Slot) -> str:
+        """Today's name of the variable that a slot follows; "" for none."""
+        return next((name for name in self._after.variables if shown(name) == slot.follows), "")
+
+    # --- axes -----------------------------------------------------------------------------------
+
+    def _along(
+        self, name: str, source: str, was: Spec, spec: Spec, slot: Slot | None
+    ) -> tuple[AxisMove, ...] | None:
+        """How the axes go together; None where the values are taken as they are."""
+        if slot is not None:  # it has the shape of what it follows, or one of its own
+            follows = self._followed(slot)
+            axes = self.variable(follows).axes if follows else ()
+            return axes or (None if was.shape == spec.shape else _in_place(was, spec))
+        placed = self._evolve.place_of(shown(name))
+        if placed is not None:
+            return self._as_placed(name, placed, was, spec)
+        olds = self._axes[0].labels.get(shown(source), ())
+        news = self._axes[1].labels.get(shown(name), ())
+        if not (_fit(olds, was) and _fit(news, spec)):
+            if was.shape == spec.shape:
+                return None
+            self._place.append(shown(name))
+            self.objections.append(
+                f"{shown(name)} was {was} and is {spec}, and nothing is known of what its positions stand for"
+            )
+            return _in_place(was, spec)
+        self._check_unknown(name, olds, news)
+        axes = tuple(_axis(old, new) for old, new in zip(olds, news, strict=True))
+        if was.shape == spec.shape and not any(axis.moved or axis.kept < axis.before for axis in axes):
+            return None
+        return axes
+
+    def _as_placed(self, name: str, placed: Placed | str, was: Spec, spec: Spec) -> tuple[AxisMove, ...]:
+        axes = list(_in_place(was, spec))
+        if isinstance(placed, Placed):
+            fits = placed.axis < len(axes) and len(placed.at) == spec.shape[placed.axis]
+            if (
+                not fits
+                or max((one for one in placed.at if one is not None), default=0) >= was.shape[placed.axis]
+            ):
+                self.objections.append(
+                    f"Evolve.placed says {placed} of {shown(name)}, which was {was} and is {spec}"
+                )
+                return tuple(axes)
+            axes[placed.axis] = AxisMove(
+                before=was.shape[placed.axis],
+                after=spec.shape[placed.axis],
+                at=tuple(-1 if one is None else one for one in placed.at),
+            )
+        return tuple(axes)
+
+    def _check_unknown(self, name: str, olds: Sequence[Axis], news: Sequence[Axis]) -> None:
+        """A layer of an unknown class may have moved what it was given: its places mean nothing then."""
+        for layer in sorted({one.layer for one in chain(*news) if isinstance(one, Unknown)}):
+            was, now = (axes.inputs.get(layer, ()) for axes in self._axes)
+            if now[: len(was)] != was:
+                self._place.append(shown(name))
+                self.objections.append(
+                    f"{shown(name)} reads the layer {layer}, whose inputs are different, and nothing is "
+                    "known of what it makes of them"
+                )
+
+    # --- what speaks against it -----------------------------------------------------------------
+
+    def _loses(self, source: str, why: str) -> None:
+        if not self._evolve.may_drop(shown(source)):
+            self._drop.append(shown(source))
+            self.objections.append(f"{shown(source)} loses what was learned: {why}")
+
+    def check_names(self) -> None:
+        """Names that Keras counted say nothing when there are more or fewer layers of a class than before."""
+        olds, news = _counted(self._before), _counted(self._after)
+        for kind in sorted(olds.keys() & news.keys()):
+            told = [name for name in olds[kind] if name in self._evolve.renamed]
+            if olds[kind] == news[kind] or len(told) == len(olds[kind]):
+                continue
+            self._rename |= {name: name for name in olds[kind] if name not in told}
+            self.objections.append(
+                f"Keras named the {kind} layers {', '.join(olds[kind])}, and now {', '.join(news[kind])}: "
+                "which of them is which, nobody can tell"
+            )
+
+    def check_claims(self) -> None:
+        """A name that `renamed` gives to one variable of the parent's while another has it."""
+        claimed: dict[str, str] = {}
+        for source in filter(is_weight, self._before.variables):
+            today = self._evolve.name_today(shown(source))
+            if today in claimed:
+                self.objections.append(
+                    f"{claimed[today]} and {shown(source)} of the parent would both become {today}"
+                )
+            claimed[today] = shown(source)
+
+    def check_state(self, changed: Mapping[str, str]) -> None:
+        """What layers hold beside variables shapes what the model says, as weights do."""
+        followed = self._axes[0].followed & self._axes[1].followed
+        for place, message in changed.items():
+            layer = place.partition("/")[0]
+            if layer in followed or matches(place, self._evolve.changed) or message.endswith("only"):
+                continue
+            self._change.append(place)
+            self.objections.append(f"{place} is not what it was: {message}")
+
+    def next(self) -> str:
+        """What to write so that nothing speaks against it."""
+        ways = []
+        if self._rename:
+            said = ", ".join(f'"{old}": "{new}"' for old, new in self._rename.items())
+            ways.append(f"renamed={{{said}}} (the parent's name, and today's) where they are the same layer")
+        if self._place:
+            said = f'placed={{"{self._place[0]}": "{IN_PLACE}"}}'
+            ways.append(f"{said} where each position means what it meant")
+        if self._drop:
+            ways.append(f"drop={_tuple(self._drop)} where that may be lost")
+        if self._change:
+            ways.append(f"changed={_tuple(self._change)} where the model may say something else by it")
+        undo = "or undo the change of build_model()"
+        if not ways:
+            return f"correct evolve=Evolve(...) in the pipeline, {undo}"
+        return f"say evolve=Evolve(...) in the pipeline, with {'; '.join(ways)}; {undo}"
+
+
+def _tuple(names: Sequence[str]) -> str:
+    listed = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
+    return f"({listed},)" if len(set(names)) == 1 else f"({listed})"
+
+
+def _inputs(axes: Sequence[AxisMove]) -> str:
+    return ", ".join(f"all {axis.before} of axis {at}" for at, axis in enumerate(axes) if not axis.kept)
+
+
+def _castable(old: str, new: str) -> bool:
+    floats = ("float16", "bfloat16", "float32", "float64")
+    return old == new or (old in floats and new in floats)
+
+
+def _fit(labels: Sequence[Axis], spec: Spec) -> bool:
+    """Whether there is one label for each position of each axis, and none twice."""
+    if not labels or len(labels) != len(spec.shape):
+        return False
+    return all(
+        len(axis) == size and (isinstance(axis, range) or len(set(axis)) == size)
+        for axis, size in zip(labels, spec.shape, strict=True)
+    )
+
+
+def _in_place(was: Spec, spec: Spec) -> tuple[AxisMove, ...]:
+    return tuple(AxisMove(before=old, after=new) for old, new in zip(was.shape, spec.shape, strict=True))
+
+
+def _axis(old: Axis, new: Axis) -> AxisMove:
+    if isinstance(old, range) and isinstance(new, range):
+        return AxisMove(before=len(old), after=len(new))
+    places = {label: place for place, label in enumerate(old)}
+    at = tuple(places.get(label, -1) for label in new)
+    stays = all(one == place for place, one in enumerate(at[: len(old)])) and set(at[len(old) :]) <= {-1}
+    return AxisMove(before=len(old), after=len(new), at=None if stays else at)
+
+
+def _counted(structure: Structure) -> dict[str, list[str]]:
+    """By class, the layers with variables whose names Keras counted."""
+    if structure.config is None:
+        return {}
+    owners = set(chain(*(shown(name).split("/")[:-1] for name in structure.variables if is_weight(name))))
+    found: dict[str, list[str]] = {}
+    for layer in layers_of(structure.config):
+        if layer.named_by_keras and layer.name in owners:
+            found.setdefault(layer.kind, []).append(layer.name)
+    return found

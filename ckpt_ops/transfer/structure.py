@@ -1,0 +1,83 @@
+"""What a model is made of, as far as a transfer asks: its variables, its layers, what they hold beside.
+
+Of a model that stands in memory and of a checkpoint alike: a manifest keeps the model's configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ckpt_ops.checkpoints.layer_state import KEY, LayerState
+from ckpt_ops.checkpoints.manifest import Manifest
+from ckpt_ops.checkpoints.restore import BESIDE, dtype_name
+
+MODEL, OPTIMIZER = "model/", "optimizer/"
+"""How the names of a Keras model's variables begin in a checkpoint, and those of its optimizer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Shape and dtype of a variable."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """Of one model.
+
+    Attributes:
+        variables: by their names in a checkpoint.
+        config: as Keras writes it (`model.to_json()`); None for a `tf.Module`, and where Keras cannot.
+        state: see `layer_state`.
+    """
+
+    variables: Mapping[str, Spec]
+    config: Mapping[str, Any] | None = None
+    state: LayerState = field(default_factory=dict)
+
+    @property
+    def optimizer(self) -> str:
+        """The class of a Keras model's optimizer, in lower case; "" where nobody knows."""
+        compiled = (self.config or {}).get("compile_config") or {}
+        optimizer = compiled.get("optimizer")
+        if isinstance(optimizer, Mapping):
+            return str(optimizer.get("class_name", "")).lower()
+        return optimizer.lower() if isinstance(optimizer, str) else ""
+
+
+def of_manifest(manifest: Manifest) -> Structure:
+    """What a checkpoint says of its model."""
+    variables = {
+        name: Spec(shape=entry.shape, dtype=entry.dtype)
+        for name, entry in manifest.tensors.items()
+        if not name.startswith(BESIDE)
+    }
+    known = manifest.structure
+    return Structure(variables=variables, config=known.get("config"), state=known.get(KEY) or {})
+
+
+def of_model(variables: Mapping[str, Any], config: Mapping[str, Any] | None, state: LayerState) -> Structure:
+    """Of a model that stands in memory.
+
+    Args:
+        variables: see `model_variables`.
+        config: as its checkpoints would keep it.
+        state: see `layer_state`.
+    """
+    specs = {
+        name: Spec(shape=tuple(variable.shape), dtype=dtype_name(variable))
+        for name, variable in variables.items()
+    }
+    return Structure(variables=specs, config=config, state=state)
+
+
+def shown(name: str) -> str:
+    """A variable's name as people read and write it."""
+    return name.removeprefix(MODEL)
