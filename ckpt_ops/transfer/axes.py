@@ -27,6 +27,8 @@ Labels = npt.NDArray[np.object_]
 Axis = Sequence[object]
 """The labels of a variable's axis; a `range` where the position itself is the label."""
 
+_BY_CHANNEL = ("MaxPooling", "AveragePooling", "UpSampling", "ZeroPadding", "Cropping")
+
 _MOST = 1_000_000
 """Of labels in one tensor; a larger one is numbered."""
 
@@ -200,10 +202,21 @@ class _Graph:
             return joined
         if layer.kind in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"):
             return _side_by_side(given, row)
+        if layer.kind.startswith(_BY_CHANNEL) and given[0].shape[-1] == row[-1]:
+            return _by_channel(self._called(layer.name), given[0], row)
         if layer.kind.startswith(("GlobalAveragePooling", "GlobalMaxPooling")) and given[0].ndim > 1:
             last: Labels = given[0].reshape(-1, given[0].shape[-1])[0]
             return last
         return None
+
+
+def _by_channel(layer: str, given: Labels, row: tuple[int, ...]) -> Labels:
+    """Of a layer that works on each channel apart: the place that it puts something, and the channel."""
+    found = np.empty(row, object)
+    channels = given.reshape(-1, row[-1])[0]
+    for place in np.ndindex(*row):
+        found[place] = (layer, place[:-1], channels[place[-1]])
+    return found
 
 
 def _units(layer: str, count: int) -> list[object]:

@@ -1,0 +1,491 @@
+"""What becomes of a parent's variables in a changed model, for each change that people make to a real one.
+
+A model is trained a little, a changed one is built, the plan is carried out; nothing is stored. What is only
+larger says at first, bit for bit, what the parent says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ckpt_ops.candidates.parent import is_rate, structure_of
+from ckpt_ops.checkpoints import model_variables
+from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.layer_state import layer_state
+from ckpt_ops.errors import BadInput
+from ckpt_ops.transfer.carrying import carried
+from ckpt_ops.transfer.evolve import IN_PLACE, Evolve, Placed
+from ckpt_ops.transfer.plan import Move, Transfer, plan_transfer
+from ckpt_ops.transfer.structure import Structure, shown
+
+ROWS, CLASSES = 64, 4
+layers = keras.layers
+rng = np.random.default_rng(3)
+DATA = {
+    "numbers": rng.normal(size=(ROWS, 3)).astype(np.float32),
+    "carrier": rng.choice(["AA", "UA", "DL", "?"], ROWS).astype(object),
+    "weather": np.zeros((ROWS, 2), np.float32),
+    "wide": np.pad(rng.normal(size=(ROWS, 3)), ((0, 0), (0, 2))).astype(np.float32),
+}
+LABELS = rng.integers(0, CLASSES, ROWS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _deterministic() -> None:
+    tf.config.experimental.enable_op_determinism()
+
+
+def network(
+    *,
+    width: int = 6,
+    units: int = 16,
+    classes: int = CLASSES,
+    carriers: tuple[str, ...] = ("AA", "UA"),
+    weather: bool = False,
+    side: bool = False,
+    numbers: str = "numbers",
+    dropout: bool = True,
+    norm: bool = False,
+    deeper: bool = False,
+    head: str = "head",
+    swapped: bool = False,
+    optimizer: Callable[[], Any] = keras.optimizers.Adam,
+) -> keras.Model:
+    """Text as an embedding beside numbers, a hidden layer, some classes."""
+    carrier = keras.Input((), dtype="string", name="carrier")
+    given = {"carrier": carrier, numbers: keras.Input((DATA[numbers].shape[1],), name=numbers)}
+    ids = layers.StringLookup(vocabulary=list(carriers), name="lookup")(carrier)
+    parts = [layers.Embedding(len(carriers) + 1, width, name="carrier_embedding")(ids), given[numbers]]
+    if weather:
+        given["weather"] = keras.Input((2,), name="weather")
+        parts.insert(1, given["weather"])
+    joined = layers.Concatenate(name="features")(parts[::-1] if swapped else parts)
+    if norm:
+        joined = layers.BatchNormalization(name="norm")(joined)
+    hidden = layers.Dense(units, "relu", name="hidden")(joined)
+    if dropout:
+        hidden = layers.Dropout(0.1, name="drop")(hidden)
+    if deeper:
+        hidden = layers.Dense(units, "relu", name="deeper")(hidden)
+    logits = layers.Dense(classes, name=head)(hidden)
+    if side:
+        zero = layers.Dense(classes, kernel_initializer="zeros", name="side")(given[numbers])
+        logits = layers.Add(name="both")([logits, zero])
+    model = keras.Model(given, layers.Activation("softmax", name="probabilities")(logits))
+    model.compile(optimizer(), "sparse_categorical_crossentropy")
+    return model
+
+
+def sequence(*, kind: str = "LSTM", units: int = 5, features: int = 3) -> keras.Model:
+    """A recurrent layer over four steps; what comes behind it reads its units."""
+    steps = keras.Input((4, features), name="steps")
+    state = getattr(layers, kind)(units, name="memory")(steps)
+    model = keras.Model(steps, layers.Dense(1, name="head")(state))
+    model.compile("adam", "mse")
+    return model
+
+
+def picture(*, channels: int = 3, filters: int = 4) -> keras.Model:
+    image = keras.Input((6, 6, channels), name="image")
+    found = layers.Conv2D(filters, 3, activation="relu", name="conv")(image)
+    found = layers.MaxPooling2D(2, name="pool")(found)
+    model = keras.Model(image, layers.Dense(1, name="head")(layers.Flatten(name="flat")(found)))
+    model.compile("adam", "mse")
+    return model
+
+
+def built(make: Callable[..., keras.Model], seed: int, **changes: Any) -> keras.Model:
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    return make(**changes)
+
+
+def structure(model: Any) -> Structure:
+    return structure_of(model, model_variables(model), layer_state(model))
+
+
+def values(model: Any) -> dict[str, Any]:
+    return {name: tensorflow_variable(one).numpy().copy() for name, one in model_variables(model).items()}
+
+
+def said(model: keras.Model, data: Mapping[str, Any] = DATA) -> Any:
+    """Predictions on rows that lack a new feature: it is 0 there."""
+    return model({name: tf.constant(data[name]) for name in model.input}).numpy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parent:
+    structure: Structure
+    values: Mapping[str, Any]
+    said: Any
+
+
+def trained(make: Callable[..., keras.Model] = network, **settings: Any) -> Parent:
+    model = built(make, 1, **settings)
+    inputs = {name: tf.constant(DATA[name]) for name in model.input}
+    model.fit(inputs, LABELS, epochs=3, verbose=0)
+    return Parent(structure=structure(model), values=values(model), said=said(model))
+
+
+@pytest.fixture(scope="module")
+def parent() -> Parent:
+    return trained()
+
+
+def planned(parent: Parent, model: Any, **evolve: Any) -> Transfer:
+    return plan_transfer(parent.structure, structure(model), Evolve(**evolve), ignored=is_rate)
+
+
+def transferred(parent: Parent, model: Any, **evolve: Any) -> Transfer:
+    """The model begins as the plan says."""
+    transfer = planned(parent, model, **evolve)
+    assert transfer.objections == ()
+    variables = model_variables(model)
+    for name, value in carried(transfer, parent.values, values(model)).items():
+        tensorflow_variable(variables[name]).assign(value)
+    return transfer
+
+
+def moves(transfer: Transfer) -> dict[str, str]:
+    """Of what is not carried over as it is, without what optimizers keep."""
+    return {shown(one.name): one.move.value for one in transfer.weights if not one.as_it_was}
+
+
+def slots(transfer: Transfer) -> dict[str, Move]:
+    return {one.name: one.move for one in transfer.variables if one.name.startswith("optimizer/")}
+
+
+# --- what only adds ------------------------------------------------------------------------------
+
+WIDER = {"hidden/kernel": "grown", "hidden/bias": "grown", "head/kernel": "grown"}
+ADDED: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "nothing": ({}, {}),
+    "a new input": ({"weather": True}, {"hidden/kernel": "grown"}),
+    "a side branch of zeros": ({"side": True}, {"side/kernel": "new", "side/bias": "new"}),
+    "a wider embedding": ({"width": 8}, {"carrier_embedding/embeddings": "grown", "hidden/kernel": "grown"}),
+    "a wider layer": ({"units": 24}, WIDER),
+    "all of them": (
+        {"weather": True, "width": 8, "units": 24},
+        {**WIDER, "carrier_embedding/embeddings": "grown"},
+    ),
+    "two more tokens, one in front": (
+        {"carriers": ("9E", "AA", "UA", "B6")},
+        {"carrier_embedding/embeddings": "grown"},
+    ),
+    "tokens in another order": ({"carriers": ("UA", "AA")}, {"carrier_embedding/embeddings": "mapped"}),
+    "no dropout, one seed less": ({"dropout": False}, {}),
+}
+
+
+@pytest.mark.parametrize("change", ADDED)
+def test_what_only_adds_says_at_first_what_the_parent_says(parent: Parent, change: str) -> None:
+    settings, expected = ADDED[change]
+    model = built(network, 2, **settings)
+    transfer = transferred(parent, model)
+    assert moves(transfer) == expected
+    assert transfer.share_kept == 1.0
+    assert np.array_equal(said(model), parent.said)
+    assert set(slots(transfer).values()) <= {Move.CARRIED, Move.GROWN, Move.MAPPED, Move.RESET}
+
+
+def test_features_in_another_order(parent: Parent) -> None:
+    model = built(network, 2, swapped=True)
+    assert moves(transferred(parent, model)) == {"hidden/kernel": "mapped"}
+    assert np.allclose(said(model), parent.said, atol=1e-6), "sums in another order"
+
+
+def test_a_wider_input(parent: Parent) -> None:
+    model = built(network, 2, numbers="wide")
+    model_as_before = {"wide": np.pad(DATA["numbers"], ((0, 0), (0, 2))), "carrier": DATA["carrier"]}
+    transfer = planned(parent, model)
+    # the input has another name: nobody can tell that it is the same
+    assert "hidden/kernel loses what was learned" in "".join(transfer.objections)
+    transferred(parent, model, renamed={"numbers": "wide"})
+    assert np.array_equal(said(model, model_as_before), parent.said)
+
+
+def test_mixed_precision_changes_no_variable(parent: Parent) -> None:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        transfer = planned(parent, built(network, 2))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert transfer.same
+
+
+def test_new_units_learn(parent: Parent) -> None:
+    model = built(network, 2, units=24)
+    transferred(parent, model)
+    before = values(model)["model/head/kernel"]
+    assert (before[16:] == 0).all()
+    model.fit({name: tf.constant(DATA[name]) for name in model.input}, LABELS, epochs=1, verbose=0)
+    assert (values(model)["model/head/kernel"][16:] != 0).any()
+
+
+def test_as_initialized_where_the_pipeline_wants_that(parent: Parent) -> None:
+    model = built(network, 2, weather=True)
+    transferred(parent, model, zero_new_inputs=False)
+    assert (values(model)["model/hidden/kernel"][6:8] != 0).all()
+
+
+# --- what changes what the model says -------------------------------------------------------------
+
+
+def test_a_fifth_class(parent: Parent) -> None:
+    model = built(network, 2, classes=5)
+    transfer = transferred(parent, model)
+    assert moves(transfer) == {"head/kernel": "grown", "head/bias": "grown"}
+    logits = np.log(said(model)[:, :CLASSES])
+    assert np.allclose(logits - logits[:, :1], np.log(parent.said) - np.log(parent.said[:, :1]), atol=1e-4)
+
+
+def test_one_more_layer_is_asked_about(parent: Parent) -> None:
+    model = built(network, 2, deeper=True)
+    transfer = planned(parent, model)
+    (objection,) = transfer.objections
+    assert objection.startswith("head/kernel loses what was learned: it reads other inputs than before")
+    assert 'placed={"head/kernel": "in place"}' in transfer.next
+    assert 'drop=("head/kernel",)' in transfer.next
+    transferred(parent, model, placed={"head/kernel": IN_PLACE})
+    assert np.array_equal(values(model)["model/head/kernel"], parent.values["model/head/kernel"])
+    fresh = built(network, 2, deeper=True)
+    initial = values(fresh)["model/head/kernel"]
+    assert moves(transferred(parent, fresh, drop=("head/*",)))["head/kernel"] == "new"
+    assert np.array_equal(values(fresh)["model/head/kernel"], initial)
+
+
+def test_a_renamed_layer(parent: Parent) -> None:
+    model = built(network, 2, head="late")
+    transfer = planned(parent, model)
+    assert "head/kernel loses what was learned: no variable of today has this name" in transfer.objections
+    assert 'renamed={"head": "late"}' in transfer.next
+    transfer = transferred(parent, model, renamed={"head": "late"})
+    assert moves(transfer) == {"late/kernel": "renamed", "late/bias": "renamed"}
+    assert np.array_equal(said(model), parent.said)
+    found = values(model)["optimizer/adam/late_kernel_momentum"]
+    assert np.array_equal(found, parent.values["optimizer/adam/head_kernel_momentum"])
+
+
+def test_a_removed_feature_needs_a_yes() -> None:
+    before = trained(weather=True)
+    model = built(network, 2)
+    transfer = planned(before, model)
+    assert transfer.objections == (
+        "hidden/kernel loses what was learned: 2 positions of axis 0 go: it was float32[11, 16], and is "
+        "float32[9, 16]",
+    )
+    assert moves(transferred(before, model, drop=("hidden/kernel",))) == {"hidden/kernel": "cut"}
+    assert np.array_equal(said(model), before.said), "the rows lack the feature"
+
+
+# --- optimizers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, keras.optimizers.RMSprop])
+def test_another_optimizer_starts_afresh(parent: Parent, optimizer: Callable[[], Any]) -> None:
+    model = built(network, 2, optimizer=optimizer)
+    transfer = transferred(parent, model)
+    assert moves(transfer) == {}
+    assert set(slots(transfer).values()) == {Move.RESET}
+    assert int(model.optimizer.iterations.numpy()) == 0
+    assert np.array_equal(said(model), parent.said)
+
+
+def test_adamw_goes_on_from_what_adam_remembers(parent: Parent) -> None:
+    model = built(network, 2, optimizer=keras.optimizers.AdamW)
+    assert set(slots(transferred(parent, model)).values()) == {Move.CARRIED}
+    assert int(model.optimizer.iterations.numpy()) == parent.values["optimizer/adam/iteration"] > 0
+    momentum = values(model)["optimizer/adam_w/hidden_kernel_momentum"]
+    assert np.array_equal(momentum, parent.values["optimizer/adam/hidden_kernel_momentum"])
+
+
+def test_a_moving_average_begins_at_the_weights(parent: Parent) -> None:
+    model = built(network, 2, optimizer=lambda: keras.optimizers.Adam(use_ema=True), units=24)
+    transferred(parent, model)
+    found = values(model)
+    assert np.array_equal(found["optimizer/adam/hidden_kernel_average"], found["model/hidden/kernel"])
+    assert np.array_equal(found["model/hidden/kernel"][:, :16], parent.values["model/hidden/kernel"])
+
+
+def test_a_rate_that_becomes_a_schedule(parent: Parent) -> None:
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 100)
+    assert planned(parent, built(network, 2, optimizer=lambda: keras.optimizers.Adam(schedule))).same
+
+
+# --- other layers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
+def test_more_units_of_a_recurrent_layer(kind: str) -> None:
+    small = built(sequence, 1, kind=kind)
+    before = Parent(structure=structure(small), values=values(small), said=None)
+    steps = rng.normal(size=(8, 4, 3)).astype(np.float32)
+    model = built(sequence, 2, kind=kind, units=7, features=5)
+    transferred(before, model)
+    padded = np.pad(steps, ((0, 0), (0, 0), (0, 2)))
+    assert np.allclose(model(padded), small(steps), atol=1e-6)
+
+
+def test_more_channels_and_filters() -> None:
+    small = built(picture, 1)
+    before = Parent(structure=structure(small), values=values(small), said=None)
+    image = rng.normal(size=(5, 6, 6, 3)).astype(np.float32)
+    model = built(picture, 2, channels=4, filters=7)
+    transferred(before, model)
+    padded = np.pad(image, ((0, 0), (0, 0), (0, 0), (0, 1)))
+    assert np.allclose(model(padded), small(image), atol=1e-6)
+
+
+def test_batch_normalization_follows_its_features() -> None:
+    before = trained(norm=True)
+    model = built(network, 2, norm=True, weather=True)
+    transfer = transferred(before, model)
+    assert moves(transfer)["norm/moving_mean"] == "grown"
+    found, was = values(model)["model/norm/moving_mean"], before.values["model/norm/moving_mean"]
+    assert np.array_equal(found[[*range(6), *range(8, 11)]], was)
+    assert np.array_equal(found[6:8], [0, 0])
+
+
+class Scaled(layers.Layer):
+    """A layer that nobody here knows."""
+
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale")
+
+    def call(self, x: Any) -> Any:
+        return x * self.scale
+
+
+def scaled(*, weather: bool = False, last: bool = True) -> keras.Model:
+    given = {"numbers": keras.Input((3,), name="numbers")}
+    parts = [given["numbers"]]
+    if weather:
+        given["weather"] = keras.Input((2,), name="weather")
+        parts.insert(1 if last else 0, given["weather"])
+    joined = layers.Concatenate(name="features")(parts) if weather else parts[0]
+    head = layers.Dense(1, name="head")(Scaled(name="scaled")(joined))
+    model = keras.Model(given, head)
+    model.compile("adam", "mse")
+    return model
+
+
+def test_a_layer_that_is_not_known_has_to_be_placed() -> None:
+    small = built(scaled, 1)
+    before = Parent(structure=structure(small), values=values(small), said=said(small))
+    model = built(scaled, 2, weather=True)
+    transfer = planned(before, model)
+    (objection,) = transfer.objections
+    assert objection.startswith("scaled/scale was float32[3] and is float32[5], and nothing is known")
+    assert 'placed={"scaled/scale": "in place"}' in transfer.next
+    transferred(before, model, placed={"scaled/*": IN_PLACE})
+    assert np.array_equal(said(model), before.said)
+
+
+def test_what_comes_behind_an_unknown_layer_is_not_guessed_at() -> None:
+    small = built(scaled, 1)
+    before = Parent(structure=structure(small), values=values(small), said=said(small))
+    model = built(scaled, 2, weather=True, last=False)
+    transfer = planned(before, model, placed={"scaled/*": Placed(axis=0, at=(None, None, 0, 1, 2))})
+    (objection,) = transfer.objections
+    assert objection.startswith("head/kernel reads the layer scaled, whose inputs are different")
+    moved = Placed(axis=0, at=(None, None, 0, 1, 2))
+    transferred(before, model, placed={"scaled/*": moved, "head/kernel": moved})
+    assert np.array_equal(said(model), before.said)
+
+
+# --- names that Keras counted ----------------------------------------------------------------------
+
+
+def unnamed(*, more: bool = False) -> keras.Model:
+    x = keras.Input((3,), name="numbers")
+    hidden = layers.Dense(8, "relu")(x)
+    hidden = layers.Dense(8, "relu")(hidden) if more else hidden
+    model = keras.Model({"numbers": x}, layers.Dense(8)(hidden))
+    model.compile("adam", "mse")
+    return model
+
+
+def test_layers_that_keras_named_are_not_guessed_at() -> None:
+    small = built(unnamed, 1)
+    before = Parent(structure=structure(small), values=values(small), said=said(small))
+    model = built(unnamed, 2, more=True)
+    transfer = planned(before, model)
+    assert transfer.objections[-1] == (
+        "Keras named the Dense layers dense, dense_1, and now dense, dense_1, dense_2: "
+        "which of them is which, nobody can tell"
+    )
+    assert 'renamed={"dense": "dense", "dense_1": "dense_1"}' in transfer.next
+    named = {"dense": "dense", "dense_1": "dense_2"}
+    transferred(before, model, renamed=named, placed={"dense_2/kernel": IN_PLACE})
+    assert np.array_equal(values(model)["model/dense_2/kernel"], before.values["model/dense_1/kernel"])
+
+
+def test_two_variables_that_claim_one_name(parent: Parent) -> None:
+    transfer = planned(parent, built(network, 2), renamed={"hidden": "head"})
+    assert "hidden/kernel and head/kernel of the parent would both become head/kernel" in transfer.objections
+    with pytest.raises(BadInput, match=r"Evolve\.renamed"):
+        Evolve(renamed={"hidden": "x", "head": "x"})
+
+
+# --- modules ----------------------------------------------------------------------------------------
+
+
+class Plain(tf.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.w = tf.Variable(tf.ones((3, width)), name="w")
+
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
+        return tf.reduce_sum(inputs["numbers"] @ self.w, -1)
+
+    def train_step(self, inputs: Any, labels: Any) -> dict[str, Any]:
+        return {"loss": tf.constant(0.0)}
+
+
+def test_a_module_says_where_its_values_go() -> None:
+    small, model = Plain(2), Plain(4)
+    before = Parent(structure=structure(small), values=values(small), said=None)
+    assert "nothing is known of what its positions stand for" in "".join(planned(before, model).objections)
+    small.w.assign(tf.reshape(tf.range(6.0), (3, 2)))
+    before = Parent(structure=structure(small), values=values(small), said=None)
+    transferred(before, model, placed={"w": Placed(axis=1, at=(None, 0, 1, None))})
+    assert model.w.numpy().tolist() == [[1, 0, 1, 1], [1, 2, 3, 1], [1, 4, 5, 1]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"drop": "side/*"}, "Evolve.drop"),
+        ({"drop": ("",)}, "Evolve.drop"),
+        ({"changed": [1]}, "Evolve.changed"),
+        ({"zero_new_inputs": 1}, "Evolve.zero_new_inputs"),
+        ({"renamed": {"a": ""}}, "Evolve.renamed"),
+        ({"placed": {"a": "anywhere"}}, "Evolve.placed"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadInput, match=field):
+        Evolve(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"axis": -1, "at": (0,)}, {"axis": 0, "at": ()}, {"axis": 0, "at": (0, 0)}, {"axis": 0, "at": (True,)}],
+)
+def test_places_that_mean_nothing_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=r"Placed\.(axis|at)"):
+        Placed(**settings)
+
+
+def test_a_place_that_the_parent_does_not_have(parent: Parent) -> None:
+    transfer = planned(
+        parent, built(network, 2), placed={"hidden/kernel": Placed(axis=0, at=(*range(8), 99))}
+    )
+    assert transfer.objections[0].startswith("Evolve.placed says Placed(axis=0")
