@@ -1,0 +1,399 @@
+"""A model that changes in the midst of its history: real weeks of flights, one log, one numbering.
+
+Three weeks are trained and promoted once; each test edits `build_model()` in its own way and goes on with the
+fourth. What trains is called in this process; what the champion's own code makes of rows is a process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ckpt_ops.checkpoints import load_manifest, read_tensors
+from ckpt_ops.checkpoints.committing import Commits
+from ckpt_ops.checkpoints.garbage import find_garbage
+from ckpt_ops.errors import TransferRefused
+from ckpt_ops.intake.decisions import withdraw
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.promotion import rollback
+from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import steps
+from ckpt_ops.serving.slice_predictions import predict
+from ckpt_ops.store import LocalStore
+from ckpt_ops.transfer.document import TransferDocument
+from ckpt_ops.transfer.evolve import IN_PLACE, Evolve
+from demo.flights import weeks
+
+pytestmark = pytest.mark.slow
+
+W1, W2, W3, W4, W5 = KEYS = ["2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27", "2013-02-03"]
+COLUMNS = ["carrier", "origin", "hour", "distance", "arr_delay"]
+MODEL = """
+import keras
+import numpy as np
+import pyarrow.compute as pc
+
+from ckpt_ops import Examples
+
+WIDTH, UNITS = 6, 16
+NUMBERS = ("hour", "distance")
+SCALE = {"hour": 24.0, "distance": 1000.0}
+
+
+def examples(table):
+    table = table.filter(pc.is_valid(table["arr_delay"]))
+    late = pc.greater(table["arr_delay"], 15).to_numpy()
+    return Examples(inputs=inputs(table), labels=late.astype(np.float32))
+
+
+def inputs(table):
+    given = {"carrier": np.asarray(table["carrier"].to_pylist(), dtype=object)}
+    return given | {name: table[name].to_numpy().astype(np.float32) for name in NUMBERS}
+
+
+def build_model():
+    layers = keras.layers
+    given = {"carrier": keras.Input((), dtype="string", name="carrier")}
+    ids = layers.Hashing(32, name="carrier_hash")(given["carrier"])
+    parts = [layers.Embedding(32, WIDTH, name="carrier_embedding")(ids)]
+    for name in NUMBERS:
+        given[name] = keras.Input((), name=name)
+        column = layers.Reshape((1,), name=f"{name}_column")(given[name])
+        parts.append(layers.Rescaling(1 / SCALE[name], name=f"{name}_scaled")(column))
+    # MORE
+    hidden = layers.Concatenate(name="features")(parts)
+    hidden = layers.Dense(UNITS, "relu", name="hidden")(hidden)
+    hidden = layers.Dropout(0.1, name="dropout")(hidden)
+    # DEEPER
+    late = layers.Dense(1, "sigmoid", name="late")(hidden)
+    model = keras.Model(given, late)
+    model.compile(keras.optimizers.Adam(0.003), "binary_crossentropy")
+    return model
+"""
+PIPELINE = """
+import pyarrow as pa
+
+from ckpt_ops import (
+    AtLeast, Budget, EverySteps, Files, Keep, NotWorseThan, Pipeline, Reservoir, Servable
+)
+
+schema = pa.schema(
+    [("carrier", pa.string()), ("origin", pa.string()), ("hour", pa.int64()), ("distance", pa.int64()),
+     ("arr_delay", pa.float64())]
+)
+evolving = Pipeline(
+    name="evolving",
+    source=Files(name="weeks", schema=schema, template="weeks/{key}.parquet"),
+    expectations="expectations.json",
+    model="evolving.model:build_model",
+    inputs="evolving.model:inputs",
+    gates=[AtLeast("auc", 0.5), NotWorseThan(metric="auc", margin=0.1), Servable()],
+    budget=Budget(max_steps=40, max_seconds=600),
+    save=EverySteps(10),
+    replay=Reservoir(share=1.0),
+    keep=Keep(last=10),
+)
+"""
+SUITE = """
+{"name": "evolving", "expectations": [{"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}]}
+"""
+MORE_ORIGIN = """given["origin"] = keras.Input((), dtype="string", name="origin")
+    origin = layers.Hashing(8, name="origin_hash")(given["origin"])
+    parts.insert(0, layers.Embedding(8, 4, name="origin_embedding")(origin))"""
+ORIGIN = (
+    ("# MORE", MORE_ORIGIN),
+    (
+        'given = {"carrier": np.asarray(table["carrier"].to_pylist(), dtype=object)}',
+        'given = {name: np.asarray(table[name].to_pylist(), dtype=object) for name in ("carrier", "origin")}',
+    ),
+)
+ADAM = "keras.optimizers.Adam(0.003)"
+
+
+class Place:
+    """Below a folder: `dags`, where slices land, and the store."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.store = folder, LocalStore(folder / "store")
+        patch.setenv("CKPT_OPS_LANDING", LocalStore(folder / "landing").url)
+        patch.setattr(sys, "path", [str(folder / "dags"), *sys.path])
+        patch.setattr(sys, "dont_write_bytecode", True)  # edits of one second and one size look alike to it
+        self.reload()
+
+    def reload(self, **settings: Any) -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "evolving"]:
+            del sys.modules[name]
+        self.pipeline: Pipeline = replace(load_pipeline("evolving", self.folder / "dags"), **settings)
+
+    def edit(self, *changes: tuple[str, str], **settings: Any) -> None:
+        path = self.folder / "dags" / "evolving" / "model.py"
+        for before, after in changes:
+            assert before in path.read_text()
+            path.write_text(path.read_text().replace(before, after))
+        self.reload(**settings)
+
+    def run(self, key: str) -> VersionState:
+        settled = steps.run_slice(self.pipeline, self.store, key, lambda line: None)
+        assert settled.decision == "promoted", settled.why
+        return self.head
+
+    @property
+    def state(self) -> LineageState:
+        return ModelLog(self.store, "evolving").state()
+
+    @property
+    def head(self) -> VersionState:
+        return self.state.versions[self.state.head or 0]
+
+    def weights(self) -> dict[str, bytes]:
+        assert self.head.trained is not None
+        tensors = read_tensors(self.store, load_manifest(self.store, self.head.trained.final))
+        return {name: tensor.tobytes() for name, tensor in tensors.items()}
+
+    def transfer(self) -> TransferDocument | None:
+        """What the head's record says of how it began."""
+        trained = self.head.trained
+        assert trained is not None
+        if "transfer" not in trained.artifacts:
+            return None
+        named = trained.artifact("transfer")
+        assert named.digest
+        return TransferDocument.decode(self.store.get(named.name), name=named.name)
+
+
+@pytest.fixture(scope="module")
+def three_weeks(
+    tmp_path_factory: pytest.TempPathFactory,
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Path:
+    """A folder in which three weeks are consumed, a version each. Not to be changed."""
+    folder = tmp_path_factory.mktemp("evolving")
+    for name in ("landing", "store", "dags/evolving"):
+        (folder / name).mkdir(parents=True)
+    for name, text in {
+        "__init__.py": "",
+        "model.py": MODEL,
+        "pipeline.py": PIPELINE,
+        "expectations.json": SUITE,
+    }.items():
+        (folder / "dags" / "evolving" / name).write_text(text)
+    with pytest.MonkeyPatch.context() as patch, training_here(), without_pictures():
+        place = Place(folder, patch)
+        for key in KEYS:
+            sink = pa.BufferOutputStream()
+            pq.write_table(weeks()[key].select(COLUMNS), sink)
+            LocalStore(folder / "landing").put(f"weeks/{key}.parquet", sink.getvalue().to_pybytes())
+        for key in KEYS[:3]:
+            place.run(key)
+    return folder
+
+
+@pytest.fixture
+def place(
+    three_weeks: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Iterator[Place]:
+    shutil.copytree(three_weeks, tmp_path, dirs_exist_ok=True)
+    with training_here(), without_pictures():
+        yield Place(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Place, str], Place]:
+    """Makes a copy of a place as it is."""
+
+    def copied(place: Place, name: str) -> Place:
+        other = Place(Path(shutil.copytree(place.folder, tmp_path / name)), monkeypatch)
+        other.reload(evolve=place.pipeline.evolve)
+        return other
+
+    return copied
+
+
+CHANGES: dict[str, tuple[tuple[tuple[str, str], ...], Evolve, float | None]] = {
+    # the edits, what the pipeline allows, how far from its parent the model begins (None: anywhere)
+    "a wider embedding": ((("WIDTH, UNITS = 6, 16", "WIDTH, UNITS = 8, 16"),), Evolve(), 0.0),
+    "a new input, in front": (ORIGIN, Evolve(), 0.0),
+    "Adam to SGD": (((ADAM, "keras.optimizers.SGD(0.01)"),), Evolve(), 0.0),
+    "Adam to AdamW": (((ADAM, "keras.optimizers.AdamW(0.003)"),), Evolve(), 0.0),
+    "a moving average": (((ADAM, "keras.optimizers.Adam(0.003, use_ema=True)"),), Evolve(), 0.0),
+    "a schedule": (
+        ((ADAM, "keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.003, 40))"),),
+        Evolve(),
+        0.0,
+    ),
+    "no dropout": ((('hidden = layers.Dropout(0.1, name="dropout")(hidden)', ""),), Evolve(), 0.0),
+    "a wider layer": ((("WIDTH, UNITS = 6, 16", "WIDTH, UNITS = 6, 24"),), Evolve(), 0.0),
+    "a renamed layer": ((('name="hidden"', 'name="first"'),), Evolve(renamed={"hidden": "first"}), 0.0),
+    "one more layer": (
+        (("# DEEPER", 'hidden = layers.Dense(UNITS, "relu", name="deeper")(hidden)'),),
+        Evolve(placed={"late/kernel": IN_PLACE}),
+        None,
+    ),
+    "a removed feature": (
+        (('NUMBERS = ("hour", "distance")', 'NUMBERS = ("hour",)'),),
+        Evolve(drop=("hidden/kernel",)),
+        None,
+    ),
+}
+SHORT = ("a wider embedding", "Adam to SGD", "a removed feature")
+
+
+@pytest.mark.parametrize(
+    "change", [pytest.param(name, marks=() if name in SHORT else pytest.mark.soak) for name in CHANGES]
+)
+def test_a_changed_model_goes_on_in_the_same_history(
+    place: Place, change: str, another: Callable[[Place, str], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edits, evolve, far = CHANGES[change]
+    settings: dict[str, Any] = {"average": None} if change == "a moving average" else {}
+    place.edit(*edits, evolve=evolve, **settings)
+    disturbed = another(place, "disturbed")
+    disturbed.reload(evolve=evolve, **settings)
+
+    version = place.run(W4)
+
+    assert (version.version, version.parent) == (4, 3)
+    document = place.transfer()
+    if change in ("a schedule",):
+        assert document is None, "no variable is different"
+    else:
+        assert document is not None
+        assert document.parent == 3
+        assert document.agreement is not None
+        assert document.agreement.rows > 500
+        if far is not None:
+            assert document.agreement.max_abs_difference == far
+    assert version.evaluated is not None
+    assert version.evaluated.metrics["champion"]["auc"] > 0.5, "it was asked as it is served"
+
+    killed_in_the_midst(disturbed, W4, monkeypatch)
+    disturbed.run(W4)
+    assert CandidateLog(disturbed.store, "evolving", 4).progress().attempts == 2
+    assert disturbed.weights() == place.weights()
+
+    # the next week takes the new structure as it is
+    place.run(W5)
+    assert place.transfer() is None
+    # both generations predict, and either is gone back to
+    for number in (3, 4):
+        assert predict(place.pipeline, place.store, number, W5) > 0
+    rollback(place.store, "evolving", 3, "to compare")
+    assert place.run(W5).parent == 3
+    assert [ref.key for ref in place.head.slices] == [W4, W5]
+
+
+def killed_in_the_midst(place: Place, key: str, patch: pytest.MonkeyPatch) -> None:
+    """What trains dies behind its second commit."""
+    commit, count = Commits.commit, [0]
+
+    def mortal(self: Commits, saved: Any) -> None:
+        count[0] += 1
+        if count[0] == 3:
+            raise KeyboardInterrupt
+        commit(self, saved)
+
+    with patch.context() as dying:
+        dying.setattr(Commits, "commit", mortal)
+        with pytest.raises(KeyboardInterrupt):
+            place.run(key)
+    assert [one.step for one in CandidateLog(place.store, "evolving", 4).progress().commits] == [10, 20]
+
+
+def test_a_rebase_crosses_the_border(place: Place, another: Callable[[Place, str], Place]) -> None:
+    never = another(place, "never")
+    place.edit(*ORIGIN)
+    place.run(W4)
+    withdraw(place.store, "evolving", W3, "a mistake")
+    done = rebasing.rebase(place.pipeline, place.store, lambda line: None)
+    assert done.settled.decision == "promoted", done.settled.why
+    assert [one.version for one in place.state.ancestry(place.state.head)] == [1, 2, 5]
+    document = place.transfer()
+    assert document is not None
+    assert document.parent == 2
+    # a history that never saw the third week, and in which the model changed behind the second
+    rollback(never.store, "evolving", 2, "as if")
+    withdraw(never.store, "evolving", W3, "as if")
+    never.edit(*ORIGIN)
+    never.run(W4)
+    assert never.weights() == place.weights()
+
+
+def test_what_would_be_lost_is_refused_before_anything_is_written(place: Place) -> None:
+    place.edit(('NUMBERS = ("hour", "distance")', 'NUMBERS = ("hour",)'))
+    before = {entry.name for entry in place.store.list("models/")}
+    pulled = steps.pull(place.pipeline, place.store, W4)
+    steps.validate(place.pipeline, place.store, W4, pulled.revision)
+    accepted = {entry.name for entry in place.store.list("models/")} - before
+    with pytest.raises(TransferRefused) as refused:
+        steps.train(place.pipeline, place.store, W4, lambda line: None)
+    assert "hidden/kernel loses what was learned: 1 positions of axis 0 go" in refused.value.what
+    assert 'drop=("hidden/kernel",)' in (refused.value.next or "")
+    assert {entry.name for entry in place.store.list("models/")} - before == accepted
+    assert place.state.head == 3
+    assert 4 not in place.state.versions
+
+
+def test_the_settings_are_part_of_the_candidate_when_they_say_something(place: Place) -> None:
+    plain = place.pipeline.training_config()
+    assert "evolve" not in plain
+    evolving = replace(place.pipeline, evolve=Evolve(drop=("side/*",)))
+    assert evolving.training_config() == {
+        **plain,
+        "evolve": {
+            "Evolve": {
+                "changed": [],
+                "drop": ["side/*"],
+                "placed": {},
+                "renamed": {},
+                "zero_new_inputs": True,
+            }
+        },
+    }
+
+
+def test_values_that_are_carried_are_not_uploaded_again(place: Place, tmp_path: Path) -> None:
+    """A large table beside what grew: its next checkpoint is rows that changed, as without the change."""
+    large = (
+        ("layers.Hashing(32,", "layers.Hashing(60_000,"),
+        ("layers.Embedding(32,", "layers.Embedding(60_000,"),
+    )
+    for key in (W1, W2, W3):
+        withdraw(place.store, "evolving", key, "another table")
+    place.edit(*large, evolve=Evolve(drop=("*",)))
+    place.run(W4)
+    table = "model/carrier_embedding/embeddings"
+
+    def chunks() -> set[str]:
+        assert place.head.trained is not None
+        manifest = load_manifest(place.store, place.head.trained.final)
+        (segment,) = [one for one in manifest.segments if one.tensors[0].name == table]
+        return set(segment.chunks)
+
+    before = chunks()
+    place.edit(("WIDTH, UNITS = 6, 16", "WIDTH, UNITS = 6, 24"))
+    place.run(W5)
+    assert place.transfer() is not None
+    assert chunks() == before
+
+
+def test_garbage_knows_the_document(place: Place) -> None:
+    place.edit(("WIDTH, UNITS = 6, 16", "WIDTH, UNITS = 8, 16"))
+    place.run(W4)
+    trained = place.head.trained
+    assert trained is not None
+    assert trained.artifacts["transfer"] not in {entry.name for entry in find_garbage(place.store).entries}
