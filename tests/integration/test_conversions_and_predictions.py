@@ -601,7 +601,7 @@ def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
     says(lambda made: made.take(slice(made.rows // 2)))
     said = drill(place.pipeline, place.store, 1, step).to_json()["predictions"]
     assert (said["differs"], said["rows"]) == (False, 0)
-    assert f"held-out rows, and {len(held_out(place)):,} are kept" in said["words"]
+    assert f"held-out rows, but {len(held_out(place)):,} were kept" in said["words"]
 
 
 def test_predictions_that_are_no_numbers_are_not_taken_for_equal() -> None:
