@@ -114,5 +114,5 @@ class TestReplay:
         assert replayed_version(history.pipeline, history.store) == replayed.version
 
     def test_without_a_rebase_there_is_none(self, history: Place) -> None:
-        with pytest.raises(NoResult, match="nothing is due"):
+        with pytest.raises(NoResult, match="no rebase of people is due"):
             replayed_version(history.pipeline, history.store)
