@@ -342,7 +342,7 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
     with pytest.raises(NotAsServed, match="different code from today's, and none was kept then"):
         predictions_of(place.pipeline, place.store, without_code, 1, [before])
     place.store.put(trained.artifacts["code"], b"changed")
-    with pytest.raises(NotAsServed, match="not what was kept: its bytes have another hash"):
+    with pytest.raises(NotAsServed, match="not what was kept: its bytes have a different hash"):
         predictions_of(place.pipeline, place.store, state, 1, [before])
 
     # with the code of then, nothing that was kept is needed but the export
