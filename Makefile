@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 UV := $(shell command -v uv || echo .uv/bin/uv)
 ifneq ($(UV),.uv/bin/uv)
-# An absolute path of a tool that is there already needs no rule; `pyenv` may shadow uv with a shim that fails.
+# The absolute path of an installed tool needs no rule; `pyenv` may shadow uv with a shim that fails.
 ifneq ($(shell $(UV) --version >/dev/null 2>&1 && echo works),works)
 UV := .uv/bin/uv
 endif
@@ -26,7 +26,7 @@ COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
 export UV_HTTP_TIMEOUT ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Every training and every task is a process of its own. Where Python may not write bytecode beside its
-# sources (PYTHONDONTWRITEBYTECODE), each would compile TensorFlow anew: 9 s to import it instead of 4.
+# sources (PYTHONDONTWRITEBYTECODE), each would compile TensorFlow again: 9 s to import it instead of 4.
 export UV_COMPILE_BYTECODE := 1
 
 .PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs bench lock venv clean
@@ -61,7 +61,7 @@ down-team: ## Stop it; its volumes stay
 backup: ## Airflow's metadata and the local GCS server's objects, into backups/
 	@$(PYTHON) -m team backup
 
-restore: ## Put BACKUP=NAME in the place of what is there
+restore: ## Replace the stack's state with BACKUP=NAME
 	@$(PYTHON) -m team restore $(BACKUP)
 
 test-compose: $(DEV) ## The team's stack for real, with kills; needs Docker or COMPOSE=..., and root
@@ -83,7 +83,7 @@ types: $(DEV) ## mypy, strict
 bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage, freshness or gates; ARGS="--rounds 1"
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
-lock: $(UV) ## Bring the locks in step with the files *.in; COMPILE_ARGS=--upgrade for newer versions
+lock: $(UV) ## Update the locks from the files *.in; COMPILE_ARGS=--upgrade for newer versions
 	$(COMPILE) $(LOCKED) --output-file requirements.txt
 	$(COMPILE) onnx.in --constraint requirements.txt --output-file requirements-onnx.txt
 	$(COMPILE) team.in --constraint requirements.txt --output-file requirements-team.txt
@@ -119,7 +119,7 @@ $(DEV): requirements.txt requirements-onnx.txt requirements-dev.txt $(LOCKED) on
 	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
 	touch $(RUNTIME) $@
 
-# The peers live apart: jax must never reach what the product runs on.
+# The peers have their own environment: jax must never get into the product's.
 .venv-bench/bin/python: | $(UV)
 	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv-bench
 

@@ -1,8 +1,7 @@
 """Keep a TensorFlow model fresh: slices in, checkpoints and promoted versions out.
 
-This is the front door: what a pipeline, a source, a model and their tests need is imported from here, and
-loads what stands behind it when it is asked for. A pipeline is one frozen description. This one finds a slice
-where data lands:
+Import from here what a pipeline, a source, a model and their tests need; each name loads its module when it
+is first used. A pipeline is one frozen description. This one finds a slice where data lands:
 
 >>> import tempfile, datetime as dt, pyarrow as pa, pyarrow.parquet
 >>> from ckpt_ops import AtMost, Budget, Files, Pipeline
@@ -20,9 +19,9 @@ where data lands:
 >>> key, pa.Table.from_batches(prices.source.read(key)).to_pydict()
 ('2026-01-02', {'rooms': [2, 3], 'price': [1.5, 2.25]})
 
-`ckpt_ops_airflow` makes its DAG of it. A name that several packages use means one thing here, what the author
-of a pipeline means by it: `Rows` is the policy, `Files` the source, `Slices` a number of them,
-`EvaluatedRows` and `Verdict` what a gate is given and gives, `Period` the length of a source's slices.
+`ckpt_ops_airflow` makes the DAG from it. A name that several packages use has one meaning here, that of the
+author of a pipeline: `Rows` is the policy, `Files` the source, `Slices` a number of them,
+`EvaluatedRows` and `Verdict` what a gate gets and returns, `Period` the length of a source's slices.
 """
 
 from __future__ import annotations
@@ -320,14 +319,14 @@ _TABLE = {
     "ckpt_ops.validation": "TableRows load_suite parse_suite validate",
     "ckpt_ops.validation.custom": "MemoryReference",
 }
-"""By module, the names that it has behind the door; the imports above say the same to type checkers."""
+"""By module, the names that come from it; the imports above tell type checkers the same."""
 
 _HOMES = {name: module for module, names in _TABLE.items() for name in names.split()}
 
 if not TYPE_CHECKING:  # a type checker that saw it would take any misspelt name for `Any`
 
     def __getattr__(name: str) -> Any:
-        """What stands behind the door, loaded when it is first asked for."""
+        """The object of that name, whose module is imported on first use."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = globals()[name] = getattr(import_module(_HOMES[name]), name)

@@ -1,4 +1,4 @@
-"""Whether rows belong to their slice: their times lie in [key, next key), or are off by how much.
+"""Whether rows belong to their slice: their times lie in [key, next key), or how far they are off.
 
 Pure: values in, values out.
 """
@@ -15,7 +15,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Length(StrEnum):
-    """How long a slice is, where a number of seconds does not say it."""
+    """How long a slice is, as a unit of the calendar."""
 
     HOUR = "hour"
     DAY = "day"
@@ -32,18 +32,18 @@ _LENGTHS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """The times of one slice: from `start` up to but without `end`, both aware."""
+    """The times of one slice: from `start` to before `end`, both with a time zone."""
 
     start: datetime
     end: datetime
 
     def shift(self, first: datetime, last: datetime) -> timedelta | None:
-        """By how much rows with times from `first` to `last` are off; zero when they lie in the window.
+        """How far rows with times from `first` to `last` are off; zero when they lie in the window.
 
-        Of all shifts after which they would lie in it, the roundest: whole days before hours before minutes,
+        Of all shifts that would move them into it, the roundest: whole days before hours before minutes,
         and the smallest of these. None when they span more than the window, as dates of birth would.
         """
-        least, most = last - self.end, first - self.start  # without the first, with the second
+        least, most = last - self.end, first - self.start  # exclusive, inclusive
         if least >= most:
             return None
         if least < timedelta() <= most:
@@ -59,9 +59,9 @@ def window_of(clock: datetime, length: Length | float, *, zone: str = "UTC") -> 
     """The window of the slice that begins when the clocks of a zone show `clock`.
 
     Args:
-        clock: as a key is read; its own time zone does not count.
-        length: of the slice: a calendar's, or seconds.
-        zone: a day there may have 23 or 25 hours.
+        clock: the time that a key names; its own time zone is ignored.
+        length: of the slice: a unit of the calendar, or seconds.
+        zone: of the clocks; a day there may have 23 or 25 hours.
     """
     start = clock.replace(tzinfo=ZoneInfo(zone))
     # wall-clock arithmetic: midnight to midnight, whatever the clocks did between
@@ -76,21 +76,21 @@ def window_of(clock: datetime, length: Length | float, *, zone: str = "UTC") -> 
 
 
 def length_of(interval: timedelta) -> Length | float:
-    """How a suite says how long a slice is."""
+    """The length of a slice in the form that suites use."""
     if interval in _LENGTHS:
         return _LENGTHS[interval]
     return Length.MONTH if timedelta(days=28) <= interval <= timedelta(days=31) else interval.total_seconds()
 
 
 def instant(value: datetime | date) -> datetime:
-    """Aware, in UTC; a time without a zone is taken for UTC, a date for its midnight."""
+    """The time in UTC, with its zone; a time without a zone counts as UTC, a date as its midnight."""
     if not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def describe(shift: timedelta) -> str:
-    """How a shift is said: `5 hours late`, `7 days early`, `5 hours 30 minutes late`."""
+    """A shift as text: `5 hours late`, `7 days early`, `5 hours 30 minutes late`."""
     minutes = abs(shift) // timedelta(minutes=1)
     days, rest = divmod(minutes, 24 * 60)
     parts = [

@@ -1,7 +1,7 @@
-"""What a setting may be, checked where it is written down: field, value and what is allowed, as `BadInput`.
+"""Checks of settings where they are written: `BadInput` names the field, its value and what is allowed.
 
-True is no number here, though Python counts it as 1: `min_rows=True` is a mistake. NaN is none either; what
-may be without an end says so.
+True is not a number here, though Python counts it as 1: `min_rows=True` is a mistake. NaN is not one either,
+and infinity only where `endless` is given.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ckpt_ops.errors import BadInput
 
 
 def whole(field: str, value: object, *, at_least: int = 1, allowed: str = "") -> int:
-    """A whole number of at least so much.
+    """A whole number of at least `at_least`.
 
     Args:
-        allowed: what the error says is allowed, in place of that.
+        allowed: what the error says is allowed, instead of that.
     """
     if not _is_number(value) or not isinstance(value, Integral) or value < at_least:
         raise BadInput(field, value, allowed or f"a whole number of at least {at_least}")
@@ -40,8 +40,8 @@ def number(
     """A finite number within the bounds that are given.
 
     Args:
-        endless: infinity is one as well.
-        allowed: what the error says is allowed, in place of the bounds.
+        endless: infinity is allowed, too.
+        allowed: what the error says is allowed, instead of the bounds.
     """
     if not _is_number(value) or not (math.isfinite(value) or (endless and value == math.inf)):
         raise BadInput(field, value, allowed or "a finite number")
@@ -56,27 +56,27 @@ def number(
 
 
 def seconds(field: str, value: object, *, endless: bool = False) -> float:
-    """A duration that takes time."""
+    """A number of seconds above 0."""
     return number(field, value, above=0, endless=endless, allowed="a number of seconds above 0")
 
 
 def inner_share(field: str, value: object, *, why: str = "") -> float:
-    """A share that is neither nothing nor all.
+    """A share above 0 and below 1.
 
     Args:
-        why: behind what is allowed.
+        why: the reason, added to what is allowed.
     """
     allowed = f"a share between 0 and 1{f': {why}' if why else ''}"
     return number(field, value, above=0, below=1, allowed=allowed)
 
 
 def confidence(field: str, value: object) -> float:
-    """Of an interval."""
+    """The confidence of an interval, above 0 and below 1."""
     return number(field, value, above=0, below=1, allowed="a number between 0 and 1, such as 0.95")
 
 
 def duration(field: str, value: object, *, allowed: str) -> timedelta:
-    """A `timedelta` above none."""
+    """A `timedelta` above zero."""
     if not isinstance(value, timedelta) or value <= timedelta():
         raise BadInput(field, value, allowed)
     return value
@@ -101,11 +101,11 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _bounds(above: float | None, at_least: float | None, below: float | None, at_most: float | None) -> str:
-    """What is allowed, in words: "a number above 0 and at most 1"."""
-    said = [
+    """What is allowed, as text: "a number above 0 and at most 1"."""
+    bounds = [
         f"above {above:g}" if above is not None else "",
         f"of {at_least:g} or more" if at_least is not None else "",
         f"below {below:g}" if below is not None else "",
         f"at most {at_most:g}" if at_most is not None else "",
     ]
-    return f"a number {' and '.join(filter(None, said))}"
+    return f"a number {' and '.join(filter(None, bounds))}"

@@ -1,4 +1,4 @@
-"""Types of columns: which stands for which, by itself or by its values, and casts that lose nothing.
+"""Types of columns: which type can stand for which, always or by its values, and casts that lose nothing.
 
 A type *fits* a declared one when every value of it is a value of the declared type:
 
@@ -17,9 +17,9 @@ A type *fits* a declared one when every value of it is a value of the declared t
 
 `UTC`, `Etc/UTC`, `+00:00` and `Z` are one zone.
 
-Of others *values decide*, because writers choose a type by the values of a day: pandas writes whole numbers
-as float64 as soon as one is missing, and times in the unit of its version. Then each value has to be one of
-the declared type, and the first that is not is named:
+For others *values decide*, because writers choose a type by the values of a day: pandas writes whole numbers
+as float64 as soon as one is missing, and times in the unit of its version. Then each value has to be a value
+of the declared type, and the first that is not is named:
 
 | came | declared |
 |---|---|
@@ -38,7 +38,7 @@ import pyarrow.compute as pc
 _UNITS = ("s", "ms", "us", "ns")
 _UTC = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Z", "+00:00", "-00:00", "+0000"})
 _DIGITS = {16: 11, 32: 24, 64: 53}
-"""Of a float's bits, those that hold a whole number."""
+"""By a float's width in bits, how many of them hold a whole number."""
 
 
 def fits(came: pa.DataType, declared: pa.DataType) -> bool:
@@ -81,7 +81,7 @@ def values_decide(came: pa.DataType, declared: pa.DataType) -> bool:
 
 
 def misfit(column: pa.Array, declared: pa.DataType) -> pa.Scalar | None:
-    """The first value of a column that is none of `declared`, where `values_decide`; None: all are."""
+    """The first value of a column that is no value of `declared`, where `values_decide`; None if all are."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     there = column.drop_null()
@@ -96,10 +96,10 @@ def misfit(column: pa.Array, declared: pa.DataType) -> pa.Scalar | None:
 
 
 def cast(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    """The column as a type that it fits, or whose values it has."""
+    """The column cast to a type that it fits, or that all its values fit."""
     plain = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_integer(plain) and pa.types.is_floating(kind):
-        return column.cast(plain).cast(kind, safe=False)  # a safe one refuses 2**60, which is exact
+        return column.cast(plain).cast(kind, safe=False)  # a safe cast refuses 2**60, which is exact
     return column.cast(kind)
 
 
@@ -110,9 +110,9 @@ def as_columns_of(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The type that stands for both: each fits it, or its values decide. None: there is none.
+    """The type that can stand for both: each fits it, or its values decide. None if there is none.
 
-    A dictionary counts as its values, and a column without a type, as it has no value, as the other one.
+    A dictionary counts as its values. A column without a type has no values and counts as the other one.
     """
     types = pa.types
     one, other = (kind.value_type if types.is_dictionary(kind) else kind for kind in (one, other))
@@ -132,7 +132,7 @@ def common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def same_zone(one: str | None, other: str | None) -> bool:
-    """Whether two zones are one, or both none."""
+    """Whether two zones are the same, or both are missing."""
     return one == other or (one in _UTC and other in _UTC)
 
 
@@ -167,7 +167,7 @@ def _same_size(one: pa.DataType, other: pa.DataType) -> bool:
 
 
 def _common_integer(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """A signed one for both; none for what would need 65 bits."""
+    """A signed integer type for both; None if it would need 65 bits."""
     wider = max(one.bit_width, other.bit_width)
     for kind in (pa.int16(), pa.int32(), pa.int64()):
         if kind.bit_width >= wider and fits(one, kind) and fits(other, kind):
@@ -192,7 +192,7 @@ def _common_nested(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _common_part(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Of what is inside of others, whose values are not looked at one by one."""
+    """As `common`, for parts of lists and structs, whose values are not checked one by one."""
     found = common(one, other)
     fit = found is not None and _part_fits(one, found) and _part_fits(other, found)
     return found if fit else None
@@ -203,7 +203,7 @@ def _parts(kind: pa.DataType) -> dict[str, pa.DataType]:
 
 
 def _rounded(there: pa.Array, declared: pa.DataType) -> pa.Array:
-    """Which integers are no value of a float type: Python compares the two exactly."""
+    """Which integers a float type would round: Python compares the two exactly."""
     most = 2 ** _DIGITS[declared.bit_width]
     lost = np.zeros(len(there), np.bool_)
     values = there.to_numpy(zero_copy_only=False)
@@ -226,7 +226,7 @@ def _not_whole(there: pa.Array, declared: pa.DataType) -> pa.Array:
 
 
 def _large(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Of two texts, or two of bytes, the one that holds more."""
+    """Of two text types, or two binary ones, the one that holds more."""
     for family, large in ((_is_text, pa.large_string()), (_is_binary, pa.large_binary())):
         if family(one) and family(other):
             return large if large in (one, other) else other

@@ -40,7 +40,7 @@ class TransientError(CkptOpsError):
 
 
 class BadInput(TerminalError, ValueError):
-    """A value given by a person is refused at the door."""
+    """A value that a person gave is not allowed."""
 
     def __init__(self, field: str, value: object, allowed: str, *, next: str = "") -> None:
         self.field, self.value, self.allowed = field, value, allowed
@@ -52,7 +52,7 @@ class BadInput(TerminalError, ValueError):
 
 
 class ExtraMissing(TerminalError, ImportError):
-    """What was asked for needs a library that is not installed: an extra of the package brings it."""
+    """A library is not installed that an extra of the package brings."""
 
 
 UNTOUCHED = "the log and the champion are untouched; nothing was written"
@@ -60,7 +60,7 @@ UNTOUCHED = "the log and the champion are untouched; nothing was written"
 
 
 def first_line(error: Exception) -> str:
-    """What an error of a library says in short: its first line, or what kind it is."""
+    """The first line of a library's error message, or the error's class if it has no message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
@@ -109,7 +109,7 @@ class ForkNeeded(TerminalError):
 
 
 class ModelOnHold(TerminalError):
-    """The model is held: a person has to choose before anything trains."""
+    """The model is on hold: a person has to decide before anything trains."""
 
 
 HeldByPerson = ModelOnHold
@@ -117,7 +117,7 @@ HeldByPerson = ModelOnHold
 
 
 class NoResult(TerminalError):
-    """A task was marked a success without a result, and the store holds nothing that it came to."""
+    """A task was marked as success without a result, and the store holds no result of it either."""
 
 
 # --- slices ------------------------------------------------------------------------------------
@@ -128,11 +128,11 @@ class SliceMissing(TransientError):
 
 
 class SourceUnavailable(TransientError, ConnectionError):
-    """The source did not answer in time, or answered that it cannot now."""
+    """The source did not answer in time, or answered that it is unavailable."""
 
 
 class SourceRefused(TerminalError, PermissionError):
-    """The source says no: wrong credentials, no permission, or a name that is not there."""
+    """The source refused: wrong credentials, no permission, or a name that does not exist."""
 
 
 class SliceUnreadable(TerminalError):
@@ -140,7 +140,7 @@ class SliceUnreadable(TerminalError):
 
 
 class SliceEmpty(SliceUnreadable):
-    """The slice is there and has no rows."""
+    """The slice exists and has no rows."""
 
 
 class SliceChanging(TransientError):
@@ -155,14 +155,14 @@ class ExportFailed(TerminalError):
 
 
 class DrillFailed(TerminalError):
-    """A checkpoint was restored, and is not what training would go on from."""
+    """A restored checkpoint is not the state that training would resume from."""
 
 
 # --- serving -----------------------------------------------------------------------------------
 
 
 class ConversionRefused(TerminalError):
-    """A converted model could not be made, not be asked, or says something else than the original."""
+    """A model could not be converted, or the result cannot predict or predicts differently."""
 
 
 class PredictionDied(TransientError):
@@ -170,7 +170,7 @@ class PredictionDied(TransientError):
 
 
 class NotAsServed(TerminalError):
-    """A version could not be asked for predictions as it is served: by its export, on what its code makes."""
+    """A version could not predict as it is served: by its export, on the inputs that its code makes."""
 
 
 # --- training ----------------------------------------------------------------------------------
@@ -189,10 +189,10 @@ class TransferRefused(IncompatibleCheckpoint):
 
 
 class TrainingDiverged(TerminalError):
-    """A loss or a weight is not finite; the same steps would come to the same.
+    """A loss or a weight is not finite; the same steps would end the same way.
 
     Args:
-        step: after which that was found.
+        step: the step after which that was found.
         what: what is not finite there.
     """
 
@@ -200,8 +200,8 @@ class TrainingDiverged(TerminalError):
         self.step, self.found = step, what
         super().__init__(
             f"the training diverged: {what}",
-            safe="the checkpoints that were committed before it stay; the champion serves on",
-            next="look at that batch's numbers; lower the learning rate or clip gradients in build_model() "
+            safe="checkpoints committed before it are kept; the champion serves on",
+            next="check the values of that batch; lower the learning rate or clip gradients in build_model() "
             "(clipnorm=1.0 of the optimizer): a changed model is a new candidate",
         )
 

@@ -1,4 +1,4 @@
-"""Libraries that only some need: an extra brings them, and where one is missing an error names its extra."""
+"""Optional libraries: an extra installs them, and an error names the extra when one is missing."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "postgres": ("psycopg2",),
     }
 )
-"""By extra, what is imported of it. An extra of which no code of ours imports anything is not here."""
+"""The modules that our code imports, by extra. An extra that it imports nothing from is not listed."""
 
 
 def missing(extra: str) -> list[str]:
-    """The modules of an extra that are not installed. Nothing is imported but the packages around them."""
+    """The modules of an extra that are not installed. Only their parent packages are imported."""
     return [name for name in MODULES[extra] if not _is_there(name)]
 
 
@@ -34,7 +34,7 @@ def require(extra: str, *, what: str) -> None:
     """Raises `ExtraMissing` when a module of the extra is not installed.
 
     Args:
-        what: needs it, as the error's subject.
+        what: what needs it, as the subject of the error.
     """
     if names := missing(extra):
         raise ExtraMissing(
@@ -47,5 +47,5 @@ def require(extra: str, *, what: str) -> None:
 def _is_there(name: str) -> bool:
     try:
         return find_spec(name) is not None
-    except ModuleNotFoundError:  # of the package that it is in
+    except ModuleNotFoundError:  # its parent package is missing
         return False

@@ -1,7 +1,7 @@
-"""What all pages share: one shell, one look in light and dark and in print, and no way for data to act.
+"""What all pages share: a frame, a style for light, dark and print, and safety from active content in data.
 
-Pages are made of data, and whoever writes data must not write the page. So text is escaped where it becomes
-markup (`Html` says that this was done), and every page brings a content security policy by which it runs and
+Pages show data, and whoever writes the data must not control the page. So text is escaped where it becomes
+markup (`Html` marks what is escaped), and every page has a content security policy under which it runs and
 loads nothing, wherever it is opened from.
 """
 
@@ -29,11 +29,11 @@ th, td { border: 1px solid var(--line); padding: .4rem .6rem; text-align: left; 
 th { background: var(--box); } .number { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; height: auto; background: #fff; }
 """
-"""Colours are the variables of `:root`: what uses them fits both grounds."""
+"""Colours are variables of `:root`: what uses them fits a light and a dark background."""
 
 
 class Html(str):
-    """Markup in which all that was text is escaped."""
+    """Markup in which all text is escaped."""
 
     __slots__ = ()
 
@@ -47,7 +47,7 @@ def element(tag: str, *content: str, kind: str = "", **attributes: str) -> Html:
     """`<tag>content</tag>`; all that is not `Html` is escaped.
 
     Args:
-        kind: its class.
+        kind: its CSS class.
     """
     given = {"class": kind, **attributes} if kind else attributes
     named = "".join(f' {name}="{escape(value)}"' for name, value in given.items())
@@ -56,30 +56,29 @@ def element(tag: str, *content: str, kind: str = "", **attributes: str) -> Html:
 
 
 def stacked(parts: Iterable[str]) -> Html:
-    """The parts, a line each."""
+    """The parts, one per line."""
     return Html("".join(f"{escaped(one)}\n" for one in parts))
 
 
 def table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], *, kinds: Sequence[str] = (), caption: str = ""
 ) -> Html:
-    """Rows of cells. Without heads, the first cell of each row is its head.
+    """Rows of cells. Without heads, the first cell of each row is its header.
 
     Args:
-        kinds: classes of the cells, by column; "" for none, also of columns beyond.
+        kinds: CSS classes of the cells, by column; "" for none, as for columns beyond the last.
     """
     head = [element("tr", *(element("th", one, scope="col") for one in heads))] if heads else []
-    said = [element("caption", caption)] if caption else []
+    title = [element("caption", caption)] if caption else []
     lines = [_row(one, kinds, bool(heads)) for one in rows]
-    return element("table", Html("\n"), stacked([*said, *head, *lines]))
+    return element("table", Html("\n"), stacked([*title, *head, *lines]))
 
 
 def policy(*, nonce: str = "") -> str:
     """The content security policy: the page runs and loads nothing.
 
     Args:
-        nonce: of a page that is ours to the last character: its own style and script run, and its forms
-            may be sent.
+        nonce: for a page whose markup is all ours: its own style and script run, and its forms may be sent.
     """
     if not nonce:
         return _INERT
@@ -88,10 +87,10 @@ def policy(*, nonce: str = "") -> str:
 
 
 def head(title: str, *, style: str = "", nonce: str = "") -> Html:
-    """What stands in a page's head.
+    """The content of a page's `<head>`.
 
     Args:
-        style: CSS of this page, behind `STYLE`.
+        style: CSS of this page, after `STYLE`.
         nonce: see `policy`.
     """
     own = {"nonce": nonce} if nonce else {}

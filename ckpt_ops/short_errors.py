@@ -1,10 +1,10 @@
-"""What an error of a library says: in one line, bounded, and without anybody's data.
+"""Error messages of libraries in one line, of bounded length and without anybody's data.
 
 TensorFlow and Keras print the tensors of a call into their errors, and so the rows of a slice, around one
-sentence that says what is wrong. A verdict, a record and a log keep that sentence alone.
+sentence that says what is wrong. Verdicts, records and logs keep only that sentence.
 
-What is data is told by how it is printed: arrays, what is in tensors, bytes, fractions, what could not be
-converted, an index that is out of bounds. Names, shapes and dtypes stay.
+Data is recognised by how it is printed: arrays, contents of tensors, bytes, fractions, a value that could not
+be converted, an index that is out of bounds. Names, shapes and dtypes stay.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _NO_SENTENCE = re.compile(
     r"Graph execution error:|Exception encountered when calling|Detected at node|File \"|<stack traces|"
     r"Traceback|\d+ root error|\(\d+\) [A-Z]\w+:?$|[\[\](){}.,\s]*$"
 )
-_SHAPE = re.compile(r"\[(?:(?:\d+|\?)(?:,(?:\d+|\?))*)?\]")  # as TensorFlow prints one: no space in it
-_NO_DATA = re.compile(r"\[-?\d+, ?-?\d+\)|\[Errno \d+\]")  # bounds, and what the system says
+_SHAPE = re.compile(r"\[(?:(?:\d+|\?)(?:,(?:\d+|\?))*)?\]")  # as TensorFlow prints it: without spaces
+_NO_DATA = re.compile(r"\[-?\d+, ?-?\d+\)|\[Errno \d+\]")  # bounds, and errors of the system
 _NAMES = re.compile(r"(?:\bkeys|\bnames|\bshapes?|\bshape=)\s*[:=]?\s*$")
 _DATA = (
     (re.compile(r"""(?<!['"\w])b(['"]).*?(?<!\\)\1"""), _LEFT_OUT),
@@ -45,14 +45,14 @@ _DATA = (
 
 
 def in_short(error: BaseException, *, longest: int = LONGEST) -> str:
-    """`InvalidArgumentError: indices[0] = ... is not in [0, 8)`: the kind, and what it says, see `short`.
+    """Class and message, see `short`: `InvalidArgumentError: indices[0] = ... is not in [0, 8)`.
 
-    One of our own errors says what happened without its kind.
+    For an error of ckpt_ops, what happened, without the class.
     """
     if isinstance(error, CkptOpsError):
         return short(error.what, longest=longest)
-    kind, said = f"{type(error).__name__}: ", _sentence(str(error))
-    return short(said if said.startswith(kind) else kind + said, longest=longest)
+    kind, message = f"{type(error).__name__}: ", _sentence(str(error))
+    return short(message if message.startswith(kind) else kind + message, longest=longest)
 
 
 def short(text: str, *, longest: int = LONGEST) -> str:
@@ -62,27 +62,27 @@ def short(text: str, *, longest: int = LONGEST) -> str:
 
 
 def where(error: BaseException) -> str:
-    """The lines of code that an error went through, without what it says."""
+    """The lines of code that an error went through, without its message."""
     return "".join(traceback.format_tb(error.__traceback__))
 
 
 def _sentence(text: str) -> str:
-    """The first paragraph that says something, without what a library prints around it."""
+    """The first paragraph of the message itself, without what a library prints around it."""
     text = _COLOURS.sub("", text)
     if behind := _BEHIND.search(text, 1):
         text = text[: behind.start()]
-    if "in user code:" in text:  # as a traced function says it: the way there, and last what was raised
+    if "in user code:" in text:  # a traced function prints the way there first, and last what was raised
         text = text.strip().rpartition("\n\n")[2]
     text = _without_data(text)
-    said: list[str] = []
+    kept: list[str] = []
     for line in text.splitlines():
         line = line.strip()
         if _NO_SENTENCE.match(line):
-            if said and not said[-1].endswith(":"):
+            if kept and not kept[-1].endswith(":"):
                 break
             continue
-        said.append(re.sub(r"\{\{function_node [^}]*\}\}\s*", "", line))
-    return " ".join(said) or _LEFT_OUT
+        kept.append(re.sub(r"\{\{function_node [^}]*\}\}\s*", "", line))
+    return " ".join(kept) or _LEFT_OUT
 
 
 def _without_data(text: str) -> str:
@@ -93,7 +93,7 @@ def _without_data(text: str) -> str:
 
 
 def _without_brackets(text: str) -> str:
-    """What stands in square brackets is left out, but for shapes, bounds and lists of names."""
+    """The text without what is in square brackets, except shapes, bounds and lists of names."""
     kept: list[str] = []
     at = 0
     while (opens := text.find("[", at)) >= 0:
@@ -110,7 +110,7 @@ def _without_brackets(text: str) -> str:
 
 
 def _closes(text: str, opens: int) -> int:
-    """Behind the bracket that closes the one at `opens`; the end, where none does."""
+    """The position after the bracket that closes the one at `opens`; the end of the text if none does."""
     depth = 0
     for at in range(opens, len(text)):
         depth += {"[": 1, "]": -1}.get(text[at], 0)

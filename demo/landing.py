@@ -35,9 +35,9 @@ def packaged(package: str, file: str) -> Path:
 def land_tables(
     store: Store, folder: str, tables: Mapping[str, pa.Table], *, progress: Progress | None = None
 ) -> list[str]:
-    """Write each table as `{folder}/{key}.parquet`; the keys that were written.
+    """Write each table as `{folder}/{key}.parquet`; returns the keys that were written.
 
-    A slice that is there already with the same content is left alone, so landing again writes nothing.
+    A slice that exists with the same content is left alone, so landing again writes nothing.
 
     Args:
         tables: by slice key.

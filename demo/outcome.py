@@ -31,7 +31,7 @@ class Week:
         decision: promoted, rejected, skipped, deferred, ...
         why: the reason, as text.
         candidate, champion: the metric on the same held-out rows.
-        promoted: whether the version was, now or in an earlier run.
+        promoted: whether the version was promoted, now or in an earlier run.
     """
 
     key: str
@@ -59,11 +59,11 @@ class Outcome:
     def read(
         cls, store: Store, model: str, keys: Sequence[str], results: Mapping[str, Mapping[str, Any]]
     ) -> Outcome:
-        """From the model's log.
+        """Read the outcome from the model's log.
 
         Args:
             store: with the log.
-            model: whose.
+            model: the model's name.
             keys: the weeks, in order.
             results: by week, the results of this run's tasks, by task: they show why a run did nothing.
         """
@@ -188,10 +188,10 @@ def picture(outcome: Outcome, path: Path) -> Path:
         label="champion, on the same held-out rows",
         zorder=2,
     )
-    kept = [place for place in evaluated if weeks[place].promoted]
-    _mark(axes, kept, weeks, marker="^", color="#2a9d4a", label="promoted")
-    refused = [place for place in evaluated if not weeks[place].promoted]
-    _mark(axes, refused, weeks, marker="X", color="#c0392b", label="rejected")
+    promoted = [place for place in evaluated if weeks[place].promoted]
+    _mark(axes, promoted, weeks, marker="^", color="#2a9d4a", label="promoted")
+    rejected = [place for place in evaluated if not weeks[place].promoted]
+    _mark(axes, rejected, weeks, marker="X", color="#c0392b", label="rejected")
     for number, place in enumerate(p for p in at if weeks[p].verdict == "quarantined"):
         label = "quarantined: nothing trained on it" if number == 0 else None
         axes.axvspan(place - 0.4, place + 0.4, color="#f2c14e", alpha=0.5, lw=0, label=label, zorder=1)

@@ -53,14 +53,14 @@ def watch(
     """Show the runs until they have ended.
 
     Args:
-        console: where.
+        console: where to show them.
         backfill: what to follow.
         home: the platform's folder, with the logs of its trainings.
         seconds: how long at most.
         tick: called repeatedly.
 
     Raises:
-        TransientError: they have not ended in time; it names how far they came.
+        TransientError: they have not ended in time; it says how far they have come.
     """
     began = time.monotonic()
     terminal = console.is_terminal

@@ -38,6 +38,6 @@ def years() -> dict[str, pa.Table]:
 
 
 def land(store: Store, *, keys: Iterable[str] | None = None) -> list[str]:
-    """Write years as `ratings/{year}.parquet`, all by default; the keys that were written."""
+    """Write years as `ratings/{year}.parquet`, all by default; returns the keys that were written."""
     found = years()
     return land_tables(store, "ratings", found if keys is None else {key: found[key] for key in keys})

@@ -177,7 +177,11 @@ def _wait_for_dag(here: Here, *, seconds: float = 60.0) -> None:
         broken = here.rest.call("GET", "importErrors")["import_errors"]
         ours = [one for one in broken if DAG in (one.get("filename") or "")]
         if ours:
-            raise TerminalError(f"Airflow cannot read the DAG {DAG}:\n{ours[0]['stack_trace']}")
+            raise TerminalError(
+                f"Airflow cannot read the DAG {DAG}:\n{ours[0]['stack_trace']}",
+                safe="nothing was trained",
+                next=f"fix dags/{DAG}/, then run the demo again",
+            )
         found = here.rest.call("GET", f"dags?dag_id_pattern={DAG}")["dags"]
         if any(dag["dag_id"] == DAG for dag in found):
             if any(dag["dag_id"] == DAG and dag["is_paused"] for dag in found):

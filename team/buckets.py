@@ -1,4 +1,4 @@
-"""The buckets of the stack: there, readable, and the store's writable."""
+"""Checks of the stack's buckets: they exist and are readable, and the store's is writable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROBE = "preflight"
 
 
 def create_local(*urls: str) -> None:
-    """Make the buckets in the stack's own GCS server; Google's are made by their owner.
+    """Make the buckets in the stack's own GCS server; buckets at Google are made by their owner.
 
     Args:
         urls: `gs://BUCKET/PREFIX`, several of them separated by commas where the store is redundant.
@@ -36,7 +36,7 @@ def create_local(*urls: str) -> None:
         except urllib.error.HTTPError as error:
             raise TerminalError(
                 f"the GCS server at {server} refused to make the bucket {bucket} (HTTP {error.code})",
-                safe="what is in it was not touched",
+                safe="no object was touched",
                 next="docker compose logs gcs",
             ) from None
         except OSError:
@@ -49,16 +49,16 @@ def create_local(*urls: str) -> None:
 
 
 def require_writable(variable: str, url: str) -> None:
-    """Do with one small object all that the store will ever do; it stays only where it may not be deleted.
+    """Try on one small object all that the store will ever do; it stays only where it may not be deleted.
 
     Raises:
-        CkptOpsError: the store's own word, with the variable in front.
+        CkptOpsError: the store's own error, with the variable in front.
     """
     name = f"{PROBE}/{socket.gethostname()}-{secrets.token_hex(8)}"
     with _naming(variable, url):
         store = open_store(url)
         if not store.put_if_absent(name, b"{}") or store.put_if_absent(name, b"[]"):
-            raise TerminalError("a conditional write was not kept: this bucket can't hold a log")
+            raise TerminalError("a conditional write was not honoured: this bucket can't hold a log")
         _look(store, name)
         store.put(name, b"{ }")
         store.delete(name)
@@ -70,14 +70,14 @@ def require_writable(variable: str, url: str) -> None:
 
 
 def require_readable(variable: str, url: str) -> None:
-    """List it, as every look for new slices does."""
+    """List it, as every search for new slices does."""
     with _naming(variable, url):
         next(iter(open_store(url).list("")), None)
 
 
 def _look(store: Store, name: str) -> None:
     if store.get(name) != b"{}" or [entry.name for entry in store.list(name)] != [name]:
-        raise TerminalError("an object that was written is not read back or not listed")
+        raise TerminalError("an object that was written cannot be read back or is not listed")
 
 
 def require_credentials(variable: str, path: str) -> None:
@@ -85,7 +85,7 @@ def require_credentials(variable: str, path: str) -> None:
 
     Args:
         variable: of .env, which names the file on the host.
-        path: of the file in here; empty where there is none.
+        path: of the file in the container; empty if there is none.
 
     Raises:
         TerminalError: naming the variable.
@@ -93,7 +93,7 @@ def require_credentials(variable: str, path: str) -> None:
     if not path or (Path(path).is_file() and os.access(path, os.R_OK)):
         return
     raise TerminalError(
-        f"{variable}: the file is not one that user {os.getuid()} of group {os.getgid()} can read",
+        f"{variable}: user {os.getuid()} of group {os.getgid()} cannot read the file",
         safe="nothing was read or written",
         next="chgrp 0 FILE && chmod 640 FILE (docs/how-to/deploy.md, `Against a real bucket`)",
     )

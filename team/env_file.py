@@ -24,11 +24,11 @@ def _password(length: int) -> str:
 
 
 def _template() -> tuple[tuple[str, dict[str, str]], ...]:
-    """What `make env` writes, in that order; a comment stands above its variables."""
+    """What `make env` writes, in this order; each comment is above its variables."""
     return (
         (
-            "Made by `make env`. Whoever reads this file owns the stack: keep it private, and a copy where\n"
-            "# you keep other secrets. A backup is of no use without it.",
+            "Made by `make env`. Whoever reads this file owns the stack: keep it private, and keep a copy\n"
+            "# with your other secrets. A backup is useless without it.",
             {
                 "POSTGRES_PASSWORD": _password(40),
                 "REDIS_PASSWORD": _password(40),
@@ -43,8 +43,8 @@ def _template() -> tuple[tuple[str, dict[str, str]], ...]:
             {"AIRFLOW_ADMIN_PASSWORD": _password(24)},
         ),
         (
-            "Where the store and the data are. As it stands, in buckets of the stack's own GCS server. For\n"
-            "# buckets of Google's: their names here, the other two empty (docs/how-to/deploy.md).",
+            "Where the store and the data are: here, in buckets of the stack's own GCS server. For buckets\n"
+            "# at Google, put their names here and leave the other two empty (docs/how-to/deploy.md).",
             {
                 "COMPOSE_PROFILES": "local-gcs",
                 "STORAGE_EMULATOR_HOST": "http://gcs:4443",
@@ -53,16 +53,15 @@ def _template() -> tuple[tuple[str, dict[str, str]], ...]:
             },
         ),
         (
-            "A file with Google credentials for it; empty on a machine of Google's that has its own.",
+            "A file with Google credentials for it; empty on a Google machine that has its own.",
             {"GOOGLE_CREDENTIALS_FILE": ""},
         ),
         (
-            "Where Airflow's UI and API answer. To others than this machine only behind a proxy "
-            "that does TLS.",
+            "Where Airflow's UI and API answer. Open it to other machines only behind a proxy that does TLS.",
             {"CKPT_OPS_UI_BIND": "127.0.0.1", "CKPT_OPS_UI_PORT": "8080"},
         ),
         (
-            "Names of containers and volumes begin with it: another one is another stack.\n"
+            "Names of containers and volumes begin with it: a different name is a different stack.\n"
             "# For development add `:docker-compose.override.yaml`: code from this folder instead of "
             "the image.",
             {"COMPOSE_PROJECT_NAME": "ckpt-ops", "COMPOSE_FILE": "docker-compose.yaml"},
@@ -112,7 +111,7 @@ def read(path: Path, *, private: bool = True) -> dict[str, str]:
         raise TerminalError(
             f"{path} is missing: it holds the stack's secrets",
             safe="nothing was started",
-            next="make env; or, for a stack that ran before, put back the .env it had",
+            next="make env; or, for a stack that ran before, put its .env back",
         ) from None
     if private and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise TerminalError(

@@ -1,7 +1,7 @@
 """The volume of the stack's own GCS server: packed, unpacked beside what is there, and swapped in one step.
 
-The server reads `objects`, a link to the one of two folders that counts. Backups of earlier versions hold
-what is known of an object in an extended attribute of its file.
+The server reads `objects`, a link to the current one of two folders. Backups of earlier versions hold an
+object's attributes in an extended attribute of its file.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def require_startable(stack: Stack) -> None:
 
 
 def _require_credentials(stack: Stack) -> None:
-    """The engine would make a directory in the place of a file that is not there."""
+    """The engine would make a directory in place of a missing file."""
     value = stack.variables.get("GOOGLE_CREDENTIALS_FILE", "")
     try:
         good = not value or (value.startswith("/") and Path(value).is_file())
@@ -34,7 +34,7 @@ def _require_credentials(stack: Stack) -> None:
         raise BadInput(
             "GOOGLE_CREDENTIALS_FILE",
             value,
-            "the absolute path of a file, or nothing",
+            "the absolute path of a file, or empty",
             next="correct it in .env (docs/how-to/deploy.md, `Against a real bucket`)",
         )
 
@@ -55,4 +55,4 @@ def _require_port(stack: Stack) -> None:
             "an address of this machine, such as 127.0.0.1",
             next="correct it in .env; `ip -brief address` lists them",
         )
-    # other reasons, such as a port below 1024, are none for the engine, which may do more
+    # other reasons, such as a port below 1024, do not stop the engine, which may do more

@@ -1,4 +1,4 @@
-"""Airflow's metadata: whose version its tables have, and bringing an empty database up."""
+"""Airflow's metadata: the version of its tables, and the setup of an empty database."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def require_same_version(found: str | None, *, upgrade: bool) -> None:
         script = None
     if script is None:
         raise TerminalError(
-            f"the database is of a newer Airflow than this image's {here}: its revision {found} is unknown",
+            f"the database belongs to a newer Airflow than this image's {here}: revision {found} is unknown",
             safe="the database was not touched",
             next="start the image that it was made with (CKPT_OPS_IMAGE in .env), or `make restore` a backup "
             f"of Airflow {here}",
@@ -66,10 +66,10 @@ def require_same_version(found: str | None, *, upgrade: bool) -> None:
     if not upgrade:
         theirs = getattr(script.module, "airflow_version", "an older version")
         raise TerminalError(
-            f"the database is of Airflow {theirs}, this image has {here}",
+            f"the database belongs to Airflow {theirs}, this image has {here}",
             safe="the database was not touched",
             next=f"make backup; then make up-team CKPT_OPS_UPGRADE={UPGRADE} migrates it, "
-            "and there is no way back but the backup",
+            "and only the backup leads back",
         )
 
 
@@ -84,16 +84,16 @@ def main(arguments: list[str]) -> int:
 
 
 def migrate() -> None:
-    """Create or upgrade the tables, those of the users too; nothing to do is fine.
+    """Create or upgrade the tables, those of users, too, where needed.
 
     Raises:
-        TerminalError: Airflow refused.
+        TerminalError: Airflow failed.
     """
     _airflow("db", "migrate", what="`airflow db migrate` failed")
 
 
 def create_admin(password: str) -> None:
-    """The user `admin`, while there is no user at all: who renames or removes it does not find it again."""
+    """Create the user `admin` if there are no users: once renamed or removed, it does not come back."""
     from sqlalchemy import text
 
     with _connection() as connection:
@@ -103,7 +103,12 @@ def create_admin(password: str) -> None:
     # it asks for the password twice; on its command line others could see it
     answers = f"{password}\n{password}\n"
     _airflow(
-        "users", "create", "--username=admin", *details, what="no user `admin` was made", answers=answers
+        "users",
+        "create",
+        "--username=admin",
+        *details,
+        what="the user `admin` was not created",
+        answers=answers,
     )
 
 
@@ -137,12 +142,12 @@ def _airflow(*arguments: str, what: str, answers: str = "") -> None:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        start_new_session=True,  # without a terminal, it asks where the answers come from
+        start_new_session=True,  # without a terminal, it reads the answers from standard input
     )
     if done.returncode:
         ending = "\n".join(f"    {line}" for line in done.stdout.strip().splitlines()[-20:])
         raise TerminalError(
-            f"{what} (exit code {done.returncode}); it said at last:\n{ending}",
+            f"{what} (exit code {done.returncode}); its last lines:\n{ending}",
             safe="PostgreSQL undoes an unfinished migration",
             next="read the lines above",
         )

@@ -1,4 +1,4 @@
-"""What must hold before the stack starts: the one-shot service `preflight`, on which all others wait.
+"""What must hold before the stack starts: the one-shot service `preflight`, for which all others wait.
 
 Secrets, then the database, then the buckets; whatever is wrong ends it with exit code 1, what is safe and
 what to do next, and nothing else starts.

@@ -1,4 +1,4 @@
-"""Putting a backup in the place of what the stack knows: checked first, read in whole, then swapped."""
+"""Replaces the stack's state with a backup: checked first, read in whole, then swapped."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _WHOLE = ("--exit-on-error", "--single-transaction", "--no-owner")
 
 
 def restore(stack: Stack, backup: Path, report: Report) -> None:
-    """Put the backup in the place of what the stack knows now, and start the stack.
+    """Replace the stack's state with the backup, and start the stack.
 
-    The database is swapped before the objects: these are never older than what Airflow believes of them.
-    What was there is kept beside it until the stack is well again, or the next restore. Cut off anywhere, the
-    same call goes on.
+    The database is swapped before the objects: these are never older than Airflow's view of them. What was
+    there is kept beside it until the stack is healthy again, or the next restore. If interrupted anywhere,
+    the same call goes on.
 
     Raises:
         Corrupt: a file is not the one that was saved.
@@ -69,13 +69,13 @@ def _swap(stack: Stack, manifest: Manifest) -> None:
     )
     if OBJECTS in manifest.files:
         stack.compose(*gcs_volume.script(gcs_volume.SWAP), quiet=True)
-    # messages and results of tasks that the restored database never asked for
+    # messages and results of tasks that the restored database does not know
     stack.exec("redis", "redis-cli", "-e", "flushall")
 
 
 @contextmanager
 def _saying(*, safe: str, next: str) -> Iterator[None]:
-    """Errors of Compose know nothing of the state they leave behind."""
+    """Adds to errors of Compose which state they leave behind."""
     try:
         yield
     except CkptOpsError as error:
@@ -88,11 +88,11 @@ def _require_fitting(stack: Stack, backup: Path, manifest: Manifest) -> None:
             raise Corrupt(
                 f"{backup / name} is not what was saved on {manifest.made}",
                 safe="the stack was not touched",
-                next="take another backup, or another copy of this one",
+                next="use another backup, or another copy of this one",
             )
     if manifest.key != fingerprint(stack):
         raise TerminalError(
-            "AIRFLOW_FERNET_KEY in .env is another than when the backup was made: connections would be lost",
+            "AIRFLOW_FERNET_KEY in .env differs from the key of the backup: connections would be lost",
             safe="the stack was not touched",
             next="put back the .env of that time",
         )
@@ -100,7 +100,7 @@ def _require_fitting(stack: Stack, backup: Path, manifest: Manifest) -> None:
     if manifest.store != stack.variables.get("CKPT_OPS_STORE") or local != stack.has_local_gcs:
         raise TerminalError(
             f"the backup is of CKPT_OPS_STORE={manifest.store}{' in the local GCS server' if local else ''}, "
-            ".env has another",
+            ".env has a different one",
             safe="the stack was not touched",
             next="put back the .env of that time",
         )
@@ -111,10 +111,10 @@ def _require_known(stack: Stack, manifest: Manifest) -> None:
     question = ("python", "-m", "team.metadata", manifest.revision)
     done = stack.compose("run", "--rm", "-T", "--no-deps", "preflight", *question, check=False, quiet=True)
     if done.returncode:
-        said = (done.stdout or done.stderr).decode().strip().splitlines()
+        lines = (done.stdout or done.stderr).decode().strip().splitlines()
         raise TerminalError(
-            f"this image would not start on the backup: {said[0] if said else 'it says nothing'}",
+            f"this image would not start on the backup: {lines[0] if lines else 'it gives no reason'}",
             safe="the stack was not touched",
-            next="an older backup: the same with CKPT_OPS_UPGRADE=yes; a newer one: with the code of "
-            "its time",
+            next="for an older backup, run the same with CKPT_OPS_UPGRADE=yes; for a newer one, with the "
+            "code of its time",
         )

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from ckpt_ops.errors import TerminalError
 
-# it stands in addresses and in .env, where other characters have a meaning
+# secrets are part of addresses and of .env, where other characters have a meaning
 _PLAIN = re.compile(r"[A-Za-z0-9._~=-]+")
 
 MIN_LENGTH = 24
 MIN_DIFFERENT = 10
 
-# what documentation and examples use; a longer one that begins like this is no better
+# what documentation and examples use; a longer secret that begins like this is no better
 DEFAULTS = ("airflow", "admin", "postgres", "redis", "password", "secret", "changeme", "change-me", "default",
             "test", "example", "temporary", "your-", "todo")  # fmt: skip
 

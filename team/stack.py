@@ -1,4 +1,4 @@
-"""The stack as its operator handles it: a Compose command, what it is told, and when all of it is well."""
+"""The stack as its operator handles it: the Compose command, its calls, and when all of it is healthy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Stack:
     Args:
         project: the folder with docker-compose.yaml.
         variables: of .env.
-        command: what Compose is called here: `docker compose`, or what the variable COMPOSE says.
+        command: what Compose is called here: `docker compose`, or the value of the variable COMPOSE.
     """
 
     project: Path
@@ -66,7 +66,7 @@ class Stack:
         """Airflow's REST API as the user admin, as long as that user has its first password."""
         return Rest(self.address, "admin", self.variables["AIRFLOW_ADMIN_PASSWORD"])
 
-    # --- what Compose is told --------------------------------------------------------------------
+    # --- calls of Compose ------------------------------------------------------------------------
 
     def compose(
         self,
@@ -81,11 +81,11 @@ class Stack:
         Args:
             arguments: such as "stop", "gcs".
             check: raise when it fails.
-            quiet: keep what it says, in the result's `stdout` and `stderr`, instead of showing it.
+            quiet: keep its output, in the result's `stdout` and `stderr`, instead of showing it.
             stdin, stdout: files to read from and write to.
 
         Raises:
-            TerminalError: it failed; with what it said at last.
+            TerminalError: it failed; with its last lines.
         """
         kept = subprocess.PIPE if quiet else None
         done = subprocess.run(
@@ -97,12 +97,12 @@ class Stack:
             check=False,
         )
         if check and done.returncode:
-            said = "\n".join(f"    {line}" for line in (done.stderr or b"").decode().splitlines()[-15:])
+            ending = "\n".join(f"    {line}" for line in (done.stderr or b"").decode().splitlines()[-15:])
             raise TerminalError(
                 f"`{shlex.join([*self.command, *arguments])}` ended with exit code {done.returncode}"
-                + (f":\n{said}" if said else ""),
+                + (f":\n{ending}" if ending else ""),
                 safe="volumes are as they were",
-                next="read what it said; `make down-team` stops what did start",
+                next="read its output; `make down-team` stops what did start",
             )
         return done
 
@@ -118,7 +118,7 @@ class Stack:
         """Ask Compose for its containers, which needs the engine behind it.
 
         Raises:
-            TerminalError: there is no answer; with what Compose said.
+            TerminalError: there is no answer; with the last lines of Compose.
         """
         self.compose("ps", quiet=True)
 
@@ -147,10 +147,10 @@ class Stack:
             self.compose("build", quiet=True)
 
     def start(self, report: Callable[[str], None]) -> None:
-        """Start everything in order, and return when all of it is well.
+        """Start everything in order, and return when all of it is healthy.
 
         Raises:
-            TerminalError: with `preflight`'s own words where it refused.
+            TerminalError: with `preflight`'s own message if it refused.
         """
         report("starting")
         if self.compose("up", "-d", check=False).returncode:
@@ -158,11 +158,11 @@ class Stack:
         self.wait_until_well(report)
 
     def explain(self) -> None:
-        """Raise with `preflight`'s own words where it refused, else with Compose's."""
-        said = self.compose("logs", "preflight", check=False, quiet=True)
-        lines = _COLOUR.sub("", (said.stdout + said.stderr).decode()).splitlines()
+        """Raise with `preflight`'s own message if it refused, else with Compose's."""
+        logs = self.compose("logs", "preflight", check=False, quiet=True)
+        lines = _COLOUR.sub("", (logs.stdout + logs.stderr).decode()).splitlines()
         refusals = [number for number, line in enumerate(lines) if " refused. " in line]
-        # a container that is started again keeps its lines: what was refused before may be good by now
+        # a restarted container keeps its log: what was refused before may be good by now
         if not refusals or any("preflight: secrets good" in line for line in lines[refusals[-1] :]):
             raise TerminalError(
                 "the stack did not start",
@@ -175,22 +175,22 @@ class Stack:
         """Return when Airflow's components have fresh heartbeats and both workers answer.
 
         Raises:
-            TerminalError: naming what was not well in time.
+            TerminalError: naming what was not healthy in time.
         """
         rest, since, deadline = self.rest, time.time() - 5.0, time.monotonic() + seconds
         ahead = set(COMPONENTS)
         while ahead and time.monotonic() < deadline:
             for name in sorted(ahead & rest.healthy(since=since)):
-                report(f"{name.replace('_', '-')} is well")
+                report(f"{name.replace('_', '-')} is healthy")
                 ahead.discard(name)
             time.sleep(0.5)
         silent = set(WORKERS)
         while silent and not ahead and time.monotonic() < deadline:
             silent = self._silent_workers()
-        late = sorted(ahead or silent)  # while a component is not well, no worker was asked
+        late = sorted(ahead or silent)  # while a component is not healthy, no worker is asked
         if late:
             raise TerminalError(
-                f"not well after {seconds:g} s: {', '.join(late)}",
+                f"not healthy after {seconds:g} s: {', '.join(late)}",
                 safe="what runs goes on",
                 next=f"{shlex.join(self.command)} logs {' '.join(late).replace('_', '-')}",
             )
@@ -198,22 +198,22 @@ class Stack:
 
     def _silent_workers(self) -> set[str]:
         hosts = {name: self.exec(name, "hostname", check=False).strip() for name in WORKERS}
-        said = self.exec(WORKERS[0], *PING.split(), check=False)
-        return {name for name, host in hosts.items() if not host or f"celery@{host}" not in said}
+        replies = self.exec(WORKERS[0], *PING.split(), check=False)
+        return {name for name, host in hosts.items() if not host or f"celery@{host}" not in replies}
 
 
 def find_compose(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """How Compose is called here.
 
     Raises:
-        TerminalError: there is no Docker, and COMPOSE says nothing else.
+        TerminalError: there is no Docker, and COMPOSE names nothing else.
     """
     asked = tuple(shlex.split(environ.get("COMPOSE", ""))) or ("docker", "compose")
     if shutil.which(asked[0]) is None:
         raise TerminalError(
             f"{asked[0]} is not installed",
             safe="nothing was started",
-            next="install Docker with Compose, or name another: make up-team COMPOSE=podman-compose. "
+            next="install Docker with Compose, or name another tool: make up-team COMPOSE=podman-compose. "
             "Without either, `make up` runs everything on this machine",
         )
     return asked

@@ -59,12 +59,12 @@ class Workshop:
         self._rows = SliceCache(StoredRows(pipeline, store), folder / "slices")
         self._session = TrainingSession(pipeline, store)
         self._served = AsServed(self._session.model)
-        self._standing = VariableCache(self._session, folder / "models")
+        self._candidates = VariableCache(self._session, folder / "models")
         self._newest: tuple[str, list[Examples]] = ("", [])
         self._compiling: float | None = None
 
     def score(self, candidate: str, ref: SliceRef) -> Mapping[str, float]:
-        self._standing.restore_at(candidate)
+        self._candidates.restore_at(candidate)
         parts = [part for part in self._examples(ref) if part.rows]
         return metrics_on(list(zip(parts, self._served([part.inputs for part in parts]), strict=True)))
 
@@ -77,7 +77,7 @@ class Workshop:
         past = load_past(self._pipeline, self._store, state, version, rows=self._rows)
         champion = None
         if version.parent is not None:
-            self._standing.restore_at(state.versions[version.parent].candidate)
+            self._candidates.restore_at(state.versions[version.parent].candidate)
             champion = score(
                 lambda asked: self._served([rows.inputs for rows in asked]),
                 self._pipeline,
@@ -87,9 +87,9 @@ class Workshop:
                 unseen=(),
                 past=past,
             )
-        self._standing.leave()
-        trained = self._learn(version, data)
-        self._standing.keep(version.candidate)
+        self._candidates.leave()
+        trained = self._train(version, data)
+        self._candidates.keep(version.candidate)
         candidate = predict(self._session.model, data.holdout.inputs)
         evaluated = evaluated_rows_of(
             self._pipeline,
@@ -110,9 +110,9 @@ class Workshop:
         )
 
     def only(self, candidates: Iterable[str]) -> None:
-        self._standing.only(candidates)
+        self._candidates.only(candidates)
 
-    def _learn(self, version: VersionState, data: TrainingData) -> Trained:
+    def _train(self, version: VersionState, data: TrainingData) -> Trained:
         """Take the model from the parent to the candidate."""
         known = [one for one in self._recorded.versions.values() if one.candidate == version.candidate]
         for one in known:
@@ -135,12 +135,12 @@ class Workshop:
 
         In production each training has a process of its own.
         """
-        standing = self._session.copy_values()
+        values = self._session.copy_values()
         first, second = (
             fit(self._session, version, data, Budget(max_steps=1, max_seconds=math.inf)).seconds
             for _ in range(2)
         )
-        self._session.assign(standing)
+        self._session.assign(values)
         return max(0.0, first - second)
 
     def _examples(self, ref: SliceRef) -> list[Examples]:

@@ -1,9 +1,9 @@
 """One attempt at a candidate: from its last committed checkpoint to the end, in a process with TensorFlow.
 
-All it needs is in the store: the model's log says what to learn from and which version to resume from;
+All it needs is in the store: the model's log says what to train on and which version to resume from;
 the candidate's own log says how far an earlier attempt came. The candidate is opened in the model's log,
-and an attempt at it begun, only after the user's functions gave a model and examples: code that raises
-leaves no trace there.
+and an attempt at it starts, only after the user's functions returned a model and examples: code that
+raises leaves no trace there.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class TrainingSession:
     """A pipeline's model, built once, on which candidates are trained one after the other.
 
     Args:
-        from_nothing: a candidate without a parent will be trained on it: hold the initial values.
+        from_nothing: a candidate without a parent will be trained on it: keep the initial values.
 
     Attributes:
-        code: as it was when the model was built by it.
+        code: as it was when it built the model.
         rates: the learning rate as `build_model` made it, by the name of its variable.
         state: what layers hold beside variables, as `build_model` made it.
     """
@@ -71,7 +71,7 @@ class TrainingSession:
         began = time.monotonic()
         print("importing TensorFlow", flush=True)
         self.pipeline, self.store = pipeline, store
-        self.code = code_of(pipeline)  # read first: code that changes while it is imported is seen by `same`
+        self.code = code_of(pipeline)  # read first: `same` notices code that changes while it is imported
         self.model = build_model(pipeline)
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
@@ -83,11 +83,11 @@ class TrainingSession:
         self._as_built = True
 
     def restore_at(self, manifest: Named | None) -> None:
-        """Every variable as the checkpoint has it; None: as `build_model` made it.
+        """Set every variable as the checkpoint has it; None: as `build_model` made it.
 
-        But for the learning rate of optimizers, which is `build_model`'s of now: Keras keeps it among the
-        optimizer's variables, and who edits it means the candidates that come. Elsewhere in a model, a
-        variable of that name is state as any other.
+        The learning rate of optimizers stays as today's `build_model` sets it: Keras keeps it among the
+        optimizer's variables, and whoever edits it means the candidates that come. Elsewhere in a model, a
+        variable of that name is state like any other.
 
         Raises:
             ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore_model`.
@@ -98,6 +98,7 @@ class TrainingSession:
             restore_model(self.store, found, self.model, self.variables, self.state)
             self.assign(self.rates)
         else:
+<<<<<<< HEAD
             self.assign(self._as_initialized())
 
     def parent(self, manifest: Named | None) -> Parent | None:
@@ -133,12 +134,18 @@ class TrainingSession:
     def assign(self, values: Mapping[str, Any]) -> None:
         """Every variable as `copy_values` found it."""
         self._as_built = False
+=======
+            raise RuntimeError("this session does not hold the initial values that build_model made")
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set variables to `values`, as `copy_values` returned them."""
+>>>>>>> integ
         for name, value in values.items():
             tensorflow_variable(self.variables[name]).assign(value)
         settle(self.model)
 
     def begin(self) -> None:
-        """The model stands at the parent of the candidate that comes: schedules that begin with it, begin."""
+        """Start the schedules that start with each candidate: the model was restored to its parent."""
         if self.pipeline.schedules is Schedules.PER_CANDIDATE:
             self.schedules.begin()
 
@@ -159,11 +166,11 @@ class TrainingSession:
         *,
         ask_policy: bool,
     ) -> int:
-        """Train `wanted` to its end, or find that it was; returns the number of its version.
+        """Train `wanted` to its end, or find that it was trained; returns the number of its version.
 
         Args:
             propose: see `open_candidate`.
-            ask_policy: end it as deferred when the policy, told the champion's score, finds no update due.
+            ask_policy: end it as deferred when the policy, given the champion's score, finds no update due.
 
         Raises:
             LineageMoved, ModelCodeError, Fenced and more.
@@ -193,7 +200,7 @@ class TrainingSession:
         number = version.version
         candidate = CandidateLog(store, pipeline.name, number)
         attempt = candidate.start_attempt()
-        # Whoever was at it before is fenced off: what it committed until now is what we go on from.
+        # An earlier attempt is fenced off now: training goes on from what it has committed.
         progress = candidate.progress()
         print(f"version {number}, attempt {progress.attempts}", flush=True)
         past = load_past(pipeline, store, state, version)
@@ -202,11 +209,11 @@ class TrainingSession:
         decision: dict[str, Any] = {}
         if ask_policy:
             newest = version.slices[-1].key
-            # where examples() left nothing of it, no metric has a value
+            # where examples() left none of its rows, no metric has a value
             of_newest = scores.get(newest, {}) if champion and not champion.missing else None
             asked = policy_answer(pipeline, store, state, version.slices, score=of_newest)
             message, due = asked.message, asked.due
-            if champion and champion.missing and due is None:  # or nothing would be trained ever again
+            if champion and champion.missing and due is None:  # else nothing would ever be trained again
                 message, due = f"due: the champion cannot be asked as it is served ({message})", True
             print(f"policy on slice {newest}: {message}", flush=True)
             decision = {"words": message, "numbers": dict(asked.numbers)}
@@ -222,11 +229,11 @@ class TrainingSession:
             self.go_on_from(parent)
         evolved = self._evolved(version, data, champion, parent)
         self.begin()
-        kept = keep_code(store, pipeline, self.code)  # before anything is trained by it
+        kept = keep_code(store, pipeline, self.code)  # before anything is trained with it
         resumes_at = progress.commits[-1].step if progress.commits else 0
         average = running_average(pipeline, self.variables, order, at=resumes_at)
         looks = lookout(pipeline, self.model, self.variables, data)
-        beside = [one.variables for one in (average, looks) if one is not None]
+        extra = [one.variables for one in (average, looks) if one is not None]
         try:
             with candidate_checkpoints(
                 pipeline,
@@ -235,7 +242,7 @@ class TrainingSession:
                 attempt,
                 model=self.model,
                 state=self.state,
-                variables=ChainMap(self.variables, *beside),
+                variables=ChainMap(self.variables, *extra),
                 data=data,
                 parent=parent,
                 commits=progress.commits,
@@ -309,7 +316,7 @@ class TrainingSession:
         parent: Parent | None,
         commit: Commit | None,
     ) -> str:
-        """What diverged, and of which operation that came: its steps since the last commit are made again."""
+        """What diverged, and which operation caused it: its steps since the last commit are repeated."""
         fresh = TrainingSession(self.pipeline, self.store, from_nothing=parent is None)
         fresh.go_on_from(parent)
         fresh.begin()
@@ -325,7 +332,7 @@ class TrainingSession:
     ) -> ChampionScore | None:
         """As it is served, not as today's code would have it.
 
-        The champion of a rebase has learned from some of the slices: on those it is not scored.
+        The champion of a rebase was trained on some of the slices: it is not scored on those.
         """
         number = version.champion
         if number is None:
@@ -338,7 +345,7 @@ class TrainingSession:
 
 
 def final_manifest(state: LineageState, version: int | None) -> Named | None:
-    """The manifest of the checkpoint that a version ended with; None for no version."""
+    """The manifest of the checkpoint that a version ended with; None when `version` is None."""
     if version is None:
         return None
     trained = state.versions[version].trained
@@ -347,6 +354,15 @@ def final_manifest(state: LineageState, version: int | None) -> Named | None:
     return trained.final
 
 
+<<<<<<< HEAD
+=======
+def is_rate(name: str) -> bool:
+    """Whether a variable of this name is an optimizer's learning rate, which today's `build_model` sets."""
+    *path, last = name.split("/")
+    return last == "learning_rate" and any(part.endswith("optimizer") for part in path)
+
+
+>>>>>>> integ
 def print_progress(at: int, last: int, logs: dict[str, float]) -> None:
-    """What a training says of itself now and then."""
+    """Report the progress of a training."""
     tell(StepsDone(step=at, last=last, metrics=logs))

@@ -1,4 +1,4 @@
-"""Test, then train: what the champion says before a candidate trains on the rows."""
+"""Test, then train: what the champion predicts before a candidate trains on the rows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from ckpt_ops.training import Examples
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ChampionScore:
-    """What the champion says, as it is served.
+    """What the champion predicts, as it is served.
 
     Attributes:
         holdout: its predictions on the held-out rows, shape (rows,) or (rows, classes).
-        slices: by key, its metrics on every row of a slice that it has not learned from.
-        past: its predictions on held-out rows of slices learned before; None where nobody asks.
+        slices: by key, its metrics on every row of a slice that it was not trained on.
+        past: its predictions on held-out rows of slices consumed before; None where no gate asks.
         missing: why it could not be asked; all else is empty then.
     """
 
@@ -39,16 +39,16 @@ class ChampionScore:
 
     @classmethod
     def missed(cls, error: NotAsServed) -> ChampionScore:
-        """That of a champion which could not be asked."""
+        """The score of a champion that could not be asked."""
         print(f"the champion has no score: {error}", flush=True)
         return cls(missing="; ".join(filter(None, [error.what, error.next])))
 
     def beside(self, candidate: Scores) -> ChampionScore:
-        """Itself, as long as it says of a row what the candidate does: one number, or as many."""
+        """Itself, as long as it predicts as many numbers per row as the candidate; else a missing score."""
         if self.holdout is None or self.holdout.shape[1:] == candidate.shape[1:]:
             return self
         ours, theirs = (one.shape[1] if one.ndim > 1 else 1 for one in (self.holdout, candidate))
-        what = f"it says {ours} number{'s' * (ours != 1)} of a row, the candidate {theirs}"
+        what = f"it predicts {ours} number{'s' * (ours != 1)} per row, the candidate {theirs}"
         return ChampionScore(missing=f"could not be evaluated as it is served: {what}")
 
 
@@ -70,24 +70,25 @@ def score(
     unseen: Collection[str],
     past: PastExamples | None = None,
 ) -> ChampionScore:
-    """The champion on the rows that evaluate `version`, and on every row of the slices that it has not seen.
+    """Score the champion on the rows that evaluate `version`, and on every row of the slices in `unseen`.
 
-    A slice's score is the same to the last bit whatever slices it is with: it is predicted in batches of
+    A slice's score is the same to the last bit whatever slices come with it: it is predicted in batches of
     its own.
 
     Args:
         ask: the champion; where it raises `NotAsServed`, the score says so.
         rows: where slices are read.
-        unseen: keys of the version's slices. One of which `examples()` left nothing has no score.
-        past: predicted, too, to be evaluated beside the candidate.
+        unseen: keys of the version's slices that the champion was not trained on. A slice of which
+            `examples()` left no rows has no score.
+        past: rows to predict on as well, for evaluation beside the candidate.
     """
     parts = list(_parts(pipeline, rows, version, data, unseen))
     of_past = [Rows.of(past.examples, partial(_tables_of_past, pipeline, rows, past))] if past else []
     try:
-        said = ask([*(part.rows for part in parts), *of_past])
+        predictions = ask([*(part.rows for part in parts), *of_past])
     except NotAsServed as error:
         return ChampionScore.missed(error)
-    of_parts = list(zip(parts, said, strict=False))
+    of_parts = list(zip(parts, predictions, strict=False))
     scores = {}
     for key in unseen:
         found = [(part.examples, one) for part, one in of_parts if part.key == key]
@@ -96,19 +97,19 @@ def score(
     return ChampionScore(
         holdout=np.concatenate([one for part, one in of_parts if part.held]),
         slices=scores,
-        past=said[-1] if past else None,
+        past=predictions[-1] if past else None,
     )
 
 
 def metrics_on(parts: Sequence[tuple[Examples, Scores]]) -> dict[str, float]:
-    """Every metric that has a value on the rows of all parts, by what is said of each."""
-    there = [(examples, said) for examples, said in parts if examples.rows]
-    if not there:
+    """Every metric that has a value on the rows of all parts, by the predictions on each."""
+    filled = [(examples, scores) for examples, scores in parts if examples.rows]
+    if not filled:
         return {}
-    groups = [examples.groups for examples, _ in there if examples.groups is not None]
+    groups = [examples.groups for examples, _ in filled if examples.groups is not None]
     return metrics_of(
-        np.concatenate([labels_of(examples) for examples, _ in there]),
-        np.concatenate([said for _, said in there]),
+        np.concatenate([labels_of(examples) for examples, _ in filled]),
+        np.concatenate([scores for _, scores in filled]),
         groups=np.concatenate(groups) if groups else None,
     )
 
@@ -121,7 +122,7 @@ def labels_of(examples: Examples) -> Scores:
 def _parts(
     pipeline: Pipeline, rows: SliceRows, version: VersionState, data: TrainingData, unseen: Collection[str]
 ) -> Iterator[_Part]:
-    """By slice: the rows to train on, of one that is not seen, then those held out."""
+    """By slice: its rows to train on, where it is in `unseen`, then those held out."""
     for ref in version.slices:
         train, held = data.slices[ref.key]
         for is_held, examples in ((False, data.train.take(train)), (True, data.holdout.take(held))):

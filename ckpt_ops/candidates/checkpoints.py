@@ -1,4 +1,4 @@
-"""The checkpoints of a candidate's training: where they go, what they say, what they begin from."""
+"""The checkpoints of a candidate's training: where they go, what they hold, what they start from."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def candidate_checkpoints(
     parent: Parent | None,
     commits: Sequence[Commit],
 ) -> Iterator[Checkpointer]:
-    """A checkpointer that stands where the last attempt's last commit does, `variables` restored to it.
+    """A checkpointer at the last commit of the last attempt, with `variables` restored to it.
 
     Args:
         state: what layers of the model hold beside variables, as it was built.
@@ -82,7 +82,7 @@ def candidate_checkpoints(
         committing.commit(saved)
         tell(CheckpointSaved(step=saved.step, nbytes=saved.nbytes, uploaded=saved.uploaded))
 
-    # The token keeps a fenced attempt from writing over what the newer one committed.
+    # The token keeps a fenced attempt from overwriting what the newer one committed.
     with BackgroundWriter(
         store,
         describe=describe,
@@ -134,7 +134,7 @@ def _intermediate(
 
 
 def _structure(model: Any, variables: Mapping[str, Any], examples: Examples) -> dict[str, Any]:
-    """What a checkpoint says of the model; what it takes is there for who exports a tf.Module."""
+    """What a checkpoint says of the model; its inputs are there for whoever exports a tf.Module."""
     inputs = {name: spec.to_json() for name, spec in inputs_of(examples.inputs).items()}
     config, why = written_config(model)
     known = {"class": type(model).__name__, "name": model.name, "inputs": inputs}

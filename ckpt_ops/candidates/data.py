@@ -22,12 +22,12 @@ from ckpt_ops.training.replay import draw
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:
-    """What one candidate sees.
+    """The rows of one candidate.
 
     Attributes:
         train: new and replayed rows, none of them held out.
-        learn: those of `train` that steps draw from: all of them, but for those that `stop_early` sets apart.
-        apart: these; None without it.
+        learn: those of `train` that steps draw from: all but those that `stop_early` sets apart.
+        apart: the rows set apart; None without `stop_early`.
         holdout: held-out rows of the candidate's slices, on which it is evaluated.
         slices: by key, where each of its slices lies in `train` and in `holdout`: the champion scores
             every row of it before anything trains on it.
@@ -50,7 +50,7 @@ def load_data(
 ) -> TrainingData:
     """Read and split the candidate's slices, and draw the replay from `consumed` (key to revision).
 
-    A slice is read a row group at a time, and `examples()` makes arrays of it: what is held is the
+    A slice is read a row group at a time, and `examples()` makes arrays of it: memory holds the
     examples, not the slices.
 
     Args:
@@ -70,7 +70,7 @@ def load_data(
         keys = ", ".join(ref.key for ref in version.slices)
         raise ModelCodeError(
             f"{pipeline.examples} left {train.rows} rows of slice {keys} to train on and "
-            f"{holdout.rows} to evaluate by",
+            f"{holdout.rows} to evaluate on",
             safe="nothing was trained; the champion serves on",
             next=_what_to_look_at(pipeline),
         )
@@ -78,7 +78,7 @@ def load_data(
     for key, chosen in draw(sizes=sizes, rows=wanted, seed=_seed(version)).items():
         for part in _replayed(pipeline, rows, key, consumed[key], numbers=old[key][chosen]):
             train.add(part)
-    pa.default_memory_pool().release_unused()  # what reading needed, training has no use for
+    pa.default_memory_pool().release_unused()  # training has no use for what reading needed
     whole = train.examples()
     learn, apart = whole, None
     if pipeline.stop_early is not None:
@@ -103,7 +103,7 @@ def running_average(
     """The average that becomes the candidate at the end of its training, or None.
 
     Args:
-        at: the step at which it goes on.
+        at: the step at which training resumes.
     """
     if pipeline.average is None:
         return None
@@ -112,10 +112,10 @@ def running_average(
 
 
 def _what_to_look_at(pipeline: Pipeline) -> str:
-    drops = "look at which rows examples() drops"
+    drops = "check which rows examples() drops"
     if isinstance(pipeline.holdout, Latest):
         by = pipeline.holdout.by
-        return f"{drops}, and at {by}: where all rows have the same value, or none, no row is a newest one"
+        return f"{drops}, and column {by}: where all rows have the same value, or none, no row is the newest"
     return drops
 
 
@@ -135,7 +135,7 @@ def _trainable(
 def _replayed(
     pipeline: Pipeline, rows: SliceRows, key: str, revision: str, *, numbers: npt.NDArray[np.int64]
 ) -> Iterator[Examples]:
-    """The rows of these numbers, which ascend, of one slice."""
+    """The rows of one slice with these numbers, which ascend."""
     for table, start in rows.groups(key, revision):
         first, last = np.searchsorted(numbers, (start, start + table.num_rows))
         if last > first:

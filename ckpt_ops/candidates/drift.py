@@ -1,4 +1,4 @@
-"""How far a slice has drifted from what the champion learned last, for policies that ask. Needs no model."""
+"""How far a slice has drifted from what the champion consumed last, for policies that ask. Needs no model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ckpt_ops.validation.custom.reference import MOST_ROWS, Reading
 from ckpt_ops.validation.custom.thinning import thinned
 
 BINS = 10
-"""As is usual with PSI's limits, and as validation has it by default."""
+"""Usual with PSI's limits, and validation's default."""
 
 
 def measure_drift(
@@ -28,10 +28,10 @@ def measure_drift(
 ) -> dict[str, ColumnDrift]:
     """By column, how far slice `ref` is from the newest slices that the champion consumed.
 
-    Both sides are sampled as validation samples them, a column at a time: memory is that of one column.
+    Both sides are sampled as validation samples them, a column at a time: memory holds one column.
 
     Raises:
-        BadInput: a column that is not there, or that holds neither numbers, text nor booleans.
+        BadInput: a column is not there, or holds neither numbers, text nor booleans.
     """
     manifest = load_manifest(store, intake.source.name, ref.key, ref.revision)
     with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:

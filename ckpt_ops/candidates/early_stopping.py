@@ -1,4 +1,4 @@
-"""How good a candidate is on the rows that are set apart, while it trains."""
+"""How good a candidate is on the rows set apart, while it trains."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]
 
 
 def by_batches(model: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
-    """What `model` says of the rows, asked so many at a time that memory does not follow their number."""
+    """What `model` predicts on the rows, in batches: memory does not grow with their number."""
     import tensorflow as tf
 
     parts = [np.empty(0)]

@@ -1,4 +1,4 @@
-"""What an update policy is told: read off the lineage."""
+"""What an update policy is told, read from the lineage."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def facts(
     Args:
         score: the champion's metrics on the newest slice, once it has scored it.
         drift: of the newest slice's columns, once it was measured.
-        now: seconds since 1970, by the clock that the records were written by; the system's by default.
-            Nothing else that a policy is told asks a clock.
+        now: seconds since 1970, by the clock that wrote the records; the system's by default. No other
+            fact depends on a clock.
     """
     at = time.time() if now is None else now
     head = state.versions[state.head] if state.head is not None else None

@@ -1,7 +1,7 @@
-"""What a version said of its held-out rows when it was trained, beside what is said of them now.
+"""What a version predicted on its held-out rows when it was trained, beside what is predicted now.
 
-Equal variables are not an equal model: what computes from them may be another by now. A prediction that was
-kept tells.
+Equal variables are not an equal model: the code that computes with them may have changed. Kept predictions
+show it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ckpt_ops.lineage import VersionState
 from ckpt_ops.store import Store
 
 ELSEWHERE = 1e-4
-"""At least so much is allowed, of predictions up to 1: another machine or library may round otherwise."""
+"""The least that is allowed, of predictions up to 1: a different machine or library may round differently."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,10 @@ class PredictionsAgain:
     """How far predictions are from those that were kept.
 
     Attributes:
-        rows: that were compared; 0 where they could not be.
-        difference: the largest |now - kept| / max(1, |kept|); infinite where one is no number, or nothing was
-            said; None where nothing can be told.
-        tolerance: that the difference is held against.
+        rows: how many were compared; 0 where none could be.
+        difference: the largest |now - kept| / max(1, |kept|); infinite where only one of the two is NaN, or
+            the shapes differ; None where nothing was compared.
+        tolerance: the largest difference allowed.
         why_not: why nothing was compared; "" when it was.
     """
 
@@ -49,23 +49,23 @@ class PredictionsAgain:
     def message(self) -> str:
         if self.why_not or self.difference is None:
             return f"predictions were not compared: {self.why_not}"
-        far = f"up to {self.difference:.3g}" if np.isfinite(self.difference) else "beyond any number"
+        far = f"by up to {self.difference:.3g}" if np.isfinite(self.difference) else "beyond any number"
         if self.differs:
-            return f"predictions on {self.rows:,} held-out rows differ {far}; allowed is {self.tolerance:.2g}"
-        return f"predictions on {self.rows:,} held-out rows are what was kept, within {self.tolerance:.2g}"
+            return f"predictions on {self.rows:,} held-out rows differ {far}; {self.tolerance:.2g} is allowed"
+        return f"predictions on {self.rows:,} held-out rows equal those kept, within {self.tolerance:.2g}"
 
     def to_json(self) -> dict[str, Any]:
         finite = self.difference is not None and np.isfinite(self.difference)
-        said = {
+        summary = {
             "difference": self.difference if finite else None,
             "differs": self.differs,
             "words": self.message,
         }
-        return {**asdict(self), **said}
+        return {**asdict(self), **summary}
 
 
 def kept_predictions(store: Store, version: VersionState) -> EvaluatedRows | None:
-    """What the training kept of its end; None when it is not there (any more)."""
+    """The predictions that the training kept at its end; None when they are not there (any more)."""
     name = version.trained.artifacts.get("predictions") if version.trained else None
     try:
         return EvaluatedRows.from_table(pq.read_table(io.BytesIO(store.get(name)))) if name else None
@@ -74,28 +74,28 @@ def kept_predictions(store: Store, version: VersionState) -> EvaluatedRows | Non
 
 
 def predictions_again(
-    kept: EvaluatedRows | None, labels: npt.NDArray[Any], said: npt.NDArray[Any]
+    kept: EvaluatedRows | None, labels: npt.NDArray[Any], now: npt.NDArray[Any]
 ) -> PredictionsAgain:
-    """Compare.
+    """Compare predictions with those kept.
 
     Args:
-        labels: of the rows that today's `examples()` makes; they tell whether these are the rows of then.
-        said: the predictions on them.
+        labels: of the rows that today's `examples()` makes; they tell whether the rows are the same.
+        now: the predictions on them.
     """
     if kept is None:
-        return PredictionsAgain(why_not="none are kept of this version")
+        return PredictionsAgain(why_not="none were kept for this version")
     if kept.count != len(labels):
         return PredictionsAgain(
-            why_not=f"examples() makes {len(labels):,} held-out rows, and {kept.count:,} are kept"
+            why_not=f"examples() makes {len(labels):,} held-out rows, but {kept.count:,} were kept"
         )
     if not np.array_equal(kept.label, np.asarray(labels, np.float64).reshape(-1)):
         return PredictionsAgain(
-            why_not="examples() gives the held-out rows other labels than those that are kept"
+            why_not="examples() gives the held-out rows labels that differ from those kept"
         )
     precision = (kept.servable.precision if kept.servable else None) or "float32"
     return PredictionsAgain(
         rows=kept.count,
-        difference=_apart(np.asarray(kept.candidate), np.asarray(said, np.float64)),
+        difference=_apart(np.asarray(kept.candidate), np.asarray(now, np.float64)),
         tolerance=max(ELSEWHERE, TOLERANCES.get(precision, ELSEWHERE)),
     )
 

@@ -1,9 +1,9 @@
-"""Which rows of a table `examples()` keeps. It does not say, and keeps the order.
+"""Which rows of a table `examples()` keeps. It does not tell, but it keeps the order.
 
-What it makes of a row must not depend on the others (see `Pipeline.examples`). So it is asked about the
-same rows again, with two rows s and t between them that are known to be kept and to come out differently: of
-`r0 s t r1 s t ...` comes `x s t` where a row is kept, as x, and `s t` where it is not, and the two can be
-told apart even where x looks like s. Whatever is found so is asked once more: all of it must be kept.
+What it makes of a row must not depend on the others (see `Pipeline.examples`). So it is called again with the
+same rows and, between them, two rows s and t that are known to be kept and to come out differently:
+`r0 s t r1 s t ...` gives `x s t` where a row is kept, as x, and `s t` where it is not, and the two can be
+told apart even where x looks like s. The rows found are passed once more: all of them must be kept.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ckpt_ops.training import Examples
 Numbers = npt.NDArray[np.int64]
 MakeExamples = Callable[[pa.Table], Examples]
 _PIECE = 16_384
-"""Rows that are asked about at a time, with twice as many between them."""
+"""Rows that are tested at a time, with twice as many between them."""
 
 
 def kept_rows(examples: MakeExamples, table: pa.Table, made: Examples, *, named: str) -> Numbers:
@@ -32,7 +32,7 @@ def kept_rows(examples: MakeExamples, table: pa.Table, made: Examples, *, named:
         named: what `examples` is called in an error.
 
     Raises:
-        ModelCodeError: what it keeps of the parts does not add up: it looks at more than one row.
+        ModelCodeError: the rows kept of the parts do not add up: it looks at more than one row.
     """
     if made.rows in (0, table.num_rows):
         return np.arange(table.num_rows)[: made.rows]
@@ -44,7 +44,7 @@ def kept_rows(examples: MakeExamples, table: pa.Table, made: Examples, *, named:
 
 
 def _by_a_missing_value(examples: MakeExamples, table: pa.Table, made: Examples) -> Numbers | None:
-    """Most drop the rows that lack a value in one column."""
+    """Most `examples()` drop the rows that lack a value in one column."""
     for name in table.column_names:
         if table.num_rows - table[name].null_count == made.rows:
             found: Numbers = np.flatnonzero(pc.is_valid(table[name]).to_numpy()).astype(np.int64)
@@ -73,19 +73,19 @@ def _of_piece(examples: MakeExamples, piece: pa.Table, pair: pa.Table) -> Number
     order = np.empty(2 + 3 * rows, np.int64)
     order[2::3] = np.arange(rows)
     order[0::3], order[1::3] = rows, rows + 1
-    said = examples(pa.concat_tables([piece, pair]).take(pa.array(order)))
-    if said.rows < 2:
+    out = examples(pa.concat_tables([piece, pair]).take(pa.array(order)))
+    if out.rows < 2:
         return None
-    first = _like(said, 0).tolist()
+    first = _like(out, 0).tolist()
     kept, at = [], 2
     for row in range(rows):
-        if at + 2 > said.rows:
+        if at + 2 > out.rows:
             return None
         is_kept = not first[at] or first[at + 1]
         if is_kept:
             kept.append(row)
         at += 3 if is_kept else 2
-    return np.array(kept, np.int64) if at == said.rows else None
+    return np.array(kept, np.int64) if at == out.rows else None
 
 
 def _place(examples: MakeExamples, table: pa.Table, rank: int) -> int | None:
@@ -102,7 +102,7 @@ def _place(examples: MakeExamples, table: pa.Table, rank: int) -> int | None:
 
 
 def _like(made: Examples, row: int) -> npt.NDArray[np.bool_]:
-    """Which rows came out as this one did, in every column."""
+    """Which rows came out like this one, in every column."""
     alike = np.ones(made.rows, np.bool_)
     optional = [column for column in (made.weights, made.groups) if column is not None]
     for column in (*made.inputs.values(), made.labels, *made.segments.values(), *optional):
@@ -117,22 +117,22 @@ def _like(made: Examples, row: int) -> npt.NDArray[np.bool_]:
 
 
 def _by_halves(examples: MakeExamples, table: pa.Table, kept: int, named: str) -> Numbers:
-    """A part of which it keeps all, or nothing, is settled; many questions, but no row has to differ."""
+    """A part that is kept whole, or not at all, is settled; many calls, but no row has to differ."""
     rows = table.num_rows
     if kept in (0, rows):
         return np.arange(rows)[:kept]
     middle = rows // 2
     first, second = table.slice(0, middle), table.slice(middle)
-    of_first, of_second = (examples(part).rows for part in (first, second))
-    if rows == 1 or of_first + of_second != kept:
+    first_kept, second_kept = (examples(part).rows for part in (first, second))
+    if rows == 1 or first_kept + second_kept != kept:
         raise ModelCodeError(
-            f"{named} keeps {kept} of {rows} rows, and {of_first + of_second} of the same rows in two parts",
+            f"{named} keeps {kept} of {rows} rows, but {first_kept + second_kept} when given in two parts",
             safe="nothing was written; the champion serves on",
-            next="let examples() evaluate each row by itself; or name inputs= in the pipeline",
+            next="let examples() treat each row by itself, or set inputs= in the pipeline",
         )
     return np.concatenate(
         [
-            _by_halves(examples, first, of_first, named),
-            middle + _by_halves(examples, second, of_second, named),
+            _by_halves(examples, first, first_kept, named),
+            middle + _by_halves(examples, second, second_kept, named),
         ]
     )

@@ -1,4 +1,4 @@
-"""Opens a candidate in the log, as long as it is the one that is to be trained there and then."""
+"""Opens a candidate in the log, as long as it is still the one to train."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStarted | None:
     """The record that opens, or has opened, a candidate for the slice; None when nothing is to be trained.
 
-    The code is read each time: whoever has imported it meanwhile finds out that it was changed.
+    The code is read each time, so a change since it was imported is noticed.
     """
     candidate = propose(pipeline, state, key, digests=digests_of(pipeline)).candidate
     return None if candidate is None else candidate.record()
@@ -24,14 +24,14 @@ def proposed(pipeline: Pipeline, state: LineageState, key: str) -> CandidateStar
 def open_candidate(
     log: ModelLog, wanted: CandidateStarted, propose: Callable[[LineageState], CandidateStarted | None]
 ) -> VersionState:
-    """Give `wanted` its version number; it keeps the one that it has.
+    """Open `wanted` under the next version number; one that is open keeps its number.
 
     Args:
-        propose: what is to be trained in a state, by the record that opens it or has opened it; None for
-            nothing.
+        propose: returns the record that opens, or has opened, what is to be trained in a state; None when
+            nothing is.
 
     Raises:
-        LineageMoved: that is another candidate by now, or none.
+        LineageMoved: that is a different candidate by now, or none.
     """
     number = wanted.version
 
@@ -45,10 +45,10 @@ def open_candidate(
 
 
 def same(found: CandidateStarted | None, wanted: CandidateStarted, *, model: str) -> CandidateStarted:
-    """`found`, when it is the candidate that was wanted; by what it is and not by its number.
+    """`found`, when it is the candidate that was wanted: by id and parent, not by number.
 
     Raises:
-        LineageMoved: it is another one, or none.
+        LineageMoved: it is a different one, or none.
     """
     if found is None or (found.candidate, found.parent) != (wanted.candidate, wanted.parent):
         raise moved(model)
@@ -56,10 +56,10 @@ def same(found: CandidateStarted | None, wanted: CandidateStarted, *, model: str
 
 
 def moved(model: str) -> LineageMoved:
-    """What was to be trained when the run asked for it is not what is to be trained now."""
+    """The error when what is to be trained has changed since the run asked for it."""
     return LineageMoved(
-        f"while the model was built, the history of {model} or its code changed: there is another candidate "
-        "to train now, or none",
+        f"while the model was built, the history of {model} or its code changed: there is a different "
+        "candidate to train now, or none",
         safe="nothing was trained, no version or checkpoint was added; the champion serves on",
         next="nothing: a retry plans again",
     )

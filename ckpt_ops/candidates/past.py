@@ -1,4 +1,4 @@
-"""Held-out rows of slices that were learned before: what a candidate may have forgotten.
+"""Held-out rows of slices that were consumed before: what a candidate may have forgotten.
 
 No model of the pipeline ever trained on them, so they evaluate champion and candidate alike.
 """
@@ -42,7 +42,7 @@ def load_past(
     *,
     rows: SliceRows | None = None,
 ) -> PastExamples | None:
-    """What the gates that look back ask for; None when none does, or nothing was learned before.
+    """The rows that gates which look back ask for; None when no gate does, or nothing was consumed before.
 
     Args:
         rows: where slices are read; None: in the store.
@@ -63,9 +63,9 @@ def load_past(
 
 
 def choose(consumed: Sequence[SliceRef], count: int) -> list[SliceRef]:
-    """At most `count` slices, in the order they were learned: half the newest, the others spread evenly.
+    """At most `count` slices, in the order they were consumed: half the newest, the others spread evenly.
 
-    The first that was ever learned is among them as soon as there are two.
+    The first slice ever consumed is among them when `count` is two or more.
     """
     if count >= len(consumed):
         return list(consumed)

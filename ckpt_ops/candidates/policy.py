@@ -1,4 +1,4 @@
-"""Asks a pipeline's update policy. Drift is measured for it only if the answer hangs on that."""
+"""Asks a pipeline's update policy. Drift is measured only if the answer depends on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckpt_ops.policies import ColumnDrift, Decision, DriftNeed, Policy, decide, 
 from ckpt_ops.store import Store
 
 Measure = Callable[[LineageState, SliceRef, DriftNeed], Mapping[str, ColumnDrift]]
-"""Measures how far a slice has drifted from what the champion of a state learned."""
+"""Measures how far a slice has drifted from what the champion of a state consumed."""
 
 
 def policy_answer(
@@ -44,7 +44,7 @@ def answer(
     score: Mapping[str, float] | None = None,
     now: float | None = None,
 ) -> Decision:
-    """As `policy_answer`, of any policy and at any time.
+    """As `policy_answer`, for any policy and at any time.
 
     Args:
         now: as `facts` takes it.

@@ -1,7 +1,7 @@
-"""What can be found wrong with a candidate before it is opened in the log: nothing is spent on it then.
+"""Finds what is wrong with a candidate before it is opened in the log, while nothing is spent on it.
 
-A training that is opened and fails leaves a version that every retry goes on with, to fail alike. So whatever
-the model's code, the rows and the parent's checkpoint cannot do together is found out here. Nothing of the
+A training that is opened and fails leaves a version that every retry goes on with, only to fail the same way.
+So this checks whether the model's code, the rows and the parent's checkpoint work together. Nothing of the
 model changes.
 """
 
@@ -36,13 +36,20 @@ def preflight(
     order: BatchOrder,
     parent: Parent | None,
 ) -> None:
+<<<<<<< HEAD
     """Refuse a training of `model` on `examples`, from `parent` on.
 
     Raises:
         TransferRefused: the model is different from the parent in a way that the pipeline does not allow.
+=======
+    """Check that `model` can be trained on `examples`, from the checkpoint of `parent` on.
+
+    Raises:
+        IncompatibleCheckpoint: the model's variables, or the state of its layers, differ from the parent's.
+>>>>>>> integ
         BadInput: two averages of the weights are asked for.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
-            learning rate lets nothing be learned.
+            learning rate keeps the model from learning.
     """
     if parent is not None:
         parent.check()
@@ -62,19 +69,24 @@ def _check_averages(pipeline: Pipeline, model: Any) -> None:
             "stop_early",
             pipeline.stop_early,
             f"None, as the optimizer {averaging[0]} of the model averages the weights itself (use_ema=True)",
-            next="leave use_ema out in build_model(), or stop_early out of the pipeline",
+            next="remove use_ema from build_model(), or stop_early from the pipeline",
         )
     if averaging and pipeline.average is not None:
         raise BadInput(
             "average",
             pipeline.average,
             f"None, as the optimizer {averaging[0]} of the model averages the weights itself (use_ema=True)",
-            next="say average=None in the pipeline, or leave use_ema out in build_model()",
+            next="set average=None in the pipeline, or remove use_ema from build_model()",
         )
 
 
+<<<<<<< HEAD
 def _iterations(store: Store, parent: Parent, model: Any, variables: Mapping[str, Any]) -> list[int]:
     """How many iterations each optimizer begins with; the rest of the parent's checkpoint is not read."""
+=======
+def _iterations(store: Store, parent: Manifest, model: Any, variables: Mapping[str, Any]) -> list[int]:
+    """How many iterations each optimizer had made by a checkpoint; the rest of it is not read."""
+>>>>>>> integ
     names = {id(variable): name for name, variable in variables.items()}
     wanted = [parent.source_of(names[id(optimizer._iterations)]) for optimizer in optimizers(model)]
     segments = [

@@ -1,7 +1,7 @@
-"""What a run of a slice would train, and what keeps it from that: a pure function of the log's state.
+"""What a run of a slice would train, and what blocks that: a pure function of the log's state.
 
-Nothing is read here but values: the state as it was read, the pipeline's description, and the digests of its
-code and libraries, which whoever asks has computed once. So a task, the process that trains, a preview of a
+It takes nothing but values: the state as it was read, the pipeline's description, and the digests of its
+code and libraries, which the caller has computed once. So a task, the process that trains, a preview of a
 backfill and a back-test all come to the same answer.
 """
 
@@ -23,7 +23,7 @@ class Candidate:
     """What would be trained.
 
     Attributes:
-        version: the number that it has, or gets if nobody is first.
+        version: its number, or the one that it gets if no other candidate comes first.
         id: names the work; see `lineage.candidate_id`.
         late, shadow, reason: as the record that opens it has them.
         opened: the record that opened it, when the log has it already.
@@ -39,7 +39,7 @@ class Candidate:
     opened: CandidateStarted | None = None
 
     def record(self) -> CandidateStarted:
-        """The record that opened it, else a new one, said now."""
+        """The record that opened it, else a new one."""
         if self.opened is not None:
             return self.opened
         return CandidateStarted(
@@ -59,7 +59,7 @@ class Proposal:
 
     Attributes:
         candidate: None when the plan trains nothing, or another version blocks it.
-        repeated: the very same candidate was tried before and came to nothing.
+        repeated: the same candidate was tried before and came to nothing.
         blocked_by: a version that waits for a person: until it is decided on, no other candidate is trained.
     """
 
@@ -75,19 +75,19 @@ class Proposal:
 
     @property
     def obstacle(self) -> str | None:
-        """Why nothing is trained though the plan may say so, in words; None when nothing is in its way."""
+        """The message why nothing is trained though the plan may say so; None when nothing blocks it."""
         if self.repeated is not None:
             return self.repeated.message
         return None if self.blocked_by is None else blocked_words(self.blocked_by)
 
 
 def propose(pipeline: Pipeline, state: LineageState, key: str, *, digests: Digests) -> Proposal:
-    """What a run of slice `key` would train in `state`, by the pipeline's settings and code."""
+    """What a run of slice `key` would train in `state`, with the pipeline's settings and code."""
     return proposal_of(pipeline, state, plan_slice(pipeline, state, key), digests=digests)
 
 
 def proposal_of(pipeline: Pipeline, state: LineageState, planned: Plan, *, digests: Digests) -> Proposal:
-    """As `propose`, of a plan that is made already."""
+    """As `propose`, for a plan that is made already."""
     waiting = waiting_version(pipeline, state)
     if planned.action not in (Action.APPEND, Action.LATE):
         return Proposal(plan=planned, blocked_by=waiting)
@@ -126,7 +126,7 @@ def candidate_of(
     *,
     digests: Digests,
 ) -> str:
-    """The id of what training version `parent` on `slices` would give, with these settings and that code."""
+    """The id of the candidate that training `parent` on `slices` with these settings and code makes."""
     return candidate_id(
         parent=None if parent is None else state.versions[parent].candidate,
         slices=slices,

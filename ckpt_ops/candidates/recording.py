@@ -1,4 +1,4 @@
-"""From a candidate's own log to the model's: what its training came to."""
+"""From a candidate's own log to the model's: how its training ended."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ckpt_ops.store.named import Written
 
 
 def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
-    """Say in the model's log how the training of version `number` ended, once.
+    """Record in the model's log how the training of version `number` ended, once.
 
     Raises:
         TrainingDied: its own log has no result.
-        TrainingDiverged: it diverged, and the version is rejected: the same steps would come to the same.
+        TrainingDiverged: it diverged, and the version is rejected: the same steps would diverge again.
     """
     progress = CandidateLog(store, log.model, number).progress()
     result = progress.result

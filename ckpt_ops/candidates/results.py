@@ -1,4 +1,4 @@
-"""What training leaves for those who evaluate: two models' predictions on the same rows."""
+"""What training leaves for the evaluation: two models' predictions on the same rows."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from ckpt_ops.transfer.document import TransferDocument
 
 
 def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
-    """The model's predictions: shape (rows,), or (rows, classes) of a model that ends in two or more outputs.
+    """The model's predictions: shape (rows,), or (rows, classes) for a model with two or more outputs.
 
-    Raises `ModelCodeError` for another shape.
+    Raises `ModelCodeError` for any other shape.
     """
     rows = len(next(iter(inputs.values())))
     predictions = by_batches(forward(model), inputs)
@@ -55,8 +55,13 @@ def write_results(
     champion: ChampionScore | None,
     past: PastExamples | None = None,
 ) -> dict[str, str]:
+<<<<<<< HEAD
     """Write predictions on the held-out rows and the SavedModel; object names by kind."""
     folder = _folder(pipeline.name, version, token)
+=======
+    """Write predictions on the held-out rows and the SavedModel; returns object names by kind."""
+    folder = f"models/{pipeline.name}/v{version.version}/attempt={token:06d}"
+>>>>>>> integ
     candidate = predict(model, data.holdout.inputs)
     champion = champion.beside(candidate) if champion else None
     timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
@@ -119,7 +124,7 @@ def slices_of(data: TrainingData) -> npt.NDArray[np.str_]:
 
 
 def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | None) -> Past:
-    """Both models on what was learned before; without rows when that is nothing."""
+    """Both models' predictions on what was consumed before; without rows when that is nothing."""
     missing = champion.missing if champion else ""
     if past is None:
         nothing = np.empty(0)

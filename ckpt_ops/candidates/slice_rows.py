@@ -22,7 +22,7 @@ from ckpt_ops.training.latest import has_order
 
 
 class SliceRows(Protocol):
-    """Where the rows of slices are read. Whoever reads gets the same tables."""
+    """Where the rows of slices are read. Every reader gets the same tables."""
 
     def count(self, key: str, revision: str) -> int:
         """How many rows the slice holds."""
@@ -34,13 +34,13 @@ class SliceRows(Protocol):
         """The slice's rows, a row group at a time, each with the number of its first row.
 
         Args:
-            columns: those of them that it has, and no others; None: all.
+            columns: read these alone, as far as the slice has them; None: all.
         """
         ...
 
 
 class StoredRows:
-    """Reads the pipeline's slices from the store, as often as they are asked for."""
+    """Reads the pipeline's slices from the store, each time they are asked for."""
 
     def __init__(self, pipeline: Pipeline, store: Store) -> None:
         self._store, self._source = store, pipeline.source.name
@@ -53,8 +53,8 @@ class StoredRows:
     ) -> Iterator[tuple[pa.Table, int]]:
         start = 0
         with staged(self._store, load_manifest(self._store, self._source, key, revision)) as rows:
-            there = None if columns is None else [name for name in columns if name in rows.schema.names]
-            for batch in rows.batches(there):
+            present = None if columns is None else [name for name in columns if name in rows.schema.names]
+            for batch in rows.batches(present):
                 yield pa.Table.from_batches([batch]), start
                 start += batch.num_rows
 
@@ -63,7 +63,7 @@ def held_out(pipeline: Pipeline, rows: SliceRows, key: str, revision: str) -> np
     """Which rows of a slice no model trains on; shape (rows,).
 
     A function of the slice's content. With `Latest` or `holdout_by` one column is read for it, and nothing
-    else. Raises `ModelCodeError` when the slice lacks it, or has it in a type that has no order.
+    else. Raises `ModelCodeError` when the slice lacks it or, with `Latest`, its type has no order.
     """
     kept, by = pipeline.holdout, pipeline.holdout_by
     if isinstance(kept, Latest):
@@ -95,8 +95,8 @@ def split(
 ) -> None:
     """Add the slice's rows to those to train on and those held out, a row group at a time.
 
-    Of a row group all of whose rows go one way, `examples()` is not asked for the other: what it makes of no
-    rows need not be of the type that it makes of some.
+    Where all rows of a row group go one way, `examples()` is not called for the other: what it makes of no
+    rows may have a different type from what it makes of some.
     """
     for parts in split_tables(pipeline, rows, ref):
         for into, part in zip((train, holdout), parts, strict=True):

@@ -18,7 +18,7 @@ from ckpt_ops.store import Store
 class TrainingRequest(ModelRequest):
     """Train the candidate that slice `key` makes.
 
-    `version` is the number that it has, or gets if nobody is first.
+    `version` is its number, or the one that it gets if no other candidate comes first.
     """
 
     key: str
@@ -37,15 +37,15 @@ def run_training_process(
     """Train a candidate for slice `key` until its process ends; returns the number of its version.
 
     The process outlives this one and trains until it finishes, or is fenced off by a newer attempt. Its log
-    is kept when it failed.
+    is kept when it fails.
 
     Args:
-        version: the number that the candidate has, or gets if nobody is first.
+        version: the candidate's number, or the one that it gets if no other comes first.
         report: gets the process's output line by line.
 
     Raises:
         TrainingDied: the process was killed, or crashed outside our own code.
-        LineageMoved: what there is to train was another by the time the model was built.
+        LineageMoved: what there is to train had changed by the time the model was built.
         CkptOpsError: what the process raised, as it raised it.
     """
     request = TrainingRequest(pipeline=pipeline.name, store=store.url, version=version, key=key)

@@ -88,6 +88,6 @@ def _write(view: views.View, folder: Path) -> None:
 
 
 def _to_stderr(progress: Progress) -> None:
-    """What came of each slice; not how each of its trainings goes."""
+    """Print what became of each slice, but not the progress of its trainings."""
     if isinstance(progress, Note):
         output.note(progress.text)

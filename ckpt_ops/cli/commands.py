@@ -1,7 +1,7 @@
 """Every command: its group, where its code is, and its line in `ckpt-ops --help`.
 
 Help and completion read this table and import no command; a command's module is imported when it runs. The
-line is the first one of the command's docstring, and a test holds the two together.
+line is the first one of the command's docstring, and a test keeps the two equal.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ def taint(
     if lift:
         out.print(f"Slice {slice_key} of {model} is no longer tainted.")
         return
-    said = [one for one in state.tainted.values() if one.slice.key == slice_key][-1]
-    consumers = state.consumers_of({said.slice.id})
+    tainted = [one for one in state.tainted.values() if one.slice.key == slice_key][-1]
+    consumers = state.consumers_of({tainted.slice.id})
     marked = [str(number) for number in consumers if state.versions[number].trained is not None]
     out.print(f"Slice {slice_key} of {model} is tainted. Marked versions: {', '.join(marked) or 'none'}")
     if state.taint(state.head) is not None:
@@ -101,7 +101,7 @@ def rebase(model: Model, store: StoreOption = None, json: Json = False) -> None:
         views.state_of(opened, model)
         report = output.nothing if json else output.console().print
         done = rebasing.rebase(pipeline, opened, report)
-    output.answer(to_json(done), lambda _: None, json=json)  # for people, the report said it
+    output.answer(to_json(done), lambda _: None, json=json)  # people read it in the report
     settled = done.settled
     if settled.decision not in (Settlement.PROMOTED, Settlement.WAITING):
         override = f"ckpt-ops promote {model} {settled.version} --approve --despite-gates --why TEXT"

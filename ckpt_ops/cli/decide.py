@@ -35,7 +35,7 @@ def promote(
     Example: ckpt-ops promote flight_delay 7 --approve --why "checked by hand"
     """
     if not approve:
-        raise BadInput("--approve", None, "to be given: a version is promoted by nobody's accident")
+        raise BadInput("--approve", None, "to be given, so that no version is promoted by accident")
     from ckpt_ops.pipeline import load_pipeline
     from ckpt_ops.pipeline.step_results import Settlement
     from ckpt_ops.runs.approve import approve as approve_version
@@ -48,13 +48,13 @@ def promote(
         raise TerminalError(
             f"version {version} of {model} stays in shadow: {done.why}",
             safe="the champion serves on",
-            next="nothing: the runs of the next slices go on with it",
+            next="nothing to do: the runs of the next slices go on with it",
         )
     if not done.promoted:
         raise TerminalError(
             f"version {version} of {model} is {done.decision}: {done.why}",
-            safe="the champion serves on; its slices are pending again",
-            next="run them again: they are trained on the current champion",
+            safe="the champion serves on; the version's slices are pending again",
+            next="run them again: their candidate trains from the current champion",
         )
     output.say(f"Version {version} of {model} is in production: {done.why}")
     if before.held is not None:

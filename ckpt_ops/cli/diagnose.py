@@ -67,7 +67,7 @@ def reproduce(
     model: Model,
     version: Version,
     from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Start from nothing and train all ancestors, too.")
+        bool, typer.Option("--from-scratch", help="Start from scratch and train all ancestors, too.")
     ] = False,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Train even if code, settings or libraries have changed since.")
@@ -150,5 +150,5 @@ def audit(
 
 
 def _to_stderr(progress: Progress) -> None:
-    """How far the process has come. What else it prints is TensorFlow's, or in the answer."""
+    """Print how far the process has come. The rest of its output is TensorFlow's, or in the answer."""
     output.note(progress.text)

@@ -60,5 +60,5 @@ def _show(view: views.View) -> None:
     batch = "the next one of that training" if view["next_batch"] else "not the next one of that training"
     loss = "it reports no loss" if view["loss"] is None else f"its loss was {view['loss']:.4f}"
     out.print(f"The step's batch was {batch}; {loss}.")
-    if said := view.get("predictions"):
-        out.print(f"The model's {said['words']}.", soft_wrap=True)
+    if predictions := view.get("predictions"):
+        out.print(f"The model's {predictions['words']}.", soft_wrap=True)

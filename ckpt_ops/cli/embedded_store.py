@@ -58,7 +58,7 @@ def _reach(settings: Settings, stack: ExitStack) -> str:
 
 @contextmanager
 def platform_if_running() -> Iterator[None]:
-    """What sources look up: the embedded platform's own, while one runs and nothing else was chosen."""
+    """Let sources use the embedded platform, while one runs and nothing else was chosen."""
     chosen = {"CKPT_OPS_STORE", "CKPT_OPS_LANDING", "STORAGE_EMULATOR_HOST"} & os.environ.keys()
     endpoint = None if chosen else _running_endpoint(Settings.from_environment())
     if endpoint is None:

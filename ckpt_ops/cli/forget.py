@@ -92,13 +92,13 @@ def forget(
         if done.known and not done.refused:
             with output.progress("removing") as progress:
                 certificate = purge(intake, opened, asked.request, now=datetime.now(UTC), progress=progress)
-        standing = {one.said.request: one for one in purge_timings(opened, model)}.get(asked.request)
+        timing = {one.said.request: one for one in purge_timings(opened, model)}.get(asked.request)
     view = {
         "request": asked.request,
         "recorded": done.known,
         "slices": [change_view(one) for one in done.changes],
         "rebase": to_json(done.rebased) if done.rebased else None,
-        "purge": purge_timing_view(standing) if standing else None,
+        "purge": purge_timing_view(timing) if timing else None,
         "certificate": certificate.name if certificate else None,
     }
 
@@ -107,11 +107,11 @@ def forget(
             none = f"None of {done.found.looked_at:,} revisions in the store has {asked.message}"
             output.say(f"{none}: nothing was recorded.")
         elif not done.refused:
-            show_end(model, standing, certificate, opened.url)
+            show_end(model, timing, certificate, opened.url)
 
     output.answer(view, draw, json=json)
     if done.rebased is not None and done.refused:
-        raise _refused(model, asked, done.rebased.settled)
+        raise _rejected(model, asked, done.rebased.settled)
 
 
 def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
@@ -152,7 +152,7 @@ def purge(model: Model, store: StoreOption = None, json: Json = False) -> None:
     output.answer(view, draw, json=json)
 
 
-def _refused(model: str, asked: Asked, settled: Settled) -> TerminalError:
+def _rejected(model: str, asked: Asked, settled: Settled) -> TerminalError:
     from ckpt_ops.pipeline.step_results import Settlement
 
     promote = f"ckpt-ops promote {model} {settled.version} --approve"
@@ -163,7 +163,7 @@ def _refused(model: str, asked: Asked, settled: Settled) -> TerminalError:
             f"or {promote} --despite-gates --why TEXT, and then the same"
         )
     return TerminalError(
-        f"version {settled.version} of {model}, which does not know {asked.message}, was "
+        f"version {settled.version} of {model}, trained without {asked.message}, was "
         f"{settled.decision}: {settled.why}. The champion still knows them",
         safe="nothing was removed; the champion serves on; no such row is accepted any more",
         next=next_,

@@ -107,7 +107,7 @@ def new_source_command(
         items=items,
         at=at,
     )
-    with platform_if_running(), _said() as status:
+    with platform_if_running(), _status() as status:
         written = new_source(asked, dags_folder(), status)
     view = {"folder": str(written.folder), "files": written.files, "notes": [*written.found.notes]}
     output.answer(view, lambda _: _show(written), json=json)
@@ -133,7 +133,7 @@ def check_source_command(
 
     Example: ckpt-ops check source dags/visits
     """
-    with platform_if_running(), _said() as status:
+    with platform_if_running(), _status() as status:
         found = check_source(_loaded(folder).source, slices or None, progress=status)
     broken = [one for one in found if not one.passed]
     output.answer([asdict(one) for one in found], lambda _: _show_checks(folder, found), json=json)
@@ -161,14 +161,14 @@ def _loaded(folder: Path) -> Intake:
 
 
 @contextmanager
-def _said() -> Iterator[Callable[[str], object]]:
+def _status() -> Iterator[Callable[[str], object]]:
     """One line on standard error that says what is being done; without a terminal, a line for each."""
     console = output.console(stderr=True)
     if not sys.stderr.isatty():
-        yield lambda said: console.print(f"{said} ...", soft_wrap=True)
+        yield lambda text: console.print(f"{text} ...", soft_wrap=True)
         return
     with console.status("looking") as status:
-        yield lambda said: status.update(escape(printable(said)))
+        yield lambda text: status.update(escape(printable(text)))
 
 
 def _show(written: Written) -> None:

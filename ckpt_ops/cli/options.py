@@ -15,7 +15,7 @@ from ckpt_ops.errors import CkptOpsError
 def models_like(incomplete: str) -> list[str]:
     """Names of models for the shell to complete: folders of dags/, and models of a store that is a folder.
 
-    Nothing is asked over a network: a person waits with a finger on the key. What is not found is not
+    Nothing is asked over a network, because a person waits for the completion. What is not found is not
     offered.
     """
     # as `find_pipelines`, whose package takes longer to import than a completion may take

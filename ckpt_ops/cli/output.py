@@ -56,12 +56,12 @@ def note(line: str) -> None:
 
 
 def nothing(line: str) -> None:
-    """For what reports lines that are TensorFlow's, or that the answer has."""
+    """Discard a line, where reports are TensorFlow's or repeat the answer."""
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error while something is done; told how many of how many. None without a terminal."""
+    """A bar on standard error, called with how many of how many are done. None without a terminal."""
     if not sys.stderr.isatty():
         yield lambda done, of: None
         return

@@ -35,10 +35,10 @@ def show_status(views: Sequence[View]) -> None:
         show_log(views[0]["last"])
     for view in views:
         if view["tainted"]:
-            said = view["tainted"]
+            taint = view["tainted"]
             out.print(
-                f"TAINTED: the champion of {view['model']}, version {said['version']}, was trained on slice "
-                f"{said['slice']}: {said['why']}. Nothing is built on it.",
+                f"TAINTED: the champion of {view['model']}, version {taint['version']}, was trained on slice "
+                f"{taint['slice']}: {taint['why']}. Nothing is built on it.",
                 soft_wrap=True,
             )
         if view["below_floor"]:
@@ -122,16 +122,16 @@ def show_version(view: View) -> None:
         decision = view["decision"]
         out.print(f"{decision['type']} by {decision['actor']} at {_time(decision)}: {decision['reason']}")
     for made in view["conversions"]:
-        said = made["error"] or f"within {made['max_abs_difference']:.2g} on {made['rows']:,} rows"
-        out.print(f"{made['format']}: {'refused: ' if made['error'] else ''}{said}", soft_wrap=True)
+        outcome = made["error"] or f"within {made['max_abs_difference']:.2g} on {made['rows']:,} rows"
+        out.print(f"{made['format']}: {'refused: ' if made['error'] else ''}{outcome}", soft_wrap=True)
     for made in view["predictions"]:
         out.print(f"predictions on {made['key']} ({made['revision']}): {made['rows']:,} rows")
 
 
-def show_policy(said: View) -> None:
-    """The update policy's words, and the numbers that they rest on."""
-    numbers = ", ".join(f"{name} {number:,.6g}" for name, number in said["numbers"].items())
-    console().print(f"policy: {said['words']}" + (f" ({numbers})" if numbers else ""), soft_wrap=True)
+def show_policy(policy: View) -> None:
+    """The update policy's decision, and the numbers behind it."""
+    numbers = ", ".join(f"{name} {number:,.6g}" for name, number in policy["numbers"].items())
+    console().print(f"policy: {policy['words']}" + (f" ({numbers})" if numbers else ""), soft_wrap=True)
 
 
 def show_slices(model: str, views: Sequence[View], state: LineageState) -> None:
@@ -152,7 +152,7 @@ def show_slices(model: str, views: Sequence[View], state: LineageState) -> None:
         asks = f"ckpt-ops plan {model} asks the source"
         if state.versions:
             asks = f"ckpt-ops plan {model} --from {missing[0]} --to {missing[-1]} asks the source"
-        say(f"By the spacing of these, none of {few(missing)} has come: {asks}")
+        say(f"Missing by the spacing of these slices: {few(missing)}. {asks}")
 
 
 def _metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:

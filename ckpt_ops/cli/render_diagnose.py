@@ -43,8 +43,10 @@ def show_bisect(view: View) -> None:
     for note in view["notes"]:
         out.print(f"Note: {note}.", soft_wrap=True)
     if any(point["how"] == "never a version" for point in view["points"]):
-        out.print("Models that never were versions were trained for this, and are not kept.")
-    out.print("What is wrong is taken to stay wrong; the table holds every point that was measured.")
+        out.print("Models that were never versions were trained for this and are not kept.")
+    out.print(
+        "The search assumes that what is wrong stays wrong; the table has every point that was measured."
+    )
     model, key = view["model"], view["found"]["slice"]["key"]
     out.print(f"Next: ckpt-ops taint {model} --slice {key} --why TEXT, then ckpt-ops plan {model}")
 
@@ -61,7 +63,7 @@ def show_audit(view: View) -> None:
     )
     for name, one in (
         (f"version {champion['version']}, by {champion['updates']} updates", champion),
-        (f"from nothing, on all {view['slices']} slices", cold),
+        (f"from scratch, on all {view['slices']} slices", cold),
     ):
         table.add_row(name, f"{one['value']:.4f}", f"{one['steps']:,}", f"{one['seconds']:.1f}")
     out = console()
@@ -72,7 +74,7 @@ def show_audit(view: View) -> None:
 def show_reproduced(view: View) -> None:
     out = console()
     begins = view["begins_at"]
-    start = "nothing" if begins is None else f"the checkpoint of version {begins}"
+    start = "scratch" if begins is None else f"the checkpoint of version {begins}"
     out.print(f"{view['model']} v{view['version']}, trained again from {start}")
     table = Table("version", "trained on", "steps", "its checkpoint", "seconds")
     for one in view["trained"]:
@@ -105,7 +107,7 @@ def causes(view: View) -> list[str]:
     timed = [str(one["version"]) for one in view["trained"] if one["stopped_by"] == "max_seconds"]
     if timed:
         found.append(
-            f"version {', '.join(timed)}: the clock ended it, and it was trained for its recorded steps"
+            f"version {', '.join(timed)}: the clock ended it; it was trained again for its recorded steps"
         )
     return [
         *dict.fromkeys(found),

@@ -71,7 +71,7 @@ def evaluation(
 
 
 def _show(content: bytes, name: str, to: Path | None) -> None:
-    """Write the page, open it where a person sits before it, and say where it is."""
+    """Write the page, open it if there is a terminal, and print its path."""
     path = to or Path(tempfile.mkdtemp(prefix="ckpt-ops-report-")) / name
     path.write_bytes(content)
     if to is None and sys.stdout.isatty():

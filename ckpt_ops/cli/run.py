@@ -55,19 +55,21 @@ def run(
                 )
             done = run_all(described, opened, keys, output.say)
             output.say(summary(done, len(keys)))
-    refused = [ran for ran in done if ran.accepted is False]
-    if refused:
-        output.say(f"Next: ckpt-ops quarantine show {pipeline} {refused[0].key}. Report: {refused[0].report}")
+    declined = [ran for ran in done if ran.accepted is False]
+    if declined:
+        output.say(
+            f"Next: ckpt-ops quarantine show {pipeline} {declined[0].key}. Report: {declined[0].report}"
+        )
     failed = [ran for ran in done if ran.decision is NotRun.FAILED and ran.error is not None]
     if failed:
         error = failed[0].error
         raise TerminalError(
             f"slice {failed[0].key}: {failed[0].why}",
-            safe="; ".join(filter(None, [error.safe if error else "", "what ran before it stands"])),
+            safe="; ".join(filter(None, [error.safe if error else "", "what ran before it is kept"])),
             next=(f"{error.next}. Then " if error and error.next else "")
             + f"ckpt-ops run {pipeline} --from {failed[0].key} goes on there",
         )
-    if refused:
+    if declined:
         raise typer.Exit(NOT_ACCEPTED)
 
 

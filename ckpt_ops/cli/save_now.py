@@ -69,7 +69,7 @@ def _show(model: str, version: int, request: SaveRequest, answer: Answer | None)
         objects = "".join(f"\n  {name}" for name in answer.objects)
         output.say(
             f"Version {answer.version} of {model} saved at step {answer.step}, "
-            f"durable {answer.seconds:.1f} s after it was asked:{objects}"
+            f"durable {answer.seconds:.1f} s after the request:{objects}"
         )
 
 

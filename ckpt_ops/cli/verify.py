@@ -48,16 +48,16 @@ def verify(
         files = verify_files(opened, state, versions)
         asked = _ask_again(opened, state, versions) if predictions else {}
     found = [*map(checked_view, checked), *map(checked_files_view, files)]
-    said = [{"version": number, **one} for number, one in asked.items()]
-    view = {"checkpoints": found, "predictions": said} if predictions else found
+    again = [{"version": number, **one} for number, one in asked.items()]
+    view = {"checkpoints": found, "predictions": again} if predictions else found
     output.answer(view, lambda _: render_verify.show_checked(found), json=json)
     _refuse_damaged(model, checked, files)
     if others := [f"v{number}" for number, one in asked.items() if one["differs"]]:
         raise Corrupt(
             f"the export of {', '.join(others)} of {model} does not predict what was evaluated",
             safe="nothing was changed; the checkpoints are ok",
-            next="where the pipeline's code changed since, try with the code of then; else restore the "
-            "export's objects from a replica, or roll back to a version whose export predicts what it did",
+            next="if the pipeline's code changed since, try with the code of that time; else restore the "
+            "export's objects from a replica, or roll back to a version whose export predicts as before",
         )
 
 
@@ -68,8 +68,8 @@ def _ask_again(store: Store, state: LineageState, versions: list[int]) -> dict[i
 
     pipeline, there = load_pipeline(state.model), with_exports(state, versions)
     asked = recheck(pipeline, store, there, report=output.note)
-    for number, said in asked.items():
-        output.note(f"v{number}: {said['words']}")
+    for number, one in asked.items():
+        output.note(f"v{number}: {one['words']}")
     return asked
 
 
@@ -77,22 +77,24 @@ def _refuse_damaged(model: str, checked: Sequence[Checked], files: Sequence[Chec
     """Raises `Corrupt` naming what is damaged, and how it is repaired."""
     wrong = [each for each in checked if each.condition is Condition.DAMAGED]
     others = [each for each in files if each.condition is Condition.DAMAGED]
-    said = []
+    damage = []
     if wrong:
         where = ", ".join(f"v{each.version} step {each.step}" for each in wrong)
-        said.append(f"{len(wrong)} of {len(checked)} checkpoints of {model} are damaged: {where}")
+        damage.append(f"{len(wrong)} of {len(checked)} checkpoints of {model} are damaged: {where}")
     if others:
         where = ", ".join(f"v{each.version} {each.kind}" for each in others)
-        said.append(f"{len(others)} of {len(files)} folders of files of {model} are damaged: {where}")
-    if not said:
+        damage.append(f"{len(others)} of {len(files)} folders of files of {model} are damaged: {where}")
+    if not damage:
         return
     steps = []
     if wrong or any(each.kind != "served" for each in others):
-        steps.append("restore the objects named above (a soft-deleted version or a replica), verify again")
+        steps.append(
+            "restore the objects named above (a soft-deleted version or a replica), then verify again"
+        )
     if any(each.kind == "served" for each in others):
         steps.append(f"ckpt-ops publish {model} makes what is served equal to the exports again")
     raise Corrupt(
-        "\n".join(said),
+        "\n".join(damage),
         safe="nothing was changed; what is ok can be restored",
         next="; ".join(steps),
     )

@@ -205,7 +205,7 @@ def _metrics(version: VersionState | None) -> dict[str, float]:
 
 
 def _policy(version: VersionState) -> View | None:
-    """What the update policy said before it was trained, or instead."""
+    """The update policy's decision before the version was trained, or instead."""
     if isinstance(version.decided, UpdateDeferred):
         return {"words": version.decided.reason, "numbers": version.decided.numbers}
     return version.trained.decision or None if version.trained else None
@@ -213,8 +213,8 @@ def _policy(version: VersionState) -> View | None:
 
 def _scores(version: VersionState) -> View:
     """By slice key, the champion's metrics before anything trained on it."""
-    said = version.decided if isinstance(version.decided, UpdateDeferred) else version.trained
-    return dict(said.scores) if said else {}
+    record = version.decided if isinstance(version.decided, UpdateDeferred) else version.trained
+    return dict(record.scores) if record else {}
 
 
 def _shadow(found: InShadow | None) -> View | None:

@@ -54,17 +54,17 @@ class Comparison:
 def compare(recorded: Tensors, again: Tensors) -> Comparison:
     """Every tensor of `recorded` against the one of the same name in `again`, by hash."""
     hashes = {name: _digest(name, tensor) for name, tensor in recorded.items()}
-    anew = {name: _digest(name, tensor) for name, tensor in again.items()}
+    rebuilt = {name: _digest(name, tensor) for name, tensor in again.items()}
     names = [*recorded, *(name for name in again if name not in recorded)]
     return Comparison(
-        equal=tuple(name for name in names if hashes.get(name) == anew.get(name)),
+        equal=tuple(name for name in names if hashes.get(name) == rebuilt.get(name)),
         different=tuple(
             _difference(name, recorded.get(name), again.get(name))
             for name in names
-            if hashes.get(name) != anew.get(name)
+            if hashes.get(name) != rebuilt.get(name)
         ),
         recorded=_over_all(hashes),
-        again=_over_all(anew),
+        again=_over_all(rebuilt),
     )
 
 

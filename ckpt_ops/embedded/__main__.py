@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, summary in (
         ("up", "start everything, and return when it is healthy"),
         ("down", "stop everything that was started, and nothing else"),
-        ("status", "what runs, how healthy it is, and runs that do not move; exit code 1 unless all is well"),
+        ("status", "show what runs, its health, and runs without progress; exit code 1 unless all is well"),
         ("env", "print `export NAME=value` lines, secrets included, for Airflow's own CLI"),
         ("serve", "run in the foreground until Ctrl-C; `up` starts this detached"),
     ):
@@ -102,7 +102,7 @@ def down(settings: Settings) -> int:
         stopped = leftovers.stop_leftovers(settings.home)
     (settings.run_dir / f"{leftovers.SUPERVISOR}.json").unlink(missing_ok=True)
     if stopped:
-        console.print(f"Stopped what a killed supervisor had left: {', '.join(stopped)}")
+        console.print(f"Stopped what a killed supervisor left behind: {', '.join(stopped)}")
     console.print("Stopped." if owner is not None or stopped else "Nothing runs.")
     return 0
 
@@ -129,9 +129,9 @@ def status(settings: Settings) -> int:
         show_address(settings)
     stalled = _stalled(settings, state) if state is not None and fine else []
     for run in stalled:
-        console.print(f"This run has not moved for minutes: {escape(printable(run))}", style="red")
+        console.print(f"This run has made no progress for minutes: {escape(printable(run))}", style="red")
     if stalled:
-        console.print("Next: read the scheduler's log; `down` and `up` start it again, and lose no work")
+        console.print("Next: read the scheduler's log; `down` and `up` restart it, and no work is lost")
     return 0 if fine and not stalled else 1
 
 
@@ -139,11 +139,11 @@ def _stalled(settings: Settings, state: State) -> list[str]:
     try:
         return stalled_runs(Rest(state.ui_url, state.user, secret_files.password(settings)))
     except CkptOpsError as error:
-        return [f"(not known: {error.what})"]
+        return [f"(unknown: {error.what})"]
 
 
 def env(settings: Settings) -> int:
-    """Print what makes a shell part of the platform; whatever is not for `eval` goes to standard error."""
+    """Print what makes a shell part of the platform; what is not for `eval` goes to standard error."""
     try:
         sys.stdout.write(exports(settings.home))
     except CkptOpsError as error:
@@ -173,7 +173,7 @@ def show(event: Event) -> None:
 
 
 def show_address(settings: Settings) -> None:
-    """Where to go and how to get in."""
+    """Print where Airflow and the objects are, and how to log in."""
     state = State.read(settings.home)
     if state is None:
         return

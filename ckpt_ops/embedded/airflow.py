@@ -1,6 +1,6 @@
 """How Airflow is configured here, and the commands that start its processes.
 
-Why each setting that differs from Airflow's default does so is said beside it.
+Comments say why settings differ from Airflow's defaults.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _options(settings: Settings, secrets: Secrets) -> dict[str, str]:
         "CORE__PLUGINS_FOLDER": str(settings.plugins_dir),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "CORE__PARALLELISM": "4",  # 32 workers fork ahead and take 2 GB
+        "CORE__PARALLELISM": "4",  # the default, 32 workers forked ahead, takes 2 GB
         "CORE__FERNET_KEY": secrets.fernet_key,
         "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default may ask a name server, slowly
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
@@ -125,10 +125,10 @@ def command(name: str, settings: Settings, environment: Mapping[str, str]) -> Co
 
 
 def migrate(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Bring the database's tables to the installed Airflow's version; nothing to do is fine.
+    """Bring the database's tables to the installed Airflow's version, if they are not there yet.
 
     Raises:
-        ComponentFailed: Airflow refused, with its last lines.
+        ComponentFailed: the migration failed; with its last lines.
     """
     log = settings.logs / "migrate.log"
     log.unlink(missing_ok=True)

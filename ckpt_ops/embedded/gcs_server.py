@@ -24,7 +24,7 @@ BUCKETS = ("ckpt-ops", "ckpt-ops-landing")
 class GcsServer:
     """The server, its data in `home/gcs`; a context manager.
 
-    What it acknowledged is in files and found again after a stop, a kill or a restart.
+    What it acknowledged is in files and survives a stop, a kill or a restart.
 
     Args:
         home: the platform's home; data goes to `gcs/`, the log to `logs/gcs.log`.
@@ -68,7 +68,7 @@ class GcsServer:
         argv += [f"--bucket={bucket}" for bucket in buckets]
         if self._users is not None:
             argv += ["--users", str(self._users)]
-        # of where this code lies, whatever the working directory and whatever else is on the path
+        # this code's folder first, whatever the working directory and whatever else is on the path
         path = [str(Path(__file__).parents[2]), self._environ.get("PYTHONPATH", "")]
         self.child = Child(
             command=Command(

@@ -1,4 +1,4 @@
-"""One supervisor per home, and an end to what a killed one left behind."""
+"""One supervisor per home, and the end of what a killed one left behind."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def _locked(run_dir: Path, how: int) -> IO[str]:
         file.close()
         if how == fcntl.LOCK_EX and supervisor(run_dir) is None:
             raise AlreadyRunning(
-                f"a command, or a platform of another program, works in {run_dir.parent}",
+                f"a command, or another program's platform, is using {run_dir.parent}",
                 safe="it was left as it is",
-                next="let it end (`ps -ef | grep ckpt-ops` names commands), then try again",
+                next="wait until it ends (`ps -ef | grep ckpt-ops` lists commands), then try again",
             ) from error
         raise AlreadyRunning(
             f"a platform already runs in {run_dir.parent}",
@@ -106,9 +106,9 @@ def together(steps: Sequence[Callable[[], None]]) -> None:
 
 
 def end_marked(home: Path, *, component: str | None = None) -> int:
-    """End what carries the id of the platform in `home`; or what one dead component left. Returns how many.
+    """End processes with the id of the platform in `home`, or those a dead component left; returns how many.
 
-    Tasks may save their work: they are asked first. To be called when no such process is wanted any more.
+    They are asked first, so that tasks can save their work. Call it when none of them is needed any more.
     """
     left = procfs.identities(marked_in(home, component=component))
     if left:
@@ -117,7 +117,7 @@ def end_marked(home: Path, *, component: str | None = None) -> int:
 
 
 def marked_in(home: Path, *, component: str | None = None) -> set[int]:
-    """The processes that carry the id of the platform in `home`; or those that one component started."""
+    """The processes that carry the id of the platform in `home`, or only those that one component started."""
     try:
         platform_id = str(parse((home / "secrets.json").read_bytes())["platform_id"])
     except (OSError, BadDocument, KeyError):

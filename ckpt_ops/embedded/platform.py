@@ -133,7 +133,8 @@ class Platform:
 
         Raises:
             AlreadyRunning: another process runs a platform in this home.
-            BadInput: a port is busy, or something the platform needs is not installed.
+            BadInput: a port is busy.
+            ExtraMissing: something that the platform needs is not installed.
             ComponentFailed: one process did not come up; the message holds its log's last lines.
         """
         self._lock = leftovers.lock(self.settings.run_dir)
@@ -220,15 +221,15 @@ class Platform:
             time.sleep(HEALTH_POLL_SECONDS)
 
     def watch(self) -> None:
-        """Restart each process that ended; to be called again and again.
+        """Restart each process that ended; to be called repeatedly.
 
-        What it has left behind is ended first: a dead scheduler's workers would hold its locks in the
-        database, and no run would move.
+        Processes that it left behind are ended first: a dead scheduler's workers would hold its locks in the
+        database, and no run would make progress.
 
         Raises:
             ComponentFailed: one of them ended too often within ten minutes: something is wrong for good.
         """
-        for name, child in self._children.items():  # servers first: whoever needs them may have died of it
+        for name, child in self._children.items():  # servers first: others may have died for want of them
             code = child.exit_code
             if code is None:
                 continue
@@ -243,7 +244,7 @@ class Platform:
             if name in self._answering:
                 child.wait_ready(self._answering[name])
             self._write_state(ready=True)
-            left = f"\n{ended} processes that it had left were ended" if ended else ""
+            left = f"\n{ended} processes that it left behind were ended" if ended else ""
             self._report(Event(component=name, state="restarted", detail=f"{failure}{left}"))
 
     def stop(self) -> None:
@@ -253,7 +254,7 @@ class Platform:
             leftovers.together([partial(self._stop_one, name) for name in here])
         if self._lock is not None:
             leftovers.stop_leftovers(self.settings.home)
-            with suppress(OSError):  # of a disk that is full: all is stopped by now
+            with suppress(OSError):  # such as a full disk: all is stopped by now
                 self._write_stopped()
             self._lock.close()
             self._lock = None

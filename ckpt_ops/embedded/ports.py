@@ -15,13 +15,13 @@ def is_free(port: int) -> bool:
 
 
 def why_not(port: int, host: str) -> int | None:
-    """The number of the error with which a server could not listen there; None when one could."""
+    """The number of the error that keeps a server from listening there; None if one could."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             # as servers do: a port in TIME_WAIT counts as free, one that listens does not
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-    except OSError as error:  # the first line's too: a machine may be without IPv6
+    except OSError as error:  # also of the first line: a machine may be without IPv6
         return error.errno
     return None
 
@@ -44,7 +44,7 @@ def require_free(port: int, variable: str) -> None:
         raise BadInput(
             variable,
             port,
-            f"a port that is free, and something already listens on {HOST}:{port}",
+            f"a free port; something already listens on {HOST}:{port}",
             next=f"stop what listens there (`ss -ltnp 'sport = :{port}'` names it), "
             f"or set {variable} to another port (0 chooses a free one)",
         )
@@ -54,7 +54,7 @@ def resolve(settings: Settings) -> Settings:
     """The same settings with a free port in place of each 0.
 
     Raises:
-        BadInput: a port asked for by number is busy.
+        BadInput: a port given by number is busy.
     """
     gcs_port, ui_port = settings.gcs_port, settings.ui_port
     if gcs_port:

@@ -48,7 +48,7 @@ class Postgres:
 
     @property
     def socket_dir(self) -> Path:
-        """Where the socket lies: beside the data, or in /tmp when that path is too long for one."""
+        """The socket's folder: beside the data, or in the temporary folder if that path is too long."""
         beside = self.home / "postgres" / "socket"
         if len(str(beside / ".s.PGSQL.5432")) <= LONGEST_SOCKET_PATH:
             return beside
@@ -57,7 +57,7 @@ class Postgres:
 
     @property
     def migrated_file(self) -> Path:
-        """Names the Airflow version whose tables the database has; goes when the data goes."""
+        """Names the Airflow version whose tables the database has; removed when the data is created again."""
         return self.data.with_name("migrated")
 
     def url(self, driver: str) -> str:
@@ -81,14 +81,14 @@ class Postgres:
                     str(programs() / "postgres"),
                     *("-D", str(self.data), "-k", str(self.socket_dir)),
                     *("-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "jit=off"),
-                    # what holds locks and does nothing was left by a process that is not what it was
+                    # an idle transaction holds locks for a process that is stuck or dead
                     *("-c", "idle_in_transaction_session_timeout=2min"),
                 ),
                 environment=self._environ,
                 cwd=Path("/"),
                 log=self.home / "logs" / "postgres.log",
                 record=self.home / "run" / "postgres.json",
-                stop_with=signal.SIGINT,  # "fast": ends connections, writes a checkpoint, leaves
+                stop_with=signal.SIGINT,  # "fast": ends connections, writes a checkpoint, exits
                 uid=None if owner is None else owner.pw_uid,
                 gid=None if owner is None else owner.pw_gid,
             )
@@ -122,7 +122,11 @@ class Postgres:
         if known.stdout.strip() != "1":
             made = self._client("createdb", DATABASE)
             if made.returncode != 0:
-                raise ComponentFailed(f"postgres: createdb failed: {made.stderr.strip()}")
+                raise ComponentFailed(
+                    f"postgres: createdb failed: {made.stderr.strip()}",
+                    safe="no existing database was touched",
+                    next=f"read {self.home / 'logs' / 'postgres.log'}, then start again",
+                )
 
     def _prepare(self, owner: pwd.struct_passwd | None) -> None:
         for directory in (self.data.parent, self.socket_dir):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_private(path: Path, content: str | bytes, *, once: bool = False) -> None:
-    """Write the file and the folders above it; `once`: leave one that is there as it is."""
+    """Write the file, and make the folders above it; with `once`, keep a file that exists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -17,6 +17,6 @@ def write_private(path: Path, content: str | bytes, *, once: bool = False) -> No
     if not once:
         temporary.replace(path)
         return
-    with suppress(FileExistsError):  # two that begin together: the first one's stays
+    with suppress(FileExistsError):  # two processes at the same time: the first one's file stays
         path.hardlink_to(temporary)
     temporary.unlink()

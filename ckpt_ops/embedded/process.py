@@ -26,7 +26,7 @@ from ckpt_ops.errors import Corrupt, TerminalError
 
 POLL_SECONDS = 0.1
 READY_SECONDS = 180.0
-"""For what runs and does not answer yet. Generous: what fails ends, and that is seen at once."""
+"""How long a running process may take to answer. Generous: one that fails ends, which is seen at once."""
 IDLE_SECONDS = 8.0
 _RECORD = DocumentKind(what="record of a process", implicit=True, indent=None, sort_keys=False, newline=True)
 
@@ -36,16 +36,16 @@ class ComponentFailed(TerminalError):
 
 
 class Stopping(Enum):
-    """Whom to ask to end, besides the process itself."""
+    """Which processes are asked to end, besides the process itself."""
 
     ALONE = "alone"
-    """Nobody: it ends its own workers."""
+    """None: it ends its own workers."""
     WITH_TASKS = "with tasks"
     """The leaders of the process groups below it. Airflow's scheduler waits for its running tasks,
     and each task leads a group: asked together, a task can save its work and its worker can still
     report how it ended. Without tasks it gets `IDLE_SECONDS` only: it has been seen to hang."""
     TWICE = "twice"
-    """Itself again, once all below it is gone: Airflow's triggerer does not notice for 10 s."""
+    """The process itself again, once all below it is gone: Airflow's triggerer takes 10 s to notice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Command:
         record: file that names the running process.
         stop_with: the signal that asks it to end.
         stop_seconds: how long it may take before it is killed.
-        stopping: whom else to ask.
+        stopping: which other processes to ask.
         uid, gid: the user to run as, when the caller is root and the program refuses root.
     """
 
@@ -125,7 +125,7 @@ class Child:
         """
         deadline = time.monotonic() + seconds
         while True:
-            late = time.monotonic() > deadline  # before asking: a machine that stood still is asked once more
+            late = time.monotonic() > deadline  # before asking: after the machine stood still, ask once more
             self.require_running()
             if ready():
                 return time.time() - self.started_at
@@ -281,7 +281,7 @@ def end(processes: Iterable[Identity], *, seconds: float) -> None:
 
 
 def private_log(path: Path) -> IO[bytes]:
-    """A file to append to that only its owner can read: what programs print may be a secret."""
+    """A file to append to that only its owner can read: programs may print secrets."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.chmod(0o700)
     return open(path, "ab", opener=lambda name, flags: os.open(name, flags, 0o600))
@@ -297,7 +297,7 @@ def last_lines(log: Path, count: int = 15) -> list[str]:
 
 
 def how_it_ended(code: int) -> str:
-    """An exit status in words."""
+    """An exit status as text."""
     if code < 0:
         return f"was killed by {signal.Signals(-code).name}"
     return f"ended by itself with exit code {code}"

@@ -16,14 +16,14 @@ from pathlib import Path
 
 PROC = Path("/proc")
 PLATFORM_VARIABLE = "CKPT_OPS_PLATFORM_ID"
-"""Set for what the platform starts, and inherited by all that it starts: no orphan is overlooked."""
+"""Set for the platform's processes and inherited by all that these start: no orphan is overlooked."""
 COMPONENT_VARIABLE = "CKPT_OPS_PLATFORM_COMPONENT"
-"""Likewise, which of the platform's processes it was that started them."""
+"""Likewise: the component of the platform that started them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """One process, for as long as the machine has existed."""
+    """One process, never confused with another one that had or gets its pid."""
 
     pid: int
     started: str
@@ -89,7 +89,7 @@ def group_leaders(processes: Iterable[Identity]) -> set[Identity]:
 
 
 def wait_gone(processes: Collection[Identity], *, seconds: float) -> set[Identity]:
-    """Wait until these have ended, at most so long; returns those that have not."""
+    """Wait until these have ended, at most `seconds`; returns those that have not."""
     deadline = time.monotonic() + seconds
     left = {process for process in processes if process.alive}
     while left and time.monotonic() < deadline:

@@ -50,7 +50,7 @@ class Rest:
         return self._send(method, path, body, {"Authorization": f"Bearer {self.token()}"})
 
     def health(self) -> dict[str, dict[str, str | None]]:
-        """What `/api/v2/monitor/health` says of each component; empty while there is no answer."""
+        """What `/api/v2/monitor/health` reports for each component; empty while there is no answer."""
         try:
             found: dict[str, dict[str, str | None]] = self._send("GET", "/api/v2/monitor/health", None, {})
         except CkptOpsError:

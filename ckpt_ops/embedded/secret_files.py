@@ -40,7 +40,7 @@ _DOCUMENT = DocumentKind(
     sort_keys=False,
     newline=True,
     safe="database and objects were not touched",
-    next="restore it, or remove it: then new ones are made, and connections in Airflow lost",
+    next="restore it, or remove it: new ones are then made, and connections in Airflow are lost",
 )
 
 
@@ -74,7 +74,7 @@ def passwords(settings: Settings) -> Path:
 
 
 def add_passwords(settings: Settings, users: str) -> None:
-    """Make a password for each user who has none: Airflow would print the one it makes into its log.
+    """Make a password for each user who has none: otherwise Airflow makes one and prints it into its log.
 
     Args:
         users: as AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS has them, `admin:admin,eve:viewer`.
@@ -91,14 +91,14 @@ def add_passwords(settings: Settings, users: str) -> None:
         raise Corrupt(
             f"{path} does not hold passwords by user: {error}",
             safe="nothing was started",
-            next=f"restore {path}, or remove it: then new ones are made",
+            next=f"restore {path}, or remove it: new ones are then made",
         ) from error
     if missing:
         write_private(path, json.dumps({**known, **missing}) + "\n")
 
 
 def gcs_secret(home: Path) -> str:
-    """What lets clients into the GCS server of `home`; made on first use, and the same ever after.
+    """The secret of clients of the GCS server of `home`; made on first use and then kept.
 
     Raises:
         Corrupt: the file exists but holds none.
@@ -111,12 +111,12 @@ def gcs_secret(home: Path) -> str:
         raise Corrupt(
             f"{path} does not hold the secret of the GCS server",
             safe="no object was touched",
-            next=f"remove {path}: a new one is made, and `python -m ckpt_ops.embedded env` tells it",
+            next=f"remove {path}: a new one is made, and `python -m ckpt_ops.embedded env` prints it",
         )
     return found
 
 
 def password(settings: Settings) -> str:
-    """The password that opens the UI now (a person may have edited the file)."""
+    """The current password of the UI (a person may have edited the file)."""
     content: dict[str, str] = json.loads(passwords(settings).read_text())
     return content[USER]

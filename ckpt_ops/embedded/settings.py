@@ -48,7 +48,7 @@ class Settings:
             if not 0 <= port <= 65535:
                 raise BadInput(field, port, "0 (choose a free one) or a port from 1 to 65535")
         if self.gcs_port and self.gcs_port == self.ui_port:
-            raise BadInput("ui_port", self.ui_port, f"another port than gcs_port={self.gcs_port}")
+            raise BadInput("ui_port", self.ui_port, f"a port different from gcs_port={self.gcs_port}")
 
     @classmethod
     def from_environment(
@@ -74,7 +74,7 @@ class Settings:
         gcs_port = port_from(environ, GCS_PORT_VARIABLE, default=4443)
         ui_port = port_from(environ, UI_PORT_VARIABLE, default=8080)
         if gcs_port and gcs_port == ui_port:
-            raise BadInput(UI_PORT_VARIABLE, ui_port, f"another port than {GCS_PORT_VARIABLE}={gcs_port}")
+            raise BadInput(UI_PORT_VARIABLE, ui_port, f"a port different from {GCS_PORT_VARIABLE}={gcs_port}")
         return cls(
             project=project,
             home=chosen.resolve(),

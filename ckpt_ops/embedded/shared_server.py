@@ -1,7 +1,7 @@
 """The objects of a platform that is down: the first command starts their server, the last one ends it.
 
 Each command holds a shared lock on the home's lock file for as long as it runs, and a platform an exclusive
-one, so neither begins under the other. The server looks at the lock as well: once no command holds it,
+one, so neither begins while the other runs. The server watches the lock, too: once no command holds it,
 however the last one ended, the server ends by itself.
 """
 
@@ -27,7 +27,7 @@ def shared_server(home: Path) -> Iterator[str]:
     """
     run_dir = home / "run"
     with leftovers.share(run_dir), (run_dir / "gcs.starting").open("a+") as starting:
-        fcntl.flock(starting, fcntl.LOCK_EX)  # one starts it, and others that come meanwhile find it
+        fcntl.flock(starting, fcntl.LOCK_EX)  # one starts it; others that come meanwhile find it
         port = _running(run_dir)
         if port is None:
             server = GcsServer(home, users=run_dir / leftovers.LOCK)
@@ -48,5 +48,5 @@ def _running(run_dir: Path) -> int | None:
             return port
     except (OSError, ValueError):
         pass
-    left.stop()  # of a command that was killed while it started it, or of an earlier version
+    left.stop()  # from a command that was killed while starting it, or from an earlier version
     return None

@@ -16,7 +16,7 @@ from ckpt_ops.errors import TerminalError
 
 
 def write_environment(home: Path, variables: Mapping[str, str]) -> None:
-    """Keep the variables for those who join later."""
+    """Keep the variables for shells that join later."""
     write_private(_path(home), json.dumps(dict(sorted(variables.items())), indent=2) + "\n")
 
 

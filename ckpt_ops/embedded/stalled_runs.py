@@ -1,6 +1,6 @@
-"""Runs that do not move although every process is healthy.
+"""Runs that make no progress although every process is healthy.
 
-A scheduler can beat, and yet wait for a lock that nobody will ever let go of; it then starts no task.
+A scheduler can send heartbeats and yet wait for a lock that is never released; it then starts no task.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BUSY = frozenset(
 
 
 def stalled_runs(rest: Rest, *, now: datetime | None = None) -> list[str]:
-    """Running runs without a task that runs, waits or is to be tried again, for three minutes: `DAG RUN`.
+    """Running runs that for three minutes had no task that runs, waits or is to be retried, as `DAG RUN`.
 
     Raises:
         CkptOpsError: the API did not answer.

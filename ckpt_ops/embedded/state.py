@@ -15,12 +15,12 @@ _DOCUMENT = DocumentKind(what="state of a platform", implicit=True, indent=2, so
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What a running platform tells about itself.
+    """What a running platform says about itself.
 
     Args:
         store, landing: where pipelines keep and find objects.
         gcs_endpoint: for STORAGE_EMULATOR_HOST.
-        ui_url, user, password_file: Airflow's UI and REST API, and who may enter.
+        ui_url, user, password_file: Airflow's UI and REST API, and who may log in.
         database: SQLAlchemy addresses of Airflow's metadata, by driver.
         supervisor: pid of the process that owns all others.
         pids: pid per component.

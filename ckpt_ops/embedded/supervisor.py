@@ -31,7 +31,7 @@ def serve(settings: Settings, *, events: int | None = None) -> int:
 
     Args:
         settings: of the platform.
-        events: a file descriptor that gets each step as a line of JSON, until its reader goes.
+        events: a file descriptor that gets each step as a line of JSON, until its reader is gone.
     """
     report = Reporter(events)
     platform = Platform(settings, report=report)
@@ -70,7 +70,7 @@ class Reporter:
             os.set_inheritable(events, False)
 
     def __call__(self, event: Event) -> None:
-        """Tell one step."""
+        """Report one step."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S")
         with suppress(OSError, ValueError):
             print(stamp, event.component, event.state, f"{event.seconds:.1f}s", event.detail, flush=True)

@@ -1,4 +1,4 @@
-"""Whom a server runs as when the platform is started by root."""
+"""The user that a server runs as when root starts the platform."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAME = "pgserver"
 
 
 def unprivileged(data: Path) -> pwd.struct_passwd | None:
-    """The user for the server of `data`: None for "the caller", another one when the caller is root.
+    """The user for the server of `data`: None, the caller, unless the caller is root.
 
     Data that exists keeps its owner, unless that is root; new data gets the system user `pgserver`, created
     on first use, or `nobody` where users cannot be created.

@@ -61,11 +61,11 @@ class Certificate:
 
 
 def write_certificate(
-    store: Store, state: LineageState, standing: PurgeTiming, plan: PurgePlan, *, now: datetime
+    store: Store, state: LineageState, timing: PurgeTiming, plan: PurgePlan, *, now: datetime
 ) -> Certificate:
     """Write the result of the purge, once: an existing certificate stays as it is."""
-    name = f"models/{state.model}/forgotten/{standing.said.request}.json"
-    body = _body(store, state, standing, plan, now)
+    name = f"models/{state.model}/forgotten/{timing.said.request}.json"
+    body = _body(store, state, timing, plan, now)
     store.put_if_absent(name, _DOCUMENT.encode(body))
     written = Certificate.read(store, name)
     page = certificate_html(written.body, digest=written.digest)
@@ -80,9 +80,9 @@ def weights_digest(manifest: Manifest) -> str:
 
 
 def _body(
-    store: Store, state: LineageState, standing: PurgeTiming, plan: PurgePlan, now: datetime
+    store: Store, state: LineageState, timing: PurgeTiming, plan: PurgePlan, now: datetime
 ) -> dict[str, Any]:
-    said, asked = standing.said, standing.asked
+    said, asked = timing.said, timing.asked
     objects = plan_name(state.model, said.request)
     keys = sorted({one.key for one in plan.revisions})
     return {
@@ -93,7 +93,7 @@ def _body(
         "why": asked.reason,
         "asked": _signed(asked),
         "grace_hours": said.grace_hours,
-        "forgotten_by_the_champion_since": standing.clean_since,
+        "forgotten_by_the_champion_since": timing.clean_since,
         "purged": {"by": _actor(), "time": now.isoformat(timespec="seconds")},
         "revisions": [as_stored(one) for one in plan.revisions],
         "now": [_now(state, key) for key in keys],

@@ -60,25 +60,25 @@ def purge(
         Corrupt: a manifest or a data file cannot be read, so that it is unknown what it has.
     """
     log = ModelLog(store, intake.name)
-    standing = purge_timing_of(log.records(), log.state(), request)
-    if standing.purged is not None:
-        return Certificate.read(store, standing.purged.certificate)
-    if standing.due_at is None or now < standing.due_at:
+    timing = purge_timing_of(log.records(), log.state(), request)
+    if timing.purged is not None:
+        return Certificate.read(store, timing.purged.certificate)
+    if timing.due_at is None or now < timing.due_at:
         return None
     plan = find_plan(store, intake.name, request)
     if plan is None:
-        plan = _begin(intake, store, log, standing, progress)
+        plan = _begin(intake, store, log, timing, progress)
         if plan is None:
             return None
     apply(store, plan, progress)
     state = log.state()
-    certificate = write_certificate(store, state, standing, plan, now=now)
+    certificate = write_certificate(store, state, timing, plan, now=now)
     record = Purged(
         request=request,
         versions=plan.versions,
         certificate=certificate.name,
         digest=certificate.digest,
-        reason=f"forgotten: {standing.asked.reason}",
+        reason=f"forgotten: {timing.asked.reason}",
     )
     log.decide(lambda state: None if request in state.purged else record)
     return certificate
@@ -107,14 +107,12 @@ def sweep(intake: Intake, store: Store, progress: Progress = silent) -> int:
 
 
 def _begin(
-    intake: Intake, store: Store, log: ModelLog, standing: PurgeTiming, progress: Progress
+    intake: Intake, store: Store, log: ModelLog, timing: PurgeTiming, progress: Progress
 ) -> PurgePlan | None:
     """Stop all use of the versions and write the list of what goes; None: the head moved."""
-    asked = Asked.of(intake.name, standing.said)
+    asked = Asked.of(intake.name, timing.said)
     state, found = record_request(intake, store, asked, why="", grace_hours=None, progress=progress)
-    revise(
-        store, intake, asked, found, standing.said.reason
-    )  # the process that was to do it may have stopped
+    revise(store, intake, asked, found, timing.said.reason)  # the process that was to do it may have stopped
     state = log.state()
     revisions = state.forgotten[asked.request].revisions
     _bar(store, log, state, set(revisions), asked)
@@ -127,11 +125,11 @@ def _begin(
         return CheckpointsDropped(versions=going, reason=f"forgotten ({asked.request})")
 
     state = log.decide(choose)
-    standing = purge_timing_of(log.records(), state, asked.request)
-    if standing.clean_since is None:
+    timing = purge_timing_of(log.records(), state, asked.request)
+    if timing.clean_since is None:
         return None
     publish(store, intake.name, state)  # the process that promoted the head may have stopped before that
-    plan = plan_purge(store, intake.source.name, state, standing, found)
+    plan = plan_purge(store, intake.source.name, state, timing, found)
     store.put_if_absent(plan_name(intake.name, asked.request), plan.to_json())
     return find_plan(store, intake.name, asked.request)
 

@@ -1,6 +1,6 @@
 """What a purge removes, written first: `models/MODEL/forgotten/REQUEST.objects.json`.
 
-A stopped purge goes on by it, and the certificate counts all of it, not only what was left to do.
+A stopped purge goes on with it, and the certificate counts all of it, not only what was left to do.
 It stays, as the list of what was removed.
 """
 
@@ -105,14 +105,14 @@ def find_plan(store: Store, model: str, request: str) -> PurgePlan | None:
 
 
 def plan_purge(
-    store: Store, source: str, state: LineageState, standing: PurgeTiming, found: Found
+    store: Store, source: str, state: LineageState, timing: PurgeTiming, found: Found
 ) -> PurgePlan:
     """Look for everything that goes; changes nothing.
 
     What another model needs stays. What the versions of this one need goes with them. So do predictions on
     such rows: this model's own, and all others once no model needs the revision.
     """
-    latest = standing.said
+    latest = timing.said
     kept: dict[tuple[str, str], str] = {}
     command: dict[tuple[str, str], str] = {}
     asked = Asked.of(state.model, latest)
@@ -121,7 +121,7 @@ def plan_purge(
         kept[name] = "; ".join(filter(None, (kept.get(name), holder.why)))
         command.setdefault(name, asked.command(holder.model))
     going = [name for name in latest.revisions if name not in kept]
-    of_versions = checkpoints.objects_of(store, state.model, standing.consumed)
+    of_versions = checkpoints.objects_of(store, state.model, timing.consumed)
     of_slices = slices.objects_of(store, source, going, found.loose)
     predicted = (
         *predictions.of_revisions(store, latest.revisions, model=state.model),
@@ -141,7 +141,7 @@ def plan_purge(
         *(_purge_targets(entry) for entry in of_slices.after),
     ]
     return PurgePlan(
-        versions=standing.consumed,
+        versions=timing.consumed,
         revisions=tuple(
             Revision(
                 key=key,

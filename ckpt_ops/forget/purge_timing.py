@@ -1,4 +1,4 @@
-"""When forgotten rows may be removed: once the head has been without it for the grace period."""
+"""When forgotten rows may be removed: once the head has been without them for the grace period."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What becomes of a slice before a model consumes it: verdict, quarantine, what a person decides."""
+"""What happens to a slice before a model consumes it: its verdict, quarantine and a person's decisions."""

@@ -1,4 +1,4 @@
-"""What a source has beside what was taken in: which slices, in which content, and which are missing.
+"""What a source has, compared with what was taken in: which slices, which content, and which are missing.
 
 No rows are read and nothing is written.
 """
@@ -20,39 +20,39 @@ from ckpt_ops.slices.times import form_of, time_of
 from ckpt_ops.store import Store
 
 AT_MOST = 2_000
-"""Slices of a range."""
+"""The most slices in a range."""
 
 
 def keys_between(intake: Intake, first: str | None = None, last: str | None = None) -> list[str]:
-    """The keys that the source has from `first` to `last`, both included, in order; None: without a bound.
+    """The source's keys from `first` to `last`, both included, in order; None: no bound.
 
     Raises:
         BadInput: the bounds are in the wrong order, or there are too many slices between them.
-        SourceUnavailable and the like: as the source's `keys`.
+        SourceUnavailable and others: as the source's `keys` raises them.
     """
     if first is not None and last is not None and last < first:
-        raise BadInput("--to", last, f"not before --from {first}")
+        raise BadInput("--to", last, f"a key not before --from {first}")
     start = time_of_key(first) or datetime(1900, 1, 1, tzinfo=UTC)
     end = time_of_key(last) or datetime.now(UTC) + timedelta(days=366)
-    there = [
+    found = [
         key
         for key in intake.source.keys(start, max(start, end) + timedelta(microseconds=1))
         if (first is None or first <= key) and (last is None or key <= last)
     ]
-    if len(there) > AT_MOST:
+    if len(found) > AT_MOST:
         raise BadInput(
             "--from/--to",
-            f"{len(there):,} slices",
+            f"{len(found):,} slices",
             f"a range of at most {AT_MOST:,}",
-            next=f"--from {there[0]} --to {there[AT_MOST - 1]}, and on from there",
+            next=f"use --from {found[0]} --to {found[AT_MOST - 1]}, then continue after that key",
         )
-    return there
+    return found
 
 
 def revision_at_source(intake: Intake, store: Store, state: LineageState, key: str) -> str | None:
-    """The revision that a pull of the slice would find; None when it would have to read it.
+    """The revision that a pull of the slice would find; None when the pull would have to read the slice.
 
-    Raises as the source's `fingerprint`.
+    Raises what the source's `fingerprint` raises.
     """
     entry = state.slices.get(key)
     if entry is not None:
@@ -80,21 +80,22 @@ def expected_keys(
     form: str | None = None,
     reaches: bool = False,
 ) -> list[str]:
-    """Keys that should be there, as far as those that are tell how a time is written, and how often.
+    """The keys that should exist, as far as `keys` show how a time is written, and how often.
 
     Args:
-        first, last: no key of another time is expected; None: none before or after `keys`.
-        starts: when slices begin; None: told by the spacing of `keys`, where it is regular.
-        form: of keys, where the source has one; None: told by `keys`.
-        reaches: so told, they go on to `first` and `last`, and do not end with `keys`.
+        first, last: no key outside these times is expected; None: with `starts`, no bound; else
+            none before or after `keys`.
+        starts: when slices begin; None: inferred from the spacing of `keys`, where it is regular.
+        form: how the source writes keys, where it has a form; None: inferred from `keys`.
+        reaches: inferred starts go on to `first` and `last` instead of ending with `keys`.
     """
-    there = set(keys)
-    forms = {form_of(key) for key in there}
+    known = set(keys)
+    forms = {form_of(key) for key in known}
     form = form or (forms.pop() if len(forms) == 1 else None)
     if form is None:
         return []
     if starts is None:
-        times = sorted(time for key in there if (time := time_of(key, form)) is not None)
+        times = sorted(time for key in known if (time := time_of(key, form)) is not None)
         starts = _regular(times, form, *((first, last) if reaches else (None, None)))
     return [
         utc(start).strftime(form)
@@ -104,7 +105,7 @@ def expected_keys(
 
 
 def time_of_key(key: str | None) -> datetime | None:
-    """The time, in UTC, that a key stands for by its form; None when it is of no form that is known."""
+    """The time, in UTC, that a key stands for; None when its form is not known."""
     form = form_of(key) if key is not None else None
     return time_of(key, form) if key is not None and form else None
 
@@ -112,10 +113,10 @@ def time_of_key(key: str | None) -> datetime | None:
 def _regular(
     times: Sequence[datetime], form: str, first: datetime | None, last: datetime | None
 ) -> list[datetime]:
-    """The starts from the first to the last of `times`, when they are regular but for gaps.
+    """The starts from the first to the last of `times`, when these are regular apart from gaps.
 
     Args:
-        first, last: they go on as far as this, where it is further.
+        first, last: the starts go on to here, where it is further.
     """
     if len(times) < 3:
         return []

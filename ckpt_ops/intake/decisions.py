@@ -1,4 +1,4 @@
-"""What a person says of a slice: one record each, appended behind the state it was decided on."""
+"""A person's decisions on a slice: one record each, appended after the state they were made on."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ckpt_ops.store import Store
 
 
 def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
-    """Take back a slice: nothing trains on its content any more. If it was consumed, a rebase is due.
+    """Withdraw a slice: nothing trains on its content any more. If it was consumed, a rebase is due.
 
-    Other content of the same key, delivered later, is another revision, and evaluated as any.
+    Different content, delivered later under the same key, is a new revision and is evaluated as any other.
 
     Raises:
         BadInput: the slice is not known, or no reason is given.
@@ -33,21 +33,21 @@ def withdraw(store: Store, model: str, key: str, why: str) -> LineageState:
     log = ModelLog(store, model)
     state = log.state()
     newest = _known(state, key).ref
-    # what was learned goes, too, where a newer revision of it is in quarantine
+    # the consumed revision is withdrawn too, where a newer one is in quarantine
     for ref in dict.fromkeys((state.consumed.get(key, newest), newest)):
         state = log.decide(partial(_withdrawn, ref=ref, why=why))
     return state
 
 
 def taint(store: Store, model: str, key: str, why: str) -> LineageState:
-    """Say that a slice was poisoned: nothing that learned from it may be trained from or promoted.
+    """Mark a slice as poisoned: no version that was trained on it is a parent or is promoted.
 
-    What is marked is the revision that the champion consumed, or the newest when that is marked already. If
-    it was consumed, the champion serves on, marked, nothing trains from it, and a rebase is due.
+    This marks the revision that the champion consumed, or the newest when that is marked already or none was
+    consumed. A champion that consumed it serves on, marked; nothing trains from it, and a rebase is due.
 
     Raises:
-        BadInput: the slice is not known, is tainted already, or was neither accepted nor learned; or no
-            reason is given.
+        BadInput: the slice is not known, is tainted already, or was neither accepted nor consumed; or
+            no reason is given.
     """
     check_reason(why)
 
@@ -58,13 +58,13 @@ def taint(store: Store, model: str, key: str, why: str) -> LineageState:
             if ref is not None and ref.id not in state.tainted:
                 return SliceTainted(slice=ref, reason=why)
         status = SliceStatus.TAINTED if consumed else entry.status
-        raise BadInput("slice", key, f"a slice that was learned or is accepted; it is {status.value}")
+        raise BadInput("slice", key, f"an accepted or consumed slice; it is {status.value}")
 
     return ModelLog(store, model).decide(choose)
 
 
 def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
-    """Take the taints of a slice back. If nobody has said anything else of it since, it is accepted again.
+    """Lift the taints of a slice. It is accepted again, unless somebody has decided otherwise since.
 
     Raises:
         BadInput: no revision of the slice is tainted, or no reason is given.
@@ -81,14 +81,14 @@ def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
                 report=entry.report,
                 reason=f"not tainted: {why}",
             )
-        tainted = [said.slice for said in state.tainted.values() if said.slice.key == key]
+        tainted = [taint.slice for taint in state.tainted.values() if taint.slice.key == key]
         return TaintLifted(slice=tainted[0], reason=why) if tainted else None
 
     log = ModelLog(store, model)
     state = log.state()
     if key not in _tainted_keys(state):
         known = ", ".join(sorted(_tainted_keys(state))) or "none"
-        raise BadInput("slice", key, f"a slice that is tainted: {known}")
+        raise BadInput("slice", key, f"a tainted slice: {known}")
     while key in _tainted_keys(state):
         state = log.decide(choose)
     return state
@@ -97,12 +97,12 @@ def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
 def resolve(
     store: Store, model: str, key: str, why: str, *, fork: bool, actor: str | None = None
 ) -> LineageState:
-    """Say what becomes of a slice that came too late to be appended by itself.
+    """Decide on a slice that came too late to be appended by itself.
 
     Args:
-        fork: learn it where it belongs, by a rebase. False: append it behind what was consumed, at the
-            next run of it.
-        actor: who says so, where this process works for several people; None: as for every record.
+        fork: train on it where it belongs, by a rebase. False: append it after the consumed slices, at its
+            next run.
+        actor: who decides, where this process works for several people; None: as for every record.
 
     Raises:
         BadInput: the slice is not pending, or nothing newer was consumed; or no reason is given.
@@ -125,12 +125,12 @@ def resolve(
 
 def _withdrawn(state: LineageState, ref: SliceRef, why: str) -> Record | None:
     gone = state.slices[ref.key].status is SliceStatus.WITHDRAWN
-    said = isinstance(state.settled.get(ref.id), SliceWithdrawn)
-    return None if gone and said else SliceWithdrawn(slice=ref, reason=why)
+    recorded = isinstance(state.settled.get(ref.id), SliceWithdrawn)
+    return None if gone and recorded else SliceWithdrawn(slice=ref, reason=why)
 
 
 def _tainted_keys(state: LineageState) -> set[str]:
-    return {said.slice.key for said in state.tainted.values()}
+    return {taint.slice.key for taint in state.tainted.values()}
 
 
 def _known(state: LineageState, key: str) -> SliceState:

@@ -1,9 +1,8 @@
-"""What a person had forgotten holds for what is pulled later: it is taken out before anything is evaluated.
+"""Forgotten rows stay out of what is pulled later: they are removed before anything is evaluated.
 
 A slice is pulled as its source gives it. If rows of it were forgotten, a revision without them is made and
-stands in for what was pulled, everywhere: it is what is validated, what rows are set aside from, what a
-release releases. The pulled copy is removed as soon as the log holds the verdict, unless something still
-needs it.
+replaces the pulled one everywhere: it is validated, rows are set aside from it, and a release releases it.
+The pulled copy is removed as soon as the log holds the verdict, unless something still needs it.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ class Rules:
     """What was forgotten.
 
     Attributes:
-        keys: by whole slice, why.
-        predicates: of rows of every slice.
+        keys: the slices forgotten as a whole, with the reason.
+        predicates: the rows forgotten in every slice.
     """
 
     keys: dict[str, str]
@@ -35,19 +34,19 @@ class Rules:
 
 
 def rules_of(state: LineageState) -> Rules:
-    """All that was ever forgotten: nothing of it comes back."""
-    said = state.forgotten.values()
+    """Everything that was ever forgotten: none of it comes back."""
+    records = state.forgotten.values()
     return Rules(
-        keys={key: record.reason for record in said for key in record.keys},
-        predicates=tuple(parse(record.rows) for record in said if record.rows),
+        keys={key: record.reason for record in records for key in record.keys},
+        predicates=tuple(parse(record.rows) for record in records if record.rows),
     )
 
 
 def left_of(store: Store, state: LineageState, manifest: SliceManifest) -> SliceManifest | None:
-    """What of a revision may be looked at: itself, a revision without forgotten rows, or None for nothing.
+    """What of a revision may be read: the revision itself, one without its forgotten rows, or None.
 
     Raises:
-        SliceUnreadable: a column came in another type than before, so that nobody can say which rows.
+        SliceUnreadable: a column came in a different type than before, so its forgotten rows cannot be found.
     """
     rules = rules_of(state)
     if manifest.key in rules.keys:
@@ -59,9 +58,9 @@ def left_of(store: Store, state: LineageState, manifest: SliceManifest) -> Slice
     except BadInput as error:
         raise SliceUnreadable(
             f"slice {manifest.key} of source {manifest.source!r}, revision {manifest.revision}, cannot be "
-            f"searched for rows that were forgotten: expected {error.allowed}",
+            f"searched for forgotten rows: expected {error.allowed}",
             safe="the log and the champion are untouched; nothing of it was accepted",
-            next=f"fix the column's type where the slice comes from, then {pull_again(manifest.key)}",
+            next=f"fix the column's type at the source, then {pull_again(manifest.key)}",
         ) from error
 
 

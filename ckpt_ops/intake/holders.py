@@ -1,4 +1,4 @@
-"""Who still needs a revision of a slice: slices belong to a source, and any model over it may learn them."""
+"""Which models still need a slice revision: slices belong to a source, and any model over it may use them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Holder:
     """A model that needs a revision.
 
     Attributes:
-        versions: those that learned from it, or descend from one that did, and are not dropped. None of
-            them: it is accepted or in quarantine there.
+        versions: those that were trained on it, or descend from one that was, and are not dropped. Empty:
+            it is accepted or in quarantine there.
     """
 
     key: str
@@ -30,17 +30,17 @@ class Holder:
         if not self.versions:
             return f"{self.model} has it, accepted or in quarantine"
         some = ", ".join(map(str, self.versions[:8])) + (" ..." if len(self.versions) > 8 else "")
-        return f"{self.model} learned from it: version{'s' * (len(self.versions) > 1)} {some}"
+        return f"{self.model} was trained on it: version{'s' * (len(self.versions) > 1)} {some}"
 
 
 def holders(
     store: Store, revisions: Iterable[tuple[str, str]], *, own: LineageState, with_own: bool = True
 ) -> tuple[Holder, ...]:
-    """Every model that needs one of `revisions`, each (key, revision); a model once for each of them.
+    """The models that need one of `revisions`, each (key, revision): one holder per model and revision.
 
     Args:
-        own: of the model that asks.
-        with_own: whether what that one needs counts, too.
+        own: the state of the model that asks.
+        with_own: whether that model's own needs count, too.
     """
     names = list(revisions)
     others = [ModelLog(store, model).state() for model in model_names(store) if model != own.model]

@@ -1,8 +1,8 @@
 """What a person may do with what is in quarantine: release it, or discard it.
 
 Whole slices are in quarantine, and rows set aside from accepted ones. Neither is ever edited: a
-release makes a new revision, of all rows as they were pulled. Whether it is appended, late, held or
-needs a fork is the planner's to say, as of any slice.
+release makes a new revision, with all rows as they were pulled. The planner decides, as for any
+slice, whether it is appended, late, on hold or needs a fork.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ckpt_ops.validation import Kind, read_verdict
 
 
 def release(store: Store, model: str, key: str, why: str, *, declared: pa.Schema | None = None) -> SliceRef:
-    """Let a slice pass, with all rows that were pulled, whatever validation says of them.
+    """Accept a slice, with all rows that were pulled, whatever validation found in them.
 
-    A suspect one is trained on again as it was accepted. Returns the revision that is trained on.
+    A suspect one is trained on again as it was accepted. Returns the revision to train on.
 
     Args:
-        declared: the source's columns; None, for those who do not have the pipeline's code: what the verdict
-            says of them counts.
+        declared: the source's columns; None, where the pipeline's code is not there: the verdict tells which
+            of them cannot be read.
 
     Raises:
         BadInput: the slice is not in quarantine, no reason is given, or it cannot be read as declared: every
@@ -56,10 +56,10 @@ def release(store: Store, model: str, key: str, why: str, *, declared: pa.Schema
 
 
 def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
-    """Give up on what is in quarantine: it is listed no more, and the same content is not validated again.
+    """Give up on what is in quarantine: it is no longer listed, and the same content is not validated again.
     A suspect slice is withdrawn.
 
-    Nothing is deleted. A corrected slice has other content and is evaluated as any other.
+    Nothing is deleted. A corrected slice has different content and is evaluated as any other.
 
     Raises:
         BadInput: the slice is not in quarantine, or no reason is given.
@@ -90,17 +90,17 @@ def _check_readable(
         raise BadInput(
             "slice",
             found.key,
-            f"a slice that can be read as {model} declares its columns, or every training on it fails; "
+            f"a slice with the columns that {model} declares, or every training on it fails; "
             f"{'; '.join(wrong)}",
-            next=f"when the columns that came are right, edit the schema in {model}/source.py, else fix the "
+            next=f"if the delivered columns are right, edit the schema in {model}/source.py, else fix the "
             f"slice at its source; then run it again: ckpt-ops run {model} --slice {found.key}, or clear its "
-            f"run in Airflow. Or give it up: ckpt-ops quarantine discard {model} {found.key} --why TEXT",
+            f"run in Airflow. Or discard it: ckpt-ops quarantine discard {model} {found.key} --why TEXT",
         )
 
 
 def _check_still(state: LineageState, found: Quarantined) -> None:
     if one_in_quarantine(state, found.key).revision != found.revision:
-        raise BadInput("slice", found.key, "the revision that was looked at; a newer one has come meanwhile")
+        raise BadInput("slice", found.key, "the revision that was looked at; a newer one came meanwhile")
 
 
 def _trusted(log: ModelLog, found: Quarantined, why: str) -> SliceRef:

@@ -1,4 +1,4 @@
-"""What a slice is compared with when it is validated: those that the champion consumed, or all accepted."""
+"""What a slice is compared with in validation: the slices that the champion consumed, or all accepted."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ConsumedSlices:
 
     @property
     def start(self) -> datetime | None:
-        """What the clocks show when the slice that is evaluated begins."""
+        """The local time at which the slice that is evaluated begins; None: its key is not a time."""
         return self._start
 
     @property
@@ -68,7 +68,7 @@ class ConsumedSlices:
         return self._accepted
 
     def batches(self, key: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The rows of one of `accepted`, with those of `names` that it has."""
+        """The rows of one slice of `accepted`, with those columns of `names` that it has."""
         if key not in self._staged:
             manifest = load_manifest(self._store, self._source, key, self._refs[key].revision)
             self._staged[key] = self._stack.enter_context(staged(self._store, manifest))
@@ -85,10 +85,10 @@ def reference_for(
     *,
     older_only: bool = False,
 ) -> Iterator[ConsumedSlices]:
-    """What `manifest` is compared with; what is read of it lies on the local disk while the block runs.
+    """What `manifest` is compared with; slices that are read lie on the local disk while the block runs.
 
     Args:
-        older_only: with slices before it alone, as when it came.
+        older_only: with older slices alone, as when it came.
     """
     with ExitStack() as stack:
         yield ConsumedSlices(store, intake, state, manifest, stack, older_only=older_only)

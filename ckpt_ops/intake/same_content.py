@@ -1,4 +1,4 @@
-"""The same content under two keys: a delivery that came twice, under another date."""
+"""The same content under two keys: a delivery that came again under a different date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ckpt_ops.validation import Kind, Reason
 
 
 def twin_of(intake: Intake, state: LineageState, manifest: SliceManifest) -> str | None:
-    """The key of an accepted slice that has the very content of this one; None when there is none."""
+    """The key of an accepted slice with exactly this content; None when there is none."""
     if intake.same_content is SameContent.ALLOW:
         return None
     for key, known in sorted(state.slices.items()):
@@ -39,6 +39,6 @@ def check_no_new_twin(
     if twin is not None and twin_of(intake, before, manifest) is None:
         raise LineageMoved(
             f"slice {twin}, which has the content of {manifest.key}, was accepted meanwhile",
-            safe="nothing was said of this one",
+            safe="nothing was recorded of this one",
             next="retry: it is evaluated again",
         )

@@ -1,4 +1,4 @@
-"""A slice as a person looks at it: its revisions, its first rows, its statistics, two revisions compared."""
+"""A slice as it is shown: its revisions, its first rows, its statistics, and two revisions compared."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ def slice_view(
     against: str | None = None,
     rows: int = 5,
 ) -> View:
-    """One revision of a slice, and what it changes of another.
+    """One revision of a slice, and how it differs from another.
 
     Args:
         revision: None: what a candidate would train on, else the newest that was pulled.
-        against: the revision it is compared with; None: with none.
+        against: the revision to compare it with; None: none.
         rows: how many of the first are shown.
 
     Raises:
         BadInput: there is no such slice, or no such revision of it.
         Corrupt: a file's bytes have changed.
     """
-    there = {one.revision: one for one in _revisions(store, state, key)}
+    revisions = {one.revision: one for one in _revisions(store, state, key)}
     entry = state.slices.get(key)
-    chosen = revision or (entry.ref.revision if entry else max(there, default=""))
-    shown = _one(there, state, key, chosen)
-    other = None if against is None else _one(there, state, key, against)
+    chosen = revision or (entry.ref.revision if entry else max(revisions, default=""))
+    shown = _one(revisions, state, key, chosen)
+    other = None if against is None else _one(revisions, state, key, against)
     view = {
         "model": state.model,
         "key": key,
@@ -51,7 +51,7 @@ def slice_view(
         "status": entry.status.value if entry else "never evaluated",
         "reason": entry.reason if entry else "",
         "consumed_by": state.consumed_by(key),
-        "revisions": [_revision(one, state) for one in there.values()],
+        "revisions": [_revision(one, state) for one in revisions.values()],
     }
     with staged(store, shown) as data:
         view["columns"] = [_as_text(asdict(one)) for one in profile(data)]
@@ -96,10 +96,10 @@ def _revisions(store: Store, state: LineageState, key: str) -> list[SliceManifes
     return found
 
 
-def _one(there: dict[str, SliceManifest], state: LineageState, key: str, revision: str) -> SliceManifest:
-    if revision not in there:
-        raise BadInput("revision", revision, f"one of slice {key}: {', '.join(there)}")
-    return there[revision]
+def _one(revisions: dict[str, SliceManifest], state: LineageState, key: str, revision: str) -> SliceManifest:
+    if revision not in revisions:
+        raise BadInput("revision", revision, f"a revision of slice {key}: {', '.join(revisions)}")
+    return revisions[revision]
 
 
 def _revision(one: SliceManifest, state: LineageState) -> View:
@@ -119,7 +119,7 @@ def _revision(one: SliceManifest, state: LineageState) -> View:
 
 
 def _as_text(values: dict[str, Any]) -> View:
-    """Values that JSON has stay; the others, such as times and NaN, as text."""
+    """Values that JSON has stay; others, such as times and NaN, become text."""
     return {name: value if _is_plain(value) else str(value) for name, value in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""Whether slices that were consumed have changed at their source since: by fingerprints, no rows are read."""
+"""Whether consumed slices have changed at their source since: by fingerprints, without reading rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckpt_ops.slices import load_manifest
 from ckpt_ops.slices.pull import pulled_revision
 from ckpt_ops.store import Store
 
-_SETTLED = (SliceStatus.WITHDRAWN, SliceStatus.TAINTED)  # a person took it back: nobody waits for another
+_SETTLED = (SliceStatus.WITHDRAWN, SliceStatus.TAINTED)  # a person took it back: no correction is due
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +22,10 @@ class Swept:
     """What was found.
 
     Attributes:
-        looked_at: how many slices.
-        changed: keys of those whose source has other content now, in order.
-        problem: why not all could be looked at; "" when they were. What was known before stands then.
-        state: the log's, with what was recorded of it.
+        looked_at: how many slices were checked.
+        changed: keys of those whose content differs at the source now, in order.
+        problem: why not all could be checked; what was known before stands then. "" when all were.
+        state: the log's, with what was recorded here.
     """
 
     state: LineageState
@@ -35,9 +35,9 @@ class Swept:
 
 
 def sweep(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState) -> Swept:
-    """Look at the newest consumed slices and at those found changed before, and record what is new.
+    """Check the newest consumed slices and those found changed before, and record what is new.
 
-    What goes wrong here fails no run: the next one looks again.
+    A failure here fails no run: the next one checks again.
 
     Args:
         state: as `log` was read; it is read again only when something new was recorded.
@@ -52,8 +52,8 @@ def sweep(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState) 
             if _has_changed(pipeline, store, key, entry.pulled):
                 changed.append(SliceRef(key=key, revision=entry.pulled, rows=entry.ref.rows))
         except SliceMissing:
-            continue  # it went away: what was consumed of it stands
-        except Exception as error:  # noqa: BLE001 - the source is anybody's code, and the run is of another slice
+            continue  # it is gone from the source: what was consumed stands
+        except Exception as error:  # noqa: BLE001 - the source is user code, and the run is of a different slice
             known = tuple(state.changed_slices)
             return Swept(state=state, looked_at=at, changed=known, problem=in_short(error))
     found = {ref.key for ref in changed}
@@ -61,7 +61,11 @@ def sweep(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState) 
     def choose(now: LineageState) -> Record | None:
         if set(now.changed_slices) == found:
             return None
-        message = f"rewritten at the source: {', '.join(sorted(found))}" if found else "all are as they were"
+        message = (
+            f"rewritten at the source: {', '.join(sorted(found))}"
+            if found
+            else "none differs at the source now"
+        )
         return SourceChanged(slices=tuple(changed), reason=message)
 
     state = log.decide(choose, read=state)
@@ -71,7 +75,7 @@ def sweep(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState) 
 def _has_changed(pipeline: Pipeline, store: Store, key: str, pulled: str) -> bool:
     try:
         manifest = load_manifest(store, pipeline.source.name, key, pulled)
-    except ObjectNotFound:  # it was purged: nobody can tell
+    except ObjectNotFound:  # it was purged: there is nothing to compare with
         return False
     if pipeline.source.fingerprint(key) == manifest.fingerprint:
         return False

@@ -1,4 +1,4 @@
-"""A suite tried on the slices that came before: what it would have done. Writes nothing."""
+"""A suite tried on earlier slices: what it would have decided. Writes nothing."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ckpt_ops.validation import Outcome, Suite, validate
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """What the suite says of a slice.
+    """The suite's verdict on a slice.
 
     Attributes:
-        rows, set_aside: evaluated, and of them those that would be set aside.
-        today: what the log says of the slice.
-        outcome: what this suite would say of it; None when its rows are not in the store any more.
-        reasons: in words.
+        rows, set_aside: how many were evaluated, and how many of them would be set aside.
+        today: the slice's status in the log.
+        outcome: this suite's; None when the rows are no longer in the store.
+        reasons: their messages.
     """
 
     key: str
@@ -37,7 +37,7 @@ class Tried:
 
     @property
     def differs(self) -> bool:
-        """The suite lets pass what is not accepted today, or the other way round."""
+        """Whether the suite lets pass what is not accepted today, or the other way round."""
         accepted = self.today == SliceStatus.ACCEPTED.value
         return self.outcome is not None and self.outcome.trainable != accepted
 
@@ -53,11 +53,11 @@ def try_suite(
 ) -> list[Tried]:
     """The suite's verdict on each slice that was taken in, as it was pulled, in key order.
 
-    A slice is compared with the consumed ones that are older than it, as it was when it came.
+    A slice is compared with the consumed ones that are older than it, as when it came.
 
     Args:
-        first, last: keys, both included; None: without a bound.
-        progress: told after each slice how many of how many are evaluated.
+        first, last: keys, both included; None: no bound.
+        progress: called after each slice with how many are evaluated, and of how many.
 
     Raises:
         BadInput: the suite asks for a column that no slice has.
@@ -75,21 +75,21 @@ def try_suite(
 def describe(found: Sequence[Tried]) -> str:
     """`would have quarantined 3 of 52`, and what that changes."""
     evaluated = [one for one in found if one.outcome is not None]
-    refused = [one for one in evaluated if one.outcome is Outcome.QUARANTINED]
+    quarantined = [one for one in evaluated if one.outcome is Outcome.QUARANTINED]
     aside = [one for one in evaluated if one.outcome is Outcome.SET_ASIDE]
-    said = [f"would have quarantined {len(refused)} of {len(evaluated)}"]
+    parts = [f"would have quarantined {len(quarantined)} of {len(evaluated)}"]
     if aside:
-        said.append(f"set rows aside from {len(aside)}")
-    newly = [one.key for one in refused if one.differs]
+        parts.append(f"set rows aside from {len(aside)}")
+    newly = [one.key for one in quarantined if one.differs]
     let_pass = [one.key for one in evaluated if one.differs and one.outcome is not Outcome.QUARANTINED]
     if newly:
-        said.append(f"accepted today: {', '.join(newly)}")
+        parts.append(f"accepted today: {', '.join(newly)}")
     if let_pass:
-        said.append(f"would have let pass: {', '.join(let_pass)}")
+        parts.append(f"would have let pass: {', '.join(let_pass)}")
     gone = [one.key for one in found if one.outcome is None]
     if gone:
-        said.append(f"not in the store any more: {', '.join(gone)}")
-    return "; ".join(said)
+        parts.append(f"no longer in the store: {', '.join(gone)}")
+    return "; ".join(parts)
 
 
 def _tried(intake: Intake, store: Store, suite: Suite, state: LineageState, key: str) -> Tried:
@@ -115,7 +115,7 @@ def _tried(intake: Intake, store: Store, suite: Suite, state: LineageState, key:
 
 
 def _stored(intake: Intake, store: Store, entry: SliceState) -> SliceManifest | None:
-    """As it was pulled, else what is left of it: rows may have been forgotten."""
+    """The slice as it was pulled, else what is left of it: rows may have been forgotten."""
     for revision in dict.fromkeys((entry.pulled, entry.ref.revision)):
         try:
             return load_manifest(store, intake.source.name, entry.ref.key, revision)

@@ -1,4 +1,4 @@
-"""From a pulled revision to a verdict on it, and to the record that says so."""
+"""From a pulled revision to a verdict on it, and to the verdict's record."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def evaluate(
 def verdict_record(
     manifest: SliceManifest, accepted: SliceManifest, validation: Validation, report: str
 ) -> SliceAccepted | SliceQuarantined:
-    """What the log is to say of it."""
+    """The verdict as a record of the log."""
     if not validation.accepted:
         message = "; ".join(one.message for one in validation.reasons if one.severity is not Severity.INFO)
         ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
@@ -80,10 +80,10 @@ def _unread(store: Store, manifest: SliceManifest) -> UnreadRows:
 def evaluated_before(
     intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
 ) -> Validation | None:
-    """The verdict of the same suite and declared columns on the same revision, if it was reached.
+    """The earlier verdict of the same suite and declared columns on the same revision, if there is one.
 
-    Importing Great Expectations costs seconds. One that lacked something to evaluate by is reached again, as
-    long as nothing was consumed: there may be a champion now.
+    It saves the seconds that importing Great Expectations takes. A verdict that had nothing to compare some
+    column with counts only once the slice is consumed: until then there may be a champion by now.
     """
     known = state.slices.get(manifest.key)
     if known is None or known.pulled != manifest.revision:

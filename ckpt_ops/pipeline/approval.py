@@ -1,4 +1,4 @@
-"""Whether a person has a say before a version goes into production."""
+"""Whether a person has to approve a version before it goes into production."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Otherwise(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Approval:
-    """What the gates let pass waits for a person.
+    """A version that the gates let pass waits for a person.
 
     Attributes:
-        within: how long; counted from the moment at which somebody is asked.
+        within: how long; counted from the moment at which a person is asked.
         otherwise: what becomes of it when nobody has answered by then.
         title: heads the question; by default it asks whether to promote the version.
     """

@@ -16,7 +16,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def check_name(name: str, *, field: str = "name") -> str:
-    """The name itself when an intake or a model can have it; `BadInput` otherwise."""
+    """The name itself if an intake or a model can have it; else raises `BadInput`."""
     if not _NAME.fullmatch(name):
         raise BadInput(field, name, "lower-case letters, digits and '_', beginning with a letter")
     return name
@@ -26,11 +26,11 @@ class EmptySlices(Enum):
     """What happens to a slice that is there and has no rows."""
 
     REFUSE = "refuse"  # the run fails: a slice without rows is a delivery that went wrong
-    SKIP = "skip"  # the run is skipped: nothing to learn from is nothing wrong
+    SKIP = "skip"  # the run is skipped: a slice without rows is nothing wrong
 
 
 class SameContent(Enum):
-    """What happens to a slice that has the very rows of another accepted one."""
+    """What happens to a slice that has exactly the rows of a different accepted one."""
 
     QUARANTINE = "quarantine"  # a delivery under two dates: trained on twice, it weighs twice
     ALLOW = "allow"  # periods may be alike, row for row
@@ -45,7 +45,7 @@ class Intake:
         source: where slices come from.
         expectations: file name of a Great Expectations suite in the folder.
         empty_slices: what happens to a slice without rows.
-        same_content: what happens to a slice with the very rows of another one.
+        same_content: what happens to a slice with exactly the rows of a different one.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Intake:
         checks.member("same_content", self.same_content, SameContent)
 
     def __str__(self) -> str:
-        """The name: all that Airflow keeps of it in a serialized DAG, so it must not change by parse."""
+        """The name: all that Airflow keeps of it in a serialized DAG, so each parse must give the same."""
         return self.name
 
     @property

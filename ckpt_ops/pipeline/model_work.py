@@ -1,4 +1,4 @@
-"""Work on a model in a process of its own: what it is asked in common, and how it is started."""
+"""Work on a model in a process of its own: what every request has, and how the process is started."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ckpt_ops.worker import Ended, Progress, Surroundings
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRequest:
-    """What any work on a model is asked.
+    """What every request for work on a model has.
 
     Attributes:
         pipeline: its name.
         store: address of the store.
-        version: that it is about; 0 for none.
+        version: the one that it is about; 0 for none.
     """
 
     pipeline: str

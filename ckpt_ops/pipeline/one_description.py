@@ -1,8 +1,8 @@
 """A name means one thing: a pipeline is described in its own folder, and a source's name means one source.
 
 The process that trains knows a pipeline by its name alone and reads `{name}/pipeline.py`; slices lie in the
-store under their source's name. So what is ambiguous would be found late, and this looks when a DAG is read.
-Nothing is asked but the folder of DAGs: a neighbour is imported only if its code spells the source's name.
+store under their source's name. So an ambiguous name would be found late, and this looks when a DAG is read.
+Only the folder of DAGs is read: a neighbour is imported only if its code spells the source's name.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ckpt_ops.slices import SliceSource
 
 
 def check_one_description(intake: Intake, dag_file: Path) -> None:
-    """Refuse a pipeline of which a training would read another description than the DAG's, or none.
+    """Refuse a pipeline whose training would read a description other than the DAG's, or none.
 
     Args:
-        dag_file: which makes the DAG.
+        dag_file: the file that makes the DAG.
 
     Raises:
         BadInput: naming both places.
@@ -39,29 +39,29 @@ def check_one_description(intake: Intake, dag_file: Path) -> None:
         raise BadInput(
             "name",
             name,
-            f"the name of a folder: {here.name}/{dag_file.name} uses a pipeline that a training looks for in "
-            f"{own}, which is not there",
+            f"the name of a folder: {here.name}/{dag_file.name} uses a pipeline that training looks for in "
+            f"{own}, which does not exist",
             next=f"describe it in {own}",
         ) from None
-    held = _held_by(module)
-    if any(one is intake for one in held) and here.name != name and (here / "pipeline.py").is_file():
+    described = _described_in(module)
+    if any(one is intake for one in described) and here.name != name and (here / "pipeline.py").is_file():
         _refuse_foreign(intake, here)
-    if [id(one) for one in held] == [id(intake)]:
+    if [id(one) for one in described] == [id(intake)]:
         return
-    others = [one for one in held if one.name != name]
-    if others and any(one == intake for one in held):
+    others = [one for one in described if one.name != name]
+    if others and any(one == intake for one in described):
         raise BadInput(
             own,
-            ", ".join(one.name for one in held),
-            f"one description, and it holds that of {others[0].name}/pipeline.py beside its own",
+            ", ".join(one.name for one in described),
+            f"one description; it has that of {others[0].name}/pipeline.py beside its own",
             next=f"import the module, not the pipeline: import {others[0].name}.pipeline as other",
         )
-    if held != [intake]:
+    if described != [intake]:
         raise BadInput(
             "name",
             name,
-            f"one description of a pipeline of this name: {own} has another than {_place(intake, here)}",
-            next=f"give one of them another name, and its folder the same: name={here.name!r}",
+            f"one description of a pipeline of this name: {own} and {_place(intake, here)} differ",
+            next=f"give one of them a different name, and its folder the same name: name={here.name!r}",
         )
 
 
@@ -83,9 +83,9 @@ def check_one_source(intake: Intake, dags: Path) -> None:
                 raise BadInput(
                     "source",
                     intake.source.name,
-                    f"a name of one source: {intake.name}/pipeline.py and {other}/pipeline.py read two by "
-                    "it, and slices are kept by their source's name",
-                    next="give one of them another name; or define it in one module and import it in both",
+                    f"the name of one source: {intake.name}/pipeline.py and {other}/pipeline.py give it to "
+                    "two sources, and slices are stored under their source's name",
+                    next="give one of them a different name; or define one in a module and import it in both",
                 )
 
 
@@ -95,7 +95,7 @@ def same_source(one: SliceSource, other: SliceSource) -> bool:
         return True
     if type(one) is not type(other):
         return False
-    # a class that says nothing of its values is compared by them
+    # a class without an equality of its own is compared by its values
     return bool(one == other) or getattr(one, "__dict__", None) == getattr(other, "__dict__", {})
 
 
@@ -103,7 +103,7 @@ def _refuse_foreign(intake: Intake, here: Path) -> None:
     raise BadInput(
         f"{here.name}/dag.py",
         intake.name,
-        f"the pipeline that {here.name}/pipeline.py describes, and this one is that of "
+        f"the pipeline that {here.name}/pipeline.py describes; this one is described in "
         f"{intake.name}/pipeline.py",
         next=f"import {intake.name}.pipeline as other in {here.name}/pipeline.py, and describe there "
         f"{here.name} = replace(other.{intake.name}, name={here.name!r})",
@@ -113,12 +113,12 @@ def _refuse_foreign(intake: Intake, here: Path) -> None:
 def _place(intake: Intake, here: Path) -> str:
     """Which file describes it, as far as that can be told."""
     for name, module in list(sys.modules.items()):
-        if name.endswith(".pipeline") and any(one is intake for one in _held_by(module)):
+        if name.endswith(".pipeline") and any(one is intake for one in _described_in(module)):
             return f"{name.rpartition('.')[0]}/pipeline.py"
     return f"{here.name}/"
 
 
-def _held_by(module: ModuleType) -> list[Intake]:
+def _described_in(module: ModuleType) -> list[Intake]:
     found: list[Intake] = []
     for value in vars(module).values():
         if isinstance(value, Intake) and not any(value is one for one in found):
@@ -138,9 +138,9 @@ def _spells(folder: Path, name: str) -> bool:
 
 
 def _neighbours(name: str) -> Iterator[Intake]:
-    """What a neighbour describes by its own name. What its code raises is told where its own DAG is read."""
+    """What a neighbour describes by its own name. Its code's errors are reported where its DAG is read."""
     module: ModuleType | None = None
     with suppress(Exception):
         module = importlib.import_module(f"{name}.pipeline")
     if module is not None:
-        yield from (one for one in _held_by(module) if one.name == name)
+        yield from (one for one in _described_in(module) if one.name == name)

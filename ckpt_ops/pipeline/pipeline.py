@@ -1,4 +1,4 @@
-"""A pipeline, described once: what a person reads to know what a model learns, when, and who evaluates it."""
+"""A pipeline, described once: a person reads what a model trains on, when, and how it is evaluated."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Pipeline(Intake):
             time, so what it makes of a row must not depend on the others.
         inputs: "package.module:function" of `inputs(table)`, which turns an Arrow table into a mapping of
             arrays, one entry for each row and no row dropped: what is predicted needs no label. By
-            default the inputs of `examples`, so that rows which that drops are not predicted.
+            default the inputs of `examples`, so rows that `examples` drops are not predicted.
         update_when: when an update is due.
         budget: bounds of one training.
         save: when training saves a checkpoint; the last step is always saved.
@@ -75,17 +75,17 @@ class Pipeline(Intake):
         evolve: what a changed `build_model()` may do with the weights of the version before.
         gates: what a candidate must pass; at least one must be absolute.
         shadow: evaluates a candidate on slices that come after it was trained; None: at once, on its holdout.
-        approval: what the gates let pass waits for a person; None: it is promoted.
+        approval: a version that the gates let pass waits for a person; None: it is promoted.
         late_slices: what happens to a slice that arrives after newer ones were consumed.
-        batch_size: rows a step.
+        batch_size: rows of a step.
         holdout: share of each slice's rows that no model ever trains on; candidates are evaluated on them.
             Drawn at random; with `Latest(share, by=column)` the slice's newest ones.
         holdout_by: a column of the slice, such as the query of a ranking: rows that share its value are held
             out together, in every slice. None: each row is held out or not by itself.
         seed: of initial weights, batches and replay.
-        max_rejections: so many refusals of the same slice hold the model until a person decides.
-        watch_consumed: so many of the newest consumed slices are looked at by every run: whether their source
-            has changed them since. Their fingerprints are asked for, no rows are read. 0: none.
+        max_rejections: after so many rejections of one slice, the model is on hold until a person decides.
+        watch_consumed: in how many of the newest consumed slices every run looks for changes at their source.
+            It asks for fingerprints and reads no rows. 0: none.
     """
 
     model: str
@@ -160,11 +160,13 @@ class Pipeline(Intake):
         if self.holdout.by not in ordered:
             known = ", ".join(ordered) or "it has none"
             raise BadInput(
-                "holdout", self.holdout, f"by= a number, date or timestamp of source {source.name}: {known}"
+                "holdout",
+                self.holdout,
+                f"by= a number, date or timestamp column of source {source.name}: {known}",
             )
 
     def _check_columns(self) -> None:
-        """A column that the source does not declare is refused now, not when the first slice has come."""
+        """A column that the source does not declare is refused now, not when the first slice arrives."""
         need, declared = drift_needed(self.update_when), self.source.schema.names
         for name in need.columns if need else ():
             if name not in declared:
@@ -178,7 +180,7 @@ class Pipeline(Intake):
             raise BadInput(
                 "save",
                 self.save,
-                f"no more steps than budget.max_steps={self.budget.max_steps}: nothing would be saved before",
+                f"at most budget.max_steps={self.budget.max_steps} steps: nothing is saved before the end",
                 next="lower save=EverySteps(...) or raise budget=Budget(max_steps=...)",
             )
 
@@ -193,14 +195,14 @@ class Pipeline(Intake):
             raise BadInput(
                 "stop_early",
                 early,
-                f"at most budget.max_steps={self.budget.max_steps} steps from look to look",
+                f"at most budget.max_steps={self.budget.max_steps} steps between two looks",
             )
         if self.average is not None:
             raise BadInput(
                 "average",
                 self.average,
                 "None beside stop_early: a training ends with its best weights, or with an average",
-                next="say average=None, or leave stop_early out",
+                next="set average=None, or leave stop_early out",
             )
 
     @property
@@ -215,8 +217,8 @@ class Pipeline(Intake):
 
     def training_config(self) -> dict[str, Any]:
         """What shapes a candidate's weights; part of the candidate's id. Gates and policies do not."""
-        # The keys are stored names, in ids for good. What came later is left out where it changes nothing.
-        said: dict[str, Any] = {
+        # The keys are stored names, in ids for good. Later settings are left out where they change nothing.
+        config: dict[str, Any] = {
             "name": self.name,
             "model": self.model,
             "examples": self.examples,
@@ -228,11 +230,11 @@ class Pipeline(Intake):
             "seed": self.seed,
         }
         if self.holdout_by is not None:
-            said["holdout_by"] = self.holdout_by
+            config["holdout_by"] = self.holdout_by
         if self.stop_early is not None:
-            said["stop_early"] = self.stop_early
+            config["stop_early"] = self.stop_early
         if self.schedules is not Schedules.PER_CANDIDATE:
-            said["schedules"] = self.schedules
+            config["schedules"] = self.schedules
         if self.evolve != Evolve():
-            said["evolve"] = self.evolve
-        return {name: describe(value, at=name) for name, value in said.items()}
+            config["evolve"] = self.evolve
+        return {name: describe(value, at=name) for name, value in config.items()}

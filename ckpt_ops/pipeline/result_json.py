@@ -1,4 +1,4 @@
-"""The results of steps as JSON, there and back: as Airflow's XCom has them, and a command's `--json`."""
+"""The results of steps to JSON and back: as Airflow's XCom has them, and a command's `--json`."""
 
 from __future__ import annotations
 
@@ -43,38 +43,40 @@ def to_json(result: Any) -> dict[str, Any]:
     return _fields(result)
 
 
-def from_json(kind: type[T], said: object, *, of: str) -> T:
-    """What `to_json` gave, as a `kind`. Keys that it does not know are passed over.
+def from_json(kind: type[T], value: object, *, of: str) -> T:
+    """What `to_json` gave, as a `kind`. Unknown keys are ignored.
 
     Args:
         of: whose result it is, for the error.
 
     Raises:
-        Corrupt: naming the field that is missing or no value of its type.
+        Corrupt: naming the field that is missing or has a value of a wrong type.
     """
     try:
-        if not isinstance(said, Mapping):
-            raise BadDocument(f"it is {said!r:.40}, and no JSON object")
-        known = {one.name: said[one.name] for one in dataclasses.fields(cast(Any, kind)) if one.name in said}
+        if not isinstance(value, Mapping):
+            raise BadDocument(f"it is {value!r:.40}, and no JSON object")
+        known = {
+            one.name: value[one.name] for one in dataclasses.fields(cast(Any, kind)) if one.name in value
+        }
         if kind is Evaluated:
-            known |= {"message": said["words"]} if "words" in said else {}
-            known["evaluation"] = Evaluation.from_json(said) if "verdicts" in said else None
+            known |= {"message": value["words"]} if "words" in value else {}
+            known["evaluation"] = Evaluation.from_json(value) if "verdicts" in value else None
         return _read(kind, known)
     except (BadDocument, BadInput, TypeError) as error:
         raise Corrupt(
             f"the result of {of} is no {kind.__name__}: {error}",
             safe="nothing was written; the champion serves on",
-            next=f"clear {of} of this run: it says again what it came to",
+            next=f"clear {of} of this run: it gives its result again",
         ) from error
 
 
 def _evaluated(result: Evaluated) -> dict[str, Any]:
-    said: dict[str, Any] = {"version": result.version}
+    values: dict[str, Any] = {"version": result.version}
     if result.evaluation is not None:
-        said |= result.evaluation.to_json()
-        del said["past"]  # it is in the report, and as long as the gates look back
-    said |= {"passed": result.passed, "words": result.message}
-    return said | ({"report": result.report} if result.report else {})
+        values |= result.evaluation.to_json()
+        del values["past"]  # it is in the report, and as long as the gates look back
+    values |= {"passed": result.passed, "words": result.message}
+    return values | ({"report": result.report} if result.report else {})
 
 
 def _fields(result: Any) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(kind: type[T], values: dict[str, Any]) -> T:
-    """As `read_as`, which knows plain types only, of a dataclass that has enums."""
+    """As `read_as`, which knows plain types only, for a dataclass that has enums."""
     hints = get_type_hints(kind)
     read: dict[str, Any] = {}
     for name, value in values.items():

@@ -1,7 +1,7 @@
-"""What the steps of a run come to, as values.
+"""The results of a run's steps, as values.
 
-Steps hand these to whoever called them. Only the edges turn them into JSON, by `result_json`. Names of fields
-and texts of enums are keys and texts there, and so an interface: DAGs of users and scripts read them.
+Steps return them; only the edges turn them into JSON, by `result_json`. Names of fields and texts of enums
+are keys and values there, and so an interface: users' DAGs and scripts read them.
 
 `Evaluated` and `Trained` here are what a step returns; the records of that name in `lineage.records` are what
 the log keeps of it.
@@ -19,7 +19,7 @@ from ckpt_ops.lineage.state import VersionStatus
 from ckpt_ops.validation import Outcome
 
 OMIT: dict[str, Any] = {"omit": True}
-"""Of a field: while it says nothing, JSON does not have its key."""
+"""For a field: while it has its default, JSON does not have its key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Validated:
     Attributes:
         revision, rows: of what is accepted, or was looked at.
         set_aside: bad rows that are not in it.
-        reasons: what does not hold, or what a person said.
+        reasons: what does not hold, or a person's reason.
         summary: a line on the verdict.
         report: address of the report; "" for none.
     """
@@ -71,7 +71,7 @@ class Validated:
 
     @property
     def trainable(self) -> bool:
-        """Something of the slice may be trained on."""
+        """Some of the slice may be trained on."""
         return self.outcome.trainable
 
 
@@ -82,7 +82,7 @@ class Decided:
     Attributes:
         action: the planner's.
         train: the run goes on; a policy may say no though the action is to append.
-        promoted: the version that was promoted first, as nobody had answered in time.
+        promoted: the version that was promoted first, as nobody answered in time.
         changed_at_source: keys of consumed slices that have changed at their source.
     """
 
@@ -111,7 +111,7 @@ class Trained:
         version: the candidate; None when nothing is to be trained.
         step: steps since the parent.
         stopped_by: the bound of the budget that was met first.
-        checkpoints: how many were committed. These three only of what is trained.
+        checkpoints: how many were committed. These three are set only after a training.
     """
 
     key: str
@@ -130,11 +130,11 @@ class Trained:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
-    """`evaluate`: what the gates say of a version.
+    """`evaluate`: the gates' verdicts on a version.
 
     Attributes:
         passed: by the log; None when the version was not evaluated now.
-        words: the verdict in a sentence.
+        message: the verdict in a sentence.
         evaluation: every gate's answer; None when the version was not evaluated now.
         report: object name of the report; "" for none.
     """
@@ -151,11 +151,11 @@ class Settlement(StrEnum):
 
     PROMOTED = "promoted"
     REJECTED = "rejected"
-    SUPERSEDED = "superseded"  # rejected, and no gate did it: what it was compared with has changed
+    SUPERSEDED = "superseded"  # rejected, but by no gate: what it was compared with has changed
     DEFERRED = "deferred"  # it cannot be told whether it is better: its slices are pending again
     WAITING = "waiting"  # for a person's approval
     SHADOW = "shadow"  # it stays in shadow
-    ROLLED_BACK = "rolled back"  # this and those below: settled before, and no more the head
+    ROLLED_BACK = "rolled back"  # this and those below: settled before, and no longer the head
     REPLAYED = "replayed"
     REPLACED = "replaced"
 
@@ -219,9 +219,9 @@ class RebasePlanned:
     """`plan` of a rebase DAG.
 
     Attributes:
-        due: there is something to rebase; without it, what follows `head` says nothing.
+        due: there is something to rebase; if not, the fields after `head` are not set.
         why: the reason that was given.
-        fork: the version that it forks from; None: from nothing.
+        fork: the version that it forks from; None: from scratch.
         steps, done: how many there are, and how many of them are trained already.
         replaced: versions whose place is taken.
         changed: keys of the slices that changed.
@@ -239,7 +239,7 @@ class RebasePlanned:
 
 
 class Answer(StrEnum):
-    """What is answered when somebody is asked whether a version may be promoted."""
+    """The answers to the question whether a version may be promoted."""
 
     APPROVE = "Approve"
     REJECT = "Reject"
@@ -283,7 +283,7 @@ class PredictedSlice:
 
 
 def settlement_of(status: VersionStatus, *, superseded: bool) -> Settlement:
-    """What a version that is decided on was settled as; one that is open stays in shadow."""
+    """How a version was settled, if it was decided on; one that is open stays in shadow."""
     if superseded:
         return Settlement.SUPERSEDED
     if status in (VersionStatus.STARTED, VersionStatus.TRAINED, VersionStatus.EVALUATED):

@@ -1,4 +1,4 @@
-"""Calling the user's functions, and saying clearly when they fail."""
+"""Calls the user's functions, with clear errors when they fail."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ def inputs_by(reference: str, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
 def _checked_inputs(reference: str, table: pa.Table, inputs: Any) -> dict[str, npt.NDArray[Any]]:
     found = {name: len(column) for name, column in inputs.items()} if isinstance(inputs, Mapping) else {}
     if not found or set(found.values()) != {table.num_rows}:
-        said = f"columns with {found} rows" if found else f"a {type(inputs).__name__}"
+        returned = f"columns with {found} rows" if found else f"a {type(inputs).__name__}"
         raise ModelCodeError(
-            f"{reference} returned {said} for {table.num_rows} rows",
+            f"{reference} returned {returned} for {table.num_rows} rows",
             safe=_SAFE,
             next="return a mapping of input names to arrays with one entry for each row of the table",
         )
@@ -110,7 +110,7 @@ def _checked_inputs(reference: str, table: pa.Table, inputs: Any) -> dict[str, n
 
 
 def _call_on(pipeline: Pipeline, reference: str, table: pa.Table, of: str) -> Any:
-    """`call` on rows of a slice. What they lack says more than how the function fails for it."""
+    """`call` on rows of a slice. A missing column explains more than the function's own error."""
     try:
         return call(reference, table)
     except ModelCodeError as error:

@@ -1,4 +1,4 @@
-"""What a person says of a version: approved or rejected. One record each; `settle` acts on an approval."""
+"""A person's decision on a version: approved or rejected. One record each; `settle` acts on an approval."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ckpt_ops.store import Store
 def approve(store: Store, model: str, version: int, why: str, *, despite_gates: bool = False) -> LineageState:
     """Let an evaluated version be promoted; nothing is promoted yet. A second call changes nothing.
 
-    That also takes a refusal back, by a person or for want of an answer, as long as the version could still
+    This also reverses a rejection, by a person or for want of an answer, as long as the version can still
     take its champion's place and its checkpoint is there.
 
     Args:
-        despite_gates: also a version that the gates refused; the record says so.
+        despite_gates: also a version that the gates rejected; the record says so.
 
     Raises:
-        BadInput: it was not evaluated, was in production, or what was said of it holds no more; the gates
-            refused it and that is not to be overridden; or no reason is given.
+        BadInput: it was not evaluated, was in production, or its verdict no longer stands; the gates rejected
+            it and are not to be overridden; or no reason is given.
     """
     check_reason(why)
     log = ModelLog(store, model)
@@ -39,18 +39,19 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
         evaluated = candidate.evaluated
         if candidate.status is VersionStatus.EVALUATED:
             if candidate.approved is not None or void is not None:
-                return None  # a killed command said it before; or `settle` says what became of it
+                return None  # a killed command recorded it before; or `settle` decides on it
         elif candidate.status is not VersionStatus.REJECTED:
             if state.head == version and candidate.approved is not None:
                 return None
-            raise BadInput("version", version, f"one that waits or was rejected; {_is(candidate)}")
+            allowed = f"a version that waits for approval or was rejected; {_is(candidate)}"
+            raise BadInput("version", version, allowed)
         elif void is not None or candidate.superseded:
             message = void.reason if void else candidate.decided.reason if candidate.decided else ""
             raise BadInput(
                 "version",
                 version,
                 f"a version that can still take its champion's place; this one cannot: {message}",
-                next="run the slices again: they are trained on the champion of now",
+                next="run the slices again: they are trained on from today's champion",
             )
         passed = evaluated is not None and evaluated.passed
         if evaluated is not None and not still_pending(state, evaluated.slices):
@@ -58,7 +59,7 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
                 "version",
                 version,
                 "a version whose verdict stands; slices that it was evaluated on in shadow changed since",
-                next=f"run the slices again: it is evaluated again; ckpt-ops show {model} {version}",
+                next=f"run the slices again to evaluate it again; see ckpt-ops show {model} {version}",
             )
         if not passed and not despite_gates:
             raise BadInput(
@@ -66,7 +67,7 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
                 version,
                 "a version that the gates let pass; "
                 f"{evaluated.reason if evaluated else 'it was not evaluated'}",
-                next=f"ckpt-ops show {model} {version} has the verdicts; "
+                next=f"ckpt-ops show {model} {version} shows the verdicts; "
                 f"ckpt-ops promote {model} {version} --approve --despite-gates --why TEXT overrides them",
             )
         return Approved(version=version, despite_gates=not passed, reason=why)
@@ -75,7 +76,7 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
 
 
 def reject(store: Store, model: str, version: int, why: str) -> LineageState:
-    """Refuse a version that is trained or evaluated and not decided on. Its slices are pending again.
+    """Reject a version that is trained or evaluated and not decided on. Its slices are pending again.
 
     Raises:
         BadInput: it is not trained, or was decided on; or no reason is given.
@@ -105,14 +106,14 @@ def answer(
     actor: str | None = None,
     expired: bool = False,
 ) -> LineageState:
-    """What was answered when somebody was asked, or that nobody did.
+    """Record the answer to a question for approval, or that nobody answered.
 
-    The answer may be late: a version that was decided on meanwhile, or cannot be promoted any more, is left
+    The answer may be late: a version that was decided on meanwhile, or can no longer be promoted, is left
     to `settle`. A second call changes nothing.
 
     Args:
         actor: who answered; None: as for every record.
-        expired: nobody answered in time; `approved` is then what the pipeline says for that case.
+        expired: nobody answered in time; `approved` is then what the pipeline sets for that case.
     """
 
     def choose(state: LineageState) -> Record | None:
@@ -134,15 +135,15 @@ def answer(
 
 
 def _check_kept(store: Store, version: VersionState) -> None:
-    """What was rejected may have lost its checkpoint to garbage collection: nothing could go on from it."""
+    """A rejected version may have lost its checkpoint to garbage collection: nothing could go on from it."""
     try:
         load_manifest(store, version.trained.final if version.trained else "none")
     except ObjectNotFound:
         raise BadInput(
             "version",
             version.version,
-            "a version whose checkpoint is kept; this one's went when it had been rejected",
-            next="run its slices again with other code or settings: that makes another version",
+            "a version whose checkpoint is kept; this one's was removed after its rejection",
+            next="run its slices again with changed code or settings: that makes a new version",
         ) from None
 
 

@@ -1,8 +1,8 @@
 """The model card of a version: what it consumed, how it was evaluated, what it cost and what became of it.
 
 A card is written when a version is promoted or rejected, and it never changes: it is made of that decision
-and of what was recorded before it. A version that is decided on again, because a person overrode a refusal,
-gets another card beside the first.
+and of what was recorded before it. A version that is decided on again, because a person overrode a
+rejection, gets a second card beside the first.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Card = dict[str, Any]
 
 
 def model_card(state: LineageState, version: int) -> Card:
-    """The card as plain values, of what the log says.
+    """The card as plain values, from the log.
 
     Args:
-        state: any in which the version was decided on in this way; what came later changes nothing.
+        state: any that holds this decision on the version; later records change nothing.
     """
     one = state.version(version)
     line = state.ancestry(version)
@@ -66,7 +66,7 @@ def model_card(state: LineageState, version: int) -> Card:
 
 
 def gates_view(version: VersionState) -> dict[str, Any]:
-    """What the gates said of a version, as the log has it."""
+    """The gates' verdicts on a version, as the log has them."""
     evaluated = version.evaluated
     return {
         "passed": evaluated.passed if evaluated else None,
@@ -76,7 +76,7 @@ def gates_view(version: VersionState) -> dict[str, Any]:
 
 
 def card_markdown(card: Card) -> str:
-    """The card for people. What came from data or from a person stands in code spans."""
+    """The card for people. Text from data or from people stands in code spans."""
     data, line, gates, cost = card["data"], card["lineage"], card["gates"], card["cost"]
     decision = card["decision"]
     lines = [f"# {card['model']}, version {card['version']}", ""]
@@ -90,16 +90,16 @@ def card_markdown(card: Card) -> str:
             lines += ["", f"Approved by {literal(approved['actor'])}: {literal(approved['why'])}"]
         lines += [""]
     slices = [(literal(ref["key"]), literal(ref["revision"]), f"{ref['rows']:,}") for ref in data["slices"]]
-    consumed = f"{data['slices_in_all']:,} slices, {data['rows_in_all']:,} rows, its ancestors' included."
+    consumed = f"{data['slices_in_all']:,} slices, {data['rows_in_all']:,} rows, including its ancestors'."
     lines += [
         "## Data",
         "",
         *table(("slice", "revision", "rows"), slices),
         "",
-        f"It has learned {consumed}",
+        f"It was trained on {consumed}",
         "",
     ]
-    parent = "nothing: the first version" if line["parent"] is None else f"version {line['parent']}"
+    parent = "initial weights" if line["parent"] is None else f"version {line['parent']}"
     ancestors = ", ".join(map(str, line["ancestors"])) or "none"
     lines += ["## Lineage", "", f"- trained from {parent}; ancestors: {ancestors}"]
     if line["champion"] is not None:
@@ -125,15 +125,15 @@ def card_markdown(card: Card) -> str:
 
 
 def write_card(store: Store, log: ModelLog, state: LineageState, version: int) -> str | None:
-    """Write `models/MODEL/vN/card-SEQUENCE.json` and `.md`, once; the JSON's object name.
+    """Write `models/MODEL/vN/card-SEQUENCE.json` and `.md`, once; returns the JSON's object name.
 
     SEQUENCE is the decision's number in the model's log. None: the version is not decided on.
     """
-    said = state.version(version).decided
-    if not isinstance(said, Promoted | Rejected):
+    decision = state.version(version).decided
+    if not isinstance(decision, Promoted | Rejected):
         return None
     # near the log's end: a card is written right after its decision
-    number = next(number for number, record in log.backwards(of=state) if record.nonce == said.nonce)
+    number = next(number for number, record in log.backwards(of=state) if record.nonce == decision.nonce)
     name = f"models/{log.model}/v{version}/card-{number:012d}"
     card = model_card(state, version)
     store.put_if_absent(f"{name}.md", card_markdown(card).encode())
@@ -141,12 +141,12 @@ def write_card(store: Store, log: ModelLog, state: LineageState, version: int) -
     return f"{name}.json"
 
 
-def how_message(said: Record, version: VersionState) -> str:
-    """By what the version was promoted or rejected: "gates", "approved", "override", "expiry" ..."""
-    if isinstance(said, Rejected):
-        if said.superseded:
+def how_message(decision: Record, version: VersionState) -> str:
+    """How the version was promoted or rejected: "gates", "approved", "override", "expiry" ..."""
+    if isinstance(decision, Rejected):
+        if decision.superseded:
             return "superseded"
-        return "expiry" if said.expired else "person" if said.by_person else "gates"
+        return "expiry" if decision.expired else "person" if decision.by_person else "gates"
     approved = version.approved
     if approved is not None:
         return "override" if approved.despite_gates else "expiry" if approved.expired else "approved"
@@ -155,16 +155,16 @@ def how_message(said: Record, version: VersionState) -> str:
 
 def _decision(version: VersionState) -> Card | None:
     approved = version.approved
-    said = version.decided if isinstance(version.decided, Promoted | Rejected) else version.promoted
-    if said is None:
+    decision = version.decided if isinstance(version.decided, Promoted | Rejected) else version.promoted
+    if decision is None:
         return None
     return {
-        "what": "promoted" if isinstance(said, Promoted) else "rejected",
-        "how": how_message(said, version),
-        "actor": said.actor,
-        "run": said.run,
-        "time": said.time,
-        "why": said.reason,
+        "what": "promoted" if isinstance(decision, Promoted) else "rejected",
+        "how": how_message(decision, version),
+        "actor": decision.actor,
+        "run": decision.run,
+        "time": decision.time,
+        "why": decision.reason,
         "approved": {"actor": approved.actor, "time": approved.time, "why": approved.reason}
         if approved is not None
         else None,

@@ -1,4 +1,4 @@
-"""What moves the head of a model: one record each, appended behind the state it was decided on."""
+"""What moves the head of a model: one record each, appended after the state it was decided on."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
 
     Promotion names the champion that the evaluation compared against. If another version became the
     champion meanwhile, the comparison and the parent are both void: the version is rejected as
-    superseded, its slices are pending again, and the next run trains them on the new head. So is what
-    learned a slice that was corrected, withdrawn or tainted meanwhile.
+    superseded, its slices are pending again, and the next run trains on them from the new head. A
+    version trained on a slice that was corrected, withdrawn or tainted meanwhile is superseded too.
 
-    A candidate in shadow stays as it is when the slices that it is evaluated on are not scored, or not as
-    they stand now: the runs that follow go on with it.
+    A candidate in shadow stays as it is while the slices that it is evaluated on are not scored, or not as
+    they are now: later runs go on with it.
 
-    A version that does no harm and cannot be told from the champion, where the gates wait for that, ends as
-    deferred: its slices are learned together with those that come next.
+    Where the gates wait for a difference, a version that does no harm and cannot be told from the champion
+    ends as deferred: its slices are trained on together with those that come next.
 
     Args:
         needs_approval: a version that the gates let pass waits until a person has approved it.
@@ -59,9 +59,9 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
             return Rejected(version=version, champion=champion, superseded=True, reason=void.reason)
         if evaluated is None or SlicesPending(slices=evaluated.slices).unmet(state) is not None:
             return None
-        said = candidate.approved
-        if said is not None and (evaluated.passed or said.despite_gates):
-            return _promoted(store, candidate, _approved_message(evaluated, said))
+        approved = candidate.approved
+        if approved is not None and (evaluated.passed or approved.despite_gates):
+            return _promoted(store, candidate, _approved_message(evaluated, approved))
         if evaluated.waits:
             return UpdateDeferred(
                 slice=candidate.slices[-1], numbers={}, version=version, reason=evaluated.reason
@@ -83,7 +83,7 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
     """Make version `to` the head again: for serving, and as the parent of what comes next.
 
     The versions that the head was built on and `to` was not are marked as rolled back; the slices they
-    consumed are pending again. A rollback is taken back the same way: `to` is then the later version.
+    consumed are pending again. A rollback is undone the same way: `to` is then the later version.
 
     Raises:
         BadInput: `to` was never promoted, or is the head; a slice that it would bring back was withdrawn
@@ -95,18 +95,18 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
     def choose(state: LineageState) -> Record | None:
         state.version(to)
         if state.head is None or to not in state.restorable:
-            known = ", ".join(map(str, state.restorable)) or "there is none"
+            known = ", ".join(map(str, state.restorable)) or "none"
             raise BadInput(
                 "to",
                 to,
-                f"another version than the head, {state.head}, once promoted, kept, not tainted: {known}",
+                f"a version other than the head, {state.head}, once promoted, kept, not tainted: {known}",
             )
-        refused = _no_longer_accepted(state, to)
-        if refused:
+        not_accepted = _no_longer_accepted(state, to)
+        if not_accepted:
             raise BadInput(
                 "to",
                 to,
-                f"a version that learned only from slices that stand; it learned from {', '.join(refused)}",
+                f"a version trained only on accepted slices; it was trained on {', '.join(not_accepted)}",
                 next=f"ckpt-ops slices {model}",
             )
         check_whole(store, state.versions[to])
@@ -118,19 +118,19 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
 
 
 def release(store: Store, model: str, why: str) -> LineageState:
-    """End a hold. Rejections are counted again."""
+    """End a hold. Rejections are counted from zero again."""
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
         if state.held is None:
-            raise BadInput("model", model, "a held model; this one is not held")
+            raise BadInput("model", model, "a model on hold; this one is not")
         return Released(reason=why)
 
     return ModelLog(store, model).decide(choose)
 
 
 def _promoted(store: Store, version: VersionState, why: str) -> Promoted:
-    """The record that puts the version in production, and names what that is."""
+    """The record that puts the version in production, and names its files by digest."""
     check_whole(store, version)
     trained = version.trained
     return Promoted(
@@ -142,16 +142,16 @@ def _promoted(store: Store, version: VersionState, why: str) -> Promoted:
     )
 
 
-def _approved_message(evaluated: Evaluated, said: Approved) -> str:
-    """Why it is promoted: what the gates said, and who let it pass for which reason."""
-    if said.expired:
-        return f"{evaluated.reason}; {said.reason}"
-    how = "promoted despite the gates" if said.despite_gates else "approved"
-    return f"{evaluated.reason}; {how} by {said.actor}: {said.reason}"
+def _approved_message(evaluated: Evaluated, approved: Approved) -> str:
+    """Why it is promoted: the gates' reason, and who let it pass for which reason."""
+    if approved.expired:
+        return f"{evaluated.reason}; {approved.reason}"
+    how = "promoted despite the gates" if approved.despite_gates else "approved"
+    return f"{evaluated.reason}; {how} by {approved.actor}: {approved.reason}"
 
 
 def fork_needed(model: str, key: str, what: str) -> ForkNeeded:
-    """The one message for what only a rebase can do."""
+    """The error for what only a rebase can do."""
     return ForkNeeded(
         f"slice {key} of {model} was {what}: the lineage has to fork before it",
         safe="the champion serves on, nothing was trained, newer slices are not held up",
@@ -160,7 +160,7 @@ def fork_needed(model: str, key: str, what: str) -> ForkNeeded:
 
 
 def _no_longer_accepted(state: LineageState, to: int) -> list[str]:
-    """Slices that the head has not consumed, `to` has, and that were refused since."""
+    """Slices that the head has not consumed, `to` has, and that are no longer accepted."""
     return [
         f"{ref.key}, which is {entry.status.value}"
         for version in state.ancestry(to)
@@ -172,6 +172,6 @@ def _no_longer_accepted(state: LineageState, to: int) -> list[str]:
 
 
 def check_reason(why: str) -> None:
-    """Whoever decides says why. Raises `BadInput`."""
+    """A decision needs a reason. Raises `BadInput`."""
     if not why.strip():
         raise BadInput("why", why, "a reason, for those who read the log later")

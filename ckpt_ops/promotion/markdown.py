@@ -1,7 +1,7 @@
-"""Words of others inside Markdown: what came from data or from a person may neither format nor link.
+"""Foreign text inside Markdown: what came from data or from a person may neither format nor link.
 
-Escaping is not enough: GitHub's dialect makes links of addresses in plain text even where every character
-was escaped. In a code span nothing is looked for, so that is where such words go.
+Escaping is not enough: GitHub's dialect turns addresses in plain text into links even where every character
+was escaped. It interprets nothing in a code span, so such text goes there.
 """
 
 from __future__ import annotations

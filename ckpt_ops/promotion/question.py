@@ -1,4 +1,4 @@
-"""What a person is asked about a version that waits: what it is, how it was evaluated, and how to answer."""
+"""The question about a version that waits for approval: what it is, how it was evaluated, how to answer."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BECOMES = {Otherwise.REJECT: "rejected", Otherwise.PROMOTE: "promoted"}
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is shown to who decides.
+    """What is shown to whoever decides.
 
     Attributes:
         subject: one line, plain text.
-        body: Markdown; words that came from data or from people stand in code spans.
+        body: Markdown; text from data or from people stands in code spans.
     """
 
     subject: str
@@ -33,10 +33,10 @@ class Question:
 def question(
     pipeline: Pipeline, store: Store, version: int, *, until: datetime, page: str
 ) -> Question | None:
-    """The question, or None when there is nothing to ask: it does not wait, or does no longer.
+    """The question, or None when the version does not wait for approval, or no longer does.
 
     Args:
-        until: when it is too late to answer.
+        until: the deadline for an answer.
         page: address of the page on the version's evaluation.
 
     Raises:
@@ -54,8 +54,8 @@ def question(
     lines = [
         *_evaluated(one, page),
         "",
-        f"It learned {_consumed(one)} on top of "
-        + ("nothing: it is the first version." if one.parent is None else f"version {one.parent}."),
+        f"It was trained on {_consumed(one)}, starting from "
+        + ("initial weights." if one.parent is None else f"version {one.parent}."),
         "",
         f"Without an answer by {until:%Y-%m-%d %H:%M} UTC it is **{_BECOMES[approval.otherwise]}**. "
         f"On the command line: {literal(yes)} or {literal(no)}.",

@@ -14,9 +14,9 @@ from ckpt_ops.store import Store
 
 
 def due_by(approval: Approval, version: VersionState) -> datetime:
-    """When the time for an answer on an evaluated version ends, UTC.
+    """The deadline for an answer on an evaluated version, in UTC.
 
-    It counts from the verdict. Who asks later, as Airflow's task does, gives as much time from then on.
+    It counts from the verdict. Whoever asks later, as Airflow's task does, gives the same time from then on.
     """
     evaluated = version.evaluated
     since = datetime.now(UTC) if evaluated is None else datetime.fromisoformat(evaluated.time)
@@ -24,7 +24,7 @@ def due_by(approval: Approval, version: VersionState) -> datetime:
 
 
 def overdue(pipeline: Pipeline, state: LineageState, *, now: datetime | None = None) -> VersionState | None:
-    """A version that is to be settled: nobody answered in time, or who did was killed before it was promoted.
+    """A version to settle: nobody answered in time, or the command that did was killed before the promotion.
 
     Args:
         now: as of when; None: as of now.
@@ -38,7 +38,7 @@ def overdue(pipeline: Pipeline, state: LineageState, *, now: datetime | None = N
         if version.approved is not None:
             return version
         if pipeline.approval is not None and waits(state, version):
-            # what waited while another version was in production has waited for nothing
+            # time during which a different version was in production does not count
             due = due_by(pipeline.approval, version)
             if state.head_since:
                 due = max(due, datetime.fromisoformat(state.head_since) + pipeline.approval.within)
@@ -47,16 +47,16 @@ def overdue(pipeline: Pipeline, state: LineageState, *, now: datetime | None = N
 
 
 def record_expired(pipeline: Pipeline, store: Store, version: int, *, actor: str | None = None) -> None:
-    """Record that nobody answered in time, unless somebody has; the pipeline says what follows from it.
+    """Record that nobody answered in time, unless somebody has; the pipeline's setting decides what follows.
 
     Args:
-        actor: who says so; None: as for every record.
+        actor: who records it; None: as for every record.
     """
     approval = pipeline.approval
     if approval is None:
         return
     within, then = _message(approval.within), approval.otherwise.value
-    why = f"nobody answered within {within}, and then the pipeline says {then}"
+    why = f"nobody answered within {within}; the pipeline sets {then} for that case"
     promotes = approval.otherwise is Otherwise.PROMOTE
     answer(store, pipeline.name, version, approved=promotes, why=why, actor=actor, expired=True)
 
@@ -68,7 +68,7 @@ def approve_command(model: str, version: int) -> str:
 
 
 def _message(time: timedelta) -> str:
-    """A length of time as a person would say it: "24 hours", "90 seconds"."""
+    """A length of time as people write it: "24 hours", "90 seconds"."""
     seconds = time.total_seconds()
     for name, length in (("hour", 3600.0), ("minute", 60.0)):
         if seconds >= length and seconds % length == 0:

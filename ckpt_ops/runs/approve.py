@@ -1,8 +1,8 @@
-"""A person's word on a version, carried out."""
+"""A person's approval of a version: recorded, then carried out."""
 
 from __future__ import annotations
 
-from ckpt_ops import promotion as serving
+from ckpt_ops import promotion
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.step_results import Settled
 from ckpt_ops.runs.promote import promote
@@ -14,10 +14,10 @@ def approve(
 ) -> Settled:
     """Approve a version and promote it; returns what `promote` does.
 
-    Killed in between, it is finished by a second call, or by the next run.
+    If it is killed in between, a second call or the next run finishes it.
 
     Raises:
-        BadInput: as `serving.approve` says.
+        BadInput: as `promotion.approve`.
     """
-    serving.approve(store, pipeline.name, version, why, despite_gates=despite_gates)
+    promotion.approve(store, pipeline.name, version, why, despite_gates=despite_gates)
     return promote(pipeline, store, version)

@@ -1,4 +1,4 @@
-"""Before a backfill: what it would do with each slice of a range, and which are missing at the source."""
+"""What a backfill would do with each slice of a range, and which slices are missing at the source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ckpt_ops.store import Store
 
 
 class NoRun(StrEnum):
-    """What a run cannot do anything with."""
+    """Why a run can do nothing with a slice."""
 
     MISSING = "missing"  # the source does not have the slice
 
@@ -32,10 +32,10 @@ class SlicePlan:
     """What a run would do with a slice of the range.
 
     Attributes:
-        status: what validation or a person said of it; None when it was never evaluated.
+        status: by validation or a person's decision; None when it was never evaluated.
         revision, rows: of what was evaluated.
-        consumed_by: the version of the head's ancestry that learned from it.
-        undecided: it is held for being too late: a person may resolve it.
+        consumed_by: the version of the head's ancestry that consumed it.
+        undecided: it came too late and awaits a decision: a person may resolve it.
     """
 
     key: str
@@ -57,17 +57,17 @@ def plan_backfill(
     expected: Sequence[datetime] | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[SlicePlan]:
-    """What runs for the slices that begin from `start` to `end`, both included, would do, in time order.
+    """What runs would do with the slices that begin from `start` to `end`, both included, in time order.
 
-    Nothing is written and no rows are read. Each run is taken to end well: see `lineage.forecast`.
+    Nothing is written and no rows are read. It assumes that each run ends well: see `lineage.forecast`.
 
     Args:
-        expected: starts of the intervals that the DAG's schedule cuts. None: told by the spacing of the
-            slices that are there, where it is regular.
-        progress: told after each slice how many of how many are looked at.
+        expected: starts of the intervals that the DAG's schedule cuts. None: inferred from the spacing
+            of the slices that are there, where it is regular.
+        progress: called after each slice with how many of how many are looked at.
 
     Raises:
-        BadInput: the range is none, or holds too many slices.
+        BadInput: the range ends before it begins, or holds too many slices.
         SourceUnavailable, StoreUnavailable and the like: as the source's `keys` and `fingerprint`.
     """
     start, end = utc(start), utc(end)
@@ -97,12 +97,12 @@ def plan_backfill(
     planned = {plan.key: (plan.action, plan.why) for plan in plans}
     undecided = _undecided(state)
     return [
-        _said(state, key, *planned.get(key, (NoRun.MISSING, _why_missing(state, key))), waiting=undecided)
+        _planned(state, key, *planned.get(key, (NoRun.MISSING, _why_missing(state, key))), waiting=undecided)
         for key in keys
     ]
 
 
-def _said(
+def _planned(
     state: LineageState, key: str, action: Action | NoRun, why: str, *, waiting: Collection[str]
 ) -> SlicePlan:
     entry = state.slices.get(key)
@@ -119,16 +119,16 @@ def _said(
 
 
 def _why_not(pipeline: Pipeline, digests: Digests, state: LineageState, planned: Plan) -> str | None:
-    """Why a run that would train does not, as the task `decide` says it; the update policy is not asked."""
+    """Why a run does not train though it is planned, as `decide` gives it; the update policy is not asked."""
     proposal = proposal_of(pipeline, state, planned, digests=digests)
     nothing = "nothing to do: " if proposal.repeated is not None else ""
     return None if proposal.obstacle is None else f"{nothing}{proposal.obstacle}"
 
 
 def _undecided(state: LineageState) -> set[str]:
-    """Keys of slices that wait for a person only because they came too late.
+    """Keys of slices that await a decision only because they came too late.
 
-    None while the model is held or its champion tainted: that is to be settled first.
+    Empty while the model is on hold or its champion is tainted: that comes first.
     """
     if state.held is not None or state.taint(state.head) is not None:
         return set()
@@ -140,4 +140,4 @@ def _why_missing(state: LineageState, key: str) -> str:
     if key not in state.slices:
         return "not at the source"
     by = state.consumed_by(key)
-    return "not at the source any more" + (f"; what version {by} learned of it stands" if by else "")
+    return "not at the source any more" + (f"; version {by} stays trained on it" if by else "")

@@ -1,11 +1,11 @@
 """The task `decide`: whether a run trains on what is pending up to its slice, as far as that needs no model.
 
-In this order: slices that changed at their source are noticed (`source_sweep`); a version whose time for an
-answer is over is settled (the task `promote`); then the proposal (`proposal`, by the table of
-`lineage.planner`) and, where it trains something, the update policy (`deciding`) say whether the run goes on.
+In this order: it records which slices changed at their source (`source_sweep`); it settles a version that
+nobody answered for in time (`promote`); then the proposal (`proposal`, by the table of `lineage.planner`)
+and, if that trains something, the update policy (`candidates.policy`) decide whether the run goes on.
 
-The log is read once. It is read again only behind what this task itself has appended: a change at the source,
-a version settled for want of an answer or rejected as superseded, a deferral, a hold.
+The log is read once, and again only after this task itself has appended to it: a change at the source, a
+version settled for lack of an answer or rejected as superseded, a deferral, a hold.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ckpt_ops.store import Store
 
 
 def decide(pipeline: Pipeline, store: Store, key: str) -> Decided:
-    """Say what happens with the slice.
+    """Decide what happens with the slice.
 
     Raises:
         ForkNeeded: the slice was consumed and then corrected or withdrawn.
@@ -41,7 +41,7 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> Decided:
     state, promoted = swept.state, None
     settled = settle_overdue(pipeline, store, state)
     if settled is not None:
-        state = log.state()  # it was settled by a record behind the state that was read
+        state = log.state()  # the record that settled it is newer than the state that was read
         promoted = settled.version if settled.promoted else None
     decided = _decide(pipeline, store, log, state, key)
     return replace(decided, promoted=promoted, changed_at_source=swept.changed)
@@ -59,10 +59,10 @@ def _decide(pipeline: Pipeline, store: Store, log: ModelLog, state: LineageState
     if proposal.repeated is not None:
         return _decided(planned, train=False, why=f"nothing to do: {proposal.repeated.message}")
     if proposal.blocked_by is not None:
-        return _after_an_answer(log, state, planned, proposal.blocked_by)
+        return _wait_for_answer(log, state, planned, proposal.blocked_by)
     wanted = proposal.candidate
     found = state.versions.get(wanted.version) if wanted else None
-    if found is not None and found.trained is not None:  # the policy was asked before that, not again
+    if found is not None and found.trained is not None:  # the policy was asked before that: not again
         return _decided(planned, train=True, why=f"version {found.version} is trained and not settled yet")
     answer = policy_answer(pipeline, store, state, planned.slices)
     if answer.due is False:
@@ -76,7 +76,7 @@ def _trains_nothing(pipeline: Pipeline, log: ModelLog, state: LineageState, plan
     if planned.action is Action.FORK:
         raise fork_needed(pipeline.name, planned.key, planned.why)
     if planned.action is Action.HOLD:
-        raise _held(pipeline, log, state, planned)
+        raise _on_hold(pipeline, log, state, planned)
     if planned.action is Action.SHADOW:
         shadow = in_shadow(state)
         has_work = shadow is not None and shadow.has_work(planned.key)
@@ -91,8 +91,8 @@ def _decided(planned: Plan, *, train: bool, why: str) -> Decided:
     return Decided(key=planned.key, action=planned.action, why=why, train=train)
 
 
-def _after_an_answer(log: ModelLog, state: LineageState, planned: Plan, waiting: VersionState) -> Decided:
-    """One question at a time: a second candidate beside the one that waits could not be promoted, too."""
+def _wait_for_answer(log: ModelLog, state: LineageState, planned: Plan, waiting: VersionState) -> Decided:
+    """One question at a time: beside the candidate that waits, a second one could not be promoted, too."""
     message = blocked_words(waiting)
     _defer(log, state, planned, {"waits_for": float(waiting.version)}, message)
     return _decided(planned, train=False, why=message)
@@ -100,17 +100,17 @@ def _after_an_answer(log: ModelLog, state: LineageState, planned: Plan, waiting:
 
 def _defer(log: ModelLog, state: LineageState, planned: Plan, numbers: dict[str, float], why: str) -> None:
     record = UpdateDeferred(slice=state.slices[planned.key].ref, numbers=numbers, reason=why)
-    log.decide(partial(_unless_said, record=record), read=state)
+    log.decide(partial(_unless_recorded, record=record), read=state)
 
 
-def _unless_said(state: LineageState, record: UpdateDeferred) -> Record | None:
-    """Once per reason: a run that is repeated says nothing new, unless something else holds the slice now."""
-    said = state.deferred.get(record.slice.key)
-    same = said is not None and said.slice == record.slice and said.numbers.keys() == record.numbers.keys()
+def _unless_recorded(state: LineageState, record: UpdateDeferred) -> Record | None:
+    """Once per reason: a repeated run adds nothing, unless a different reason defers the slice now."""
+    last = state.deferred.get(record.slice.key)
+    same = last is not None and last.slice == record.slice and last.numbers.keys() == record.numbers.keys()
     return None if same else record
 
 
-def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> ModelOnHold:
+def _on_hold(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan) -> ModelOnHold:
     stuck = [
         ref.key for ref in state.pending() if state.rejections.get(ref.id, 0) and ref.id not in state.suspects
     ]
@@ -132,7 +132,7 @@ def _held(pipeline: Pipeline, log: ModelLog, state: LineageState, planned: Plan)
         if state.held is not None:
             advice = f"ckpt-ops release {pipeline.name} --why TEXT ends the hold"
     return ModelOnHold(
-        f"{pipeline.name} holds slice {planned.key}: {planned.why}",
+        f"{pipeline.name} stopped at slice {planned.key}: {planned.why}",
         safe="nothing was trained; the champion serves on",
         next=advice,
     )

@@ -1,6 +1,6 @@
-"""What a model's history is due for and what a backfill would do, for a page that must not run users' code.
+"""The rebase that is due and what a backfill would do, for a page that must not run users' code.
 
-The answer needs the pipeline's description and its source, so `due` is run in a process of its own.
+The answer needs the pipeline's description and its source, so `due` runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class DueRequest:
     """What is asked.
 
     Attributes:
-        folder: of the DAGs.
+        folder: the folder of DAGs.
         store: its address.
         start, end, expected: see `plan_backfill`.
     """
@@ -43,12 +43,12 @@ class DueRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
-    """What is true of the model, and what a backfill of the range would do.
+    """The state of the model, and what a backfill of the range would do.
 
     Attributes:
-        kind: "model", or "intake" where there is no model: then only `source` is told, its name.
+        kind: "model", or "intake" where there is no model: then only `source`, its name, is set.
         head: the version in production.
-        held: why nothing may train, or None.
+        held: why the model is on hold; None: it is not.
         tainted, rebase: as `taint_view` and `plan_view` have it.
         slices: None when the source could not be asked; `problem` says why.
     """
@@ -71,14 +71,14 @@ def due(request: DueRequest) -> Due:
         StoreUnavailable and the like: the log cannot be read.
     """
     name = request.model
-    intake = _by_them(f"{name}/pipeline.py", lambda: load_intake(name, request.folder))
+    intake = _calling_user_code(f"{name}/pipeline.py", lambda: load_intake(name, request.folder))
     if not isinstance(intake, Pipeline):
         return Due(kind="intake", source=intake.source.name)
     store = open_store(request.store)
     state = ModelLog(store, name).state()
     slices, problem = None, ""
     try:
-        slices = _by_them(f"source {intake.source.name}", lambda: _slices(intake, store, request))
+        slices = _calling_user_code(f"source {intake.source.name}", lambda: _slices(intake, store, request))
     except CkptOpsError as error:
         problem = str(error)
     return Due(
@@ -97,8 +97,8 @@ def _slices(pipeline: Pipeline, store: Store, request: DueRequest) -> tuple[Slic
     return tuple(plan_backfill(pipeline, store, request.start, request.end, expected=request.expected))
 
 
-def _by_them(what: str, call: Callable[[], T]) -> T:
-    """What the call returns. Code that somebody else wrote may raise anything."""
+def _calling_user_code(what: str, call: Callable[[], T]) -> T:
+    """What the call returns. Users' code may raise anything."""
     try:
         return call()
     except CkptOpsError:
@@ -107,5 +107,5 @@ def _by_them(what: str, call: Callable[[], T]) -> T:
         raise TerminalError(
             f"{what} raised {type(error).__name__}: {error}",
             safe="nothing was written",
-            next="fix it",
+            next=f"fix {what}, then ask again",
         ) from error

@@ -1,4 +1,4 @@
-"""The step that evaluates a candidate: every gate's verdict into the log, and a report beside the version.
+"""The task `evaluate`: every gate's verdict on a candidate in the log, and a report beside the version.
 
 Predictions in, verdicts out: it needs no TensorFlow. The report is written before the record that names it,
 under the hash of its content, so that a step that was killed, or runs again with other gates, overwrites
@@ -28,21 +28,21 @@ from ckpt_ops.store.named import Named, read_named
 
 PAGE = "html"
 ANCESTORS = 12
-"""Versions that a report shows beside the candidate at most."""
+"""The most versions that a report shows beside the candidate."""
 
 
 def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Evaluated:
-    """Evaluate candidate and champion on the same rows, and keep the verdicts whichever way they went.
+    """Evaluate candidate and champion on the same rows, and record the verdicts, passed or rejected.
 
-    They are held-out rows of what it learned, or all rows of the slices that it was scored on in shadow. When
-    one of these does not stand any more, `passed` is None, and the runs that follow go on with it.
+    The rows are held-out rows of its own slices, or all rows of the slices that it was scored on in shadow.
+    When one of these slices was corrected or withdrawn since, `passed` is None and the next runs score it on.
     """
     log = ModelLog(store, pipeline.name)
     state = log.state()
     held_out = read_evaluated_rows(store, state.version(version), model=pipeline.name)
     slices = evaluated_slices(state, state.versions[version])
     if slices is None:
-        message = "not evaluated: too few slices are scored in shadow as they stand now"
+        message = "not evaluated: too few slices are scored in shadow in their current revision"
         return step_results.Evaluated(version=version, message=message)
     evaluated = beside_the_log(
         rows_in_shadow(store, state, state.versions[version], held_out, slices), state, state.version(version)
@@ -72,7 +72,7 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Eva
         )
 
     kept = log.decide(choose).version(version).evaluated
-    said = step_results.Evaluated(
+    result = step_results.Evaluated(
         version=version,
         passed=evaluation.passed,
         message=evaluation.message,
@@ -80,13 +80,13 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Eva
         report=report,
     )
     if kept is None:
-        return said
-    # an earlier run may have evaluated it, by the gates of then
-    return replace(said, passed=kept.passed, message=kept.reason, report=kept.report or report)
+        return result
+    # an earlier run may have evaluated it, with other gates
+    return replace(result, passed=kept.passed, message=kept.reason, report=kept.report or report)
 
 
 def beside_the_log(evaluated: EvaluatedRows, state: LineageState, version: VersionState) -> EvaluatedRows:
-    """`evaluated` with what only the log can say of the slices that the version trained on."""
+    """`evaluated` with what only the log knows of the slices that the version trained on."""
     entries = [state.slices.get(ref.key) for ref in version.slices]
     return replace(
         evaluated,
@@ -97,15 +97,19 @@ def beside_the_log(evaluated: EvaluatedRows, state: LineageState, version: Versi
 
 
 def read_evaluated_rows(store: Store, version: VersionState, *, model: str) -> EvaluatedRows:
-    """What the training process left of a version to be evaluated.
+    """What the training process left for the evaluation of a version.
 
     Raises:
         TrainingDied: it left nothing.
-        ObjectNotFound, Corrupt: what it left is gone, or is something else by now.
+        ObjectNotFound, Corrupt: what it left is gone, or its bytes have changed.
     """
     trained = version.trained
     if trained is None:
-        raise TrainingDied(f"version {version.version} of {model} has no predictions to evaluate")
+        raise TrainingDied(
+            f"version {version.version} of {model} has no predictions to evaluate",
+            safe="nothing was evaluated; the champion serves on",
+            next=f"ckpt-ops show {model} {version.version} shows how far it has come",
+        )
     past = trained.artifact("past") if "past" in trained.artifacts else None
     return EvaluatedRows.from_table(
         _table(store, trained.artifact("predictions")),
@@ -149,7 +153,7 @@ def _write_report(
 
 
 def _ancestors(store: Store, state: LineageState, version: VersionState) -> list[Lineup]:
-    """Those of the last versions before it whose reports are there: a purge may have taken some."""
+    """The last versions before it whose reports are there: a purge may have removed some."""
     found = []
     for one in state.ancestry(version.parent)[-ANCESTORS:]:
         if one.evaluated is None or not one.evaluated.report:

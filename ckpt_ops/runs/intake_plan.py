@@ -1,4 +1,4 @@
-"""What a run of each slice of an intake would do, and which slices are missing, late or not pulled yet."""
+"""What a run would do with each slice of an intake, and which slices are missing, late or not pulled yet."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Arrival(StrEnum):
     PULL = "pull"  # it is at the source and was never pulled
     LATE = "pull, late"  # likewise, and newer ones were taken in already
     AGAIN = "pull again"  # it has changed at the source since
-    VALIDATE = "validate"  # it was pulled, and nobody has evaluated it
-    SKIP = "skip"  # it is as it was evaluated
+    VALIDATE = "validate"  # it was pulled and not evaluated yet
+    SKIP = "skip"  # it has not changed since it was evaluated
     MISSING = "missing"  # the source does not have it
 
 
@@ -31,7 +31,7 @@ class SliceArrival:
 
     Attributes:
         action: what a run would do.
-        status: what validation or a person said of it; None when it was never evaluated.
+        status: by validation or a person's decision; None when it was never evaluated.
         revision, rows: of what was evaluated.
     """
 
@@ -53,16 +53,16 @@ def plan_intake(
 ) -> list[SliceArrival]:
     """Each slice that is at the source, was taken in, or should be there by their spacing, in key order.
 
-    Where a bound is given, slices should be there up to it: what has stopped coming is missing.
+    Where a bound is given, slices are expected up to it: those that stopped coming are missing.
 
     Nothing is written and no rows are read.
 
     Args:
         first, last: keys, both included; None: without a bound.
-        progress: told after each slice how many of how many are looked at.
+        progress: called after each slice with how many of how many are looked at.
 
     Raises:
-        BadInput: the range is none, or holds too many slices.
+        BadInput: the range ends before it begins, or holds too many slices.
         SourceUnavailable, StoreUnavailable and the like: as the source's `keys` and `fingerprint`.
     """
     state = ModelLog(store, intake.name).state()
@@ -86,14 +86,14 @@ def _action(intake: Intake, store: Store, state: LineageState, key: str, newest:
     entry, revision = state.slices.get(key), revision_at_source(intake, store, state, key)
     if entry is None:
         if revision is not None:
-            return Arrival.VALIDATE, "pulled, and not evaluated"
+            return Arrival.VALIDATE, "pulled, not evaluated yet"
         if key < newest:
-            return Arrival.LATE, f"not pulled; newer ones were taken in, up to {newest}"
+            return Arrival.LATE, f"not pulled; newer slices were taken in, up to {newest}"
         return Arrival.PULL, "not pulled"
     if revision == entry.pulled:
         return Arrival.SKIP, entry.reason
     if revision is not None:
-        return Arrival.VALIDATE, "changed at the source and pulled; the newer revision is not evaluated"
+        return Arrival.VALIDATE, "changed at the source and pulled; the newer revision is not evaluated yet"
     return Arrival.AGAIN, "rewritten at the source since it was pulled"
 
 

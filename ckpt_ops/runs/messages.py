@@ -1,6 +1,6 @@
-"""What the result of a step says to a person, a line each; the first line stands for the whole.
+"""The result of a step as lines for a person; the first line sums it up.
 
-For Airflow's task logs, the notes on its runs, and `ckpt-ops run`. Plain text, with words of data in it.
+For Airflow's task logs, the notes on its runs, and `ckpt-ops run`. Plain text, which may contain data.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ckpt_ops.pipeline.step_results import (
 from ckpt_ops.printable import shortened
 
 LONGEST = 1_000
-"""Characters of a line at most."""
+"""The most characters of a line."""
 
 
 def pulled(result: Pulled) -> list[str]:
@@ -65,7 +65,7 @@ def decided(result: Decided) -> list[str]:
     what = train.get(result.action, "train on it") if result.train else "nothing is trained"
     lines = [f"slice {result.key}: {what}: {result.why}"]
     if result.promoted is not None:
-        lines.append(f"version {result.promoted} is promoted: nobody had answered in time")
+        lines.append(f"version {result.promoted} is promoted: nobody answered in time")
     return lines
 
 
@@ -86,7 +86,7 @@ def evaluated(result: Evaluated) -> list[str]:
     lines = [f"version {result.version}: {result.message}"]
     if result.evaluation is not None:
         for verdict in result.evaluation.verdicts:
-            answer = {True: "passed", False: "refused", None: "no verdict"}[verdict.passed]
+            answer = {True: "passed", False: "rejected", None: "no verdict"}[verdict.passed]
             lines.append(f"{verdict.gate}: {answer}: {verdict.message}")
         suspects = result.evaluation.suspects
         lines += [f"slice {key} is suspect: {why}" for key, why in suspects.items()]
@@ -116,7 +116,7 @@ def promoted(result: Settled) -> list[str]:
 
 def predicted(result: PredictedSlice) -> list[str]:
     """Of `predict`."""
-    found = ", as was done before" if result.found else ""
+    found = ", predicted before" if result.found else ""
     return [
         f"version {result.version} predicts slice {result.slice}: "
         f"{result.rows:,} of {_rows(result.slice_rows)}{found}",
@@ -128,7 +128,7 @@ def replanned(result: RebasePlanned) -> list[str]:
     """Of `plan` in a rebase."""
     if not result.due:
         return [f"no rebase is due: the head is version {result.head}"]
-    fork = "from nothing" if result.fork is None else f"from version {result.fork}"
+    fork = "from scratch" if result.fork is None else f"from version {result.fork}"
     steps = f"{_count(result.steps, 'step')}, {result.done} trained already"
     lines = [f"{'dry run' if result.dry_run else 'rebase'} {fork}: {steps}"]
     lines.append(f"changed slices: {', '.join(result.changed)}")
@@ -143,13 +143,13 @@ def replayed(result: Replayed) -> list[str]:
     steps = ", ".join(map(str, result.steps)) or "none"
     trained_now = ", ".join(map(str, result.trained)) or "none"
     return [
-        f"version {result.version} is what the rebase comes to",
+        f"version {result.version} is the result of the rebase",
         f"versions of its steps: {steps}; trained now: {trained_now}",
     ]
 
 
 def text(lines: list[str]) -> str:
-    """The lines as one text that any database takes: no control characters, no line longer than `LONGEST`."""
+    """The lines as one text that any database accepts: no control characters, no line above `LONGEST`."""
     return "\n".join(shortened(line, LONGEST) for line in lines)
 
 

@@ -17,7 +17,7 @@ from ckpt_ops.store import Store
 
 
 class Page(StrEnum):
-    """What lies beside a verdict, for people."""
+    """The pages beside a verdict."""
 
     REPORT = "report.html"
     DATA_DOCS = "data_docs.html"
@@ -30,7 +30,7 @@ def verdict_page(store: Store, model: str, key: str, page: Page, *, revision: st
         revision: as it was pulled, or as it was accepted. None: of the latest verdict.
 
     Raises:
-        BadInput: what no model, slice or revision can be called.
+        BadInput: no model, slice or revision can have that name.
         ObjectNotFound: no such verdict, or it has no such page.
     """
     check_name(model, field="model")
@@ -50,11 +50,11 @@ def verdict_page(store: Store, model: str, key: str, page: Page, *, revision: st
 
 
 def evaluation_page(store: Store, model: str, version: int | None = None) -> bytes:
-    """The HTML, UTF-8, of what was evaluated of a version; None: of the newest that was.
+    """The HTML, UTF-8, on the evaluation of a version; None: of the newest evaluated one.
 
     Raises:
-        BadInput: what no model can be called, or no version of it.
-        ObjectNotFound: it was not evaluated yet, or its page is gone.
+        BadInput: no model can have that name, or it has no such version.
+        ObjectNotFound: it is not evaluated yet, or its page is gone.
     """
     check_name(model, field="model")
     state = ModelLog(store, model).state()
@@ -67,8 +67,8 @@ def evaluation_page(store: Store, model: str, version: int | None = None) -> byt
         which = f"version {version} of {model}" if version is not None else f"a version of {model}"
         raise ObjectNotFound(
             f"there is no evaluation of {which}",
-            safe="nothing was read but the log",
-            next=f"versions with one: {known}; ckpt-ops show {model} VERSION says how far a version has come",
+            safe="only the log was read",
+            next=f"evaluated: {known}; ckpt-ops show {model} VERSION shows how far a version has come",
         )
     return store.get(page_of(evaluated.report))
 
@@ -80,7 +80,7 @@ def _report(store: Store, model: str, key: str, revision: str | None) -> str:
     newest = state.slices.get(key)
     if newest is not None and newest.report and revision in (None, newest.ref.revision, newest.origin):
         return newest.report
-    # An earlier verdict is meant, or the slice was withdrawn since. Of a key that is not known there is none.
+    # An earlier verdict is meant, or the slice was withdrawn since. A key that is not known has none.
     for _, record in log.backwards(of=state) if newest is not None else ():
         if not isinstance(record, SliceAccepted | SliceQuarantined) or record.slice.key != key:
             continue
@@ -90,6 +90,6 @@ def _report(store: Store, model: str, key: str, revision: str | None) -> str:
     of = f"revision {revision} of slice {key}" if revision else f"slice {key}"
     raise ObjectNotFound(
         f"the log of {model} has no verdict with a report on {of}",
-        safe="nothing was read but the log",
+        safe="only the log was read",
         next=f"ckpt-ops slices {model} names its slices and their revisions",
     )

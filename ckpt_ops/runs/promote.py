@@ -1,4 +1,4 @@
-"""The task `promote`, and what else settles a version: a deadline that is over, a head that has moved."""
+"""The task `promote`, and what else settles a version: a deadline that has passed, a head that has moved."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def promote(pipeline: Pipeline, store: Store, version: int) -> Settled:
     It may stay as it is: waiting for a person's approval, or in shadow, to be evaluated again.
 
     Raises:
-        BadInput, ObjectNotFound, Corrupt: as `serving.settle`.
+        BadInput, ObjectNotFound, Corrupt: as `promotion.settle`.
     """
     state = settle(store, pipeline.name, version, needs_approval=pipeline.approval is not None)
     settled = state.version(version)
@@ -39,7 +39,7 @@ def promote(pipeline: Pipeline, store: Store, version: int) -> Settled:
 def settle_overdue(
     pipeline: Pipeline, store: Store, state: LineageState, *, now: datetime | None = None
 ) -> Settled | None:
-    """Settle the version that nobody has answered for in time; None when there is none in `state`.
+    """Settle the version that nobody answered for in time; None when `state` has none.
 
     Args:
         now: as of when; None: as of now.
@@ -52,12 +52,12 @@ def settle_overdue(
 
 
 def reject_superseded(store: Store, log: ModelLog, state: LineageState) -> LineageState:
-    """Reject what waits in shadow and may not be promoted any more; the state in which nothing does.
+    """Reject every candidate in shadow that can no longer be promoted; returns the state without them.
 
-    Whoever trains next does not wait for it, and its slices are pending again.
+    The next training does not wait for them, and their slices are pending again.
 
     Args:
-        state: as `log` was read. When nothing is to be rejected it is returned, and nothing is read again.
+        state: as `log` was read. Returned as it is, and not read again, when there is nothing to reject.
     """
     while (record := _first_superseded(state)) is not None:
         state = log.decide(_first_superseded, read=state)
@@ -66,7 +66,7 @@ def reject_superseded(store: Store, log: ModelLog, state: LineageState) -> Linea
 
 
 def _first_superseded(state: LineageState) -> Rejected | None:
-    """What rejects the first candidate that waits in shadow for nothing."""
+    """The record that rejects the first superseded candidate in shadow; None: there is none."""
     for number, version in state.versions.items():
         in_shadow = version.started.shadow and version.status in (
             VersionStatus.TRAINED,
@@ -80,5 +80,5 @@ def _first_superseded(state: LineageState) -> Rejected | None:
 
 def _why(settled: VersionState) -> str:
     if settled.open:
-        return "too few slices are scored in shadow as they stand now: the next runs go on"
+        return "too few slices are scored in shadow in their current revision: the next runs go on"
     return settled.decided.reason if settled.decided else ""

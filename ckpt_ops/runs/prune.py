@@ -1,10 +1,10 @@
-"""After a promotion: older versions let go of the checkpoint that they ended with, as `keep=` says.
+"""After a promotion: removes the final checkpoints of older versions, as `keep=` says.
 
-In the head's ancestry, those stay that are anchors. What a rebase or a rollback left beside it stays until
-three promotions have followed: somebody may want it back, or a rebase may go on from it.
+In the head's ancestry, anchors stay. Versions that a rebase or a rollback left beside it stay until three
+promotions have followed: a person may roll back to one, or a rebase may go on from it.
 
-The log hears of it first, so that nobody plans to fork from what is about to go; then the manifests are
-removed. Chunks that no manifest names any more are garbage collection's. A version's predictions, export
+The log records it first, so that no plan forks from a checkpoint that is about to go; then the manifests are
+removed. Garbage collection takes the chunks that no manifest names any more. A version's predictions, export
 and place in the serving folder stay.
 """
 
@@ -20,12 +20,12 @@ from ckpt_ops.printable import printable
 from ckpt_ops.rebase.progress import progress_of
 from ckpt_ops.store import Store
 
-_BACK = 3  # promotions; what was there before the first of them and is on no line of the head goes
+_BACK = 3  # promotions; versions older than the first of them that are not in the head's ancestry go
 _log = logging.getLogger(__name__)
 
 
 def prune(pipeline: Pipeline, store: Store) -> tuple[int, ...]:
-    """Drop the checkpoints that nobody is to go back to; the versions that lost theirs now."""
+    """Remove the checkpoints that nothing goes back to; returns the versions that lost theirs now."""
     anchors = pipeline.keep.anchors
     if anchors is None:
         return ()
@@ -49,7 +49,7 @@ def prune(pipeline: Pipeline, store: Store) -> tuple[int, ...]:
 
 
 def _wanted(pipeline: Pipeline, state: LineageState) -> tuple[int, ...]:
-    """What a rebase that is under way goes on from."""
+    """The versions that an unfinished rebase goes on from."""
     on = progress_of(pipeline, state)
     return on.done if on else ()
 
@@ -58,5 +58,5 @@ def _remove(store: Store, model: str, version: int) -> None:
     for commit in CandidateLog(store, model, version).progress().commits:
         try:
             store.delete(commit.manifest)
-        except CkptOpsError as error:  # it is in nobody's way, and garbage collection finds it
+        except CkptOpsError as error:  # it does no harm, and garbage collection finds it
             _log.warning("could not remove %s: %s", commit.manifest, printable(error.what))

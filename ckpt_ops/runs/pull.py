@@ -21,7 +21,7 @@ from ckpt_ops.store import Store
 def pull(intake: Intake, store: Store, key: str) -> Pulled:
     """Copy the slice from its source into the store. The same content again writes nothing.
 
-    While the run of another model over the same source copies it, this one waits, and finds it.
+    While the run of a different model copies it from the same source, this one waits, and then finds it.
 
     Raises `BadInput` for a pipeline whose code could not be kept with a version: before anything is pulled.
     """
@@ -32,7 +32,7 @@ def pull(intake: Intake, store: Store, key: str) -> Pulled:
 
 
 def share_out(intake: Intake, key: str, *, at_most: int) -> list[Share]:
-    """What the `pull_share` calls, at least one, are given that together pull every part of the slice.
+    """The shares, at least one, that together are every part of the slice: one for each `pull_share` call.
 
     Raises `BadInput` as `pull`.
     """
@@ -44,8 +44,8 @@ def share_out(intake: Intake, key: str, *, at_most: int) -> list[Share]:
 def pull_share(intake: Intake, store: Store, share: Share, *, report: Callable[[str], None]) -> PulledShare:
     """Copy the parts of the slice that are in the share into the store; `pull` then commits.
 
-    It looks itself which parts there are. When some came or went since the shares were made, what is in
-    nobody's share is left to `pull`, which takes whatever is not there yet.
+    It lists the parts itself. When some came or went since the shares were made, `pull` copies what is in no
+    share: it takes whatever is not there yet.
 
     Args:
         report: called with a line on each part.

@@ -42,9 +42,9 @@ def replay(pipeline: Pipeline, store: Store, report: Report = print) -> Replayed
 
 
 def conclude(pipeline: Pipeline, store: Store, version: int) -> Concluded:
-    """Evaluate the result of a rebase and swap the head, unless the gates refuse it.
+    """Evaluate the result of a rebase and swap the head, unless the gates reject it.
 
-    A version that was in production before, and that nothing is wrong with, was evaluated then.
+    A version that was in production before is not evaluated again: nothing is wrong with it.
     """
     log = ModelLog(store, pipeline.name)
     if log.state().version(version).promoted is None:
@@ -54,7 +54,7 @@ def conclude(pipeline: Pipeline, store: Store, version: int) -> Concluded:
     def choose(state: LineageState) -> Record | None:
         on = progress_of(pipeline, state)
         if on is None or on.result != version or state.head is None:
-            return None  # it is the head already, or another way is due
+            return None  # it is the head already, or a different rebase is due
         check_whole(store, state.versions[version])
         reason = f"rebase ({why(on.plan)})"
         return RolledBack(version=version, champion=state.head, rebase=True, reason=reason)
@@ -71,11 +71,12 @@ def rebase(pipeline: Pipeline, store: Store, report: Report = print) -> Rebased:
     """Replay, evaluate, swap; again when the head moved meanwhile.
 
     Raises:
-        As `replay`; LineageMoved when the head moved again and again.
+        As `replay`; LineageMoved when the head kept moving.
     """
     state = ModelLog(store, pipeline.name).state()
     if progress_of(pipeline, state) is None and state.head and state.versions[state.head].started.replaces:
-        publish(store, pipeline.name, state)  # whoever swapped the head may have been killed before this
+        # the process that swapped the head may have been killed before this
+        publish(store, pipeline.name, state)
         prune(pipeline, store)
         settled = Settled(version=state.head, decision=Settlement.PROMOTED, why="it is the head already")
         return Rebased(
@@ -102,15 +103,15 @@ def _progress(pipeline: Pipeline, state: LineageState) -> RebaseProgress:
         raise BadInput(
             "MODEL",
             pipeline.name,
-            "a model whose history should have been another: a consumed slice corrected, withdrawn or "
-            "tainted, or a late one resolved as a fork",
+            "a model with something to rebase: a consumed slice that was corrected, withdrawn or tainted, or "
+            "a late slice resolved as a fork",
             next=f"ckpt-ops slices {pipeline.name}",
         )
     if on.plan.empties:
         raise BadInput(
             "MODEL",
             pipeline.name,
-            "a model of which something is left: every slice that it learned from is gone",
-            next="deliver slices that stand; the champion serves on until then",
+            "a model with a slice left to train on: every slice that it consumed is gone",
+            next="deliver new slices; the champion serves on until then",
         )
     return on

@@ -1,7 +1,7 @@
-"""What a task came to, found in the store: for a run in which a person marked the task a success.
+"""A task's result, found in the store: for a run in which a person marked the task a success.
 
-The scheduler then has no result of it. What the task would have left is in the store all the same when it was
-done before, by this run or by another one of the same slice; where it was not, `NoResult` names the task.
+The scheduler then has no result of it. The store has one if the task was done before, by this run or a
+different run of the same slice; if not, `NoResult` names the task.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ckpt_ops.store import Store
 
 
 def key_between(intake: Intake, store: Store, start: datetime, end: datetime) -> str:
-    """The key of the one slice between two times that the log knows; for when the source does not answer.
+    """The key of the only slice that the log knows between two times; used when the source names none.
 
     Raises:
         NoResult: it knows none, or several.
@@ -38,19 +38,19 @@ def key_between(intake: Intake, store: Store, start: datetime, end: datetime) ->
         return found[0]
     known = f"{len(found)} slices, {', '.join(sorted(found))}" if found else "no slice"
     raise no_result(
-        "pull", f"the source does not answer, and the log knows {known} from {start:%Y-%m-%d %H:%M} on"
+        "pull", f"the source names no slice, and the log knows {known} from {start:%Y-%m-%d %H:%M} on"
     )
 
 
 def pulled_slice(intake: Intake, store: Store, key: str) -> Pulled:
-    """What `pull` would have said of the slice: what the source has now if that was pulled, else the newest.
+    """What `pull` would have returned: the source's revision if it was pulled, else the log's or the newest.
 
     Raises:
         NoResult: nothing of the slice was ever pulled.
     """
     source, entry = intake.source, ModelLog(store, intake.name).state().slices.get(key)
     revision = None
-    with suppress(TransientError):  # a source that is down is a reason to mark the task
+    with suppress(TransientError):  # the source may be down, which is a reason to mark the task
         revision = pulled_revision(store, source, key)
     for wanted in (revision, entry.pulled if entry else None):
         found = _manifest(store, source.name, key, wanted)
@@ -63,12 +63,12 @@ def pulled_slice(intake: Intake, store: Store, key: str) -> Pulled:
 
 
 def check_validated(intake: Intake, store: Store, key: str) -> None:
-    """Raises `NoResult` when nobody has said anything of the slice."""
+    """Raises `NoResult` when the slice was never evaluated."""
     if key not in ModelLog(store, intake.name).state().slices:
         raise no_result(
             "validate",
             f"slice {key} was never evaluated",
-            then=f"; what it quarantines, ckpt-ops quarantine release {intake.name} {key} lets pass",
+            then=f"; if that quarantines it, ckpt-ops quarantine release {intake.name} {key} lets it pass",
         )
 
 
@@ -91,7 +91,7 @@ def trained_version(pipeline: Pipeline, store: Store, key: str) -> int:
 
 
 def replayed_version(pipeline: Pipeline, store: Store) -> int:
-    """The version that the rebase comes to, or came to.
+    """The version that is, or was, the result of the rebase.
 
     Raises:
         NoResult: steps of it are left.
@@ -102,27 +102,28 @@ def replayed_version(pipeline: Pipeline, store: Store) -> int:
         return on.result
     if on is None and state.head is not None and state.versions[state.head].started.replaces is not None:
         return state.head
-    left = "nothing is due for a rebase" if on is None else f"step {on.step} of it is not trained"
-    raise no_result("replay", f"{left} in {pipeline.name}")
+    if on is None:
+        raise no_result("replay", f"no rebase of {pipeline.name} is due")
+    raise no_result("replay", f"step {on.step} of the rebase of {pipeline.name} is not trained")
 
 
 def check_evaluated(pipeline: Pipeline, store: Store, version: int) -> None:
-    """Raises `NoResult` when the version waits to be evaluated, so that nothing can be decided on it."""
+    """Raises `NoResult` when the version is not evaluated, so that nothing can be decided on it."""
     found = ModelLog(store, pipeline.name).state().version(version)
     if found.evaluated is None and found.open and not found.started.shadow:
         raise no_result(
             "evaluate",
             f"version {version} of {pipeline.name} was never evaluated",
-            then=f"; what its gates refuse, ckpt-ops promote {pipeline.name} {version} --approve "
-            "--despite-gates --why TEXT lets pass",
+            then=f"; if the gates reject it, ckpt-ops promote {pipeline.name} {version} --approve "
+            "--despite-gates --why TEXT promotes it all the same",
         )
 
 
 def no_result(task: str, why: str, *, then: str = "") -> NoResult:
-    """What is said of a task that was marked a success and had nothing to show for it.
+    """The error for a task that was marked a success and left no result.
 
     Args:
-        then: what goes on after the next command.
+        then: text after the next command.
     """
     return NoResult(
         f"task {task} of this run was marked a success without a result, and the store has none: {why}",

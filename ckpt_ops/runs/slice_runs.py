@@ -1,4 +1,4 @@
-"""Slices run one after the other in this process, without Airflow: one or a range."""
+"""Runs slices one after the other in this process, without Airflow: one slice or a range."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WELL = (
 
 
 class NotRun(StrEnum):
-    """Why a run came to none of its steps' outcomes."""
+    """How a run ended that has none of its steps' outcomes."""
 
     EMPTY = "empty"
     MISSING = "missing"
@@ -33,16 +33,16 @@ class NotRun(StrEnum):
 
 
 Decision = Outcome | Action | Training | Settlement | NotRun
-"""What a run came to: the outcome of the step that it ended with."""
+"""How a run ended: with the outcome of its last step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What a run came to.
+    """How a run ended.
 
     Attributes:
-        accepted: validation or a person lets something of it be trained on; None when it was not evaluated.
-        outcome, report: of validation: its verdict, and where the report on it lies.
+        accepted: some of the slice may be trained on, by validation or a person; None: not evaluated.
+        outcome, report: of validation: its verdict, and the address of its report.
         error: why it failed, or is missing.
     """
 
@@ -56,7 +56,7 @@ class Ran:
 
 
 def run_one(intake: Intake, store: Store, key: str, report: Callable[[str], None] = print) -> Ran:
-    """All steps for one slice. An empty one is passed over where the pipeline says so.
+    """All steps for one slice. An empty one is skipped if the pipeline says so.
 
     Raises:
         CkptOpsError: what a step raises.
@@ -82,11 +82,11 @@ def run_all(
 ) -> list[Ran]:
     """All steps for slice after slice, in the order given. What was done before is found and left as it is.
 
-    A slice that is missing is passed over. Of an intake, one that fails keeps no other from coming in. Of a
-    model the first failure is the last of the list: what comes after it would train out of order.
+    Missing slices are skipped. In an intake, a slice that fails does not stop the others. For a model, the
+    first failure ends the list: the slices after it would train out of order.
 
     Args:
-        report: gets a line on each step of each slice, and on what each came to.
+        report: gets a line on each step of each slice, and on how each ended.
     """
     done: list[Ran] = []
     for key in keys:
@@ -106,8 +106,8 @@ def summary(done: Sequence[Ran], of: int) -> str:
     """`52 slices: 50 accepted, 2 quarantined (KEY, KEY)`: what went well is counted, the rest named."""
     by: dict[Decision, list[str]] = {}
     for ran in done:
-        refused = ran.outcome if ran.accepted is False else None
-        by.setdefault(refused or ran.decision, []).append(ran.key)
+        not_accepted = ran.outcome if ran.accepted is False else None
+        by.setdefault(not_accepted or ran.decision, []).append(ran.key)
     named = []
     for what, keys in by.items():
         named.append(f"{len(keys)} {what}" + ("" if what in _WELL else f" ({', '.join(keys)})"))

@@ -26,10 +26,10 @@ from ckpt_ops.validation import Outcome
 
 @dataclass(frozen=True, kw_only=True)
 class SliceRun:
-    """What all steps for a slice came to; each is None when the run ended before it.
+    """The results of all steps for a slice; None for steps after the one that the run ended with.
 
     Attributes:
-        validated: there in each run.
+        validated: never None.
     """
 
     validated: Validated
@@ -61,35 +61,35 @@ class SliceRun:
 
 
 def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) -> SliceRun:
-    """All steps for one slice, one after the other; an intake has but two.
+    """All steps for one slice, one after the other; an intake has only two.
 
     Args:
-        report: gets a line on each step but the last: what the run came to is its `decision` and `why`.
+        report: gets a line on each step but the last: that one's outcome is in `decision` and `why`.
     """
 
-    def said(step: str, lines: list[str]) -> None:
+    def report_step(step: str, lines: list[str]) -> None:
         report(f"{step}: " + "\n  ".join(lines))
 
     pulled = pull(pipeline, store, key)
-    said("pulled", messages.pulled(pulled))
+    report_step("pulled", messages.pulled(pulled))
     validated = validate(pipeline, store, key, pulled.revision)
     if not isinstance(pipeline, Pipeline):
         return SliceRun(validated=validated)
     verdict = messages.validated(validated)
-    # of what is not accepted, the decision has the reasons
-    said("validated", verdict if validated.trainable else verdict[:1])
+    # when the slice is not accepted, the decision has the reasons
+    report_step("validated", verdict if validated.trainable else verdict[:1])
     decided = decide(pipeline, store, key)
     for changed in decided.changed_at_source:
         report(f"slice {changed} has changed at its source: {pull_command(pipeline.name, changed)}")
     if not decided.train:
         return SliceRun(validated=validated, decided=decided)
-    said("decided", messages.decided(decided))
+    report_step("decided", messages.decided(decided))
     trained = train(pipeline, store, key, report)
     version = trained.to_evaluate
     if version is None:
         return SliceRun(validated=validated, decided=decided, trained=trained)
-    said("trained", messages.trained(trained))
-    said("evaluated", messages.evaluated(evaluate(pipeline, store, version)))
+    report_step("trained", messages.trained(trained))
+    report_step("evaluated", messages.evaluated(evaluate(pipeline, store, version)))
     settled = promote(pipeline, store, version)
     return SliceRun(validated=validated, decided=decided, trained=trained, settled=settled)
 

@@ -32,10 +32,10 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     While a candidate is in shadow nothing is trained: it and its champion predict the slice instead. The
     outcome is "shadow" until it can be evaluated, then "trained" with its version.
 
-    The log is read once, and again only behind what this task, or the process that it started, has appended.
+    The log is read once, and again only after this task, or the process that it started, has appended to it.
 
     Raises:
-        ModelCodeError: they did not. The log does not hear of it.
+        ModelCodeError: they did not. Nothing about it is in the log.
         TrainingDied: the process ended without a result. Retry: what it committed is kept.
     """
     log = ModelLog(store, pipeline.name)
@@ -53,7 +53,7 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     version = state.versions.get(wanted.version) or VersionState.opened(wanted.record())
     if version.status is VersionStatus.STARTED:
         number = run_training_process(pipeline, store, version.version, key, report)
-        state = record_result(log, store, number)  # the process has opened the candidate behind what was read
+        state = record_result(log, store, number)  # the process opened the candidate after the log was read
         version = state.versions[number]
     if version.status is VersionStatus.DEFERRED:
         why = version.decided.reason if version.decided else ""

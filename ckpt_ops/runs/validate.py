@@ -1,4 +1,4 @@
-"""The task `validate`: a verdict on a pulled slice, its report beside it, and what the log says of it.
+"""The task `validate`: a verdict on a pulled slice, its report beside it, and its record in the log.
 
 It takes all its state from the store and may be repeated: what is done already is found and left as it is.
 """
@@ -32,15 +32,15 @@ from ckpt_ops.validation import Outcome, load_suite, report_name
 
 
 def validate(intake: Intake, store: Store, key: str, revision: str) -> Validated:
-    """Evaluate the slice, keep the report beside it, and say in the log what of it may be trained on.
+    """Evaluate the slice, keep the report beside it, and record in the log what of it may be trained on.
 
-    Where bad rows are set aside, the rest is a revision of its own, and that is what is accepted. What a
-    person said of this revision (released, discarded, withdrawn) stands. Rows that were forgotten are taken
-    out first: it is what is left that is evaluated and accepted, and the revision with them is removed.
+    Where bad rows are set aside, the rest is a revision of its own, and that one is accepted. A person's
+    decision on this revision (released, discarded, withdrawn) stands. Rows that were forgotten are taken out
+    first: the rest is evaluated and accepted, and the revision with them is removed.
 
     Raises:
         LineageMoved: something was forgotten meanwhile. Retry.
-        SliceUnreadable: nobody can tell which rows are those that were forgotten.
+        SliceUnreadable: it cannot be told which rows were forgotten.
     """
     log = ModelLog(store, intake.name)
     state = log.state()
@@ -61,7 +61,7 @@ def validate(intake: Intake, store: Store, key: str, revision: str) -> Validated
 def _verdict_on(
     intake: Intake, store: Store, log: ModelLog, state: LineageState, manifest: SliceManifest
 ) -> Validated:
-    """Evaluate what may be looked at of a slice, unless a person has settled it."""
+    """Evaluate a slice without its forgotten rows, unless a person has decided on it."""
     key, revision = manifest.key, manifest.revision
     known = state.slices.get(key)
     settled = state.settled.get(slice_id(key, revision))
@@ -104,7 +104,7 @@ def _verdict_on(
 
 
 def _correction(store: Store, state: LineageState, now: SliceRef, manifest: SliceManifest) -> str:
-    """What a slice changes of the revision that was consumed, else known, of its key; "" without another."""
+    """How it differs from the revision of its key that was consumed, or else is known; "" for neither."""
     entry = state.slices.get(now.key)
     was = state.consumed.get(now.key) or (entry.ref if entry else None)
     if was is None or was.revision == now.revision:
@@ -123,7 +123,7 @@ def _pulled(store: Store, intake: Intake, state: LineageState, key: str, revisio
         if not state.forgotten:
             raise
         raise ObjectNotFound(
-            f"{error.what}: a copy with rows that were forgotten is removed once it was validated",
+            f"{error.what}: a copy with rows that were forgotten is removed once it is validated",
             safe="what the log says of the slice stands",
             next=pull_again(key),
         ) from error
@@ -133,7 +133,7 @@ def _nothing_left(log: ModelLog, state: LineageState, manifest: SliceManifest) -
     """All that was pulled of the slice was forgotten: nothing of it is accepted."""
     before = state
     ref = SliceRef(key=manifest.key, revision=manifest.revision, rows=manifest.rows)
-    why = "nothing of it may be learned: it was forgotten"
+    why = "nothing of it may be trained on: it was forgotten"
 
     def choose(state: LineageState) -> Record | None:
         check_same_rules(before, state)
@@ -146,21 +146,21 @@ def _nothing_left(log: ModelLog, state: LineageState, manifest: SliceManifest) -
 
 
 def _settled(
-    log: ModelLog, before: LineageState, manifest: SliceManifest, said: ByAPerson, report: str
+    log: ModelLog, before: LineageState, manifest: SliceManifest, decision: ByAPerson, report: str
 ) -> Validated:
-    """What a person said of this revision stands, also when the source went back to it."""
+    """A person's decision on this revision stands, also when the source went back to it."""
 
     def choose(state: LineageState) -> Record | None:
         check_same_rules(before, state)
         now = state.slices.get(manifest.key)
         if now is not None and now.pulled == manifest.revision:
             return None
-        return replace(said, time=now_as_text(), nonce=uuid.uuid4().hex)
+        return replace(decision, time=now_as_text(), nonce=uuid.uuid4().hex)
 
     log.decide(choose)
-    outcome = Outcome.ACCEPTED if isinstance(said, SliceAccepted) else Outcome.QUARANTINED
-    word = "" if isinstance(said, SliceAccepted) else f"{STATUS_OF[type(said)].value}: "
-    return _result(manifest, said.slice, outcome, [f"{word}{said.reason}"], report)
+    outcome = Outcome.ACCEPTED if isinstance(decision, SliceAccepted) else Outcome.QUARANTINED
+    status = "" if isinstance(decision, SliceAccepted) else f"{STATUS_OF[type(decision)].value}: "
+    return _result(manifest, decision.slice, outcome, [f"{status}{decision.reason}"], report)
 
 
 def _result(
@@ -172,7 +172,7 @@ def _result(
     *,
     summary: str = "",
 ) -> Validated:
-    """What `validate` returns. `summary` is a line on the verdict, the `reasons` are what does not hold."""
+    """What `validate` returns. `summary` is a line on the verdict; its `reasons` are what does not hold."""
     return Validated(
         key=ref.key,
         revision=ref.revision,

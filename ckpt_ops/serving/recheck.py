@@ -33,7 +33,7 @@ class RecheckRequest(ModelRequest):
 class Rechecked:
     """The result for each of the versions, in the order of the request."""
 
-    said: tuple[PredictionsAgain, ...]
+    results: tuple[PredictionsAgain, ...]
 
 
 def with_exports(state: LineageState, versions: Sequence[int]) -> list[int]:
@@ -71,13 +71,13 @@ def recheck(
         pipeline=pipeline.name, store=store.url, version=versions[0], versions=tuple(versions)
     )
     done = run_work(recheck_apart, request, pipeline, named="recheck", report=report, died=died)
-    return {number: one.to_json() for number, one in zip(versions, done.said, strict=True)}
+    return {number: one.to_json() for number, one in zip(versions, done.results, strict=True)}
 
 
 def recheck_apart(request: RecheckRequest) -> Rechecked:
     """As `asked_again`, of each version."""
     pipeline, store = request.opened()
-    return Rechecked(said=tuple(asked_again(pipeline, store, number) for number in request.versions))
+    return Rechecked(results=tuple(asked_again(pipeline, store, number) for number in request.versions))
 
 
 def asked_again(pipeline: Pipeline, store: Store, number: int) -> PredictionsAgain:

@@ -3,7 +3,7 @@
 Everything above is built from these verbs alone. Two kinds of names exist, and no third:
 
 * *write-once* names: content-addressed chunks, and names that carry an id nobody else writes.
-  They are written with `put`, which may be repeated: the same bytes arrive again.
+  They are written with `put`, which may be repeated with the same bytes.
 * *contested* names: the numbered entries of a log. They are written with `put_if_absent`, of which
   exactly one of many racers wins. There is no overwrite, no lock and no rename, because an object
   store offers none that survives a writer's death.
@@ -86,8 +86,8 @@ class Store(Protocol):
         """Remove the object unless it was rewritten since it was listed as `entry`.
 
         True: this call removed it.
-        False: it was rewritten and stands, or somebody else removed it. Nothing written later is
-        ever lost: that is what collecting garbage beside running writers needs.
+        False: it was rewritten and is kept, or somebody else removed it. Nothing written later is
+        ever lost, so garbage can be collected while writers run.
         """
         ...
 

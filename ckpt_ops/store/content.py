@@ -45,7 +45,7 @@ def is_log_entry(name: str) -> bool:
 
 
 def entry_before(name: str) -> str | None:
-    """The log entry in front of `name`; None for the first, and for other names."""
+    """The log entry before `name`; None for the first, and for other names."""
     match = _LOG_ENTRY.fullmatch(name)
     if match is None or int(match[2]) <= 1:
         return None
@@ -66,7 +66,7 @@ def first_gap(names: Iterable[str], *, start: str = "") -> str | None:
     """The first log entry that must exist, because a later one does, and is not among `names`.
 
     Args:
-        start: where the listing began that gave `names`: entries before it are not missed.
+        start: where the listing of `names` began: entries before it do not count as missing.
     """
     for log, entries in sorted(logs_in(names).items()):
         last, gap = max(entries), None

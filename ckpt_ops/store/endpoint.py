@@ -1,7 +1,7 @@
 """The address of a GCS API server other than Google's, with or without a secret in it.
 
-A secret that came with an address is kept in this process's environment, where its children find it too:
-the address itself goes into messages, records and command lines, and is good without it from then on.
+A secret that came with an address is kept in this process's environment, where its children find it, too.
+From then on, the address works without it and goes into messages, records and command lines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Endpoint:
 
     Args:
         url: without the secret.
-        authorization: the value of that header; empty where nobody asks for one.
+        authorization: the value of that header; empty if the server requires none.
     """
 
     url: str
@@ -29,7 +29,7 @@ class Endpoint:
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
-        """Of `http://HOST:PORT` or `http://USER:SECRET@HOST:PORT`, as in STORAGE_EMULATOR_HOST."""
+        """From `http://HOST:PORT` or `http://USER:SECRET@HOST:PORT`, as in STORAGE_EMULATOR_HOST."""
         parts = urlsplit(text)
         who, at, host = parts.netloc.rpartition("@")
         url = urlunsplit(parts._replace(netloc=host)).rstrip("/")

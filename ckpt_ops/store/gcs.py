@@ -1,11 +1,11 @@
 """Google Cloud Storage as a store.
 
-Whole objects travel by `gcs_media`; what is conditional or administrative is google-cloud-storage's.
-`put_if_absent` is `if_generation_match=0`, sent as **one multipart upload**: a try that is repeated is
-then one request. That is why contested objects are limited to what the client sends in one.
+`gcs_media` transfers whole objects; google-cloud-storage does what is conditional or administrative.
+`put_if_absent` is `if_generation_match=0`, sent as **one multipart upload**, so that each try is one
+request. That is why contested objects are limited to what the client sends in one upload.
 
-Every verb is idempotent here, the conditional one because it is settled by reading back, so all of
-them are retried on 429, 5xx and broken connections until `deadline` seconds have passed.
+Every verb is idempotent, the conditional one because reading back settles it, so all of them are
+retried on 429, 5xx and broken connections until `deadline` seconds have passed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class GcsStore:
         deadline: seconds a verb goes on trying (CKPT_OPS_STORE_DEADLINE, default 90).
         endpoint: another server of the same API, such as "http://127.0.0.1:4443"; by default
             STORAGE_EMULATOR_HOST, else Google's. One with http:// is asked without Google's credentials;
-            "http://USER:SECRET@HOST:PORT" for one that wants its own.
+            "http://USER:SECRET@HOST:PORT" for one that requires its own.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class GcsStore:
         return True
 
     def _settle(self, name: str, data: bytes) -> bool:
-        """Whose bytes stand under the name decides who won: entries of a log are unique to their writer."""
+        """Find out who won by reading whose bytes are under the name: a log entry is unique to its writer."""
         try:
             return self.get(name) == data
         except CkptOpsError as error:
@@ -171,7 +171,7 @@ class GcsStore:
 
         from ckpt_ops.store.gcs_credentials import EndpointCredentials
 
-        _draw_apart()
+        _use_own_random()
         if self._endpoint.url.startswith("http://"):
             return EndpointCredentials(self._endpoint), None
         try:
@@ -242,7 +242,7 @@ class GcsStore:
                 ) from error
             raise ObjectNotFound(f"no object {where}") from error
         except (api.Forbidden, api.Unauthorized, auth.RefreshError) as error:
-            if getattr(error, "retryable", False):  # the token service is out, not the credentials
+            if getattr(error, "retryable", False):  # the token service failed, not the credentials
                 raise self._unavailable(where, error) from error
             raise StoreForbidden(
                 f"access to {where} was refused: {error}",
@@ -263,7 +263,7 @@ class GcsStore:
         )
 
     def _bucket_is_missing(self, name: str) -> bool:
-        """Asked by a listing: roles/storage.objectUser may list objects, but not look at the bucket."""
+        """Checked by a listing: roles/storage.objectUser may list objects, but not look at the bucket."""
         from google.api_core import exceptions as api
 
         try:
@@ -284,11 +284,11 @@ class GcsStore:
         return False
 
 
-def _draw_apart() -> None:
-    """Give Google's libraries a generator of their own for the jitter of their retries, and for boundaries.
+def _use_own_random() -> None:
+    """Give Google's libraries their own generator for the jitter of retries and for multipart boundaries.
 
-    They retry in threads that nobody waits for. Were these to draw from Python's shared generator while
-    Keras draws the seeds of a model's initial weights from it, those would depend on the network.
+    They retry in threads that nobody waits for. If these drew from Python's shared generator while Keras
+    draws the seeds of a model's initial weights from it, the weights would depend on the network.
     """
     from google.api_core.retry import retry_base
     from google.auth import _exponential_backoff

@@ -1,6 +1,6 @@
 """The secret of a GCS API server other than Google's, as credentials of Google's libraries.
 
-They put it into a header. In the address, where Google's client would take it too, every error would show it.
+They send it in a header. In the address, where Google's client would accept it too, errors would show it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ckpt_ops.store.endpoint import Endpoint
 
 
 class EndpointCredentials(AnonymousCredentials):  # type: ignore[misc]  # google-auth has no types
-    """Sends what an endpoint asks for, if anything.
+    """Sends the secret that an endpoint requires, if any.
 
     Args:
         endpoint: with its secret.
@@ -30,12 +30,12 @@ class EndpointCredentials(AnonymousCredentials):  # type: ignore[misc]  # google
         headers.update(self._endpoint.headers)
 
     def refresh(self, request: Any) -> None:
-        """Called by google-auth when the server does not know who asks.
+        """Called by google-auth when the server refuses a request as unauthorized.
 
         Raises:
             RefreshError: always, as there is no other secret.
         """
         raise RefreshError(
-            f"{self._endpoint.url} wants its secret: for the platform on one machine, "
+            f"{self._endpoint.url} requires its secret: for the platform on one machine, "
             '`eval "$(python -m ckpt_ops.embedded env)"` gives it to a shell'
         )

@@ -1,10 +1,10 @@
 """Bytes to and from Google Cloud Storage, over its JSON API and one pool of connections.
 
 google-cloud-storage assembles every upload in memory around a multipart boundary and hashes it in
-Python's reach; for 4 MiB chunks that costs several times the processor time of the transfer itself.
+Python; for 4 MiB chunks that costs several times the processor time of the transfer itself.
 A media upload is one POST whose body is the buffer as it lies in memory, so nothing is copied.
 
-Both ways are checked end to end: an upload's reply carries the crc32c of what the service stored, a
+Both directions are checked end to end: an upload's reply carries the crc32c of what the service stored, a
 download's headers that of what it sent. Credentials, their renewal and the pool are google-auth's
 `AuthorizedSession`; errors are google-api-core's, so one retry policy covers this and the library.
 """
@@ -87,7 +87,7 @@ def _raise_for(reply: Any) -> None:
         raise from_http_response(reply)
 
 
-def _check(name: str, what: str, data: bytes | memoryview, said: str) -> None:
+def _check(name: str, what: str, data: bytes | memoryview, reported: str) -> None:
     import google_crc32c
     import numpy as np  # costs as much as all else that `ckpt-ops status` of a local store imports
     from google.api_core.exceptions import ServiceUnavailable
@@ -95,8 +95,8 @@ def _check(name: str, what: str, data: bytes | memoryview, said: str) -> None:
     # the library takes bytes and arrays, but no memoryview; an array over one copies nothing
     found = google_crc32c.value(np.frombuffer(memoryview(data).toreadonly(), np.uint8))
     encoded = base64.b64encode(found.to_bytes(4, "big")).decode()
-    if said and said != encoded:
-        raise ServiceUnavailable(f"{name}: the service {what} bytes with crc32c {said}, not {encoded}")
+    if reported and reported != encoded:
+        raise ServiceUnavailable(f"{name}: the service {what} bytes with crc32c {reported}, not {encoded}")
 
 
 def _crc32c_of(header: str) -> str:

@@ -2,7 +2,7 @@
 
 A write goes to a temporary file in the root's own `.staging` folder and appears under its name by
 `rename` (put) or `link` (put_if_absent). Both are atomic on a POSIX file system, and `link` fails
-when the name is taken: that is what makes one racer win. A conditional delete looks and removes
+when the name is taken: that is what makes one racer win. A conditional delete checks and removes
 under a lock that every write takes for its rename.
 """
 
@@ -116,7 +116,7 @@ class LocalStore:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
-        """Hold the root's lock; a file of its own each time, since threads share a lock by file."""
+        """Hold the root's lock; opened each time, because threads that share an open file share its lock."""
         (self.root / _STAGING).mkdir(exist_ok=True)
         with (self.root / _STAGING / "lock").open("a") as file:
             fcntl.flock(file, how)
@@ -135,7 +135,7 @@ class LocalStore:
     def _stage(self, path: Path, name: str, data: bytes | memoryview) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            (self.root / _STAGING).mkdir(exist_ok=True)  # not before: who only reads may have no right to
+            (self.root / _STAGING).mkdir(exist_ok=True)  # not earlier: a reader may have no right to
             handle, staged = tempfile.mkstemp(dir=self.root / _STAGING)
             try:
                 with os.fdopen(handle, "wb") as file:

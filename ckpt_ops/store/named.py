@@ -1,7 +1,7 @@
-"""Objects by name and hash: what is read under a name is what its writer meant, or it is not read.
+"""Objects by name and hash: what is read under a name is what its writer wrote, or reading fails.
 
-A store keeps what it is given, and whoever may write to it may write anything under any name. A log names an
-object together with the blake3 of its bytes; whoever reads it through the log finds out.
+Whoever may write to a store may write anything under any name. A log names an object together with the blake3
+of its bytes, so whoever reads it through the log notices.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Named:
     """An object of the store.
 
     Attributes:
-        digest: blake3 of its bytes; "" where older code named it.
+        digest: blake3 of its bytes; "" if older code recorded it.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Named:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """An object as it was written: what a log says of it.
+    """An object as it was written: what a log records of it.
 
     Attributes:
         size: bytes.
@@ -64,16 +64,16 @@ def check_named(store: Store, named: Named, data: bytes) -> None:
         raise Corrupt(
             f"{store.url}/{named.name} is not what was written there: its blake3 is {found[:16]}..., "
             f"the log says {named.digest[:16]}...",
-            safe="nothing was made of it",
+            safe="it was not used",
             next="restore that object from a replica, or from the bucket's versions",
         )
 
 
 class Noting:
-    """A store that passes everything on, and notes what is written through it.
+    """A store that passes everything on and notes what is written through it.
 
     Attributes:
-        written: what was put, in order; of a name that was put twice, the last.
+        written: the objects that were put, in order; for a name that was put twice, the last.
     """
 
     def __init__(self, store: Store) -> None:

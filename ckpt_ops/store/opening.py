@@ -21,12 +21,12 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 def open_store(url: str) -> Store:
     """The store at `url`: `gs://bucket/prefix` or `file:///directory`; or several, separated by commas.
 
-    For gs:// the environment decides who is asked, as for every Google Cloud client:
+    For gs:// the environment decides which server is asked, as for every Google Cloud client:
     `STORAGE_EMULATOR_HOST` for a server on this machine, Application Default Credentials otherwise;
-    `gs://bucket/prefix?endpoint=http://127.0.0.1:4443` names a server of its own, and
-    `http://USER:SECRET@127.0.0.1:4443` one that wants a secret, which `Store.url` does not show.
-    `?endpoint=` at the end is the only option there is: every other `?`, `#` or `%` behind the bucket
-    belongs to the prefix, as they may stand in an object's name. In file:// a `%` and two hexadecimal
+    `gs://bucket/prefix?endpoint=http://127.0.0.1:4443` names another server, and
+    `http://USER:SECRET@127.0.0.1:4443` one that requires a secret, which `Store.url` does not show.
+    `?endpoint=` at the end is the only option: every other `?`, `#` or `%` after the bucket belongs to
+    the prefix, because an object's name may contain them. In file:// a `%` and two hexadecimal
     digits are a character, as in every such URL, and `#` and `?` are themselves.
 
     Two or three URLs are a `ReplicatedStore`, the first its primary; `CKPT_OPS_STORE_QUORUM` is its
@@ -60,7 +60,7 @@ def _open_one(url: str) -> Store:
 def _open_replica(url: str) -> Replica:
     try:
         return Replica.of(_open_one(url))
-    except BucketNotFound:  # of a directory: a bucket is not looked for before it is used
+    except BucketNotFound:  # only for a directory: a bucket is not checked before it is used
         return Replica(url, lambda: _open_one(url))  # it may be mounted again while we run
 
 

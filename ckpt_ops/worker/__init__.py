@@ -1,14 +1,14 @@
-"""Work in a fresh Python process: `run(function, request)` is `function(request)`, elsewhere.
+"""Work in a fresh Python process: `run(function, request)` is `function(request)` in another process.
 
 TensorFlow takes seconds to import and is not safe to fork, and code that somebody else wrote is kept out of a
-server's process. Both are reasons for an interpreter of their own; this package is the only place that starts
-one for work of ckpt_ops.
+server's process. Both need a separate interpreter; this package is the only place that starts one for work of
+ckpt_ops.
 
-Three things are apart: `interpreter` gets a process, which waits for one piece of work; `running` hands the
-work over, follows what is said of it and waits for the answer; `work` is the side inside, `python -m
-ckpt_ops.worker`. Request and result are frozen dataclasses (`codec` says of what). They lie as JSON in the
-folder of the work, beside its log and what it told of its progress, so that neither side blocks on a pipe or
-ends by a broken one. An error of ckpt_ops is raised here as it was raised there (`raised`).
+It has three parts: `interpreter` starts a process, which waits for one piece of work; `running` hands over
+the work, follows its progress and waits for the answer; `work` runs inside, as `python -m ckpt_ops.worker`.
+Request and result are frozen dataclasses (`codec` says of what). They lie as JSON in the work's folder, with
+its log and progress records, so that neither side blocks on a pipe or dies of a broken one. An error of
+ckpt_ops is raised here as it was raised there (`raised`).
 """
 
 from ckpt_ops.worker.interpreter import END_SECONDS, Surroundings

@@ -1,4 +1,4 @@
-"""`python -m ckpt_ops.worker`: an interpreter that does one piece of work. The words after it are a title."""
+"""`python -m ckpt_ops.worker`: an interpreter that does one piece of work. Its arguments are a title."""
 
 import sys
 

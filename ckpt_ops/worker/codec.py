@@ -1,8 +1,8 @@
 """Requests and results as JSON.
 
-What may cross: frozen dataclasses of text, whole numbers, numbers, booleans, paths, dates, times, members of
+These may cross: frozen dataclasses of text, whole numbers, numbers, booleans, paths, dates, times, members of
 enums and None; of tuples of such; of other such dataclasses; and of mappings with text keys, whose values are
-what JSON has. What is written is read back equal: any other type is refused before anything starts.
+what JSON has. What is written is read back equal; any other type is refused before anything starts.
 """
 
 from __future__ import annotations
@@ -26,18 +26,20 @@ def written(value: object) -> dict[str, Any]:
     """A frozen dataclass as a JSON object. Raises `TypeError` for what cannot cross, naming the field."""
     found = _written(value, type(value).__name__)
     if not isinstance(found, dict) or not dataclasses.is_dataclass(value):
-        raise TypeError(f"{type(value).__name__} is no dataclass: only those cross to another process")
+        raise TypeError(
+            f"{type(value).__name__} is not a dataclass: only dataclasses cross to another process"
+        )
     return found
 
 
-def read(kind: type[Result], said: object) -> Result:
+def read(kind: type[Result], document: object) -> Result:
     """What `written` wrote, as a `kind`. Raises `BadDocument`: a field is missing or does not fit."""
-    return read_as(kind, said)
+    return read_as(kind, document)
 
 
-def dumps(said: object) -> bytes:
-    """As the bytes of a file. Numbers that are not finite stay what they are."""
-    return json.dumps(said).encode()
+def dumps(document: object) -> bytes:
+    """The document as the bytes of a file. Numbers that are not finite stay as they are."""
+    return json.dumps(document).encode()
 
 
 def loads(data: bytes) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def loads(data: bytes) -> dict[str, Any]:
 
 
 def kinds_of(function: Callable[[Request], Result]) -> tuple[type[Request], type[Result]]:
-    """What a function takes and returns, by its annotations. Raises `TypeError` unless it says so."""
+    """What a function takes and returns, by its annotations. Raises `TypeError` if they do not say so."""
     hints = get_type_hints(function)
     result = hints.pop("return", None)
     kinds = [hints.get(name) for name in inspect.signature(function).parameters]
@@ -56,10 +58,10 @@ def kinds_of(function: Callable[[Request], Result]) -> tuple[type[Request], type
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """As `module:name`, by which another process imports it. Raises `TypeError`: it cannot."""
+    """The function's `module:name`, by which another process imports it. Raises `TypeError` if it cannot."""
     name, module = function.__qualname__, function.__module__
     if not name.isidentifier() or module == "__main__":
-        raise TypeError(f"{module}:{name} is no function at the top of a module that can be imported")
+        raise TypeError(f"{module}:{name} is not a function at the top of a module that can be imported")
     return f"{module}:{name}"
 
 
@@ -91,7 +93,7 @@ def _written(value: Any, at: str) -> Any:
 
 
 def _plain(value: Any, at: str) -> Any:
-    """What stands in a mapping, which is read back as JSON has it."""
+    """A value in a mapping, which is read back as JSON has it."""
     match value:
         case None | bool() | int() | float() | str() if not isinstance(value, Enum):
             return value

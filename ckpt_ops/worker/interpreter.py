@@ -1,7 +1,7 @@
-"""Where a process for work comes from: today it is started, and does nothing until it is sent some.
+"""Starts a process for work, which does nothing until it is sent some.
 
-Its output goes to a file: when the process that asked dies, the work neither blocks on a full pipe nor ends
-by a broken one. It lives on until it finishes.
+Its output goes to a file: when the process that started it dies, the work neither blocks on a full pipe nor
+dies of a broken one. It runs on until it is finished.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 END_SECONDS = 60.0
-"""What a process that is asked to end has to save, before it is killed."""
+"""How long a process that is asked to end may take to save, before it is killed."""
 
 _PROJECT = Path(__file__).parents[2]
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
@@ -25,12 +25,12 @@ _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What an interpreter finds.
+    """The environment of an interpreter.
 
     Attributes:
         code: the folder from which the user's code is imported, `CKPT_OPS_DAGS` there.
         without: another such folder, from which nothing is imported.
-        hide: variables whose names begin so are not passed on; "": all are.
+        hide: variables whose names begin with this are not passed on; "" passes all on.
     """
 
     code: Path
@@ -51,21 +51,21 @@ class Interpreter:
     """A fresh Python process that takes one piece of work and ends with it.
 
     Args:
-        title: what lists of processes show it as, such as ("train", "flight_delay", "v7").
-        log: gets all its output; it stays there when the process is gone.
+        title: what lists of processes show, such as ("train", "flight_delay", "v7").
+        log: gets all its output, and stays when the process is gone.
     """
 
     def __init__(self, title: Sequence[str], surroundings: Surroundings, log: Path) -> None:
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                # -P: what lies in the folder of the work is no module
+                # -P: files in the folder of the work cannot be imported
                 [sys.executable, "-P", "-m", "ckpt_ops.worker", *title],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=surroundings.environment(),
                 cwd=log.parent,
-                start_new_session=True,  # signals meant for the asking process's group are not meant for it
+                start_new_session=True,  # signals to this process's group must not reach it
             )
 
     def send(self, folder: Path) -> None:
@@ -73,7 +73,7 @@ class Interpreter:
         pipe = self._process.stdin
         if pipe is None:
             raise RuntimeError("this interpreter has no standard input")
-        with suppress(BrokenPipeError), pipe:  # it has died, which its exit code tells
+        with suppress(BrokenPipeError), pipe:  # it has died, as its exit code shows
             pipe.write(json.dumps(str(folder)).encode() + b"\n")
 
     def ended(self, within: float) -> int | None:
@@ -90,7 +90,7 @@ class Interpreter:
             self._process.wait()
 
     def end_with_all_it_started(self) -> int:
-        """Kill it and whatever it started, unless that made itself a session of its own; the exit code."""
+        """Kill it and whatever it started, except what began its own session; returns the exit code."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         return self._process.wait()

@@ -1,8 +1,8 @@
-"""What TensorFlow's C++ code prints: it stays in the log file of its process and out of Airflow's task logs.
+"""Lines of TensorFlow's C++ code: they stay in the log file of their process and out of Airflow's task logs.
 
-Without a GPU each process begins with lines such as "failed call to cuInit", marked E for error, of which
+Without a GPU each process begins with lines such as "failed call to cuInit", marked E for error, about which
 nobody has to do anything. What really stops a training is raised, or is in the last lines of the file, which
-the error of a process that died shows. Fatal lines (F) are no noise.
+the error of a process that died shows. Fatal lines (F) are not noise.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What work says of its progress: a line for people in its log, and the same as a record for programs.
+"""How work reports its progress: a line for people in its log, and the same as a record for programs.
 
-`tell` does both. Where no worker runs the function, it prints and that is all. A record whose form this
-version does not know is left out: its line is in the log.
+`tell` does both; outside of a worker it only prints. A record in a form that this version does not know is
+skipped: its line is in the log.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ckpt_ops.worker import codec
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """How far the work has come, in words."""
+    """How far the work has come, as text."""
 
     text: str
 
@@ -28,7 +28,7 @@ class StepsDone:
     """A training has made `step` of at most `last` optimizer steps.
 
     Attributes:
-        metrics: what the model says of them, by name.
+        metrics: the model's metrics over them, by name.
     """
 
     step: int
@@ -56,10 +56,10 @@ class CheckpointSaved:
 
 @dataclass(frozen=True, kw_only=True)
 class LookedAt:
-    """A training was measured on rows that are set apart from what it trains on.
+    """A training was measured on rows that are set apart from those it trains on.
 
     Attributes:
-        best: whether it never was so good before.
+        best: whether this is its best value so far.
     """
 
     step: int
@@ -89,17 +89,17 @@ def tell(progress: Progress) -> None:
     """Print it, and keep it as a record for whoever waits for this process."""
     print(progress.text, flush=True)
     for path in _file:
-        with path.open("a", encoding="utf-8") as file:  # opened each time: one is told seconds after another
+        with path.open("a", encoding="utf-8") as file:  # opened each time: seconds pass between records
             file.write(json.dumps({"kind": _NAMES[type(progress)], **codec.written(progress)}) + "\n")
 
 
 def keep_in(path: Path) -> None:
-    """From now on, this process keeps what it tells in a file."""
+    """From now on, `tell` also writes records to this file."""
     _file[:] = [path]
 
 
 def kept_in(path: Path) -> list[Progress]:
-    """What is kept in the file; nothing when there is none."""
+    """The records in the file; none if there is no file."""
     try:
         lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
@@ -111,9 +111,9 @@ def records(lines: list[bytes]) -> Iterator[Progress]:
     """The records in whole lines of such a file."""
     for line in lines:
         try:
-            said: dict[str, Any] = parse(line)
-            kind = _KINDS.get(str(said.pop("kind", None)))
+            record: dict[str, Any] = parse(line)
+            kind = _KINDS.get(str(record.pop("kind", None)))
             if kind is not None:
-                yield codec.read(kind, said)
+                yield codec.read(kind, record)
         except BadDocument:
             continue

@@ -1,8 +1,8 @@
 """Errors of ckpt_ops on their way from one process to another: class, what, safe, next, and attributes.
 
-The class goes by name, and with it those that it derives from, nearest first. The process that waits takes
-the first that it can have without running code of others: of a module that it has imported, or of ckpt_ops. A
-user's own `class TableLocked(SourceUnavailable)` stays what a scheduler has to know, a `SourceUnavailable`.
+The class is passed by name, with its base classes, nearest first. The process that waits takes the first one
+that it can get without running code of others: from a module that it has imported, or from ckpt_ops. A user's
+own `class TableLocked(SourceUnavailable)` arrives as what a scheduler has to know, a `SourceUnavailable`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Raised:
 
     Attributes:
         classes: as `module:name`, nearest first.
-        more: its other attributes; what JSON does not have, as Python writes it.
+        more: its other attributes; what JSON does not have, as its `repr`.
     """
 
     classes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Work handed to an interpreter: what it says is passed on, and what it comes to is returned or raised."""
+"""Run work in an interpreter: its output is passed on, its result is returned, its error is raised."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Ended:
         code: its exit code, negative for a signal.
         late: it had not ended when its time was up, and was killed.
         last_lines: of its log.
-        log: where the whole of it lies, if it is kept.
+        log: path of the whole log, if it is kept.
     """
 
     code: int
@@ -60,7 +60,7 @@ class Ended:
 
     @property
     def from_outside(self) -> bool:
-        """Whether it was killed: by a person, or for want of memory."""
+        """Whether it was killed: by a person, or because memory ran out."""
         return self.code in (-9, -15)
 
 
@@ -79,16 +79,16 @@ def run(
     """`function(request)`, in a fresh interpreter.
 
     The process outlives this one if this one dies. An exception here, of `report` or from outside, ends it:
-    it is asked to, and killed after `END_SECONDS`.
+    it is asked to end, and killed after `END_SECONDS`.
 
     Args:
         function: at the top of a module, and annotated: takes a frozen dataclass and returns one.
         title: what lists of processes show, the name of the work first, such as ("train", "flights", "v7").
         report: gets the output line by line, without what libraries print for their developers.
-        progress: gets what `tell` was told.
+        progress: gets each record that `tell` was given.
         died: makes the error for a process that left no answer.
-        seconds: how long it may take. With a bound, the process and all that it started is killed when it has
-            answered or its time is up.
+        seconds: how long it may take. With a bound, the process and all that it started are killed when it
+            has answered or its time is up.
         keep_log: whether the log of work that failed is kept.
 
     Raises:
@@ -124,12 +124,12 @@ def _done(
     progress: Callable[[Progress], None],
     seconds: float | None,
 ) -> tuple[int, bool]:
-    """The exit code of the process, and whether its time was up before."""
+    """The exit code of the process, and whether its time was up before it ended."""
     try:
         interpreter.send(folder)
         with log.open("rb") as output:
             lines = _Lines(output)
-            told = _Told(folder / PROGRESS)
+            told = _Records(folder / PROGRESS)
             until = math.inf if seconds is None else time.monotonic() + seconds
             while True:
                 code = interpreter.ended(_POLL_SECONDS)
@@ -152,13 +152,13 @@ def _done(
 
 
 class _Lines:
-    """The lines of a file that grows, each once and whole. What is no UTF-8 is shown as such."""
+    """The lines of a file that grows, each once and whole. Bytes that are not UTF-8 are replaced."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._rest = file, b""
 
     def more(self, *, last: bool) -> Iterator[str]:
-        """Those that have come since; `last`: what has no end of line is one, too."""
+        """The lines that came since; with `last`, a rest without an end of line is one, too."""
         while chunk := self._file.read(_CHUNK):
             *whole, self._rest = _END_OF_LINE.split(self._rest + chunk)
             yield from (line.decode(errors="replace") for line in whole)
@@ -167,14 +167,14 @@ class _Lines:
             self._rest = b""
 
 
-class _Told:
-    """What is told into a file that comes to be and grows, each once."""
+class _Records:
+    """The records in a file that grows and need not exist yet, each once."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._at = path, 0
 
     def more(self) -> list[Progress]:
-        """What has come since."""
+        """The records that came since."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:
@@ -185,12 +185,12 @@ class _Told:
 
 
 def _answer(folder: Path, kind: type[Result]) -> Result | Raised | None:
-    """None when there is none, or none that can be read."""
+    """The answer; None if there is none, or none that can be read."""
     try:
-        said = codec.loads((folder / ANSWER).read_bytes())
-        if "error" in said:
-            return codec.read(Raised, said["error"])
-        return codec.read(kind, said.get("result"))
+        found = codec.loads((folder / ANSWER).read_bytes())
+        if "error" in found:
+            return codec.read(Raised, found["error"])
+        return codec.read(kind, found.get("result"))
     except (FileNotFoundError, BadDocument):
         return None
 

@@ -1,4 +1,4 @@
-"""The side inside: an interpreter waits for work, does it and leaves an answer.
+"""Inside the interpreter: wait for work, do it and leave an answer.
 
 The answer is one file, written whole: a result, or an error of ckpt_ops. Without one, the process died.
 """
@@ -20,14 +20,14 @@ REQUEST, ANSWER, PROGRESS = "request.json", "answer.json", "progress.jsonl"
 
 
 def main() -> int:
-    """Do what standard input names: the folder of the work, as a line of JSON.
+    """Do the work in the folder that standard input names, as a line of JSON.
 
-    Returns the exit code: 0, the answer is a result; 1, it is an error. Whatever is no error of ckpt_ops goes
-    on up, and its traceback is the end of the log.
+    Returns the exit code: 0, the answer is a result; 1, it is an error. Other exceptions are not
+    caught, and their traceback ends the log.
     """
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
-        return 0  # whoever started this was gone before it had any work
+        return 0  # the process that started this was gone before it sent work
     return do(Path(json.loads(line)))
 
 

@@ -2,8 +2,8 @@
 
 `from ckpt_ops_airflow import retraining_dag` in `dags/{pipeline}/dag.py`.
 
-What stands behind a name is loaded when it is asked for: each of Airflow's processes loads `plugin`, which is
-in here, and few of them make DAGs.
+A name is loaded when it is first used: each of Airflow's processes loads `plugin`, which is in this package,
+and few of them make DAGs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HOMES = {
 if not TYPE_CHECKING:  # a type checker that saw it would take any misspelt name for `Any`
 
     def __getattr__(name: str) -> Any:
-        """What stands behind the name, loaded when it is first asked for."""
+        """Load the name when it is first used."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = globals()[name] = getattr(import_module(_HOMES[name]), name)

@@ -1,4 +1,4 @@
-"""What a person answered, from a task's result into the model's log."""
+"""From a task's result to the model's log: what a person answered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def record_answer(pipeline: Pipeline, store: Store, answered: Answered | None) -> None:
-    """Record what the task's result says; an answer that comes too late, or was recorded, changes nothing."""
+    """Record what the task's result says; one that is too late, or recorded already, changes nothing."""
     from ckpt_ops.promotion import answer
     from ckpt_ops.promotion.waiting import record_expired
 

@@ -1,9 +1,9 @@
 """The task that asks a person, with Airflow's own human-in-the-loop: it waits without a worker or a trigger.
 
-An answer must not get lost: Airflow keeps it only as long as the try that asked, and ends that try also when
-somebody answers so fast that its scheduler takes the task for a killed one. So the answer is recorded before
+An answer must not get lost: Airflow keeps it only as long as the try that asked, and also ends that try when
+a person answers so fast that its scheduler takes the task for a killed one. So the answer is recorded before
 the task ends, and a second try finds it. If the store does not answer then, the task ends well all the same,
-and `promote` records what is in its result, as often retried as it takes.
+and `promote` records what is in its result, retried as often as it takes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class ApproveOperator(StepOperator[Answered], HITLOperator):
-    """Asks whether a version may be promoted, if it waits for that; else there is nothing to ask.
+    """Asks a person whether a version may be promoted, if it waits for approval.
 
     Its result has the `answer`: "Approve", "Reject", or None when nobody was asked; who gave it and why; and
     whether it `expired`: nobody answered within the deadline, and the answer is the pipeline's.
@@ -43,7 +43,7 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
     """
 
     pipeline: Pipeline
-    template_fields = ()  # words of data stand in what is shown, and none of them is a template
+    template_fields = ()  # what is shown contains data, and none of it is a template
 
     def __init__(self, *, pipeline: Pipeline, made_by: str, **kwargs: Any) -> None:
         approval = pipeline.approval
@@ -56,7 +56,7 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
             description="Your reason, for those who read the log later.",
             source="task",
         )
-        kwargs["params"] = {"why": why}  # in the place of the DAG's own, which nobody is asked for
+        kwargs["params"] = {"why": why}  # instead of the DAG's own, which nobody is asked for
         super().__init__(
             pipeline=pipeline,
             subject=f"Promote a version of {pipeline.name}?",
@@ -68,7 +68,7 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
         self.made_by, self.within = made_by, approval.within
 
     def step(self, store: Store, context: Context) -> Answered:
-        """Ask, and wait; unless there is nothing to ask."""
+        """Ask and wait, if there is something to ask."""
         from ckpt_ops.promotion.question import question
 
         version = version_of(self.made_by, self.pipeline, store, context)
@@ -77,7 +77,7 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
         asked = question(self.pipeline, store, version, until=until, page=page)
         if asked is not None:
             self.subject, self.body = asked.subject, asked.body
-            HITLOperator.execute(self, context)  # ends here: what goes on is execute_complete
+            HITLOperator.execute(self, context)  # does not return: execute_complete goes on
         return Answered(version=version, answer=None)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
         try:
             record_answer(self.pipeline, self.open_store(context), answered)
         except CkptOpsError as error:
-            self.log.warning("The answer is not recorded yet, promote will do it: %s", error)
+            self.log.warning("The answer is not recorded yet; the task promote will record it: %s", error)
         self.tell(context, self.message(answered))
         return to_json(answered)
 

@@ -1,8 +1,8 @@
 """A request that changes something has to come from a form of our own page, loaded with the same login.
 
 A browser adds the cookie of who is logged in to any request for Airflow, whoever made it. Airflow 3.3 has
-nothing of its own against that but the cookie's SameSite=Lax, which lets neighbours of the host through.
-So two things are asked for here: that the browser says the request comes from Airflow's own origin, and
+no protection against that but the cookie's SameSite=Lax, which lets neighbours of the host through.
+So two things are required here: that the browser says the request comes from Airflow's own origin, and
 a token that only a page shown to this login holds.
 """
 
@@ -21,10 +21,10 @@ from ckpt_ops_airflow.links import in_the_ui
 
 
 def form_token(request: Request, user: GetUserDep) -> str:
-    """What a form carries: made of the login, by the key that all api-servers share."""
+    """The token that a form carries: of the login, signed with the key that all api-servers share."""
     login = request.headers.get("authorization") or request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
-    said = "\0".join(("ckpt-ops form", str(user.get_id()), login))
-    return hmac.new(get_signing_key("api", "secret_key").encode(), said.encode(), "sha256").hexdigest()
+    signed = "\0".join(("ckpt-ops form", str(user.get_id()), login))
+    return hmac.new(get_signing_key("api", "secret_key").encode(), signed.encode(), "sha256").hexdigest()
 
 
 def require_csrf(request: Request, user: GetUserDep, token: Annotated[str, Form()] = "") -> None:
@@ -34,7 +34,7 @@ def require_csrf(request: Request, user: GetUserDep, token: Annotated[str, Form(
     if not hmac.compare_digest(token.encode(), form_token(request, user).encode()):
         raise HTTPException(
             403,
-            "Nothing was written: the page was loaded with another login, or this one was renewed.\n"
+            "Nothing was written: the page was loaded with a different login, or the login was renewed.\n"
             "Next: load the page again and send the form from there.",
         )
 
@@ -43,8 +43,8 @@ def _from_here(request: Request) -> bool:
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return False
     origin = request.headers.get("origin") or _origin(request.headers.get("referer", ""))
-    # the host that was asked for may be another name than the configured one, and behind a proxy the
-    # scheme may be: either will do, as a browser lets no page choose the Host of what it sends
+    # the requested host may differ from the configured one, and behind a proxy so may the scheme:
+    # both are accepted, as a browser lets no page choose the Host of what it sends
     here = f"{request.url.scheme}://{request.headers.get('host', '')}"
     return origin is not None and origin in (here, _origin(in_the_ui("")))
 

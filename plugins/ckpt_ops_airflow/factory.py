@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LONGEST_RETRY_DELAY = timedelta(minutes=10)
 
-# Airflow's scheduler takes a deferred task that is back before it has seen it leave for one that was killed.
+# A deferred task that is back before Airflow's scheduler has seen it leave is taken for a killed one.
 SHORTEST_LOOK = timedelta(seconds=10)
 
 
@@ -58,27 +58,27 @@ def intake_dag(
     """The DAG that takes slices in: `pull -> validate`, and nothing trains.
 
     A run for each data interval of `schedule`, so that backfills from the UI, the command line and REST
-    work. Where slices may have several parts, `list_parts -> pull_part` go ahead of `pull`.
+    work. Where slices may have several parts, `list_parts -> pull_part` run before `pull`.
 
     Args:
         intake: what to take in; its name is the DAG's id.
         schedule: a cron expression or preset; its intervals cut time into slices.
-        start_date: begin of the first interval.
+        start_date: start of the first interval.
         end_date: no run is scheduled for an interval that begins after it. When it is in the past,
             nothing starts by itself and every run is asked for; without one, an unpaused DAG begins
             with the newest interval that is over.
         timezone: in which the cron expression is read, and keys are: with "America/New_York" and "@daily",
             the slice 2025-11-01 is that day in New York. Hours are best left in UTC
             (docs/how-to/intake.md).
-        max_active_runs: of this DAG at once; runs that wait, for a slice or for their turn, count, and
+        max_active_runs: of this DAG at once. Runs that wait, for a slice or for their turn, count, but
             hold no worker.
         retries: of a task that fails for now. What fails for good is never retried.
-        retry_delay: between tries; doubled from try to try where a source is asked, up to 10 minutes.
+        retry_delay: between tries; doubled at each try where a source is asked, up to 10 minutes.
         wait_for_slice: how long after the end of its interval a slice may land; until then a run whose
             slice is not there waits, and after that it is skipped. None: skipped at once.
-        poke_interval: how often a waiting run looks, at least 10 s; each time starts a task for a moment.
+        poke_interval: how often a waiting run looks, at least 10 s; each look starts a task for a moment.
         pull_timeout: ends a task that asks a source for longer; it is retried, and what it copied is kept.
-        max_parallel_pulls: tasks at most that copy parts of one slice at the same time. 1: `pull` copies
+        max_parallel_pulls: the most tasks that copy parts of one slice at the same time. 1: `pull` copies
             all of them.
         tags: besides "ckpt-ops".
 
@@ -139,9 +139,9 @@ def retraining_dag(
         pipeline: what to keep fresh; its name is the DAG's id.
         train_timeout: ends a training that runs longer; its committed checkpoints are kept and a
             retry resumes. The pipeline's own budget is the usual bound.
-        poll_seconds: how often a waiting run looks whether the earlier ones have ended.
+        poll_seconds: how often a waiting run checks whether the earlier ones have ended.
         predict: add a task `predict` at the end: the version that is in production by then predicts the
-            run's slice, also when the run trained nothing or its candidate was refused.
+            run's slice, also when the run trained nothing or its candidate was rejected.
         intake: all that `intake_dag` takes: schedule, start_date, wait_for_slice and so on.
     """
     dag = intake_dag(pipeline, **intake)
@@ -161,21 +161,21 @@ def retraining_dag(
             promote >> PredictOperator(
                 task_id="predict",
                 pipeline=pipeline,
-                # what was skipped before it does not matter, and what failed does
+                # skipped tasks before it do not matter, failed ones do
                 trigger_rule=TriggerRule.NONE_FAILED,
             )
     return dag
 
 
 def check_described(intake: Intake) -> None:
-    """Refuse what would be found late: see `one_description`. For who is called by a file of DAGs."""
+    """Refuse what would be found late: see `one_description`. For functions that a DAG file calls."""
     file = _dag_file()
     check_one_description(intake, file)
     check_one_source(intake, intake_folder(intake).parent)
 
 
 def intake_folder(intake: Intake) -> Path:
-    """The folder of the module that describes it, which was imported by now."""
+    """The folder of the module that describes it, which is imported already."""
     return Path(str(sys.modules[f"{intake.name}.pipeline"].__file__)).parent
 
 
@@ -188,14 +188,14 @@ def _dag_file() -> Path:
 
 
 def asked_after(evaluate: BaseOperator, *, pipeline: Pipeline, made_by: str) -> BaseOperator:
-    """What `promote` comes after: where the pipeline asks a person, the task `approve` behind `evaluate`.
+    """What `promote` comes after: where the pipeline asks a person, the task `approve` after `evaluate`.
 
     Args:
         made_by: the task whose result names the version.
     """
     if pipeline.approval is None:
         return evaluate
-    from ckpt_ops_airflow.approving import ApproveOperator  # nobody else pays for its imports
+    from ckpt_ops_airflow.approving import ApproveOperator  # only such DAGs pay for its imports
 
     approve = ApproveOperator(task_id="approve", pipeline=pipeline, made_by=made_by)
     evaluate >> approve

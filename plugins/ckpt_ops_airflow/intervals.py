@@ -31,7 +31,7 @@ _SHORTEST_DAY = timedelta(hours=23)  # the one in which clocks go forward
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """What a person looks at.
+    """The range that a page shows.
 
     Attributes:
         start, end: the first and the last moment at which a slice of the range may begin, by its clocks.
@@ -56,7 +56,7 @@ class Range:
 
     @property
     def earlier(self) -> tuple[str, str]:
-        """The ends of the range before it, as long as it is."""
+        """The ends of the range before it, of the same length."""
         return self._moved(-1)
 
     @property
@@ -82,7 +82,7 @@ def asked_for(dag_id: str, start: str, end: str) -> Range:
         end: a date, the whole of it, or a time; "": the DAG's end date if that is past, or now.
 
     Raises:
-        BadInput: neither dates nor times, or more than `AT_MOST` intervals.
+        BadInput: not a date or time, or more than `AT_MOST` intervals.
     """
     from airflow.models.serialized_dag import SerializedDagModel
 
@@ -114,7 +114,7 @@ def asked_for(dag_id: str, start: str, end: str) -> Range:
             "from, to",
             f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
             f"at most {AT_MOST:,} intervals of the schedule",
-            next=f"end the range with {newest:%Y-%m-%dT%H:%M}, and look at the next one then",
+            next=f"end the range with {newest:%Y-%m-%dT%H:%M}, then look at the next one",
         )
     expected = [wall_clock(start, zone) for start in starts]
     return Range(start=first, end=last, expected=expected, timezone=timezone)

@@ -29,7 +29,7 @@ def in_the_ui(path: str) -> str:
 
 
 def on_this_host(path: str) -> str:
-    """The address of one of our own pages, by whichever name of the host the browser knows Airflow."""
+    """The address of one of our own pages, under whichever host name the browser knows Airflow."""
     return f"{urlsplit(in_the_ui(PREFIX)).path}/{path}"
 
 
@@ -58,7 +58,7 @@ class DataDocsLink(SliceReportLink):
 
 
 class EvaluationLink(BaseOperatorLink):
-    """What the gates said of the version, with curves and segments."""
+    """The gates' verdicts on the version, with curves and segments."""
 
     name = "Evaluation"
 
@@ -69,7 +69,7 @@ class EvaluationLink(BaseOperatorLink):
         result = _result(Evaluated, ti_key)
         if result is None or not result.report:
             return ""
-        model = quote(operator.pipeline.name)  # a rebase has a DAG of another name
+        model = quote(operator.pipeline.name)  # the DAG of a rebase has a different name
         return in_the_ui(f"{PREFIX}/models/{model}/versions/{result.version}/evaluation")
 
 
@@ -79,5 +79,5 @@ def _result(kind: type[T], ti_key: TaskInstanceKey) -> T | None:
 
     from ckpt_ops.pipeline.result_json import from_json
 
-    said = XCom.get_value(ti_key=ti_key, key="return_value")
-    return from_json(kind, said, of=f"task {ti_key.task_id}") if said else None
+    value = XCom.get_value(ti_key=ti_key, key="return_value")
+    return from_json(kind, value, of=f"task {ti_key.task_id}") if value else None

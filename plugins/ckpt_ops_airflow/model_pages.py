@@ -1,10 +1,10 @@
-"""Before a backfill: what it would do with each slice, the rebase that is due, and what a person may decide.
+"""What a backfill would do with each slice, the rebase that is due, and what a person may decide.
 
     GET  /ckpt-ops/models/{dag_id}/plan[?from=DATE&to=DATE]
     POST /ckpt-ops/models/{dag_id}/slices/{key}/resolve
 
-The tab "Backfill plan" on a DAG's page shows the first. To decide on a slice takes what triggering a run
-of the DAG takes, and the page's own form (`own_forms`).
+The tab "Backfill plan" on a DAG's page shows the first. To decide on a slice takes the permission
+to trigger a run of the DAG, and the page's own form (`csrf`).
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ckpt_ops_airflow.csrf import form_token, require_csrf
 from ckpt_ops_airflow.links import on_this_host
-from ckpt_ops_airflow.pages import NO_STORE, headers_with_forms, said
+from ckpt_ops_airflow.pages import NO_STORE, headers_with_forms, message_page
 from ckpt_ops_airflow.rebase import SUFFIX
 
-_NO_MODEL = "so there is no model whose slices a backfill could meet."
+_NO_MODEL = "so there is no model and no backfill to plan."
 _HOW = {"append": False, "fork": True}
 
 
@@ -54,7 +54,7 @@ def plan(
     end: Annotated[str, Query(alias="to")] = "",
 ) -> Response:
     """The page, or one that says why there is none: 400, or 503 for now."""
-    # the first request pays for these imports, and not the api-server's start
+    # the first request pays for these imports, not the api-server's start
     from ckpt_ops.errors import BadInput, CkptOpsError
     from ckpt_ops.pipeline import find_pipelines
     from ckpt_ops_airflow import plan_page, planning
@@ -63,26 +63,26 @@ def plan(
     folder = dags_folder()
     known = find_pipelines(folder)
     if dag_id not in known:
-        if dag_id.removesuffix(SUFFIX) in known:  # another DAG, so whether it may be seen is asked there
+        if dag_id.removesuffix(SUFFIX) in known:  # a different DAG: whether it may be seen is checked there
             return RedirectResponse(on_this_host(f"models/{dag_id.removesuffix(SUFFIX)}/plan"), 303)
-        return said(
+        return message_page(
             200,
             f"{dag_id} is no retraining DAG: there is no {folder / dag_id / 'pipeline.py'}, {_NO_MODEL}\n"
             "If that is the wrong folder, set CKPT_OPS_DAGS for the api-server.",
         )
     store = os.environ.get("CKPT_OPS_STORE", "")
     if not store:
-        return said(503, NO_STORE)
+        return message_page(503, NO_STORE)
     page = on_this_host(f"models/{dag_id}/plan")
     try:
         range_ = asked_for(dag_id, start, end)
         found = planning.plans(dag_id, folder, store, range_)
     except BadInput as error:
-        return said(400, str(error), back=page)
+        return message_page(400, str(error), back=page)
     except (CkptOpsError, OSError) as error:
-        return said(503, str(error), back=page)
+        return message_page(503, str(error), back=page)
     if found["kind"] == "intake":
-        return said(
+        return message_page(
             200, f"{dag_id} takes in slices of {found['source']} and nothing trains on them, {_NO_MODEL}"
         )
     rebase, nonce = f"{dag_id}{SUFFIX}", secrets.token_urlsafe(16)
@@ -115,7 +115,7 @@ def resolve(
 
     store = os.environ.get("CKPT_OPS_STORE", "")
     if not store:
-        return said(503, NO_STORE)
+        return message_page(503, NO_STORE)
     page = on_this_host(f"models/{quote(dag_id)}/plan?{urlencode({'from': start, 'to': end})}")
     try:
         check_name(dag_id, field="model")
@@ -124,9 +124,9 @@ def resolve(
             raise BadInput("how", how, "append or fork")
         decide(open_store(store), dag_id, key, why, fork=_HOW[how], actor=user.get_name())
     except BadInput as error:
-        return said(400, str(error), back=page)
+        return message_page(400, str(error), back=page)
     except (CkptOpsError, OSError) as error:
-        return said(503, str(error), back=page)
+        return message_page(503, str(error), back=page)
     return RedirectResponse(f"{page}#slice-{quote(key)}", 303)
 
 

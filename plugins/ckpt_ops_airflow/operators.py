@@ -1,4 +1,4 @@
-"""One operator per step of a pipeline: call the step, hand on its small result, say it, translate its errors.
+"""One operator per step of a pipeline: call the step, log and hand on its small result, translate its errors.
 
 Nothing here decides anything. A step takes its state from the store and may run again at any time.
 """
@@ -49,7 +49,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
     A `TerminalError` fails the task without a retry; anything else that is raised is retried.
 
     Args:
-        pipeline: whose step; pulling and validating need but an intake.
+        pipeline: whose step; pulling and validating need only an intake.
         timezone: whose clocks say which slice is in an interval; the DAG gives it to all.
     """
 
@@ -70,7 +70,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         return "airflow"
 
     def message(self, result: R) -> list[str]:
-        """What the result says to a person, a line each: for the task's log and the run's note."""
+        """The result as lines for a person: for the task's log and the run's note."""
         return [f"{name}: {value}" for name, value in to_json(result).items()]
 
     def in_xcom(self, result: R) -> Any:
@@ -78,7 +78,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         return to_json(result)
 
     def execute(self, context: Context) -> Any:
-        """Run the step and say what it came to; skip what comes after it when its result says so."""
+        """Run the step and log its result; skip the tasks after it when the result says so."""
         try:
             result = self.step(self.open_store(context), context)
         except CkptOpsError as error:
@@ -101,18 +101,18 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         return self.in_xcom(result)
 
     def tell(self, context: Context, lines: list[str]) -> None:
-        """Leave it as text beside the result: in the UI's XCom, and for the note on the run."""
+        """Leave the lines beside the result: in the UI's XCom, and for the note on the run."""
         context["ti"].xcom_push(key=MESSAGE, value=messages.text(lines))
 
     def open_store(self, context: Context) -> Store:
         """The store of this task's environment; from now on records say that this run caused them."""
         from ckpt_ops.store import open_store
 
-        self._tell_who(self.actor(context))
+        self._set_actor(self.actor(context))
         connections.use(connection_of)
         return open_store(_store_address())
 
-    def _tell_who(self, actor: str) -> None:
+    def _set_actor(self, actor: str) -> None:
         # The task has this process for itself. Records in the log carry who and why; the training
         # process inherits it, and finds the pipeline in the folder that this DAG was read from.
         os.environ["CKPT_OPS_ACTOR"] = actor
@@ -123,7 +123,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
 class TensorFlowOperator(StepOperator[R]):
     """A step that loads TensorFlow: it waits in the training queue, unless the DAG names another.
 
-    To a mapped one the queue has to be given: Airflow's `partial(queue=training_queue())`.
+    A mapped one has to be given the queue: Airflow's `partial(queue=training_queue())`.
     """
 
     def __init__(self, *, queue: str | None = None, **kwargs: Any) -> None:
@@ -131,7 +131,7 @@ class TensorFlowOperator(StepOperator[R]):
 
 
 class ValidateOperator(StepOperator[Validated]):
-    """Judges the slice; a quarantined one ends the run."""
+    """Evaluates the slice; a quarantined one ends the run."""
 
     operator_extra_links = (SliceReportLink(), DataDocsLink())
 
@@ -161,7 +161,7 @@ class PromotionEventOperator(StepOperator[R]):
 
     Args:
         announces: the asset that gets the event. It is not an outlet: an outlet gets an event
-            whenever its task succeeds, and rejecting a candidate is a success, too.
+            whenever its task succeeds, and rejecting a candidate is a success as well.
     """
 
     pipeline: Pipeline
@@ -177,7 +177,7 @@ class PromotionEventOperator(StepOperator[R]):
 
 
 class DecideOperator(PromotionEventOperator[Decided]):
-    """Asks the planner and the update policy; promotes what waited for an answer until it was too late."""
+    """Asks the planner and the update policy; settles a version that nobody answered for in time."""
 
     def step(self, store: Store, context: Context) -> Decided:
         """Decide on the run's slice."""
@@ -196,7 +196,7 @@ class DecideOperator(PromotionEventOperator[Decided]):
         return messages.decided(result)
 
     def why_stop(self, result: Decided) -> str | None:
-        """The planner's or the policy's words."""
+        """The planner's or the policy's reason."""
         return None if result.train else result.why
 
 
@@ -220,7 +220,7 @@ class TrainingOperator(TensorFlowOperator[R]):
             self._training = False
 
     def on_kill(self) -> None:
-        """End the training process, too: Airflow calls this on SIGTERM, in the midst of `step`."""
+        """End the training process, too: Airflow calls this on SIGTERM, while `step` runs."""
         if self._training:
             raise TrainingDied(
                 "Airflow asked the task to end",
@@ -253,7 +253,7 @@ class TrainOperator(TrainingOperator[Trained]):
 
 
 class EvaluateOperator(TensorFlowOperator[Evaluated]):
-    """Judges the candidate against the champion; `promote` acts on the verdict, either way."""
+    """Evaluates the candidate against the champion; `promote` acts on the verdict, either way."""
 
     operator_extra_links = (EvaluationLink(),)
 
@@ -301,12 +301,12 @@ class PromoteOperator(PromotionEventOperator[Settled]):
 
 
 class PredictOperator(TensorFlowOperator[PredictedSlice]):
-    """Predicts the run's slice by the version in production, whatever the run came to; else it is skipped."""
+    """Predicts the run's slice with the version in production, however the run ended; skipped without one."""
 
     pipeline: Pipeline
 
     def step(self, store: Store, context: Context) -> PredictedSlice:
-        """Predict, in a process of its own; what is there is found."""
+        """Predict, in a process of its own, unless that is done."""
         from ckpt_ops.serving import predict as predicting
 
         try:

@@ -1,6 +1,6 @@
 """Runs of one DAG take their turn in the order of their dates, whatever order they were started in.
 
-`max_active_tis_per_dag=1` lets one task run at a time, but any one. This wait makes it the earliest:
+`max_active_tis_per_dag=1` lets one task run at a time, but whichever. This wait makes it the earliest:
 a run waits until every run of its DAG with an earlier logical date that is queued or running has
 ended. Each run waits only for earlier ones, so no two wait for each other. How the earlier runs
 ended does not matter: after a failure the next slice is planned on what the log says.
@@ -28,7 +28,7 @@ class WaitForEarlierRuns(BaseOperator):
         poll_seconds: how often the triggerer looks.
         stuck_seconds: earlier runs that are queued for so long while none of them runs cannot start:
             the waiting runs themselves take up `max_active_runs` (a backfill that runs backwards), or
-            their backfill is paused. Then this run goes on; its slice's lateness is the planner's matter.
+            their backfill is paused. Then this run goes on; the planner decides whether its slice is late.
     """
 
     def __init__(self, *, poll_seconds: float = 1.0, stuck_seconds: float = 60.0, **kwargs: Any) -> None:

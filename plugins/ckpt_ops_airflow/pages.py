@@ -1,8 +1,8 @@
-"""What all pages share: the one app, who may see it, what a browser may do with it, pages of a few words.
+"""What all pages share: the one app, who may see it, what a browser may do with it, and short messages.
 
 Airflow protects no plugin's app by itself. Here the app as a whole asks for Airflow's own permission to
 read the DAG's task logs, which show the same: values of the data. A browser's cookie and a bearer token
-both will do.
+both work.
 
 The api-server needs CKPT_OPS_STORE and the store's credentials, as the tasks do. Imported there only.
 """
@@ -35,14 +35,14 @@ _ALWAYS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-ca
 _NOTHING = f"{policy()}; frame-ancestors 'self'"
 
 HEADERS: Mapping[str, str] = _ALWAYS | {
-    # the pages are made of data: whatever came through in them may neither run nor load anything
+    # the pages are made of data: nothing in them may run or load anything
     "Content-Security-Policy": f"{_NOTHING}; sandbox",
     "Referrer-Policy": "no-referrer",
 }
 
 
 def headers_with_forms(nonce: str) -> Mapping[str, str]:
-    """For a page that is ours to the last character, escaped: it has forms, and one script and style."""
+    """For a page that is all ours, with data escaped: it has forms, and one script and style."""
     return _ALWAYS | {
         "Content-Security-Policy": f"{policy(nonce=nonce)}; frame-ancestors 'self'",
         # with "no-referrer" a browser would send "Origin: null" with a form
@@ -51,10 +51,10 @@ def headers_with_forms(nonce: str) -> Mapping[str, str]:
 
 
 def protected_app(*routers: APIRouter) -> FastAPI:
-    """The app. A route of it is protected if its path has `{dag_id}`; one that changes needs more."""
+    """The app. A route of it is protected if its path has `{dag_id}`; one that writes needs more."""
     os.environ.setdefault("CKPT_OPS_STORE_DEADLINE", "10")  # seconds; a person is waiting
     may_read = Depends(requires_access_dag("GET", DagAccessEntity.TASK_LOGS))
-    # first what is asked for: Airflow looks a name up in its database, which takes no NUL
+    # the request is checked first: Airflow looks a name up in its database, which takes no NUL
     app = FastAPI(title="ckpt-ops", openapi_url=None, dependencies=[Depends(require_plain), may_read])
     for router in routers:
         app.include_router(router)
@@ -67,15 +67,15 @@ def require_plain(request: Request) -> None:
     """Raises 400 for an address with control characters, which no DAG, slice, version or date has."""
     for name, value in (*request.path_params.items(), *request.query_params.multi_items()):
         if not str(value).isprintable():
-            allowed = "characters that can be seen: letters, digits and the like, no control characters"
+            allowed = "visible characters: letters, digits and the like, no control characters"
             raise HTTPException(400, f"{name}={value!r} is not allowed: expected {allowed}")
 
 
-def said(status: int, message: str, *more: Html, back: str = "") -> HTMLResponse:
-    """A page of a few words.
+def message_page(status: int, message: str, *more: Html, back: str = "") -> HTMLResponse:
+    """A page with a message.
 
     Args:
-        more: below the words.
+        more: below the message.
         back: address of a page of ours that led here.
     """
     headers = dict(HEADERS)
@@ -91,21 +91,21 @@ def said(status: int, message: str, *more: Html, back: str = "") -> HTMLResponse
 
 def stored_page(read: Callable[[Store], bytes]) -> HTMLResponse:
     """What lies in the store as `read` finds it, or a page that says why not: 400, 404, or 503 for now."""
-    # the first request pays for these imports, and not the api-server's start
+    # the first request pays for these imports, not the api-server's start
     from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound
     from ckpt_ops.store import open_store
 
     url = os.environ.get("CKPT_OPS_STORE", "")
     if not url:
-        return said(503, NO_STORE)
+        return message_page(503, NO_STORE)
     try:
         content = read(open_store(url))
     except BadInput as error:
-        return said(400, str(error))
+        return message_page(400, str(error))
     except ObjectNotFound as error:
-        return said(404, str(error))
+        return message_page(404, str(error))
     except (CkptOpsError, OSError) as error:
-        return said(503, str(error))
+        return message_page(503, str(error))
     return HTMLResponse(content, headers=dict(HEADERS))
 
 
@@ -118,14 +118,14 @@ def _malformed(request: Request, error: Exception) -> HTMLResponse:
     """What FastAPI could not read, such as a version that is no number, for a person."""
     found = error.errors() if isinstance(error, RequestValidationError) else ()
     lines = (f"{one['loc'][-1]}={one.get('input')!r} is not allowed: {one['msg']}" for one in found)
-    return said(422, "\n".join(lines))
+    return message_page(422, "\n".join(lines))
 
 
 def _refused(request: Request, error: Exception) -> HTMLResponse:
-    """What Airflow's permission says, for a person; who is not logged in is shown where to."""
+    """Airflow's refusal, for a person; with a link to the login for those who are not logged in."""
     status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
     if status != 401:
-        return said(status, str(detail))
+        return message_page(status, str(detail))
     where = f"?next={quote(str(request.url), safe='')}" if request.method == "GET" else ""
     login = in_the_ui(f"api/v2/auth/login{where}")
-    return said(status, str(detail), element("p", link(login, "Log in to Airflow")))
+    return message_page(status, str(detail), element("p", link(login, "Log in to Airflow")))

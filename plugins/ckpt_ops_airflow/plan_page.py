@@ -70,7 +70,7 @@ def _query(ends: tuple[str, str]) -> str:
 
 
 def _due(view: View) -> View:
-    """The rebase in words, a row each for what changed and for what is trained again."""
+    """The rebase as text, with a row for each change and for each step that is trained again."""
     return {
         "changes": [
             (one["key"], one["what"], one["was"] or "never", one["now"] or "nothing", one["why"])

@@ -1,4 +1,4 @@
-"""What a model's history is due for and what a backfill would do, found out in a process of its own.
+"""The rebase that is due and what a backfill would do, found in a process of its own.
 
 The answer needs the pipeline's description and its source, which is code of whoever writes DAGs. Airflow
 keeps such code out of the api-server, and so does this: the code gets a fresh interpreter, which sees it
@@ -36,7 +36,7 @@ def plans(model: str, folder: Path, store: str, range_: Range, *, seconds: float
         seconds: how long it may take.
 
     Raises:
-        TransientError: it took too long, or too many ask at once; or the store did not answer.
+        TransientError: it took too long, too many pages are being made, or the store did not answer.
         TerminalError: the pipeline could not be loaded, or the process died.
     """
     request = DueRequest(
@@ -48,10 +48,10 @@ def plans(model: str, folder: Path, store: str, range_: Range, *, seconds: float
         expected=None if range_.expected is None else tuple(range_.expected),
     )
     if not _at_once.acquire(timeout=_WAIT_SECONDS):
-        raise TransientError("several such pages are being made just now", next="load the page again")
+        raise TransientError("too many pages of this kind are being made at once", next="load the page again")
     try:
         return asdict(_answer(request, seconds))
-    except BadInput as error:  # of the description, and not of what was asked here
+    except BadInput as error:  # from the description, not from this request
         raise TerminalError(str(error)) from error
     finally:
         _at_once.release()
@@ -67,9 +67,9 @@ def _answer(request: DueRequest, seconds: float) -> Due:
             )
         log.warning("planning for %s %s", request.model, printable(ended.message))
         return TerminalError(
-            f"the process that reads {request.model}/pipeline.py {ended.how} and no answer",
+            f"the process that reads {request.model}/pipeline.py {ended.how} and gave no answer",
             safe="nothing was written",
-            next="the api-server's log has its last words",
+            next="read its last lines in the api-server's log",
         )
 
     return worker.run(

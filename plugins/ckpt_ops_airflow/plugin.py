@@ -1,7 +1,7 @@
 """What Airflow loads as a plugin, in each of its processes: so it imports next to nothing.
 
-An installed package is found by its entry point in `airflow.plugins`. Where it is not installed, and its code
-only lies there, `plugins/ckpt_ops_plugin.py` gives the same class to Airflow.
+An installed package is found by its entry point in `airflow.plugins`. Where only its code is there and it is
+not installed, `plugins/ckpt_ops_plugin.py` gives the same class to Airflow.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CkptOpsPlugin(AirflowPlugin):
 
     @property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
-        """The tab "Backfill plan". It stands on every DAG; the page says so where it means nothing."""
+        """The tab "Backfill plan". It is on every DAG; the page says so where there is no model."""
         from ckpt_ops_airflow.links import on_this_host
 
         return [

@@ -86,7 +86,7 @@ class SliceOperator(StepOperator[R]):
         if first >= last and start < end:
             raise AirflowSkipException(
                 f"clocks in {self.timezone} are set back to {last:%H:%M} at the end of this interval: the "
-                "slice of that time is whole after the next one, whose run takes it in"
+                "slice of that time is complete after the next interval, whose run takes it in"
             )
         try:
             return find_key(self.pipeline.source, first, last, self.timezone)
@@ -110,10 +110,10 @@ class SliceOperator(StepOperator[R]):
 
 
 class ListPartsOperator(SliceOperator[list[Share]]):
-    """Shares the slice's parts out.
+    """Divides the slice's parts into shares.
 
     Args:
-        side_by_side: shares at most.
+        side_by_side: the most shares.
     """
 
     def __init__(self, *, side_by_side: int, **kwargs: Any) -> None:
@@ -156,12 +156,12 @@ class PullShareOperator(StepOperator[PulledShare]):
         return pull.pull_share(self.pipeline, store, share, report=lambda line: self.log.info("%s", line))
 
     def message(self, result: PulledShare) -> list[str]:
-        """What the share came to."""
+        """How much the share was."""
         return messages.pulled_share(result)
 
 
 class PullOperator(SliceOperator[Pulled]):
-    """Copies what of the slice is not in the store yet, and commits it."""
+    """Copies what is not in the store yet of the slice, and commits it."""
 
     def take(self, store: Store, key: str) -> Pulled:
         """The slice's key, revision and rows, which the tasks after this one go by."""

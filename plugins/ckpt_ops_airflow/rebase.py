@@ -2,8 +2,8 @@
 
 With `approval=` in the pipeline, `approve` asks a person before `promote`.
 
-What is due follows from the log alone, so a run says nothing but "now", and who was stopped goes on:
-steps that are trained are found again, by a retry as by another run.
+What is due follows from the log alone, so a run only says "now", and one that was stopped can go on: a retry
+finds the steps that are trained, and so does a new run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SUFFIX = "_rebase"
 
 PARAMS: dict[str, Any] = {
     "dry_run": Param(
-        True, type="boolean", title="Dry run", description="Only say what would be done. Off: do it."
+        True, type="boolean", title="Dry run", description="Only show what would be done. Off: do it."
     ),
     "why": Param(
         None,
@@ -74,7 +74,7 @@ def rebase_dag(
     check_described(pipeline)
     with DAG(
         dag_id=f"{pipeline.name}{SUFFIX}",
-        description=f"Learns again what {pipeline.name} should have learned otherwise, and swaps the head",
+        description=f"Trains {pipeline.name} again from where its history should differ, and swaps the head",
         schedule=None,
         catchup=False,
         max_active_runs=1,
@@ -103,7 +103,7 @@ class AskedFor(StepOperator[R]):
         return context["dag_run"].triggering_user_name or super().actor(context)
 
     def asked(self, context: Context) -> tuple[bool, str]:
-        """Whether this is a dry run, and why it is none. Raises `BadInput` without a reason for it."""
+        """Whether this is a dry run, and the reason. Raises `BadInput`: only a dry run needs no reason."""
         dry_run, why = bool(context["params"]["dry_run"]), (context["params"]["why"] or "").strip()
         if not dry_run and not why:
             raise BadInput(
@@ -116,7 +116,7 @@ class AskedFor(StepOperator[R]):
 
 
 class PlanOperator(AskedFor[RebasePlanned]):
-    """Says what is due; a dry run ends here, and so does a run for which there is nothing to do."""
+    """Shows what is due; a dry run ends here, and so does a run with nothing to do."""
 
     def step(self, store: Store, context: Context) -> RebasePlanned:
         """Plan, and log the plan."""
@@ -143,17 +143,17 @@ class PlanOperator(AskedFor[RebasePlanned]):
         )
 
     def message(self, result: RebasePlanned) -> list[str]:
-        """What is due, and why nothing comes of it if nothing does."""
+        """What is due, and why the run ends here if it does."""
         why = self.why_stop(result)
         return [*messages.replanned(result), *([why] if why else [])]
 
     def why_stop(self, result: RebasePlanned) -> str | None:
-        """Nothing is due, or this was the dry run."""
+        """Nothing is due, or this was a dry run."""
         if not result.due:
-            return f"version {result.head} has learned what it should have: nothing to rebase"
+            return f"version {result.head} consumed what it should have: nothing to rebase"
         if result.dry_run:
             return (
-                "this was the dry run, nothing was trained. To carry it out, trigger the DAG again "
+                "this was a dry run: nothing was trained. To carry it out, trigger the DAG again "
                 "with a reason and without dry_run"
             )
         return None
@@ -177,7 +177,7 @@ class ReplayOperator(AskedFor[Replayed], TrainingOperator[Replayed]):
 
 
 class EvaluateRebaseOperator(AskedFor[Evaluated], TensorFlowOperator[Evaluated]):
-    """Judges the result against the champion; `promote` acts on the verdict, either way."""
+    """Evaluates the result against the champion; `promote` acts on the verdict, either way."""
 
     operator_extra_links = (EvaluationLink(),)
 
@@ -203,7 +203,7 @@ class SwapOperator(AskedFor[Settled], PromoteOperator):
         """Swap the head.
 
         Raises:
-            TerminalError: the gates refused the result, or the head moved meanwhile.
+            TerminalError: the gates rejected the result, or the head moved meanwhile.
         """
         from ckpt_ops.runs import rebase as rebasing
 

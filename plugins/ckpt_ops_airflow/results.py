@@ -1,8 +1,8 @@
 """What the tasks of a run hand on: from XCom, or, where a task was marked a success, from the store.
 
-A run belongs to one data interval and so to one slice. What a task came to follows from the slice's key, so
-a run whose XCom has nothing of it finds it all the same (`ckpt_ops.runs.recovering`), or fails for good
-with the name of the task to clear.
+A run belongs to one data interval and so to one slice. A task's result follows from the slice's key, so a run
+whose XCom lacks one finds it in the store (`ckpt_ops.runs.recovering`), or fails for good with the name of
+the task to clear.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRAIN, REPLAY = "train", "replay"
 """The tasks that make a version."""
 
 MESSAGE = "message"
-"""The key in XCom of what a task says to a person: text, a line each."""
+"""The key in XCom of a task's lines for a person, as text."""
 
 T = TypeVar("T")
 
@@ -41,8 +41,8 @@ def result_of(kind: type[T], task_id: str, context: Context) -> T | None:
     """
     from ckpt_ops.pipeline.result_json import from_json  # the scheduler imports this module, too
 
-    said = context["ti"].xcom_pull(task_ids=task_id)
-    return None if said is None else from_json(kind, said, of=f"task {task_id}")
+    value = context["ti"].xcom_pull(task_ids=task_id)
+    return None if value is None else from_json(kind, value, of=f"task {task_id}")
 
 
 def has_result(task_id: str, context: Context) -> bool:
@@ -64,7 +64,7 @@ def pulled(pipeline: Intake, store: Store, context: Context) -> Pulled:
 
 
 def slice_key(pipeline: Intake, store: Store, context: Context) -> str:
-    """The key of the run's slice. Raises as `find_key`; the log will do where the source has none."""
+    """The key of the run's slice. Raises as `find_key`; where the source has none, the log is asked."""
     from ckpt_ops.pipeline.step_results import Pulled
     from ckpt_ops.runs import recovering
 
@@ -102,7 +102,7 @@ def version_of(made_by: str, pipeline: Pipeline, store: Store, context: Context)
 
 
 def made_version(made_by: str, context: Context) -> int | None:
-    """The version that a task of this run says it made; None when it says none. See `version_of`."""
+    """The version that a task of this run returned; None when it returned none. See `version_of`."""
     from ckpt_ops.pipeline.step_results import Replayed, Trained
 
     if made_by == REPLAY:
@@ -144,7 +144,7 @@ def interval(context: Context) -> tuple[datetime, datetime]:
         raise BadInput(
             "logical date",
             None,
-            "a date: it says which slice",
+            "a date, which says which slice the run takes",
             next="trigger the run with a logical date",
         )
     return start, end

@@ -1,12 +1,12 @@
-"""A note on each run that has ended: what happened, in words, where the list of runs is looked at.
+"""A note on each run that has ended: what happened, shown in Airflow's list of runs.
 
 A run is green when its slice is missing, and when its candidate was rejected. No task can write the note on
-its run: Airflow's interface for tasks has nothing for it, and its REST API wants a person's login. So a task
+its run: Airflow's interface for tasks has no call for it, and its REST API wants a person's login. So a task
 leaves its message in XCom, and the process that ends the run (the scheduler, or the api-server where a person
 ends it) puts them together here, in the transaction in which it ends the run.
 
-The scheduler serves everyone, so this reads three small tables, runs no code of a pipeline, and whatever goes
-wrong costs the note and nothing else.
+The scheduler serves everyone, so this reads three small tables and runs no code of a pipeline, and an error
+costs the note and nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONGEST = 1000
 
 AUTHOR = "ckpt-ops"
 BELOW = "\n\n---\n\n"
-"""Between what a person wrote and what stands here."""
+"""Between a person's note and ours."""
 
 _ORDER = (
     *("list_parts", "pull_part", "pull", "validate", "wait_for_earlier", "decide", "plan", "train"),
@@ -63,7 +63,7 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
 
 
 def compose(tasks: Iterable[TaskResult]) -> str:
-    """The note, Markdown: what the run came to, then a line a task. "" when there is nothing to say.
+    """The note, Markdown: how the run ended, then a line for each task. "" when there is nothing to say.
 
     Messages stand in code spans: what came from data neither formats nor links.
     """
@@ -81,7 +81,7 @@ def compose(tasks: Iterable[TaskResult]) -> str:
     lines = [f"- {literal(line, longest=_LINE)}" for line in more]
     others = [one for one in told if one is not last]
     lines += [f"- {one.task_id}: {literal(one.message.splitlines()[0], longest=_LINE)}" for one in others]
-    lines += _never_begun(ordered)
+    lines += _never_shared_out(ordered)
     return _within(LONGEST, note, lines)
 
 
@@ -97,8 +97,8 @@ def _place(task_id: str) -> int:
     return _ORDER.index(task_id) if task_id in _ORDER else len(_ORDER)
 
 
-def _never_begun(tasks: Sequence[TaskResult]) -> list[str]:
-    """Parts that nobody shared out: Airflow says of these tasks only that something before them failed."""
+def _never_shared_out(tasks: Sequence[TaskResult]) -> list[str]:
+    """For parts that were never shared out, Airflow only says that a task before them failed."""
     states = {one.task_id: one.state for one in tasks}
     if states.get("list_parts") == "success" and states.get("pull_part") == "upstream_failed":
         return ["- list_parts was marked a success without a result, so no part is pulled: clear list_parts"]
@@ -106,7 +106,7 @@ def _never_begun(tasks: Sequence[TaskResult]) -> list[str]:
 
 
 def _within(room: int, first: str, lines: Sequence[str]) -> str:
-    """`first` and as many whole lines as there is room for: a line cut in its code span would be none."""
+    """`first` and as many whole lines as there is room for: a line that is cut breaks its code span."""
     note = first
     for at, line in enumerate(lines):
         rest = "\n- ..." if at + 1 < len(lines) else ""
@@ -124,7 +124,7 @@ def _note(dag_run: DagRun) -> None:
         note = compose(_tasks(dag_run))
         if note:
             _write(dag_run, note)
-    except Exception:  # whatever it is: the run ends, without a note
+    except Exception:  # whatever it is, the run ends, without a note
         log.exception("no note on run %s of %s", dag_run.run_id, dag_run.dag_id)
 
 
@@ -139,7 +139,7 @@ def _tasks(dag_run: DagRun) -> list[TaskResult]:
         return []
     of_run = (XComModel.dag_id == dag_run.dag_id, XComModel.run_id == dag_run.run_id)
     found = session.scalars(select(XComModel).where(*of_run, XComModel.key == MESSAGE)).all()
-    said = {
+    messages = {
         (one.task_id, one.map_index): text
         for one in found
         if isinstance(text := XComModel.deserialize_value(one), str)
@@ -147,7 +147,7 @@ def _tasks(dag_run: DagRun) -> list[TaskResult]:
     one_run = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
     columns = (TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state)
     return [
-        TaskResult(task_id=task_id, state=str(state or ""), message=said.get((task_id, map_index), ""))
+        TaskResult(task_id=task_id, state=str(state or ""), message=messages.get((task_id, map_index), ""))
         for task_id, map_index, state in session.execute(select(*columns).where(*one_run))
         if map_index < 0 or state == "failed"
     ]

@@ -36,7 +36,7 @@ def data_docs(dag_id: str, key: str, revision: str | None = None) -> HTMLRespons
 
 
 def page(which: str, model: str, key: str, revision: str | None) -> HTMLResponse:
-    """What validation left beside the slice."""
+    """A page that validation left beside the slice."""
 
     def read(store: Store) -> bytes:
         from ckpt_ops.runs.pages import Page, verdict_page

@@ -1,4 +1,4 @@
-"""What waits in the triggerer. Imported there, and by a task that begins to wait, not by DAG files."""
+"""What waits in the triggerer. Imported there and by a task that begins to wait, not by DAG files."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EarlierRunsEnded(BaseTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until there is something to say."""
+        """Look until the earlier runs have ended or are stuck."""
         moved = time.monotonic()
         while True:
             running, queued = await self._count("running"), await self._count("queued")

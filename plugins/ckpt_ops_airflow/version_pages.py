@@ -1,4 +1,4 @@
-"""What was evaluated of a version, served by Airflow's api-server to those who may read the model's DAG.
+"""The evaluation of a version, served by Airflow's api-server to those who may read the model's DAG.
 
 GET /ckpt-ops/models/{dag_id}/versions/{version}/evaluation
 """
@@ -26,7 +26,7 @@ def version_pages() -> APIRouter:
 
 
 def evaluation(dag_id: str, version: int) -> HTMLResponse:
-    """What the gates said of the version."""
+    """The gates' verdicts on the version."""
 
     def read(store: Store) -> bytes:
         from ckpt_ops.runs.pages import evaluation_page

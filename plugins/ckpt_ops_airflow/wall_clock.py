@@ -24,7 +24,7 @@ _LOOK_AHEAD = 731  # days
 def wall_clock(moment: datetime, zone: tzinfo) -> datetime:
     """What the clocks of a zone show at a moment, as if it were a time in UTC: as keys are read.
 
-    Where clocks are set on just then, from 02:00 to 03:00, it is 02:00, at which the interval before ends:
+    Where clocks are set forward just then, from 02:00 to 03:00, it is 02:00, when the interval before ends:
     where that is done at midnight, a day begins at 00:00 all the same. Set back from 02:00 to 01:00, it is
     01:00.
     """
@@ -44,7 +44,7 @@ def check_zone(timezone: str, *, schedule: str, source: SliceSource) -> None:
 
     Raises:
         BadInput: no such zone; one whose clocks are changed by half an hour, for a schedule of hours, as
-            Airflow's timetable does not get over that; or a source that cuts its slices in UTC.
+            Airflow's timetable does not get past that; or a source that cuts its slices in UTC.
     """
     try:
         zone = ZoneInfo(timezone)
@@ -59,15 +59,15 @@ def check_zone(timezone: str, *, schedule: str, source: SliceSource) -> None:
             "timezone",
             timezone,
             f"'UTC' for source {source.name!r}, which cuts its slices in UTC: by other clocks, a run would "
-            "read one that is not over",
+            "read a slice that is not over",
             next="leave timezone out",
         )
     if _every_hour(schedule) and _half_hours(zone):
         raise BadInput(
             "timezone",
             timezone,
-            f"'UTC' for schedule={schedule!r}: clocks there are changed by half an hour, and Airflow counts "
-            "no hours over that",
+            f"'UTC' for schedule={schedule!r}: clocks there are changed by half an hour, and Airflow cannot "
+            "count hours across that",
             next="name hours in UTC and leave timezone out, or let slices be days",
         )
 

@@ -50,7 +50,7 @@ class TestDatabase:
             said = preflight(team)
         finally:
             team.stack.psql("airflow", f"UPDATE alembic_version SET version_num = '{head}'")
-        assert "the database is of Airflow 3.2" in said
+        assert "the database belongs to Airflow 3.2" in said
         assert "Next: make backup" in said
 
     def test_with_another_password_is_refused_with_the_way_out(self, team: Team) -> None:
@@ -109,7 +109,7 @@ class TestStart:
         try:
             done = team.command("up")
             assert done.returncode == 1
-            assert "the database is of a newer Airflow" in done.stderr
+            assert "the database belongs to a newer Airflow" in done.stderr
             assert "Next: start the image that it was made with" in done.stderr
             assert not team.stack.runs("api-server")
             assert not team.stack.runs("worker")

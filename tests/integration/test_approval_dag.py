@@ -404,7 +404,7 @@ class TestOperators:
         assert found["no"] == ["Reject", "rejected", "ada", "the evenings", True, False]
 
     def test_silence_is_recorded_as_such(self, found: Any) -> None:
-        message = "nobody answered within 6 hours, and then the pipeline says reject"
+        message = "nobody answered within 6 hours; the pipeline sets reject for that case"
         assert found["expired"] == ["Reject", "rejected", "airflow", message, False, True]
 
     def test_it_is_recorded_before_the_task_ends_and_if_that_fails_by_promote(self, found: Any) -> None:

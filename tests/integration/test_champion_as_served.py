@@ -317,7 +317,7 @@ def test_a_champion_whose_code_is_gone_is_named_and_an_update_is_due(place: Plac
     assert len(said) == 2, "NotWorseThan and NoForgetting"
     for message in said:
         assert "could not be evaluated: champion version 1" in message
-        assert f"what was kept of it is gone: {trained.artifacts['code']}" in message
+        assert f"its kept copy is gone: {trained.artifacts['code']}" in message
     second = place.log.state().versions[2].trained
     assert second is not None
     assert second.scores == {}
@@ -339,10 +339,10 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
     of_old = {kind: name for kind, name in trained.artifacts.items() if kind != "code"}
     older = replace(version, trained=replace(trained, artifacts=of_old))
     without_code = replace(state, versions={1: older})
-    with pytest.raises(NotAsServed, match="other code than today's, and none was kept then"):
+    with pytest.raises(NotAsServed, match="different code from today's, and none was kept then"):
         predictions_of(place.pipeline, place.store, without_code, 1, [before])
     place.store.put(trained.artifacts["code"], b"changed")
-    with pytest.raises(NotAsServed, match="not what was kept: its bytes have another hash"):
+    with pytest.raises(NotAsServed, match="not what was kept: its bytes have a different hash"):
         predictions_of(place.pipeline, place.store, state, 1, [before])
 
     # with the code of then, nothing that was kept is needed but the export

@@ -567,7 +567,7 @@ def test_an_export_that_was_written_over_is_found(
     assert {one["condition"] for one in said["checkpoints"]} == {"ok", "pruned"}
     (about,) = said["predictions"]
     assert (about["version"], about["differs"], about["rows"]) == (1, True, len(held_out(place)))
-    assert f"predictions on {about['rows']:,} held-out rows differ up to" in about["words"]
+    assert f"predictions on {about['rows']:,} held-out rows differ by up to" in about["words"]
 
 
 def test_an_export_that_cannot_be_loaded_differs_and_one_that_is_gone_is_not_compared(
@@ -595,13 +595,13 @@ def test_a_drill_of_the_last_checkpoint_compares_what_it_predicts(
     assert (said["differs"], said["rows"]) == (False, len(held_out(place)))
     says(lambda made: replace(made, inputs={**made.inputs, "numbers": 0 * made.inputs["numbers"]}))
     with pytest.raises(
-        DrillFailed, match=r"all variables are equal, and predictions on .* differ up to 0\.\d+"
+        DrillFailed, match=r"all variables are equal, and predictions on .* differ by up to 0\.\d+"
     ):
         drill(place.pipeline, place.store, 1, step)
     says(lambda made: made.take(slice(made.rows // 2)))
     said = drill(place.pipeline, place.store, 1, step).to_json()["predictions"]
     assert (said["differs"], said["rows"]) == (False, 0)
-    assert f"held-out rows, and {len(held_out(place)):,} are kept" in said["words"]
+    assert f"held-out rows, but {len(held_out(place)):,} were kept" in said["words"]
 
 
 def test_predictions_that_are_no_numbers_are_not_taken_for_equal() -> None:
@@ -616,9 +616,9 @@ def test_predictions_that_are_no_numbers_are_not_taken_for_equal() -> None:
         evaluated(1e6, 1.0), labels, np.array([1e6 + 1, 1.0])
     ).difference == pytest.approx(1e-6)
     assert predictions_again(evaluated(1.0, 1.0), labels + 1, labels).message.endswith(
-        "than those that are kept"
+        "labels that differ from those kept"
     )
-    assert predictions_again(None, labels, labels).why_not == "none are kept of this version"
+    assert predictions_again(None, labels, labels).why_not == "none were kept for this version"
 
 
 # --- the command line -----------------------------------------------------------------------------

@@ -301,7 +301,7 @@ class TestWatch:
         assert not [process for process in before if process.alive]
         assert all(process.alive for process in others)
         eventually(lambda: len(leftovers.marked_in(home, component="scheduler")) == 2)
-        assert "1 processes that it had left were ended" in self.events[-1].detail
+        assert "1 processes that it left behind were ended" in self.events[-1].detail
 
     def test_each_has_its_own_three_restarts(self, platform: Platform) -> None:
         """A database that dies takes the scheduler with it, and no more than one of either's is used up."""
@@ -512,7 +512,7 @@ class TestCommand:
         assert run_command("status", home).returncode == 1
         down = run_command("down", home)
         assert down.returncode == 0
-        assert "a killed supervisor had left" in down.stdout
+        assert "a killed supervisor left behind" in down.stdout
         assert [name for name, record in components.items() if record.process.alive] == []
         assert not task.alive
         assert leftovers.marked_in(home) == set()

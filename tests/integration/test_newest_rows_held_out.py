@@ -182,7 +182,7 @@ def test_a_week_whose_flights_all_left_at_once_has_no_newest_rows_and_is_not_tra
     week = weeks()[W1].select(TIMED)
     at_once = pa.array([week["time_hour"][0].as_py()] * week.num_rows, week.schema.field("time_hour").type)
     land(landing, W1, week.set_column(TIMED.index("time_hour"), "time_hour", at_once))
-    with pytest.raises(ModelCodeError, match=f"slice {W1} to train on and 0 to evaluate by") as caught:
+    with pytest.raises(ModelCodeError, match=f"slice {W1} to train on and 0 to evaluate on") as caught:
         steps.run_slice(timed, store, W1, lambda line: None)
-    assert "at time_hour: where all rows have the same value, or none" in caught.value.next
+    assert "column time_hour: where all rows have the same value, or none" in caught.value.next
     assert ModelLog(store, "brief").state().versions == {}, "no candidate was opened"

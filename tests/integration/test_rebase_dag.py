@@ -524,7 +524,7 @@ class TestRebase:
         log = model.log(rehearsed, "plan")
         assert "forks from the checkpoint of version 1" in log
         assert f"slice {CORRECTED} was corrected" in log
-        assert "this was the dry run" in log
+        assert "this was a dry run" in log
 
     def test_a_killed_replay_goes_on_and_the_head_has_learned_what_it_should_have(
         self, model: Model, rebased: str

@@ -236,7 +236,7 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "trained": "slice a: version 2 is trained: w",
         "malformed": "the result of task pull is no Pulled: revision is 3, and not text\n"
         "Safe: nothing was written; the champion serves on\n"
-        "Next: clear task pull of this run: it says again what it came to",
+        "Next: clear task pull of this run: it gives its result again",
         "died": "died",
     }
 

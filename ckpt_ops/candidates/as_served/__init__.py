@@ -1,5 +1,5 @@
-"""What a version says of rows as it is served: its own export, on inputs that its own code makes.
+"""What a version predicts on rows as it is served: its own export, on inputs that its own code makes.
 
-Restored into today's `build_model()`, and shown what today's `examples()` makes, a champion answers for
-whatever was broken there since: a candidate that learned with the fault would look no worse.
+Restored into today's `build_model()`, on what today's `examples()` makes, a champion would suffer from
+whatever was broken there since: a candidate trained with the fault would look no worse.
 """

@@ -1,4 +1,4 @@
-"""Rows that a version is asked about, as whoever made it takes them: the arrays, or the rows themselves."""
+"""Rows that a version is asked about, in the form that its code takes: the arrays, or the rows themselves."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Rows:
 
     Attributes:
         inputs: what today's `examples()` makes of them.
-        tables: reads the rows that it was given, a part at a time, with those that it dropped. Nobody reads
-            them but for a version of other code.
+        tables: reads the rows that `examples()` was given, a part at a time, with those that it dropped. Read
+            only for a version of different code.
     """
 
     inputs: Mapping[str, npt.NDArray[Any]]
@@ -34,9 +34,9 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """How many rows predictions are wanted of."""
+        """How many rows need predictions."""
         return len(next(iter(self.inputs.values())))
 
 
 Ask = Callable[[Sequence[Rows]], list[Scores]]
-"""What a model says of each of several sets of rows, one number or k numbers a row."""
+"""What a model predicts on each of several sets of rows, one number or k numbers per row."""

@@ -1,7 +1,7 @@
-"""A version as it is served: its SavedModel, brought to this machine and asked for predictions.
+"""A version as it is served: its SavedModel, fetched to this machine and asked for predictions.
 
-The export and not the checkpoint: it is what the gates evaluated and what a model server loads, and it needs
-no `build_model()`, which may have changed since.
+The export, not the checkpoint: it is what the gates evaluated and what a model server loads, and it needs no
+`build_model()`, which may have changed since.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SAFE = "nothing was written; the champion serves on"
 
 @contextmanager
 def exported(store: Store, version: VersionState) -> Iterator[Path]:
-    """The version's export as a folder of this machine while the block runs.
+    """The version's export as a folder on this machine while the block runs.
 
     Raises `ObjectNotFound`, `Corrupt` when it is gone, or is not what was recorded.
     """
@@ -42,7 +42,7 @@ def exported(store: Store, version: VersionState) -> Iterator[Path]:
 def served(folder: Path) -> Callable[[Mapping[str, Array]], Array]:
     """The SavedModel in `folder` as a function of inputs by name, shape (rows, ...); see `by_batches`.
 
-    It is asked by its signature, which is there however the model takes its inputs: one that Keras exported
+    It is called by its signature, which exists however the model takes its inputs: one that Keras exported
     may take one tensor, or a list.
     """
     with light_import():
@@ -67,7 +67,7 @@ def served(folder: Path) -> Callable[[Mapping[str, Array]], Array]:
 def by_argument(columns: Mapping[str, Array], arguments: Iterable[str]) -> dict[str, Array]:
     """The columns under the names that a signature has for them.
 
-    Raises `ModelCodeError` when there is none for one of them.
+    Raises `ModelCodeError` when the signature has a name without a column.
     """
     names = list(arguments)
     if len(names) == len(columns) == 1:
@@ -77,7 +77,7 @@ def by_argument(columns: Mapping[str, Array], arguments: Iterable[str]) -> dict[
     if missing := sorted(set(names) - set(found)):
         raise ModelCodeError(
             f"the export takes {', '.join(sorted(names))}; the pipeline makes {', '.join(columns)}: "
-            f"nothing for {', '.join(missing)}",
+            f"missing: {', '.join(missing)}",
             safe=_SAFE,
             next="let examples() and inputs() of the pipeline make what the version was trained on",
         )
@@ -104,9 +104,9 @@ def as_dtype(name: str, column: Array, dtype: npt.DTypeLike) -> Array:
 
 
 def by_batches(ask: Callable[[Mapping[str, Array]], Any], inputs: Mapping[str, Array]) -> Array:
-    """What `ask` says of the rows, 4,096 at a time: shape (rows,), or (rows, k) for k > 1 numbers a row.
+    """What `ask` predicts on the rows, 4,096 at a time: shape (rows,), or (rows, k) for k > 1 numbers a row.
 
-    Raises `ModelCodeError` when it says anything else.
+    Raises `ModelCodeError` when it returns anything else.
     """
     rows = len(next(iter(inputs.values())))
     parts = []
@@ -116,13 +116,13 @@ def by_batches(ask: Callable[[Mapping[str, Array]], Any], inputs: Mapping[str, A
     return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
-def _one_output(said: Any, rows: int) -> Array:
-    outputs = list(said.values()) if isinstance(said, Mapping) else [said]
+def _one_output(answer: Any, rows: int) -> Array:
+    outputs = list(answer.values()) if isinstance(answer, Mapping) else [answer]
     found = [np.asarray(output) for output in outputs]
     shapes = ", ".join(str(one.shape) for one in found)
     if len(found) != 1 or found[0].shape[:1] != (rows,) or found[0].ndim > 2:
         raise ModelCodeError(
-            f"the model says {shapes} of {rows} rows: one number or k numbers a row are kept",
+            f"the model returns shape {shapes} for {rows} rows, not one number or k numbers per row",
             safe=_SAFE,
             next="let the model have one output of shape (rows,) or (rows, k)",
         )

@@ -1,4 +1,4 @@
-"""A model in this process, asked as its export would be: by the same graph, without writing one."""
+"""A model in this process, called as its export would be: by the same graph, without writing an export."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ckpt_ops.checkpoints.saved_model import inputs_of
 
 
 class AsServed:
-    """Says of each of several sets of inputs what the model's export would, to the last bit.
+    """Predicts on several sets of inputs what the model's export would, to the last bit.
 
-    The model is traced once, and asked with the values that its variables have then. Op by op, as
+    The model is traced once, and computes with the values that its variables have at each call. Op by op, as
     `model(inputs)` computes, the last bits may differ.
     """
 

@@ -1,7 +1,7 @@
-"""A version whose code is not today's, asked in a process of its own with the code that was kept with it.
+"""A version whose code is not today's, asked in a process of its own with its kept code.
 
-That process gets the very rows that today's `examples()` keeps, in files, a part at a time; labels, segments
-and groups stay today's, and only the predictions come from there.
+That process gets exactly the rows that today's `examples()` keeps, in files, a part at a time; labels,
+segments and groups stay today's, and only the predictions come from there.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _COMPRESSED = pa.ipc.IpcWriteOptions(compression="zstd")
 
 @dataclass(frozen=True, kw_only=True)
 class PartsRequest:
-    """Ask an export about rows in files.
+    """Ask an export for predictions on rows in files.
 
     Attributes:
         export: folder of the SavedModel.
@@ -56,13 +56,13 @@ class PartsRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class PartsPredicted:
-    """So many files of rows have predictions beside them."""
+    """How many files of rows have predictions beside them."""
 
     parts: int
 
 
 def ask_elsewhere(pipeline: Pipeline, code: Kept, export: Path, asked: Sequence[Rows]) -> list[Scores]:
-    """What the SavedModel in `export` says of each set of rows, on inputs that `code` makes.
+    """What the SavedModel in `export` predicts on each set of rows, on inputs that `code` makes.
 
     Raises:
         NotAsServed: that code does not run today, or does not take these rows; or the export does not.
@@ -95,16 +95,16 @@ def _write(pipeline: Pipeline, rows: Rows, folder: Path) -> list[Path]:
             count += kept.num_rows
     if count != rows.count:
         raise ModelCodeError(
-            f"{pipeline.examples} keeps {count} rows where it kept {rows.count} before",
+            f"{pipeline.examples} keeps {count} rows, but kept {rows.count} before",
             safe="nothing was trained; the champion serves on",
-            next="let what examples() keeps follow from the rows alone",
+            next="let what examples() keeps depend on the rows alone",
         )
     return written
 
 
 def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) -> None:
     def died(ended: Ended) -> CkptOpsError:
-        what = f"the process with the code that was kept with it {ended.how}; its log is {ended.log}"
+        what = f"the process that asks the version for predictions {ended.how}; its log is {ended.log}"
         if ended.from_outside:
             return TrainingDied(what, safe="nothing was trained; the champion serves on", next="retry")
         return NotAsServed(what)
@@ -124,14 +124,14 @@ def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) 
         raise
     except CkptOpsError as error:
         raise NotAsServed(
-            f"with the code that was kept with it, {error.what}",
-            next="let the rows have what that code reads: a renamed column under its old name, too",
+            f"with its kept code, {error.what}",
+            next="give the rows what that code reads, such as a renamed column under its old name, too",
         ) from error
 
 
 def _read(files: Sequence[Path]) -> Scores:
-    said = [np.load(path.with_suffix(".npy"), allow_pickle=False) for path in files]
-    return np.asarray(np.concatenate(said), np.float64) if said else np.empty(0)
+    predictions = [np.load(path.with_suffix(".npy"), allow_pickle=False) for path in files]
+    return np.asarray(np.concatenate(predictions), np.float64) if predictions else np.empty(0)
 
 
 def predict_apart(request: PartsRequest) -> PartsPredicted:
@@ -144,7 +144,7 @@ def predict_apart(request: PartsRequest) -> PartsPredicted:
 
 
 def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, Array]]) -> int:
-    """Write `PART.npy` beside each `PART.arrow` below `parts`; how many.
+    """Write `PART.npy` beside each `PART.arrow` below `parts`; returns how many.
 
     Raises `ModelCodeError`: `make` or the export does not take the rows, or the export answers with anything
     but numbers.
@@ -163,8 +163,8 @@ def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, A
             except ModelCodeError as error:
                 columns = ", ".join(table.column_names)
                 raise ModelCodeError(f"{error.what} (the rows have columns {columns})") from error
-            said = _as_model_code("the export does not take what it makes", ask, inputs)
-            np.save(path.with_suffix(".npy"), said, allow_pickle=False)
+            predictions = _as_model_code("the export does not take the inputs", ask, inputs)
+            np.save(path.with_suffix(".npy"), predictions, allow_pickle=False)
     return len(files)
 
 

@@ -1,4 +1,4 @@
-"""What a version of a model says of rows: by its export, in this process or in one with its own code."""
+"""What a version of a model predicts on rows: by its export, in this process or in one with its own code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST = 500
 def predictions_of(
     pipeline: Pipeline, store: Store, state: LineageState, version: int, asked: Sequence[Rows]
 ) -> list[Scores]:
-    """What the version says of each set of rows, shape (rows,) or (rows, k).
+    """What the version predicts on each set of rows, shape (rows,) or (rows, k).
 
     Raises:
         NotAsServed: it cannot be asked. Whoever needs it for a verdict must not take that for a pass.
@@ -37,9 +37,9 @@ def predictions_of(
         if trained is None or "export" not in trained.artifacts:
             raise NotAsServed("it has no export")
         if _is_of_today(pipeline, store, trained):
-            said = _here(store, found, asked)
+            predictions = _here(store, found, asked)
             gc.collect()  # it was a second model in memory, beside the one that trains
-            return said
+            return predictions
         code = _code(store, trained)
         with exported(store, found) as export:
             return ask_elsewhere(pipeline, code, export, asked)
@@ -54,7 +54,7 @@ def predictions_of(
 def _is_of_today(pipeline: Pipeline, store: Store, trained: CandidateTrained) -> bool:
     try:
         return is_code_of_today(pipeline, load_manifest(store, trained.final).code_digest)
-    except ObjectNotFound:  # its checkpoint was let go; its export and its code need not be
+    except ObjectNotFound:  # its checkpoint was pruned; its export and its code may still be there
         return False
 
 
@@ -62,14 +62,14 @@ def _code(store: Store, trained: CandidateTrained) -> Kept:
     name = trained.artifacts.get("code")
     if name is None:
         raise NotAsServed(
-            "it was trained with other code than today's, and none was kept then",
-            next="train once with the code of then, if it is known",
+            "it was trained with different code from today's, and none was kept then",
+            next="train once with the code of that time, if it is known",
         )
     try:
         return read_code(store, name)
     except ObjectNotFound as error:
         raise NotAsServed(
-            f"it was trained with other code than today's, and what was kept of it is gone: {name}",
+            f"it was trained with different code from today's, and its kept copy is gone: {name}",
             next="restore the object from a replica, or from the bucket's versions",
         ) from error
 
@@ -93,6 +93,6 @@ def _here(store: Store, version: VersionState, asked: Sequence[Rows]) -> list[Sc
 
 
 def _short(what: str) -> str:
-    """It goes into verdicts, which hold no rows: what user's code raises may end in one."""
+    """It goes into verdicts, which hold no rows: an error of user code may end in one."""
     line = what.partition("\n")[0]
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."

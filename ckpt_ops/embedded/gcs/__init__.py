@@ -1,4 +1,4 @@
-"""A GCS API server for one machine or one team's stack: its objects are files that last.
+"""A GCS API server for one machine or one team's stack, with objects in files.
 
 It speaks the part of Google's JSON API that Google's Python client, `ckpt_ops.store` and `curl` use:
 buckets, whole and resumable uploads, ranged downloads, listings, copies, and the preconditions of each.

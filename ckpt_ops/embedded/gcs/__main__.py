@@ -33,9 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, required=True, help="the folder that holds every object")
     parser.add_argument("--listen", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=4443)
-    parser.add_argument(
-        "--host", action="append", default=[], help="another name under which it may be asked"
-    )
+    parser.add_argument("--host", action="append", default=[], help="another host name that requests may use")
     parser.add_argument("--bucket", action="append", default=[], help="make sure that this bucket exists")
     parser.add_argument(
         "--users", type=Path, help="end by itself once no process holds a shared lock on this file any more"
@@ -69,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
                 objects.create_bucket(name)
             return _serve(Application(Api(objects), guard), listening, root, users)
     except BlockingIOError:
-        return _fail(f"another server has {root}")
+        return _fail(f"another server uses {root}")
     except (Refused, OSError) as error:
         return _fail(str(error))
 
@@ -97,20 +95,24 @@ def _serve(application: Application, listening: socket.socket, root: Path, users
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.get_loop()  # the last import: from here on no file outside the root can be opened
         if not confine(root):
-            print("this kernel has no Landlock: files are protected by the user's rights alone", flush=True)
+            print(
+                "this kernel has no Landlock: files are protected by the user's permissions alone", flush=True
+            )
         runner.run(serve())
     return 0
 
 
 async def _until_unused(server: uvicorn.Server, users: IO[str]) -> None:
-    """Whoever uses the server holds a shared lock, and the kernel lets go of it however that process ends."""
+    """End once unused: users hold a shared lock, which the kernel releases however their process ends."""
     while not server.should_exit:
         await asyncio.sleep(_LOOK_SECONDS)
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             continue
-        server.should_exit = True  # with the lock: who comes now waits for the end, and starts another
+        server.should_exit = (
+            True  # holding the lock: a command that comes now waits for the end and starts another
+        )
 
 
 def _fail(message: str) -> int:

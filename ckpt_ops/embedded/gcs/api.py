@@ -51,7 +51,7 @@ class Asked:
         async for data in self.body:
             held += data
             if len(held) > LONGEST_JSON:
-                raise Refused(413, "uploadTooLarge", "a body of JSON has at most 1 MiB")
+                raise Refused(413, "uploadTooLarge", "a JSON body has at most 1 MiB")
         return uploads.json_object(held)
 
     def number(self, name: str) -> int | None:
@@ -64,7 +64,7 @@ class Asked:
         if text is None:
             return None
         if not re.fullmatch(r"\d{1,18}", text):
-            raise invalid(f"{name} is no number")
+            raise invalid(f"{name} is not a number")
         return int(text)
 
     @property
@@ -121,11 +121,11 @@ class Api:
         ]
 
     async def answer(self, method: str, path: str, asked: Callable[[tuple[str, ...]], Asked]) -> Answer:
-        """Carry a request out.
+        """Carry out a request.
 
         Args:
             path: as it was sent, quoted: `%2F` belongs to a name.
-            asked: makes the request of the parts that the path's pattern found.
+            asked: makes the request from the parts that the path's pattern found.
 
         Raises:
             Refused: it was not carried out.
@@ -238,7 +238,7 @@ class Api:
             "objectSize": size,
             "totalBytesRewritten": size,
         }
-        # copyTo answers with the object, rewriteTo with how far it got; a client of either finds its own
+        # copyTo answers with the object, rewriteTo with how far it got; a client of either finds its fields
         return Answer(json={**shown, **whole, "resource": shown})
 
     # --- uploads -----------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ class Api:
 
 
 def _range(header: str, size: int) -> tuple[int, int, int]:
-    """Start, length and HTTP status of what a `Range` asks for; what is not understood asks for all.
+    """Start, length and HTTP status for a `Range`; one that is not understood asks for all.
 
     Raises:
         Refused: 416, the object ends before.

@@ -26,8 +26,8 @@ class Application:
     """Answers HTTP.
 
     Args:
-        api: what is asked once the guard is content.
-        guard: who may ask. Everybody may ask whether the server is there.
+        api: gets the requests that pass the guard.
+        guard: decides who may ask. Everybody may ask whether the server is there.
     """
 
     def __init__(self, api: Api, guard: Guard) -> None:
@@ -57,10 +57,10 @@ class Application:
             await _reply(send, refused.status, {"Content-Type": "application/json"}, refused.body())
         except _Gone:
             return
-        except Exception as error:  # noqa: BLE001 - of the disk, or of ours: the client may try again, and the log has it
+        except Exception as error:  # noqa: BLE001 - of the disk, or a bug: the client may try again, and the log has it
             traceback.print_exc(file=sys.stderr)
-            said = Refused(503, "backendError", f"{type(error).__name__}: the server's log says more")
-            await _reply(send, said.status, {"Content-Type": "application/json"}, said.body())
+            failed = Refused(503, "backendError", f"{type(error).__name__}: see the server's log")
+            await _reply(send, failed.status, {"Content-Type": "application/json"}, failed.body())
 
     async def _send(self, answer: Answer, send: Send) -> None:
         if answer.contents is None:
@@ -75,7 +75,7 @@ class Application:
                 data = file.read(min(left, _BLOCK))
                 left -= len(data)
                 if not data:
-                    raise _Gone  # the file is shorter than its index says: break off, as no good end is true
+                    raise _Gone  # the file is shorter than the index says: it must not look complete
                 await send({"type": "http.response.body", "body": data, "more_body": left > 0})
                 await asyncio.sleep(0)
             if answer.length == 0:

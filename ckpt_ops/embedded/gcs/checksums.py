@@ -9,14 +9,14 @@ import google_crc32c
 
 
 class Checksums:
-    """Of bytes that come in parts."""
+    """The checksums of bytes that come in parts."""
 
     def __init__(self) -> None:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._crc32c: int = 0
 
     def update(self, data: bytes) -> None:
-        """The next part."""
+        """Add the next part."""
         self._md5.update(data)
         self._crc32c = google_crc32c.extend(self._crc32c, data)
 

@@ -1,8 +1,8 @@
 """What the server gives up before it takes a connection: root, and every file but its own.
 
 The second is Linux's Landlock: from then on the kernel refuses this process every file outside its folder
-and every new connection, whatever a request makes of it. A kernel without it (before 5.13) is no reason not
-to serve: names of objects never become paths.
+and every new connection, whatever a request makes of it. On a kernel without it (before 5.13) the server
+runs as well: names of objects never become paths.
 
 Source: https://docs.kernel.org/userspace-api/landlock.html
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on all processors
 _ABI_VERSION, _PATH_BENEATH, _NO_NEW_PRIVILEGES = 1, 1, 38
-# kinds of access to files by the version of the interface that brought them: 13 at first, then one by one
+# kinds of file access by version of the interface: 13 at first, then one more at a time
 _FILE_ACCESSES = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 _TCP_BIND_AND_CONNECT = 0b11
 

@@ -1,7 +1,7 @@
 """Objects that fake-gcs-server wrote, which earlier versions ran: taken over on the first start.
 
-It kept an object under its own name as a path, and what is known of it in an extended attribute of the
-file, or in a file `NAME.metadata` beside it where the file system has no such attributes.
+It kept an object under its own name as a path, and its attributes in an extended attribute of the file, or in
+a file `NAME.metadata` beside it where the file system has no such attributes.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _described(bucket: str, name: str, path: Path) -> StoredObject:
     known, status = _known(path), path.stat()
-    checksums = _checksums(path)  # what it noted itself may be of the contents before these
+    checksums = _checksums(path)  # those that it noted may be of earlier contents
     generation = known.get("Generation")
     attributes = {ours: known[theirs] for theirs, ours in _ATTRIBUTES.items() if known.get(theirs)}
     return StoredObject(

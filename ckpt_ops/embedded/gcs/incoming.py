@@ -1,4 +1,4 @@
-"""Contents on their way into an object."""
+"""Contents on their way into an object, as a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ckpt_ops.embedded.gcs.checksums import Checksums
 
 
 class Incoming:
-    """Contents on their way in: a file that grows, and its checksums. Gone unless an object takes it."""
+    """A file that grows, and its checksums. It is removed unless an object takes it."""
 
     def __init__(self, folder: Path) -> None:
         self.content = secrets.token_hex(16)
@@ -20,7 +20,7 @@ class Incoming:
         self._file: BinaryIO = self.path.open("xb", buffering=0)
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append the bytes."""
         with memoryview(data) as view:
             written = 0
             while written < len(view):
@@ -29,7 +29,7 @@ class Incoming:
         self.size += len(data)
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Close the file: nothing more comes."""
         self._file.close()
 
     def discard(self) -> None:

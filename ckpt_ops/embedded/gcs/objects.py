@@ -5,7 +5,7 @@
     v2/incoming/        contents that no object has yet
 
 An object appears, changes and goes with one transaction of the index, so it is there whole or not at all,
-however the process ends. A machine without power may lose the last seconds, as the files are not forced to
+however the process ends. A power failure may lose the last seconds, as the files are not forced to
 disk. Everything here runs in one thread of one process: the folder is locked.
 
 Source: https://docs.cloud.google.com/storage/docs/json_api/v1/objects
@@ -86,7 +86,7 @@ class Objects:
                 self._index.execute(f"PRAGMA user_version={SCHEMA}")
         for (content,) in self._index.execute("SELECT content FROM unused").fetchall():
             self._forget(content)
-        for left in self._incoming.iterdir():  # by a server that was killed
+        for left in self._incoming.iterdir():  # left by a server that was killed
             taken = self._index.execute("SELECT 1 FROM objects WHERE content = ?", (left.name,)).fetchone()
             if taken:
                 self._settle(left, left.name)
@@ -143,15 +143,15 @@ class Objects:
     def put(
         self, bucket: str, name: str, came: Incoming, attributes: Mapping[str, Any], when: Conditions = ANY
     ) -> StoredObject:
-        """Make the object of what came, in place of the one of that name.
+        """Make the object from what came, in place of the one of that name.
 
         Raises:
-            Refused: 404 no bucket, 412 a precondition, 400 other bytes came than were announced.
+            Refused: 404 no bucket, 412 a precondition, 400 what came differs from an announced checksum.
         """
         came.close()
-        for kind, said in (("md5Hash", came.checksums.md5), ("crc32c", came.checksums.crc32c)):
-            if attributes.get(kind, said) != said:
-                raise invalid(f"{kind} is {attributes[kind]}, and what came has {said}")
+        for kind, found in (("md5Hash", came.checksums.md5), ("crc32c", came.checksums.crc32c)):
+            if attributes.get(kind, found) != found:
+                raise invalid(f"{kind} is {attributes[kind]}, but what came has {found}")
         self.bucket(bucket)
         now = time.time()
         made = StoredObject(
@@ -207,7 +207,7 @@ class Objects:
     def update(
         self, bucket: str, name: str, attributes: Mapping[str, Any], when: Conditions = ANY
     ) -> StoredObject:
-        """Change what is said of the object; None removes an attribute. Raises as `get` does."""
+        """Change the object's attributes; None removes one. Raises as `get` does."""
         found = self.get(bucket, name, when)
         merged = dict(found.attributes)
         for key, value in attributes.items():
@@ -243,7 +243,7 @@ class Objects:
         attributes: Mapping[str, Any],
         when: Conditions = ANY,
     ) -> StoredObject:
-        """The same contents as another object; its attributes, unless others are given. Raises as `put`."""
+        """Copy the object, with its attributes unless others are given. Raises as `put` does."""
         self.bucket(bucket)
         now, content = time.time(), secrets.token_hex(16)
         beside = self._incoming / content
@@ -336,7 +336,7 @@ class Objects:
         self._index.execute("DELETE FROM unused WHERE content = ?", (content,))
 
     def close(self) -> None:
-        """Let another server have the folder."""
+        """Release the folder for another server."""
         self._index.close()
         self._lock.close()
 

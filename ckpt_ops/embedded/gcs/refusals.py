@@ -1,4 +1,4 @@
-"""What the server answers when it says no, in the shape in which Google's clients read it."""
+"""The server's refusals, in the form that Google's clients read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Refused(Exception):
 
     Args:
         status: of HTTP.
-        reason: Google's word for it, as `conditionNotMet`.
+        reason: Google's name for it, such as `conditionNotMet`.
         message: for a person.
     """
 
@@ -45,5 +45,7 @@ def not_met(condition: str) -> Refused:
 def unsupported(what: str) -> Refused:
     """Google's service can do it, this one can't."""
     return Refused(
-        501, "notImplemented", f"the server on this machine has no {what}; Google Cloud Storage does"
+        501,
+        "notImplemented",
+        f"the server on this machine does not support {what}; Google Cloud Storage does",
     )

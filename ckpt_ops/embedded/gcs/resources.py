@@ -31,7 +31,7 @@ _ITEMS = re.compile(r"items\(([^()]*)\)")
 
 
 def bucket_resource(name: str, created: float) -> dict[str, Any]:
-    """A bucket."""
+    """A bucket as JSON."""
     return {
         "kind": "storage#bucket",
         "id": name,
@@ -45,7 +45,7 @@ def bucket_resource(name: str, created: float) -> dict[str, Any]:
 
 
 def object_resource(found: StoredObject, only: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """An object; of its fields those in `only`, or all."""
+    """An object as JSON, with the fields in `only`, or all."""
     shown = {
         "kind": "storage#object",
         "id": f"{found.bucket}/{found.name}/{found.generation}",
@@ -66,7 +66,7 @@ def object_resource(found: StoredObject, only: frozenset[str] = frozenset()) -> 
 
 
 def etag(found: StoredObject) -> str:
-    """Another one with each change."""
+    """Different after each change."""
     return f"{found.generation:x}-{found.metageneration:x}"
 
 
@@ -77,10 +77,10 @@ def fields_of_items(fields: str) -> frozenset[str]:
 
 
 def settable(given: Mapping[str, Any], *, also: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Of what a client says of an object, that which is its to say.
+    """The attributes among `given` that a client may set.
 
     Raises:
-        Refused: 400, `metadata` is no mapping of texts, or another attribute no text.
+        Refused: 400, `metadata` is not a mapping of texts, or another attribute is not text.
     """
     chosen = {name: value for name, value in given.items() if name in (*SETTABLE, *also)}
     for name, value in chosen.items():
@@ -88,7 +88,7 @@ def settable(given: Mapping[str, Any], *, also: tuple[str, ...] = ()) -> dict[st
         if (name == "metadata" and not isinstance(value, dict | None)) or not all(
             isinstance(text, str | None) for text in texts
         ):
-            raise invalid(f"{name} is not what an object can have")
+            raise invalid(f"{name} has a value that no object can have")
     return chosen
 
 

@@ -1,4 +1,4 @@
-"""What the index says of an object, what a request may ask to hold of it, and a page of a listing.
+"""An object in the index, the preconditions of a request, and a page of a listing.
 
 Source: https://docs.cloud.google.com/storage/docs/json_api/v1/objects
 """
@@ -21,7 +21,7 @@ class StoredObject:
         size: bytes.
         md5, crc32c: of the contents, in base64; the crc is big-endian.
         created, updated: seconds since 1970.
-        attributes: what the client said of it, as `contentType` and `metadata`.
+        attributes: what the client set, such as `contentType` and `metadata`.
         content: the file's name.
     """
 
@@ -40,7 +40,7 @@ class StoredObject:
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What has to hold of the object that is there now; None asks nothing. Generation 0: there is none."""
+    """Preconditions on the object that is there now; None asks nothing. Generation 0: there is no object."""
 
     generation: int | None = None
     generation_not: int | None = None

@@ -32,9 +32,9 @@ def json_object(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body or b"{}")
     except (ValueError, RecursionError):
-        raise invalid("the body is no JSON") from None
+        raise invalid("the body is not JSON") from None
     if not isinstance(found, dict):
-        raise invalid("the body is no JSON object")
+        raise invalid("the body is not a JSON object")
     return found
 
 
@@ -48,7 +48,7 @@ async def receive_multipart(content_type: str, body: AsyncIterator[bytes], into:
     """A body of two parts: attributes as JSON, and contents; returns the attributes.
 
     Raises:
-        Refused: 400, the body is not like that.
+        Refused: 400, the body has another form.
     """
     head = Message()
     head["Content-Type"] = content_type
@@ -98,13 +98,13 @@ class Session:
 
 
 class Sessions:
-    """Resumable uploads by their ids, which are as good as a secret. They do not outlive the server."""
+    """Resumable uploads by their ids, which are secrets. They do not outlive the server."""
 
     def __init__(self) -> None:
         self._all: OrderedDict[str, Session] = OrderedDict()
 
     def begin(self, session: Session) -> str:
-        """Its id. The oldest of very many is given up."""
+        """Keep the upload, and return its id. With very many, the oldest is dropped."""
         while len(self._all) >= MOST_SESSIONS:
             self._all.popitem(last=False)[1].incoming.discard()
         name = secrets.token_urlsafe(32)
@@ -118,24 +118,24 @@ class Sessions:
         """The upload.
 
         Raises:
-            Refused: 404, as Google's clients begin again then.
+            Refused: 404, after which Google's clients begin again.
         """
         if upload_id not in self._all:
             raise Refused(404, "notFound", "no such upload: begin it again")
         return self._all[upload_id]
 
     def end(self, upload_id: str) -> None:
-        """The object is made, or nobody wants it."""
+        """End the upload: its object is made, or it was cancelled."""
         ended = self._all.pop(upload_id, None)
         if ended is not None:
             ended.incoming.discard()
 
 
 async def receive_part(session: Session, content_range: str, body: AsyncIterator[bytes]) -> bool:
-    """The next bytes of a resumable upload; whether these were the last.
+    """Receive the next bytes of a resumable upload; returns whether these were the last.
 
     Raises:
-        Refused: 400, they do not begin where the last ones ended.
+        Refused: 400, they begin after the end of those before.
     """
     if not content_range:
         await receive_media(body, session.incoming)

@@ -1,1 +1,1 @@
-"""The code that a pipeline's models are made by: which files it is, and keeping it with the versions."""
+"""The code that makes a pipeline's models: which files it is, and how it is kept with the versions."""

@@ -1,4 +1,4 @@
-"""Digests of what a candidate is made by, beside its slices and settings: code and libraries."""
+"""Digests of the code and libraries that make a candidate, besides its slices and settings."""
 
 from __future__ import annotations
 

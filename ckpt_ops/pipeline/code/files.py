@@ -1,7 +1,7 @@
 """The files of a folder of code, and those that must not be kept with a model.
 
 What is kept travels: into the store, into its replicas, to whoever may read a model. So what looks like a
-secret is refused, and so is a link that leads elsewhere: nobody meant to give away what lies there.
+secret is refused, and so is a link that leads elsewhere: nobody meant to give away what is there.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Files:
         self._folders: dict[Path, set[str]] = {}
 
     def below(self, folder: Path) -> set[str]:
-        """The names of every file in it. What is compiled or hidden is none of the code."""
+        """The names of every file in it. Compiled and hidden files are no part of the code."""
         if folder not in self._folders:
             found: set[str] = set()
             for path in sorted(folder.iterdir()):
@@ -66,17 +66,17 @@ class Files:
                     name,
                     f"at most {LIMIT // 2**20} MB in all files of the pipeline's folder and of what it "
                     "imports: they are kept with each version",
-                    next="move data out of the folder, and read it from where it lies then",
+                    next="move data out of the folder, and read it from its new place",
                 )
             self.read[name] = path.read_bytes()
             if _SECRETS.search(self.read[name]):
-                allowed = "no private key and no service account's: the file is kept with each version"
+                allowed = "no private key and no service account's key: the file is kept with each version"
                 raise BadInput("code", name, allowed, next=_TAKE_IT_OUT)
         return name
 
     def _check_name(self, path: Path) -> None:
         if not path.is_dir() and any(fnmatch(path.name.lower(), pattern) for pattern in _SECRET_NAMES):
-            allowed = "no file that is named as secrets are: the folder is kept with each version"
+            allowed = "no file with a name that secrets have: the folder is kept with each version"
             raise BadInput("code", self._name(path), allowed, next=_TAKE_IT_OUT)
 
     def _check_link(self, path: Path) -> None:
@@ -85,7 +85,7 @@ class Files:
         name, real = self._name(path), path.resolve()
         if not real.exists():
             raise BadInput("code", name, "a file; this link leads nowhere", next="remove the link")
-        top = self.root / Path(name).parts[0]  # may itself be a link: who made it meant all that is there
+        top = self.root / Path(name).parts[0]  # may itself be a link, made for all that is there
         if not any(real.is_relative_to(one.resolve()) for one in (self.root, top)):
             raise BadInput(
                 "code",

@@ -11,10 +11,10 @@ from functools import lru_cache
 def imported(source: bytes, package: str) -> tuple[str, ...]:
     """Dotted names that may be modules: of `from a import b` both `a` and `a.b`; in functions as well.
 
-    A file that cannot be parsed imports nothing: whoever runs it says what is wrong with it.
+    A file that cannot be parsed imports nothing: running it shows what is wrong.
 
     Args:
-        package: that the file is in, by its dotted name; "" for none. Relative imports are of it.
+        package: the one that the file is in, by its dotted name; "" for none. Relative imports start there.
     """
     try:
         tree = ast.parse(source)
@@ -30,7 +30,7 @@ def _names(node: ast.AST, package: str) -> Iterator[str]:
         parts = package.split(".") if package and node.level else []
         above = node.level - 1
         if node.level and above >= len(parts):
-            return  # of no package, or beyond the first one: Python refuses it
+            return  # beyond the top of its package: Python refuses it
         base = [*parts[: len(parts) - above], *filter(None, [node.module])]
         yield ".".join(base)
         yield from (".".join([*base, alias.name]) for alias in node.names if alias.name != "*")

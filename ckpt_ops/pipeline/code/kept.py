@@ -1,6 +1,6 @@
 """The code that made a version, kept with it: one archive per state of the code, named by its hash.
 
-Without it, nobody could say what the version makes of a row once the folder has changed. An archive holds
+Without it, nobody could tell what the version predicts once the folder has changed. An archive holds
 `about.json` and every file of `Code` below `dags/`, uncompressed and without a time or a name of a user: the
 same code has the same bytes on every machine, and is kept once.
 """
@@ -31,7 +31,7 @@ _DOCUMENT = DocumentKind(what="archive of a model's code", implicit=True, indent
 
 @dataclass(frozen=True, kw_only=True)
 class Functions:
-    """What is called of the code, as `Pipeline` names it; `inputs` may be ""."""
+    """The functions that are called, as `Pipeline` names them; `inputs` may be ""."""
 
     model: str
     examples: str
@@ -54,7 +54,7 @@ class Kept:
 
 
 def keep_code(store: Store, pipeline: Pipeline, code: Code) -> str:
-    """Write the archive; its object name. Kept before, it is the same object."""
+    """Write the archive; returns its object name. The same code gives the same object."""
     functions = Functions(model=pipeline.model, examples=pipeline.examples, inputs=pipeline.inputs)
     data = _packed(functions, code.files)
     name = code_name(pipeline.name, blake3.blake3(data).hexdigest())
@@ -67,11 +67,11 @@ def read_code(store: Store, name: str) -> Kept:
 
     Raises:
         ObjectNotFound: it is gone.
-        Corrupt: its bytes are not those that its name promises, or no such archive.
+        Corrupt: its bytes do not have the hash in its name, or are no such archive.
     """
     data = store.get(name)
     if blake3.blake3(data).hexdigest() != digest_in(name):
-        raise _corrupt(f"{store.url}/{name} is not what was kept: its bytes have another hash")
+        raise _corrupt(f"{store.url}/{name} is not what was kept: its bytes have a different hash")
     try:
         return _unpacked(data, f"{store.url}/{name}")
     except (tarfile.TarError, ValueError, KeyError, TypeError) as error:

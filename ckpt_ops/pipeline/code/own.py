@@ -1,8 +1,8 @@
 """A pipeline's code as it is today: every file that has a part in its models, and a digest of them.
 
-It is the folder of the model's package, and what the files there import from the dags folder, however
-indirectly: of a module that file, of a package its folder. Imports are found without running anything, so
-one that is made up at run time (`importlib`) is not.
+It is the folder of the model's package, and what its files import from the dags folder, directly or not: the
+file of a module, the folder of a package. Imports are found without running anything, so those that are made
+at run time (`importlib`) are not found.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OF_RUNS = ("dag.py", "pipeline.py")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Code:
-    """What a pipeline's models are made by.
+    """The code that makes a pipeline's models.
 
     Attributes:
         digest: of the files that may shape a model or what it takes, and of the functions that are called.
@@ -56,7 +56,7 @@ def code_digest(pipeline: Pipeline) -> str:
 
 
 def legacy_code_digest(folder: Path) -> str:
-    """What older manifests hold: over the Python files in the pipeline's folder, and nothing else."""
+    """The digest in older manifests: over the Python files in the pipeline's folder, and nothing else."""
     hasher = blake3.blake3()
     for path in sorted(folder.rglob("*.py")):
         if path.name not in _OF_RUNS:
@@ -66,7 +66,7 @@ def legacy_code_digest(folder: Path) -> str:
 
 
 def is_code_of_today(pipeline: Pipeline, digest: str) -> bool:
-    """Whether the digest in a manifest is of the pipeline's code as it is, whichever way it was made."""
+    """Whether the digest in a manifest is of the pipeline's code as it is, in either form of digest."""
     return digest in (code_digest(pipeline), legacy_code_digest(pipeline.folder))
 
 
@@ -99,7 +99,7 @@ def _with_imported(files: Files, names: Iterable[str], aside: set[str]) -> set[s
 
 
 def _of_module(files: Files, module: str, aside: set[str]) -> set[str]:
-    """The files that come with a module of the root; none of one that is from elsewhere."""
+    """The files that come with a module of the root; none for a module from elsewhere."""
     first = module.partition(".")[0]
     if first == "ckpt_ops" or not ((files.root / first).exists() or (files.root / f"{first}.py").exists()):
         return set()

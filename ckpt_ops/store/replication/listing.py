@@ -81,10 +81,10 @@ def refuse_gap(replicas: Sequence[Replica], logs: Mapping[int, Set[str]], *, sta
 
 
 def refuse_divergence(replicas: Sequence[Replica], logs: Mapping[int, Set[str]]) -> None:
-    """Raises `Corrupt` when entries behind the primary's last continue another history than the primary's.
+    """Raises `Corrupt` when entries after the primary's last continue a different history.
 
-    Two histories that parted at some entry differ in every entry after it, so one is compared: the
-    primary's last.
+    Two histories that diverged at some entry differ in every entry after it, so comparing one is enough:
+    the primary's last.
     """
     own = logs_in(logs[PRIMARY])
     for number, names in logs.items():
@@ -108,6 +108,6 @@ def require_same(replicas: Sequence[Replica], name: str, held: Mapping[int, byte
             raise Corrupt(
                 f"{name} differs between {one} and {other}: both have acted as the primary",
                 safe="neither copy was changed",
-                next="decide which history is true (writers built on that of the primary, "
-                f"{replicas[PRIMARY].url}); delete the other's entries from that one on; `ckpt-ops repair`",
+                next="decide which history is true (writers built on the primary's, "
+                f"{replicas[PRIMARY].url}); delete the other's entries from this one on; `ckpt-ops repair`",
             )

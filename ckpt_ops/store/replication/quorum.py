@@ -1,8 +1,8 @@
 """How many of several stores must have a write before it counts, and what that lets a reader conclude.
 
 Store 0 is the primary. A write counts when `writes` stores have it. Where two sets of that size can
-miss each other (one of two, one of three), the primary must be in it: otherwise a write that counted
-could be on one side and whoever reads on the other.
+be disjoint (one of two, one of three), the primary must be in it: otherwise a write that counted
+could be on one side and a reader on the other.
 """
 
 from __future__ import annotations

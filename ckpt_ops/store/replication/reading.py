@@ -1,7 +1,7 @@
 """Reading one object from several stores: the first good answer wins.
 
 Stores are asked in order, the primary first, those that failed a moment ago last. The next one is
-asked when one lacks the object, has it damaged, fails, or says nothing for `PATIENCE_SECONDS`.
+asked when one lacks the object, has it damaged, fails, or does not answer for `PATIENCE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Found:
 def first_good(
     replicas: Sequence[Replica], quorum: Quorum, name: str, read: Callable[[Store], bytes]
 ) -> Found:
-    """What the first store says that has the object, and has it intact.
+    """The object from the first store that has it intact.
 
     Raises:
         ObjectNotFound: every write of it that counted would have been seen.
@@ -90,7 +90,7 @@ def first_good(
 
 
 def _is_absent(quorum: Quorum, name: str, absent: Sequence[int]) -> bool:
-    """The entry of a log counts once the primary has it, whatever the quorum."""
+    """Whether no counted write can exist. A log entry counts once the primary has it, whatever the quorum."""
     return quorum.sees_all(absent) and (PRIMARY in absent or not is_log_entry(name))
 
 

@@ -2,11 +2,11 @@
 
 Stores are compared by listing. What is missing is copied; a chunk whose bytes do not have the hash in
 its name is replaced by an intact copy. Nothing else is ever overwritten: objects that differ although
-their name is written once are reported, and of a log in which two stores differ nothing is copied,
-because the entries behind would continue the wrong history.
+their name is written once are reported, and nothing is copied of a log in which two stores differ,
+because later entries would continue the wrong history.
 
-It may run beside writers: what they write is the same bytes. Not beside a rollback or a sweep, whose
-deletes it could undo.
+It may run beside writers, because they write the same bytes. It must not run beside a rollback or a
+sweep, whose deletes it could undo.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Finding:
     """What one object needs: `data` at the stores that lack it or hold it damaged.
 
     Attributes:
-        conflict: one number for each content, where more than one stands under the name.
+        conflict: one store's number for each content, if there is more than one.
         lost: a chunk that nobody holds intact.
     """
 

@@ -1,9 +1,9 @@
 """One of several stores, and how several are asked side by side.
 
 A store that is down answers only after its whole deadline. Nobody should wait for that twice: what
-failed is skipped for `SKIP_SECONDS`, then one call tries it again. And nobody should wait for it
-once, where the others have said enough: stragglers get `PATIENCE_SECONDS`, or as long again as the
-others took, and go on in a thread of their own.
+failed is skipped for `SKIP_SECONDS`, then one call tries it again. And nobody should wait for it even
+once if enough others have answered: stragglers get `PATIENCE_SECONDS`, or as long again as the others
+took, and go on in a thread of their own.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Circuit:
 
 
 class Replica:
-    """A store that may be down, even so far that it cannot be opened.
+    """A store that may be down, or that cannot even be opened.
 
     Attributes:
         url: where it is.
@@ -90,7 +90,7 @@ class Replica:
         return self._opened
 
     def ask(self, verb: Callable[[Store], T], use: Use) -> T:
-        """What `verb` says of the store; its circuit learns how that went."""
+        """The result of `verb` on the store; its circuit notes whether that failed."""
         try:
             value = verb(self.store)
         except BadInput:
@@ -117,7 +117,7 @@ class Replica:
 
 @dataclass(kw_only=True)
 class Answers(Generic[T]):
-    """What replicas said, by their number, in order."""
+    """Results and errors of replicas, by their number, in order."""
 
     values: dict[int, T] = field(default_factory=dict)
     errors: dict[int, CkptOpsError] = field(default_factory=dict)
@@ -133,7 +133,7 @@ def start(
     use: Use,
     outcomes: queue.SimpleQueue[Outcome],
 ) -> None:
-    """Ask in a thread of its own, which nobody waits for at the end of the process."""
+    """Ask in a thread of its own, which does not keep the process from ending."""
 
     def run() -> None:
         try:
@@ -154,7 +154,7 @@ def side_by_side(
     """Ask all of `replicas` at once.
 
     Args:
-        enough: whether the answers of these numbers do; from then on stragglers get little time.
+        enough: whether the answers of these numbers suffice; from then on stragglers get little time.
     """
     outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
     answers: Answers[T] = Answers()
@@ -181,7 +181,7 @@ def side_by_side(
 
 
 def take(outcome: Outcome, answers: Answers[T]) -> None:
-    """Sort an outcome in; a bug or a refused input is raised at once."""
+    """Add an outcome to the answers; a bug or a refused input is raised at once."""
     number, value, error = outcome
     if error is None:
         answers.values[number] = value
@@ -205,11 +205,11 @@ def get_or_none(name: str, store: Store) -> bytes | None:
 def failure(
     doing: str, replicas: Sequence[Replica], errors: Mapping[int, CkptOpsError], *, needed: str
 ) -> CkptOpsError:
-    """Why too few stores answered: which, and what each of them said."""
+    """The error when too few stores answered: which failed, and why each of them did."""
     kinds = {type(error) for error in errors.values()}
     first = next(iter(errors.values()))
     if isinstance(first, TerminalError) and len(kinds) == 1 and len(errors) == len(replicas):
-        return first  # such as no bucket anywhere: that is the whole story, and waiting is no use
+        return first  # such as no bucket anywhere: waiting does not help
     reasons = "".join(f"\n  {replicas[n].url}: {error.what}" for n, error in sorted(errors.items()))
     return StoreUnavailable(
         f"{doing}: {len(errors)} of {len(replicas)} stores failed, needed: {needed}{reasons}",

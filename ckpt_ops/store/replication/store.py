@@ -3,38 +3,39 @@
 The first store is the **primary**. What each kind of name gets:
 
 *Write-once names* go to all stores side by side and count when a quorum has them (`quorum.py`): two
-of three; of two, the primary. So training goes on without any store but the primary, and without that
-it goes on until it has something to commit. A store that is down is skipped (`replica.py`); what it
-misses is copied to it by whoever next reads the object past it, and by `ckpt-ops repair`.
+of three; of two, the primary. So training goes on when any store but the primary is down; when the
+primary is down, it goes on until it has something to commit. A store that is down is skipped
+(`replica.py`); the next read that finds an object elsewhere copies it there, and so does
+`ckpt-ops repair`.
 
-*Contested names* (log entries) are decided by the primary alone. Two arbiters would be two truths:
-each could accept another entry 7 from another writer while they can't see each other. Hence
+*Contested names* (log entries) are decided by the primary alone. Two arbiters that cannot see each
+other could each accept a different entry 7 from different writers. Hence
 
-- an entry is asked of the primary only while the primary and a quorum answer; otherwise the write is
-  refused and the log stays what it is;
+- the primary is asked to create an entry only while the primary and a quorum answer; otherwise the
+  write is refused and the log stays as it is;
 - an entry that any store holds was decided before. The stores are read first, so a primary that came
-  back with an empty disk cannot decide a number again: a zombie's append is refused there too, and the
-  entry is given back to the primary;
+  back with an empty disk cannot decide a number again: a zombie's append is refused there, too, and
+  the entry is copied back to the primary;
 - a decided entry is copied to the others within the call, and by every later listing that finds it
-  missing somewhere. A lost reply, or a writer that died before it copied, is settled by that;
+  missing somewhere. That settles a lost reply, or a writer that died before it copied;
 - two stores with different bytes under the entry, or under the one before it, have both acted as the
   primary. That is `Corrupt`, naming both; nothing is written, and `repair` does not choose either.
 
 *Listings* are the union of what the stores hold, for two reasons. A primary that lost entries must not
 make a log look shorter: a writer would decide their numbers again. And a store that missed an entry
-must not leave a gap. The reverse danger, a union of two histories, is looked for whenever a store holds
-entries behind the primary's last. While the primary does not answer, a listing is what the others hold:
-complete for what counted, as long as one store at a time is down. An entry that never got past the
-primary is not in it: a gap is then `StoreUnavailable`, and a log that ends too early can be read but not
-built upon, for a fencing token, a commit and a decision are appends, and only the primary takes those.
+must not leave a gap. The reverse danger, a union of two histories, is checked whenever a store holds
+entries after the primary's last. While the primary does not answer, a listing is what the others hold:
+complete for what counted, as long as one store at a time is down. An entry that only the primary has is
+not in it: a gap is then `StoreUnavailable`, and a log that ends too early can be read but not built
+upon, because fencing tokens, commits and decisions are appends, which only the primary takes.
 
-A listing that begins at a later name finds, and fixes, gaps from there on only; two histories it finds
-as any other does. `ckpt-ops log` and `ckpt-ops repair` list whole logs.
+A listing that begins at a later name finds and fixes gaps from there on only; it finds two histories
+as any other listing does. `ckpt-ops log` and `ckpt-ops repair` list whole logs.
 
-*Not found* is said only when every write that counted would have been seen; else `StoreUnavailable`.
+*Not found* is reported only if every write that counted would have been seen; else `StoreUnavailable`.
 
-*Deletes* need every store. One that missed a delete would give the object back to the others. The
-primary is last: until it has agreed, the object is listed, so a delete that broke off is repeated.
+*Deletes* need every store, because one that missed a delete would give the object back to the others.
+The primary is last: until it has deleted it, the object is listed, so an interrupted delete is repeated.
 """
 
 from __future__ import annotations
@@ -78,10 +79,10 @@ Y = TypeVar("Y")
 
 
 class ReplicatedStore:
-    """`stores` as one; the first is the primary. See the module's text for what each verb promises.
+    """`stores` as one; the first is the primary. See the module's docstring for what each verb promises.
 
     Args:
-        write_quorum: how many stores must have a write; two of three, of two the primary by default.
+        write_quorum: how many stores must have a write; by default two of three, or of two the primary.
 
     Raises:
         BadInput: fewer than two or more than three stores, one of them twice, or an impossible quorum.
@@ -131,7 +132,7 @@ class ReplicatedStore:
         return found.data
 
     def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
-        """As the protocol says: what any store holds. Log entries listed that a store lacks are copied to it.
+        """As the protocol says: what any store holds. Listed log entries are copied to stores that lack them.
 
         Raises:
             StoreUnavailable: no store answers; or the primary does not, and a log has a gap.
@@ -184,7 +185,7 @@ class ReplicatedStore:
             StoreUnavailable: fewer have it; the message names each store that failed, and why.
         """
         check_name(name)
-        kept = bytes(data)  # a straggler reads it after the caller has gone on; copies no `bytes`
+        kept = bytes(data)  # a straggler reads it after the caller has gone on; `bytes` are not copied
         answers = self._ask(lambda store: store.put(name, kept), Use.WRITE, enough=self.quorum.acknowledged)
         if not self.quorum.acknowledged(answers.values):
             raise failure(f"writing {name}", self.replicas, answers.errors, needed=str(self.quorum))
@@ -256,7 +257,7 @@ class ReplicatedStore:
     def _ask(
         self, verb: Callable[[Store], T], use: Use, *, enough: Callable[[Collection[int]], bool]
     ) -> Answers[T]:
-        """Ask the stores that are not skipped; all, when those could not be enough."""
+        """Ask the stores that are not skipped; all of them if those cannot be enough."""
         everyone = dict(enumerate(self.replicas))
         asked = {number: each for number, each in everyone.items() if each.circuits[use].may_ask()}
         if not enough(asked):
@@ -271,7 +272,7 @@ class ReplicatedStore:
     ) -> None:
         """Copy what `source` holds to stores that lack it or hold it damaged, as far as they answer soon.
 
-        What is contested, or the entry of a log, is created and never overwritten. Raises `Corrupt`
+        A contested object or a log entry is created and never overwritten. Raises `Corrupt`
         when a store has other bytes under it.
         """
         if not to:
@@ -295,7 +296,7 @@ class ReplicatedStore:
         require_same(self.replicas, name, {source: data, **held})
 
     def _remove(self, name: str, per_store: Mapping[int, X], verb: Callable[[X, Store], Y]) -> tuple[Y, ...]:
-        """Remove from the stores, the primary last. At once an error when one is known to be down."""
+        """Remove from the stores, the primary last. Fails at once if one is known to be down."""
         doing = f"deleting {name}"
         down = {
             number: each.skipped()

@@ -112,5 +112,5 @@ def test_numbers_that_differ_from_call_to_call_do_not_mislead_it() -> None:
 
 def test_rows_that_depend_on_others_have_no_number() -> None:
     largest = Keeping(lambda table: pc.less(table["n"], pc.max(table["n"])))
-    with pytest.raises(ModelCodeError, match=r"keeps 7 of 8 rows, and 6 of the same rows in two parts"):
+    with pytest.raises(ModelCodeError, match=r"keeps 7 of 8 rows, but 6 when given in two parts"):
         found(largest, pa.table({"n": range(8)}))

@@ -87,7 +87,7 @@ def test_commands_share_one_server_which_ends_after_the_last_however_that_ends(t
         first.wait()
         time.sleep(2.5)  # longer than the server waits between two looks
         assert leftovers.running(home / "run")["gcs"] == shared
-        with pytest.raises(leftovers.AlreadyRunning, match="a command, or a platform of another"):
+        with pytest.raises(leftovers.AlreadyRunning, match="a command, or another program's platform"):
             leftovers.lock(home / "run")
         store.put("models/m/note", b"1")
     assert gone(shared)

@@ -47,7 +47,7 @@ def test_release_ends_a_hold(ckpt_ops, held):
         (["rollback", "flight_delay", "--to", "1"], 2, "--why"),
         (["rollback", "nobody", "--to", "1", "--why", "x"], 2, "one of flight_delay"),
         (["withdraw", "flight_delay", "--slice", "2013-02-03", "--why", "x"], 2, "2013-01-27"),
-        (["release", "flight_delay", "--why", "x"], 2, "not held"),
+        (["release", "flight_delay", "--why", "x"], 2, "a model on hold; this one is not"),
         (["run", "flight_delay", "--slice", "2013-13-45"], 2, "a Sunday as %Y-%m-%d, such as '2013-01-06'"),
         (["run", "flight_delay", "--slice", "2013-01-07"], 2, "slice key='2013-01-07'"),
         (["run", "flight_delay", "--slice", "2013-03-03"], 1, "no slice 2013-03-03"),

@@ -426,7 +426,7 @@ def test_what_another_model_learned_stays_and_it_is_said_which_and_what_to_do(
     certificate = purge_at(history)
     assert certificate is not None
     (kept,) = (one for one in certificate.body["revisions"] if one["kept"])
-    assert (kept["key"], kept["kept"]) == (W2, "others learned from it: version 1")
+    assert (kept["key"], kept["kept"]) == (W2, "others was trained on it: version 1")
     assert kept["next"] == "ckpt-ops forget others --rows \"person == 'p-17'\" --why TEXT"
     assert ADA in history.people()
     shown = ckpt_ops("purge", "people")

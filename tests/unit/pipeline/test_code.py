@@ -111,15 +111,15 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n"
 @pytest.mark.parametrize(
     ("name", "text", "allowed"),
     [
-        ("shop/.env", "TOKEN=1", "named as secrets are"),
-        ("shop/server.pem", "", "named as secrets are"),
-        ("shop/data/id_rsa", "", "named as secrets are"),
-        ("shop_shared/gcs-Credentials.json", "{}", "named as secrets are"),
+        ("shop/.env", "TOKEN=1", "a name that secrets have"),
+        ("shop/server.pem", "", "a name that secrets have"),
+        ("shop/data/id_rsa", "", "a name that secrets have"),
+        ("shop_shared/gcs-Credentials.json", "{}", "a name that secrets have"),
         ("shop/notes.txt", KEY, "no private key"),
         (
             "shop_shared/account.json",
             '{"type" : "service_account"}',
-            "no private key and no service account's",
+            "no private key and no service account's key",
         ),
     ],
 )
@@ -198,7 +198,7 @@ def test_code_that_was_changed_in_the_store_is_not_run(shop: Pipeline, store: Lo
     data = store.get(name)
     store.put(name, data.replace(b"scale = 1.0", b"scale = 0.0"))
     assert not is_intact(name, store.get(name))
-    with pytest.raises(Corrupt, match="another hash"):
+    with pytest.raises(Corrupt, match="a different hash"):
         read_code(store, name)
 
 

@@ -68,7 +68,7 @@ def test_a_second_folder_that_uses_the_first_one_s_pipeline(
     described("first_one", FIRST)
     second = described("second_one", "from first_one.pipeline import first_one")
     message = refused(second, dags, "second_one")
-    assert "second_one/pipeline.py describes, and this one is that of first_one/pipeline.py" in message
+    assert "second_one/pipeline.py describes; this one is described in first_one/pipeline.py" in message
 
 
 def test_a_second_pipeline_beside_the_imported_first(
@@ -78,7 +78,7 @@ def test_a_second_pipeline_beside_the_imported_first(
     code = "from dataclasses import replace\n{}\nsecond_one = replace({}, name='second_one')"
     second = described("second_one", code.format("from first_one.pipeline import first_one", "first_one"))
     message = refused(second, dags, "second_one")
-    assert "it holds that of first_one/pipeline.py beside its own" in message
+    assert "it has that of first_one/pipeline.py beside its own" in message
     assert message.startswith("second_one/pipeline.py=")
 
 
@@ -99,13 +99,13 @@ def test_two_folders_with_one_name(dags: Path, described: Callable[[str, str], I
     (dags / "second_one" / "dag.py").touch()
     for folder in ("second_one", "."):
         message = refused(second, dags, folder)
-        assert "first_one/pipeline.py has another than second_one/pipeline.py" in message
+        assert "first_one/pipeline.py and second_one/pipeline.py differ" in message
 
 
 def test_a_name_of_no_folder(dags: Path, described: Callable[[str, str], Intake]) -> None:
     second = described("second_one", FIRST.replace('name="first_one"', 'name="third_one"'))
     (dags / "second_one" / "pipeline.py").rename(dags / "second_one" / "other.py")
-    assert "third_one/pipeline.py, which is not there" in refused(second, dags, "second_one")
+    assert "third_one/pipeline.py, which does not exist" in refused(second, dags, "second_one")
 
 
 class TestSources:

@@ -229,7 +229,7 @@ def test_what_is_malformed_is_refused_by_the_task_and_the_field(
     with pytest.raises(Corrupt, match=why) as refused:
         from_json(kind, said, of="task t")
     assert "task t" in refused.value.what
-    assert refused.value.next == "clear task t of this run: it says again what it came to"
+    assert refused.value.next == "clear task t of this run: it gives its result again"
 
 
 def test_a_key_that_this_code_does_not_know_is_passed_over() -> None:

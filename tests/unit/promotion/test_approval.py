@@ -219,7 +219,9 @@ class TestApproving:
         assert waits.state() == before
 
     def test_what_is_not_judged_or_was_in_production_is_not_approved(self, waits: Place) -> None:
-        with pytest.raises(BadInput, match="one that waits or was rejected; it is promoted"):
+        with pytest.raises(
+            BadInput, match="a version that waits for approval or was rejected; it is promoted"
+        ):
             serving.approve(waits.store, "people", 1, "yes")
         approve(asking(waits), waits.store, 2, "yes")
         steps.train(waits.pipeline, waits.store, W3, lambda line: None)

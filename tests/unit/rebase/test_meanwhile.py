@@ -176,7 +176,7 @@ def test_when_all_that_was_learned_is_tainted_the_next_slice_begins_a_new_histor
     place.take_in(W1, (BOB, 1), (EVE, 2))
     place.learn(W1)
     taint(place.store, "people", W1, "poison")
-    with pytest.raises(BadInput, match="of which something is left"):
+    with pytest.raises(BadInput, match="a slice left to train on"):
         rebase(place)
     place.take_in(W2, (BOB, 4), (EVE, 8))
     with pytest.raises(ModelOnHold, match="tainted"):

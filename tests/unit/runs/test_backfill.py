@@ -181,7 +181,7 @@ def test_what_went_away_at_the_source_is_missing_and_what_was_learned_of_it_stan
     landing.delete(f"flights/{WEEKS[0]}.parquet")
     (one,) = plan_backfill(pipeline, store, FIRST, LAST)
     assert (one.action, one.consumed_by) == ("missing", 1)
-    assert "what version 1 learned of it stands" in one.why
+    assert "version 1 stays trained on it" in one.why
 
 
 def test_a_schedule_says_what_is_missing_where_nothing_else_can(

@@ -176,7 +176,7 @@ def test_a_rollback_does_not_bring_back_what_learned_from_a_slice_withdrawn_sinc
     rollback(store, "flight_delay", 1, "its week is wrong")
     withdraw(store, "flight_delay", WEEKS[1], "its week is wrong")
 
-    with pytest.raises(BadInput, match=f"learned from {WEEKS[1]}, which is withdrawn"):
+    with pytest.raises(BadInput, match=f"was trained on {WEEKS[1]}, which is withdrawn"):
         rollback(store, "flight_delay", 2, "by mistake")
 
 
@@ -261,7 +261,7 @@ def test_a_candidate_is_opened_once_and_only_while_it_is_what_the_plan_says(
     assert log.state().sequence == 3
 
     _say(store, SliceAccepted(slice=_ref("2012-12-30")))
-    with pytest.raises(LineageMoved, match="there is another candidate to train now"):
+    with pytest.raises(LineageMoved, match="there is a different candidate to train now"):
         open_candidate(log, wanted, propose)
     assert log.state().sequence == 4
 

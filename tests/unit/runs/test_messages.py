@@ -40,7 +40,7 @@ def test_a_verdict_has_its_reasons_a_line_each() -> None:
 def test_every_gate_answers_on_a_line_of_its_own() -> None:
     evaluation = Evaluation(
         passed=False,
-        message="1 of 2 gates refused",
+        message="rejected by AtLeast",
         verdicts=(
             Verdict(gate="AtLeast", passed=False, message="auc 0.4 is below 0.5"),
             Verdict(gate="Servable", passed=True, message="it answers"),
@@ -57,8 +57,8 @@ def test_every_gate_answers_on_a_line_of_its_own() -> None:
         version=3, passed=False, message=evaluation.message, evaluation=evaluation, report="models/r.json"
     )
     assert messages.evaluated(result) == [
-        "version 3: 1 of 2 gates refused",
-        "AtLeast: refused: auc 0.4 is below 0.5",
+        "version 3: rejected by AtLeast",
+        "AtLeast: rejected: auc 0.4 is below 0.5",
         "Servable: passed: it answers",
         "slice w1 is suspect: odd",
         "report: models/r.json",
@@ -105,7 +105,7 @@ def test_a_rebase_says_what_changed_and_how_much_is_left() -> None:
         changed=("w1",),
     )
     assert messages.replanned(plan) == [
-        "dry run from nothing: 2 steps, 1 trained already",
+        "dry run from scratch: 2 steps, 1 trained already",
         "changed slices: w1",
         "versions whose place is taken: 2, 3",
     ]

@@ -105,7 +105,7 @@ class TestReplay:
     def test_the_result_is_found_before_and_after_the_swap(self, history: Place) -> None:
         withdrawn = history.state().slices[W2].ref
         history.say(SliceWithdrawn(slice=withdrawn, reason="another feed"))
-        with pytest.raises(NoResult, match=r"task replay .* step 1 of it is not trained"):
+        with pytest.raises(NoResult, match=r"task replay .* step 1 of the rebase of people is not trained"):
             replayed_version(history.pipeline, history.store)
         replayed = rebasing.replay(history.pipeline, history.store, quiet)
         assert replayed_version(history.pipeline, history.store) == replayed.version
@@ -114,5 +114,5 @@ class TestReplay:
         assert replayed_version(history.pipeline, history.store) == replayed.version
 
     def test_without_a_rebase_there_is_none(self, history: Place) -> None:
-        with pytest.raises(NoResult, match="nothing is due"):
+        with pytest.raises(NoResult, match="no rebase of people is due"):
             replayed_version(history.pipeline, history.store)

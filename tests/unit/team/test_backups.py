@@ -104,7 +104,7 @@ class TestBackup:
         self, stack: Made, folder: Path, compose: ComposeStandIn
     ) -> None:
         compose.answers("exec -T postgres true", code=1)
-        with pytest.raises(TerminalError, match=r"(?s)does not run.*make up-team"):
+        with pytest.raises(TerminalError, match=r"(?s)the stack is not running.*make up-team"):
             backups.backup(stack(), folder, say)
         assert not folder.exists()
 

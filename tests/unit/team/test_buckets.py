@@ -156,7 +156,7 @@ class TestRequireWritable:
     def test_a_server_that_ignores_conditions_can_hold_no_log(self, address: str) -> None:
         """Two writers would both believe that they have won."""
         Moody.answers = {"POST": (200, {"name": "x", "bucket": "ours", "generation": "1"})}
-        with pytest.raises(TerminalError, match="a conditional write was not kept"):
+        with pytest.raises(TerminalError, match="a conditional write was not honoured"):
             buckets.require_writable(STORE, of(address))
 
     @pytest.mark.parametrize("url", ["", "ckpt-ops", "s3://ours/store", "gs:///store"])

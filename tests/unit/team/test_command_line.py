@@ -20,7 +20,7 @@ from team.stack import WORKERS
 
 PROJECT = Path(__file__).parents[3]
 PACKING = " ".join(gcs_volume.script(gcs_volume.PACK))
-AT_WORK = "another up-team, down-team, backup or restore is at work here"
+AT_WORK = "another up-team, down-team, backup or restore is running here"
 
 Started = Callable[..., subprocess.Popen[bytes]]
 

@@ -146,7 +146,7 @@ def test_an_empty_database_and_one_of_this_airflow_are_good(found: Any, case: st
 def test_an_older_one_waits_until_a_person_asks_for_the_upgrade(found: Any) -> None:
     refused = found["required"]["older, as it is"]
     _, theirs = found["older"]
-    assert refused["what"] == f"the database is of Airflow {theirs}, this image has {found['here']}"
+    assert refused["what"] == f"the database belongs to Airflow {theirs}, this image has {found['here']}"
     assert "make backup" in refused["next"]
     assert "CKPT_OPS_UPGRADE=yes" in refused["next"]
     assert found["required"]["older, upgrade"] == "good"
@@ -155,7 +155,7 @@ def test_an_older_one_waits_until_a_person_asks_for_the_upgrade(found: Any) -> N
 @pytest.mark.parametrize("asked", ["as it is", "upgrade"])
 def test_a_newer_one_is_refused_whatever_was_asked_for(found: Any, asked: str) -> None:
     refused = found["required"][f"unknown, {asked}"]
-    assert "of a newer Airflow" in refused["what"]
+    assert "to a newer Airflow" in refused["what"]
     assert refused["safe"] == "the database was not touched"
 
 
@@ -179,7 +179,7 @@ def test_a_restore_is_told_what_preflight_would_say_of_the_backup(found: Any, ca
     """With the same word for an upgrade: else the stack would be stopped, and not start again."""
     ended, said = found["main"][case]
     assert ended == code
-    assert said.startswith("the database is of") == bool(code), "its first line is what is passed on"
+    assert said.startswith("the database belongs to") == bool(code), "its first line is what is passed on"
 
 
 class TestAdmin:

@@ -164,10 +164,10 @@ class TestChecks:
         self, stack: Made, made: Path, well: ComposeStandIn
     ) -> None:
         """Asked before the stack is down: `preflight` would say the same, and too late."""
-        answer = "the database is of Airflow 2.10, this image has 3.3\nSafe: ...\nNext: ...\n"
+        answer = "the database belongs to Airflow 2.10, this image has 3.3\nSafe: ...\nNext: ...\n"
         well.answers(STEPS["the image is asked"], answer, code=1)
         said = refused(stack(), made)
-        assert said.what.endswith("on the backup: the database is of Airflow 2.10, this image has 3.3")
+        assert said.what.endswith("on the backup: the database belongs to Airflow 2.10, this image has 3.3")
         assert said.safe == "the stack was not touched"
         assert "CKPT_OPS_UPGRADE=yes" in said.next
         assert steps(well) == ["the image is asked"]

@@ -121,7 +121,7 @@ class TestStart:
         assert compose.asked[0] == "up -d"
         assert lines[0] == "starting"
         assert lines[-1] == "both workers answer"
-        assert {"scheduler is well", "dag-processor is well"} <= {*lines}
+        assert {"scheduler is healthy", "dag-processor is healthy"} <= {*lines}
 
     @pytest.mark.parametrize(
         ("ages", "workers", "named"),
@@ -143,7 +143,7 @@ class TestStart:
     ) -> None:
         Airflow.ages = ages
         compose.workers_answer(*workers)
-        with pytest.raises(TerminalError, match=rf"not well after 0\.7 s: {named}") as failed:
+        with pytest.raises(TerminalError, match=rf"not healthy after 0\.7 s: {named}") as failed:
             stack(CKPT_OPS_UI_PORT=airflow_port).wait_until_well(say, seconds=0.7)
         assert f"logs {named.replace('_', '-')}" in failed.value.next
 

@@ -102,7 +102,7 @@ def test_a_function_within_another_is_refused() -> None:
     def inside(asked: Text) -> Text:
         return asked
 
-    with pytest.raises(TypeError, match="no function at the top"):
+    with pytest.raises(TypeError, match="not a function at the top"):
         run(inside, Text())
 
 
@@ -134,8 +134,8 @@ def test_an_error_keeps_its_class_its_words_and_what_it_knows() -> None:
     with pytest.raises(TrainingDiverged, match="the training diverged: the loss is nan") as caught:
         run(jobs.refuse, Text(text="diverged"))
     assert (caught.value.step, caught.value.found) == (7, "the loss is nan")
-    assert caught.value.safe.startswith("the checkpoints")
-    assert caught.value.next.startswith("look at that batch")
+    assert caught.value.safe.startswith("checkpoints committed before it are kept")
+    assert caught.value.next.startswith("check the values of that batch")
     with pytest.raises(BadInput) as refused:
         run(jobs.refuse, Text(text="input"))
     assert (refused.value.field, refused.value.value, refused.value.allowed) == ("rows", "[1]", "a number")
