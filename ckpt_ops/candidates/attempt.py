@@ -98,7 +98,6 @@ class TrainingSession:
             restore_model(self.store, found, self.model, self.variables, self.state)
             self.assign(self.rates)
         else:
-<<<<<<< HEAD
             self.assign(self._as_initialized())
 
     def parent(self, manifest: Named | None) -> Parent | None:
@@ -128,18 +127,12 @@ class TrainingSession:
         if self._initial is not None:
             return self._initial
         if not self._as_built:
-            raise RuntimeError("this session does not hold what build_model made")
+            raise RuntimeError("this session does not hold the initial values that build_model made")
         return self.copy_values()
 
     def assign(self, values: Mapping[str, Any]) -> None:
-        """Every variable as `copy_values` found it."""
-        self._as_built = False
-=======
-            raise RuntimeError("this session does not hold the initial values that build_model made")
-
-    def assign(self, values: Mapping[str, Any]) -> None:
         """Set variables to `values`, as `copy_values` returned them."""
->>>>>>> integ
+        self._as_built = False
         for name, value in values.items():
             tensorflow_variable(self.variables[name]).assign(value)
         settle(self.model)
@@ -354,15 +347,6 @@ def final_manifest(state: LineageState, version: int | None) -> Named | None:
     return trained.final
 
 
-<<<<<<< HEAD
-=======
-def is_rate(name: str) -> bool:
-    """Whether a variable of this name is an optimizer's learning rate, which today's `build_model` sets."""
-    *path, last = name.split("/")
-    return last == "learning_rate" and any(part.endswith("optimizer") for part in path)
-
-
->>>>>>> integ
 def print_progress(at: int, last: int, logs: dict[str, float]) -> None:
     """Report the progress of a training."""
     tell(StepsDone(step=at, last=last, metrics=logs))

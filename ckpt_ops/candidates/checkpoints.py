@@ -27,7 +27,7 @@ from ckpt_ops.checkpoints.manifest import Segment
 from ckpt_ops.checkpoints.saved_model import inputs_of
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.candidate import Attempt, Commit
-from ckpt_ops.pipeline.code.digests import lock_digest
+from ckpt_ops.pipeline.code.digests import installed, lock_digest
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
@@ -60,6 +60,7 @@ def candidate_checkpoints(
     folder = f"models/{pipeline.name}/v{version.version}"
     slices = tuple((ref.key, ref.revision) for ref in version.slices)
     digests = {"code_digest": code_digest(pipeline), "lock_digest": lock_digest()}
+    libraries = tuple(installed())
     structure = _structure(model, variables, data.train) | {KEY: state}
     committing = Commits(store, attempt, pipeline.keep, commits)
     weights = WeightsWatch(variables)
@@ -75,6 +76,7 @@ def candidate_checkpoints(
             slices=slices,
             segments=segments,
             structure=structure,
+            libraries=libraries,
             **digests,
         )
 

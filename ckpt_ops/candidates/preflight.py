@@ -36,17 +36,10 @@ def preflight(
     order: BatchOrder,
     parent: Parent | None,
 ) -> None:
-<<<<<<< HEAD
-    """Refuse a training of `model` on `examples`, from `parent` on.
+    """Check that `model` can be trained on `examples`, from `parent` on.
 
     Raises:
         TransferRefused: the model is different from the parent in a way that the pipeline does not allow.
-=======
-    """Check that `model` can be trained on `examples`, from the checkpoint of `parent` on.
-
-    Raises:
-        IncompatibleCheckpoint: the model's variables, or the state of its layers, differ from the parent's.
->>>>>>> integ
         BadInput: two averages of the weights are asked for.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
             learning rate keeps the model from learning.
@@ -80,13 +73,8 @@ def _check_averages(pipeline: Pipeline, model: Any) -> None:
         )
 
 
-<<<<<<< HEAD
 def _iterations(store: Store, parent: Parent, model: Any, variables: Mapping[str, Any]) -> list[int]:
     """How many iterations each optimizer begins with; the rest of the parent's checkpoint is not read."""
-=======
-def _iterations(store: Store, parent: Manifest, model: Any, variables: Mapping[str, Any]) -> list[int]:
-    """How many iterations each optimizer had made by a checkpoint; the rest of it is not read."""
->>>>>>> integ
     names = {id(variable): name for name, variable in variables.items()}
     wanted = [parent.source_of(names[id(optimizer._iterations)]) for optimizer in optimizers(model)]
     segments = [

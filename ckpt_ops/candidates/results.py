@@ -55,13 +55,8 @@ def write_results(
     champion: ChampionScore | None,
     past: PastExamples | None = None,
 ) -> dict[str, str]:
-<<<<<<< HEAD
-    """Write predictions on the held-out rows and the SavedModel; object names by kind."""
-    folder = _folder(pipeline.name, version, token)
-=======
     """Write predictions on the held-out rows and the SavedModel; returns object names by kind."""
-    folder = f"models/{pipeline.name}/v{version.version}/attempt={token:06d}"
->>>>>>> integ
+    folder = _folder(pipeline.name, version, token)
     candidate = predict(model, data.holdout.inputs)
     champion = champion.beside(candidate) if champion else None
     timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)

@@ -80,6 +80,7 @@ class Manifest:
         slices: (key, revision) of every slice revision that this candidate trains on.
         structure: the model's configuration, as its framework describes it.
         code_digest, lock_digest: of the model's code and of the libraries it runs on.
+        libraries: those, `name==version` each; none in what older code wrote.
     """
 
     model: str
@@ -91,6 +92,7 @@ class Manifest:
     segments: tuple[Segment, ...]
     code_digest: str = ""
     lock_digest: str = ""
+    libraries: tuple[str, ...] = ()
     structure: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -27,6 +27,7 @@ from ckpt_ops.checkpoints.restore import BESIDE
 from ckpt_ops.errors import BadInput, CkptOpsError, DrillFailed, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.pipeline.code.own import is_code_of_today
+from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import build_model
@@ -122,7 +123,9 @@ def run_drill(pipeline: Pipeline, store: Store, version: int, step: int) -> Dril
 
     began = time.monotonic()
     request = DrillRequest(pipeline=pipeline.name, store=store.url, version=version, step=step)
-    found = run_work(drill_apart, request, pipeline, named="drill", died=died)
+    drilled = ModelLog(store, pipeline.name).state().version(version)
+    with code_of_version(pipeline, store, drilled) as code:
+        found = run_work(drill_apart, request, pipeline, named="drill", code=code, died=died)
     return replace(found, seconds=replace(found.seconds, total=time.monotonic() - began))
 
 

@@ -23,6 +23,7 @@ from ckpt_ops.diagnostics.reproduction import (
 )
 from ckpt_ops.diagnostics.retrain import changed, died_without_a_trace, kept_checkpoint, retrain
 from ckpt_ops.lineage import ModelLog
+from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
@@ -101,7 +102,11 @@ def run_reproduce(
         pipeline=pipeline.name, store=store.url, version=version, from_scratch=from_scratch, anyway=anyway
     )
     died = died_without_a_trace(f"rebuilding {pipeline.name} v{version}")
-    return run_work(reproduce_apart, request, pipeline, named="reproduce", progress=progress, died=died)
+    found = trained_version(ModelLog(store, pipeline.name).state(), version)
+    with code_of_version(pipeline, store, found) as code:
+        return run_work(
+            reproduce_apart, request, pipeline, named="reproduce", code=code, progress=progress, died=died
+        )
 
 
 def reproduce_apart(request: ReproduceRequest) -> Reproduced:
@@ -137,7 +142,7 @@ def reproduce(
     if changes and not anyway:
         raise refused(pipeline.name, number, changes)
     session = TrainingSession(pipeline, store, from_nothing=begin == 0)
-    session.restore_at(final_manifest(state, line[begin - 1].version) if begin else None)
+    session.go_on_from(session.parent(final_manifest(state, line[begin - 1].version) if begin else None))
     trained: list[TrainedAgain] = []
     compared: dict[int, Comparison] = {}
     for one, manifest in zip(line[begin:], manifests[begin:], strict=True):

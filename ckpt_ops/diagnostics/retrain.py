@@ -25,7 +25,7 @@ from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained
-from ckpt_ops.pipeline.code.digests import Digests, digests_of
+from ckpt_ops.pipeline.code.digests import Digests, digests_of, installed
 from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
@@ -118,7 +118,7 @@ def changed(
     if not is_code_of_today(pipeline, manifest.code_digest):
         found["code"] = f"the model's code (digest {manifest.code_digest} then, {now.code} now)"
     if manifest.lock_digest != now.lock:
-        found["libraries"] = f"Python or its libraries (digest {manifest.lock_digest} then, {now.lock} now)"
+        found["libraries"] = _libraries(manifest, now)
     then = Digests(code=manifest.code_digest, lock=manifest.lock_digest)
     with_today_settings = candidate_of(pipeline, state, version.parent, version.slices, digests=then)
     if with_today_settings != version.candidate:
@@ -127,6 +127,19 @@ def changed(
             f"a setting of the pipeline that shapes weights (one of {names}), or the log's record"
         )
     return found
+
+
+def _libraries(manifest: Manifest, now: Digests) -> str:
+    """Which of them are different, where the manifest says which there were."""
+    if not manifest.libraries:
+        return f"Python or its libraries (digest {manifest.lock_digest} then, {now.lock} now)"
+    then, today = (dict(one.split("==", 1) for one in each) for each in (manifest.libraries, installed()))
+    apart = [
+        f"{name} {then.get(name, 'absent')} then, {today.get(name, 'absent')} now"
+        for name in sorted(then.keys() | today.keys())
+        if then.get(name) != today.get(name)
+    ]
+    return f"libraries: {'; '.join(apart)}"
 
 
 class _Unsaved:

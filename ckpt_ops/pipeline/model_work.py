@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from ckpt_ops import worker
@@ -43,6 +44,7 @@ def run_work(
     pipeline: Pipeline,
     *,
     named: str,
+    code: Path | None = None,
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[Progress], None] = lambda progress: None,
     died: Callable[[Ended], CkptOpsError],
@@ -51,6 +53,7 @@ def run_work(
 
     Args:
         named: what the work is called in lists of processes.
+        code: another dags folder, that pipeline and code are taken from: see `code_of_version`.
         report, progress, died: see `worker.run`.
 
     Raises:
@@ -60,11 +63,15 @@ def run_work(
         function,
         request,
         title=(named, request.pipeline, f"v{request.version}"),
-        surroundings=Surroundings(code=pipeline.folder.parent),
+        surroundings=_surroundings(pipeline.folder.parent, code),
         report=report,
         progress=progress,
         died=died,
     )
+
+
+def _surroundings(today: Path, then: Path | None) -> Surroundings:
+    return Surroundings(code=today) if then is None else Surroundings(code=then, without=today)
 
 
 def training_died(what: str) -> Callable[[Ended], CkptOpsError]:

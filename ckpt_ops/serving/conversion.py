@@ -17,6 +17,7 @@ from ckpt_ops.errors import CkptOpsError, ConversionRefused
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import now_as_text
 from ckpt_ops.pipeline.code.own import code_digest
+from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.comparison import Compared
@@ -72,7 +73,11 @@ def run_conversion(
     request = ConversionRequest(
         pipeline=pipeline.name, store=store.url, version=number, format=format, tolerance=tolerance
     )
-    found = run_work(convert_apart, request, pipeline, named="convert", report=report, died=died)
+    version = exported_version(ModelLog(store, pipeline.name).state(), number)
+    with code_of_version(pipeline, store, version) as code:
+        found = run_work(
+            convert_apart, request, pipeline, named="convert", code=code, report=report, died=died
+        )
     return dict(found.report)
 
 

@@ -19,6 +19,7 @@ from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.code.own import code_digest
+from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.objects import accepted_slice, exported_version, prediction_name
@@ -46,7 +47,7 @@ class RowsPredicted:
 def run_prediction(
     pipeline: Pipeline, store: Store, number: int, key: str, report: Callable[[str], None]
 ) -> int:
-    """As `predict`, in a process of its own.
+    """As `predict`, in a process of its own, by the code that the version was trained by.
 
     Raises:
         PredictionDied: the process ended without an answer.
@@ -60,8 +61,13 @@ def run_prediction(
             next=f"run the command again; the whole log is {ended.log}",
         )
 
+    version = exported_version(ModelLog(store, pipeline.name).state(), number)
     request = PredictionRequest(pipeline=pipeline.name, store=store.url, version=number, key=key)
-    return run_work(predict_apart, request, pipeline, named="predict", report=report, died=died).rows
+    with code_of_version(pipeline, store, version) as code:
+        done = run_work(
+            predict_apart, request, pipeline, named="predict", code=code, report=report, died=died
+        )
+    return done.rows
 
 
 def predict_apart(request: PredictionRequest) -> RowsPredicted:
