@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         StoreForbidden,
         StoreUnavailable,
         TerminalError,
+        TransferRefused,
         TransientError,
     )
     from ckpt_ops.evaluation import (
@@ -157,6 +158,7 @@ if TYPE_CHECKING:
         TrainableModule,
     )
     from ckpt_ops.training.lazy_adam import LazyAdam
+    from ckpt_ops.transfer import Evolve, Placed
     from ckpt_ops.validation import TableRows, load_suite, parse_suite, validate
     from ckpt_ops.validation.custom import MemoryReference
 
@@ -199,6 +201,7 @@ __all__ = [
     "EverySeconds",
     "EverySteps",
     "EveryVersions",
+    "Evolve",
     "Examples",
     "ExtraMissing",
     "Facts",
@@ -240,6 +243,7 @@ __all__ = [
     "PartedSource",
     "Period",
     "Pipeline",
+    "Placed",
     "Policy",
     "PostgresTable",
     "Replay",
@@ -268,6 +272,7 @@ __all__ = [
     "TailAverage",
     "TerminalError",
     "TrainableModule",
+    "TransferRefused",
     "TransientError",
     "Unclear",
     "UndefinedMetric",
@@ -295,7 +300,7 @@ _TABLE = {
     "ckpt_ops.errors": (
         "BadInput BucketNotFound CkptOpsError Corrupt ExtraMissing Fenced IncompatibleCheckpoint "
         "ModelCodeError ObjectNotFound SliceChanging SliceEmpty SliceMissing SliceUnreadable SourceRefused "
-        "SourceUnavailable StoreForbidden StoreUnavailable TerminalError TransientError"
+        "SourceUnavailable StoreForbidden StoreUnavailable TerminalError TransferRefused TransientError"
     ),
     "ckpt_ops.evaluation": (
         "AtLeast AtMost Calibrated Difference FairAcross FairRates EvaluatedRows Floor Gate "
@@ -316,6 +321,7 @@ _TABLE = {
         "Budget Examples Latest NoReplay Replay Reservoir Schedules StopEarly TailAverage TrainableModule"
     ),
     "ckpt_ops.training.lazy_adam": "LazyAdam",
+    "ckpt_ops.transfer": "Evolve Placed",
     "ckpt_ops.validation": "TableRows load_suite parse_suite validate",
     "ckpt_ops.validation.custom": "MemoryReference",
 }

@@ -26,7 +26,7 @@ from ckpt_ops.training import (
     TailAverage,
 )
 from ckpt_ops.training.latest import ordered_columns
-from ckpt_ops.transfer.evolve import Evolve
+from ckpt_ops.transfer import Evolve
 from ckpt_ops.values import describe
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

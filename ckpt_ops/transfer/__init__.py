@@ -1,1 +1,5 @@
 """From a parent of one structure to a model of another: what is carried over, planned before it is done."""
+
+from ckpt_ops.transfer.evolve import Evolve, Placed
+
+__all__ = ["Evolve", "Placed"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ckpt_ops import evaluation, policies, training
+from ckpt_ops import evaluation, policies, training, transfer
 from ckpt_ops.checkpoints import SaveRequest, What
 from ckpt_ops.checkpoints import manifest as checkpoint
 from ckpt_ops.checkpoints.requests import Answer
@@ -31,6 +31,8 @@ from ckpt_ops.slices import manifest as slice_manifest
 from ckpt_ops.slices import parts, unread
 from ckpt_ops.store.named import Written
 from ckpt_ops.training import Latest, Reservoir, Schedules, StopReason
+from ckpt_ops.transfer import document as transfer_document
+from ckpt_ops.transfer.plan import Move
 from ckpt_ops.validation import verdict
 from ckpt_ops.validation.custom import KINDS
 from ckpt_ops.values import describe
@@ -41,7 +43,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "wire-names.txt"
 
 def settings() -> Iterator[type]:
     """Whatever a pipeline is described with that has a name in ids."""
-    for package in (training, policies, evaluation):
+    for package in (training, transfer, policies, evaluation):
         for name in package.__all__:
             kind = getattr(package, name)
             if isinstance(kind, type) and wire_name(kind) and kind not in IN_DOCUMENTS["evaluation"].values():
@@ -97,6 +99,13 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
     },
     "code of a version": {"functions": Functions},
     "conversion": {"format": Format},
+    f"transfer, schema {transfer_document._DOCUMENT.schema}": {
+        "transfer": transfer_document.TransferDocument,
+        "variable": transfer_document.TransferredVariable,
+        "axis": transfer_document.AxisRuns,
+        "agreement": transfer_document.Agreement,
+        "move": Move,
+    },
 }
 
 

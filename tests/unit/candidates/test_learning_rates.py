@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_ops.candidates.attempt import is_rate
+from ckpt_ops.candidates.parent import is_rate
 
 
 @pytest.mark.parametrize(
