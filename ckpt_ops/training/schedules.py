@@ -123,7 +123,7 @@ def _rates(optimizer: Any, begin: int, steps: int) -> Any:
 def _no_rate(optimizer: Any, what: str, begin: int) -> ModelCodeError:
     after = f", {begin} iterations after its schedule began" if begin else ""
     return ModelCodeError(
-        f"the learning rate of {optimizer.name} {what}{after}: no weight would change usefully",
+        f"the learning rate of {optimizer.name} {what}{after}: the model could not improve",
         safe="no step was made; the champion serves on",
         next="fix the rate in build_model(): a schedule is as long as one update (budget.max_steps), or, "
         "with schedules=Schedules.OVER_LIFE, as long as the model's life",
