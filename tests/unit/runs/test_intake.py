@@ -174,7 +174,7 @@ def test_a_slice_that_lacks_a_declared_column_is_not_released(
         monkeypatch.setenv("CKPT_OPS_DAGS", str(dags))
         refused = ckpt_ops("quarantine", "release", "days", KEY, "--why", "we know")
         assert refused.exit_code == 2
-        assert "column word is missing: declared string, came nothing" in refused.stderr
+        assert "column word is missing: declared as string" in refused.stderr
         assert f"ckpt-ops quarantine discard days {KEY}" in refused.stderr
     assert place.log.records() == before
 
