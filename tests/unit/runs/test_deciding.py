@@ -136,7 +136,7 @@ def test_a_promotion_compares_with_the_champion_that_was_judged(store: LocalStor
 
     assert state.head == 3
     assert state.versions[2].status.value == "rejected"
-    assert "superseded: the champion is version 3 now" in state.versions[2].decided.reason
+    assert "superseded: the champion is now version 3" in state.versions[2].decided.reason
     assert not state.rejections, "no gate refused its slices"
     assert settle(store, "flight_delay", 2).sequence == state.sequence, "settled once"
 
