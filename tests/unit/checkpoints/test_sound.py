@@ -182,8 +182,8 @@ def delta(numbers: list[int], width: int = 16) -> bytes:
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
-        (delta([3, 64]), "not ascending, or beyond the table's 64 rows"),
-        (delta([3, 2**32 - 1]), "beyond the table"),
+        (delta([3, 64]), "not ascending, or exceed the table's 64 rows"),
+        (delta([3, 2**32 - 1]), "exceed the table"),
         (delta([3, 3]), "not ascending"),
         (delta([5, 3]), "not ascending"),
         (delta([3]), "20 bytes do not hold 2 rows"),

@@ -404,7 +404,7 @@ class Unreachable(Kept):
             "keys are valid, sorted and stable",
             "the year comes last: write it first, as in 2013-01-05",
         ),
-        (MonthsFirst, "keys are valid, sorted and stable", "write it first, 2013-06"),
+        (MonthsFirst, "keys are valid, sorted and stable", "write it first, as in 2013-06"),
         (MonthsByName, "keys are valid, sorted and stable", "2013-Apr comes before 2013-Jan as text"),
         (EndCounts, "keys are in their interval", "excludes its end"),
         (EveryIntervalHasAll, "keys are in their interval", "2013-01-05"),

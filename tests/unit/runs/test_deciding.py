@@ -116,7 +116,7 @@ def test_a_slice_refused_again_and_again_holds_the_model_until_a_person_decides(
         _say(store, *_trained(version, 1, bad, passed=False), Rejected(version=version, champion=1))
     _say(store, SliceAccepted(slice=_ref(WEEKS[2])))
 
-    with pytest.raises(ModelOnHold, match="3 rejected candidates") as caught:
+    with pytest.raises(ModelOnHold, match=r"3 candidates with slice .* were rejected") as caught:
         steps.decide(pipeline, store, WEEKS[2])
     assert "ckpt-ops withdraw flight_delay" in caught.value.next
     assert ModelLog(store, "flight_delay").state().held

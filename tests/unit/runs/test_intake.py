@@ -229,7 +229,10 @@ def test_the_commands(place: Days, ckpt_ops: Callable[..., Result]) -> None:
     assert len(place.log.records()) == 4
 
     for arguments, said in (
-        (("release", "days", KEY, "--why", "x"), "a slice in quarantine: there is none"),
+        (
+            ("release", "days", KEY, "--why", "x"),
+            "a slice in quarantine (this one is accepted): there is none",
+        ),
         (("release", "days", "2013-09-09", "--why", "x"), "slice='2013-09-09'"),
         (("discard", "days", "2013-01-13", "--why", " "), "why=' '"),
         (("show", "weeks", KEY), "one of days"),
