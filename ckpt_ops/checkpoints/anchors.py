@@ -1,8 +1,8 @@
 """Which versions keep the checkpoint that they ended with: the anchors from which a rebase may fork.
 
-A deletion makes everything that came after it be learned again. What is learned again *besides*, because the
-checkpoint right before it is gone, is what anchors bound: a pure choice over the head's ancestry. As it
-grows, an anchor once let go is never wanted back.
+After a deletion, everything that came after it is retrained. Anchors bound what is retrained *besides*,
+because the checkpoint right before the deletion is gone: a pure choice over the head's ancestry. As that
+grows, a pruned anchor is never needed again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Anchors(Protocol):
     """Says which versions keep their checkpoint."""
 
     def kept(self, line: Sequence[int]) -> frozenset[int]:
-        """Of the versions of the head's ancestry, oldest first, those that stay. The head always does."""
+        """The versions that stay, from the head's ancestry, oldest first. The head always stays."""
         ...
 
 
@@ -31,7 +31,7 @@ class EveryVersions:
 
     Attributes:
         versions: 4 keeps the fourth, the eighth and so on.
-        newest: so many of the newest stay, for a rollback; at least 1.
+        newest: how many of the newest stay, for a rollback; at least 1.
     """
 
     versions: int
@@ -50,12 +50,12 @@ class EveryVersions:
 class Doubling:
     """Ever sparser with age: what is twice as old is kept half as often.
 
-    Where a change has to be followed by the replay of `n` candidates, that of at most `n * newest / (newest
-    - 1)` follows: with 4, a third more. The number of checkpoints grows with the logarithm of the history:
-    about `newest` for each doubling of it.
+    Where a change requires the replay of `n` candidates, at most `n * newest / (newest - 1)` are replayed:
+    with 4, a third more. The number of checkpoints grows with the logarithm of the history: about `newest`
+    for each doubling of it.
 
     Attributes:
-        newest: all of so many of the newest stay; at least 2.
+        newest: how many of the newest all stay; at least 2.
     """
 
     newest: int = 4
@@ -64,7 +64,7 @@ class Doubling:
         checks.whole("Doubling.newest", self.newest, at_least=2)
 
     def kept(self, line: Sequence[int]) -> frozenset[int]:
-        """Of those of age `a`, counted from the head, each `2**k`-th, where `2**k` is about `a / newest`."""
+        """At age `a`, counted from the head, each `2**k`-th version, where `2**k` is about `a / newest`."""
         last = len(line)
         return frozenset(
             version

@@ -1,4 +1,4 @@
-"""A file or folder on this machine that appears under its name whole, or not at all.
+"""A file or folder on this machine that appears under its name complete, or not at all.
 
 Libraries write in place: `model.save` killed in the middle leaves an unreadable file under its final
 name. Here they write into a hidden folder beside it, which is renamed when everything is on the disk.
@@ -24,14 +24,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def check_new(out: Path) -> None:
     """Refuse, with `BadInput`, a name that is taken and one in a folder that does not exist."""
     if os.path.lexists(out):
-        raise BadInput("OUT", str(out), "a name that nothing has yet", next=f"mv {out} elsewhere")
+        raise BadInput("OUT", str(out), "a name that does not exist yet", next=f"mv {out} elsewhere")
     if not out.parent.is_dir():
         raise BadInput("OUT", str(out), "a name in a folder that exists", next=f"mkdir -p {out.parent}")
 
 
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
-    """Where to write what will be `out`: a path that does not exist yet, in the same file system.
+    """Yield where to write the future `out`: a path that does not exist yet, in the same file system.
 
     Raises:
         BadInput: see `check_new`.
@@ -56,7 +56,7 @@ def whole(out: Path) -> Iterator[Path]:
 
 
 def _to_disk(path: Path) -> None:
-    """Written bytes may sit in memory only: a rename that outlives them would show an empty file."""
+    """Written bytes may be in memory only: if a rename outlives them, the file is empty."""
     for each in [path, *path.rglob("*")] if path.is_dir() else [path]:
         handle = os.open(each, os.O_RDONLY)
         try:
@@ -70,5 +70,5 @@ def _failed(out: Path, error: Exception) -> ExportFailed:
     return ExportFailed(
         f"{out} could not be written: {in_short(error)}",
         safe=f"nothing was left at {out}; the checkpoint is intact",
-        next=f"df -h {out.parent}" if space else f"fix it, or export to another place than {out.parent}",
+        next=f"df -h {out.parent}" if space else f"fix that, or export to another folder than {out.parent}",
     )

@@ -1,11 +1,11 @@
 """A snapshot of a model between two steps, without copying it.
 
-`variable.value()` hands out the tensor that a TensorFlow variable holds at this moment. Holding it
+`variable.value()` returns the tensor that a TensorFlow variable holds at this moment. Holding it
 costs microseconds: TensorFlow copies a buffer on the next in-place write *if somebody else holds
-it*, so the snapshot stays what it was while training goes on. (`get_state_tree()` of Keras returns
+it*, so the snapshot stays as it was while training goes on. (`get_state_tree()` of Keras returns
 live variables: not a snapshot.)
 
-A variable that was updated sparsely, such as an embedding, is in another mode: its reads copy, so
+A variable that was updated sparsely, such as an embedding, is in a different mode: its reads copy, so
 that its writes need not. `DisableCopyOnRead` takes it back to the first mode, as TensorFlow's own
 checkpoints do; the next sparse write makes the one copy, in parallel and outside the save call.
 """
@@ -27,7 +27,7 @@ class Snapshot:
         tensors: by variable name, an eager tensor that nothing will change.
         seconds: of training until then, over all attempts.
         metrics: what training reported so far.
-        cursor: where in its data the training stands, as its loop says it.
+        cursor: the training's position in its data, as its loop gives it.
     """
 
     step: int
@@ -45,7 +45,7 @@ def capture(
     metrics: Mapping[str, float] | None = None,
     cursor: Mapping[str, int] | None = None,
 ) -> Snapshot:
-    """Hold the present value of each variable, be it a `tf.Variable` or a Keras one."""
+    """Hold the present value of each variable, a `tf.Variable` or a Keras one."""
     tensors = {name: _value(variable) for name, variable in variables.items()}
     return Snapshot(step=step, tensors=tensors, seconds=seconds, metrics=metrics or {}, cursor=cursor or {})
 

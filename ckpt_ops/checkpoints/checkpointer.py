@@ -1,7 +1,7 @@
-"""The training loop's side of checkpoints: told after every step, it saves when something wants a save.
+"""The training loop's side of checkpoints: called after every step, it saves when something wants a save.
 
-Four things may: the trigger, a person's ask, SIGTERM, the end of training. The loop stays its owner's:
-it calls `after_step` between two steps, leaves when `stopping` is set, and calls `finish`.
+Four things may: the trigger, a person's request, SIGTERM, the end of training. The loop belongs to its
+owner: it calls `after_step` between two steps, ends when `stopping` is set, and calls `finish`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _NOT_RECORDED = "this training records no intermediate results: its pipeline set
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
-    """Where a training stands.
+    """How far a training has come.
 
     Attributes:
         step: optimizer steps since the parent.
         seconds: of training, over all attempts.
-        cursor: where in its data, as its loop says it.
+        cursor: the position in its data, as its loop gives it.
         metrics: numbers, or scalar tensors, which are read only when something is saved.
     """
 
@@ -51,12 +51,12 @@ class Checkpointer:
     Args:
         variables: what a checkpoint holds, by name.
         save: when a save of the parameters is due.
-        requests: where people ask for saves; None for nowhere.
+        requests: where people request saves; None for nowhere.
         intermediate: records intermediate results; None for none.
         start: where training begins or resumes.
 
     Attributes:
-        at: where training stands now; `start` before the first step.
+        at: the position of the training now; `start` before the first step.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class Checkpointer:
         self._requests, self._intermediate = requests, intermediate
         self._stopping = threading.Event()
         self._stall = StallMeter()
-        self._writing = False  # whether the step that comes shares the machine with a save
+        self._writing = False  # whether the next step shares the machine with a save
         self._saved_step = self.at.step
         self._saved_at = self._stepped_at = time.monotonic()
 
     @property
     def saved_step(self) -> int:
-        """The step of the last save that was begun; where training begins or resumes before the first."""
+        """The step of the last save that was begun; before the first, the step that training starts at."""
         return self._saved_step
 
     @property
@@ -89,7 +89,7 @@ class Checkpointer:
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Ask for that. May be called from another thread or a signal handler."""
+        """Ask for an early end. May be called from another thread or a signal handler."""
         self._stopping.set()
 
     def after_step(
@@ -100,27 +100,27 @@ class Checkpointer:
         cursor: Mapping[str, int] | None = None,
         metrics: Mapping[str, Any] | None = None,
     ) -> None:
-        """Training stands at `step`; the rest as in `Position`.
+        """Training is at `step`; the rest as in `Position`.
 
-        Blocks no longer than it takes to hold the variables, unless the save before is still being
+        Blocks no longer than it takes to capture the variables, unless the previous save is still being
         written. Raises whatever a save raised, at the latest one save later.
         """
         self.at = Position(step=step, seconds=seconds, cursor=cursor or {}, metrics=metrics or {})
         now = time.monotonic()
         self._stall.step(now - self._stepped_at, saving=self._writing)
         self._stepped_at = now
-        asked = self._requests.due(step) if self._requests else ()
+        requests = self._requests.due(step) if self._requests else ()
         since = SinceSave(
             steps=step - self._saved_step, seconds=now - self._saved_at, stall=self._stall.seconds
         )
-        if self._save.due(since) or any(request.parameters for request in asked):
+        if self._save.due(since) or any(request.parameters for request in requests):
             self._submit()
         elif self._writer.failed():
             self._writer.wait()
         if self._intermediate is not None:
-            wanted = any(request.intermediate for request in asked)
+            wanted = any(request.intermediate for request in requests)
             self._intermediate.after_step(step, self.at.numbers, self._writer, wanted=wanted)
-        for request in asked:
+        for request in requests:
             self._answer(request)
         self._writing = self._writer.busy
 
@@ -133,13 +133,13 @@ class Checkpointer:
             self._requests.close(self.at.step)
 
     def close(self) -> None:
-        """Stop looking for asks; those that wait are left to the next attempt."""
+        """Stop looking for requests; those that wait are left to the next attempt."""
         if self._requests is not None:
             self._requests.stop()
 
     @contextmanager
     def stopping_on_sigterm(self) -> Iterator[None]:
-        """SIGTERM asks for the end of training instead of being it; only where the main thread calls this."""
+        """SIGTERM calls `stop` instead of ending the process; only where the main thread calls this."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -161,8 +161,8 @@ class Checkpointer:
         self._saved_step, self._saved_at = at.step, time.monotonic()
 
     def _answer(self, request: SaveRequest) -> None:
-        desk, step = self._requests, self.at.step
-        if desk is None:
+        poller, step = self._requests, self.at.step
+        if poller is None:
             return
         objects = [self._writer.name_of(step)] if request.parameters else []
         why = ""
@@ -170,4 +170,4 @@ class Checkpointer:
             objects.append(self._intermediate.name_of(step))
         elif request.intermediate:
             why = _NOT_RECORDED
-        self._writer.run(lambda: desk.answer(request, step, objects, why=why))
+        self._writer.run(lambda: poller.answer(request, step, objects, why=why))

@@ -1,7 +1,7 @@
 """Content-addressed payload: bytes under the name of their own hash.
 
 The same bytes are stored once, whoever writes them: frozen layers, retries and forks cost nothing.
-A chunk can be checked by anyone who reads it, and a half-uploaded one has no name.
+Anyone who reads a chunk can check it, and a half-uploaded one has no name.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def read_chunk(store: Store, digest: str) -> bytes:
 class ChunkUploads:
     """Uploads the chunks of one save after another, several at a time, each from where it lies in memory.
 
-    A chunk that the save before referred to is not uploaded again. Only of those may a writer be sure:
-    garbage collection keeps what the last committed checkpoint needs, and may have taken anything else.
+    A chunk that the previous save referred to is not uploaded again. A writer can be sure only of those:
+    garbage collection keeps what the last committed checkpoint needs, and may have removed anything else.
     """
 
     def __init__(self, store: Store) -> None:
@@ -56,7 +56,7 @@ class ChunkUploads:
         self._begun: dict[str, Future[int]] = {}
 
     def put(self, data: memoryview) -> tuple[str, ...]:
-        """Begin to upload `data`, which must not change until `finish`; the digests of its chunks."""
+        """Begin to upload `data`, which must not change until `finish`. Returns the digests of its chunks."""
         digests = []
         for piece in split(data):
             digest = digest_of(piece)
@@ -66,13 +66,13 @@ class ChunkUploads:
         return tuple(digests)
 
     def finish(self) -> int:
-        """Wait for every upload that was begun; how many bytes they were. Raises what one of them raised."""
+        """Wait for every upload that was begun. Returns how many bytes they were; raises what one raised."""
         begun, self._begun = self._begun, {}
         wait(begun.values())  # none may fail later, while the next save counts on its chunk
         return sum(upload.result() for upload in begun.values())
 
     def keep(self, chunks: Iterable[str]) -> None:
-        """These are what the checkpoint that was just committed refers to."""
+        """Note the chunks of the checkpoint that was just committed."""
         self._kept = frozenset(chunks)
 
     def close(self) -> None:

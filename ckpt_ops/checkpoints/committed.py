@@ -11,7 +11,7 @@ from ckpt_ops.store import Store
 
 
 def committed(store: Store, model: str, version: int) -> tuple[Commit, ...]:
-    """The version's committed checkpoints in order; of a step that two attempts committed, the later."""
+    """The version's committed checkpoints in order; of a step that two attempts committed, the later one."""
     commits = CandidateLog(store, model, version).progress().commits
     return tuple({commit.step: commit for commit in commits}.values())
 
@@ -28,7 +28,9 @@ def committed_manifest(store: Store, model: str, version: int, *, step: int | No
     if not chosen:
         steps = ", ".join(str(commit.step) for commit in commits)
         allowed = f"a committed step of version {version}: {steps}"
-        raise BadInput("step", step, allowed if steps else f"a version with checkpoints; {version} has none")
+        raise BadInput(
+            "step", step, allowed if steps else f"a version with checkpoints; version {version} has none"
+        )
     try:
         return load_manifest(store, chosen[0].named)
     except ObjectNotFound as error:

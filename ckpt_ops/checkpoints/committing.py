@@ -1,4 +1,4 @@
-"""The last step of a save: its entry in the candidate's log; then what `keep` drops is let go."""
+"""The last step of a save: its entry in the candidate's log; then what `keep` drops is pruned."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class Commits:
         self._present.append(commit)
         kept = self._keep.kept(self._present)
         for dropped in [each for each in self._present if each.step not in kept]:
-            self._let_go(dropped)
+            self._prune(dropped)
 
-    def _let_go(self, commit: Commit) -> None:
+    def _prune(self, commit: Commit) -> None:
         try:
             self._store.delete(commit.manifest)
-        except CkptOpsError as error:  # it is in nobody's way: the next commit tries again
+        except CkptOpsError as error:  # it does no harm: the next commit tries again
             _log.warning("could not remove %s: %s", commit.manifest, printable(error.what))
         else:
             self._present.remove(commit)

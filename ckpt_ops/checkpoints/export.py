@@ -1,4 +1,4 @@
-"""A checkpoint in the formats of others.
+"""A checkpoint in the formats of other libraries.
 
 | format | holds | opened by |
 |---|---|---|
@@ -7,13 +7,12 @@
 | `safetensors` | every tensor by name; model, version, step as metadata | safetensors; needs no TensorFlow |
 | `saved-model` | the forward pass | `tf.saved_model.load`, TensorFlow Serving |
 
-A `tf.Module` has its optimizers inside: `tf.train.Checkpoint(model=...)` opens it; `keras` holds none.
+A `tf.Module` has its optimizers inside: `tf.train.Checkpoint(model=...)` opens it; `keras` holds no module.
 
-Only `safetensors` keeps the state of seed generators: `.keras` files have no place for it, and to
-TensorFlow's checkpoints a Keras seed generator is no trackable object. A training that goes on from
-those two draws other dropout masks than one that goes on from the checkpoint. And the cursor, where in
-its data the training stands, is in the manifest alone. These formats are for using a model elsewhere,
-not for exact resume.
+Only `safetensors` keeps the state of seed generators: `.keras` files have no place for it, and
+TensorFlow's checkpoints do not track a Keras seed generator. A training resumed from those two draws
+different dropout masks than one resumed from the checkpoint. And the cursor, the training's position in
+its data, is in the manifest only. These formats are for using a model elsewhere, not for exact resume.
 """
 
 from __future__ import annotations
@@ -40,14 +39,14 @@ class Format(Enum):
 
     @property
     def needs_model(self) -> bool:
-        """Whether it takes the built model, or the tensors are enough."""
+        """Whether it takes the built model; else the tensors are enough."""
         return self is not Format.SAFETENSORS
 
 
 def check_output(out: Path, format: Format) -> None:
-    """Refuse, with `BadInput`, what `export_model` or `export_tensors` would refuse: before any work."""
+    """Refuse, with `BadInput` and before any work, what `export_model` or `export_tensors` would refuse."""
     if format is Format.KERAS and out.suffix != ".keras":
-        raise BadInput("OUT", str(out), "a name that ends in .keras: Keras opens no other")
+        raise BadInput("OUT", str(out), "a name that ends in .keras: Keras opens no other name")
     check_new(out)
 
 
@@ -61,12 +60,12 @@ def export_tensors(
 
     Raises:
         BadInput: `out` exists, or its folder does not.
-        ExportFailed: a dtype that the format lacks, such as strings, or the file could not be written.
+        ExportFailed: the format lacks a dtype, such as strings, or the file could not be written.
     """
     from safetensors.numpy import save_file
 
     check_output(out, Format.SAFETENSORS)
-    # The library copies memory as it lies: a transposed view would be written in the wrong order.
+    # The library copies memory as it is: a transposed view would be written in the wrong order.
     contiguous = {name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}
     with whole(out) as staged:
         save_file(contiguous, staged, dict(about))
@@ -75,13 +74,13 @@ def export_tensors(
 def export_model(
     model: Any, format: Format, out: Path, *, inputs: Mapping[str, InputSpec] | None = None
 ) -> None:
-    """Write `model`, a compiled and built Keras model or a `tf.Module`, with its values of now, as `out`.
+    """Write `model`, a compiled and built Keras model or a `tf.Module`, with its present values, as `out`.
 
     `keras` makes a file, `tf-checkpoint` and `saved-model` a folder. The checkpoint in a `tf-checkpoint`
     folder is the one that `tf.train.latest_checkpoint(out)` names.
 
     Args:
-        inputs: what the model takes, by name; of use for `saved-model`, where a module needs it.
+        inputs: what the model takes, by name; used for `saved-model`, where a module needs it.
 
     Raises:
         BadInput: `out` exists, or its folder does not; `format` is safetensors, or `keras` for a module.
@@ -89,7 +88,7 @@ def export_model(
     """
     check_output(out, format)
     if format is Format.KERAS and not hasattr(model, "save"):
-        others = "saved-model, tf-checkpoint or safetensors: a tf.Module is no Keras model"
+        others = "saved-model, tf-checkpoint or safetensors: a tf.Module is not a Keras model"
         raise BadInput("format", format.value, others)
     with whole(out) as staged:
         match format:
@@ -103,4 +102,4 @@ def export_model(
             case Format.SAVED_MODEL:
                 write_saved_model(model, staged, inputs)
             case Format.SAFETENSORS:
-                raise BadInput("format", format.value, "a format of a model; export_tensors writes this one")
+                raise BadInput("format", format.value, "a format for models; export_tensors writes this one")

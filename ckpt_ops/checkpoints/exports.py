@@ -1,9 +1,9 @@
 """A version's export, read back as it was written: the SavedModel that was evaluated, file by file.
 
 The record of a training names each file by hash and size, and the promotion names all of them by one hash.
-Whoever serves, asks or copies an export reads it here, and gets what was recorded or an error. What older
-code recorded names a folder alone: of that, the files that are there are read, and nobody can tell whose
-they are.
+Whoever serves, queries or copies an export reads it here, and gets what was recorded or an error. Older
+records name only a folder: the files that are there are read, and nobody can tell whether they are the
+right ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named, read_named
 
 COMPLETE = "saved_model.pb"
-"""Without it, no model server takes a folder for a model: it is read last, and so written last."""
+"""Without this file, no model server takes a folder for a model: it is read, and so written, last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class ExportFile:
 
     Attributes:
         path: below the export's folder.
-        size: bytes; None where older code recorded nothing of it.
+        size: bytes; None where an older record does not hold it.
     """
 
     path: str
@@ -39,12 +39,12 @@ class ExportFile:
 
 
 def export_folder(version: VersionState) -> str | None:
-    """Where the export lies; None for a version that has none."""
+    """The folder of the export; None for a version without one."""
     return version.trained.artifacts.get("export") if version.trained else None
 
 
 def export_digest(trained: CandidateTrained) -> str:
-    """One hash over all files of the export, by path, size and content; "" in what older code recorded."""
+    """One hash over all files of the export, by path, size and content; "" for older records."""
     folder = f"{trained.artifacts.get('export')}/"
     files = sorted((one for one in trained.files if one.name.startswith(folder)), key=lambda one: one.name)
     lines = [f"{one.name.removeprefix(folder)}\0{one.size}\0{one.digest}\n" for one in files]
@@ -52,9 +52,9 @@ def export_digest(trained: CandidateTrained) -> str:
 
 
 def export_files(store: Store, version: VersionState) -> tuple[ExportFile, ...]:
-    """The files that the version's record names; of one that names none, those that are there.
+    """The files that the version's record names; if it names none, those that are there.
 
-    `COMPLETE` is the last. None at all: the version has no export, or none could be made of it.
+    `COMPLETE` is the last. Empty: the version has no export, or none could be made of it.
     """
     trained, folder = version.trained, export_folder(version)
     if trained is None or folder is None:
@@ -74,16 +74,16 @@ def export_files(store: Store, version: VersionState) -> tuple[ExportFile, ...]:
 
 
 def read_file(store: Store, file: ExportFile) -> bytes:
-    """What was written there.
+    """The bytes that were written there.
 
     Raises:
-        ObjectNotFound: it is gone.
-        Corrupt: it is something else.
+        ObjectNotFound: the file is gone.
+        Corrupt: its bytes differ from what was written.
     """
     try:
         return read_named(store, file.object)
     except ObjectNotFound as error:
-        raise _gone(f"{store.url.rstrip('/')}/{file.object.name}, a file of an export, is gone") from error
+        raise _gone(f"{store.url.rstrip('/')}/{file.object.name}, a file of an export, is missing") from error
 
 
 def read_export(store: Store, version: VersionState) -> Iterator[tuple[str, bytes]]:
@@ -101,10 +101,10 @@ def read_export(store: Store, version: VersionState) -> Iterator[tuple[str, byte
 
 
 def fetch_export(store: Store, version: VersionState, folder: Path) -> None:
-    """Bring the export into a folder of this machine.
+    """Copy the export into a folder on this machine.
 
     Raises:
-        ObjectNotFound, Corrupt: as `read_export`. What was brought before that is no complete SavedModel.
+        ObjectNotFound, Corrupt: as `read_export`. What was copied before that is no complete SavedModel.
     """
     for path, data in read_export(store, version):
         target = folder / path
@@ -115,6 +115,6 @@ def fetch_export(store: Store, version: VersionState, folder: Path) -> None:
 def _gone(what: str) -> ObjectNotFound:
     return ObjectNotFound(
         what,
-        safe="nothing was made of it; the champion serves on",
-        next="restore it from a replica, or from the bucket's versions; another version may have its own",
+        safe="nothing was made from it; the champion serves on",
+        next="restore it from a replica or from the bucket's versions, or choose a version with an export",
     )

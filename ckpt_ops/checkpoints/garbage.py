@@ -1,19 +1,19 @@
 """Removing what nothing refers to, beside writers that may be about to refer to something.
 
 Two things are garbage once they are older than a grace period: manifests that no log commits or whose
-version was refused for good or dropped by retention, and chunks that no remaining manifest names. Why that
+version was rejected for good or dropped by retention, and chunks that no remaining manifest names. This
 takes nothing from a writer at work:
 
 * what it uploads is younger than the grace period, which is far longer than any save;
-* what it counts on without uploading is named by its last committed checkpoint. Which one that is says
-  the log, not a listing: while one manifest is written and another removed, a listing may miss both.
+* what it counts on without uploading is named by its last committed checkpoint. The log says which one
+  that is, not a listing: while one manifest is written and another removed, a listing may miss both.
   Its manifest is there, because retention removes one only after the next is committed. If one
   vanishes while the manifests are read, everything is read again until none does;
-* a chunk that was garbage and that it puts once more was rewritten since it was listed, and
+* a chunk that was garbage and that it uploads again was rewritten since it was listed, and
   `delete_unchanged` leaves it alone.
 
-What a promoted version needs is never looked at, unless the log says that it was dropped: its last
-manifest stays, and so do its chunks.
+What a promoted version needs is never garbage, unless the log says that it was dropped: its last manifest
+stays, and so do its chunks.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Garbage:
 
     Attributes:
         manifests, results, requests, chunks: objects that nothing needs: checkpoints' manifests,
-            intermediate results of refused versions, old asks and answers, payload.
-        kept_manifests, kept_chunks, kept_bytes: what remains referred to, or is too young to evaluate.
+            intermediate results of rejected versions, old save requests and answers, payload.
+        kept_manifests, kept_chunks, kept_bytes: what is still referred to, or too young to be garbage.
     """
 
     manifests: tuple[Entry, ...]
@@ -64,15 +64,15 @@ class Garbage:
 
 
 def find_garbage(store: Store, *, grace: float = DAY, without: Collection[str] = ()) -> Garbage:
-    """Look through the whole store; change nothing.
+    """Search the whole store; change nothing.
 
     Args:
-        grace: seconds that an object stays whatever refers to it. Longer than a save may take.
-        without: objects to be looked away from, as if they were gone.
+        grace: seconds that an object stays even if nothing refers to it. Longer than a save may take.
+        without: objects to ignore, as if they were gone.
 
     Raises:
-        Corrupt: a manifest cannot be read, or is another than was committed. Nothing may be evaluated garbage
-            then: chunks of the right one might be.
+        Corrupt: a manifest cannot be read, or is not the one that was committed. Then nothing may be called
+            garbage: it might be chunks of the right one.
     """
     checks.number("grace", grace, at_least=0, endless=True, allowed="a number of seconds, at least 0")
     old = time.time() - grace
@@ -134,11 +134,11 @@ def remove_garbage(
 
 @dataclass(frozen=True, kw_only=True)
 class _Version:
-    """What the logs say of a version's checkpoints."""
+    """A version's checkpoints, by the logs."""
 
     model: str
     version: int
-    refused: bool
+    spent: bool
     dropped: bool
     commits: tuple[Commit, ...]
 
@@ -149,7 +149,7 @@ class _Version:
     @property
     def needed(self) -> str | None:
         """The manifest that was committed last, if something may be trained from it."""
-        return self.commits[-1].manifest if self.commits and not self.refused and not self.dropped else None
+        return self.commits[-1].manifest if self.commits and not self.spent and not self.dropped else None
 
     def has_moved(self, store: Store) -> bool:
         """Whether something was committed since."""
@@ -164,7 +164,7 @@ def _versions(store: Store, listed: list[Entry]) -> list[_Version]:
         _Version(
             model=model,
             version=number,
-            refused=number in states[model].versions and states[model].versions[number].spent,
+            spent=number in states[model].versions and states[model].versions[number].spent,
             dropped=number in states[model].dropped,
             commits=_commits(store, model, number),
         )
@@ -173,24 +173,24 @@ def _versions(store: Store, listed: list[Entry]) -> list[_Version]:
 
 
 def _commits(store: Store, model: str, version: int) -> tuple[Commit, ...]:
-    """What the version's log commits, in order."""
+    """The commits of the version's log, in order."""
     return CandidateLog(store, model, version).progress().commits
 
 
 def _no_longer_needed(
     listed: list[Entry], versions: list[_Version], old: float
 ) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """Old manifests that nobody can resume from, and old intermediate results of refused versions."""
+    """Old manifests that nobody can resume from, and old intermediate results of rejected versions."""
     manifests, results = [], []
     for version in versions:
         committed = {commit.manifest for commit in version.commits}
         for entry in listed:
             if not entry.name.startswith(f"{version.prefix}iter_num=") or entry.updated >= old:
                 continue
-            unwanted = version.refused or version.dropped or entry.name not in committed
+            unwanted = version.spent or version.dropped or entry.name not in committed
             if _is_manifest(entry.name) and unwanted:
                 manifests.append(entry)
-            elif version.refused and "/intermediate_results/" in entry.name:
+            elif version.spent and "/intermediate_results/" in entry.name:
                 results.append(entry)
     return tuple(manifests), tuple(results)
 

@@ -1,6 +1,6 @@
 """Intermediate results of a training: what its layers do with a few fixed rows, and how far they move.
 
-For looking into a model while it learns, not for resuming. One `.npz` a capture, under
+For inspecting a model while it trains, not for resuming. One `.npz` a capture, under
 `models/{model}/v{version}/iter_num={step}/intermediate_results/`:
 
 | array | shape | |
@@ -9,7 +9,7 @@ For looking into a model while it learns, not for resuming. One `.npz` a capture
 | `gradients/{layer}` | the same | of the loss by that output |
 | `predictions`, `labels` | (rows, ...) | of the probe rows |
 | `loss` | () | on the probe rows |
-| `update_norm/{layer}` | () | Euclidean norm of what the layer's weights moved since the capture before |
+| `update_norm/{layer}` | () | Euclidean norm of the change in the layer's weights since the capture before |
 | `since_step`, `step` | () | between which that was |
 | `metrics/{name}` | () | of training so far |
 
@@ -48,8 +48,8 @@ class Intermediate:
     Attributes:
         layers: names of layers of the model, as `model.get_layer` takes them.
         save: when a capture is due.
-        rows: of the held-out rows, the first so many are the probe.
-        latest_only: a capture replaces the one before; otherwise all stay.
+        rows: how many of the held-out rows, from the first, are the probe.
+        latest_only: a capture replaces the previous one; otherwise all stay.
     """
 
     layers: tuple[str, ...]
@@ -60,21 +60,21 @@ class Intermediate:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
-            raise BadInput("Intermediate.layers", self.layers, "at least one name of a layer")
+            raise BadInput("Intermediate.layers", self.layers, "the name of at least one layer")
         checks.whole("Intermediate.rows", self.rows)
 
 
 class IntermediateWriter:
-    """Captures what `settings` name of a Keras model on the probe rows, and writes it to `store`.
+    """Captures what `settings` ask for of a Keras model on the probe rows, and writes it to `store`.
 
     Args:
         inputs, labels: the probe rows, as the model takes them.
         folder: the version's folder in the store.
-        suffix: of the file's name, before `.npz`: what tells one attempt's from another's.
-        step: that training begins or resumes at.
+        suffix: of the file's name, before `.npz`: it tells attempts apart.
+        step: the step that training begins or resumes at.
 
     Raises:
-        BadInput: the model has no such layer, or no loss of which there would be gradients.
+        BadInput: the model has no such layer, or no loss to take gradients of.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class IntermediateWriter:
     def after_step(
         self, step: int, metrics: Callable[[], Mapping[str, float]], writer: BackgroundWriter, *, wanted: bool
     ) -> None:
-        """Capture if that is due or `wanted`; the file is written behind `writer`'s other work."""
+        """Capture if one is due or `wanted`; the file is written after `writer`'s other work."""
         now = time.monotonic()
         since = SinceSave(steps=step - self._before.step, seconds=now - self._saved_at)
         if not wanted and not self._settings.save.due(since):
@@ -157,7 +157,7 @@ def probe(
 
 
 def update_norms(before: Snapshot, after: Snapshot) -> Arrays:
-    """By layer (a weight's path without its last part), the norm of what its weights moved."""
+    """By layer (a weight's path without its last part), the norm of how far its weights moved."""
     squares: dict[str, float] = {}
     for path, tensor in after.tensors.items():
         layer = path.rpartition("/")[0]
@@ -168,7 +168,7 @@ def update_norms(before: Snapshot, after: Snapshot) -> Arrays:
 
 @contextmanager
 def _watching(layers: list[Any], watch: Callable[[Any], None]) -> Iterator[dict[str, Any]]:
-    """Within it, what each of `layers` puts out is watched and kept by the layer's name."""
+    """Inside, the output of each of `layers` is watched and kept by the layer's name."""
     seen: dict[str, Any] = {}
 
     def watched(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:

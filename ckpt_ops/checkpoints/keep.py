@@ -1,8 +1,8 @@
 """Which checkpoints stay: a pure choice over what a version has committed.
 
 This decides on the way to a version. The last checkpoint is always kept: training resumes at it, and
-when the version is promoted it is what the next one starts from, what a rollback goes back to and what a
-rebase forks from. How long it stays then is what `anchors` says.
+when the version is promoted, the next one starts from it, a rollback goes back to it and a rebase forks
+from it. `anchors` says how long it stays then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Committed(Protocol):
-    """What is known of a checkpoint; a candidate's `Commit` is one."""
+    """A committed checkpoint, such as a candidate's `Commit`."""
 
     @property
     def step(self) -> int: ...
@@ -32,14 +32,14 @@ class Committed(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Keep:
-    """On the way to a version, the newest `last`, the best few and every so many. `Keep()` keeps all of them.
+    """Which checkpoints stay on the way to a version: the newest, the best, every n-th. `Keep()` keeps all.
 
     Attributes:
         last: newest checkpoints; `Keep(last=1)` is "latest only". None: all.
         best: checkpoints with the best `metric` of training so far.
         metric: its name among the metrics that training reports.
         larger_is_better: of that metric.
-        every: each so many-th checkpoint stays for good; 0 for none.
+        every: each `every`-th checkpoint stays for good; 0 for none.
         anchors: which promoted versions keep the checkpoint that they ended with, such as `Doubling()`.
             None: all of them, and no rebase replays more than it has to.
     """

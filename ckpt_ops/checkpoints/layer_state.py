@@ -1,14 +1,14 @@
 """What layers hold beside variables: vocabularies, tables, bounds, constants; some made of variables.
 
 A checkpoint holds variables. What else shapes a model's predictions is made by `build_model()` each time,
-from files beside it perhaps, and restoring does not bring it back. So a manifest keeps a digest of it, and a
-checkpoint is not restored into a model in which it is another.
+perhaps from files, and restoring does not bring it back. So a manifest keeps a digest of it, and a
+checkpoint is not restored into a model in which it differs.
 
-Some of it is made of variables: `Normalization` keeps the mean as a constant beside the variable, the
-weights of TF-IDF likewise. `restore` sets the variables; `settle` makes the constants of them again.
+Some of it is made from variables: `Normalization` keeps the mean as a constant beside the variable, and so
+do the weights of TF-IDF. `restore` sets the variables; `settle` makes the constants from them again.
 
-It is looked for in every layer, nested and wrapped ones too, and in what attributes of a `tf.Module` lead to:
-tables, arrays and constant tensors, and of layers with an `adapt()` what they keep in lists.
+The search covers every layer, nested and wrapped ones too, and what attributes of a `tf.Module` lead to:
+tables, arrays and constant tensors, and the lists of layers with an `adapt()`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from ckpt_ops.errors import IncompatibleCheckpoint
 from ckpt_ops.store import Store
 
 KEY = "state"
-"""Of it in `Manifest.structure`. Manifests of earlier code have none: nothing is compared then."""
+"""Its key in `Manifest.structure`. Older manifests lack it: nothing is compared then."""
 
 _SHORT = 256
-"""Of an array of up to so many fractions sums are kept: another machine may differ in their last bits."""
+"""Arrays of up to so many fractions also keep sums: on another machine, their last bits may differ."""
 _CLOSE = 1e-5
 
 LayerState = Mapping[str, Mapping[str, Any]]
@@ -40,26 +40,26 @@ LayerState = Mapping[str, Mapping[str, Any]]
 def layer_state(model: Any) -> dict[str, dict[str, Any]]:
     """What the model holds beside its variables, by `{layer's path}/{attribute}/...`: kind, size and digest.
 
-    Ask before the model is used: a layer may keep what it saw last.
+    Call this before the model is used: a layer may keep what it saw last.
     """
     return {
-        name: said
+        name: described
         for layer, path in _holders(model)
         for name, value in _held_by(layer, path)
         if not (_makes_constants(layer) and _is_array(value))
-        if (said := _described(value)) is not None
+        if (described := _described(value)) is not None
     }
 
 
 def check_state(manifest: Manifest, state: LayerState) -> None:
-    """Raises `IncompatibleCheckpoint` naming what layers hold otherwise than when the checkpoint was made."""
+    """Raises `IncompatibleCheckpoint` naming what layers hold differently than at the checkpoint."""
     kept: LayerState | None = manifest.structure.get(KEY)
     if kept is None:
         return
     found = [f"{name}: {message}" for name, message in differences(kept, state).items()]
     if found:
         raise IncompatibleCheckpoint(
-            f"layers hold something else beside their variables than for the checkpoint of {manifest.model} "
+            f"what layers hold beside their variables differs from the checkpoint of {manifest.model} "
             f"v{manifest.version} step {manifest.step}:\n  " + "\n  ".join(found),
             safe="no variable was changed; the checkpoint is intact",
             next="undo the change of build_model() or of the file that it reads, or give the changed model a "
@@ -76,13 +76,13 @@ def differences(kept: LayerState, state: LayerState) -> dict[str, str]:
 def restore_model(
     store: Store, manifest: Manifest, model: Any, variables: Mapping[str, Any], state: LayerState
 ) -> None:
-    """Make the model what the checkpoint says: its variables, and what layers make of them.
+    """Restore the model to the checkpoint: its variables, and what layers make of them.
 
     Args:
-        state: what `layer_state` said of the model as it was built.
+        state: `layer_state` of the model as it was built.
 
     Raises:
-        IncompatibleCheckpoint: names, shapes or dtypes differ, or what layers hold beside.
+        IncompatibleCheckpoint: names, shapes or dtypes differ, or what layers hold beside them.
         Corrupt, ObjectNotFound: a chunk is damaged or missing. No variable was changed.
     """
     check_state(manifest, state)
@@ -91,14 +91,14 @@ def restore_model(
 
 
 def settle(model: Any) -> None:
-    """Let layers make constants of their variables again, which were set from outside."""
+    """Let layers make their constants again from variables that were set from outside."""
     changed = False
     for layer, path in _holders(model):
         if _makes_constants(layer):
             before = _constants(layer, path)
             layer.finalize_state()
             changed = changed or _constants(layer, path) != before
-    if changed:  # what was traced has the old ones in its graph
+    if changed:  # traced functions have the old ones in their graph
         for function in ("train_function", "test_function", "predict_function"):
             if hasattr(model, function):
                 setattr(model, function, None)
@@ -119,9 +119,9 @@ def _holders(model: Any) -> Iterator[tuple[Any, str]]:
 
 
 def _held_by(layer: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """What attributes lead to. A list that `adapt()` found is one thing; what `input_...` gave became it.
+    """What attributes lead to. A list that `adapt()` found counts as one; `input_...` is what it came from.
 
-    Without what every layer has, which is Keras' own and may be another in its next version.
+    Left out is what every layer has: it is Keras' own and may differ in its next version.
     """
     adapts = hasattr(layer, "adapt")
     for attribute, value in attributes(layer):
@@ -143,7 +143,7 @@ def _of_every_layer() -> frozenset[str]:
 
 
 def _makes_constants(layer: Any) -> bool:
-    """Whether it has a `finalize_state()`, and variables of its own for it to make constants of."""
+    """Whether it has a `finalize_state()`, and variables of its own to make constants from."""
     import keras
     import tensorflow as tf
 
@@ -158,7 +158,7 @@ def _constants(layer: Any, path: str) -> list[tuple[str, Any]]:
 
 
 def _is_array(value: Any) -> bool:
-    """An array or a constant of numbers or text: no symbolic tensor, and nothing of Python's own in it."""
+    """An array or a constant of numbers or text: no symbolic tensor, and no Python objects in it."""
     import tensorflow as tf
 
     if isinstance(value, tf.Tensor):
@@ -173,7 +173,7 @@ def _is_plain(value: list[Any] | tuple[Any, ...]) -> bool:
 
 
 def _described(value: Any) -> dict[str, Any] | None:
-    """What a manifest says of it; None when it is no state, or holds nothing."""
+    """How a manifest describes it; None when it is no state, or is empty."""
     if _is_array(value):
         return _of_array(np.asarray(value))
     table = getattr(value, "_table", value)  # of a vocabulary table with buckets for what it lacks
@@ -187,10 +187,10 @@ def _described(value: Any) -> dict[str, Any] | None:
 
 def _of_array(value: npt.NDArray[Any]) -> dict[str, Any]:
     dtype = "text" if value.dtype.kind in "OSU" else value.dtype.name
-    said = {"kind": "array", "shape": list(value.shape), "dtype": dtype, "digest": _digest(value)}
+    described = {"kind": "array", "shape": list(value.shape), "dtype": dtype, "digest": _digest(value)}
     if value.dtype.kind == "f" and value.size <= _SHORT and np.isfinite(value).all():
-        said["sums"] = _sums(value.ravel().astype(np.float64))
-    return said
+        described["sums"] = _sums(value.ravel().astype(np.float64))
+    return described
 
 
 def _sums(values: npt.NDArray[np.float64]) -> list[float]:
@@ -212,11 +212,11 @@ def _digest(*arrays: npt.NDArray[Any]) -> str:
 
 
 def _difference(kept: Mapping[str, Any] | None, found: Mapping[str, Any] | None) -> str:
-    """In words; "" when they are the same."""
+    """As text; "" when they are the same."""
     if kept is None or found is None:
         one = found if kept is None else kept
         where = "model" if kept is None else "checkpoint"
-        # an array may come with another version of Keras; without a table, a word is another number
+        # a different version of Keras may bring an array; without a table, a word gets a different number
         return f"{_message(one)}, in the {where} only" if one and one["kind"] == "table" else ""
     same = ("kind", "digest", "shape", "dtype")
     if all(kept.get(what) == found.get(what) for what in same):
@@ -229,10 +229,10 @@ def _difference(kept: Mapping[str, Any] | None, found: Mapping[str, Any] | None)
         and np.allclose(was, now, rtol=0.0, atol=_CLOSE * was[2])
     ):
         return ""
-    return f"{_message(found)}; the checkpoint has another, {_message(kept)}"
+    return f"{_message(found)}; the checkpoint has a different one, {_message(kept)}"
 
 
-def _message(said: Mapping[str, Any]) -> str:
-    if said["kind"] == "table":
-        return f"a table of {said['size']:,} entries"
-    return f"an array {said['dtype']}{said['shape']}"
+def _message(described: Mapping[str, Any]) -> str:
+    if described["kind"] == "table":
+        return f"a table of {described['size']:,} entries"
+    return f"an array {described['dtype']}{described['shape']}"

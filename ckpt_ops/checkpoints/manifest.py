@@ -1,7 +1,7 @@
-"""The manifest of a checkpoint: what it is, where its bytes are, what it learned from.
+"""The manifest of a checkpoint: what it is, where its bytes are, what it was trained on.
 
 A manifest is a pure function of the training state: it holds no time and no host, so that an attempt
-which repeats a step writes the same bytes. Timing stands beside it, in the commit.
+which repeats a step writes the same bytes. Timing is in the commit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from ckpt_ops.checkpoints.sound import check
 from ckpt_ops.documents import DocumentKind
 
-SCHEMA = 2  # 1 knew no row deltas; what it wrote is read as chains without any
+SCHEMA = 2  # schema 1 had no row deltas; it is read as chains without any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class Manifest:
     Attributes:
         step: optimizer steps since the parent.
         parent: object name of the checkpoint that training resumed from, or None.
-        cursor: where in its data the training stands: enough to draw the very next batch.
+        cursor: the training's position in its data: enough to draw the very next batch.
         slices: (key, revision) of every slice revision that this candidate trains on.
         structure: the model's configuration, as its framework describes it.
         code_digest, lock_digest: of the model's code and of the libraries it runs on.
@@ -118,10 +118,10 @@ class Manifest:
 
     @classmethod
     def decode(cls, data: bytes, *, name: str) -> Manifest:
-        """A manifest that is sound: what it says of sizes, places and chains can be relied on.
+        """A sound manifest: its sizes, offsets and chains can be relied on.
 
         Raises:
-            Corrupt: naming the object: `data` is no such manifest, or none that this code reads.
+            Corrupt: naming the object: `data` is no sound manifest, or this code cannot read it.
         """
         with _DOCUMENT.reading(name):
             manifest = _DOCUMENT.read(cls, data, name=name)

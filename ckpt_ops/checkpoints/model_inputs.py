@@ -1,11 +1,11 @@
 """Columns by name, as `examples()` gives them, for a model of any kind: the one place that maps them.
 
 Keras takes a mapping for most models, and finds the inputs in it by the names of their `keras.Input`s. It
-does not see that one input and one column belong together whatever their names are: who writes a
-`Sequential` or `Model(x, y)` seldom names the input. And of a mapping with a column too many,
-`Model({...}, y)` takes whichever come first by their names. So a model is called with what it was made of.
+does not see that a single input and a single column belong together whatever their names are: few who write
+a `Sequential` or `Model(x, y)` name the input. And of a mapping with too many columns, `Model({...}, y)`
+takes whichever come first by name. So a model is called with just the inputs that it was made with.
 
-A model with a `call` of its own, and a `tf.Module`, are given the columns as they are.
+A model with its own `call`, and a `tf.Module`, get the columns as they are.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ckpt_ops.errors import ModelCodeError
 
 
 def as_taken(model: Any, columns: Mapping[str, Any]) -> Any:
-    """The columns, or what is said of each of them, as the model is to be called with.
+    """The columns, or a value for each of them, in the form that the model is called with.
 
-    Raises `ModelCodeError` when the model has an input for which there is no column.
+    Raises `ModelCodeError` when a model input has no column.
     """
     inputs = own_inputs(model)
     if inputs is None:
@@ -29,7 +29,7 @@ def as_taken(model: Any, columns: Mapping[str, Any]) -> Any:
     elif missing := [name for name in inputs if name not in columns]:
         raise ModelCodeError(
             f"the model {model.name} has the inputs {', '.join(inputs)}; examples() gives "
-            f"{', '.join(columns)}: nothing for {', '.join(missing)}",
+            f"{', '.join(columns)}, but not {', '.join(missing)}",
             safe="nothing was trained; the champion serves on",
             next="in build_model(), name each keras.Input(..., name=...) as its column in Examples.inputs",
         )
@@ -44,7 +44,7 @@ def as_taken(model: Any, columns: Mapping[str, Any]) -> Any:
 
 
 def as_trained(model: Any, columns: Mapping[str, Any]) -> Any:
-    """The columns as a step of the model is to be given them: all by name, where it is the user's own code.
+    """The columns in the form that a training step takes: all by name, if the step is the user's own code.
 
     Raises `ModelCodeError` as `as_taken`.
     """
@@ -56,14 +56,14 @@ def as_trained(model: Any, columns: Mapping[str, Any]) -> Any:
 
 
 def forward(model: Any) -> Callable[[Mapping[str, Any]], Any]:
-    """What the model predicts of tensors by the name of their column."""
+    """The model's predictions, as a function of tensors by column name."""
     return lambda columns: model(as_taken(model, columns), training=False)
 
 
 def own_inputs(model: Any) -> dict[str, Any] | None:
-    """The symbolic inputs of a Keras model of layers, by name; None of a model that does not say them.
+    """The symbolic inputs of a Keras model of layers, by name; None for a model that does not declare them.
 
-    Inputs within inputs are not said either: Keras alone knows how to find them.
+    None for inputs within inputs, too: only Keras knows how to find those.
     """
     import keras
     from keras.src.models.functional import Functional
@@ -82,7 +82,7 @@ def own_inputs(model: Any) -> dict[str, Any] | None:
 
 
 def _structure(model: Any) -> Any:
-    """As `keras.Model(inputs, ...)` was given them; a `Sequential` has one, and says it in a list."""
+    """The inputs as `keras.Model(inputs, ...)` got them; a `Sequential` has one, in a list."""
     import keras
 
     return model.inputs[0] if isinstance(model, keras.Sequential) else model.input

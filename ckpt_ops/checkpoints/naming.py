@@ -1,8 +1,8 @@
 """Every variable that exact resume needs, by a name that is the same in each process.
 
-A Keras model names its own, but for what Keras does not track: a plain `tf.Variable`, a
+A Keras model names its own variables, except what Keras does not track: a plain `tf.Variable`, a
 `tf.random.Generator`, a second optimizer. These, and everything in a `tf.Module`, are named by the attributes
-that lead to them. `tf.Module.variables` has neither such names nor what Keras objects in it hold.
+that lead to them. `tf.Module.variables` has neither such names nor the variables of Keras objects in it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ckpt_ops.errors import ModelCodeError
 
 
 def model_variables(model: Any) -> dict[str, Any]:
-    """The variables of a model by name; metrics are left out: they say what was, not what comes.
+    """The variables of a model by name; metrics are left out: they do not shape what comes.
 
     | model | names |
     |---|---|
@@ -58,7 +58,7 @@ def model_variables(model: Any) -> dict[str, Any]:
 
 
 def optimizers(model: Any) -> list[Any]:
-    """Every Keras optimizer of a model that updates weights itself: not one that hands on to others."""
+    """Every Keras optimizer of a model that updates weights itself, not one that wraps others."""
     import keras
     import tensorflow as tf
 
@@ -85,7 +85,7 @@ def _that_update(optimizer: Any) -> Iterator[Any]:
 
 
 def tables(module: Any) -> list[Any]:
-    """What a `tf.Module` leads to beside variables that serving may need: lookup tables, Keras layers."""
+    """What serving may need of a `tf.Module` beside its variables: lookup tables, Keras layers."""
     import keras
     import tensorflow as tf
 
@@ -94,7 +94,7 @@ def tables(module: Any) -> list[Any]:
 
 
 def _add(named: dict[str, Any], found: Iterator[tuple[str, Any]]) -> None:
-    """Each variable once, under the first name that it is found by."""
+    """Add each variable once, under the first name that leads to it."""
     there = {id(tensorflow_variable(variable)) for variable in named.values()}
     for name, variable in found:
         if id(tensorflow_variable(variable)) in there:
@@ -148,19 +148,19 @@ def _walk_each(parts: list[tuple[str, Any]], path: str, seen: set[int]) -> Itera
 
 
 def attributes(holder: Any) -> list[tuple[str, Any]]:
-    """Without TensorFlow's bookkeeping; private ones last: a variable goes by its public name."""
+    """Attributes without TensorFlow's bookkeeping; private ones last, so that public names win."""
     names = (name for name in vars(holder) if not name.startswith(("_self_", "_obj_reference_counts")))
     return [(name, vars(holder)[name]) for name in sorted(names, key=lambda name: (name[0] == "_", name))]
 
 
 def _untracked(model: Any) -> Iterator[tuple[str, Any]]:
-    """What training may change in a Keras model although Keras does not know of it."""
+    """What training may change in a Keras model although Keras does not track it."""
     import keras
 
     for layer in model._flatten_layers():
         for attribute, value in attributes(layer):
             path = f"untracked/{layer.path}/{attribute}"
-            # layers come in their own turn, and metrics say what was
+            # layers come in their own turn, and metrics do not shape what comes
             for name, found in walk(value, path, set()):
                 if not isinstance(found, keras.Layer | keras.Metric):
                     yield from _led_to(found, name)
@@ -183,6 +183,6 @@ def _check_tables(module: Any) -> None:
     for name, found in walk(module, "", set()):
         if isinstance(found, changing):
             raise ModelCodeError(
-                f"{name} is a {type(found).__name__}: a checkpoint does not hold what is in it",
+                f"{name} is a {type(found).__name__}: a checkpoint does not hold its contents",
                 next="keep what training changes in a tf.Variable",
             )

@@ -1,13 +1,13 @@
 """Which objects go when versions are removed for good: their checkpoints, and all that was made of them.
 
-Chunks are shared, and those of checkpoints that retention dropped on the way to a version are named by
-nobody any more. So what goes is every chunk that no manifest names once the versions' are gone, as garbage
-collection finds it (`garbage`), and that was written before the versions had ended. Beside writers at work:
+Chunks are shared, and no manifest names those of checkpoints that retention dropped on the way to a version.
+So every chunk goes that no manifest names once those of the versions are gone, as garbage collection finds
+it (`garbage`), and that was written before the versions had ended. Beside writers at work:
 
 * a training that begins now writes later than that;
 * one that runs already may have uploaded a chunk and not yet the manifest that names it. While there is
-  one, chunks younger than a day are spared, and are garbage collection's to evaluate;
-* a chunk that somebody writes again after it was listed is left alone by `delete_unchanged`.
+  one, chunks younger than a day are spared, and left to garbage collection;
+* `delete_unchanged` leaves a chunk alone that somebody writes again after it was listed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class OfVersions:
     """What would be removed, in order: what refers before what is referred to.
 
     Attributes:
-        objects: served files, manifests, intermediate results, predictions, exports, answers to asks.
+        objects: served files, manifests, intermediate results, predictions, exports, answers to requests.
         chunks: payload that nobody else names.
-        spared: such chunks that may belong to a save which is under way; garbage collection's, later.
+        spared: such chunks that may belong to a save under way; left to garbage collection.
     """
 
     objects: tuple[Entry, ...]
@@ -39,15 +39,15 @@ class OfVersions:
 
 
 def objects_of(store: Store, model: str, versions: Collection[int]) -> OfVersions:
-    """What goes with `versions` of a model. Their logs stay: they say that they were, and hold no weights.
+    """What goes with `versions` of a model. Their logs stay: they show what happened, and hold no weights.
 
     Raises:
-        Corrupt: a manifest that stays cannot be read. Nobody can say then what its chunks are.
+        Corrupt: a manifest that stays cannot be read. Then nobody can tell which chunks it needs.
     """
     root = f"models/{model}/"
     listed = list(store.list(root)) if versions else []
     going = [entry for entry in listed if _belongs(store, entry.name, root, versions)]
-    # looked for first: who begins later writes later than all of these versions did
+    # checked first: a training that begins later writes later than all of these versions did
     at_work = bool(versions) and _somebody_trains(store, model, versions)
     ended = max((entry.updated for entry in listed if _version_of(entry.name, root) in versions), default=0.0)
     unnamed: list[Entry] = []

@@ -1,8 +1,8 @@
-"""Asking a running training for a save, through the store, and its answer.
+"""Requests for a save by a running training, through the store, and their answers.
 
-An ask is an object `models/{model}/requests/{id}.json`; the training that serves it writes
-`{id}.answer.json` beside it when the save is durable, and removes the ask. Whoever asked needs no
-connection to the training, and a training that dies leaves the ask to the attempt that follows it.
+A request is an object `models/{model}/requests/{id}.json`; the training that serves it writes
+`{id}.answer.json` beside it when the save is durable, and removes the request. Whoever asked needs no
+connection to the training, and a training that dies leaves the request to the next attempt.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class SaveKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SaveRequest:
-    """A person's wish.
+    """A person's request for a save.
 
     Attributes:
         at_step: save at this step, or at once if it is past.
-        after: save so many seconds after the training has seen the ask.
+        after: save so many seconds after the training has seen the request.
         asked: seconds since the epoch, by the asking machine's clock.
     """
 
@@ -54,7 +54,7 @@ class SaveRequest:
 
     def __post_init__(self) -> None:
         if self.at_step is not None and self.after is not None:
-            raise BadInput("--after", self.after, f"not together with --at-step={self.at_step}")
+            raise BadInput("--after", self.after, f"one of the two, and --at-step={self.at_step} is set")
         if self.at_step is not None:
             checks.whole("--at-step", self.at_step)
         if self.after is not None:
@@ -71,14 +71,14 @@ class SaveRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What became of an ask.
+    """What became of a request.
 
     Attributes:
         done: whether all that was asked for is durable.
-        step: at which it was saved.
-        seconds: from the ask until it was durable.
+        step: the step of the save.
+        seconds: from the request until the save was durable.
         objects: names of what was written.
-        why: when it was not done.
+        why: the reason when it was not done.
     """
 
     id: str
@@ -106,14 +106,14 @@ def answer_to(store: Store, model: str, id: str) -> Answer | None:
 
 
 def withdraw(store: Store, model: str, id: str) -> None:
-    """Take back an ask that nobody has answered."""
+    """Take back a request that nobody has answered."""
     store.delete(_name(model, id))
 
 
 class SaveRequestPoller:
-    """Looks for asks in a thread of its own, and hands them to the training loop when they are due.
+    """Looks for requests in a thread of its own, and hands them to the training loop when they are due.
 
-    The store being away stops nothing: it is asked again later.
+    A store that cannot be reached stops nothing: the poller looks again later.
     """
 
     def __init__(self, store: Store, model: str, version: int, *, poll: float = POLL_SECONDS) -> None:
@@ -125,7 +125,7 @@ class SaveRequestPoller:
         self._thread.start()
 
     def due(self, step: int) -> tuple[SaveRequest, ...]:
-        """Asks whose step or time has come; each is handed out once. Never blocks on the store."""
+        """Requests whose step or time has come; each is handed out once. Never blocks on the store."""
         if not self._waiting:
             return ()
         now = time.monotonic()
@@ -141,8 +141,8 @@ class SaveRequestPoller:
         return tuple(chosen)
 
     def answer(self, request: SaveRequest, step: int, objects: Sequence[str], *, why: str = "") -> None:
-        """Say what became of `request`, and remove the ask."""
-        said = Answer(
+        """Answer `request`, and remove it."""
+        answer = Answer(
             id=request.id,
             done=not why,
             version=self._version,
@@ -151,21 +151,21 @@ class SaveRequestPoller:
             objects=tuple(objects),
             why=why,
         )
-        self._store.put(f"models/{self._model}/requests/{request.id}{_ANSWER}", ANSWER.encode(said))
+        self._store.put(f"models/{self._model}/requests/{request.id}{_ANSWER}", ANSWER.encode(answer))
         self._store.delete(_name(self._model, request.id))
 
     def close(self, step: int) -> None:
-        """Training has ended at `step`: whatever still waits is told so."""
+        """Training has ended at `step`: answer the requests that still wait."""
         self.stop()
         try:
             self._look()
             for request, _ in self._waiting.values():
-                self.answer(request, step, (), why=f"the training ended at step {step}, where it saved")
+                self.answer(request, step, (), why=f"the training ended at step {step} and saved there")
         except CkptOpsError as error:
             _log.warning("could not answer save requests: %s", printable(error.what))
 
     def stop(self) -> None:
-        """The training goes down before its end: what waits is left to the attempt that follows."""
+        """The training stops before its end: leave the requests that wait to the next attempt."""
         self._closed.set()
         self._thread.join()
 
@@ -188,7 +188,7 @@ class SaveRequestPoller:
             except ObjectNotFound:
                 continue  # taken back meanwhile
             except Corrupt as error:
-                _log.warning("left alone: %s", printable(error.what))
+                _log.warning("save request ignored: %s", printable(error.what))
                 self._taken.add(known)
                 continue
             with self._lock:

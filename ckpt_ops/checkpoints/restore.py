@@ -1,8 +1,8 @@
 """From a manifest back to tensors and variables.
 
-All chunks of all segments are read side by side, checked, and laid straight into one buffer a
-segment. For large tensors those buffers are tensors of TensorFlow's own: a variable takes one over as
-it is, and the first step after it may write to it in place. Nothing that was read is copied again.
+All chunks of all segments are read in parallel, checked, and put straight into one buffer per segment.
+For large tensors those buffers are TensorFlow's own tensors: a variable takes one over as it is, and the
+first step after that may write to it in place. Nothing that was read is copied again.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ckpt_ops.store.named import Named, read_named
 _READS = 8
 
 AVERAGE = "<average>/"
-"""How the names of running averages begin: checkpoints on the way may hold them, a model has no such name."""
+"""Prefix of the names of running averages: checkpoints on the way may hold them, a model has none."""
 BEST = "<best>/"
-"""The same of what a training remembers that may stop early: its best weights so far, and their metric."""
+"""Prefix of what a training that may stop early remembers: its best weights so far, and their metric."""
 BESIDE = (AVERAGE, BEST)
 
 Octets = npt.NDArray[np.uint8]
@@ -41,7 +41,7 @@ def load_manifest(store: Store, named: Named | str) -> Manifest:
 
     Raises:
         ObjectNotFound: it is gone.
-        Corrupt: it is another than was committed, or none that is sound.
+        Corrupt: it is not the one that was committed, or is not sound.
     """
     if isinstance(named, str):
         named = Named(name=named)
@@ -54,7 +54,7 @@ def read_tensors(store: Store, manifest: Manifest) -> dict[str, npt.NDArray[Any]
 
 
 def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> None:
-    """Set `variables` to the checkpoint's values. All are compared before the first is set.
+    """Set `variables` to the checkpoint's values. All are checked before the first is set.
 
     Running averages and best weights belong to the training that keeps them: they are set where both sides
     have them.
@@ -105,7 +105,7 @@ def _read(
 def _begin(
     store: Store, segment: Segment, octets: Octets, pool: ThreadPoolExecutor
 ) -> tuple[Octets, list[Future[None]], list[list[Future[bytes]]]]:
-    """Start to read a segment: its buffer, the reads that fill it, and those of its deltas."""
+    """Start to read a segment. Returns its buffer, the reads that fill it, and those of its deltas."""
     whole = [
         pool.submit(_read_into, store, digest, octets[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES])
         for number, digest in enumerate(segment.chunks)
@@ -118,7 +118,7 @@ def _read_into(store: Store, digest: str, part: Octets) -> None:
     data = read_chunk(store, digest)
     if len(data) != len(part):
         raise Corrupt(
-            f"{store.url}/{chunk_name(digest)} has {len(data)} bytes where {len(part)} belong",
+            f"{store.url}/{chunk_name(digest)} has {len(data)} bytes instead of {len(part)}",
             safe="no other checkpoint was touched; nothing was restored",
             next="restore the manifest that names it from a replica, or resume from an earlier checkpoint",
         )
@@ -126,7 +126,7 @@ def _read_into(store: Store, digest: str, part: Octets) -> None:
 
 
 def _octets_of(tensor: Any) -> Octets:
-    """The memory of a tensor that nobody else has seen yet, to be filled: as long as the tensor says."""
+    """The memory of a tensor that nobody else has seen yet, to be filled; as many bytes as the tensor has."""
     memory = np.asarray(tensor)
     if not memory.nbytes:
         return np.empty(0, np.uint8)
@@ -135,7 +135,7 @@ def _octets_of(tensor: Any) -> Octets:
 
 
 def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
-    """Refuse, with `IncompatibleCheckpoint`, what `restore` would refuse: nothing is read for it."""
+    """Refuse, with `IncompatibleCheckpoint`, what `restore` would refuse, without reading a chunk."""
     stored = manifest.tensors
     differences = [
         f"{name}: in the checkpoint only"

@@ -1,7 +1,7 @@
 """A model's forward pass as a SavedModel, as TensorFlow Serving and `tf.saved_model.load` take it.
 
-`serve(inputs)` takes the columns that `examples()` makes, by their names and in their dtypes, with as many
-rows as one likes, whatever the model's own inputs look like. The signatures `serve` and `serving_default` are
+`serve(inputs)` takes the columns that `examples()` makes, by their names and in their dtypes, with any
+number of rows, whatever the model's own inputs look like. The signatures `serve` and `serving_default` are
 the same.
 """
 
@@ -22,7 +22,7 @@ from ckpt_ops.errors import BadInput
 
 _COARSEST_FIRST = ("bfloat16", "float16", "float32", "float64")
 _MOVES = frozenset({"Identity", "IdentityN", "Pack", "Unpack", "Reshape", "Shape", "StridedSlice", "Squeeze"})
-"""Operations that hand a value on as it is, or say its shape."""
+"""Operations that pass a value on unchanged, or give its shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,13 @@ class InputSpec:
 
     @classmethod
     def of(cls, column: npt.NDArray[Any]) -> InputSpec:
-        """That of an array of shape (rows, ...)."""
+        """The spec of an array of shape (rows, ...)."""
         text = column.dtype.kind in "OSU"
         return cls(shape=tuple(column.shape[1:]), dtype="string" if text else column.dtype.name)
 
     @classmethod
     def read(cls, written: Mapping[str, Any]) -> InputSpec:
-        """What `to_json` wrote."""
+        """The inverse of `to_json`."""
         return cls(shape=tuple(written["shape"]), dtype=written["dtype"])
 
     def to_json(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def inputs_of(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, InputSpec]:
 
 
 def inputs_taken(model: Any) -> dict[str, InputSpec]:
-    """What a Keras model of layers says that it takes; empty where a model does not say it."""
+    """The inputs that a Keras model of layers declares; empty for a model that declares none."""
     return {
         name: InputSpec(shape=tuple(one.shape[1:]), dtype=one.dtype)
         for name, one in (own_inputs(model) or {}).items()
@@ -67,37 +67,39 @@ def write_saved_model(model: Any, folder: Path, inputs: Mapping[str, InputSpec] 
 
     Args:
         model: a `keras.Model` or a `tf.Module`.
-        inputs: what is served is asked by: the name, shape and dtype of each column, as `examples()` gives
-            them. None: as the model says by itself, which a Keras model of layers does.
+        inputs: what a request has to hold: the name, shape and dtype of each column, as `examples()` gives
+            them. None: as the model declares them, which a Keras model of layers does.
 
     Raises:
-        BadInput: neither says what the model takes.
+        BadInput: neither tells what the model takes.
         ModelCodeError: the model takes something else.
     """
     import keras
     import tensorflow as tf
 
     taken = inputs or inputs_taken(model)
-    if not taken and isinstance(model, keras.Model):  # a class of its own says what it was called with
+    if not taken and isinstance(model, keras.Model):  # a subclass remembers what it was called with
         model.export(str(folder), verbose=False)
         return
     if not taken:
         raise BadInput(
-            "inputs", inputs, f"what the model takes, by input name: a {type(model).__name__} does not say it"
+            "inputs",
+            inputs,
+            f"what the model takes, by input name: a {type(model).__name__} does not declare it",
         )
     called = argument_names(taken)
     specs = {
         name: tf.TensorSpec((None, *one.shape), one.dtype, name=called[name]) for name, one in taken.items()
     }
-    asked = forward(model)
+    predict = forward(model)
     if isinstance(model, keras.Model):
         archive = keras.export.ExportArchive()
         archive.track(model)  # its variables, and the tables of its layers
-        archive.add_endpoint("serve", lambda inputs: asked(inputs), input_signature=[specs])
+        archive.add_endpoint("serve", lambda inputs: predict(inputs), input_signature=[specs])
         archive.write_out(str(folder), verbose=False)
         return
     served = tf.Module()
-    served.serve = tf.function(lambda inputs: asked(inputs), input_signature=[specs])
+    served.serve = tf.function(lambda inputs: predict(inputs), input_signature=[specs])
     served.held = [list(served.serve.get_concrete_function().graph.variables), tables(model)]
     tf.saved_model.save(
         served, str(folder), signatures={"serve": served.serve, "serving_default": served.serve}
@@ -105,10 +107,10 @@ def write_saved_model(model: Any, folder: Path, inputs: Mapping[str, InputSpec] 
 
 
 def precision_of(loaded: Any) -> str | None:
-    """In which floating type a SavedModel computes what it predicts; of several the coarsest. None: in none.
+    """The floating type in which a SavedModel computes predictions; of several, the coarsest. None: none.
 
     Args:
-        loaded: what `tf.saved_model.load` gave.
+        loaded: the result of `tf.saved_model.load`.
     """
     import tensorflow as tf
 
@@ -121,8 +123,8 @@ def precision_of(loaded: Any) -> str | None:
 
 
 def argument_names(names: Iterable[str]) -> dict[str, str]:
-    """By input name, what a signature calls it: itself, but for `net amount` and other names that TensorFlow
-    takes no argument by. Two never differ in capitals alone."""
+    """By input name, its name in a signature: the same, except for names such as `net amount` that TensorFlow
+    does not take for an argument. No two differ in capitals alone."""
     found: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"\W", "_", name, flags=re.ASCII)

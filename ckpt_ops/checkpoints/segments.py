@@ -1,18 +1,18 @@
-"""From a snapshot to segments: what changed since the save before, and no more.
+"""From a snapshot to segments: only what changed since the previous save.
 
 Three cases, by tensor:
 
 * small ones are packed together into one segment;
 * a large one is a segment of its own, written whole;
-* a large **table** (two dimensions or more) of which at most half the rows changed since the save
-  before is that save's segment with one more **row delta**: the changed rows and their numbers.
+* a large **table** (two dimensions or more) of which at most half the rows changed since the previous
+  save is that save's segment with one more **row delta**: the changed rows and their numbers.
 
-Which rows changed is found by comparing bytes with the held tensor of the save before, not by
-trusting an optimizer's word. A table that was not written at all since then is the very same buffer,
-which costs nothing to see. A table that changes densely is neither held nor compared again.
+Changed rows are found by comparing bytes with the held tensor of the previous save, not by trusting an
+optimizer. A table that was not written at all since then is the very same buffer, which costs nothing
+to see. A table that changes densely is neither held nor compared again.
 
-A segment lists its whole chain, so a manifest needs no other manifest to be read, and one that is
-dropped takes nothing from the next. A chain ends, and the table is written whole, after
+A segment lists its whole chain, so a manifest can be read without any other manifest, and dropping one
+takes nothing from the next. A chain ends, and the table is written whole, after
 `CHAIN` deltas or when they weigh more than half of it.
 """
 
@@ -53,7 +53,7 @@ class Encoded:
     """A snapshot as segments.
 
     Attributes:
-        tables: by name, what the next save may be written against.
+        tables: by name, what the next save may be a delta to.
         dense: tables that changed in more than half of their rows.
     """
 
@@ -67,11 +67,11 @@ class Encoded:
 
 
 def encode(snapshot: Snapshot, before: Encoded, put: Put, *, large: int = LARGE) -> Encoded:
-    """The segments of `snapshot`, given what the save before it came to.
+    """The segments of `snapshot`, given those of the previous save.
 
     Args:
         put: stores a buffer that will not change and names its chunks.
-        large: bytes from which on a tensor has a segment of its own.
+        large: tensors of at least this many bytes have a segment of their own.
     """
     segments: list[Segment] = []
     tables: dict[str, Held] = {}
@@ -96,7 +96,7 @@ def encode(snapshot: Snapshot, before: Encoded, put: Put, *, large: int = LARGE)
 
 
 def restored(manifest: Manifest, snapshot: Snapshot) -> Encoded:
-    """What the next save may be written against after `manifest` was restored into what `snapshot` holds."""
+    """What the next save may be a delta to, after `manifest` was restored into what `snapshot` holds."""
     tables = {}
     for segment in manifest.segments:
         if len(segment.tensors) == 1 and len(segment.tensors[0].shape) > 1:
@@ -108,7 +108,7 @@ def restored(manifest: Manifest, snapshot: Snapshot) -> Encoded:
 
 def changed_rows(old: Array, new: Array) -> npt.NDArray[np.uint32] | None:
     """Numbers of the rows whose bytes differ, ascending; None when more than half of the rows do."""
-    one, other = _message(old), _message(new)
+    one, other = _as_integers(old), _as_integers(new)
     rows, limit = len(one), len(one) // 2
     probe = np.linspace(0, rows - 1, min(rows, _PROBED_ROWS)).astype(np.int64)
     if (one[probe] != other[probe]).any(axis=1).sum() > len(probe) // 2 + 1:
@@ -128,14 +128,16 @@ def apply_delta(array: Array, delta: RowDelta, payload: bytes | memoryview) -> N
     """Set the rows of `array` that `delta` changed; `payload` is its row numbers, then their bytes.
 
     Raises:
-        Corrupt: the payload is of another size, or its row numbers are none of the table in ascending order.
+        Corrupt: the payload has the wrong size, or its row numbers are not ascending or not in the table.
     """
     width = array.nbytes // max(1, len(array))
     if len(payload) != delta.rows * (ROW_NUMBER.itemsize + width):
-        raise _no_delta(delta, f"{len(payload)} bytes are no {delta.rows} rows of {width} with their numbers")
+        raise _no_delta(
+            delta, f"{len(payload)} bytes do not hold {delta.rows} rows of {width} bytes and their numbers"
+        )
     numbers = np.frombuffer(payload, ROW_NUMBER, count=delta.rows)
     if (numbers[1:] <= numbers[:-1]).any() or (numbers >= len(array)).any():
-        raise _no_delta(delta, f"its row numbers are not ascending, or beyond the table's {len(array)} rows")
+        raise _no_delta(delta, f"its row numbers are not ascending, or exceed the table's {len(array)} rows")
     rows = np.frombuffer(payload, array.dtype, offset=numbers.nbytes)
     array[numbers] = rows.reshape(delta.rows, *array.shape[1:])
 
@@ -143,7 +145,7 @@ def apply_delta(array: Array, delta: RowDelta, payload: bytes | memoryview) -> N
 def _no_delta(delta: RowDelta, why: str) -> Corrupt:
     names = ", ".join(map(chunk_name, delta.chunks[:1]))
     return Corrupt(
-        f"the row delta in {names} is none of its table: {why}",
+        f"the row delta in {names} does not fit its table: {why}",
         safe="no other checkpoint was touched; nothing was restored",
         next="restore the manifest that names it from a replica, or resume from an earlier checkpoint",
     )
@@ -175,8 +177,8 @@ def _payload(array: Array, rows: npt.NDArray[np.uint32]) -> memoryview:
     return memoryview(rows.astype(ROW_NUMBER).tobytes() + taken.tobytes())
 
 
-def _message(array: Array) -> Array:
-    """The array as rows of the widest unsigned integers that a row divides into: for comparing bytes."""
+def _as_integers(array: Array) -> Array:
+    """The array as rows of the widest unsigned integers that a row divides into, to compare bytes."""
     flat = array.reshape(len(array), -1)
     octets = flat.shape[1] * flat.itemsize
     width = next(width for width in (8, 4, 2, 1) if octets % width == 0)
@@ -192,8 +194,8 @@ def _entries(arrays: Mapping[str, Array]) -> tuple[TensorEntry, ...]:
     for name, array in arrays.items():
         if array.dtype.name not in DTYPES:
             raise ModelCodeError(
-                f"the variable {name} is of dtype {array.dtype.name}, and a checkpoint holds numbers",
-                safe="nothing of this save was committed; earlier checkpoints are as they were",
+                f"the variable {name} has dtype {array.dtype.name}; a checkpoint holds only numbers",
+                safe="nothing of this save was committed; earlier checkpoints are unchanged",
                 next="keep text in the vocabulary of a lookup layer, or its codes in the variable",
             )
         entries.append(

@@ -1,11 +1,11 @@
 """What a manifest may say: every number in it by which memory is taken, filled or written to.
 
 A manifest is bytes in a store that others can write to. Restoring takes as much memory as it says and puts
-what chunks hold where it says, at raw addresses. So nothing is made of one before it is sound, and nothing
-behind this has to ask again: a tensor has as many bytes as its shape, tensors lie one behind the other in
-their segment, chunks add up to just that, and row deltas change rows that are there.
+the content of chunks where it says, at raw addresses. So no manifest is used before it is sound, and later
+code need not check again: a tensor has as many bytes as its shape, tensors follow one another in their
+segment, chunks add up to just that, and row deltas change rows that exist.
 
-What chunks really hold is checked where they are read: `restore`.
+The content of chunks is checked where they are read: `restore`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ckpt_ops.checkpoints.manifest import Manifest, RowDelta, Segment, TensorEntry
 
 ROW_NUMBER = np.dtype("<u4")
-"""Of the rows in a delta."""
+"""The type of row numbers in a delta."""
 
 DIMENSIONS = 64  # numpy's own bound
 _LARGEST = 2**63
@@ -43,24 +43,24 @@ DTYPES: dict[str, np.dtype[Any]] = {
     **{name: np.dtype(name) for name in _OF_NUMPY},
     **{name: np.dtype(getattr(ml_dtypes, name)) for name in _OF_TENSORFLOW},
 }
-"""By numpy's name, what a tensor may be of: numbers of a fixed size. Text has none."""
+"""By numpy's name, the dtypes of a tensor: numbers of a fixed size. Text has no fixed size."""
 
 
 def check(manifest: Manifest) -> None:
-    """Raises `BadDocument`: what is wrong, and where."""
+    """Raises `BadDocument` naming what is wrong, and where."""
     for field in ("version", "step"):
         if getattr(manifest, field) < 0:
-            raise BadDocument(f"{field} is {getattr(manifest, field)}, and not at least 0")
+            raise BadDocument(f"{field} is {getattr(manifest, field)}, not at least 0")
     for key, at in manifest.cursor.items():
         if isinstance(at, list | dict):
-            raise BadDocument(f"cursor.{key} is no single value")
+            raise BadDocument(f"cursor.{key} is not a single value")
     seen: set[str] = set()
     for number, segment in enumerate(manifest.segments):
         where = f"segments[{number}]"
         _check_segment(segment, where)
         for entry in segment.tensors:
             if entry.name in seen:
-                raise BadDocument(f"{where} holds {entry.name!r}, which is there before")
+                raise BadDocument(f"{where} holds {entry.name!r} a second time")
             seen.add(entry.name)
 
 
@@ -76,11 +76,11 @@ def _check_segment(segment: Segment, where: str) -> None:
     for entry in segment.tensors:
         _check_tensor(entry, where)
         if entry.offset != offset:
-            raise BadDocument(f"{where}: {entry.name!r} begins at {entry.offset}, and not at {offset}")
+            raise BadDocument(f"{where}: {entry.name!r} begins at {entry.offset}, not at {offset}")
         offset += entry.nbytes
     _check_chunks(segment.chunks, offset, where)
     if segment.deltas and len(segment.tensors) > 1:
-        raise BadDocument(f"{where} has row deltas and {len(segment.tensors)} tensors, and not one")
+        raise BadDocument(f"{where} has row deltas and {len(segment.tensors)} tensors, not one")
     for number, delta in enumerate(segment.deltas):
         _check_delta(delta, segment.tensors[0], f"{where}.deltas[{number}]")
 
@@ -88,17 +88,17 @@ def _check_segment(segment: Segment, where: str) -> None:
 def _check_tensor(entry: TensorEntry, where: str) -> None:
     what = f"{where}: {entry.name!r}"
     if entry.dtype not in DTYPES:
-        raise BadDocument(f"{what} has a dtype {entry.dtype!r}, which is none of numbers")
+        raise BadDocument(f"{what} has dtype {entry.dtype!r}, which is not a type of numbers")
     shape = f"shape {list(entry.shape)[:8]}{'...' if len(entry.shape) > 8 else ''}"
     if any(size < 0 for size in entry.shape) or len(entry.shape) > DIMENSIONS:
-        raise BadDocument(f"{what} has {shape}, and not up to {DIMENSIONS} sizes of at least 0")
+        raise BadDocument(f"{what} has {shape}, not up to {DIMENSIONS} sizes of at least 0")
     itemsize = DTYPES[entry.dtype].itemsize
-    # also of a tensor without values, numpy multiplies the sizes that are not 0
+    # numpy multiplies the sizes that are not 0, even for a tensor without values
     if math.prod(max(1, size) for size in entry.shape) * itemsize >= _LARGEST:
         raise BadDocument(f"{what} has {shape}, which no memory could hold")
     nbytes = math.prod(entry.shape) * itemsize
     if entry.nbytes != nbytes:
-        raise BadDocument(f"{what} has {entry.nbytes} bytes, and {entry.dtype} of {shape} has {nbytes}")
+        raise BadDocument(f"{what} has {entry.nbytes} bytes; {entry.dtype} of {shape} has {nbytes}")
 
 
 def _check_delta(delta: RowDelta, entry: TensorEntry, where: str) -> None:
@@ -111,7 +111,9 @@ def _check_delta(delta: RowDelta, entry: TensorEntry, where: str) -> None:
 def _check_chunks(chunks: tuple[str, ...], nbytes: int, where: str) -> None:
     needed = -(-nbytes // CHUNK_BYTES)
     if len(chunks) != needed:
-        raise BadDocument(f"{where} has {len(chunks)} chunks, and {nbytes} bytes are {needed}")
+        raise BadDocument(f"{where} has {len(chunks)} chunks; {nbytes} bytes need {needed}")
     for chunk in chunks:
         if not _DIGEST.fullmatch(chunk):
-            raise BadDocument(f"{where} has a chunk {chunk[:70]!r}, which is no blake3 of 64 hex digits")
+            raise BadDocument(
+                f"{where} has a chunk {chunk[:70]!r}, which is not a blake3 hash of 64 hex digits"
+            )

@@ -5,8 +5,8 @@
             train_step(batch(step))
             checkpoints.after_step(step + 1)
 
-Run again after a kill, it goes on behind the last committed checkpoint. A process that was thought
-dead and writes on is refused (`Fenced`).
+Run again after a kill, it continues from the last committed checkpoint. A process that was thought dead
+and still writes is refused (`Fenced`).
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def checkpointing(
             restore(store, manifest, variables)
             writer.resume(manifest, capture(variables, step=manifest.step))
             start = Position(step=manifest.step, seconds=commits[-1].seconds, cursor=manifest.cursor)
-        desk = SaveRequestPoller(store, model, version)
-        checkpoints = Checkpointer(writer, variables, save=save, requests=desk, start=start)
+        poller = SaveRequestPoller(store, model, version)
+        checkpoints = Checkpointer(writer, variables, save=save, requests=poller, start=start)
         try:
             with checkpoints.stopping_on_sigterm():
                 yield checkpoints

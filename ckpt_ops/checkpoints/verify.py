@@ -1,8 +1,8 @@
 """Do the committed checkpoints still hold the bytes that they were committed with?
 
 Every manifest is compared with the hash that its commit names, and with what the commit says of it. Every
-chunk that a kept manifest names is read and hashed again, each once, however many checkpoints share it. Of a
-manifest that was committed before hashes were kept, nobody can tell whether it is the one.
+chunk that a kept manifest names is read and hashed again, each once, however many checkpoints share it.
+Nobody can tell whether a manifest that was committed before hashes were kept is still the same.
 
 A committed checkpoint without a manifest was pruned by retention, which deletes the manifest first; only the
 final checkpoint of a promoted version must never be.
@@ -65,12 +65,12 @@ def verify(
     """Every committed checkpoint of `versions`, in order.
 
     Args:
-        state: of the model; says which versions are promoted.
+        state: the model's, for which versions are promoted.
         progress: told after each chunk how many of how many are done; from this thread.
 
     Raises:
         BadInput: there is no such version.
-        StoreUnavailable, StoreForbidden: the store did not let us read; nothing is said of any checkpoint.
+        StoreUnavailable, StoreForbidden: the store could not be read; no checkpoint has a result.
     """
     commits = [commit for number in versions for commit in _commits(store, state, state.version(number))]
     loaded = [_load(store, state.model, commit) for commit in commits]
@@ -88,7 +88,7 @@ class _Committed:
     """A checkpoint that a log commits.
 
     Attributes:
-        digests: of its manifest, as its commit, the training's record and the promotion name it.
+        digests: of its manifest, by its commit, the training's record and the promotion.
         stays: whether it is the final one of a promoted version.
     """
 
@@ -131,14 +131,14 @@ def _load(store: Store, model: str, commit: _Committed) -> Manifest | ObjectNotF
         found = Manifest.decode(data, name=f"{store.url}/{commit.manifest}")
     except (ObjectNotFound, Corrupt) as error:
         return error
-    said = (found.model, found.version, found.step)
-    if said != (model, commit.version, commit.step):
-        return Corrupt(f"{store.url}/{commit.manifest} is of {said[0]} v{said[1]} step {said[2]}")
+    identity = (found.model, found.version, found.step)
+    if identity != (model, commit.version, commit.step):
+        return Corrupt(f"{store.url}/{commit.manifest} is of {identity[0]} v{identity[1]} step {identity[2]}")
     return found
 
 
 def _hash_again(store: Store, digests: Sequence[str], progress: Callable[[int, int], None]) -> dict[str, str]:
-    """By digest, what is wrong with the chunk; those that are right are left out."""
+    """By digest, what is wrong with the chunk; sound ones are left out."""
 
     def check(digest: str) -> str:
         try:
@@ -157,7 +157,7 @@ def _hash_again(store: Store, digests: Sequence[str], progress: Callable[[int, i
                     wrong[digest] = problem
                 progress(done, len(digests))
         finally:
-            pool.shutdown(cancel_futures=True)  # when the store fails, the rest is not waited for
+            pool.shutdown(cancel_futures=True)  # when the store fails, do not wait for the rest
     return wrong
 
 

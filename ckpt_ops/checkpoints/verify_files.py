@@ -2,8 +2,8 @@
 
 Each file that a version's record names is read and hashed again. What is served is compared with the record,
 too: a folder of a version that is not in the head's line would be served in the head's place, if its number
-is larger. What older code recorded names no files: its export is read, and only what is served is compared,
-with the export.
+is larger. Older records name no files: the export is read, and only what is served is compared, with the
+export.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class CheckedFiles:
         kind: "export", "served", or what an artifact that is one object is called, such as "predictions".
         folder: where they lie, or the object.
         files, nbytes: how many were read, and what they hold together.
-        hashed: the record names them by hash; False: it was written before hashes were kept.
+        hashed: the record names them by hash; False: it is older than hashes.
         problems: what is wrong and in which object, a line each.
     """
 
@@ -42,11 +42,11 @@ class CheckedFiles:
 
 
 def verify_files(store: Store, state: LineageState, versions: Iterable[int]) -> tuple[CheckedFiles, ...]:
-    """What was written of `versions` beside their checkpoints, and what is served of them, in order.
+    """What was written for `versions` beside their checkpoints, and what is served of them, in order.
 
     Raises:
         BadInput: there is no such version.
-        StoreUnavailable, StoreForbidden: the store did not let us read; nothing is said of any file.
+        StoreUnavailable, StoreForbidden: the store could not be read; no file has a result.
     """
     purged = {number for one in state.purged.values() for number in one.versions}
     line = {version.version for version in state.ancestry(state.head)}
@@ -55,7 +55,7 @@ def verify_files(store: Store, state: LineageState, versions: Iterable[int]) -> 
     for version in asked:
         found += _artifacts(store, version, gone=version.version in purged)
         found += _served(store, state, version, in_line=version.version in line)
-    return (*found, *_strangers(store, state))
+    return (*found, *_unknown(store, state))
 
 
 def _artifacts(store: Store, version: VersionState, *, gone: bool) -> Iterator[CheckedFiles]:
@@ -64,9 +64,11 @@ def _artifacts(store: Store, version: VersionState, *, gone: bool) -> Iterator[C
         return
     files, folder = export_files(store, version), export_folder(version)
     if files and folder is not None:
-        said = version.promoted.export_digest if version.promoted else ""
-        promises = [] if said in ("", export_digest(trained)) else [_other_promise(version.version, folder)]
-        yield _checked(store, version.version, "export", folder, files, gone=gone, problems=promises)
+        promoted = version.promoted.export_digest if version.promoted else ""
+        problems = (
+            [] if promoted in ("", export_digest(trained)) else [_not_promoted(version.version, folder)]
+        )
+        yield _checked(store, version.version, "export", folder, files, gone=gone, problems=problems)
     for kind, name in trained.artifacts.items():
         named = trained.artifact(kind)
         if kind != "export" and named.digest:
@@ -111,7 +113,7 @@ def _checked(
 def _served(
     store: Store, state: LineageState, version: VersionState, *, in_line: bool
 ) -> Iterator[CheckedFiles]:
-    """One line when there is something below `serving/N/`, or when there has to be: the head's."""
+    """One result if something is below `serving/N/`, or has to be: for the head."""
     folder = f"models/{state.model}/serving/{version.version}"
     there = {entry.name.removeprefix(f"{folder}/") for entry in store.list(f"{folder}/")}
     files = {file.path: file for file in export_files(store, version)}
@@ -120,7 +122,7 @@ def _served(
         return
     problems, nbytes = [], 0
     if not in_line:
-        problems.append(f"{store.url}/{folder}/ is served, and v{version.version} is not in the head's line")
+        problems.append(f"{store.url}/{folder}/ is served, but v{version.version} is not in the head's line")
     for path in sorted(files.keys() - there):
         problems.append(f"no object {store.url}/{folder}/{path}")
     for path in sorted(there):
@@ -141,8 +143,8 @@ def _served(
     )
 
 
-def _strangers(store: Store, state: LineageState) -> Iterator[CheckedFiles]:
-    """Folders that a model server takes for versions, and that are none."""
+def _unknown(store: Store, state: LineageState) -> Iterator[CheckedFiles]:
+    """Folders that a model server takes for versions although there are no such versions."""
     root = f"models/{state.model}/serving/"
     folders = {entry.name.removeprefix(root).partition("/")[0] for entry in store.list(root)}
     for name in sorted(folders):
@@ -152,25 +154,25 @@ def _strangers(store: Store, state: LineageState) -> Iterator[CheckedFiles]:
                 kind="served",
                 folder=f"{root}{name}",
                 condition=Condition.DAMAGED,
-                problems=(f"{store.url}/{root}{name}/ is served, and there is no such version",),
+                problems=(f"{store.url}/{root}{name}/ is served, but there is no such version",),
             )
 
 
 def _unlike(store: Store, name: str, data: bytes, file: ExportFile | None) -> str:
     """How a served file differs from the export's; "" when it does not."""
     if file is None:
-        return f"{store.url}/{name} is no file of the export"
+        return f"{store.url}/{name} is not a file of the export"
     try:
         if file.object.digest:
             check_named(store, file.object, data)
         elif data != store.get(file.object.name):
-            return f"{store.url}/{name} is not what {file.object.name} is"
+            return f"{store.url}/{name} differs from {file.object.name}"
     except Corrupt:
-        return f"{store.url}/{name} is not the export's {file.path} that was recorded"
+        return f"{store.url}/{name} is not the {file.path} that was recorded for the export"
     except ObjectNotFound as error:
         return error.what
     return ""
 
 
-def _other_promise(version: int, folder: str) -> str:
-    return f"the promotion of v{version} names another export than its training left in {folder}"
+def _not_promoted(version: int, folder: str) -> str:
+    return f"the promotion of v{version} names a different export than its training left in {folder}"

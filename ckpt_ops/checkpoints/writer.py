@@ -1,12 +1,12 @@
 """Writing snapshots in the background.
 
-Order is what makes a torn save invisible: first the chunks, then the manifest, then - by whoever
+The order makes a torn save invisible: first the chunks, then the manifest, then - by whoever
 owns the candidate's log - the commit. A process killed anywhere before the commit leaves objects
 that nothing refers to.
 
-One save is in flight at a time. `submit` waits for the one before it, which bounds memory to the
-snapshot being written and the tables held to compare the next one with; and it raises what went
-wrong: a failed save is never silent.
+One save is in flight at a time. `submit` waits for the previous one, which bounds memory to the
+snapshot being written and the tables held to compare the next one with. It raises the error of the
+previous one: a failed save is never silent.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class BackgroundWriter:
         name: the manifest's object name for a step.
         commit: called in the writer's thread after the manifest is stored. What it raises reaches
             the training loop at the next `submit` or `wait`.
-        large: bytes from which on a tensor is compared and chunked on its own.
+        large: tensors of at least this many bytes are compared and chunked on their own.
     """
 
     def __init__(
@@ -72,25 +72,25 @@ class BackgroundWriter:
         self._pending: list[Future[None]] = []
 
     def resume(self, manifest: Manifest, snapshot: Snapshot) -> None:
-        """Write the next checkpoint against `manifest`, restored just now into what `snapshot` holds."""
+        """Compare the next checkpoint with `manifest`, just restored into what `snapshot` holds."""
         self._committed = restored(manifest, snapshot)
         self._uploads.keep(self._committed.chunks)
 
     def submit(self, snapshot: Snapshot) -> None:
-        """Begin to write `snapshot`; waits for what was submitted before and raises its error."""
+        """Begin to write `snapshot`; wait for what was submitted before and raise its error."""
         self.wait()
         self.run(lambda: self._save(snapshot))
 
     def run(self, job: Callable[[], None]) -> None:
-        """Do `job` in the writer's thread, behind what was submitted before; does not wait.
+        """Do `job` in the writer's thread, after what was submitted before; do not wait.
 
-        It is left out when something before it, since the last `wait`, has failed.
+        It is skipped when something before it, since the last `wait`, has failed.
         """
         before = tuple(self._pending)
         self._pending.append(self._worker.submit(lambda: None if _any_failed(before) else job()))
 
     def wait(self) -> None:
-        """Until what was submitted is committed. Raises its error."""
+        """Wait until what was submitted is committed. Raises its error."""
         pending, self._pending = self._pending, []
         for each in pending:
             each.result()

@@ -1,4 +1,4 @@
-"""What a source of slices promises, checked: each promise of `SliceSource` is a check with a verdict."""
+"""Checks of a source of slices: one for each promise of `SliceSource`, with a verdict."""
 
 from ckpt_ops.contract.check import Check
 from ckpt_ops.contract.contract import check_source

@@ -18,17 +18,18 @@ _MOST_ZONE = timedelta(hours=14)
 def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
     """The times in the rows that were read are those of their slice's key.
 
-    A column that follows no slice, such as a date of birth, is not asked about.
+    A column that follows no slice, such as a date of birth, is not checked.
 
-    What is off by no more than time zones are is said, and breaks nothing: days may be another zone's.
+    A shift no larger than that of a time zone is reported and breaks nothing: days may be in another zone.
 
     Raises:
-        Broken: a column is off all slices by more, or lies in all but one, whose rows are another period's.
+        Broken: a column is further off in all slices, or lies in all but one, whose rows belong to a
+            different period.
     """
     length = _length(source)
     if length is None:
-        return "not asked: keys are no times, or there is one alone"
-    said = []
+        return "not checked: keys are not times, or there is only one"
+    notes = []
     for column, ends in _times(readings).items():
         windows = {
             key: window_of(start, length) for key in ends if (start := key_time(source, key)) is not None
@@ -39,23 +40,25 @@ def rows_in_their_slices(source: SliceSource, readings: Readings) -> str:
             shift = next(iter(off.values()))
             message = f"{column} lies {describe(shift)} for its slice in all {len(off)} slices"
             if abs(shift) > _MOST_ZONE:
-                raise Broken(f"{message}: these are the rows of another period")
-            said.append(
-                f"{message}: keys are read as UTC, so are these times or days of another zone? Then set the "
-                "DAG's timezone, and ask for it with expect_column_values_to_lie_in_slice"
+                raise Broken(f"{message}: the rows belong to a different period")
+            notes.append(
+                f"{message}: keys are read as UTC. If these times or days are in another zone, set the DAG's "
+                "timezone, and check it with expect_column_values_to_lie_in_slice"
             )
             continue
-        if off and list(shifts.values()).count(timedelta()) > 1:  # one alone may lie in its slice by chance
+        if (
+            off and list(shifts.values()).count(timedelta()) > 1
+        ):  # a single one may lie in its slice by chance
             for key, shift in off.items():
                 if abs(shift) >= windows[key].end - windows[key].start:
                     raise Broken(
-                        f"{column} of slice {key} lies {describe(shift)}, and that of the others lies in "
-                        "their slices: these are the rows of another period"
+                        f"{column} of slice {key} lies {describe(shift)}, while the other slices have it "
+                        "inside: the rows belong to a different period"
                     )
-            said += [f"{column} of {key} lies {describe(shift)}" for key, shift in off.items()]
+            notes += [f"{column} of {key} lies {describe(shift)}" for key, shift in off.items()]
         elif shifts and not off and None not in shifts.values():
-            said.append(f"{column} lies in its slice")
-    return "; ".join(said) or "no column holds times of its slice"
+            notes.append(f"{column} lies in its slice")
+    return "; ".join(notes) or "no column holds times of its slice"
 
 
 def _times(readings: Readings) -> Mapping[str, dict[str, tuple[datetime, datetime]]]:
@@ -68,7 +71,7 @@ def _times(readings: Readings) -> Mapping[str, dict[str, tuple[datetime, datetim
 
 
 def _length(source: SliceSource) -> Length | float | None:
-    """How long slices are, by the smallest gap between two keys; None when that cannot be told."""
+    """The length of slices, by the smallest gap between two keys; None when there is none."""
     times = [time for key in all_keys(source) if (time := key_time(source, key))]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     shortest = min(gaps, default=timedelta())

@@ -26,7 +26,7 @@ _hooked = False
 
 
 def built_cheaply(source: SliceSource) -> str:
-    """Builds it again, where it is a dataclass: no connection, hardly any time; and it pickles small."""
+    """Build it again, if it is a dataclass: no connection, hardly any time, and a small pickle."""
     try:
         pickled = pickle.dumps(source)
     except Exception as error:
@@ -40,17 +40,17 @@ def built_cheaply(source: SliceSource) -> str:
             "read it in the methods, not in the constructor"
         )
     if not dataclasses.is_dataclass(source):
-        return f"{len(pickled):,} bytes when pickled; not built again, as it is no dataclass"
+        return f"{len(pickled):,} bytes when pickled; not built again, as it is not a dataclass"
     seconds, connects = _build_again(source)
     if connects:
         raise Broken(
-            f"building it does {', '.join(sorted(set(connects)))}; connect in the methods, "
+            f"building it calls {', '.join(sorted(set(connects)))}; connect in the methods, "
             "not in the constructor"
         )
     if seconds > MOST_SECONDS:
         raise Broken(
-            f"building it takes {seconds:.1f} s of the processor, at most {MOST_SECONDS} s are allowed: "
-            "a DAG file does it on every parse"
+            f"building it takes {seconds:.1f} s of CPU time, at most {MOST_SECONDS} s are allowed: "
+            "a DAG file builds it on every parse"
         )
     return f"no connection is made, {len(pickled):,} bytes when pickled"
 
@@ -66,11 +66,11 @@ def shows_no_secret(source: SliceSource) -> str:
     if kept or named:
         what = kept[0] if kept else named[1] if named else ""
         raise Broken(f"it keeps a {what}; {_INSTEAD}")
-    return "neither its repr nor its pickle shows one"
+    return "neither its repr nor its pickle shows a password"
 
 
 def _build_again(source: Any) -> tuple[float, list[str]]:
-    """Seconds of the processor, the least of three; and what was connected to."""
+    """Seconds of CPU time, the least of three; and the calls that connect."""
     global _seen
     _hook()
     seconds, _seen = [], []

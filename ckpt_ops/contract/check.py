@@ -18,7 +18,7 @@ class Check:
 
     Attributes:
         name: the promise, such as "reading twice gives the same rows".
-        words: what was seen; when it is broken, where, and what to do.
+        message: what was found; if the promise is broken, where, and what to do.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Check:
 
 
 def checked(name: str, look: Callable[[], str]) -> Check:
-    """The verdict of `look`, which returns what it saw, or raises."""
+    """The verdict of `look`, which returns what it found, or raises."""
     try:
         return Check(name=name, passed=True, message=look())
     except Broken as error:

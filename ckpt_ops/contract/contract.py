@@ -24,16 +24,16 @@ def check_source(
     """Check what `SliceSource` and `PartedSource` promise. Each slice is read twice, in parts once more.
 
     Nothing is written, and whatever the source raises is a finding: a source that breaks a promise gives a
-    `Check` with `passed=False`, never an exception. Without any slice, what needs one is left out.
+    `Check` with `passed=False`, never an exception. Without any slice, checks that need one are left out.
 
     Args:
         keys: slices to read; by default the newest three.
         change: writes the content of the first of `keys` again with other rows. Without it, that the
             fingerprint follows the content cannot be checked.
         most_memory: bytes of Arrow memory that reading may take, whatever the slice's size.
-        progress: told what is looked at next.
+        progress: called with what is checked next.
     """
-    return [*_checks(source, keys, change, most_memory, progress or (lambda said: None))]
+    return [*_checks(source, keys, change, most_memory, progress or (lambda message: None))]
 
 
 def _checks(
@@ -53,7 +53,11 @@ def _checks(
         return
     chosen = list(wanted) if wanted else keys.newest_that_are_there(source, MOST_KEYS)
     if not chosen:
-        yield Check(name="a slice can be read", passed=False, message="none of the newest has come: name one")
+        yield Check(
+            name="a slice can be read",
+            passed=False,
+            message="none of the newest slices has arrived: name one",
+        )
         return
     yield checked("keys are in their interval", lambda: keys.in_their_interval(source, chosen))
     yield checked("an unknown key is refused", lambda: keys.unknown_is_refused(source, chosen[-1]))

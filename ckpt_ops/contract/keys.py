@@ -1,4 +1,4 @@
-"""Keys: valid, in order, the same each time, each in its interval; and what a key that is none gets."""
+"""Keys: valid, in order, the same each time, each in its interval; unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def all_keys(source: SliceSource) -> list[str]:
 
 
 def newest_that_are_there(source: SliceSource, most: int) -> list[str]:
-    """Of a source that lists every period without asking, the newest may not have come yet."""
+    """The newest keys whose slices exist: a source may list periods that have not arrived yet."""
     now, found = datetime.now(UTC), []
     past = [key for key in all_keys(source) if (time := _time_of(key)) is None or time <= now]
     for key in past[: -_MOST_TRIES - 1 : -1]:
@@ -43,7 +43,7 @@ def newest_that_are_there(source: SliceSource, most: int) -> list[str]:
 
 
 def stable(source: SliceSource) -> str:
-    """They are asked for twice."""
+    """`keys()` is called twice."""
     keys = all_keys(source)
     if not keys:
         raise Broken(
@@ -60,68 +60,69 @@ def stable(source: SliceSource) -> str:
     for before, after in itertools.pairwise(keys):
         if before > after:
             raise Broken(
-                f"keys() gives {before} before {after}: in time order, and keys must sort in time as text"
+                f"keys() gives {before} before {after}: it has to give them in time order, and they have to "
+                "sort in time as text"
             )
     again = all_keys(source)
     if again != keys:
         differ = sorted({*keys} ^ {*again})
-        raise Broken(f"asked twice, keys() gives others: {', '.join(differ[:5])}")
-    if not isinstance(source, Files):  # whose form says that they do
+        raise Broken(f"called twice, keys() gives different keys: {', '.join(differ[:5])}")
+    if not isinstance(source, Files):  # the form of those guarantees it
         sorted_in_time(keys, lambda key: _cut_behind(source, key, *ever()))
     return f"{len(keys):,}, from {keys[0]} to {keys[-1]}"
 
 
 def in_their_interval(source: SliceSource, keys: Sequence[str]) -> str:
-    """Of two intervals that meet, exactly one holds the key: wherever they are cut."""
+    """Of two intervals that meet, exactly one holds the key, wherever they are cut."""
     for key in keys:
         start, end = _window(key)
         if key not in source.keys(start, end):
             start, end = ever()
         if key not in source.keys(start, end):
-            raise Broken(f"slice {key} is in no interval that keys() was asked for")
+            raise Broken(f"keys() does not give slice {key} for any interval")
         cut = _cut_behind(source, key, start, end)
         if key in source.keys(cut, end):
             raise Broken(
                 f"slice {key} is in keys(.., {cut:%Y-%m-%d %H:%M}) and in keys({cut:%Y-%m-%d %H:%M}, ..): "
-                "an interval is from its start up to but without its end"
+                "an interval includes its start and excludes its end"
             )
         if key not in source.keys(cut - _STEP, cut):
             raise Broken(
                 f"slice {key} is in keys({start:%Y-%m-%d %H:%M}, {cut:%Y-%m-%d %H:%M}) but not in the last "
-                "hour of it, and not before: an interval is from its start up to but without its end"
+                "hour of it, and not before: an interval includes its start and excludes its end"
             )
     return f"of two intervals that meet, one holds the slice: {', '.join(keys)}"
 
 
 def unknown_is_refused(source: SliceSource, key: str) -> str:
-    """A key that will never be there, and one that is not there yet."""
-    said = []
+    """A key that will never exist, and one that does not exist yet, are refused."""
+    refused = []
     later = _later(key)
-    listed = later in source.keys(*_window(later))  # by a source that asks nobody which periods there are
+    listed = later in source.keys(*_window(later))  # by a source that lists periods without looking
     for unknown in ("no-such-slice", *([] if listed else [later])):
-        asks: dict[str, Callable[[str], object]] = {
+        calls: dict[str, Callable[[str], object]] = {
             "fingerprint": source.fingerprint,
             "read": lambda key: next(iter(source.read(key)), None),
         }
         if isinstance(source, PartedSource):
-            asks["parts"] = source.parts
-        for method, ask in asks.items():
+            calls["parts"] = source.parts
+        for method, call in calls.items():
             try:
-                ask(unknown)
+                call(unknown)
             except (SliceMissing, BadInput) as error:
-                said.append(type(error).__name__)
+                refused.append(type(error).__name__)
                 continue
             except Exception as error:
                 raise Broken(
-                    f"{method}({unknown!r}) raised {type(error).__name__} ({error}): SliceMissing says "
-                    "that it may still come, BadInput that it never will"
+                    f"{method}({unknown!r}) raised {type(error).__name__} ({error}): raise SliceMissing for "
+                    "a slice that may still come, BadInput for one that never will"
                 ) from error
-            raise Broken(f"{method}({unknown!r}) raised nothing: there is no such slice")
-    return f"by {' and '.join(sorted(set(said)))}"
+            raise Broken(f"{method}({unknown!r}) raised no error, and there is no such slice")
+    return f"by {' and '.join(sorted(set(refused)))}"
 
 
 def _window(key: str) -> tuple[datetime, datetime]:
-    """Where a key that is a time must be; everywhere for another."""
+    """The interval in which a key that is a time must be; for other keys, all of time."""
     time = _time_of(key)
     return (time - _AROUND, time + _LONGEST + _AROUND) if time else ever()
 
@@ -149,7 +150,7 @@ def _cut_behind(source: SliceSource, key: str, start: datetime, end: datetime) -
 
 
 def _later(key: str) -> str:
-    """A key of the same form, a century later; for a key that is no time, one that nobody has."""
+    """A key of the same form, a century later; for a key that is no time, an unused key."""
     form = form_of(key)
     time = time_of(key, form) if form else None
     if time is None or form is None:

@@ -1,4 +1,4 @@
-"""Keys in time: the log goes by their order as text, so that order has to be the order of their intervals."""
+"""Keys in time: the log sorts them as text, so that order has to be the order of their intervals."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ def sorted_in_time(keys: Sequence[str], begin_of: Callable[[str], datetime]) -> 
 
     Args:
         keys: as a source gives them.
-        begin_of: about when a key's slice begins, asked of the source; it may take a while.
+        begin_of: asks the source when a key's slice begins, roughly; it may take a while.
     """
     unknown = [key for key in keys if form_of(key) is None]
     for key in unknown:
         if _YEAR_LAST.search(key):
             raise Broken(
-                f"keys such as {key} do not sort in time, as the year comes last: write it first, "
-                f"{_turned(key)}"
+                f"keys such as {key} do not sort in time, because the year comes last: write it first, "
+                f"as in {_turned(key)}"
             )
-    # those of a known form say themselves when they begin; of others, the source says it
+    # keys of a known form tell when they begin; for others, ask the source
     times = [(key, begin_of(key)) for key in _spread(unknown)]
     for (before, one), (after, other) in itertools.pairwise(times):
         if one > other:
             raise Broken(
                 f"keys do not sort in time: {before} comes before {after} as text, but its slice begins "
                 f"later ({one:%Y-%m-%d} and {other:%Y-%m-%d}): write the year first, then month and day, as "
-                "2025-11-01"
+                "in 2025-11-01"
             )
 
 

@@ -23,15 +23,15 @@ MOST_MEMORY = 256 * 2**20
 
 @dataclass(kw_only=True)
 class Reading:
-    """What one reading of a slice came to.
+    """The result of one reading of a slice.
 
     Attributes:
         schema: of the first batch; `odd` is the first that differs.
         content: of all rows in order, as long as they have one schema.
         size: bytes of all batches in memory.
-        peak: bytes of Arrow memory above what was taken before, at most at any moment that was seen.
+        peak: the most bytes of Arrow memory above what was taken before, at any moment that was seen.
         times: by column of timestamps or dates that has a value, its first and its last, in UTC.
-        misfits: by column whose values decide, its first that is none of the declared type.
+        misfits: by column whose values decide, the first value that is not of the declared type.
     """
 
     schema: pa.Schema | None = None
@@ -99,11 +99,11 @@ class Readings:
         return self._first[key]
 
     def fingerprint_is_stable(self) -> str:
-        """Asked before and after reading."""
+        """It is asked for before and after reading."""
         for key in self.keys:
             before = self.source.fingerprint(key)
             if not isinstance(before, str) or not before:
-                raise Broken(f"the fingerprint of {key} is {before!r}: it must be text that says something")
+                raise Broken(f"the fingerprint of {key} is {before!r}: it must be text that is not empty")
             self.first(key)
             after = self.source.fingerprint(key)
             if before != after:
@@ -114,14 +114,14 @@ class Readings:
         return f"the same before and after reading: {', '.join(self.keys)}"
 
     def same_twice(self) -> str:
-        """Another reading gives the same rows in the same order."""
+        """A second reading gives the same rows in the same order."""
         for key in self.keys:
             first, again = self.first(key), read(iter(self.source.read(key)))
             if first.rows != again.rows:
-                raise Broken(f"slice {key} has {first.rows:,} rows, read again {again.rows:,}")
+                raise Broken(f"slice {key} has {first.rows:,} rows, and {again.rows:,} when read again")
             if first.content != again.content:
                 raise Broken(
-                    f"slice {key} has other rows, or the same in another order, when it is read again: "
+                    f"slice {key} has different rows, or a different order, when it is read again: "
                     "order them by something that tells rows apart"
                 )
         rows = sum(self.first(key).rows for key in self.keys)
@@ -132,22 +132,22 @@ class Readings:
         for key in self.keys:
             first = self.first(key)
             if first.schema is None:
-                raise Broken(f"slice {key} gave no batch: one without rows says at least the columns")
+                raise Broken(f"slice {key} gave no batch: yield one without rows, to give the columns")
             if first.odd is not None:
                 differ = {str(one) for one in first.schema} ^ {str(one) for one in first.odd}
-                said = ", ".join(sorted(differ)) or "their order"
-                raise Broken(f"slice {key} came in batches of different schemas: {said}")
+                columns = ", ".join(sorted(differ)) or "their order"
+                raise Broken(f"slice {key} came in batches of different schemas: {columns}")
         return f"{sum(self.first(key).batches for key in self.keys):,} batches"
 
     def types_fit(self) -> str:
-        """What came fits what is declared, as validation will evaluate it."""
+        """The columns fit the declared schema, by the rules of validation."""
         declared, notes = self.source.schema, []
         for key in self.keys:
             first = self.first(key)
             found = first.schema
             for reason in schema_drift(declared, found, first.misfits) if found is not None else []:
                 if reason.severity is Severity.CRITICAL:
-                    raise Broken(f"slice {key}: {reason.message}; fix what comes, or the declared schema")
+                    raise Broken(f"slice {key}: {reason.message}; fix the data, or the declared schema")
                 notes.append(reason.message)
         return "; ".join([f"{len(declared.names)} declared columns came as declared", *dict.fromkeys(notes)])
 
@@ -157,8 +157,8 @@ class Readings:
         size = max(self.first(key).size for key in self.keys)
         if peak > most:
             raise Broken(
-                f"reading {_megabytes(size)} took {_megabytes(peak)} of memory, {_megabytes(most)} may be "
-                "taken whatever the slice's size: yield batch after batch, and hold none"
+                f"reading {_megabytes(size)} took {_megabytes(peak)} of memory, at most {_megabytes(most)} "
+                "are allowed whatever the slice's size: yield batch after batch, and hold none"
             )
         small = "" if size > most else "; a larger slice would tell more"
         return f"{_megabytes(peak)} for a slice of {_megabytes(size)}, {_megabytes(most)} are allowed{small}"
@@ -167,15 +167,17 @@ class Readings:
         """The parts' rows, one part after the other, are the slice's."""
         source, counted = self.source, 0
         if not isinstance(source, PartedSource):
-            raise Broken("it has parts() and no read_part(): its parts go unseen")
+            raise Broken("it has parts() but no read_part(): its parts are never read")
         for key in self.keys:
             parts = source.parts(key)
             if not parts:
-                raise Broken(f"parts({key!r}) is empty: a slice that is there has a part")
+                raise Broken(f"parts({key!r}) is empty: an existing slice has at least one part")
             if list(source.parts(key).items()) != list(parts.items()):
-                raise Broken(f"asked twice, parts({key!r}) gives others, or another order")
+                raise Broken(f"called twice, parts({key!r}) gives different parts, or a different order")
             if len(parts) > 1 and not worth_sharing(source):
-                raise Broken(f"slice {key} has {len(parts)} parts, and several is False: say so or have one")
+                raise Broken(
+                    f"slice {key} has {len(parts)} parts, but several is False: set it True, or give one part"
+                )
             counted += len(parts)
             readers = {part: functools.partial(source.read_part, key, part) for part in parts}
             whole = read(one_after_the_other(readers, of=f"slice {key}"))
@@ -183,7 +185,7 @@ class Readings:
             if (whole.rows, whole.content) != (first.rows, first.content):
                 raise Broken(
                     f"slice {key} has {first.rows:,} rows by read() and {whole.rows:,} by its {len(parts)} "
-                    "parts in order, or other ones: read() gives the parts' rows one after the other"
+                    "parts in order, or different ones: read() must give the parts' rows one after the other"
                 )
         return f"{counted} parts of {len(self.keys)} slices"
 
@@ -193,10 +195,10 @@ class Readings:
         change()
         after, others = self.source.fingerprint(key), read(iter(self.source.read(key)))
         if rows.content == others.content:
-            raise Broken(f"slice {key} reads as it did before it was changed")
+            raise Broken(f"slice {key} reads the same after it was changed")
         if before == after:
             raise Broken(
-                f"the fingerprint of {key} is still {before}, and its rows are others: a correction would "
+                f"the fingerprint of {key} is still {before}, but its rows changed: a correction would "
                 "never be pulled"
             )
         return f"{key}: {before}, then {after}"

@@ -1,4 +1,4 @@
-"""A kind of stored document: how its bytes are written, which schemas are read, what an error says of it."""
+"""A kind of stored document: how its bytes are written, which schemas are read, how errors name it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _RESTORE = "restore that object from a replica, or from the bucket's versions"
 
 @contextmanager
 def reading(name: str, what: str, *, safe: str = _UNTOUCHED, next: str = _RESTORE) -> Iterator[None]:
-    """While the block reads `name`, which has to be a `what`: a `BadDocument` is a `Corrupt`."""
+    """While the block reads `name`, which has to be a `what`, turn a `BadDocument` into a `Corrupt`."""
     try:
         yield
     except BadDocument as error:
-        raise Corrupt(f"{name} is no {what}: {error}", safe=safe, next=next) from error
+        raise Corrupt(f"{name} is not a valid {what}: {error}", safe=safe, next=next) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,12 @@ class DocumentKind:
     """A kind of document. What a schema number stands for never changes: a change takes the next one.
 
     Attributes:
-        what: it is, in an error: "slice manifest".
+        what: its name in an error, such as "slice manifest".
         schema: the number that is written now.
         numbered_by: the field that holds the number.
-        implicit: schema 1 goes without a number: such documents were written before there was one.
+        implicit: schema 1 has no number: such documents were written before there was one.
         upgrades: from a schema to the next, on plain values. One for each that is older than today's.
-            It may count on nothing: what it stumbles over is a bad document.
+            It may rely on nothing: a document that makes it fail is a bad one.
         indent, sort_keys, newline: how the bytes look, which digests and golden files hold.
         safe, next: of the `Corrupt` that a bad one raises.
     """
@@ -55,7 +55,7 @@ class DocumentKind:
     next: str = _RESTORE
 
     def numbered(self, values: Mapping[str, Any]) -> Fields:
-        """The values, behind the schema's number."""
+        """The values, after the schema's number."""
         return (
             dict(values) if self.implicit and self.schema == 1 else {self.numbered_by: self.schema, **values}
         )
@@ -77,14 +77,14 @@ class DocumentKind:
             return read_as(kind, self.upgraded(parse(data), name=name))
 
     def reading(self, name: str) -> Any:
-        """While the block reads the object `name` as one of these: a `BadDocument` is a `Corrupt`."""
+        """While the block reads the object `name` as one of these, turn a `BadDocument` into a `Corrupt`."""
         return reading(name, self.what, safe=self.safe, next=self.next)
 
     def upgraded(self, fields: Mapping[str, Any], *, name: str) -> Fields:
-        """As `decode`, of what was parsed.
+        """As `decode`, from parsed fields.
 
         Raises:
-            BadDocument: it has no number, or one that never was.
+            BadDocument: it has no number, or one that never existed.
             Corrupt: a newer ckpt_ops wrote it.
         """
         values = dict(fields)
@@ -101,7 +101,7 @@ class DocumentKind:
         return values
 
     def newer(self, name: str, why: str) -> Corrupt:
-        """That a later version of this code wrote it: it is refused, and not guessed at."""
+        """The error for a document of a later version of this code: it is refused, not guessed at."""
         return Corrupt(
             f"{name} was written by a newer ckpt_ops: {why}; this ckpt_ops reads up to {self.schema}",
             safe=_UNTOUCHED,

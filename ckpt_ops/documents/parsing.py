@@ -1,7 +1,7 @@
 """From bytes to plain JSON values, within bounds.
 
-Whoever can write to a store can write anything there: bytes that are no JSON, lists nested without an end,
-a gigabyte of brackets. All of it ends here, before anything is made of it.
+Whoever can write to a store can write anything there: bytes that are not JSON, endlessly nested lists, a
+gigabyte of brackets. All of that is refused here, before anything is made of it.
 """
 
 from __future__ import annotations
@@ -10,37 +10,37 @@ import json
 from typing import Any
 
 LARGEST_BYTES = 2**30
-"""Of a document. One of a million chunks or log entries has a fifth of that."""
+"""The most a document may have. One of a million chunks or log entries has a fifth of that."""
 DEEPEST = 200
-"""Objects and lists inside one another. A model's structure, which is the deepest, takes four a nesting."""
+"""Objects and lists inside one another. A model's structure, the deepest, takes four per nested layer."""
 LARGEST_NUMBER = 2**63
-"""What a size, a count or a number of a version can be: none is larger on any machine."""
+"""Bound of a size, a count or a version number: none is larger on any machine."""
 
 
 class BadDocument(ValueError):
-    """What is wrong with a document, without its name. Who knows the name makes it `Corrupt` (`reading`)."""
+    """What is wrong with a document, without its name. `reading` adds the name and makes it `Corrupt`."""
 
 
 def parse(data: bytes) -> dict[str, Any]:
     """The JSON object in `data`. Raises `BadDocument`."""
     if len(data) > LARGEST_BYTES:
-        raise BadDocument(f"it has {len(data):,} bytes, and no document has more than {LARGEST_BYTES:,}")
+        raise BadDocument(f"it has {len(data):,} bytes; a document has at most {LARGEST_BYTES:,}")
     try:
         found = json.loads(data)
     except ValueError as error:
-        raise BadDocument(f"it is no JSON: {error}") from None
+        raise BadDocument(f"it is not JSON: {error}") from None
     except RecursionError:
-        raise BadDocument("it is nested too deep") from None
+        raise BadDocument("it is nested too deeply") from None
     if not isinstance(found, dict):
-        raise BadDocument(f"it is {shown(found)}, and no JSON object")
-    # counting takes no time beside parsing, and few documents have as many
+        raise BadDocument(f"it is {shown(found)}, not a JSON object")
+    # counting is cheap compared with parsing, and few documents have that many
     if data.count(b"{") + data.count(b"[") > DEEPEST and _is_deep(found):
-        raise BadDocument("it is nested too deep")
+        raise BadDocument("it is nested too deeply")
     return found
 
 
 def shown(value: object) -> str:
-    """A value in short: a document may hold gigabytes in the wrong place."""
+    """A value in short form: a document may hold gigabytes in the wrong place."""
     match value:
         case dict():
             return "a JSON object"

@@ -1,7 +1,7 @@
 """Plain JSON values, read as what they have to be: a dataclass of this project, field by field.
 
-A text where a number belongs, a list for an object, a field too much: all of it ends here, as one error with
-the path that leads to it.
+Text where a number belongs, a list for an object, an unknown field: each is one error here, with the path
+that leads to it.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ _FROM_TEXT: dict[type, tuple[Reader, str]] = {
 }
 
 
-def read_as(kind: type[T], said: object, *, at: str = "") -> T:
-    """`said`, as JSON has it, as a `kind`: a plain type, an enum, a union, a dataclass of such and of tuples.
+def read_as(kind: type[T], value: object, *, at: str = "") -> T:
+    """The JSON `value` as a `kind`: a plain type, an enum, a union, a dataclass of such and of tuples.
 
-    A path, a day and a time are text, a member of an enum is its value.
+    A path, a day and a time are text; a member of an enum is its value.
 
     Values of mappings are taken as they are. Fields are read by their stored names (`wire_names`).
 
     Args:
-        at: the path that leads to it, for the error's words.
+        at: the path that leads to it, for the error.
 
     Raises:
-        BadDocument: a field is missing, too much or of another type.
+        BadDocument: a field is missing, unknown or of the wrong type.
     """
     try:
         reader: Callable[[Any], T] = _reader(cast(Hashable, kind))
-        return reader(said)
+        return reader(value)
     except _Misfit as misfit:
         path = (at + "".join(reversed(misfit.path))).removeprefix(".")
         raise BadDocument(f"{path or 'it'} {misfit.why}") from None
 
 
 class _Misfit(Exception):
-    """A value that does not fit; on its way out it learns where it is, which costs nothing when all fit."""
+    """A value that does not fit; its path is collected on the way out, which costs nothing if all fit."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -64,9 +64,9 @@ class _Misfit(Exception):
 
 @cache
 def _reader(kind: Any) -> Reader:
-    """What reads a `kind`: made once, since a log has many records of few kinds."""
+    """The reader of a `kind`: made once, since a log has many records of few kinds."""
     if kind is Any:
-        return lambda said: said
+        return lambda value: value
     if dataclasses.is_dataclass(kind):
         return _dataclass_reader(kind)
     origin, inside = get_origin(kind), get_args(kind)
@@ -82,73 +82,73 @@ def _reader(kind: Any) -> Reader:
 
 
 def _union_reader(kinds: tuple[Any, ...], or_none: bool) -> Reader:
-    """Of the first that the value fits; what the last refuses is the error."""
+    """Reads as the first kind that fits; if none fits, the error is that of the last."""
     *others, last = (_reader(each) for each in kinds)
 
-    def read(said: Any) -> Any:
-        if said is None and or_none:
+    def read(value: Any) -> Any:
+        if value is None and or_none:
             return None
         for reader in others:
             try:
-                return reader(said)
+                return reader(value)
             except _Misfit:
                 continue
-        return last(said)
+        return last(value)
 
     return read
 
 
 def _made_reader(kind: Any) -> Reader:
-    """Of what is made from a value that JSON has: a path, a day, a time, a member by its value."""
+    """Reads what is made from a JSON value: a path, a day, a time, an enum member by its value."""
     make, what = _FROM_TEXT.get(kind) or (kind, f"one of {', '.join(str(one.value) for one in kind)}")
 
-    def read(said: Any) -> Any:
+    def read(value: Any) -> Any:
         try:
-            return make(said)
+            return make(value)
         except (TypeError, ValueError):
-            raise _unlike(said, what) from None
+            raise _unlike(value, what) from None
 
     return read
 
 
 def _plain_reader(kind: type) -> Reader:
-    def read(said: Any) -> Any:
-        if type(said) is kind:
-            return said
-        if kind is float and type(said) is int:
-            return _int(said)
-        raise _unlike(said, _NAMES[kind])
+    def read(value: Any) -> Any:
+        if type(value) is kind:
+            return value
+        if kind is float and type(value) is int:
+            return _int(value)
+        raise _unlike(value, _NAMES[kind])
 
     return read
 
 
-def _int(said: Any) -> Any:
-    if type(said) is not int:
-        raise _unlike(said, _NAMES[int])
-    if not -LARGEST_NUMBER < said < LARGEST_NUMBER:
-        raise _unlike(said, "a whole number of at most 64 bits")
-    return said
+def _int(value: Any) -> Any:
+    if type(value) is not int:
+        raise _unlike(value, _NAMES[int])
+    if not -LARGEST_NUMBER < value < LARGEST_NUMBER:
+        raise _unlike(value, "a whole number of at most 64 bits")
+    return value
 
 
-def _mapping(said: Any) -> Any:
-    if not isinstance(said, dict):
-        raise _unlike(said, "a JSON object")
-    return said
+def _mapping(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise _unlike(value, "a JSON object")
+    return value
 
 
 def _tuple_reader(of: tuple[Any, ...]) -> Reader:
     alike = _reader(of[0]) if of[-1] is Ellipsis else None
     each = () if alike else tuple(_reader(kind) for kind in of)
 
-    def read(said: Any) -> Any:
-        if not isinstance(said, list | tuple):
-            raise _unlike(said, "a list")
-        if not alike and len(said) != len(each):
-            raise _unlike(said, f"a list of {len(each)}")
-        readers = repeat(alike, len(said)) if alike else each
+    def read(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise _unlike(value, "a list")
+        if not alike and len(value) != len(each):
+            raise _unlike(value, f"a list of {len(each)}")
+        readers = repeat(alike, len(value)) if alike else each
         found: list[Any] = []
         try:
-            for reader, one in zip(readers, said, strict=True):
+            for reader, one in zip(readers, value, strict=True):
                 found.append(reader(one))
         except _Misfit as misfit:
             misfit.path.append(f"[{len(found)}]")
@@ -164,11 +164,11 @@ def _dataclass_reader(kind: Any) -> Reader:
     readers = {stored[one.name]: (one.name, _reader(hints[one.name])) for one in fields}
     needed = {one.name for one in fields if one.default is nothing and one.default_factory is nothing}
 
-    def read(said: Any) -> Any:
+    def read(value: Any) -> Any:
         values = {}
-        for name, one in _mapping(said).items():
+        for name, one in _mapping(value).items():
             if name not in readers:
-                raise _Misfit(f"has a field {name!r:.40}, which no {kind.__name__} has")
+                raise _Misfit(f"has a field {name!r:.40}, which {kind.__name__} does not have")
             field, reader = readers[name]
             try:
                 values[field] = reader(one)
@@ -179,11 +179,11 @@ def _dataclass_reader(kind: Any) -> Reader:
             raise _Misfit(f"lacks {min(stored[name] for name in missing)!r}")
         try:
             return kind(**values)
-        except BadInput as error:  # what the dataclass itself refuses
-            raise _Misfit(f"says what is not allowed: {error.what}") from None
+        except BadInput as error:  # refused by the dataclass itself
+            raise _Misfit(f"has a value that is not allowed: {error.what}") from None
 
     return read
 
 
-def _unlike(said: object, expected: str) -> _Misfit:
-    return _Misfit(f"is {shown(said)}, and not {expected}")
+def _unlike(value: object, expected: str) -> _Misfit:
+    return _Misfit(f"is {shown(value)}, not {expected}")

@@ -13,7 +13,7 @@ from ckpt_ops.evaluation.gates.suspects import blamed
 from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Groups, Positions
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import EvaluatedRows
-from ckpt_ops.evaluation.sanity import refused_by_sanity
+from ckpt_ops.evaluation.sanity import rejected_by_sanity
 from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
 
 
@@ -24,7 +24,7 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
         BadInput: there is no gate, or none that is absolute for a first version. Never a pass by omission.
     """
     check_gates(gates, first_version=evaluated.champion is None and not evaluated.champion_missing)
-    asked = (*gates, *_always(gates), *refused_by_sanity(evaluated))
+    asked = (*gates, *_always(gates), *rejected_by_sanity(evaluated))
     verdicts = tuple(gate.evaluate(evaluated, seed=seed) for gate in asked)
     # what is always asked can reject a candidate, but cannot pass one by itself
     passed = all(verdict.passed is not False for verdict in verdicts) and any(

@@ -61,13 +61,11 @@ class NotTheChampion:
         same = bool(alike.all()) and np.unique(champion).size >= _DISTINCT
         message = "predictions are not the champion's"
         if same:
-            message = (
-                f"predicts on all {evaluated.count:,} rows what its champion predicts: nothing was learned"
-            )
+            message = f"predicts the same as its champion on all {evaluated.count:,} rows: it learned nothing"
         return Verdict(gate=repr(self), passed=not same, message=message, numbers=numbers)
 
 
-def refused_by_sanity(evaluated: EvaluatedRows) -> tuple[NotConstant | NotTheChampion, ...]:
+def rejected_by_sanity(evaluated: EvaluatedRows) -> tuple[NotConstant | NotTheChampion, ...]:
     """The ones of these two that reject the candidate, to run beside the pipeline's own gates."""
     checks = (NotConstant(), NotTheChampion())
     return tuple(check for check in checks if check.evaluate(evaluated, seed=0).passed is False)

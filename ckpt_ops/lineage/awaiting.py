@@ -1,4 +1,4 @@
-"""Evaluated versions that wait for a person, and whether what was said of one still holds."""
+"""Evaluated versions that wait for a person, and whether the evaluation of one still counts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from ckpt_ops.lineage.state import LineageState, VersionState, VersionStatus
 
 
 def waits(state: LineageState, version: VersionState) -> bool:
-    """Whether the gates let the version pass, and it is neither promoted nor rejected nor void.
+    """Whether the version passed its gates and is neither promoted nor rejected nor void.
 
-    What was evaluated in shadow on a slice that stands no more is evaluated again before anybody is asked.
+    A version that was evaluated in shadow on a slice that changed since is evaluated again before anybody
+    is asked.
     """
     evaluated = version.evaluated
     return (
@@ -25,7 +26,7 @@ def waits(state: LineageState, version: VersionState) -> bool:
 
 
 def why_void(state: LineageState, version: int) -> Unmet | None:
-    """Why what was said of an evaluated version holds no more, so that it cannot be promoted; None: it holds.
+    """Why the evaluation of a version no longer counts, so that it cannot be promoted; None: it counts.
 
     Raises:
         BadInput: it was not evaluated.

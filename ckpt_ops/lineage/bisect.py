@@ -1,14 +1,14 @@
 """Where a line of models went wrong: what to measure next, a pure decision over what was measured.
 
-The models are positions 0, 1, ... of a line; the last is the one that is known, or said, to be wrong. Some
-are at hand. Each other one is reached by training it from the one before it, so whoever goes to one passes
-all since the last that is at hand, and can measure them on the way at next to no cost. Hence a binary
-search among those at hand, then, in the gap that is left, one after the other up to the first that is
-wrong. No order trains fewer: that `b` is the first is only known when `b - 1` and `b` were measured.
+The models are positions 0, 1, ... of a line; the last is known, or reported, to be wrong. Some are at
+hand. Every other one has to be trained from the one before it, so reaching it passes all models since the
+last one at hand, and measuring those on the way costs almost nothing. So the search is binary among the
+models at hand; in the gap that remains, it goes one by one up to the first wrong model. No order trains
+fewer: that `b` is the first is known only when `b - 1` and `b` were measured.
 
-Like every bisect, it takes for granted that what is wrong stays wrong. One exception is too common to pass
-over: a young model, which has learned little, is as bad as one that broke. So before it says that all was
-wrong from the start, it looks at whatever else is at hand, the newest first, for one that is right.
+Like every bisect, it assumes that what is wrong stays wrong. One exception is too common to ignore: a young
+model, trained on little, is as bad as a broken one. So before it reports that all were wrong from the
+start, it measures the other models at hand, the newest first, to find one that is right.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Probe:
 
     Attributes:
         at: the position.
-        train: it is not at hand: train it, from position `at - 1` or, if there is none, from nothing. That
-            one is at hand, or was measured just before, or is the last position that was found right.
+        train: it is not at hand: train it from position `at - 1`, or from scratch if there is none. That
+            position is at hand, or was measured just before, or is the last one that was found right.
     """
 
     at: int
@@ -37,7 +37,7 @@ class Bounds:
 
     Attributes:
         right: the last position that was found right; -1: none.
-        wrong: the first position behind it that was found wrong.
+        wrong: the first position after it that was found wrong.
     """
 
     right: int
@@ -52,18 +52,18 @@ class Bounds:
 def next_probe(
     at_hand: Sequence[bool], measured: Mapping[int, bool], *, right_before: bool = False
 ) -> Probe | None:
-    """What to measure next; None when it is found where it went wrong, or the last position is not wrong.
+    """What to measure next; None when the first wrong position is found, or the last one is not wrong.
 
     Args:
         at_hand: by position, whether it can be measured without training it.
         measured: by position, whether it was found wrong.
-        right_before: what was before the line is known to be right: that position 0 is wrong says enough.
+        right_before: what came before the line is known to be right: a wrong position 0 ends the search.
     """
     last = len(at_hand) - 1
     if last not in measured:
         begin = max((at for at, there in enumerate(at_hand) if there), default=-1)
-        way = (at for at in range(begin + 1, last + 1) if at not in measured)
-        return Probe(at=last, train=False) if begin == last else Probe(at=next(way), train=True)
+        untrained = (at for at in range(begin + 1, last + 1) if at not in measured)
+        return Probe(at=last, train=False) if begin == last else Probe(at=next(untrained), train=True)
     if not measured[last]:
         return None
     found = bounds(measured)

@@ -40,11 +40,11 @@ def candidate_id(
 
     A blake3 hash over the parent's own id, ordered slice revisions, pipeline configuration, and the
     digests of the model's code and of the dependency lock; 16 hex digits. As it holds the parent's id
-    and not its number, it stands for all that was learned, in order (a Merkle chain): two histories
+    and not its number, it stands for everything trained on, in order (a Merkle chain): two histories
     of the same slice revisions have the same ids, the same seeds, and so the same weights.
 
     Args:
-        parent: candidate id of the version that training resumes from; None: from nothing.
+        parent: candidate id of the version that training resumes from; None: it starts from scratch.
     """
     payload = {
         "parent": parent,
@@ -61,10 +61,10 @@ class Commit:
     """A committed checkpoint: `step` since the parent, and its manifest's object name.
 
     Attributes:
-        seconds: of stepping until then, over all attempts.
+        seconds: spent in steps until then, over all attempts.
         metrics: what training reported so far; not part of the training's state.
         uploaded: bytes that were written for it.
-        digest: blake3 of the manifest's bytes; "" in what older code wrote.
+        digest: blake3 of the manifest's bytes; "" in older entries.
     """
 
     step: int
@@ -86,16 +86,16 @@ _FIELDS = tuple(wire_names(Commit).values())
 
 
 class TrainingEnd(StrEnum):
-    """How a training ended, as `outcome` of its result says it."""
+    """How a training ended: the `outcome` of its result."""
 
     TRAINED = "trained"
-    DEFERRED = "deferred"  # the policy, told the champion's score, found no update due
+    DEFERRED = "deferred"  # the policy saw the champion's score and found no update due
     DIVERGED = "diverged"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What a candidate's log adds up to.
+    """The state of a candidate by its log.
 
     Attributes:
         result: of a training that has ended; its `outcome` is a `TrainingEnd`.
@@ -107,7 +107,7 @@ class Progress:
 
 
 def with_logs(names: Iterable[str]) -> set[tuple[str, int]]:
-    """Model and number of each version that has a log of its own, by the names of objects below `models/`."""
+    """Model and number of each version that has its own log, from the object names below `models/`."""
     found = set()
     for name in names:
         match name.split("/"):
@@ -134,14 +134,14 @@ class CandidateLog:
                     case "AttemptStarted":
                         attempts += 1
                     case "CheckpointCommitted":
-                        said = {name: entry[name] for name in _FIELDS if name in entry}
-                        commits.append(read_as(Commit, said))
+                        fields = {name: entry[name] for name in _FIELDS if name in entry}
+                        commits.append(read_as(Commit, fields))
                     case "TrainingEnded":
                         result = read_as(dict[str, Any], entry.get("result"), at="result")
         return Progress(attempts=attempts, commits=tuple(commits), result=result)
 
     def start_attempt(self, **about: str | int) -> Attempt:
-        """Begin an attempt; every earlier one is fenced off from now on."""
+        """Begin an attempt and fence off every earlier one."""
         while True:
             number = len(self._entries.read()) + 1
             entry = {"type": "AttemptStarted", "nonce": uuid.uuid4().hex, **about}
@@ -176,7 +176,7 @@ class Attempt:
         self._append({"type": "CheckpointCommitted", **entry, **numbers})
 
     def end(self, result: Mapping[str, Any]) -> None:
-        """Say what training came to. Raises `Fenced`."""
+        """Record the result of the training. Raises `Fenced`."""
         self._append({"type": "TrainingEnded", "result": dict(result)})
 
     def _append(self, entry: dict[str, Any]) -> None:
@@ -188,10 +188,14 @@ class Attempt:
         self._last = number
 
     def _require_own(self, number: int) -> None:
-        """The entry in our place may be ours: written, though `CommitStateUnknown` was all we heard."""
+        """The entry may be our own: it was written, but the store only reported `CommitStateUnknown`."""
         taken = self._entries.get(number)
         if taken is None:
-            raise TransientError(f"entry {self._entries.name(number)} was refused but cannot be read")
+            raise TransientError(
+                f"{self._entries.name(number)} could not be created because it exists, but it cannot be read",
+                safe="earlier commits stand",
+                next="run the step again",
+            )
         by = _DOCUMENT.decode(taken, name=self._entries.name(number))
         if by.get("token") == self.token:
             return
@@ -199,5 +203,5 @@ class Attempt:
             f"attempt {self.token} at {self._log.model} v{self._log.version} is fenced off: "
             f"entry {number} is a {by.get('type')} of another attempt",
             safe="the newer attempt's commits stand; this one's last checkpoint was not committed",
-            next="nothing: the newer attempt goes on",
+            next="nothing to do: the newer attempt goes on",
         )

@@ -1,4 +1,4 @@
-"""Consumed slices that have changed at their source since, and what a person does about them."""
+"""Consumed slices that have changed at their source since, and what a person can do about them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def changed_view(state: LineageState) -> list[dict[str, Any]]:
 
 
 def pull_command(model: str, key: str) -> str:
-    """What a person does about a changed slice."""
+    """What a person can do about a changed slice."""
     return (
-        f"ckpt-ops run {model} --slice {key}, or clear its run in Airflow: it is pulled and validated again, "
-        f"and ckpt-ops plan {model} then shows what follows from that"
+        f"ckpt-ops run {model} --slice {key}, or clear its run in Airflow: the slice is pulled and validated "
+        f"again, and ckpt-ops plan {model} then shows what follows"
     )

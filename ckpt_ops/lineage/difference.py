@@ -1,4 +1,4 @@
-"""What two versions of a model differ in, as far as the log says: a pure function over the state."""
+"""How two versions of a model differ, by the log: a pure function over the state."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ckpt_ops.lineage.state import LineageState, VersionState
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Two versions side by side, with all that they have learned: their ancestors' slices included.
+    """Two versions side by side, with all slices that they and their ancestors were trained on.
 
     Attributes:
-        only_a, only_b: slices that one has learned and the other has not in any revision, in key order.
-        revised: slices that both have learned, in different revisions: a's and b's.
+        only_a, only_b: slices that one was trained on and the other was not, in any revision; in key order.
+        revised: slices that both were trained on, in different revisions: a's and b's.
         common: the last version that both descend from, or are; None: they share none.
         steps_a, steps_b: versions from there to each.
     """
@@ -33,7 +33,7 @@ class Difference:
 
 
 def difference(state: LineageState, a: int, b: int) -> Difference:
-    """What versions `a` and `b` differ in. Raises `BadInput` naming the versions that exist."""
+    """How versions `a` and `b` differ. Raises `BadInput` naming the versions that exist."""
     first, second = state.version(a), state.version(b)
     line_a, line_b = state.ancestry(a), state.ancestry(b)
     shared = 0
@@ -41,20 +41,20 @@ def difference(state: LineageState, a: int, b: int) -> Difference:
         if one.version != other.version:
             break
         shared += 1
-    learned_a, learned_b = _consumed(line_a), _consumed(line_b)
-    both = sorted(learned_a.keys() & learned_b.keys())
+    consumed_a, consumed_b = _consumed(line_a), _consumed(line_b)
+    both = sorted(consumed_a.keys() & consumed_b.keys())
     return Difference(
         a=first,
         b=second,
-        only_a=tuple(learned_a[key] for key in sorted(learned_a.keys() - learned_b.keys())),
-        only_b=tuple(learned_b[key] for key in sorted(learned_b.keys() - learned_a.keys())),
+        only_a=tuple(consumed_a[key] for key in sorted(consumed_a.keys() - consumed_b.keys())),
+        only_b=tuple(consumed_b[key] for key in sorted(consumed_b.keys() - consumed_a.keys())),
         revised=tuple(
-            (learned_a[key], learned_b[key])
+            (consumed_a[key], consumed_b[key])
             for key in both
-            if learned_a[key].revision != learned_b[key].revision
+            if consumed_a[key].revision != consumed_b[key].revision
         ),
-        rows_a=sum(ref.rows for ref in learned_a.values()),
-        rows_b=sum(ref.rows for ref in learned_b.values()),
+        rows_a=sum(ref.rows for ref in consumed_a.values()),
+        rows_b=sum(ref.rows for ref in consumed_b.values()),
         common=line_a[shared - 1].version if shared else None,
         steps_a=len(line_a) - shared,
         steps_b=len(line_b) - shared,

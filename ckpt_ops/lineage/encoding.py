@@ -41,7 +41,7 @@ from ckpt_ops.wire_names import as_stored
 SCHEMA = 1
 _DOCUMENT = DocumentKind(what="record", schema=SCHEMA)
 
-# By the names that stand in the log. A class may be called otherwise one day; the name here stays.
+# By the names in the log, which stay when a class is renamed.
 _TYPES: dict[str, type[Record]] = {
     "SliceAccepted": SliceAccepted,
     "SliceQuarantined": SliceQuarantined,
@@ -72,7 +72,7 @@ _NAMES = {kind: name for name, kind in _TYPES.items()}
 
 
 def type_name(record: Record) -> str:
-    """What the record's type is called in the log, and wherever a log is shown."""
+    """The name of the record's type in the log, and wherever a log is shown."""
     return _NAMES[type(record)]
 
 
@@ -87,7 +87,7 @@ def encode(record: Record) -> bytes:
 
 
 def decode(data: bytes, *, name: str = "log entry") -> Record:
-    """The record in `data`. Raises `Corrupt`, naming `name`, when it is none that this code knows."""
+    """The record in `data`. Raises `Corrupt`, naming `name`, when this code cannot read it."""
     with _DOCUMENT.reading(name):
         return _record(parse(data), name)
 
@@ -107,5 +107,5 @@ def _record(payload: dict[str, Any], name: str) -> Record:
     fields = _DOCUMENT.upgraded(payload, name=name)
     kind = read_as(str, fields.pop("type", None), at="type")
     if kind not in _TYPES:
-        raise _DOCUMENT.newer(name, f"it is a record {kind!r:.40}, which this one does not know")
+        raise _DOCUMENT.newer(name, f"its type is {kind!r:.40}, which this one does not know")
     return read_as(_TYPES[kind], fields)

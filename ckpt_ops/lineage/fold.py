@@ -1,8 +1,8 @@
 """From a model's records to its state: a pure fold.
 
 It never refuses a record that the log holds: the log is the truth, and what the rules forbid was refused
-before it was appended. While it folds, the state lies in dictionaries of its own, so that a record costs
-what it changes and not what there is.
+before it was appended. It folds into its own dictionaries, so that the cost of a record depends on what it
+changes and not on the size of the state.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def fold(model: str, records: Iterable[Record], *, after: LineageState | None = 
     """The state after `records`.
 
     Args:
-        after: the state that they follow; None: they are the model's first.
+        after: the state before them; None: they are the model's first.
     """
     draft = _Draft(after or LineageState(model=model))
     for record in records:
@@ -90,11 +90,11 @@ class _Draft:
         self.predicted = dict(before.predicted)
 
     def state(self) -> LineageState:
-        """What was made; the draft is not to be used any more."""
+        """The result; the draft must not be used afterwards."""
         return LineageState(**{one.name: getattr(self, one.name) for one in fields(LineageState)})
 
     def add(self, record: Record) -> None:
-        """What is true after `record`, too."""
+        """Apply `record`."""
         self.sequence += 1
         match record:
             case SliceAccepted() | SliceQuarantined() | SliceDiscarded() | SliceWithdrawn() | SliceTainted():
@@ -150,13 +150,15 @@ class _Draft:
 
     def _on_slice(self, record: OnSlice) -> None:
         ref = record.slice
-        if not isinstance(record, SliceAccepted) or record.released:  # a person's word, or another revision
+        if (
+            not isinstance(record, SliceAccepted) or record.released
+        ):  # a person decided, or the revision differs
             self.suspects.pop(ref.id, None)
         if isinstance(record, SliceTainted):
             self.tainted[ref.id] = record
             known = self.slices.get(ref.key)
             if known is not None and (known.ref != ref or known.status in _TAKEN_AWAY):
-                self.settled.setdefault(ref.id, record)  # what was said of it, or of a newer one, stands
+                self.settled.setdefault(ref.id, record)  # the decision on it, or on a newer one, stands
                 return
         entry = self._slice(record)
         if isinstance(record, SliceAccepted) and not record.released and ref.id in self.tainted:
@@ -197,12 +199,12 @@ class _Draft:
         self.versions[number] = replace(self.versions[number], **changes)
 
     def _went_on(self, number: int, *, status: VersionStatus, **changes: Any) -> None:
-        """Its training or evaluation ended; if it is out of the race by then, that stands."""
+        """Its training or evaluation ended; a version that is out of the race by then stays out."""
         gone = self.versions[number].status in _OUT
         self._change(number, **changes, **({} if gone else {"status": status}))
 
     def _rejected(self, version: VersionState) -> None:
-        """Its slices are pending again, but for those that the refusal is laid to."""
+        """Its slices are pending again, except those that are blamed for the rejection."""
         blamed = version.evaluated.suspects if version.evaluated is not None else {}
         for ref in version.slices:
             self.rejections[ref.id] = self.rejections.get(ref.id, 0) + 1
@@ -210,7 +212,7 @@ class _Draft:
                 self.suspects[ref.id] = f"version {version.version}: {blamed[ref.key]}"
 
     def _approved(self, record: Approved) -> None:
-        """A refusal is taken back by it; a version that is out of the race for another reason stays so."""
+        """It takes a rejection back; a version that is out of the race for another reason stays out."""
         status = self.versions[record.version].status
         if status is VersionStatus.REJECTED:
             status = VersionStatus.EVALUATED
@@ -238,7 +240,7 @@ class _Draft:
 
     def _rolled_back(self, record: RolledBack) -> None:
         line = self._line(record.version)
-        for number in line:  # an earlier rollback or rebase is taken back
+        for number in line:  # takes back an earlier rollback or rebase
             if self.versions[number].status in (VersionStatus.ROLLED_BACK, VersionStatus.REPLACED):
                 back = VersionStatus.PROMOTED if self.versions[number].promoted else VersionStatus.REPLAYED
                 self._change(number, status=back, decided=record)

@@ -1,8 +1,8 @@
-"""What a backfill would do, slice by slice: the planner asked along a history that has not happened yet.
+"""What a backfill would do, slice by slice: the planner, run over a history that has not happened yet.
 
-Each slice is planned on the state that the runs before it would leave, as if each were accepted by
-validation, found due by the update policy and let pass by the gates. What none of them can be known to do
-is not guessed: a slice that fails one of them changes what comes after it.
+Each slice is planned on the state that the runs before it would leave, as if validation accepted every
+slice, the update policy found every update due, and the gates passed every candidate. Their answers are not
+guessed: a slice that fails one of them changes what comes after it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Arrival:
     """A slice as a run would find it at its source.
 
     Attributes:
-        revision: of its content, when it was pulled before; None when nobody has read it yet.
+        revision: of its content, if it was pulled before; None if nobody has read it yet.
     """
 
     key: str
@@ -54,21 +54,21 @@ def forecast(
     """The plan of each arrival, in the order given.
 
     Args:
-        shadow: on how many of the next slices a candidate is evaluated before it is promoted; 0: at once.
-        why_not: says of a plan to train why the run would train nothing all the same; None when it would.
-            Such a slice is skipped, and stays pending.
+        shadow: how many of the next slices a candidate is evaluated on before it is promoted; 0: none.
+        why_not: why the run would train nothing although the plan says so; None: it would train. A slice
+            with a reason is skipped, and stays pending.
     """
     plans = []
     for arrival in arrivals:
         state = fold(state.model, _accepted(state, arrival), after=state)
         planned = plan(state, arrival.key, late_within=late_within, max_rejections=max_rejections)
         if planned.action is Action.FORK and arrival.revision is None:
-            why = "consumed; rewritten at the source since: a fork if its content differs, else nothing"
+            why = "consumed, then rewritten at the source: a fork if its content differs, else nothing to do"
             planned = replace(planned, why=why)
         trains = planned.action in (Action.APPEND, Action.LATE)
-        nothing = why_not(state, planned) if trains else None
-        if nothing is not None:
-            planned = replace(planned, action=Action.SKIP, why=nothing, slices=())
+        reason = why_not(state, planned) if trains else None
+        if reason is not None:
+            planned = replace(planned, action=Action.SKIP, why=reason, slices=())
         plans.append(planned)
         if planned.action in (Action.APPEND, Action.LATE):
             state = fold(state.model, _trained(state, planned, shadow), after=state)

@@ -17,7 +17,7 @@ from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 
 _ATTEMPTS = 64
-_FEW, _MANY = 8, 512  # entries that are read together, going back
+_FEW, _MANY = 8, 512  # entries read at once, going back
 _log = logging.getLogger(__name__)
 
 
@@ -31,11 +31,11 @@ class ModelLog:
     """The lineage of `model` in `store`.
 
     Truth changes only by `append`. Whoever decides something reads the state, decides, and appends
-    at the sequence number the state was read at; if another was first, the decision is void.
+    at the sequence number the state was read at; if another writer was first, the decision is void.
 
-    The state is read from the newest snapshot that can be used and the entries behind it. What was read
-    stays in memory: reading again costs a listing of those entries' names, and the new ones. A gap among
-    the entries before a snapshot is therefore found by `records` and not by `state`.
+    The state is read from the newest usable snapshot and the entries after it. What was read stays in
+    memory: reading again costs a listing of those entries' names, and the new entries. A gap among the
+    entries before a snapshot is therefore found by `records` and not by `state`.
     """
 
     def __init__(self, store: Store, model: str) -> None:
@@ -58,13 +58,13 @@ class ModelLog:
         return list(islice(self.backwards(of=of), count))[::-1]
 
     def backwards(self, *, of: LineageState | None = None) -> Iterator[tuple[int, Record]]:
-        """Every record with its number, last to first. As much of the log is read as is asked for.
+        """Every record with its number, last to first. No more of the log is read than is asked for.
 
         Args:
             of: as the log was at this state; None: as it is now.
 
         Raises:
-            Corrupt: a record is missing or is none.
+            Corrupt: a record is missing or cannot be read.
         """
         last, together = (of or self.state()).sequence, _FEW
         while last > 0:
@@ -78,7 +78,7 @@ class ModelLog:
             last, together = first - 1, min(2 * together, _MANY)
 
     def state(self) -> LineageState:
-        """What the records so far add up to. The same object as before, when there is no new one."""
+        """The state after all records so far. The same object as before, if there is no new record."""
         if self._state is None:
             self._base, self._state, entries = self._newest_snapshot()
         else:
@@ -90,11 +90,11 @@ class ModelLog:
         return self._state
 
     def append(self, record: Record, *, after: LineageState) -> None:
-        """Append behind the state `after`. Raises `LineageMoved` when another writer was first."""
+        """Append after the state `after`. Raises `LineageMoved` when another writer was first."""
         number, data = after.sequence + 1, encode(record)
         if not self._entries.append(number, data):
             raise LineageMoved(
-                f"the log of {self.model} has moved: entry {number} was written by another "
+                f"the log of {self.model} has moved: another writer appended entry {number} "
                 f"while {type_name(record)} was decided on {after.sequence} entries",
                 safe="the other writer's entry stands; this one was not written",
                 next="read the state again and decide again (a retry of the task does that)",
@@ -107,12 +107,12 @@ class ModelLog:
     ) -> LineageState:
         """Append what `choose` makes of the current state, choosing again whenever the log moved.
 
-        `choose` returns None when there is nothing to say: that is what makes a step idempotent.
+        `choose` returns None when there is nothing to record: that makes a step idempotent.
         Returns the state that includes the record.
 
         Args:
-            read: a state that this log was read as: `choose` is asked of it first, and the log is read again
-                only once something was appended. None: the log is read now.
+            read: a state that was read from this log: `choose` is called with it first, and the log is read
+                again only once something was appended. None: the log is read now.
         """
         for _ in range(_ATTEMPTS):
             state, read = self.state() if read is None else read, None
@@ -131,7 +131,7 @@ class ModelLog:
         )
 
     def _newest_snapshot(self) -> tuple[int, LineageState, list[bytes]]:
-        """The number and state of the newest snapshot that can be used, and the entries from that number on.
+        """The number and state of the newest usable snapshot, and the entries from that number on.
 
         Without any: 0, the empty state, and all entries.
         """
@@ -147,12 +147,12 @@ class ModelLog:
                 else:
                     if found.is_at(entries[0]):
                         return number, found.state, entries
-                    why = f"entry {number} of {self.model} is another than it was taken at"
-            _log.warning("the snapshot %s is passed over: %s", self._snapshots.name(number), printable(why))
+                    why = f"entry {number} of {self.model} is not the one that it was taken at"
+            _log.warning("the snapshot %s is ignored: %s", self._snapshots.name(number), printable(why))
         return 0, LineageState(model=self.model), self._entries.read()
 
     def _take_snapshot(self, data: bytes, after: LineageState) -> None:
-        """Of the state after the entry `data`, which was appended. The entry stands, whatever goes wrong."""
+        """Snapshot the state after the appended entry `data`. The entry stands, whatever goes wrong."""
         number = after.sequence + 1
         try:
             state = fold(self.model, self._decoded([data], first=number), after=after)
@@ -161,7 +161,9 @@ class ModelLog:
             self._snapshots.remove_older(than=number)
         except Exception as error:  # noqa: BLE001 - an append must not be reported as failed once it has won
             what = self._snapshots.name(number)
-            _log.warning("no snapshot %s, or older ones not removed: %s", what, printable(str(error)))
+            _log.warning(
+                "could not write snapshot %s, or could not remove older ones: %s", what, printable(str(error))
+            )
 
     def _decoded(self, entries: list[bytes], *, first: int) -> list[Record]:
         return [

@@ -18,7 +18,7 @@ _SIDE_BY_SIDE = 8
 class NumberedEntries:
     """Entries below `prefix`, numbered from 1 without a gap.
 
-    Entries are immutable, so those read or written once are kept in memory: of them only names are asked for.
+    Entries are immutable, so those read or written once stay in memory: only their names are listed again.
     """
 
     def __init__(self, store: Store, prefix: str, *, digits: int) -> None:
@@ -54,7 +54,7 @@ class NumberedEntries:
         return [self._known[number] for number in range(first, end)]
 
     def read_between(self, first: int, last: int) -> list[bytes]:
-        """The entries `first` to `last`, which are known to exist, in order; lists nothing.
+        """The entries `first` to `last`, which are known to exist, in order; nothing is listed.
 
         Raises:
             ObjectNotFound: one of them does not exist.
@@ -70,7 +70,7 @@ class NumberedEntries:
             return None
 
     def append(self, number: int, data: bytes) -> bool:
-        """Create entry `number`. False: another writer has it."""
+        """Create entry `number`. False: another writer was first."""
         created = self.store.put_if_absent(self.name(number), data)
         if created:
             self._known[number] = data

@@ -1,6 +1,6 @@
 """What to do with a slice: a pure decision over the state.
 
-The table of `docs/architecture.md`, of which the first row that fits decides:
+The first row that fits decides (`docs/architecture.md` has the same table):
 
 | the slice is | action |
 |---|---|
@@ -19,7 +19,7 @@ The table of `docs/architecture.md`, of which the first row that fits decides:
 | older than a consumed slice | late |
 | newer than everything consumed | append |
 
-What a fork comes to is `rebase`'s subject, which candidate is in shadow is `shadow`'s.
+`rebase` plans the fork, and `shadow` finds the candidate in shadow.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Plan:
 
     Attributes:
         slices: for append and late, every pending slice that is due with this one; else empty.
-        aside: pending slices that are suspect, and so left out.
+        aside: pending slices that are left out because they are suspect.
     """
 
     key: str
@@ -65,13 +65,13 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Repeated:
-    """A plan that asks for what was tried before: the same parent and the same slice revisions, in order.
+    """A plan that was tried before: the same parent and the same slice revisions, in order.
 
-    The same candidate does not come back by itself: one that was refused, rolled back or deferred has
-    ended. Only changed code, settings or libraries make another of the same slices.
+    A candidate that was rejected, rolled back or deferred has ended and is not tried again. Only changed
+    code, settings or libraries make a different candidate of the same slices.
 
     Attributes:
-        version: the newest version of it that came to nothing.
+        version: the newest version with that parent and those slices.
     """
 
     version: VersionState
@@ -85,11 +85,11 @@ class Repeated:
 
 
 def repeated(state: LineageState, planned: Plan, *, candidate: str | None = None) -> Repeated | None:
-    """Whether what is planned was tried before and came to nothing.
+    """The earlier version that the plan repeats, if that version came to nothing; else None.
 
     Args:
-        candidate: the id of what would be trained: only the very same is meant. None, for those who do
-            not know the pipeline: whatever the code and settings.
+        candidate: the id of what would be trained: only a version with this id counts. None, for callers
+            that do not know the pipeline: any code and settings count.
     """
     if not planned.slices:
         return None
@@ -107,7 +107,8 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         state: the model's state.
         late_within: an older slice is appended late if at most this many slices newer than it have
             been consumed.
-        max_rejections: after so many refusals of the same pending slice the model is held.
+        max_rejections: hold after this many rejected candidates with the same pending slice, or when this
+            many slices are suspect.
     """
     entry = state.slices.get(key)
     consumed = state.consumed.get(key)
@@ -120,7 +121,7 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
     newer = state.newer_than(key)
     fork = state.resolved.get(entry.ref.id)
     if newer and fork:
-        why = f"{newer} newer slices are consumed already; a person chose to learn it where it belongs"
+        why = f"{newer} newer slices are already consumed; a person chose to fork for this one"
         return Plan(key=key, action=Action.FORK, why=why)
     if state.held is not None:
         return Plan(key=key, action=Action.HOLD, why=state.held)
@@ -133,8 +134,8 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         return Plan(
             key=key,
             action=Action.HOLD,
-            why=f"{newer} newer slices are consumed already, more than the {late_within} that "
-            "late_slices allows: a person chooses",
+            why=f"{newer} newer slices are already consumed, more than the {late_within} that "
+            "late_slices allows: a person decides",
         )
     shadow = in_shadow(state)
     if shadow is not None:
@@ -157,10 +158,10 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         return Plan(
             key=key,
             action=Action.HOLD,
-            why=f"slice {keys} was in {max_rejections} rejected candidates; the gate is not widened",
+            why=f"{max_rejections} candidates with slice {keys} were rejected; no gate is loosened",
         )
     if newer:
-        why = f"late: {newer} newer slices are consumed already{_without(aside)}"
+        why = f"late: {newer} newer slices are already consumed{_without(aside)}"
         return Plan(key=key, action=Action.LATE, why=why, slices=pending, aside=aside)
     why = f"newer than everything consumed{_without(aside)}"
     return Plan(key=key, action=Action.APPEND, why=why, slices=pending, aside=aside)
@@ -175,22 +176,22 @@ def _without(aside: tuple[SliceRef, ...]) -> str:
 
 def _of_consumed(state: LineageState, entry: SliceState, consumed: SliceRef) -> Plan:
     key, by = consumed.key, f"version {state.consumed_by(consumed.key)}"
-    standing = state.standing(consumed)
-    if standing == consumed:
+    accepted = state.standing(consumed)
+    if accepted == consumed:
         why = f"already consumed by {by}, unchanged"
         if entry.status is not SliceStatus.ACCEPTED:
             why = f"consumed by {by}; its newer revision is {entry.status.value}: {entry.reason}"
         return Plan(key=key, action=Action.SKIP, why=why)
     what = "withdrawn" if entry.status is SliceStatus.WITHDRAWN else "tainted"
-    if standing is not None:
-        rows = standing.rows - consumed.rows
+    if accepted is not None:
+        rows = accepted.rows - consumed.rows
         more = f", {rows:+,} rows" if rows else ""
-        what = f"corrected ({consumed.revision} became {standing.revision}{more})"
+        what = f"corrected ({consumed.revision} became {accepted.revision}{more})"
     return Plan(key=key, action=Action.FORK, why=f"consumed by {by}, then {what}")
 
 
 def _joins(state: LineageState, ref: SliceRef, late_within: int) -> bool:
-    """Whether a pending slice is taken along: not too late for itself, or a person said so."""
+    """Whether a pending slice joins the candidate: it is not too late by itself, or a person chose that."""
     fork = state.resolved.get(ref.id)
     newer = state.newer_than(ref.key)
     return newer == 0 or (newer <= late_within and not fork) or fork is False

@@ -1,4 +1,4 @@
-"""What was in production when, by whom and why: read off a model's records."""
+"""What was in production when, by whom and why: read from a model's records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckpt_ops.lineage.state import LineageState
 
 
 class How(Enum):
-    """By what a version came into production."""
+    """How a version came into production."""
 
     GATES = "promoted by gates"
     APPROVED = "approved"
@@ -28,10 +28,10 @@ class Period:
 
     Attributes:
         began: the record that put it there, by its number in the log.
-        since, until: times of the records, UTC, ISO 8601; None: it is there still.
-        actor: who decided, and not who carried it out.
-        why: that one's reason.
-        rebase: it took its place as the result of a rebase, whoever let it.
+        since, until: times of the records, UTC, ISO 8601; None: it is still there.
+        actor: who decided, not who carried it out.
+        why: the reason of that decision.
+        rebase: it came as the result of a rebase, whoever approved it.
     """
 
     version: int
@@ -70,18 +70,18 @@ def production(records: Iterable[Record]) -> tuple[Period, ...]:
 
 
 def below_floor(state: LineageState) -> str | None:
-    """Why the version in production misses a floor, by what was last said of it; None: it does not.
+    """Why the version in production misses a floor, by the last evaluation of it; None: it misses none.
 
-    It is said each time that a candidate is evaluated beside it, and when it was evaluated itself.
+    It is evaluated with each candidate that is compared with it, and was evaluated as a candidate itself.
     """
     for version in reversed(state.versions.values()):
-        said = version.evaluated
-        if said is None or state.head is None:
+        evaluated = version.evaluated
+        if evaluated is None or state.head is None:
             continue
-        if said.champion == state.head and "champion" in said.metrics:
-            return said.below_floor.get("champion")
+        if evaluated.champion == state.head and "champion" in evaluated.metrics:
+            return evaluated.below_floor.get("champion")
         if version.version == state.head:
-            return said.below_floor.get("candidate")
+            return evaluated.below_floor.get("candidate")
     return None
 
 
@@ -100,23 +100,23 @@ def taint_view(state: LineageState) -> dict[str, Any] | None:
     }
 
 
-def _period(number: int, record: Promoted | RolledBack, said: Approved | None, *, rebase: bool) -> Period:
-    person = said if said is not None and not said.expired else record
+def _period(number: int, record: Promoted | RolledBack, approval: Approved | None, *, rebase: bool) -> Period:
+    decision = approval if approval is not None and not approval.expired else record
     return Period(
         version=record.version,
         began=number,
         since=record.time,
         until=None,
-        how=_how(record, said, rebase=rebase),
-        actor=person.actor,
-        why=person.reason,
+        how=_how(record, approval, rebase=rebase),
+        actor=decision.actor,
+        why=decision.reason,
         rebase=rebase,
     )
 
 
-def _how(record: Promoted | RolledBack, said: Approved | None, *, rebase: bool) -> How:
-    if said is not None:
-        return How.OVERRIDE if said.despite_gates else How.EXPIRY if said.expired else How.APPROVED
+def _how(record: Promoted | RolledBack, approval: Approved | None, *, rebase: bool) -> How:
+    if approval is not None:
+        return How.OVERRIDE if approval.despite_gates else How.EXPIRY if approval.expired else How.APPROVED
     if rebase:
         return How.REBASE
     return How.ROLLBACK if isinstance(record, RolledBack) else How.GATES

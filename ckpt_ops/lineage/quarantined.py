@@ -1,4 +1,4 @@
-"""What is in quarantine and nobody has decided on: whole slices, and rows set aside from accepted ones."""
+"""What is in quarantine and awaits a decision: whole slices, and rows set aside from accepted ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Quarantined:
     Attributes:
         source: the slice's source.
         revision: as it was pulled.
-        rows: of it in quarantine, of `of_rows`.
+        rows: how many of its `of_rows` rows are in quarantine.
         whole: nothing of the slice may be trained on; else the rest was accepted.
         report: object name of the verdict.
-        suspect: validation accepted it, and the refusal of a candidate is laid to it.
+        suspect: validation accepted it, but a candidate was rejected because of it.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Quarantined:
 
 
 def in_quarantine(state: LineageState) -> list[Quarantined]:
-    """Everything that nobody has decided on, in key order; slices that are suspect are among it."""
+    """Everything that awaits a decision, in key order, suspect slices included."""
     suspect = {one.key: one for one in suspects(state)}
     return [
         _suspect(entry, suspect[key]) if key in suspect else _quarantined(key, entry)
@@ -53,10 +53,15 @@ def one_in_quarantine(state: LineageState, key: str) -> Quarantined:
     """The slice `key`. Raises `BadInput` naming what is in quarantine."""
     found = {one.key: one for one in in_quarantine(state)}
     if key not in found:
-        there = ", ".join(found) or "nothing at present"
+        there = ", ".join(found) or "there is none"
         entry = state.slices.get(key)
-        what = "a slice" if entry is None else f"a slice in quarantine (this one is {entry.status.value})"
-        raise BadInput("slice", key, f"{what}: {there}", next=f"ckpt-ops quarantine list {state.model}")
+        status = "" if entry is None else f" (this one is {entry.status.value})"
+        raise BadInput(
+            "slice",
+            key,
+            f"a slice in quarantine{status}: {there}",
+            next=f"ckpt-ops quarantine list {state.model}",
+        )
     return found[key]
 
 

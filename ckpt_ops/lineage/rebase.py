@@ -1,10 +1,10 @@
 """What the history of a model should have been, and the way there: a pure decision over the state.
 
 A consumed slice that was corrected, withdrawn or tainted, or a late one that a person wants where it
-belongs, makes the head's history another than it should be. The way there is a **fork**: from the nearest
-kept checkpoint before the first difference, what comes after is learned again in order. No record of a plan
-is kept: it follows from the log, so whoever was stopped in the middle plans again and finds the same,
-with the steps that are done already.
+belongs, makes the head's history different from what it should be. The way there is a **fork**: what comes
+after the nearest kept checkpoint before the first difference is retrained in order. No plan is recorded: it
+follows from the log, so a run that was stopped in the middle plans again and finds the same plan, with the
+steps that are done.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ckpt_ops.lineage.state import LineageState, SliceState, VersionState
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """Why the history should have been another.
+    """Why the history should have been different.
 
     Attributes:
         what: "corrected", "withdrawn", "tainted" or "late".
-        was, now: the revision that was learned, and the one to learn; None for none.
+        was, now: the revision that was consumed, and the one to train on instead; None for none.
     """
 
     key: str
@@ -34,11 +34,11 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """What one candidate learns: one step of a history.
+    """What one candidate is trained on: one step of a history.
 
     Attributes:
         slices: in key order.
-        stands_for: the version whose place it takes; None for a slice that no version has learned.
+        stands_for: the version that it replaces; None for a slice that no version consumed.
     """
 
     slices: tuple[SliceRef, ...]
@@ -51,12 +51,12 @@ class Unit:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What learning some units would take, by the records of those that they stand for.
+    """What training on some units would take, by the records of the versions that they stand for.
 
     Attributes:
         candidates: trainings.
         steps: optimizer steps.
-        seconds: of stepping; 0 when no record says how long a step takes.
+        seconds: spent in steps; 0 when no record says how long a step takes.
     """
 
     candidates: int
@@ -71,14 +71,14 @@ class RebasePlan:
 
     Attributes:
         changes: why, in key order.
-        nearest: the last version that has learned nothing else than it should have; None: there is none.
+        nearest: the last version whose whole history is as it should have been; None: there is none.
         fork: the nearest one at or before it whose checkpoint is kept; None: a full rebuild.
-        replay: what is learned again from there, in order. Empty: `fork` itself becomes the head, as it
-            was before. A step of an earlier rebase was never evaluated by itself: it is learned again.
-        replaced: versions of the head's ancestry whose place is taken.
+        replay: what is retrained from there, in order. Empty: `fork` itself becomes the head, as it was
+            before. A step of an earlier rebase was never evaluated by itself: it is retrained.
+        replaced: versions of the head's ancestry that are replaced.
         cost: of `replay`.
-        anchor_cost: the part of it that is only due because `nearest` is not kept.
-        rebuild: the cost of learning the whole history from nothing.
+        anchor_cost: the part of it that is due only because the checkpoint of `nearest` is not kept.
+        rebuild: the cost of retraining the whole history from scratch.
     """
 
     changes: tuple[Change, ...]
@@ -92,12 +92,12 @@ class RebasePlan:
 
     @property
     def empties(self) -> bool:
-        """Nothing would be left to have learned from."""
+        """No slice would be left to train on."""
         return self.fork is None and not self.replay
 
 
 def plan_rebase(state: LineageState) -> RebasePlan | None:
-    """The way to the history that should have been; None when the head's is that already."""
+    """The way to the history that should have been; None when the head already has it."""
     changes = _changes(state)
     if not changes:
         return None
@@ -128,12 +128,12 @@ def plan_rebase(state: LineageState) -> RebasePlan | None:
 
 
 def history(state: LineageState) -> tuple[Unit, ...]:
-    """What the head's ancestry should have learned, a unit a candidate, in order.
+    """What the head's ancestry should have been trained on, one unit per candidate, in order.
 
-    Versions keep their order and their slices, in the revisions that stand; a version of which nothing is
-    left falls away; when none is left at all, the pending slices start again. A late slice becomes part of
-    the version that learned slices before and after it, else a unit of its own before the first that
-    learned only later ones.
+    Versions keep their order and their slices, in the revisions that count now; a version without a slice
+    left is dropped; when no version is left, the pending slices start again. A late slice joins the version
+    that was trained on slices before and after it; else it is a unit of its own before the first version
+    that was trained only on later ones.
     """
     units = []
     for version in state.ancestry(state.head):
@@ -148,7 +148,7 @@ def history(state: LineageState) -> tuple[Unit, ...]:
 
 
 def cost(state: LineageState, units: Sequence[Unit]) -> Cost:
-    """What learning `units` would take. Steps follow the rows, unless a bound on steps ended the training."""
+    """What training on `units` would take. Steps follow rows, unless a bound on steps ended the training."""
     known = [one.trained for one in state.versions.values() if one.trained is not None and one.trained.step]
     timed = [trained for trained in known if trained.seconds]
     pace = sum(one.seconds for one in timed) / sum(one.step for one in timed) if timed else 0.0
@@ -170,7 +170,7 @@ def cost(state: LineageState, units: Sequence[Unit]) -> Cost:
 
 
 def _late(state: LineageState) -> list[SliceRef]:
-    """Slices that a person wants learned where they belong."""
+    """Late slices that a person wants where they belong, by a fork."""
     newest = state.newest_consumed
     return [
         ref
@@ -192,8 +192,8 @@ def _insert(units: list[Unit], ref: SliceRef) -> None:
     units.append(Unit(slices=(ref,)))
 
 
-def _said(entry: SliceState | None) -> str:
-    """What a person said of the slice; what validation says of a corrected one explains nothing."""
+def _reason(entry: SliceState | None) -> str:
+    """A person's reason; what validation found in a corrected slice explains nothing."""
     return "" if entry is None or entry.by_validation else entry.reason
 
 
@@ -205,7 +205,7 @@ def _changes(state: LineageState) -> tuple[Change, ...]:
             continue
         taint = state.tainted.get(was.id)
         what = "tainted" if taint is not None else "withdrawn" if now is None else "corrected"
-        why = taint.reason if taint is not None else _said(entry)
+        why = taint.reason if taint is not None else _reason(entry)
         found.append(Change(key=key, what=what, why=why, was=was, now=now))
     found += [
         Change(key=ref.key, what="late", why="a person chose to fork for it", was=None, now=ref)

@@ -1,4 +1,4 @@
-"""What can be said in a model's log: small immutable records.
+"""The records of a model's log: small and immutable.
 
 A record is written once and never edited; the log is their order. `encoding` makes bytes of them.
 """
@@ -54,7 +54,7 @@ class Record:
     """What every record carries.
 
     Attributes:
-        reason: why, in words.
+        reason: why, as text.
         actor: who caused it (CKPT_OPS_ACTOR, or the operating system's user).
         run: the Airflow run or the command that caused it (CKPT_OPS_RUN).
         time: when, UTC, ISO 8601.
@@ -70,14 +70,14 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class SliceAccepted(Record):
-    """The slice passed validation and is pending until a promoted version consumed it.
+    """The slice passed validation and is pending until a promoted version consumes it.
 
     Attributes:
         origin: the revision that was pulled, when the accepted one was made of it: bad rows were set
             aside, or a person released it. Else "".
         set_aside: rows of `origin` that the accepted revision lacks.
         released: a person let it pass, whatever validation says of it.
-        report: object name of the verdict; "" in what older code wrote.
+        report: object name of the verdict; "" in older records.
     """
 
     slice: SliceRef
@@ -111,7 +111,7 @@ class SliceWithdrawn(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class SliceTainted(Record):
-    """A person says that nothing may be built on what learned from this revision."""
+    """A person decided that nothing may be built on a version trained on this revision."""
 
     slice: SliceRef
 
@@ -121,7 +121,7 @@ class SourceChanged(Record):
     """Consumed slices were rewritten at their source, as far as fingerprints tell.
 
     Attributes:
-        slices: all of them as of now, in the revision as it was pulled; none when all are as they were.
+        slices: all of them as of now, in the revision as it was pulled; empty when none differs any more.
     """
 
     slices: tuple[SliceRef, ...]
@@ -129,17 +129,17 @@ class SourceChanged(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class TaintLifted(Record):
-    """A person takes a taint back; what else was said of the slice stands."""
+    """A person took a taint back; other decisions on the slice stand."""
 
     slice: SliceRef
 
 
 @dataclass(frozen=True, kw_only=True)
 class LateSliceResolved(Record):
-    """A person says what becomes of a slice that came too late to be appended by itself.
+    """A person decided on a slice that came too late to be appended by itself.
 
     Attributes:
-        fork: it is learned where it belongs, by a rebase; else it is appended behind what was consumed.
+        fork: a rebase trains on it where it belongs; else it is appended after what was consumed.
     """
 
     slice: SliceRef
@@ -151,8 +151,8 @@ class UpdateDeferred(Record):
     """The update policy found no update due; the slices stay pending.
 
     Attributes:
-        version: the candidate that ended so, where the champion had to score the slice first.
-        scores: see `CandidateTrained`; none where the champion had not to score.
+        version: the candidate that ended so, if the champion had to score the slice first.
+        scores: see `CandidateTrained`; empty if the champion did not have to score.
     """
 
     slice: SliceRef
@@ -170,8 +170,8 @@ class CandidateStarted(Record):
         slices: what it consumes, in order.
         replaces: the head that a rebase is to replace; its parent is then a version from before the
             fork, or the rebase's step before this one. None: it goes on from the head.
-        shadow: on how many of the slices that come next it is evaluated, before it may be promoted; 0: on
-            held-out rows of its own.
+        shadow: how many of the next slices it is evaluated on before it may be promoted; 0: it is
+            evaluated on held-out rows of its own.
     """
 
     version: int
@@ -189,17 +189,17 @@ class CandidateTrained(Record):
 
     Attributes:
         step: steps since the parent.
-        stopped_by: the bound of the budget that was met first.
+        stopped_by: the bound of the budget that was reached first.
         checkpoints: how many were committed.
         manifest: object name of the final checkpoint's manifest.
         artifacts: object names of predictions, export and so on, by kind.
-        manifest_digest: blake3 of the manifest's bytes; "" in what older code wrote.
-        files: every object that `artifacts` names or that lies below it; none in what older code wrote.
-        seconds: of stepping, over all attempts; 0 in what older code wrote.
+        manifest_digest: blake3 of the manifest's bytes; "" in older records.
+        files: every object that `artifacts` names or that lies below it; none in older records.
+        seconds: spent in steps, over all attempts; 0 in older records.
         decision: why the update policy let it go ahead: "words" and "numbers"; empty where it was not
-            asked: in a rebase, and in what older code wrote.
-        scores: by slice key, the champion's metrics on every row of each slice that it had not learned
-            from, before anything trained on it: test, then train. None for a first version.
+            asked: in a rebase, and in older records.
+        scores: by slice key, the champion's metrics on every row of each slice that it was not trained
+            on, before anything trained on it: test, then train. Empty for a first version.
     """
 
     version: int
@@ -231,8 +231,8 @@ class ShadowScored(Record):
     """A candidate in shadow and its champion have predicted every row of a slice that neither trained on.
 
     Attributes:
-        predictions: object name of what both said.
-        rows: how many were predicted; of none, the slice does not count.
+        predictions: object name of what both predicted.
+        rows: how many were predicted; with none, the slice does not count.
     """
 
     version: int
@@ -243,17 +243,16 @@ class ShadowScored(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated(Record):
-    """Every gate has spoken.
+    """Every gate gave its verdict.
 
     Attributes:
         champion: the version the candidate was compared with; None for the first.
         metrics: by metric name, for candidate and champion on the same rows.
-        report: object name of all that was found, as JSON; its page lies beside it. "" in what older code
-            wrote.
-        slices: those it was evaluated on in shadow, all their rows; none: held-out rows of what it learned.
-        waits: it is refused only because it cannot be told whether it is better: it comes to no rejection.
-        suspects: by key, why a slice that it learned is to blame; empty when it passed.
-        below_floor: whether "candidate" or "champion" misses a floor on those rows, in a sentence each.
+        report: object name of all that was found, as JSON; its page lies beside it. "" in older records.
+        slices: those it was evaluated on in shadow, all their rows; empty: held-out rows of its own slices.
+        waits: it did not pass only because nobody can tell whether it is better: it is not rejected.
+        suspects: by key, why a slice that it was trained on is to blame; empty when it passed.
+        below_floor: for "candidate" or "champion", how it misses a floor on those rows, in a sentence each.
     """
 
     version: int
@@ -270,10 +269,10 @@ class Evaluated(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Approved(Record):
-    """A person lets the version be promoted, or nobody was against it in time.
+    """A person approved the promotion of the version, or nobody objected in time.
 
     Attributes:
-        despite_gates: they refused it; the person overrides them.
+        despite_gates: the gates did not let it pass; the person overrides them.
         expired: nobody answered within the deadline, and that counts as a yes.
     """
 
@@ -288,7 +287,7 @@ class Promoted(Record):
 
     Attributes:
         manifest_digest: blake3 of the manifest of the checkpoint that it ended with.
-        export_digest: blake3 over its export: `checkpoints.exports`. Both "" in what older code wrote.
+        export_digest: blake3 over its export: `checkpoints.exports`. Both "" in older records.
     """
 
     version: int
@@ -299,13 +298,13 @@ class Promoted(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected(Record):
-    """The version was refused; its slices are pending again.
+    """The version was rejected; its slices are pending again.
 
     Attributes:
-        superseded: no gate refused it: the champion it was compared with is no longer the head, or a
-            slice that it learned from was tainted.
-        by_person: no gate refused it: a person did.
-        expired: no gate refused it: nobody answered within the deadline, and that counts as a no.
+        superseded: not by a gate: the champion it was compared with is no longer the head, or a slice
+            that it was trained on was tainted, corrected or withdrawn.
+        by_person: not by a gate: a person rejected it.
+        expired: not by a gate: nobody answered within the deadline, and that counts as a no.
     """
 
     version: int
@@ -320,7 +319,7 @@ class RolledBack(Record):
     """Production went back to an earlier promoted version; versions built on the later ones are marked.
 
     Attributes:
-        rebase: it is what a rebase came to: the history that should have been ends with that version.
+        rebase: it is the result of a rebase: the history that should have been ends with that version.
     """
 
     version: int
@@ -330,20 +329,20 @@ class RolledBack(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointsDropped(Record):
-    """Retention let the checkpoints of old versions go: nothing can be trained from them any more."""
+    """Retention pruned the checkpoints of old versions: nothing can be trained from them any more."""
 
     versions: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forgotten(Record):
-    """A person had rows, or whole slices, forgotten. It holds for what is pulled later, too.
+    """A person asked to forget rows, or whole slices. It holds for what is pulled later, too.
 
     Attributes:
         request: names it; 12 hex digits.
         rows: which rows of every slice, as `slices.predicate` reads it; "" for whole slices.
         keys: the whole slices; none when rows are meant.
-        revisions: (key, revision) that held them when it was asked for: what has to be purged.
+        revisions: (key, revision) that held them at the time of the request: what has to be purged.
         grace_hours: how long they stay after the rebase is promoted.
     """
 
@@ -376,9 +375,9 @@ class Converted(Record):
 
     Attributes:
         format: "tflite" or "onnx".
-        object: object name of the converted model; "" when it was refused: nothing is kept then.
+        object: object name of the converted model; "" when it was refused: then nothing is kept.
         rows: how many were compared.
-        max_abs_difference: the largest between two predictions; None when it did not come to that.
+        max_abs_difference: the largest between two predictions; None when none were compared.
         error: why it was refused; "" when it was not.
     """
 
@@ -396,7 +395,7 @@ class Predicted(Record):
 
     Attributes:
         object: object name of the Parquet file.
-        rows: how many were predicted: those that the model's code makes inputs of.
+        rows: how many were predicted: those that the model's code turns into inputs.
     """
 
     version: int

@@ -1,8 +1,8 @@
-"""What has to hold of the state that a decision on a candidate is appended behind: one class each.
+"""What a state has to meet before a decision on a candidate is appended to it: one class each.
 
-A record is appended only behind the state that it was decided on (`ModelLog.decide`). What that state has to
-be like for a verdict to count is stated here as values, so that whoever decides can tell by its type which
-requirement is not met, and the log can say it in words.
+A record is appended only to the state that it was decided on (`ModelLog.decide`). What that state has to
+meet for a verdict to count is stated here as values, so that the caller can tell by the type which
+requirement is not met, and the log can state the reason.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from ckpt_ops.lineage.state import LineageState, VersionState
 
 
 class Requirement(Protocol):
-    """Something that has to hold of a state."""
+    """A condition on a state."""
 
     def unmet(self, state: LineageState) -> Unmet | None:
-        """Why it does not hold; None when it does."""
+        """Why the state does not meet it; None when it does."""
         ...
 
 
@@ -27,7 +27,7 @@ class Unmet:
     """A requirement that a state does not meet.
 
     Attributes:
-        reason: in words, as records keep it: what was expected and what was found.
+        reason: as text, as records keep it: what was expected and what was found.
     """
 
     requirement: Requirement
@@ -48,13 +48,13 @@ class NotTainted:
         taint = state.taint(self.version)
         if taint is None:
             return None
-        reason = f"it learned from slice {taint.slice.key}, which is tainted: {taint.reason}"
+        reason = f"it was trained on slice {taint.slice.key}, which is tainted: {taint.reason}"
         return Unmet(requirement=self, reason=reason)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlicesUnchanged:
-    """What the version and its ancestors consumed is accepted as it was then.
+    """The slices of the version, and of its ancestors that the head does not have, are accepted as they were.
 
     What the head consumed does not count: a correction of that asks for a rebase, not for another candidate.
     """
@@ -68,7 +68,7 @@ class SlicesUnchanged:
         lost = [ref.key for one in added for ref in one.slices if state.standing(ref) != ref]
         if not lost:
             return None
-        reason = f"superseded: slice {', '.join(lost)} was corrected or withdrawn since it was learned"
+        reason = f"superseded: slice {', '.join(lost)} was corrected or withdrawn after the training"
         return Unmet(requirement=self, reason=reason)
 
 
@@ -82,7 +82,7 @@ class HeadIs:
         """Names both."""
         if state.head == self.version:
             return None
-        reason = f"superseded: the champion is version {state.head} now, it was compared with version "
+        reason = f"superseded: the champion is now version {state.head}; it was compared with version "
         return Unmet(requirement=self, reason=f"{reason}{self.version}")
 
 
@@ -98,12 +98,12 @@ class SlicesPending:
         lost = [ref.key for ref in self.slices if ref not in pending]
         if not lost:
             return None
-        reason = f"slice {', '.join(lost)} was corrected, withdrawn or consumed since it was scored in shadow"
+        reason = f"slice {', '.join(lost)} was corrected, withdrawn or consumed after it was scored in shadow"
         return Unmet(requirement=self, reason=reason)
 
 
 def to_be_promoted(version: VersionState) -> tuple[Requirement, ...]:
-    """What has to hold for a candidate to be promoted, whatever the gates say of it.
+    """What has to hold for a candidate to be promoted, whatever its gates say.
 
     Without it the comparison and the parent are both void: the candidate is superseded.
     """

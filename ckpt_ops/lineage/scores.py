@@ -1,4 +1,4 @@
-"""What champions scored on slices before anything trained on them: what is usual for a model."""
+"""What champions scored on slices before anything was trained on them: what is usual for a model."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ LAST = 20
 
 
 def usual_scores(state: LineageState, version: VersionState, *, last: int = LAST) -> dict[str, list[float]]:
-    """By metric, the scores on the slices that the version's ancestors learned, in the order of their keys.
+    """By metric, the scores on the slices that the version's ancestors were trained on, in key order.
 
-    Only what was learned by what came into production counts: the score on a slice that was refused is not
-    usual. For the first slices, which no champion could score before they were learned, what the version that
-    learned them came to on its held-out rows stands in.
+    Only slices that came into production count: the score on a rejected slice is not usual. No champion
+    could score the first slices before anything was trained on them: for those, the held-out score of the
+    version that was trained on them stands in.
     """
     found: dict[str, dict[str, float]] = {}
     for one in state.ancestry(version.parent):

@@ -1,8 +1,8 @@
 """Which candidate is in shadow: trained, and evaluated on slices to come before it may be promoted.
 
-Nothing says so but the log: the record that opened the candidate says on how many slices it is evaluated, and
-a record says of each slice that it was scored. What counts is what stands: a slice is one of them as
-long as it is accepted in the revision that was scored and pending, so that neither model has trained on it.
+Only the log says so: the record that opened the candidate says on how many slices it is evaluated, and one
+record per slice says that it was scored. A slice counts as long as it is pending, in the revision that was
+scored, so that neither model was trained on it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lineage.requirements import SlicesPending, Unmet, first_unmet, to_be_promoted
 from ckpt_ops.lineage.state import LineageState, VersionState, VersionStatus, scored_id
 
-_JUDGED_NEXT = (VersionStatus.TRAINED, VersionStatus.EVALUATED)
+_BEFORE_PROMOTION = (VersionStatus.TRAINED, VersionStatus.EVALUATED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class InShadow:
     Attributes:
         counted: the slices that it is evaluated on, as far as scored, in key order; `needed` at most.
         waiting: slices that it may be scored on, in key order: accepted, pending, and newer than
-            everything that it or its champion learned.
+            everything that it or its champion was trained on.
     """
 
     version: VersionState
@@ -41,7 +41,7 @@ class InShadow:
         return len(self.counted) == self.needed
 
     def to_score(self, up_to: str) -> tuple[SliceRef, ...]:
-        """What the run of slice `up_to` has to have predicted; one that an earlier run left out, too."""
+        """What the run of slice `up_to` has to score, slices that an earlier run left out included."""
         lacking = self.needed - len(self.counted)
         return tuple(ref for ref in self.waiting if ref.key <= up_to)[:lacking]
 
@@ -61,7 +61,7 @@ class InShadow:
     def message_on(self, key: str) -> str:
         """What a run of slice `key` has to do with it."""
         if any(ref.key == key for ref in self.version.slices):
-            return f"learned by a candidate in shadow: {self.message}"
+            return f"a candidate in shadow was trained on it: {self.message}"
         if self.complete:
             return f"{self.message}: it is settled first"
         if any(ref.key == key for ref in self.to_score(key)):
@@ -72,41 +72,41 @@ class InShadow:
 
 
 def in_shadow(state: LineageState) -> InShadow | None:
-    """The candidate that waits for its slices, or for being settled after the last; nothing else trains then.
+    """The candidate that waits for its slices, or to be settled after the last; nothing else trains then.
 
-    One that may not be promoted any more, whatever it is evaluated like, is not in shadow: see `superseded`.
+    One that can no longer be promoted, however it is evaluated, is not in shadow: see `superseded`.
     """
     for number, version in reversed(state.versions.items()):
         if state.head is None or number <= state.head:
             return None  # what was built on the head has a greater number
-        waits = version.started.shadow and version.status in _JUDGED_NEXT
+        waits = version.started.shadow and version.status in _BEFORE_PROMOTION
         if waits and number not in state.dropped and superseded(state, version) is None:
             return shadow_of(state, version)
     return None
 
 
 def shadow_of(state: LineageState, version: VersionState) -> InShadow:
-    """How far a version that is, or was, evaluated in shadow has come by what stands now."""
+    """How far a version that is, or was, evaluated in shadow has come, by the slices that count now."""
     consumed = max(ref.key for one in state.ancestry(version.version) for ref in one.slices)
     newer = [ref for ref in state.pending() if ref.key > consumed and ref.id not in state.suspects]
-    said = {ref: state.scored.get(scored_id(version.version, ref)) for ref in newer}
-    counted = [ref for ref, scored in said.items() if scored is not None and scored.rows]
+    scores = {ref: state.scored.get(scored_id(version.version, ref)) for ref in newer}
+    counted = [ref for ref, scored in scores.items() if scored is not None and scored.rows]
     return InShadow(
         version=version,
         counted=tuple(counted[: version.started.shadow]),
-        waiting=tuple(ref for ref, scored in said.items() if scored is None),
+        waiting=tuple(ref for ref, scored in scores.items() if scored is None),
     )
 
 
 def still_pending(state: LineageState, slices: tuple[SliceRef, ...]) -> bool:
-    """Whether slices that a candidate was evaluated on in shadow stand as they were scored."""
+    """Whether slices that a candidate was evaluated on in shadow are pending as they were scored."""
     return SlicesPending(slices=slices).unmet(state) is None
 
 
 def superseded(state: LineageState, version: VersionState) -> Unmet | None:
-    """Why a candidate may not be promoted, whatever the gates say of it; None when nothing speaks against it.
+    """Why a candidate may not be promoted, whatever its gates say; None: it may.
 
-    It learned from a slice that was tainted, corrected or withdrawn since, or its champion is not the head
-    any more: the comparison and the parent are both void.
+    A slice that it was trained on was tainted, corrected or withdrawn since, or its champion is no longer
+    the head: the comparison and the parent are both void.
     """
     return first_unmet(state, to_be_promoted(version))

@@ -1,12 +1,12 @@
 """Snapshots of a model's state, so that a reader of a long log begins near its end.
 
 A snapshot is derived: the log stays the truth, and whoever deletes all snapshots loses nothing but time.
-So one is used only when nothing speaks against it, else it is passed over:
+So one is used only if both of these hold, else it is ignored:
 
 * its bytes have the hash that they name, and the schema of this code;
 * the log still holds the entry that it was taken at, with the same bytes. A log that was cut off, or a
-  bucket that was restored and written on, has none, or another. Every record carries a nonce, so two
-  histories that parted differ in every later entry: comparing one tells them apart.
+  bucket that was restored and written on, lacks it or has a different one. Every record carries a nonce,
+  so two histories that parted differ in every later entry: comparing one tells them apart.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ckpt_ops.lineage.records import Record, SliceRef
 from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState, VersionStatus
 from ckpt_ops.store import Store
 
-# Goes up whenever the same records come to fold to another state, or a field changes its meaning: what
-# older code folded is then passed over, and the log folded again.
+# Goes up whenever the same records fold to a different state, or a field changes its meaning: what older
+# code folded is then ignored, and the log is folded again.
 SCHEMA = 3
 
 EVERY = 100  # entries
@@ -100,12 +100,12 @@ def decode(data: bytes, *, name: str = "snapshot") -> Snapshot:
     """
     head = _HEAD.match(data)
     if head is None:
-        raise _unusable(name, "it is no snapshot")
+        raise _unusable(name, "it is not a snapshot")
     if int(head[1]) != SCHEMA:
         raise _unusable(name, f"it has schema {int(head[1])}, this ckpt_ops reads schema {SCHEMA}")
     body = data[head.end() : -1]
     if blake3.blake3(body).hexdigest().encode() != head[2] or data[-1:] != b"}":
-        raise _unusable(name, "its bytes do not have the hash that it names")
+        raise _unusable(name, "its bytes do not match the hash that it names")
     try:
         payload = parse(body)
         return Snapshot(state=_state(payload, name), entry=str(payload["entry"]))
@@ -152,7 +152,7 @@ class Snapshots:
     def remove_older(self, than: int) -> None:
         """Leave the one at entry `than`, the one before it, and any after it.
 
-        The one before stays for readers that have listed it, and in case that the other is damaged.
+        The one before stays for readers that have listed it, and in case the newer one is damaged.
         """
         for number in [each for each in self.numbers() if each <= than][KEPT:]:
             self._store.delete(self.name(number))
@@ -197,19 +197,19 @@ def _slice(values: dict[str, Any]) -> SliceState:
 
 
 def _from_version(one: VersionState, table: _Table) -> dict[str, Any]:
-    said = {name: getattr(one, name) for name in _OF_VERSION}
+    made_by = {name: getattr(one, name) for name in _OF_VERSION}
     return {
         **_values(one),
-        **{name: None if record is None else table.number(record) for name, record in said.items()},
+        **{name: None if record is None else table.number(record) for name, record in made_by.items()},
         "slices": [_from_ref(ref) for ref in one.slices],
         "status": one.status.value,
     }
 
 
 def _version(values: dict[str, Any], records: list[Record]) -> VersionState:
-    said = {name: None if values[name] is None else records[values[name]] for name in _OF_VERSION}
+    made_by = {name: None if values[name] is None else records[values[name]] for name in _OF_VERSION}
     slices, status = tuple(map(_ref, values["slices"])), VersionStatus(values["status"])
-    return _whole(VersionState, {**values, **said, "slices": slices, "status": status})
+    return _whole(VersionState, {**values, **made_by, "slices": slices, "status": status})
 
 
 def _from_ref(ref: SliceRef) -> list[str | int]:
@@ -226,10 +226,10 @@ def _values(one: Any) -> dict[str, Any]:
 
 
 def _whole(kind: type[T], values: dict[str, Any]) -> T:
-    """A `kind` of exactly its fields: a default in the place of what older code did not fold is wrong."""
+    """A `kind` from exactly its fields: a default for what older code did not fold would be wrong."""
     names = _FIELDS[kind]
     if values.keys() != names:
-        raise ValueError(f"{kind.__name__} has {sorted(values.keys() ^ names)} too much or too little")
+        raise ValueError(f"{kind.__name__} has missing or unknown fields: {sorted(values.keys() ^ names)}")
     return kind(**values)
 
 
@@ -241,6 +241,6 @@ _FIELDS: dict[type[Any], frozenset[str]] = {
 def _unusable(name: str, why: str) -> Corrupt:
     return Corrupt(
         f"{name} cannot be used: {why}",
-        safe="the log is the truth; a snapshot is only made of it",
-        next="nothing: an older snapshot, or the whole log, is read in its place",
+        safe="the log is the truth; a snapshot is only derived from it",
+        next="nothing to do: an older snapshot, or the whole log, is read instead",
     )

@@ -1,4 +1,4 @@
-"""What is true of a model: its slices, its versions, its head. `fold` makes it of the log's records."""
+"""The state of a model: its slices, its versions, its head. `fold` makes it from the log's records."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ckpt_ops.lineage.records import (
 
 
 class SliceStatus(Enum):
-    """What validation or a person said of a slice's newest revision."""
+    """What validation or a person decided on a slice's newest revision."""
 
     ACCEPTED = "accepted"
     QUARANTINED = "quarantined"
@@ -48,7 +48,7 @@ class SliceState:
     """The newest known revision of a slice.
 
     Attributes:
-        origin: the revision that was pulled, when `ref` was made of it, else "".
+        origin: the revision that was pulled, if `ref` was made from it, else "".
         set_aside: rows of `origin` that `ref` lacks and that nobody has decided on.
         released: a person let it pass.
         report: object name of the verdict, or "".
@@ -70,7 +70,7 @@ class SliceState:
 
     @property
     def by_validation(self) -> bool:
-        """No person has said what is to become of it."""
+        """No person has decided on it."""
         return self.status is SliceStatus.QUARANTINED or (
             self.status is SliceStatus.ACCEPTED and not self.released
         )
@@ -84,7 +84,7 @@ class SliceState:
 class VersionStatus(Enum):
     """How far a version has come.
 
-    After a rebase, the steps on the way to its result are REPLAYED, what they took the place of REPLACED.
+    After a rebase, the steps on the way to its result are REPLAYED, the versions they replace REPLACED.
     """
 
     STARTED = "started"
@@ -103,8 +103,8 @@ class VersionState:
     """A candidate or version with the records that made it.
 
     Attributes:
-        decided: the last word on it.
-        approved: the word of who lets it be promoted.
+        decided: the last decision on it.
+        approved: the approval of its promotion.
         promoted: its promotion, also after it was rolled back.
     """
 
@@ -143,12 +143,12 @@ class VersionState:
 
     @property
     def superseded(self) -> bool:
-        """It was rejected, and no gate did it: see `Rejected.superseded`."""
+        """It was rejected, but not by a gate or a person: see `Rejected.superseded`."""
         return isinstance(self.decided, Rejected) and self.decided.superseded
 
     @property
     def refused(self) -> bool:
-        """It was evaluated, or not due, and came to nothing: it is never a parent, and not tried again."""
+        """It was rejected, rolled back or deferred: it is never a parent, and not tried again."""
         match self.status:
             case VersionStatus.REJECTED:
                 return not self.superseded
@@ -163,7 +163,7 @@ class VersionState:
 
     @property
     def spent(self) -> bool:
-        """Nothing will be built on it: its checkpoints may go. A step of a rebase may be one of another."""
+        """Nothing will be built on it: its checkpoints may go. Another rebase may reuse a step of one."""
         rejected = self.status is VersionStatus.REJECTED and self.started.replaces is None
         return self.refused or rejected
 
@@ -179,7 +179,7 @@ STATUS_OF: Mapping[type[OnSlice], SliceStatus] = {
 """What a record makes of its slice."""
 
 ByAPerson = SliceAccepted | SliceDiscarded | SliceWithdrawn | SliceTainted
-"""What a person says of a slice; of the accepted ones, those that were released."""
+"""A person's decision on a slice; of the accepted ones, those that were released."""
 
 
 def scored_id(version: int, ref: SliceRef) -> str:
@@ -194,23 +194,23 @@ class LineageState:
     Attributes:
         head: the version in production, which is also the parent of the next candidate.
         head_since: when it was put there, by a promotion or a rollback; UTC, ISO 8601; "" without a head.
-        held: why nothing may train, or None.
-        rejections: by slice id, refused candidates that held it since the last release.
-        suspects: by slice id, why a candidate's refusal was laid to it: the next one is trained without it,
-            until a person decides.
-        deferred: by slice key, what the update policy last said of it.
-        settled: by slice id, of the revision as it was pulled, what a person said of it: released, discarded,
+        held: why the model is on hold and nothing may train, or None.
+        rejections: by slice id, how many candidates with it were rejected since the last release.
+        suspects: by slice id, why a candidate was rejected because of it: the next one is trained without
+            it, until a person decides.
+        deferred: by slice key, why the update policy last deferred it.
+        settled: by slice id, of the revision as it was pulled, what a person decided: released, discarded,
             withdrawn, tainted.
         tainted: by slice id, why nothing may be built on it.
         resolved: by the id of a slice that came too late, whether a person chose to fork for it; else to
             append it.
         changed_at_source: by slice id, of the revision as it was pulled, since when its source has had
-            other content; UTC, ISO 8601. See `changed_slices`.
+            different content; UTC, ISO 8601. See `changed_slices`.
         dropped: versions whose checkpoints are gone.
-        forgotten: by request, what a person had forgotten, in order.
+        forgotten: by request, what a person asked to forget, in order.
         purged: by request, that it is done.
         scored: by `scored_id`, that a candidate in shadow has predicted a slice.
-        converted: by "VERSION FORMAT", what the last conversion came to.
+        converted: by "VERSION FORMAT", the result of the last conversion.
         predicted: by "VERSION SLICE-ID", the predictions that were made. A purge may have removed them since.
     """
 
@@ -250,7 +250,7 @@ class LineageState:
         return {ref.key: ref for version in self.ancestry(self.head) for ref in version.slices}
 
     def consumed_by(self, key: str) -> int | None:
-        """The version of the head's ancestry that learned from the slice."""
+        """The version of the head's ancestry that was trained on the slice."""
         return self._consumers.get(key)
 
     @cached_property
@@ -258,16 +258,16 @@ class LineageState:
         return {ref.key: one.version for one in reversed(self.ancestry(self.head)) for ref in one.slices}
 
     def standing(self, consumed: SliceRef) -> SliceRef | None:
-        """What should have been learned where `consumed` was: the newest accepted revision, or nothing."""
+        """What should have been consumed in place of `consumed`: the newest accepted revision, or None."""
         entry = self.slices.get(consumed.key)
         if entry is not None and entry.status is SliceStatus.ACCEPTED:
             return entry.ref
         if consumed.id in self.tainted or (entry is not None and entry.status is SliceStatus.WITHDRAWN):
             return None
-        return consumed  # its newer revision is in quarantine or tainted: what was learned stands
+        return consumed  # its newer revision is in quarantine or tainted: what was consumed stands
 
     def taint(self, version: int | None) -> SliceTainted | None:
-        """Why nothing may be built on `version`: a tainted slice that it or an ancestor learned from."""
+        """Why nothing may be built on `version`: a tainted slice that it or an ancestor was trained on."""
         if version not in self.tainted_versions:
             return None
         for one in self.ancestry(version):
@@ -278,11 +278,11 @@ class LineageState:
 
     @cached_property
     def tainted_versions(self) -> frozenset[int]:
-        """Those that learned from a tainted slice, or descend from one that did."""
+        """Versions that were trained on a tainted slice, or descend from one that was."""
         return frozenset(self.consumers_of(self.tainted))
 
     def consumers_of(self, ids: Collection[str]) -> tuple[int, ...]:
-        """Every version, promoted or not, that learned any of some slices or descends from one that did.
+        """Every version, promoted or not, that was trained on any of these slices, or descends from one.
 
         Args:
             ids: the slices' `SliceRef.id`.
@@ -308,7 +308,7 @@ class LineageState:
 
     @property
     def changed_slices(self) -> dict[str, str]:
-        """By key, since when its source has had other content than was pulled; none pulled again since."""
+        """By key, since when the source has differed from what was pulled; without slices pulled again."""
         found = {}
         for key, entry in sorted(self.slices.items()):
             since = self.changed_at_source.get(slice_id(key, entry.pulled))

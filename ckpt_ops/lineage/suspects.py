@@ -1,6 +1,6 @@
-"""Slices that are suspect: the refusal of a candidate was laid to them, and nothing trains on them.
+"""Suspect slices: a candidate was rejected because of them, and nothing trains on them.
 
-They are poisoned, or the world has changed; a person says which. One alone may be either. Several in a row
+They are poisoned, or the world has changed; a person decides which. One alone may be either. Several in a row
 look like a change: what is poisoned by accident is not poisoned the same way week after week.
 """
 
@@ -18,7 +18,7 @@ class Suspect:
     """A pending slice that nothing trains on.
 
     Attributes:
-        why: the version whose refusal was laid to it, and what its gates said.
+        why: the version that was rejected because of it, and what its gates found.
         in_a_row: how many slices that follow each other are suspect, this one among them.
     """
 
@@ -54,7 +54,7 @@ def commands(model: str, key: str) -> str:
     return (
         f"ckpt-ops quarantine release {model} {key} --why TEXT trains on it; "
         f"ckpt-ops withdraw {model} --slice {key} --why TEXT leaves it out for good; "
-        f"ckpt-ops taint {model} --slice {key} --why TEXT says that it is poisoned"
+        f"ckpt-ops taint {model} --slice {key} --why TEXT marks it as poisoned"
     )
 
 

@@ -1,4 +1,4 @@
-"""Which columns hold the times of their slice: they get an expectation, and an offset is said."""
+"""Which columns hold times of their slice: they get an expectation, and an offset is reported."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Belonging:
-    """Of one column of times, by how much it is off its slice.
+    """By how much a column of times is off its slice.
 
     Attributes:
-        slices: in how many it was looked at.
+        slices: how many were looked at.
         shift: the same in all of them; zero: it lies in its slice.
     """
 
@@ -32,18 +32,18 @@ class Belonging:
 
     @property
     def note(self) -> str:
-        """What a person has to be told; empty when all is well."""
+        """What a person should know; empty when all is well."""
         if not self.shift:
             return ""
         return (
             f"{self.column} lies {describe(self.shift)} for its slice in all {self.slices} slices that were "
-            "looked at: keys are read as UTC, so these may be times or days of another zone. Ask for it with "
+            "looked at: keys are read as UTC, so these may be times or days of another zone. Check it with "
             "expect_column_values_to_lie_in_slice and timezone, or set the DAG's timezone"
         )
 
 
 def belongings(schema: pa.Schema, slices: Sequence[Looked], length: Length | float) -> list[Belonging]:
-    """The columns that lie in their slices, or are off all of them by the same; others are left out."""
+    """The columns that lie in their slices, or are off all of them by one amount; others are left out."""
     found = []
     for field in schema:
         # a date says nothing of an hour
@@ -60,7 +60,7 @@ _NOTHING = timedelta.max
 
 
 def _shift(looked: Looked, length: Length | float, column: pa.ChunkedArray) -> timedelta | None:
-    """By how much a column is off its slice; None: it follows none. Without a value: `_NOTHING`."""
+    """By how much a column is off its slice; None: it follows no slice. Without a value: `_NOTHING`."""
     form = form_of(looked.key)
     start = time_of(looked.key, form) if form else None
     if start is None:

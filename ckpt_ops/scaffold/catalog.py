@@ -1,4 +1,4 @@
-"""What PostgreSQL's catalog says of a table: columns, times, what tells rows apart."""
+"""What PostgreSQL's catalog says about a table: columns, times, what tells rows apart."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _seen(connection_id: str) -> Iterator[Snapshot]:
         raise SourceRefused(
             error.what,
             safe="nothing was written",
-            next="fix the address, the user, the table's name; the password may be in PGPASSWORD",
+            next="fix the address, the user or the table's name; the password may be in PGPASSWORD",
         ) from error
     except SourceUnavailable as error:
         raise SourceUnavailable(error.what, safe="nothing was written", next="try again") from error

@@ -29,7 +29,8 @@ def source_py(asked: Asked, found: Found) -> str:
     columns = "".join(_column(column) for column in columns_of(found.schema, found.slices))
     return (
         f"{about}\n{_FUTURE}\nimport pyarrow as pa\n\n{imports}\n"
-        "# The columns this was written for. What comes is evaluated by them: edit them to accept a change.\n"
+        "# The columns this was written for. Validation checks slices against them: edit them to accept a "
+        "change.\n"
         f"SCHEMA = pa.schema(\n    [\n{columns}    ]\n)\n\n"
         f"source = {call(asked.name, found.code)}\n"
     )
@@ -65,7 +66,7 @@ def dag_py(name: str, found: Found, *, now: datetime | None = None) -> str:
     else:
         hours = max(1, int(spacing.interval / timedelta(hours=1)) // 4)
         lines += [
-            "    # A slice may land that long after its interval is over; until then its run waits.",
+            "    # A slice may land this long after its interval ends; until then its run waits.",
             f"    wait_for_slice=timedelta(hours={hours}),",
         ]
     moments = "UTC, datetime" if ended else "UTC, datetime, timedelta"
@@ -123,7 +124,7 @@ def test_the_source_keeps_its_contract(sample: {kind}, tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_the_suite_accepts_the_sample(sample: {kind}, key: str) -> None:
     suite = load_suite(FOLDER / {name}.expectations)
-    # A sample has fewer rows than a slice: all but their number is evaluated.
+    # A sample has fewer rows than a slice: everything but the row count is evaluated.
     evaluated = tuple(each for each in suite.expectations if "row_count" not in each.type)
     rows = TableRows(table=pa.Table.from_batches(list(sample.read(key))))
     now = MemoryReference(start=key_time(sample, key), pulled_at=datetime.now(UTC))
@@ -150,11 +151,11 @@ def call(name: str, code: Code, *, more: Mapping[str, str] | None = None) -> str
 
 def _column(column: Column) -> str:
     line = f"        ({repr_of(column.name)}, {column_code(column.name, column.type)}),"
-    said = _said(column)
-    return (f"{line}  # {said}" if said and len(line) + len(said) + 4 <= _WIDTH else line) + "\n"
+    comment = _comment(column)
+    return (f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= _WIDTH else line) + "\n"
 
 
-def _said(column: Column) -> str:
+def _comment(column: Column) -> str:
     message = []
     if column.values is not None:
         every = sorted({value for values in column.values for value in values})
@@ -165,14 +166,14 @@ def _said(column: Column) -> str:
         message.append(f"{column.least}" if same else f"{column.least} to {column.largest}")
     worst = max(column.null_shares, default=0)
     if worst == 1:
-        message.append("no value in what was seen: is it text?")
+        message.append("no value was seen: is it text?")
     elif worst:
         message.append(f"null in {worst:.1%}")
     return "; ".join(word for word in message if word.isprintable() and word)
 
 
 def _imports(names: Mapping[str, Sequence[str]]) -> str:
-    """Sorted and broken as by ruff: all of them are this project's own."""
+    """Sorted and wrapped as by ruff: all of them are this project's own."""
     return "".join(_import(module, _as_sorted(these)) for module, these in sorted(names.items()))
 
 

@@ -1,6 +1,6 @@
-"""How the cells of CSV are written: told from the text of all columns together, and said in words.
+"""How the cells of CSV are written: told from the text of all columns together, and explained in notes.
 
-What is plain is set; what could be read in two ways stays text, and a person is told the setting for each.
+What is clear is set; what could be read in two ways stays text, and a note names the setting for each.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _DAY = r"\d{1,2}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What was told: the reader, the columns, and what a person should know."""
+class Dialect:
+    """What was found: the reader, the columns, and what a person should know."""
 
     form: Csv
     schema: pa.Schema
     notes: tuple[str, ...]
 
 
-def told(form: Csv, columns: Text) -> Told:
+def dialect_of(form: Csv, columns: Text) -> Dialect:
     """From the text of the columns, in which only "" is null."""
     form, notes = _nulls(form, columns)
     values = {name: _with_nulls(form, name, column) for name, column in columns.items()}
@@ -45,24 +45,24 @@ def told(form: Csv, columns: Text) -> Told:
     kinds = {name: _kind(form, column) for name, column in values.items()}
     if any(pa.types.is_integer(kind) for kind in kinds.values()):
         form = replace(form, leading_zeros=False)
-    return Told(form=form, schema=pa.schema(list(kinds.items())), notes=(*notes, *of_numbers, *of_dates))
+    return Dialect(form=form, schema=pa.schema(list(kinds.items())), notes=(*notes, *of_numbers, *of_dates))
 
 
 def _nulls(form: Csv, columns: Text) -> tuple[Csv, list[str]]:
-    """NA is Namibia among other codes of two letters."""
+    """NA is Namibia among other two-letter codes."""
     named = {name for name, column in columns.items() if _any(column, rf"^(?:{'|'.join(_NULLS)})$")}
     codes = [name for name in columns if name in named and _are_codes(columns[name])]
     notes = []
     if codes:
         form = replace(form, null_values_of=tuple((name, ("",)) for name in codes))
         notes.append(
-            f"{_columns(codes)} {_has(codes)} NA among other codes of two letters: read as text, not as null"
+            f"{_columns(codes)} {_has(codes)} NA among other two-letter codes: read as text, not as null"
         )
     others = [name for name in columns if name in named and name not in codes]
     if others:
         shown = ", ".join(word for word in _NULLS if any(_any(columns[name], f"^{word}$") for name in others))
         notes.append(
-            f"{shown} in {_columns(others)} stands for no value; if not, null_values_of= of Csv says so"
+            f"{shown} in {_columns(others)} stands for no value; if it is a value, set null_values_of= of Csv"
         )
     return form, notes
 
@@ -107,16 +107,16 @@ def _numbers(form: Csv, columns: Text) -> tuple[Csv, list[str]]:
         )
     elif commas:
         form = replace(form, decimal=",", thousands=_group(columns, commas, _GROUPS.replace(",", "")))
-        notes.append(f"{_columns(commas)} {_look(commas)} like numbers with a decimal comma: read so")
+        notes.append(f"{_columns(commas)} {_look(commas)} like numbers with a decimal comma: read as such")
     elif points:
         form = replace(form, thousands=_group(columns, points, _GROUPS.replace(".", "")))
-        said = f"like numbers with {form.thousands!r} between thousands"
-        notes.append(f"{_columns(points)} {_look(points)} {said}: read so")
+        what = f"like numbers with {form.thousands!r} between thousands"
+        notes.append(f"{_columns(points)} {_look(points)} {what}: read as such")
     return form, notes
 
 
 def _written(column: pa.ChunkedArray, decimal: str) -> bool:
-    """All are numbers with that decimal sign and groups, and one has what Python's own numbers have not."""
+    """All are numbers with that decimal sign and groups, and one has what Python's own numbers lack."""
     groups = "".join(re.escape(group) for group in _GROUPS if group != decimal)
     point = re.escape(decimal)
     pattern = rf"^[+-]?(?:\d+|\d{{1,3}}(?:[{groups}]\d{{3}})+)(?:{point}\d+)?$"
@@ -136,7 +136,7 @@ def _group(columns: Text, names: Sequence[str], groups: str) -> str:
 
 
 def _dates(form: Csv, columns: Text) -> tuple[Csv, list[str]]:
-    """Days written 31.12.2025, 31/12/2025 or 12/31/2025, with a time or without."""
+    """Dates written 31.12.2025, 31/12/2025 or 12/31/2025, with or without a time."""
     notes: list[str] = []
     days: list[str] = []
     times: list[str] = []
@@ -145,13 +145,14 @@ def _dates(form: Csv, columns: Text) -> tuple[Csv, list[str]]:
             first_is_day, first_is_month = sign == "." or _above(column, 0), _above(column, 1)
             if first_is_day == first_is_month:
                 notes.append(
-                    f"{_columns([name])} looks like days, but nobody can tell day from month: it stays text; "
-                    "give the source format=Csv(date_formats=('%d/%m/%Y',)), timestamp_formats= with a time"
+                    f"{_columns([name])} looks like dates, but day and month cannot be told apart: it stays "
+                    "text; give the source format=Csv(date_formats=('%d/%m/%Y',)), with a time "
+                    "timestamp_formats="
                 )
                 continue
             form_ = f"%d{sign}%m{sign}%Y" if first_is_day else f"%m{sign}%d{sign}%Y"
             (times if clock else days).append(f"{form_}{found}{clock}")
-            notes.append(f"{_columns([name])} looks like days written {form_}: read so")
+            notes.append(f"{_columns([name])} looks like dates written {form_}: read as such")
     form = replace(form, date_formats=tuple(dict.fromkeys(days)))
     return replace(form, timestamp_formats=tuple(dict.fromkeys(times))), notes
 
@@ -165,14 +166,14 @@ def _by_form(column: pa.ChunkedArray) -> Iterator[tuple[str, str, str]]:
 
 
 def _above(column: pa.ChunkedArray, part: int) -> bool:
-    """Some number there is more than a year has months."""
+    """Some number there is above 12: it is no month."""
     numbers = pc.extract_regex(column.drop_null(), r"^(?P<a>\d+)[./](?P<b>\d+)")
     values = pc.struct_field(numbers.combine_chunks() if len(numbers) else numbers, part).cast(pa.int64())
     return bool(pc.max(values).as_py() > 12)
 
 
 def _kind(form: Csv, column: pa.ChunkedArray) -> pa.DataType:
-    """Text that a setting makes something of is that; else what it is by itself."""
+    """The type that a setting gives the text; else the type that it has by itself."""
     cells = form.cells
     if len(column.drop_null()):
         for kind in (pa.int64(), pa.float64(), pa.date32(), pa.timestamp("us")):

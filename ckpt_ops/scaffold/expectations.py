@@ -40,7 +40,7 @@ def suite_of(
     Args:
         slices: at least one, in time order, with a row.
         length: of a slice; None where it is not known.
-        now: which times are in the future.
+        now: later times are in the future.
     """
     columns = columns_of(schema, slices)
     rows = sum(looked.table.num_rows for looked in slices)
@@ -57,18 +57,18 @@ def suite_of(
         lines += _new_values(column, slices)
     keys = ", ".join(looked.key for looked in slices)
     meta: Line = {
-        "from": f"profiled from {seen}: {keys}. These thresholds are a beginning: edit what you know better",
-        "not_asked": "drift of the label: which column a model will learn cannot be told from the data. "
-        "Ask for it with expect_column_psi_to_be_at_most and severity warning",
+        "from": f"profiled from {seen}: {keys}. These thresholds are a start: edit what you know better",
+        "not_asked": "drift of the label: the data does not show which column a model will predict. "
+        "Add expect_column_psi_to_be_at_most with severity warning for it",
     }
     if any("bad_rows" in line["meta"] for line in lines):
         meta["bad_rows_at_most"] = BAD_ROWS_AT_MOST
-        meta["why"] = "up to 1 % of bad rows are set aside one by one; more, and the delivery is at fault"
+        meta["why"] = "up to 1 % of bad rows are set aside one by one; with more, the delivery is at fault"
     return {"name": name, "meta": meta, "expectations": lines}
 
 
 def as_json(suite: Line) -> str:
-    """The suite as a person edits it: an expectation a line, its reason below."""
+    """The suite as a person edits it: one expectation a line, its reason below."""
 
     def text(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
@@ -93,9 +93,9 @@ def _row_count(slices: Sequence[Looked]) -> Line:
         return _line("expect_table_row_count_to_be_between", why, min_value=least)
     seen = f"{min(counts):,} to {max(counts):,}" if min(counts) < max(counts) else f"{counts[0]:,}"
     of = f"{len(counts)} slices" if len(counts) > 1 else "one slice"
-    # Twice the least, where that leaves the largest some room: any slice that comes twice has as much.
+    # Twice the least, where that leaves the largest some room: any slice that comes twice has that many.
     twice = 2 * min(counts) if 2 * min(counts) > _GROWTH * max(counts) else 2 * max(counts)
-    why = f"seen {seen} rows in {of}: half or less is half a delivery, {twice:,} or more one that came twice"
+    why = f"seen {seen} rows in {of}: half or fewer is half a delivery, {twice:,} or more came twice"
     return _line(
         "expect_table_row_count_to_be_between",
         why,
@@ -107,11 +107,11 @@ def _row_count(slices: Sequence[Looked]) -> Line:
 def _unique(columns: Sequence[Column], slices: Sequence[Looked], seen: str) -> list[Line]:
     key = key_of(columns, slices)
     if len(key) == 1:
-        why = f"no value came twice in {seen}: a row that counts twice weighs twice in training"
+        why = f"no value came twice in {seen}: a row that comes twice weighs twice in training"
         return [_line("expect_column_values_to_be_unique", why, column=key[0])]
     if not key:
         return []
-    why = f"together they tell all of {seen} apart; a warning, as that may be chance"
+    why = f"together they are unique in {seen}; a warning, as that may be chance"
     line = _line("expect_compound_columns_to_be_unique", why, column_list=list(key))
     return [{**line, "severity": "warning"}]
 
@@ -124,7 +124,7 @@ def _nulls(column: Column, seen: str) -> list[Line]:
     allowed = _allowed(worst, more=0.1)
     if allowed >= _MOST_NULLS:
         return []
-    why = f"null in {worst:.2%} of the worst slice: {allowed:.0%} is allowed, as such shares swing"
+    why = f"null in {worst:.2%} of the worst slice: {allowed:.0%} is allowed, as such shares vary"
     return [
         _line("expect_column_values_to_not_be_null", why, column=column.name, mostly=round(1 - allowed, 2))
     ]
@@ -142,9 +142,9 @@ def _range(column: Column, seen: str) -> list[Line]:
     span = largest - least
     low = 0 if least >= 0 else _rounded_down(least - span)
     high = 0 if largest <= 0 else _rounded_up(largest + span)
-    below = "not below 0" if least >= 0 else "as much below"
-    above = "not above 0" if largest <= 0 else "as much above"
-    why = f"seen {least:,} to {largest:,} in {seen}; margin: {above} as the range is wide, {below}"
+    below = "down to 0" if least >= 0 else "the width of the range below"
+    above = "up to 0" if largest <= 0 else "the width of the range above"
+    why = f"seen {least:,} to {largest:,} in {seen}; margin: {above}, {below}"
     if column.counts:
         why = f"seen {least:,} to {largest:,} in {seen}; no upper bound: it counts rather than measures"
         return [
@@ -170,8 +170,8 @@ def _not_again(columns: Sequence[Column], slices: Sequence[Looked]) -> list[Line
         return []
     names, worst = found
     why = (
-        f"{worst:.2%} of the worst of {len(slices)} slices was in those before it: a delivery that comes "
-        "again, under other dates as well, is no new slice"
+        f"in the worst of {len(slices)} slices, {worst:.2%} of the rows were in earlier ones: a delivery "
+        "that comes again, even under other dates, is no new slice"
     )
     return [_line("expect_compound_columns_to_be_new", why, column_list=names, mostly=_MOSTLY_NEW)]
 
@@ -181,8 +181,8 @@ def _in_slice(schema: pa.Schema, slices: Sequence[Looked], length: Length | floa
     return [
         _line(
             "expect_column_values_to_lie_in_slice",
-            f"it did in all {each.slices} slices that were seen: else these are rows of another period, or "
-            "times of another zone",
+            f"it did in all {each.slices} slices that were seen: otherwise these are rows of another period, "
+            "or times of another zone",
             set_aside=True,
             column=each.column,
             length=whole,
@@ -202,7 +202,7 @@ def _times(column: Column, seen: str, now: datetime) -> list[Line]:
         return []
     if latest > now + timedelta(hours=_MARGIN_HOURS):
         return []
-    why = f"the latest in {seen} is {column.largest}: what lies over a day in the future has not happened"
+    why = f"the latest in {seen} is {column.largest}: more than a day in the future has not happened yet"
     return [
         _line(
             "expect_column_values_to_not_be_in_future",
@@ -221,7 +221,7 @@ def _category(column: Column, seen: str) -> list[Line]:
     if len(every) < 2 or sum(column.distinct) == 0:
         return []
     if _closed(column):
-        why = f"the same {len(every)} values in each slice of {seen}"
+        why = f"each slice has the same {len(every)} values, in {seen}"
         return [
             _line(
                 "expect_column_values_to_be_in_set",
@@ -231,7 +231,7 @@ def _category(column: Column, seen: str) -> list[Line]:
                 value_set=every,
             )
         ]
-    why = f"{len(every)} values in {seen}; a warning, as slices differ and a new one need not be wrong"
+    why = f"{len(every)} values in {seen}; a warning, as slices differ and a new value need not be wrong"
     line = _line("expect_column_values_to_be_in_set", why, column=column.name, value_set=every)
     return [{**line, "severity": "warning"}]
 
@@ -242,7 +242,7 @@ def _closed(column: Column) -> bool:
 
 
 def _new_values(column: Column, slices: Sequence[Looked]) -> list[Line]:
-    """Text whose values come again from slice to slice: what a model has learned something of."""
+    """Text whose values recur from slice to slice: a model was trained on rows with them."""
     if not column.new_shares or _closed(column) or max(column.distinct) < 2:
         return []
     worst = max(column.new_shares)
@@ -250,8 +250,9 @@ def _new_values(column: Column, slices: Sequence[Looked]) -> list[Line]:
     if allowed > _MOST_NEW:
         return []
     why = (
-        f"{worst:.2%} of the worst of {len(slices)} slices is new to those before it: {allowed:.0%} is "
-        "allowed, as real categories grow. Compared with what a model consumed; before that, not evaluated"
+        f"in the worst of {len(slices)} slices, {worst:.2%} of the values were in no earlier one: "
+        f"{allowed:.0%} is allowed, as real categories grow. Compared with what a model consumed; before "
+        "that, not evaluated"
     )
     mostly = round(1 - allowed, 2)
     return [_line("expect_column_values_to_be_in_reference", why, column=column.name, mostly=mostly)]
@@ -268,7 +269,7 @@ def _allowed(worst: float, *, more: float) -> float:
 
 
 def _rounded_up(value: float) -> float:
-    """To two digits that count: 9,949 becomes 10,000. Whole numbers stay whole."""
+    """To two significant digits: 9,949 becomes 10,000. Whole numbers stay whole."""
     if value == 0:
         return value
     unit = 10.0 ** (math.floor(math.log10(abs(value))) - 1)

@@ -1,4 +1,4 @@
-"""What a look at some data came to: all that is written down from it."""
+"""What a look at some data found: all that the files are written from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckpt_ops.scaffold.spacing import Spacing
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a person asked for. Everything but `name` and `origin` is found where it is None.
+    """What a person asked for. Everything but `name` and `origin` is told from the data where it is None.
 
     Attributes:
         name: of the source, the pipeline and the folder.
@@ -24,7 +24,7 @@ class Asked:
         time_column, order_by: of a table.
         connection: id of an Airflow connection, of a table or an API.
         items: of an API, where the rows are in a page.
-        at: of an API, the key of a slice that is there.
+        at: of an API, the key of a slice that exists.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Code:
     Attributes:
         imports: the names that are needed of `ckpt_ops`.
         arguments: by argument, its value as code; `name` and `schema` are there already.
-        comments: by argument, what is said behind it.
+        comments: by argument, the comment above it.
     """
 
     kind: str
@@ -58,11 +58,11 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A source that was looked at.
+    """What was found out about a source.
 
     Attributes:
         what: the kind of source in a few words.
-        first, last: begin of the first and the last slice that is there.
+        first, last: when the first and the last slice begin.
         slices: those that were read, in time order.
         code: the source itself.
         sample: by file name below `sample/`, its bytes.

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ckpt_ops.column_types import common
 from ckpt_ops.errors import BadInput
-from ckpt_ops.scaffold.dialect import told
+from ckpt_ops.scaffold.dialect import dialect_of
 from ckpt_ops.scaffold.type_code import column_code
 from ckpt_ops.scaffold.types import time_of_text
 from ckpt_ops.slices.formats import Csv, Format, JsonLines
@@ -41,13 +41,13 @@ def reading_of(
         most_rows: that are looked at, of each slice.
 
     Raises:
-        BadInput: no delimiter fits, there is no header, it is another encoding, or files do not go together.
+        BadInput: no delimiter fits, there is no header, the encoding differs, or files do not go together.
         SliceUnreadable: a file is damaged.
     """
     if isinstance(form, Csv):
         form = replace(form, encoding=encoding or form.encoding)
         form = _laid_out(slices[0][0], form)
-        found = told(form, _texts(form, slices, most_rows))
+        found = dialect_of(form, _texts(form, slices, most_rows))
         return found.form, found.schema, found.notes
     files = [file for each in slices for file in each]
     if isinstance(form, JsonLines):
@@ -75,7 +75,7 @@ def head_of(file: RawFile, form: Format, rows: int) -> bytes:
 
 
 def iter_lines(stream: BinaryIO, count: int) -> Iterator[bytes]:
-    """So many lines, each with its end."""
+    """The first `count` lines, each with its end."""
     return itertools.takewhile(bool, (stream.readline(MAX_LINE) for _ in range(count)))
 
 
@@ -105,7 +105,7 @@ def _texts(form: Csv, slices: Sequence[Sequence[RawFile]], most_rows: int) -> di
 
 
 def _laid_out(file: RawFile, form: Csv) -> Csv:
-    """With the delimiter that cuts rows into as many pieces as their header, the most of them."""
+    """With the delimiter that cuts most rows into as many cells as the header; of several, into the most."""
     with file.stream() as stream:
         data = stream.read(_LOOK_AT)
     text = _decoded(file, data, form.encoding)
@@ -129,7 +129,7 @@ def _laid_out(file: RawFile, form: Csv) -> Csv:
 
 
 def _ends_with_a_delimiter(rows: Sequence[Sequence[str]]) -> bool:
-    """Behind the last delimiter of each row is nothing, and no column is named there."""
+    """Nothing follows the last delimiter of nearly all rows, and no column is named there."""
     header, *rest = rows
     if len(header) < 2 or not rest:
         return False
@@ -147,8 +147,8 @@ def _decoded(file: RawFile, data: bytes, encoding: str) -> str:
         raise BadInput(
             "--encoding",
             encoding,
-            f"the encoding of {file.url}: byte 0x{data[error.start]:02x} at {error.start:,} is none of it",
-            next="--encoding cp1252, or what it was written in",
+            f"the encoding of {file.url}: byte 0x{data[error.start]:02x} at {error.start:,} does not fit it",
+            next="--encoding cp1252, or the encoding it was written in",
         ) from error
     except LookupError as error:
         raise BadInput("--encoding", encoding, "a name that Python knows, such as 'cp1252'") from error
@@ -176,7 +176,7 @@ def _json_schema(file: RawFile, most_rows: int) -> pa.Schema:
             except ValueError as error:
                 raise file.bad(f"has no JSON in line {number:,}: {error}") from error
             if not isinstance(value, dict):
-                raise file.bad(f"has in line {number:,} no object but {json.dumps(value)[:60]}")
+                raise file.bad(f"has no JSON object in line {number:,} but {json.dumps(value)[:60]}")
             rows.append(value)
     return _objects_schema(rows, file.url)
 
@@ -216,7 +216,7 @@ def _named(schema: pa.Schema) -> pa.Schema:
 
 
 def _with_values(kind: pa.DataType) -> pa.DataType:
-    """Text in the place of what has no value, also within lists and structs."""
+    """Text in place of the type of nulls, also within lists and structs."""
     types = pa.types
     if types.is_null(kind):
         return pa.string()

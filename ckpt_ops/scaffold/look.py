@@ -1,4 +1,4 @@
-"""From where the data is to the look that fits it."""
+"""Chooses how to look at data by where it is."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def look(asked: Asked, progress: Callable[[str], object]) -> Found:
         "--from",
         asked.origin,
         f"a directory, gs://BUCKET/PREFIX, {FORM}, or https://...?from={{start}}&to={{end}}",
-        next="a source of your own: docs/how-to/add-a-source.md says which four methods it has",
+        next="or write a source of your own: docs/how-to/add-a-source.md shows its four methods",
     )
 
 
@@ -37,5 +37,5 @@ def _directory(origin: str) -> str:
     if path.is_file():
         raise BadInput("--from", origin, "the directory that the files are in", next=f"--from {path.parent}")
     if not path.is_dir():
-        raise BadInput("--from", origin, "a directory that is there, or gs://BUCKET/PREFIX")
+        raise BadInput("--from", origin, "an existing directory, or gs://BUCKET/PREFIX")
     return path.as_uri()

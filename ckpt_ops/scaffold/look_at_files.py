@@ -37,7 +37,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     """Look at what lies below `url`.
 
     At most 20,000 names are listed and 100,000 rows of each of five slices are read: the first, the last
-    and what lies between.
+    and some between.
 
     Raises:
         BadInput: something cannot be told, with the option to give.
@@ -54,7 +54,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     chosen = spread(keys)
     files = {key: [_raw(store, entries[name]) for name in naming.files[key][:MOST_FILES]] for key in chosen}
     progress(f"reading {', '.join(chosen)}")
-    form, schema, said = reading_of(
+    form, schema, on_format = reading_of(
         list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS
     )
     source = _source(asked.name, url, naming, spacing, schema, form, last)
@@ -81,7 +81,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
         sample=sample,
         sample_code=code,
         sample_keys=kept,
-        notes=[*_notes(entries, naming, slices), *_notes_on(last, keys), *said],
+        notes=[*_notes(entries, naming, slices), *_notes_on(last, keys), *on_format],
     )
 
 
@@ -102,7 +102,7 @@ def _raw(store: Store, entry: Entry) -> RawFile:
 
 
 def _landing_last(naming: Named, listed: Collection[str]) -> tuple[Marked | None, list[str]]:
-    """What lands last in each slice, and the slices that are whole: the newest may be on its way."""
+    """What lands last in each slice, and the slices that are complete: the newest may still be landing."""
     keys = list(naming.files)
     rule = Naming(template=naming.template, key_format=naming.key_format, weekday=None)
     last = marked(listed, rule, keys)
@@ -131,7 +131,7 @@ def _all_have(last: Marked, naming: Named) -> bool:
 
 
 def _looked(source: Files, key: str, naming: Named, *, sampled: bool) -> Looked:
-    """Read through the very source that is written down: what a pull will see."""
+    """Read through the source as it will be written: what a pull will see."""
     tables, samples, left = [], [], MOST_ROWS
     names = naming.files[key][:MOST_FILES]
     for at, name in enumerate(names):
@@ -183,9 +183,7 @@ def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
     if source.format is not None and isinstance(form, Csv):
         arguments["format"] = _csv_code(form)
         if not form.leading_zeros:
-            comments["format"] = (
-                "leading_zeros: 01234 is a code, not the number 1,234: such a row is a bad one"
-            )
+            comments["format"] = "leading_zeros: 01234 is a code, not the number 1,234: such a row is bad"
         imports.append("Csv")
     return Code(kind="Files", imports=imports, arguments=arguments, comments=comments)
 
@@ -211,12 +209,12 @@ def _notes(entries: dict[str, Entry], naming: Named, slices: Sequence[Looked]) -
         notes.append(f"only the first {MOST_NAMES:,} names were looked at")
     if taken < len(entries):
         notes.append(
-            f"{len(entries) - taken:,} other files are no slices: {naming.template!r} does not fit them"
+            f"{len(entries) - taken:,} other files belong to no slice: {naming.template!r} does not fit them"
         )
     notes += naming.notes
     unread = [looked.key for looked in slices if not looked.whole]
     if unread:
-        notes.append(f"the first {MOST_ROWS:,} rows were read of {', '.join(unread)}")
+        notes.append(f"only the first {MOST_ROWS:,} rows of {', '.join(unread)} were read")
     return notes
 
 

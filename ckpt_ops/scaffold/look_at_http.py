@@ -43,7 +43,7 @@ _TOKENS = {
 def look_at_http(asked: Asked, progress: Callable[[str], object]) -> Found:
     """Look at what answers at `asked.origin`, an address with `{start}`, `{end}` or `{key}`.
 
-    The style of paging is told from the first page of a slice, and the next page is asked for to see.
+    The style of paging is told from the first page of a slice, and the next page is requested to check it.
 
     Raises:
         BadInput: something cannot be told, with the option to give.
@@ -178,8 +178,8 @@ def _paging(bare: HttpPages, page: Answer, rows: list[Any]) -> tuple[Paging, str
             return paging, f"paging: {paging!r}, as the page has a place for it; there was one page only"
         second = first_page(bare, url=following)
         if second.body != page.body:
-            return paging, f"paging: {paging!r}; the second page was asked for, and it is another"
-    return OnePage(), "paging: none was seen. If there are more pages, give source.py paging="
+            return paging, f"paging: {paging!r}; the second page was requested, and it differs"
+    return OnePage(), "paging: none was seen. If there are more pages, set paging= in source.py"
 
 
 def _styles(page: Answer) -> Iterator[Paging]:

@@ -50,7 +50,7 @@ def look_at_postgres(asked: Asked, progress: Callable[[str], object]) -> Found:
         progress(f"looking for slices by {time_column}")
         keys = _complete(source, period, catalog.span_of(name, table, time_column))
         if not keys:
-            raise BadInput("--from", table, f"a table with rows of a {period.value} that is over")
+            raise BadInput("--from", table, f"a table with rows of a {period.value} that has ended")
         return found_in(
             source,
             keys,
@@ -82,8 +82,8 @@ def _time_column(asked: Asked, catalog: Catalog) -> str:
     raise BadInput(
         "--time-column",
         asked.time_column,
-        f"the column that says to which slice a row belongs: {there}",
-        next=f"--time-column {catalog.times[0]}" if catalog.times else "a source of your own",
+        f"the column that says which slice a row belongs to: {there}",
+        next=f"--time-column {catalog.times[0]}" if catalog.times else "write a source of your own",
     )
 
 
@@ -104,7 +104,7 @@ def _order_by(asked: Asked, catalog: Catalog) -> tuple[str, ...]:
 
 
 def _complete(source: PostgresTable, period: Period, span: tuple[datetime, datetime] | None) -> list[str]:
-    """Keys of the periods that have rows and are over."""
+    """Keys of the periods that have rows and have ended."""
     if span is None:
         return []
     now = datetime.now(UTC)
@@ -143,5 +143,5 @@ def _notes(name: str, variable: str, catalog: Catalog, time_column: str) -> list
     ]
     left_out = [name for name, kind in catalog.schema if kind is None]
     if left_out:
-        notes.append(f"left out, as their types have no columns of numbers or text: {', '.join(left_out)}")
+        notes.append(f"left out, as no model or suite can use their types: {', '.join(left_out)}")
     return notes

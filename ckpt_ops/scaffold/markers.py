@@ -30,7 +30,7 @@ def marked(names: Collection[str], naming: Naming, keys: Sequence[str]) -> Marke
     """What lands last in the slices' folders; None where nothing of the kind lies there.
 
     Args:
-        names: all that lie there, those of no bytes, too.
+        names: all that lie there, empty files too.
         keys: of the slices, in time order.
     """
     folder = naming.template.rpartition("/")[0]

@@ -45,7 +45,7 @@ def named_as(
     Args:
         template: as a person gave it; then the names only say what the keys are.
         key_format: as a person gave it: how the time is written in names. Where that does not sort in time,
-            the template says it, and keys are written as ISO 8601 has it.
+            it goes into the template, and keys are written as in ISO 8601.
         where: the place that was looked at, for messages.
 
     Raises:
@@ -68,11 +68,11 @@ def named_as(
     templates = [_template(splits, form) for (form, _, _), splits in found.items()]
     if len(found) > 1:
         counted = zip(templates, found.values(), strict=True)
-        said = ", ".join(f"{one!r} ({len(splits)})" for (one, _), splits in counted)
+        kinds = ", ".join(f"{one!r} ({len(splits)})" for (one, _), splits in counted)
         raise BadInput(
             "--from",
             where,
-            f"files of one kind; there are several: {said}",
+            f"files of one kind; there are several: {kinds}",
             next=f"--template {templates[0][0]!r}",
         )
     ((written, form),) = templates
@@ -81,8 +81,8 @@ def named_as(
         place.zeros is None for place in places.values()
     )
     notes = (
-        "no number below 10 was seen in the folders: they are taken to have two digits; if they have not, "
-        f"write {re.sub('%(?=[mdH])', '%-', written)!r}",
+        "no number below 10 was seen in the folders: they are taken to have two digits; if they have one, "
+        f"the template is {re.sub('%(?=[mdH])', '%-', written)!r}",
     )
     return Named(
         template=named.template,
@@ -140,7 +140,7 @@ def _template(splits: Sequence[_Split], form: str) -> tuple[str, str]:
 
 
 def _counts(pieces: Sequence[str], at: int, *, behind: bool) -> bool:
-    """Whether a number that was always the same will be another in a name to come.
+    """Whether a number that was always the same will differ in a later name.
 
     Behind the time: one that stands alone, as in part-0, has leading zeros, or is a hash. Before it, in the
     same folder: one with leading zeros, or a hash. The 2 in v2 is a name.
@@ -159,7 +159,7 @@ def _pieces(text: str, form: TimeForm) -> set[str]:
 
 
 def _named(names: Sequence[str], template: str, key_format: str) -> Named:
-    """By the very rule that the source goes by."""
+    """By the rule that the source itself uses."""
     naming = Naming(template=template, key_format=key_format, weekday=None)
     files: dict[str, list[str]] = defaultdict(list)
     for name in names:
@@ -180,7 +180,7 @@ def _by_template(names: Sequence[str], template: str, key_format: str | None, wh
         form = form_of_names(template, "", field="--template")
         named = _named(names, template, key_format or form.iso)
     if not named.files:
-        raise BadInput("--template", template, f"what names in {where} fit: {_some(names)}")
+        raise BadInput("--template", template, f"a template that fits names in {where}: {_some(names)}")
     return named
 
 
@@ -190,7 +190,7 @@ def _form_of_keys(names: Sequence[str], template: str, where: str) -> str:
     pattern = re.escape(template).replace(r"\*", "[^/]*").replace(r"\{key\}", "(?P<key>[^/]+?)")
     keys = [found["key"] for name in names if (found := re.fullmatch(pattern, name))]
     if not keys:
-        raise BadInput("--template", template, f"what names in {where} fit: {_some(names)}")
+        raise BadInput("--template", template, f"a template that fits names in {where}: {_some(names)}")
     forms = {form_of(key) for key in keys}
     form = forms.pop() if len(forms) == 1 else None
     if form is None:
@@ -198,7 +198,7 @@ def _form_of_keys(names: Sequence[str], template: str, where: str) -> str:
             "--key-format",
             None,
             f"the strftime form of times such as {_some(keys)}",
-            next="--key-format '%d.%m.%Y', or what these are: keys become 2025-11-01 all the same",
+            next="--key-format '%d.%m.%Y', or the form of these: keys become 2025-11-01 either way",
         )
     return form
 
@@ -209,7 +209,7 @@ def _no_dates(names: Sequence[str], key_format: str | None, where: str) -> BadIn
         "--from",
         where,
         f"names with a time in them, as {forms}; there are {_some(names)}",
-        next="--template 'folder/%d.%m.%Y.csv', with what fits these names: the time may stand in any form",
+        next="--template 'folder/%d.%m.%Y.csv', changed to fit these names: the time may have any form",
     )
 
 

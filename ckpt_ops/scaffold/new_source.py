@@ -1,4 +1,4 @@
-"""A folder of `dags/` for a new source: looked at first, written at once or not at all."""
+"""A folder of `dags/` for a new source: the data is looked at first; the folder is written whole or not."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Written:
     found: Found
 
 
-def new_source(asked: Asked, dags: Path, progress: Callable[[str], object] = lambda said: None) -> Written:
+def new_source(asked: Asked, dags: Path, progress: Callable[[str], object] = lambda line: None) -> Written:
     """Look at the data and write `dags/NAME/`.
 
     Raises:
-        BadInput: the name is taken or none, the folder is there already, or something cannot be told from
-            the data: then the message names the option to give. Nothing is written.
+        BadInput: the name is taken or not allowed, the folder exists, or something cannot be told from the
+            data: then the message names the option to give. Nothing is written.
     """
     folder = dags / asked.name
     _check_name(asked.name, folder)
@@ -95,13 +95,13 @@ def _check_name(name: str, folder: Path) -> None:
         raise BadInput(
             "NAME",
             name,
-            "1 to 40 lower-case letters, digits and '_', beginning with a letter, no word of Python",
+            "1 to 40 lower-case letters, digits and '_', beginning with a letter, no keyword of Python",
         )
     if not folder.parent.is_dir():
         raise BadInput(
             "dags",
             str(folder.parent),
-            "a folder that is there",
+            "an existing folder",
             next="run it from the project's folder, or set CKPT_OPS_DAGS",
         )
     if folder.exists():
@@ -112,5 +112,5 @@ def _check_name(name: str, folder: Path) -> None:
 
 def _taken(name: str, folder: Path) -> BadInput:
     return BadInput(
-        "NAME", name, f"a new name: {folder} is there already", next=f"rm -r {folder}, or another name"
+        "NAME", name, f"a new name: {folder} exists already", next=f"rm -r {folder}, or another name"
     )

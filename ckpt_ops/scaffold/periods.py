@@ -26,7 +26,7 @@ _CRONS = {
 
 
 def period_of(schedule: str | None) -> Period:
-    """A day, when nobody says otherwise. Raises `BadInput`."""
+    """A day by default. Raises `BadInput`."""
     if schedule is None:
         return Period.DAY
     if schedule not in _PERIODS:

@@ -36,7 +36,7 @@ class Place:
 
 
 def place_of(name: str) -> Place | None:
-    """The most telling time in a name, the first of several; one in one piece before one in folders."""
+    """The finest time in a name, the first of several; one in one piece comes before one in folders."""
     text = _HASH.sub(lambda found: "x" * len(found[0]), name)  # by chance, a hash may hold a date
     places = (
         *(_in_one_piece(text, form) for form in _HOURS),
@@ -56,7 +56,7 @@ def place_as(name: str, form: TimeForm) -> Place | None:
 
 
 def without_zeros(place: Place) -> Place:
-    """The same place where 5 is written as 5."""
+    """The same place, with numbers below ten as one digit."""
     form = re.sub(r"%(?=[mdH])", "%-", place.form)
     return Place(form=form, start=place.start, end=place.end, zeros=place.zeros)
 

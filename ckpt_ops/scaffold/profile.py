@@ -25,7 +25,7 @@ class Looked:
     Attributes:
         table: the rows that were read, in the declared types.
         whole: it has no more.
-        sample: those of them that are kept as sample data; none when the slice is not.
+        sample: those of them that are kept as sample data; None when the slice is not.
     """
 
     key: str
@@ -128,7 +128,7 @@ def key_of(columns: Sequence[Column], slices: Sequence[Looked], *, at_least: int
 
 
 def _twins_by_chance(names: Sequence[str], columns: Sequence[Column]) -> float:
-    """Pairs of rows that would be alike, were the columns drawn apart from each other."""
+    """How many pairs of rows would be equal if the columns were independent."""
     chosen = [column for column in columns if column.name in names]
     cells = [math.prod(counts) for counts in zip(*(column.distinct for column in chosen), strict=True)]
     return sum((rows**2 / (2 * count) for rows, count in zip(chosen[0].rows, cells, strict=True)), 0.0)

@@ -10,7 +10,7 @@ from ckpt_ops.scaffold.profile import Column, Looked
 
 MOST_REPEATED = 0.01
 _MOST_COLUMNS, _FEWEST_COLUMNS = 12, 2
-_LEAST_JUDGED = 0.5
+_LEAST_COMPARED = 0.5
 
 
 def timeless(columns: Sequence[Column], slices: Sequence[Looked]) -> tuple[list[str], float] | None:
@@ -21,7 +21,7 @@ def timeless(columns: Sequence[Column], slices: Sequence[Looked]) -> tuple[list[
     """
     if len(slices) < 2:
         return None
-    fit = [column for column in columns if _says_what(column)]
+    fit = [column for column in columns if _describes_rows(column)]
     chosen = sorted(fit, key=lambda column: -sum(column.distinct))[:_MOST_COLUMNS]
     names = [column.name for column in columns if column in chosen]
     if len(names) < _FEWEST_COLUMNS:
@@ -30,7 +30,7 @@ def timeless(columns: Sequence[Column], slices: Sequence[Looked]) -> tuple[list[
     before = slices[0].table.select(names).drop_null().group_by(names).aggregate([])
     for looked in slices[1:]:
         rows = looked.table.select(names).drop_null()
-        if rows.num_rows < _LEAST_JUDGED * looked.table.num_rows:
+        if rows.num_rows < _LEAST_COMPARED * looked.table.num_rows:
             return None
         again = rows.join(before, keys=names, join_type="left semi").num_rows
         worst = max(worst, again / max(rows.num_rows, 1))
@@ -38,10 +38,12 @@ def timeless(columns: Sequence[Column], slices: Sequence[Looked]) -> tuple[list[
     return (names, worst) if worst <= MOST_REPEATED else None
 
 
-def _says_what(column: Column) -> bool:
+def _describes_rows(column: Column) -> bool:
     types = pa.types
-    told = types.is_integer(column.type) or types.is_floating(column.type) or types.is_string(column.type)
+    comparable = (
+        types.is_integer(column.type) or types.is_floating(column.type) or types.is_string(column.type)
+    )
     nulls = max(column.null_shares, default=1.0)
     return bool(
-        told and not column.varies_by_slice and max(column.distinct) > 1 and nulls < 1 - _LEAST_JUDGED
+        comparable and not column.varies_by_slice and max(column.distinct) > 1 and nulls < 1 - _LEAST_COMPARED
     )

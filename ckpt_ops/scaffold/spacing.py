@@ -23,7 +23,7 @@ class Spacing:
         cron: whose intervals hold one slice each.
         weekday: on which every slice begins, 0 for Monday to 6 for Sunday; None: any.
         interval: about how long one is.
-        words: how it is known.
+        message: how it is known.
     """
 
     cron: str
@@ -37,7 +37,7 @@ def spacing_of(times: Sequence[datetime], key_format: str, *, schedule: str | No
 
     Args:
         times: when they begin, in order, each once.
-        key_format: some say it all: a month is a month.
+        key_format: some forms decide it alone: a month is a month.
         schedule: as a person gave it: hourly, daily, weekly, monthly or a cron expression.
 
     Raises:
@@ -108,7 +108,7 @@ def _given(times: Sequence[datetime], schedule: str) -> Spacing:
         return Spacing(cron="0 0 * * *", weekday=None, interval=_DAY, message=message)
     if schedule == "weekly":
         if len({time.weekday() for time in times}) > 1:
-            raise BadInput("--schedule", schedule, "another: slices begin on several days of the week")
+            raise BadInput("--schedule", schedule, "another one: slices begin on several days of the week")
         return _weekly(times, message)
     if schedule == "monthly":
         return _monthly(message)

@@ -27,8 +27,8 @@ def column_code(name: str, kind: pa.DataType) -> str:
             f"column {name!r}",
             str(kind),
             "numbers, text, bytes, booleans, dates, times, or lists, maps and structs of them",
-            next="write the files without it or in another type, or a source of your own that casts it: "
-            "docs/how-to/add-a-source.md",
+            next="write the files without it or in another type, or write a source of your own that casts "
+            "it: docs/how-to/add-a-source.md",
         )
     return code
 
@@ -83,5 +83,5 @@ def _value(kind: pa.DataType) -> str:
 
 
 def _field(field: pa.Field) -> str:
-    said = f"{repr_of(field.name)}, {type_code(field.type)}"
-    return f"({said})" if field.nullable else f"pa.field({said}, nullable=False)"
+    arguments = f"{repr_of(field.name)}, {type_code(field.type)}"
+    return f"({arguments})" if field.nullable else f"pa.field({arguments}, nullable=False)"

@@ -1,4 +1,4 @@
-"""From text to types: what a column of a CSV file, or the text in JSON, can be read as without a loss."""
+"""From text to types: what a column of a CSV file, or the text in JSON, can be read as without loss."""
 
 from __future__ import annotations
 

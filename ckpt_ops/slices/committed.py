@@ -10,7 +10,7 @@ from ckpt_ops.store import Store
 
 
 def commit_manifest(store: Store, manifest: SliceManifest) -> SliceManifest:
-    """Write `slice.json`; the manifest that stands there afterwards, ours or an earlier one."""
+    """Write `slice.json`; returns the manifest that is there afterwards, ours or an earlier one."""
     if store.put_if_absent(f"{manifest.prefix}/slice.json", manifest.to_json()):
         return manifest
     return load_manifest(store, manifest.source, manifest.key, manifest.revision)
@@ -23,7 +23,7 @@ def load_manifest(store: Store, source: str, key: str, revision: str) -> SliceMa
     manifest = SliceManifest.from_json(store.get(f"{prefix}/slice.json"), url=url)
     if manifest.prefix != prefix:
         raise Corrupt(
-            f"{url} describes another slice: {manifest.prefix}",
+            f"{url} describes a different slice: {manifest.prefix}",
             safe="nothing was changed",
             next=f"restore the object from the bucket's versions; or delete it, then {pull_again(key)}",
         )

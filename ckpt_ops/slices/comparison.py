@@ -1,7 +1,7 @@
-"""A column of Arrow values held against one value: exactly, and false wherever the column is null.
+"""Compares a column of Arrow values with one value: exactly, and false wherever the column is null.
 
 Values are compared as what they are, never as text: a bound that a column's type cannot hold is still
-compared rightly (`age < 1000` holds for every 8-bit age that is there).
+compared correctly (`age < 1000` holds for every 8-bit age that is there).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
 
 
 class Mismatch(ValueError):
-    """The value is of another kind than the column; says what would fit."""
+    """The value's kind differs from the column's; the message says what would fit."""
 
 
 def comparison(kind: pa.DataType, operator: str, literal: Literal) -> Test:
@@ -105,7 +105,7 @@ def _floating(kind: pa.DataType, operator: str, number: int | float) -> Test:
     width = np.dtype(f"float{kind.bit_width}")
     with np.errstate(over="ignore"):
         value = float(np.asarray(_as_float(number)).astype(width))
-    cast = pa.float32() if kind.bit_width == 16 else None  # Arrow compares no halffloats
+    cast = pa.float32() if kind.bit_width == 16 else None  # Arrow cannot compare halffloats
     return _compared(kind, operator, pa.scalar(value, cast or kind), cast)
 
 
@@ -137,7 +137,7 @@ def _date(literal: Literal) -> date:
 
 
 def _time(literal: Literal) -> datetime:
-    """In UTC; what says no zone is in UTC already."""
+    """In UTC; a time without a zone is UTC already."""
     try:
         time = datetime.fromisoformat(str(literal) if isinstance(literal, str) else "")
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -1,6 +1,6 @@
 """Airflow connections, for sources that need an address and a password.
 
-A source names a connection; nothing secret stands in its code, in errors or in a `repr`. Outside of
+A source names a connection; its code, errors and `repr` hold nothing secret. Outside of
 Airflow the connection is read from the environment variable that Airflow reads, too: AIRFLOW_CONN_NAME,
 as a URI or as JSON. Inside, the Airflow side installs a lookup (`use`) that knows connections made in the
 UI and secret backends as well.
@@ -44,7 +44,7 @@ def variable(name: str) -> str:
 
 
 def in_environment(name: str) -> str | None:
-    """What the variable of that connection says: the lookup outside of Airflow."""
+    """The value of that connection's variable: the lookup outside of Airflow."""
     return os.environ.get(variable(name))
 
 
@@ -104,21 +104,21 @@ def _from_uri(name: str, uri: str) -> Connection:
 
 
 def _from_json(name: str, text: str) -> Connection:
-    said = json.loads(text)
+    fields = json.loads(text)
     return Connection(
         id=name,
-        kind=_kind(str(said.get("conn_type") or "")),
-        host=str(said.get("host") or ""),
-        port=int(said["port"]) if said.get("port") else None,
-        login=str(said.get("login") or ""),
-        password=str(said.get("password") or ""),
-        schema=str(said.get("schema") or ""),
-        extra=_object(said.get("extra") or {}),
+        kind=_kind(str(fields.get("conn_type") or "")),
+        host=str(fields.get("host") or ""),
+        port=int(fields["port"]) if fields.get("port") else None,
+        login=str(fields.get("login") or ""),
+        password=str(fields.get("password") or ""),
+        schema=str(fields.get("schema") or ""),
+        extra=_object(fields.get("extra") or {}),
     )
 
 
-def _kind(said: str) -> str:
-    return "postgres" if said == "postgresql" else said.replace("-", "_")
+def _kind(written: str) -> str:
+    return "postgres" if written == "postgresql" else written.replace("-", "_")
 
 
 def _host(netloc: str) -> str:

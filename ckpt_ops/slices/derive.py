@@ -1,4 +1,4 @@
-"""Revisions made of others in the store, never edits: rows set aside or forgotten, other types, a release."""
+"""Revisions derived from others in the store, never edits: rows set aside or forgotten, types, a release."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def without_rows(
 ) -> SliceManifest:
     """The revision that holds `rest`, rows of `manifest` in order.
 
-    Memory is bounded by a row group, local disk by the rows. Done again, it writes nothing.
+    Memory is bounded by a row group, local disk by the rows. A second call writes nothing.
 
     Args:
-        how: what was done, such as why the others are not in it.
-        schema: the columns as they are to be, for those whose values are values of another type
+        how: what was done, such as why the other rows are not in it.
+        schema: the columns as they should be, for those whose values fit another type
             (`column_types.values_decide`); None: as they are.
     """
     prefix = manifest.prefix.rpartition("/")[0]
@@ -51,9 +51,9 @@ def without_rows(
         _, files = stage(rest, Path(folder), prefix=prefix)
         if not files:
             raise SliceEmpty(
-                f"slice {manifest.key} of source {manifest.source!r} has no row that is not set aside",
+                f"all rows of slice {manifest.key} of source {manifest.source!r} are set aside",
                 safe="the log and the champion are untouched",
-                next="lower bad_rows_at_most of the suite: such a slice is to be quarantined whole",
+                next="lower bad_rows_at_most of the suite, so that such a slice is quarantined whole",
             )
         upload(store, Path(folder), files)
     rows = sum(file.rows for file in files)
@@ -72,12 +72,12 @@ def without_rows(
 
 
 def forgotten(store: Store, manifest: SliceManifest, predicates: Sequence[Predicate]) -> SliceManifest | None:
-    """The revision without the rows that any of the predicates means.
+    """The revision without the rows that any of the predicates matches.
 
-    `manifest` itself when it has no such row; None when it has no other.
+    `manifest` itself when no row matches; None when every row does.
 
     Raises:
-        BadInput: a predicate compares a column with a value of another kind.
+        BadInput: a predicate compares a column with a value of a different kind.
     """
     with staged(store, manifest) as rows:
         left = sum(batch.num_rows for batch in _left(rows, predicates))
@@ -90,13 +90,13 @@ def _left(rows: StagedSlice, predicates: Sequence[Predicate]) -> Iterator[pa.Rec
     masks = [predicate.mask(rows.schema) for predicate in predicates]
     for batch in rows.batches():
         for mask in masks:
-            # one after the other: what is left of a batch is all that the next one is asked about
+            # one after the other: each predicate sees only the rows that the ones before it left
             batch = batch.filter(pc.invert(mask(batch)))
         yield batch
 
 
 def released(store: Store, manifest: SliceManifest) -> SliceManifest:
-    """The revision that stands for `manifest`, as it was pulled, let pass by a person. Shares its files."""
+    """The revision of `manifest`, as it was pulled, that a person released. Shares its files."""
     made = Derived(revision=manifest.revision, how="released")
     mark = f"released from {manifest.revision}"
     revision = revision_of(manifest.columns, manifest.files, mark=mark)

@@ -1,4 +1,4 @@
-"""What one revision of a slice has that another has not: columns, and rows whatever their order."""
+"""What differs between two revisions of a slice: columns, and rows whatever their order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnChange:
-    """A column that is not in both as it is in one; `was` or `now` is "" where it is not there."""
+    """A column that differs between the two; `was` or `now` is "" where it is missing."""
 
     name: str
     was: str
@@ -41,7 +41,7 @@ class RowChange:
 
     Attributes:
         compared: those columns.
-        gone, new: how many rows only the former has, and only the latter. A row that changed is in both.
+        gone, new: how many rows only the former has, and only the latter. A row that changed counts in both.
         examples_gone, examples_new: the first of them.
     """
 
@@ -53,7 +53,7 @@ class RowChange:
 
 
 def column_changes(was: Sequence[Column], now: Sequence[Column]) -> list[ColumnChange]:
-    """In the order of `was`, then of `now`. Nullability and order are no change."""
+    """In the order of `was`, then of `now`. Nullability and order do not count."""
     before, after = ({one.name: one.type for one in columns} for columns in (was, now))
     return [
         ColumnChange(name=name, was=before.get(name, ""), now=after.get(name, ""))
@@ -65,9 +65,9 @@ def column_changes(was: Sequence[Column], now: Sequence[Column]) -> list[ColumnC
 def describe(was: SliceManifest, now: SliceManifest) -> str:
     """`-2,431 rows; column word is gone`, by the manifests alone: no row is read."""
     rows = now.rows - was.rows
-    said = [f"{rows:+,} row{'' if abs(rows) == 1 else 's'}" if rows else f"{now.rows:,} rows, as before"]
-    said += [f"column {change.message}" for change in column_changes(was.columns, now.columns)]
-    return "; ".join(said)
+    parts = [f"{rows:+,} row{'' if abs(rows) == 1 else 's'}" if rows else f"{now.rows:,} rows, as before"]
+    parts += [f"column {change.message}" for change in column_changes(was.columns, now.columns)]
+    return "; ".join(parts)
 
 
 def row_changes(was: StagedSlice, now: StagedSlice) -> RowChange:

@@ -3,7 +3,7 @@
 A revision is a hash of *rows in order*, not of file bytes. The same rows in the same order are the
 same revision however the source packed them: other row groups, another compression, dictionary
 encoding or not, another version of the writer. Only which of a key's several files holds a row
-counts, as files are pulled side by side. The same rows in another order are another revision:
+counts, as files are pulled side by side. The same rows in another order are a different revision:
 training reads a slice in its order, so an order that changed would change what a resumed run sees.
 """
 

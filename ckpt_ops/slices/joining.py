@@ -1,9 +1,9 @@
-"""Parts of one slice whose writers chose other types, or another order of columns: read as one.
+"""Parts of one slice whose writers chose different types, or orders of columns: read as one.
 
 A part without a value in a column has no type for it, a writer in chunks has whole numbers as float64 only
 where one is missing, and columns go by name. So parts are read in the first one's order and in types that
-stand for all of them (`column_types.common`). What does not go together is refused: which column, which
-parts, which value.
+stand for all of them (`column_types.common`). What does not go together is refused; the message names the
+column, the parts and the value.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def one_schema(schemas: Mapping[str, pa.Schema], *, of: str) -> pa.Schema:
 
 
 def find_joined(store: Store, source: str, key: str, receipts: Mapping[str, Receipt]) -> Receipt | None:
-    """What `join` left of these receipts, when its data files are there."""
+    """The receipt that `join` left for these receipts, when its data files are there."""
     name = _name(source, key, receipts)
     try:
         found = Receipt.from_json(store.get(name), url=f"{store.url.rstrip('/')}/{name}")
@@ -91,7 +91,7 @@ def find_joined(store: Store, source: str, key: str, receipts: Mapping[str, Rece
 def join(
     store: Store, source: str, key: str, receipts: Mapping[str, Receipt], *, rows_per_file: int
 ) -> Receipt:
-    """Write those parts again that have other columns than stand for all, and say so in a receipt of all.
+    """Write the parts again whose columns differ from those that stand for all; leaves a receipt for all.
 
     Memory is bounded by a row group, local disk by the largest part.
     """
@@ -135,7 +135,7 @@ def _joined(batch: pa.RecordBatch, schema: pa.Schema, *, part: str, of: str) -> 
         value = misfit(column, field.type) if values_decide(column.type, field.type) else None
         if value is not None:
             raise _refused(
-                of, f"{field.name} is {column.type} in {part!r}, and {value} there is no {field.type}", part
+                of, f"{field.name} is {column.type} in {part!r}, where {value} is no {field.type}", part
             )
     return as_columns_of(batch, schema)
 
@@ -158,8 +158,8 @@ def _check_names(of: str, receipts: Mapping[str, Receipt]) -> None:
     first, ours = named[0]
     for part, theirs in named[1:]:
         if ours != theirs:
-            said = f"{first!r} alone has {_some(ours - theirs)}, {part!r} alone has {_some(theirs - ours)}"
-            raise _refused(of, said, part)
+            what = f"{first!r} alone has {_some(ours - theirs)}, {part!r} alone has {_some(theirs - ours)}"
+            raise _refused(of, what, part)
 
 
 def _name(source: str, key: str, receipts: Mapping[str, Receipt]) -> str:

@@ -18,6 +18,6 @@ def own_form(source: SliceSource) -> str | None:
 
 
 def key_time(source: SliceSource, key: str) -> datetime | None:
-    """When the interval of a key begins, in UTC; None when the key is no time in any form that is known."""
+    """When the interval of a key begins, in UTC; None when the key is no time in any known form."""
     form = own_form(source) or form_of(key)
     return time_of(key, form) if form else None

@@ -48,7 +48,7 @@ class Derived:
     """How a revision came from another one of its key, not from the source.
 
     Attributes:
-        revision: of what it was made.
+        revision: the one it was made from.
         how: what was done.
         set_aside: rows of `revision` that it lacks.
     """
@@ -66,7 +66,7 @@ class SliceManifest:
         fingerprint: the source's, when it was read.
         pulled_at: ISO 8601, UTC, of the first pull of this content.
         derived: None when it is as it was pulled.
-        unread: where rows are kept that do not parse, and how many there are: none of `rows`.
+        unread: where rows that do not parse are kept, and how many there are: not counted in `rows`.
     """
 
     source: str
@@ -96,11 +96,11 @@ class SliceManifest:
 
 
 def without_unread(value: Any) -> dict[str, Any]:
-    """A dataclass as JSON has it, where `unread` stands only if there is some: as it always was, else."""
-    said = asdict(value)
-    if not said["unread"]:
-        del said["unread"]
-    return said
+    """A dataclass as JSON has it, with `unread` only if there is any: without, it is as it always was."""
+    fields = asdict(value)
+    if not fields["unread"]:
+        del fields["unread"]
+    return fields
 
 
 def _from_format_1(fields: dict[str, Any]) -> dict[str, Any]:

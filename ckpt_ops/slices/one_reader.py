@@ -1,6 +1,6 @@
 """One run reads a slice from its source while others wait: several models over one source read it once.
 
-Who reads leaves a claim in the store and renews it. Nothing depends on that: two that read at once write the
+A reader leaves a claim in the store and renews it. Nothing depends on that: two that read at once write the
 same content under the same names, and one of them commits. So a claim is no lock. It ends with its reader:
 one that is not renewed for `DEAD_SECONDS` counts for nothing, and a run that was killed finds its own.
 
@@ -37,7 +37,7 @@ def one_reader(
 
     Args:
         share: which of the slice's parts are read.
-        report: gets a line when there is somebody to wait for.
+        report: gets a line when another run is waited for.
     """
     claim = _Claim(store, f"slices/{check_key(source, field='source name')}/{check_key(key)}/reading/{share}")
     claim.take(report)
@@ -59,8 +59,8 @@ class _Claim:
         self.numbers: list[int] = []
 
     def take(self, report: Callable[[str], None]) -> None:
-        """Claim it, as soon as nobody who lives has."""
-        seen, since, told = "", time.monotonic(), False
+        """Take the claim as soon as no live run holds it."""
+        seen, since, reported = "", time.monotonic(), False
         while True:
             newest = self._newest()
             if newest is None:
@@ -74,9 +74,9 @@ class _Claim:
                 if self._append(number + 1):
                     return
                 continue
-            if not told:
-                report(f"{holder} reads this just now: waiting for it, so that the source is read once")
-                told = True
+            if not reported:
+                report(f"{holder} is reading this: waiting for it, so that the source is read once")
+                reported = True
             time.sleep(_LOOK_SECONDS)
 
     @contextmanager
@@ -101,7 +101,7 @@ class _Claim:
             thread.join()
 
     def give_back(self) -> None:
-        """Whoever waits may go on. What cannot be deleted ends by itself."""
+        """Let the next reader go on. What cannot be deleted expires by itself."""
         with suppress(CkptOpsError):
             for entry in self.store.list(f"{self.prefix}/"):
                 if int(entry.name.rpartition("/")[2]) <= self.numbers[-1]:

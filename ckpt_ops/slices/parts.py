@@ -36,7 +36,7 @@ FORMAT = 1
 class Receipt:
     """What was pulled of a part. `columns` is None when the source gave no batch at all.
 
-    `unread` says where rows are kept that do not parse.
+    `unread` says where rows that do not parse are kept.
     """
 
     part: str
@@ -77,20 +77,20 @@ def parts_of(source: SliceSource, key: str) -> dict[str, str]:
 def worth_sharing(source: SliceSource) -> bool:
     """Slices may have several parts: the source tells them apart and does not say `several = False`.
 
-    Asks nobody: a DAG file calls it.
+    Reads nothing: a DAG file calls it.
     """
     return isinstance(source, PartedSource) and bool(getattr(source, "several", True))
 
 
 def read_part(source: SliceSource, key: str, part: str, unread: Unread) -> Iterator[pa.RecordBatch]:
     """The rows of one of `parts_of`; of a source that can leave out rows that do not parse, without those."""
-    if isinstance(source, SparingSource) and _is_its_last_word(type(source)):
+    if isinstance(source, SparingSource) and _covers_read_part(type(source)):
         return source.read_sparing(key, part, unread)
     return source.read_part(key, part) if isinstance(source, PartedSource) else source.read(key)
 
 
-def _is_its_last_word(kind: type) -> bool:
-    """No subclass reads parts in a way of its own, which `read_sparing` would pass over."""
+def _covers_read_part(kind: type) -> bool:
+    """No subclass reads parts in a way of its own, which `read_sparing` would bypass."""
     defined = {
         name: next((at for at, one in enumerate(kind.__mro__) if name in vars(one)), len(kind.__mro__))
         for name in ("read_sparing", "read_part")
@@ -120,16 +120,16 @@ def _kept(store: Store, file: UnreadFile) -> bool:
 
 
 def _reader_digest(source: SliceSource) -> str:
-    """Over the code that says how the source reads: this package, and the classes it is made of."""
+    """Over the code that decides how the source reads: this package, and the classes it is made of."""
     paths = set(Path(__file__).parent.rglob("*.py"))
     for kind in type(source).__mro__:
         try:
-            said = inspect.getsourcefile(kind)
+            path = inspect.getsourcefile(kind)
         except TypeError:  # a builtin
             continue
-        if said is not None and Path(said).is_file():
-            paths.add(Path(said))
+        if path is not None and Path(path).is_file():
+            paths.add(Path(path))
     hasher = blake3()
-    for path in sorted(paths):
-        hasher.update(path.read_bytes())
+    for each in sorted(paths):
+        hasher.update(each.read_bytes())
     return hasher.hexdigest()

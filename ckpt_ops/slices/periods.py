@@ -79,7 +79,7 @@ def check_period(period: object) -> None:
 
 
 def no_rows(source: str, key: str, table: str) -> SliceMissing:
-    """What a table says of a slice of which it has no row."""
+    """The error for a slice of which a table has no row."""
     return SliceMissing(
         f"source {source!r} has no slice {key}: {table} has no row of it",
         safe=UNTOUCHED,

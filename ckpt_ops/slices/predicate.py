@@ -4,11 +4,11 @@
     person in ('p-17', 'p-18') and not (day < '2013-01-06' or carrier is null)
 
 A column is compared with a value: text in quotes, a number, `true` or `false`; a date or time as ISO 8601 in
-quotes, in UTC where it says no zone. A column whose name is no identifier stands in backticks. A
-comparison with null is false, `!=` too: only `is null` finds it, and `not` turns what is false around.
+quotes, in UTC unless it has a zone. A column whose name is no identifier stands in backticks. A
+comparison with null is false, `!=` too: only `is null` finds it, and `not` turns false into true.
 
 The text is parsed by Python's own parser and then read against a list of what may be there: no call, no
-attribute, no arithmetic, so that what somebody passes on can only choose rows.
+attribute, no arithmetic, so that a text from somebody else can only choose rows.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _GRAMMAR = (
 )
 _OPERATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 _TURNED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+_CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _QUOTED = re.compile(r"('(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|`([^`]+)`")
 
 Mask = Callable[[pa.RecordBatch], pa.Array]
@@ -72,10 +72,10 @@ class Predicate:
     node: _Node
 
     def mask(self, schema: pa.Schema) -> Mask:
-        """Says of the rows of a batch of `schema` which are meant. A column that is not there is null.
+        """Says which rows of a batch of `schema` match. A column that is not there is null.
 
         Raises:
-            BadInput: a column is of another kind than what it is compared with.
+            BadInput: a column is compared with a value of a different kind.
         """
         return self._mask(self.node, schema)
 
@@ -88,7 +88,7 @@ class Predicate:
         known = list(dict.fromkeys([*schema.names, *besides]))
         for name in self.columns:
             if name not in known:
-                allowed = f"columns that there are; {name} is none of {', '.join(known)}"
+                allowed = f"columns that exist; {name} is none of {', '.join(known)}"
                 raise BadInput("rows", self.text, allowed)
         self.mask(schema)
 
@@ -111,7 +111,7 @@ class Predicate:
     def _of(self, node: _Of, schema: pa.Schema) -> Mask:
         there = schema.names.count(node.column)
         if there > 1:
-            raise BadInput("rows", self.text, f"a column that there is once; {node.column} is {there} times")
+            raise BadInput("rows", self.text, f"a column that is there once; {node.column} is {there} times")
         kind = schema.field(node.column).type if there else pa.null()
         tests = [null] if node.null else [self._test(node.column, kind, *one) for one in node.tests]
 
@@ -131,8 +131,8 @@ class Predicate:
         try:
             return comparison(kind, operator, literal)
         except Mismatch as error:
-            said = f"{column} {operator} {literal!r}"
-            allowed = f"for column {column}, which is {kind}, {error}; not {said}"
+            compared = f"{column} {operator} {literal!r}"
+            allowed = f"for column {column}, which is {kind}, {error}; not {compared}"
             raise BadInput("rows", self.text, allowed) from None
 
 
@@ -167,7 +167,7 @@ class _Reader:
 
     def condition(self, tree: ast.expr, depth: int = 1) -> _Node:
         if depth > _DEEPEST:
-            raise self._refused(f"at most {_DEEPEST} within each other")
+            raise self._refused(f"at most {_DEEPEST} levels")
         match tree:
             case ast.BoolOp():
                 how = "and" if isinstance(tree.op, ast.And) else "or"
@@ -181,24 +181,24 @@ class _Reader:
                 return parts[0] if len(parts) == 1 else _Joined(how="and", parts=parts)
             case ast.Name():
                 raise self._refused(f"{self._name(tree)} alone is no comparison: {self._name(tree)} == true")
-        raise self._refused(f"{ast.unparse(tree)} is none of it")
+        raise self._refused(f"{ast.unparse(tree)} is not among these")
 
     def _comparison(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> _Of:
         match operator:
             case ast.Is() | ast.IsNot():
                 if self._is_value(right) and self._value(right) is None:
                     return _Of(column=self._column(left), null=True, negated=isinstance(operator, ast.IsNot))
-                raise self._refused("`is` asks for null: x is null, x is not null")
+                raise self._refused("`is` tests for null: x is null, x is not null")
             case ast.In() | ast.NotIn():
                 if not isinstance(right, ast.Tuple | ast.List) or not right.elts:
                     raise self._refused("`in` takes values in parentheses: x in ('a', 'b')")
                 tests = tuple(("==", self._literal(one)) for one in right.elts)
                 negated = isinstance(operator, ast.NotIn)
                 return _Of(column=self._column(left), tests=tests, negated=negated)
-        said = _OPERATORS[type(operator)]
+        symbol = _OPERATORS[type(operator)]
         if self._is_value(left):
-            left, right, said = right, left, _TURNED[said]
-        return _Of(column=self._column(left), tests=((said, self._literal(right)),))
+            left, right, symbol = right, left, _TURNED[symbol]
+        return _Of(column=self._column(left), tests=((symbol, self._literal(right)),))
 
     def _column(self, tree: ast.expr) -> str:
         if not isinstance(tree, ast.Name) or self._is_value(tree):
@@ -209,26 +209,26 @@ class _Reader:
         return self._names.get(tree.id, tree.id)
 
     def _is_value(self, tree: ast.expr) -> bool:
-        return not isinstance(tree, ast.Name) or tree.id in _WORDS
+        return not isinstance(tree, ast.Name) or tree.id in _CONSTANTS
 
     def _literal(self, tree: ast.expr) -> Literal:
         value = self._value(tree)
         if value is None:
-            raise self._refused("null is asked for by `is null`, `is not null`")
+            raise self._refused("test for null with `is null`, `is not null`")
         return value
 
     def _value(self, tree: ast.expr) -> Literal | None:
         match tree:
             case ast.Constant(value=None | str() | bool() | int() | float()):
                 return tree.value  # type: ignore[return-value]  # the pattern says what it is
-            case ast.Name() if tree.id in _WORDS:
-                return _WORDS[tree.id]
+            case ast.Name() if tree.id in _CONSTANTS:
+                return _CONSTANTS[tree.id]
             case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
                 number = self._value(tree.operand)
                 if isinstance(number, int | float) and not isinstance(number, bool):
                     return -number if isinstance(tree.op, ast.USub) else number
             case ast.Name():
-                raise self._refused(f"{self._name(tree)} is a column; text stands in quotes")
+                raise self._refused(f"{self._name(tree)} is a column; text needs quotes")
         raise self._refused(f"{ast.unparse(tree)} is no value")
 
     def _refused(self, why: str) -> BadInput:

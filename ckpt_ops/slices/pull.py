@@ -57,7 +57,7 @@ def pull_part(
     _checked_names(source, key)
     fingerprint = parts_of(source, key).get(part)
     if fingerprint is None:
-        raise _changing(source, key, f"part {part!r} went away")
+        raise _changing(source, key, f"part {part!r} is gone")
     return _pull(store, source, key, part, fingerprint, rows_per_file)
 
 
@@ -66,7 +66,7 @@ def commit(
 ) -> SliceManifest:
     """Make the pulled parts of a slice a revision of it.
 
-    Parts whose types differ, or their order of columns, are written in types that stand for all (`joining`).
+    Parts that differ in types or in column order are written in types that stand for all (`joining`).
 
     Raises:
         SliceChanging: a part came, went or changed since it was pulled.
@@ -79,7 +79,7 @@ def commit(
     for part, fingerprint in parts.items():
         receipt = find_receipt(store, source, key, part, fingerprint)
         if receipt is None:
-            raise _changing(source, key, f"{part or 'its content'} is not what was pulled")
+            raise _changing(source, key, f"{part or 'its content'} differs from what was pulled")
         receipts[part] = receipt
     one = _alike(receipts) or find_joined(store, source.name, key, receipts)
     one = one or join(store, source.name, key, receipts, rows_per_file=rows_per_file)
@@ -88,7 +88,7 @@ def commit(
         raise SliceEmpty(
             f"slice {key} of source {source.name!r} has no rows",
             safe="the log and the champion are untouched",
-            next=f"fix the slice where it comes from, then {pull_again(key)}; or let empty slices pass: "
+            next=f"fix the slice where it comes from, then {pull_again(key)}; or skip empty slices: "
             "empty_slices=EmptySlices.SKIP",
         )
     revision = revision_of(columns, files, mark=mark_of(one.unread))
@@ -114,7 +114,7 @@ def pulled_revision(store: Store, source: SliceSource, key: str) -> str | None:
     """The revision that a pull would find without reading a row; None when it would have to read.
 
     Raises:
-        As `pull`, of what a source says of its keys.
+        As `pull`, where the source looks a key up.
     """
     _checked_names(source, key)
     receipts = {}

@@ -43,7 +43,7 @@ class StagedSlice:
     Attributes:
         schema: the columns as they came.
         rows: how many.
-        of: the slice in words, for messages.
+        of: the slice as messages name it.
     """
 
     schema: pa.Schema
@@ -66,7 +66,7 @@ class StagedSlice:
                 f"{self.of} has no column {', '.join(map(repr, lacking))}: it has "
                 f"{', '.join(self.schema.names)}",
                 safe="nothing was written",
-                next="ckpt-ops slice NAME KEY shows what it has; where it is not to be trained on: "
+                next="ckpt-ops slice NAME KEY shows what it has; to keep it out of training: "
                 "ckpt-ops withdraw MODEL --slice KEY --why TEXT",
             )
         for path in self.files:

@@ -1,8 +1,8 @@
 """Which objects go when revisions of slices are removed for good.
 
 A revision's folder goes whole. A data file goes when no revision that stays names it, and a receipt when it
-names a file that goes: the next pull then reads the part again. `slice.json` comes last, so that whoever
-was stopped on the way finds what is left.
+names a file that goes: the next pull then reads the part again. `slice.json` goes last, so that a removal
+that was interrupted finds what is left.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Removal:
 
     Attributes:
         before: pages and receipts.
-        data: files of rows, and of those that do not parse. A pull that is at work may write one of the
-            same name again.
+        data: files of rows, and of those that do not parse. A running pull may write one of the same name
+            again.
         after: the revisions themselves.
     """
 
@@ -42,7 +42,7 @@ def objects_of(
     """What goes with `revisions`, each (key, revision), of a source.
 
     Args:
-        loose: data files to go besides, unless a revision that stays names them.
+        loose: further data files to remove, unless a revision that stays names them.
     """
     before: list[Entry] = []
     data: list[Entry] = []

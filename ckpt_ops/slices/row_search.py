@@ -1,4 +1,4 @@
-"""Which revisions in the store hold certain rows: every one is looked at, whoever wrote it and whatever for.
+"""Which revisions in the store hold certain rows: every one is searched, whoever wrote it and why.
 
 What is read is data files, each once however many revisions share it, a row group at a time, and only the
 columns that are asked about. Files that no revision names count, too: a pull that was killed leaves some.
@@ -22,12 +22,12 @@ Progress = Callable[[int, int], None]
 
 
 def silent(done: int, of: int) -> None:
-    """A progress that tells nobody."""
+    """A progress callback that does nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matches:
-    """A revision that holds rows that are meant: `rows` of them."""
+    """A revision that holds `rows` matching rows."""
 
     manifest: SliceManifest
     rows: int
@@ -40,7 +40,7 @@ class Matches:
 
 @dataclass(frozen=True, kw_only=True)
 class Unread:
-    """A revision of which nobody can say whether it holds such rows, and why."""
+    """A revision that could not be searched for such rows, and why."""
 
     key: str
     revision: str
@@ -49,7 +49,7 @@ class Unread:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a source's slices in the store hold of the rows that are meant.
+    """Where a source's slices in the store hold matching rows.
 
     Attributes:
         looked_at: revisions.
@@ -69,13 +69,13 @@ class Found:
 def find_rows(
     store: Store, source: str, predicates: Sequence[Predicate], progress: Progress = silent
 ) -> Found:
-    """The revisions, of all keys of the source, with rows that any of the predicates means.
+    """The revisions, of all keys of the source, with rows that any of the predicates matches.
 
     Args:
         progress: told after each data file how many of how many are done.
 
     Raises:
-        Corrupt: a data file is not what was written. Nothing can be said then.
+        Corrupt: a data file is not what was written. There is no answer then.
     """
     manifests = list_slices(store, source)
     loose = _loose(store, source, manifests)
@@ -116,7 +116,7 @@ def find_keys(store: Store, source: str, keys: Collection[str]) -> Found:
 
 
 def _loose(store: Store, source: str, manifests: Sequence[SliceManifest]) -> list[DataFile]:
-    """Data files that none of the manifests names, of sources and keys that may not be theirs."""
+    """Data files of the source that none of the manifests names, also of other keys than theirs."""
     named = {file.name for manifest in manifests for file in manifest.files}
     found = []
     for entry in store.list(f"slices/{source}/"):
@@ -129,7 +129,7 @@ def _loose(store: Store, source: str, manifests: Sequence[SliceManifest]) -> lis
 
 
 def _count(store: Store, source: str, key: str, file: DataFile, predicates: Sequence[Predicate]) -> int | str:
-    """Rows of the file that are meant; in words, why that cannot be said."""
+    """How many rows of the file match; as text, why that cannot be told."""
     alone = SliceManifest(
         source=source, key=key, revision="", fingerprint="", pulled_at="", rows=file.rows, columns=(),
         files=(file,),

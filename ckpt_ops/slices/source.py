@@ -27,13 +27,13 @@ class SliceSource(Protocol):
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns the pipeline was written for. What comes is evaluated against it by validation."""
+        """The columns the pipeline was written for. Validation checks slices against them."""
         ...
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """The keys that exist now for the interval from `start` up to but without `end`, in time order.
 
-        Empty when nothing has arrived. Aware times are taken as UTC, naive ones as UTC already. A DAG of
+        Empty when nothing has arrived. Aware times are converted to UTC, naive ones are UTC already. A DAG of
         another time zone asks by what its clocks show, as if that were UTC: a key is read by its clocks.
         """
         ...
@@ -64,8 +64,8 @@ class PartedSource(SliceSource, Protocol):
     """A source whose slices come in several parts, such as files, that are read side by side.
 
     `read(key)` gives the rows of the parts one after the other, and `fingerprint(key)` changes when
-    a part comes, goes or changes. One that can tell before it looks that every slice will have but one
-    part may say so by an attribute `several = False`: then a DAG has no tasks to share them out.
+    a part comes, goes or changes. One whose slices always have a single part may say so by an attribute
+    `several = False`: then a DAG has no tasks to share parts out.
     """
 
     def parts(self, key: str) -> dict[str, str]:

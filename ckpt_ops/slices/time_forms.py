@@ -1,7 +1,7 @@
 """Texts with a time in them: literals, `*` and strftime directives, read, written and put in order.
 
 Python's own strptime takes no `%-m`, no directive twice and no week of the ISO year without a weekday; and
-nothing of it says whether texts of a form sort in time.
+it does not say whether texts of a form sort in time.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class TimeForm:
     """A form such as `year=%Y/month=%m/*.csv`: each `*` stands for anything but '/', `%%` for a '%'.
 
     Directives are %Y %y %m %d %j %H %M %S %f %G %V %u, with a '-' as in `%-m` without leading zeros. Each may
-    stand several times; all that say the same have to agree.
+    stand several times; repeated ones have to agree.
 
     Raises:
-        BadInput: another directive, or such as do not say a time together, such as a day without a month.
+        BadInput: another directive, or directives that make no time, such as a day without a month.
     """
 
     form: str
@@ -64,8 +64,8 @@ class TimeForm:
                 raise BadInput(
                     self.field,
                     self.form,
-                    f"directives of {', '.join('%' + each for each in _DIGITS)}; there is "
-                    f"{'%' + flag + letter!r}, and a percent sign itself is '%%'",
+                    f"directives of {', '.join('%' + each for each in _DIGITS)}; "
+                    f"{'%' + flag + letter!r} is none of them, and a percent sign itself is '%%'",
                 )
         if self.chain is None:
             raise BadInput(

@@ -21,13 +21,13 @@ COMMON = (
     "%G-W%V",
     "%Y-%m",
 )
-"""The forms that are recognised by themselves, the most telling first. All sort in time."""
+"""The forms that are recognised by themselves, the finest first. All sort in time."""
 
 
 def time_of(key: str, form: str) -> datetime | None:
     """The time, in UTC, that a key stands for; None when it is not written as `form`.
 
-    Raises `BadInput` for a form that says no time.
+    Raises `BadInput` for a form that holds no time.
     """
     return _form(form).read(key)
 

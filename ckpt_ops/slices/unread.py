@@ -19,11 +19,11 @@ from ckpt_ops.slices.identity import digest
 from ckpt_ops.store import Store
 
 KEPT = 10_000
-"""Rows of a part of which more is kept than their number."""
+"""How many rows of a part are kept; of further ones, only their number."""
 
 _LONGEST = 200
 _TELLING = 1_000
-"""Rows that have to be bad, before a file of which most rows are is given up early."""
+"""A file of which most rows are bad is given up early once more than so many are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class UnreadRow:
     Attributes:
         file: its name below the source's url.
         line: from 1; of a row of several lines, the first.
-        column: "" when it is no matter of one.
+        column: "" when the fault is not in one column.
         value: what stands there, at most 200 characters.
         why: what is wrong with it.
     """
@@ -84,14 +84,14 @@ class Unread:
         self.read = 0
 
     def add(self, row: UnreadRow) -> None:
-        """One more."""
+        """Add a row."""
         self.count += 1
         if len(self.rows) < KEPT:
             self.rows.append(_short(row))
 
     @property
     def hopeless(self) -> bool:
-        """Most rows up to here do not parse: it is no file of this kind, rather than one with bad rows."""
+        """Most rows up to here do not parse: the file is of another kind, rather than one with bad rows."""
         return self.count > _TELLING and self.count > self.read
 
     def put(self, store: Store, prefix: str) -> tuple[UnreadFile, ...]:
@@ -115,7 +115,7 @@ def unread_rows(store: Store, files: Sequence[UnreadFile], *, at_most: int) -> l
 
 
 def mark_of(files: Sequence[UnreadFile]) -> str:
-    """What sets a revision apart from one of the same rows that lacks none. "" without any."""
+    """What tells a revision with unread rows from one of the same rows without. "" when there are none."""
     return digest("unread", *(file.name for file in files)) if files else ""
 
 

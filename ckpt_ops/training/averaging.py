@@ -5,7 +5,7 @@ mean of where it has been is nearer to it than its end (Polyak & Juditsky 1992; 
 "Averaging Weights Leads to Wider Optima and Better Generalization"). It costs no step. What is averaged
 becomes the model before the last checkpoint, so the same weights are evaluated, served and trained on.
 
-Some points are enough: neighbouring steps say the same, and a point touches every weight, which matters
+Some points are enough: neighbouring steps are nearly alike, and a point touches every weight, which matters
 for large tables. The mean is as large as the weights: it is there from the first point on, in memory and in
 the checkpoints that are saved on the way. For a table of which little is touched: `average=None`.
 """
@@ -28,8 +28,8 @@ class TailAverage:
     """The mean of the weights at some points of a training's last part.
 
     Attributes:
-        share: of the training's steps that the last part is.
-        points: so many steps of it, evenly spaced, the last one among them; all of them when it has fewer.
+        share: the last part, as a share of the training's steps.
+        points: how many steps of it, evenly spaced, the last one among them; all of them when it has fewer.
     """
 
     share: float = 0.75
@@ -55,7 +55,7 @@ class RunningAverage:
         settings: where its points are.
         variables: what a checkpoint of the model holds, by name. An optimizer's are left alone (of a
             `tf.Module`: what lies below an attribute whose name ends in "optimizer", and what is not
-            trainable), as is what holds no fractions, such as the state of a seed generator.
+            trainable), as are those without fractions, such as the state of a seed generator.
         last: the step at which the training is to end.
         at: the step at which it goes on: a checkpoint behind the first point holds a mean.
 

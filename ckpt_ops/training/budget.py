@@ -11,7 +11,7 @@ from ckpt_ops.wire_names import wire
 
 
 class StopReason(Enum):
-    """The bound that ended a training, or that it did not get better any more."""
+    """The bound that ended a training, or that it stopped improving."""
 
     STEPS = "max_steps"
     SECONDS = "max_seconds"
@@ -41,7 +41,7 @@ class Budget:
         max_steps: optimizer steps.
         max_seconds: of stepping. A training that this bound ends is not reproducible to the bit.
         max_epochs: passes over the candidate's rows, replay included.
-        min_steps: what `max_epochs` does not go below. A first version has few rows and much to learn.
+        min_steps: steps that `max_epochs` always leaves. A first version has few rows and much to learn.
     """
 
     max_steps: int

@@ -45,7 +45,7 @@ def input_columns(inputs: Any, *, rows: int, missing: frozenset[str]) -> dict[st
     """What the model takes, by name.
 
     Args:
-        missing: names of those in which NaN stands for what is missing, and the model knows what to do.
+        missing: names of those in which NaN stands for a missing value that the model handles.
     """
     if not isinstance(inputs, Mapping):
         raise unusable(
@@ -55,7 +55,7 @@ def input_columns(inputs: Any, *, rows: int, missing: frozenset[str]) -> dict[st
         raise ModelCodeError("examples(): inputs is empty", next="return at least one input column")
     if unknown := missing - inputs.keys():
         raise unusable(
-            f"missing names {', '.join(sorted(unknown))}, which inputs has not",
+            f"missing names {', '.join(sorted(unknown))}, which inputs does not have",
             f"name some of {', '.join(map(repr, inputs))}",
         )
     return {name: _input(name, values, rows, missing=name in missing) for name, values in inputs.items()}
@@ -112,13 +112,13 @@ def _input(name: str, values: Any, rows: int, *, missing: bool) -> Array:
     if column.dtype.kind == "O":
         _check_text(called, column)
     elif column.dtype.kind in "Mm":
-        raise unusable(f"{called} has dtype {column.dtype}", "make numbers of it, or text")
+        raise unusable(f"{called} has dtype {column.dtype}", "convert it to numbers or text")
     elif column.dtype.kind == "f" and (bad := _rows_not_finite(column, nan_is_fine=missing)):
         kind = "infinite" if missing else "not finite"
         raise unusable(
             f"{called} has values that are {kind} in {bad} of {rows} rows",
-            "drop or fill these rows in examples(), and let the suite refuse them; where the model takes NaN "
-            f"for what is missing, say missing=({name!r},)",
+            "drop or fill these rows in examples(), and let the suite reject them; where the model handles "
+            f"NaN as a missing value, set missing=({name!r},)",
         )
     return column
 
@@ -138,7 +138,7 @@ def _array(called: str, values: Any) -> Array:
 
 
 def _check_text(called: str, column: Array) -> None:
-    """An array of objects is of text, all of it."""
+    """An array of objects may hold text only."""
     kinds = set(map(type, column.flat))
     if kinds <= _TEXT:
         return
@@ -148,7 +148,7 @@ def _check_text(called: str, column: Array) -> None:
     if bad := _count_rows(nothing):
         raise unusable(
             f"{called} has no value (null) in {bad} of {len(column)} rows",
-            "fill or drop them in examples(), with a word of their own such as '(missing)'",
+            "drop them in examples(), or fill them with a value of their own such as '(missing)'",
         )
     others = ", ".join(sorted(kind.__name__ for kind in kinds - _TEXT))
     raise unusable(
@@ -159,13 +159,13 @@ def _check_text(called: str, column: Array) -> None:
 
 def _ragged(called: str, rows: int) -> ModelCodeError:
     return unusable(
-        f"{called} is ragged: " + (f"{rows} rows hold sequences" if rows else "its rows have other lengths"),
+        f"{called} is ragged: " + (f"{rows} rows hold sequences" if rows else "its rows differ in length"),
         "return rows of one length: pad or cut them in examples()",
     )
 
 
 def _rows_not_finite(column: Array, *, nan_is_fine: bool = False) -> int:
-    """The sum tells, in one pass and without an array beside it; it may also be too large itself."""
+    """The sum tells, in one pass and without a second array; it may also overflow itself."""
     if not nan_is_fine:
         with np.errstate(over="ignore", invalid="ignore"):
             if np.isfinite(column.sum()):

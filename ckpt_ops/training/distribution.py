@@ -25,14 +25,14 @@ def check_one_device(model: Any, *, made_by: str) -> None:
     if strategies:
         raise ModelCodeError(
             f"{made_by} builds the model under a {', '.join(sorted(strategies))}, and a candidate is trained "
-            "on one device: each replica would learn the same whole batch",
+            "on one device: each replica would train on the same whole batch",
             safe="nothing was trained, no version or checkpoint was added; the champion serves on",
             next="build and compile it without a strategy and its scope()",
         )
 
 
 def _variables(model: Any) -> list[Any]:
-    """Those that are distributed know by which strategy; it takes no naming, which would build optimizers."""
+    """Distributed ones know their strategy. They are asked without naming them, which builds optimizers."""
     import tensorflow as tf
 
     held = (*model.variables, *(one for each in optimizers(model) for one in each.variables))

@@ -1,8 +1,8 @@
-"""Where a training that diverged did so: found once it has, by making its last steps again with care.
+"""Where a training diverged: found afterwards, by repeating its last steps under a check.
 
-While all is well a training pays for one number a step. The steps since the last checkpoint are the same
-when they are made again, so the cause can be looked for afterwards: after each of them its loss and weights
-are looked at, and the first that is not finite is made once more with TensorFlow's check of every operation.
+While all is well a training pays for one number a step. The steps since the last checkpoint repeat exactly,
+so the cause can be looked for afterwards: the loss and the weights are checked after each of them, and the
+first step that is not finite is repeated with TensorFlow's check of every operation.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Cause:
     """What was not finite first.
 
     Attributes:
-        step: in which, counted from 1.
+        step: the step, counted from 1.
         operation: TensorFlow's, such as "Log"; one that ends in "Grad" is of a gradient.
-        where: it lies: a layer, the loss, or "" where neither is known.
+        where: a layer, the loss, or "" where neither is known.
         column: the input column with the largest number of that step's batch.
         largest: that number.
     """
@@ -43,7 +43,7 @@ class Cause:
     @property
     def message(self) -> str:
         where = f" in {self.where}" if self.where else ""
-        message = f"the first value that is not finite came of {self.operation}{where} at step {self.step}"
+        message = f"the first value that is not finite came from {self.operation}{where} at step {self.step}"
         if self.column:
             message += f"; the largest number of its batch is {self.largest:.4g}, in inputs[{self.column!r}]"
         return message
@@ -52,7 +52,7 @@ class Cause:
 def cause_of(model: Any, examples: Examples, order: BatchOrder, *, at: int, step: int) -> Cause | None:
     """Go on from step `at`, where the model stands, to `step`, which was found to have diverged.
 
-    Leaves the model behind wherever it got to. None: this time all is finite.
+    Leaves the model at the step that it got to. None: this time all is finite.
     """
     import tensorflow as tf
 
@@ -85,14 +85,14 @@ def cause_of(model: Any, examples: Examples, order: BatchOrder, *, at: int, step
     return None
 
 
-def _finite(told: Any) -> bool:
-    return "loss" not in told or bool(np.isfinite(float(told["loss"])))
+def _finite(logs: Any) -> bool:
+    return "loss" not in logs or bool(np.isfinite(float(logs["loss"])))
 
 
-def _cause(model: Any, said: str, examples: Examples, order: BatchOrder, step: int) -> Cause:
-    """Of the message of TensorFlow's check, which names the operation and the tensors that it took."""
-    operation = re.search(r'op "(\w+)"', said)
-    taken = re.findall(r'Tensor\("([^":]+)', said)
+def _cause(model: Any, error: str, examples: Examples, order: BatchOrder, step: int) -> Cause:
+    """From the message of TensorFlow's check, which names the operation and the tensors that it took."""
+    operation = re.search(r'op "(\w+)"', error)
+    taken = re.findall(r'Tensor\("([^":]+)', error)
     column, largest = _largest(examples, order, step)
     return Cause(
         step=step + 1,

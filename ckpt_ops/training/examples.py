@@ -32,8 +32,8 @@ class Examples:
             counts each row once. None: all count the same.
         groups: shape (rows,), text or integers: which query a row belongs to, for metrics of ranking. Not a
             model input.
-        missing: names of the inputs in which NaN stands for what is missing: the model knows what to do.
-            Elsewhere a number that is not finite is refused.
+        missing: names of the inputs in which NaN stands for a missing value that the model handles. Elsewhere
+            a number that is not finite is refused.
 
     Raises:
         ModelCodeError: a column is not of this kind; the message names it.
@@ -109,7 +109,7 @@ class Collected:
                     f"examples() returned {' '.join(filter(None, name))} of shape {column.shape[1:]} a row "
                     f"for some rows and {there.shape[1:]} for others",
                     safe="nothing was trained",
-                    next="let the shape of a row not depend on which rows it is given with",
+                    next="give a row the same shape whichever rows come with it",
                 )
             wanted = np.result_type(there.dtype, column.dtype)  # text of another width, integers then floats
             if there.dtype != wanted or len(there) < stop:
@@ -122,7 +122,7 @@ class Collected:
         self._missing |= frozenset(part.missing)
 
     def examples(self) -> Examples:
-        """All rows so far. There must be a part, be it without rows."""
+        """All rows so far. There must be a part, even one without rows."""
         columns = {name: column[: self.rows] for name, column in self._columns.items()}
         return Examples(
             inputs={name: column for (kind, name), column in columns.items() if kind == "inputs"},

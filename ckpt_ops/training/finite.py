@@ -14,8 +14,8 @@ class WeightsWatch:
     """Knows which weights are finite when a training begins; a mask of infinities may stay one.
 
     Args:
-        variables: what a checkpoint holds, by name, as the training begins or resumes. Watched are those that
-            are trained.
+        variables: what a checkpoint holds, by name, as the training begins or resumes. Those that are
+            trained are watched.
     """
 
     def __init__(self, variables: Mapping[str, Any]) -> None:

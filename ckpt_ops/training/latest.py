@@ -1,7 +1,7 @@
-"""The newest rows of each slice, held out for ever: rows that lie after all that was learned of it.
+"""The newest rows of each slice, held out for ever: they lie after all rows of it that are trained on.
 
-Rows drawn at random lie among those that a candidate trains on, and what they say of it holds for that
-time. Whether it does better on what comes next, only later rows can tell.
+Rows drawn at random lie among those that a candidate trains on, so they evaluate it for the same time. Only
+later rows can tell whether it does better on what comes next.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Latest:
 
     Of the rows that have a value, the newest `share`, rounded up to a whole row, and with them every row that
     is as new as the oldest of these: equal values stay on one side. Rows of the slice's oldest value are
-    trained on whatever `share` says, so a slice whose rows are all equally new has none held out. Nor have
-    rows without a value, NaN among them.
+    trained on whatever `share` says, so a slice whose rows are all equally new has none held out. Rows
+    without a value, NaN among them, are never held out.
 
     Attributes:
         share: of each slice's rows, more than 0 and less than 1.

@@ -1,7 +1,7 @@
 """Importing TensorFlow and Keras without what no training, prediction or export needs of them.
 
 Keras imports matplotlib and scikit-learn where they are installed, for its galleries of images and its
-wrappers, and TensorFlow imports Keras: a third of what that takes, in every process that trains.
+wrappers, and TensorFlow imports Keras: a third of the time, in every process that trains.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _OPTIONAL = ("matplotlib", "sklearn")
 def light_import() -> Iterator[None]:
     """While a block runs, which imports Keras or TensorFlow, those two libraries cannot be found.
 
-    Behind it they can be imported as ever. `keras.visualization` and `keras.wrappers` then say that they are
+    After it they can be imported as usual. `keras.visualization` and `keras.wrappers` then say that they are
     missing. Where they or Keras were imported before, nothing is changed.
     """
     hidden = [] if "keras" in sys.modules else [name for name in _OPTIONAL if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's word for "not there"
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's mark for "not there"
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What a model that is no Keras model has to offer."""
+"""What a model other than a Keras model has to offer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TrainableModule(Protocol):
 
     What `build_model()` returns has all its variables, those of its optimizers too, and attributes lead to
     each of them: they are what a checkpoint holds. Random numbers come from a `tf.random.Generator` that is
-    an attribute, or from `tf.random.stateless_*` with a seed in a variable: other ones have a state that no
+    an attribute, or from `tf.random.stateless_*` with a seed in a variable: others have a state that no
     checkpoint holds.
     """
 

@@ -1,4 +1,4 @@
-"""How much of what was learned before is learned again, against forgetting."""
+"""How many rows that were trained on before are trained on again, against forgetting."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where the schedules of a model's optimizers begin: learning rates that follow the number of iterations.
 
 An optimizer counts its iterations over the model's whole life, and has to: Adam corrects its moments by that
-count, and with moments of old and a count of 0 its first steps would be a third of what the rate says. So the
+count, and with old moments and a count of 0 its first steps would be a third of what the rate says. So the
 count goes on, and what is moved is where a schedule begins in it: at the candidate, by default. That place is
 where the count stood in the parent's last checkpoint; no checkpoint needs to hold it beside that.
 """
@@ -52,23 +52,23 @@ class ScheduleStarts:
             schedule.start.assign(optimizer._iterations)
 
     def check(self, steps: int, *, since: Sequence[int] | None = None) -> None:
-        """Refuse, with `ModelCodeError`, a training of so many steps whose rates let nothing be learned.
+        """Refuse, with `ModelCodeError`, a training of so many steps whose rates would change no weight.
 
         A rate may begin at 0, as that of a warm-up does; it may not be 0 all along.
 
         Args:
-            since: for each of `optimizers(model)`, how many iterations after the begin of its schedules
-                it stands at the first step. None: all at their begin.
+            since: for each of `optimizers(model)`, how many iterations after its schedules began
+                it stands at the first step. None: they begin there.
         """
         found = optimizers(self._model)
-        taught = not found
+        trains = not found
         for optimizer, begin in zip(found, since or [0] * len(found), strict=True):
             rates = _rates(optimizer, begin, steps)
             bad = rates[~np.isfinite(rates)]
             if bad.size:
                 raise _no_rate(optimizer, f"is {bad[0]} at some of {steps} steps", begin)
-            taught = taught or bool(np.any(rates != 0))
-        if not taught:
+            trains = trains or bool(np.any(rates != 0))
+        if not trains:
             raise _no_rate(found[0], f"is 0 at each of {steps} steps", (since or [0])[0])
 
 
@@ -81,7 +81,7 @@ def starts_of(model: Any) -> list[Any]:
 
 @contextmanager
 def as_written(model: Any) -> Iterator[None]:
-    """While a block runs, optimizers have the schedules that `build_model` gave them: to be written down."""
+    """While a block runs, optimizers have the schedules that `build_model` gave them: to be stored."""
     from ckpt_ops.training.shifted import Shifted
 
     held = [each for each in _schedules(model) if isinstance(each[2], Shifted)]
@@ -123,7 +123,7 @@ def _rates(optimizer: Any, begin: int, steps: int) -> Any:
 def _no_rate(optimizer: Any, what: str, begin: int) -> ModelCodeError:
     after = f", {begin} iterations after its schedule began" if begin else ""
     return ModelCodeError(
-        f"the learning rate of {optimizer.name} {what}{after}: nothing would be learned",
+        f"the learning rate of {optimizer.name} {what}{after}: the model could not improve",
         safe="no step was made; the champion serves on",
         next="fix the rate in build_model(): a schedule is as long as one update (budget.max_steps), or, "
         "with schedules=Schedules.OVER_LIFE, as long as the model's life",

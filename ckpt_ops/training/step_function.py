@@ -9,13 +9,13 @@ from ckpt_ops.training.tracing import trace_step
 
 
 class Step(Protocol):
-    """Takes an iterator over batches, makes `steps_per_call` steps, returns what the model says of them.
+    """Takes an iterator over batches, makes `steps_per_call` steps, returns what the model reports.
 
-    What it says are scalars by name: of a metric that is an array, such as `F1Score`, the mean.
+    That is scalars by name: of a metric that is an array, such as `F1Score`, the mean.
     """
 
     def look(self, batch: tuple[Any, ...]) -> None:
-        """Look through the step, as `trace_step` does, before it is made on such batches; once each."""
+        """Check the step, as `trace_step` does, before it is made on such batches; once for each kind."""
         ...
 
     def __call__(self, batches: Iterator[Any]) -> Mapping[str, Any]: ...
@@ -27,7 +27,7 @@ def steps_per_call(model: Any) -> int:
 
 
 def step_function(model: Any) -> Step:
-    """The step of a Keras model or of a `TrainableModule`. Its first call looks through it, if nobody did.
+    """The step of a Keras model or of a `TrainableModule`. Its first call checks it, unless `look` did.
 
     Raises `ModelCodeError` then, as `trace_step`.
     """
@@ -44,8 +44,8 @@ class _OfKeras:
     def look(self, batch: tuple[Any, ...]) -> None:
         if batch == self._seen:
             return
-        told = trace_step(self._model, batch).structured_outputs
-        self._arrays = frozenset(name for name, one in told.items() if one.shape.rank != 0)
+        logs = trace_step(self._model, batch).structured_outputs
+        self._arrays = frozenset(name for name, one in logs.items() if one.shape.rank != 0)
         self._seen = batch
 
     def __call__(self, batches: Iterator[Any]) -> Mapping[str, Any]:

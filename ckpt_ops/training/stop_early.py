@@ -1,6 +1,6 @@
-"""The end of a training that does not get better any more, and the best weights that it came by.
+"""Ends a training that stopped improving, with the best weights that it had.
 
-How good it is is measured on rows that are split off from those it would train on: never on those that
+Its metric is measured on rows that are split off from those it would train on: never on those that
 evaluate the candidate, which would flatter it. All that is remembered is in each checkpoint, so a resumed
 training stops where an undisturbed one would.
 """
@@ -23,7 +23,7 @@ from ckpt_ops.training.examples import Examples
 from ckpt_ops.wire_names import wire
 
 STOPPED = "stopped_early"
-"""The metric by which the last checkpoint of a training says that it was."""
+"""The metric by which the last checkpoint of a training says that it stopped early."""
 
 
 @wire("StopEarly")

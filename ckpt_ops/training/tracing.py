@@ -1,9 +1,9 @@
-"""Looking through a model's step and its prediction before either is made.
+"""Checks a model's step and its prediction before either is made.
 
-What a step reads or changes and no checkpoint holds makes a resumed training another one, without a word:
-each variable that it changes has to be one of the model's, and no random number may come from an operation
-that keeps its state to itself. What cannot be traced could not be trained either, and whoever wrote it is
-told so while nothing is spent. Tracing makes no step: no variable changes.
+What a step reads or changes and no checkpoint holds makes a resumed training a different one, silently: each
+variable that it changes has to be one of the model's, and no random number may come from an operation that
+keeps its state to itself. What cannot be traced could not be trained either, and its author gets the error
+before anything is spent. Tracing makes no step: no variable changes.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ def trace_step(model: Any, batch: tuple[Any, ...]) -> Any:
         batch: what one holds, as `tf.TensorSpec`s: inputs by name, labels, and weights where there are any.
 
     Raises:
-        ModelCodeError: it raised, does not take such a batch, returns nothing that could be told, or depends
-            on what no checkpoint holds.
+        ModelCodeError: it raised, does not take such a batch, returns nothing that can be reported, or
+            depends on what no checkpoint holds.
     """
     known = list(model_variables(model).values())
     if hasattr(model, "make_train_function"):
         traced = _traced(model, "train_step", model.train_step, (batch,))
         own = has_own_step(model)
         known += model.metrics_variables  # those of losses and metrics are made by the first trace
-        _check_told(model, traced.structured_outputs, own=own)
+        _check_reported(model, traced.structured_outputs, own=own)
         _look_through(traced, model, [*known, *starts_of(model)], own=own)
     else:
         check_takes(model, batch)
@@ -70,15 +70,16 @@ def trace_prediction(model: Any, inputs: Mapping[str, Any]) -> None:
         inputs: what it takes, as `tf.TensorSpec`s by name.
     """
     traced = _traced(model, "__call__", forward(model), (dict(inputs),))
-    said = traced.structured_outputs
-    if isinstance(said, Mapping | list | tuple):
-        message = f"a {type(said).__name__} of {len(said)} outputs"
-    elif getattr(said, "shape", None) is None:
-        message = f"a {type(said).__name__}"
-    elif said.shape.rank is None or said.shape.rank in (1, 2):
+    outputs = traced.structured_outputs
+    if isinstance(outputs, Mapping | list | tuple):
+        message = f"a {type(outputs).__name__} of {len(outputs)} outputs"
+    elif getattr(outputs, "shape", None) is None:
+        message = f"a {type(outputs).__name__}"
+    elif outputs.shape.rank is None or outputs.shape.rank in (1, 2):
         return
     else:
-        message = f"shape {('rows', *said.shape[1:]) if said.shape.rank else ()}".replace("'", "")
+        shape = ("rows", *outputs.shape[1:]) if outputs.shape.rank else ()
+        message = f"shape {shape}".replace("'", "")
     raise ModelCodeError(
         f"{type(model).__name__} predicts {message}; gates evaluate one number a row, shape (rows,) or "
         "(rows, 1), or the probabilities of k classes, shape (rows, k)",
@@ -117,7 +118,7 @@ def _traced(model: Any, what: str, function: Any, given: tuple[Any, ...]) -> Any
         raise ModelCodeError(
             f"{_named(model, what)} raised {in_short(error)}",
             safe=_SAFE,
-            next=f"{_mend(model, what)}; a changed model is a new candidate",
+            next=f"{_fix(model, what)}; a changed model is a new candidate",
         ) from error
 
 
@@ -126,7 +127,7 @@ def _named(model: Any, what: str) -> str:
     return f"a step of the {type(model).__name__}" if stock else f"{type(model).__name__}.{what}"
 
 
-def _mend(model: Any, what: str) -> str:
+def _fix(model: Any, what: str) -> str:
     """Which function of the user's is to change."""
     if what == "train_step" and (not hasattr(model, "make_train_function") or has_own_step(model)):
         return "fix it"
@@ -148,8 +149,8 @@ def _check_scalars(module: Any, returned: Any) -> None:
         )
 
 
-def _check_told(model: Any, returned: Any, *, own: bool) -> None:
-    """What a Keras model says of a step are numbers by name; a metric may be an array of them."""
+def _check_reported(model: Any, returned: Any, *, own: bool) -> None:
+    """What a Keras model reports of a step is numbers by name; a metric may be an array of them."""
     names = [] if isinstance(returned, Mapping) else ["what it returns"]
     for name, one in dict(returned).items() if not names else ():
         dtype = getattr(one, "dtype", None)
@@ -157,14 +158,15 @@ def _check_told(model: Any, returned: Any, *, own: bool) -> None:
             names.append(f"the metric {name!r}")
     if names:
         raise ModelCodeError(
-            f"{type(model).__name__}.train_step: {', '.join(names)} is no number and no array of numbers",
+            f"{type(model).__name__}.train_step: {', '.join(names)} is neither a number nor an array of "
+            "numbers",
             safe=_SAFE,
             next='return {"loss": loss} from it' if own else "leave the metric out of model.compile(...)",
         )
 
 
 def _look_through(traced: Any, model: Any, known: Iterable[Any], *, own: bool) -> None:
-    """Keras' own step may read variables that are none of the model's; one that is the user's may not."""
+    """Keras' own step may read variables that are none of the model's; a user's own step may not."""
     _check_variables(traced, model, known, own=own)
     graph = traced.graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
@@ -172,7 +174,8 @@ def _look_through(traced: Any, model: Any, known: Iterable[Any], *, own: bool) -
     if hidden:
         raise ModelCodeError(
             f"{_where(model, [node.name for node in hidden])} draws random numbers whose state no checkpoint "
-            f"holds: {', '.join(sorted({node.op for node in hidden}))}; a resumed training would draw others",
+            f"holds: {', '.join(sorted({node.op for node in hidden}))}; a resumed training would draw "
+            "different ones",
             safe=_SAFE,
             next="draw from a tf.random.Generator or keras.random.SeedGenerator that is an attribute",
         )
@@ -193,7 +196,7 @@ def _check_variables(traced: Any, model: Any, known: Iterable[Any], *, own: bool
     if all("seed_generator_state" in name for name in strange):
         raise ModelCodeError(
             f"{where} draws random numbers whose state no checkpoint holds: from the seed generator that "
-            "keras.random shares when it is given no seed; a resumed training would draw others",
+            "keras.random shares when it is given no seed; a resumed training would draw different ones",
             safe=_SAFE,
             next="make self.seeds = keras.random.SeedGenerator(1) in __init__, and give it to each draw: "
             "keras.random.normal(shape, seed=self.seeds)",

@@ -1,6 +1,6 @@
 """The step loop around a model.
 
-`model.fit` hides where it stands. Here the loop is ours, around the model's own step, so
+`model.fit` hides how far it is. Here the loop is ours, around the model's own step, so
 that a save point lies exactly between two steps and the cursor says exactly what was trained on.
 """
 
@@ -25,7 +25,7 @@ from ckpt_ops.training.stop_early import STOPPED, Lookout
 
 
 class Checkpoints(Protocol):
-    """What the loop tells, as `checkpoints.Checkpointer` says it: where it stands, and when it has ended."""
+    """What the loop reports to, such as `checkpoints.Checkpointer`: where it stands, when it has ended."""
 
     @property
     def at(self) -> Position: ...
@@ -60,10 +60,10 @@ class Trainer:
         model: a compiled and built `keras.Model`, or a `TrainableModule`.
         checkpoints: told after every call of the step function; saves what it was made for.
         progress: told (step, last step, metrics of the model since the last checkpoint) now and then.
-        average: becomes the model at the end, before its last state is saved; None: the last step is it, or
-            what an optimizer with `use_ema=True` has averaged, as at the end of Keras' fit().
+        average: becomes the model at the end, before its last state is saved; None: the weights of
+            the last step, or those that an optimizer with `use_ema=True` averaged, as in Keras' fit().
         lookout: ends it early, with the best weights; None: the budget alone ends it.
-        step: the model's, where it was looked through already; None: made here.
+        step: the model's, where it was checked already; None: made here.
     """
 
     model: Any
@@ -126,7 +126,7 @@ class Trainer:
             raise TrainingInterrupted(
                 f"the training was asked to end at step {step} of {last}",
                 safe=f"step {step} is saved and committed; the champion serves on",
-                next="a retry, or clearing the task, goes on from there",
+                next="retry, or clear the task: the training goes on from there",
             )
         return Trained(step=step, stopped_by=stopped_by, seconds=seconds)
 
@@ -140,7 +140,7 @@ class Trainer:
             optimizer.finalize_variable_values(optimizer._trainable_variables)
 
     def _forget_metrics(self) -> None:
-        """Keras' are means since the last time: of the steps since a checkpoint, and of this training alone.
+        """Keras' are means since the last reset: of the steps since a checkpoint, and of this training alone.
 
         One that is resumed at a checkpoint then reports what an undisturbed one would.
         """

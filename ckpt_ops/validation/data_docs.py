@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ckpt_ops.validation.run import ValidationResult
 
 _EXAMPLES = 20
-_FROM_AFAR = re.compile(r"<script[^>]*>.*?</script>|<(link|img)\b[^>]*>|</?a\b[^>]*>", re.DOTALL)
+_EXTERNAL = re.compile(r"<script[^>]*>.*?</script>|<(link|img)\b[^>]*>|</?a\b[^>]*>", re.DOTALL)
 _MORE = "Show more info..."  # the text of a link that unfolds what is always shown here
 _PLAIN = str.maketrans("<>", "()")
 _STYLE = """
@@ -48,17 +48,17 @@ def data_docs_html(evaluated: ValidationResult, *, source: str, key: str, revisi
         from great_expectations.render.renderer import ValidationResultsPageRenderer
         from great_expectations.render.view import DefaultJinjaPageView
 
-        held = sum(bool(result.success) for result in evaluated.results)
+        passed = sum(bool(result.success) for result in evaluated.results)
         count = len(evaluated.results)
         results = ExpectationSuiteValidationResult(
-            success=held == count,
+            success=passed == count,
             results=[_renderable(result) for result in evaluated.results],
             suite_name=evaluated.validation.suite.translate(_PLAIN),
             statistics={
                 "evaluated_expectations": count,
-                "successful_expectations": held,
-                "unsuccessful_expectations": count - held,
-                "success_percent": 100 * held / count,
+                "successful_expectations": passed,
+                "unsuccessful_expectations": count - passed,
+                "success_percent": 100 * passed / count,
             },
             meta={
                 "batch_kwargs": {"data_asset_name": f"{source} {key}"},
@@ -69,7 +69,7 @@ def data_docs_html(evaluated: ValidationResult, *, source: str, key: str, revisi
         page: str = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(results))
     begin, body = page[: page.index("<head>")], page[page.index("</head>") :]
     ours = head(f"{source} {key}: Great Expectations", style=_STYLE)
-    return f"{begin}<head>\n{ours}{_FROM_AFAR.sub('', body).replace(_MORE, '')}"
+    return f"{begin}<head>\n{ours}{_EXTERNAL.sub('', body).replace(_MORE, '')}"
 
 
 def _renderable(result: Any) -> Any:

@@ -127,7 +127,7 @@ def _measured(expectation: Expectation, result: Mapping[str, Any]) -> str:
         return f"{value_text(observed)} of the values are not null, expected {_bounds(kwargs)}"
     shown = examples(result)
     came = ", ".join(shown) if shown else value_text(observed)
-    return f"{kind}({_arguments(kwargs)}) does not hold, came {came}"
+    return f"{kind}({_arguments(kwargs)}) does not hold, found {came}"
 
 
 def _bounds(kwargs: Mapping[str, Any]) -> str:

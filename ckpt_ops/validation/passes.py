@@ -41,7 +41,7 @@ class _Frame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judging:
+class Passes:
     """Evaluates `expectations`, by their place in the suite, on `rows`.
 
     Attributes:

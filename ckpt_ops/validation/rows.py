@@ -63,19 +63,19 @@ def nullable_columns(rows: SliceRows, columns: Sequence[str]) -> frozenset[str]:
 
 def chunks(rows: SliceRows, columns: Sequence[str], size: int) -> Iterator[pa.Table]:
     """The rows, `size` at a time, fewer at the end."""
-    held: list[pa.RecordBatch] = []
+    pieces: list[pa.RecordBatch] = []
     count = 0
     for batch in rows.batches(columns):
         while batch.num_rows:
             piece = batch.slice(0, size - count)
             batch = batch.slice(piece.num_rows)
-            held.append(piece)
+            pieces.append(piece)
             count += piece.num_rows
             if count == size:
-                yield pa.Table.from_batches(held)
-                held, count = [], 0
-    if held:
-        yield pa.Table.from_batches(held)
+                yield pa.Table.from_batches(pieces)
+                pieces, count = [], 0
+    if pieces:
+        yield pa.Table.from_batches(pieces)
 
 
 def whole(rows: SliceRows, columns: Sequence[str]) -> pa.Table:

@@ -25,7 +25,7 @@ from ckpt_ops.validation.messages import (
     too_many_message,
     unread_message,
 )
-from ckpt_ops.validation.passes import CHUNK_ROWS, Judging
+from ckpt_ops.validation.passes import CHUNK_ROWS, Passes
 from ckpt_ops.validation.rows import SliceRows
 from ckpt_ops.validation.schema import misfits_of, schema_digest, schema_drift
 from ckpt_ops.validation.suite import Expectation, Suite
@@ -93,7 +93,7 @@ def validate(
     reasons += _unread(suite, of, unread)
     if runnable:
         schema = evaluated_schema(rows.schema, declared, unusable=unusable)
-        evaluating = Judging(
+        passes = Passes(
             rows=rows,
             expectations=runnable,
             schema=schema,
@@ -102,7 +102,7 @@ def validate(
             chunk_rows=chunk_rows,
         )
         with with_reference(reference):
-            results = evaluating.results()
+            results = passes.results()
         for at, each in runnable.items():
             reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
             if reason is not None:

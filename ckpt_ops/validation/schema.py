@@ -41,7 +41,7 @@ def schema_drift(
     for field in declared:
         name = one_line(field.name)
         if field.name not in found.names:
-            message = f"column {name} is missing: declared {field.type}, came nothing"
+            message = f"column {name} is missing: declared as {field.type}"
             reasons.append(Reason(kind=Kind.MISSING, column=field.name, message=message))
             continue
         came = found.field(field.name).type
@@ -58,7 +58,7 @@ def schema_drift(
     for field in found:
         name = one_line(field.name)
         if field.name not in declared.names:
-            message = f"column {name} is new: declared nothing, came {field.type}; nothing reads it"
+            message = f"column {name} is new: not declared, came as {field.type}; nothing reads it"
             reasons.append(
                 Reason(kind=Kind.EXTRA, column=field.name, message=message, severity=Severity.WARNING)
             )

@@ -114,10 +114,10 @@ class Validation:
         """How many expectations hold, and how many rows are set aside; the reasons list the rest."""
         asked = [reason.kind for reason in self.reasons if reason.expectation]
         unknown = asked.count(Kind.NOT_EVALUATED)
-        held, run = self.expectations - len(asked), self.expectations
+        met, run = self.expectations - len(asked), self.expectations
         text = f"{run} expectation{'s hold' if run != 1 else ' holds'}"
         if asked:
-            text = f"{held} of {run} expectations hold" + (f", {unknown} not evaluated" if unknown else "")
+            text = f"{met} of {run} expectations hold" + (f", {unknown} not evaluated" if unknown else "")
         aside = f"{self.set_aside:,} of {self.rows:,} rows set aside; " if self.set_aside else ""
         unread = f"{self.unread:,} rows that do not parse left out; " if self.unread else ""
         return aside + unread + text

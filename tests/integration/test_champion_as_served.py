@@ -352,7 +352,7 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
     with pytest.raises(NotAsServed, match="the export takes word, x; the pipeline makes z"):
         predictions_of(place.pipeline, place.store, state, 1, [other])
     place.store.delete(f"{trained.artifacts['export']}/saved_model.pb")
-    with pytest.raises(NotAsServed, match=r"saved_model\.pb, a file of an export, is gone"):
+    with pytest.raises(NotAsServed, match=r"saved_model\.pb, a file of an export, is missing"):
         predictions_of(place.pipeline, place.store, state, 1, [before])
 
 

@@ -270,7 +270,7 @@ def test_what_exists_is_never_overwritten(
 ) -> None:
     taken = tmp_path / "out.keras"
     taken.write_text("somebody's")
-    with pytest.raises(BadInput, match="a name that nothing has yet"):
+    with pytest.raises(BadInput, match="a name that does not exist yet"):
         export(format, model, stored, taken)
     assert taken.read_text() == "somebody's"
     assert list(tmp_path.iterdir()) == [taken]

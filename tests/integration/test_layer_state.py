@@ -137,12 +137,12 @@ OTHER: dict[str, tuple[Callable[[], Any], Callable[[], Any], str]] = {
     "a vocabulary in another order": (
         lambda: of_text(keras.layers.StringLookup(vocabulary=WORDS, name="lookup")),
         lambda: of_text(keras.layers.StringLookup(vocabulary=OTHERS, name="lookup")),
-        "lookup/lookup_table: a table of 4 entries; the checkpoint has another, a table of 4 entries",
+        "lookup/lookup_table: a table of 4 entries; the checkpoint has a different one, a table of 4 entries",
     ),
     "an adapted vocabulary": (
         lambda: of_text(adapted(keras.layers.StringLookup(name="lookup"), WORDS)),
         lambda: of_text(adapted(keras.layers.StringLookup(name="lookup"), ["red", *OTHERS[:3]])),
-        "lookup/lookup_table: a table of 3 entries; the checkpoint has another",
+        "lookup/lookup_table: a table of 3 entries; the checkpoint has a different one",
     ),
     "whole numbers": (
         lambda: of_numbers(
@@ -161,17 +161,17 @@ OTHER: dict[str, tuple[Callable[[], Any], Callable[[], Any], str]] = {
     "bounds": (
         lambda: of_numbers(adapted(keras.layers.Discretization(num_bins=3, name="cut"), NUMBERS)),
         lambda: of_numbers(adapted(keras.layers.Discretization(num_bins=3, name="cut"), NUMBERS + 1)),
-        "cut/bin_boundaries: an array float64[2]; the checkpoint has another",
+        "cut/bin_boundaries: an array float64[2]; the checkpoint has a different one",
     ),
     "constants that were given": (
         lambda: of_numbers(keras.layers.Normalization(mean=[1.0, 2.0], variance=[1.0, 1.0], name="scaled")),
         lambda: of_numbers(keras.layers.Normalization(mean=[1.0, 2.5], variance=[1.0, 1.0], name="scaled")),
-        "scaled/mean: an array float32[1, 2]; the checkpoint has another",
+        "scaled/mean: an array float32[1, 2]; the checkpoint has a different one",
     ),
     "a constant of one's own": (
         lambda: of_numbers(Scaled([1.0, 2.0], name="own")),
         lambda: of_numbers(Scaled([3.0, 2.0], name="own")),
-        "own/by: an array float32[2]; the checkpoint has another",
+        "own/by: an array float32[2]; the checkpoint has a different one",
     ),
     "a table of one's own": (
         lambda: of_numbers(Scaled([1.0, 2.0], name="own")),
@@ -186,7 +186,7 @@ OTHER: dict[str, tuple[Callable[[], Any], Callable[[], Any], str]] = {
     "a module": (
         lambda: Module(WORDS),
         lambda: Module(OTHERS),
-        "words: a table of 4 entries; the checkpoint has another",
+        "words: a table of 4 entries; the checkpoint has a different one",
     ),
     "a layer in a module": (
         lambda: Module(WORDS),

@@ -141,7 +141,7 @@ def test_the_connection_of_the_environment_is_used_when_it_is_there(
         ("shop.loose", {"time_column": "at"}, "--order-by a"),
         ("shop.loose", {"time_column": "at", "order_by": "b"}, "columns of the table: a, at, also_at"),
         ("shop.timeless", {}, "the table has none"),
-        ("shop.empty", {}, "rows of a day that is over"),
+        ("shop.empty", {}, "rows of a day that has ended"),
         ("shop.orders", {"schedule": "*/5 * * * *"}, "hourly, daily, weekly, monthly"),
         ("", {}, "postgres://USER@HOST:5432/DATABASE?table=SCHEMA.TABLE"),
     ],

@@ -553,7 +553,7 @@ def test_a_module_in_the_formats_of_others(tmp_path: Path) -> None:
     was = {name: one.numpy().tobytes() for name, one in model_variables(module).items()}
     assert {name: one.numpy().tobytes() for name, one in model_variables(other).items()} == was
 
-    with pytest.raises(BadInput, match="is no Keras model"):
+    with pytest.raises(BadInput, match="is not a Keras model"):
         export_model(module, Format.KERAS, tmp_path / "m.keras")
-    with pytest.raises(BadInput, match="does not say it"):
+    with pytest.raises(BadInput, match="does not declare it"):
         export_model(module, Format.SAVED_MODEL, tmp_path / "none")

@@ -234,7 +234,7 @@ def test_what_a_step_says_becomes_a_state_of_its_task(
         "held": "held\nNext: release",
         "deferred": "slice a: nothing to evaluate, version 2 is deferred: w",
         "trained": "slice a: version 2 is trained: w",
-        "malformed": "the result of task pull is no Pulled: revision is 3, and not text\n"
+        "malformed": "the result of task pull is no Pulled: revision is 3, not text\n"
         "Safe: nothing was written; the champion serves on\n"
         "Next: clear task pull of this run: it gives its result again",
         "died": "died",

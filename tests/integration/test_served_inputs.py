@@ -211,7 +211,7 @@ def test_a_mapping_with_a_column_too_many_is_not_taken_by_the_order_of_its_names
 
 
 def test_an_input_without_a_column_is_refused_with_both_names() -> None:
-    with pytest.raises(ModelCodeError, match=r"has the inputs b, a; examples\(\) gives a, c: nothing for b"):
+    with pytest.raises(ModelCodeError, match=r"has the inputs b, a; examples\(\) gives a, c, but not b"):
         as_taken(in_a_list(), {"a": 1, "c": 2})
 
 
@@ -314,6 +314,6 @@ def test_a_model_of_layers_says_what_it_takes_where_nobody_knows(tmp_path: Path)
     write_saved_model(in_a_list(), tmp_path / "layers", None)
     specs = tf.saved_model.load(str(tmp_path / "layers")).signatures["serve"].structured_input_signature[1]
     assert {name: spec.dtype.name for name, spec in specs.items()} == {"a": "float32", "b": "float32"}
-    with pytest.raises(BadInput, match="a Module does not say it"):
+    with pytest.raises(BadInput, match="a Module does not declare it"):
         write_saved_model(Module(), tmp_path / "module", None)
     write_saved_model(Module(), tmp_path / "module", {"x": InputSpec(shape=(2,), dtype="float64")})

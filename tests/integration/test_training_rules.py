@@ -508,8 +508,8 @@ def test_a_training_that_diverges_ends_at_that_step_is_rejected_and_not_tried_ag
 ) -> None:
     pipeline = told("leaping", budget=Budget(max_steps=400, max_seconds=600))
     message = (
-        r"the loss is inf at step 6; it was [\d.]+ before; the first value that is not finite came of Square "
-        r"in the loss at step 6; the largest number of its batch is [\d.]+, in inputs\['x'\]"
+        r"the loss is inf at step 6; it was [\d.]+ before; the first value that is not finite came from "
+        r"Square in the loss at step 6; the largest number of its batch is [\d.]+, in inputs\['x'\]"
     )
     with pytest.raises(TrainingDiverged, match=message):
         learn(pipeline, store, W1)

@@ -72,7 +72,7 @@ class Compared:
             found |= {f"low:{part}": self.difference.low, f"high:{part}": self.difference.high}
         return found
 
-    def said(self, decimals: int) -> str:
+    def message(self, decimals: int) -> str:
         """`-0.012, 95 % interval -0.020 .. -0.004, 1,200 rows`."""
         interval = ""
         if self.difference is not None:

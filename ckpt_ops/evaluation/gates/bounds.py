@@ -144,7 +144,7 @@ def _beside(metric: Metric, evaluated: EvaluatedRows, champion: float, *, seed: 
             confidence=CONFIDENCE,
         )
     except UndefinedMetric:
-        return False, f"as the champion is with {plain(champion, d)}; it cannot be told which is better"
+        return False, f"and the champion has {plain(champion, d)}; which is better cannot be told"
     ends = (metric.improvement(difference.low), metric.improvement(difference.high))
     interval = (
         f"{percent(CONFIDENCE)} interval of the difference {signed(difference.low, d)} .. "
@@ -152,7 +152,7 @@ def _beside(metric: Metric, evaluated: EvaluatedRows, champion: float, *, seed: 
     )
     if min(ends) > ROUNDING:
         return True, f"but the champion has {plain(champion, d)} there, surely worse ({interval})"
-    return False, f"as the champion is with {plain(champion, d)}, and not surely better ({interval})"
+    return False, f"and the champion has {plain(champion, d)}; it is not surely better than that ({interval})"
 
 
 def _message(gate: AtLeast | AtMost, found: float, side: str, rows: int) -> str:

@@ -182,7 +182,7 @@ class NotWorseThan:
 
     def _on_a_slice(self, metric: Metric, found: dict[str, Compared]) -> list[str]:
         return [
-            f"on slice {key} it surely falls by more than the margin ({one.said(decimals_apart())})"
+            f"on slice {key} it surely falls by more than the margin ({one.message(decimals_apart())})"
             for key, one in found.items()
             if len(found) > 1
             and metric.improvement(one.delta) < -self.margin - ROUNDING
@@ -196,7 +196,7 @@ class NotWorseThan:
         d = decimals_apart((abs(past.delta), self._past_margin))
         return [
             f"on slices that both consumed it falls by more than {plain(self._past_margin, d)} "
-            f"({past.said(d)})"
+            f"({past.message(d)})"
         ]
 
     def _surely(self, metric: Metric, difference: Difference, *, better: bool) -> bool:
@@ -227,7 +227,7 @@ class NotWorseThan:
         if past is None:
             return "harm: none seen"
         d = decimals_apart((abs(past.delta), self._past_margin))
-        return f"harm: none seen, nor on slices that both consumed ({past.said(d)})"
+        return f"harm: none seen, nor on slices that both consumed ({past.message(d)})"
 
     def _gain(self, evaluated: EvaluatedRows, gains: bool, waits: bool) -> str:
         if gains:

@@ -160,7 +160,7 @@ class NoForgetting:
             d = decimals_apart((least.candidate, least.champion), (abs(least.delta), self.margin))
             fall = (
                 f"{self.metric} from {plain(least.champion, d)} to {plain(least.candidate, d)} "
-                f"({least.said(d)}) on {worst}"
+                f"({least.message(d)}) on {worst}"
             )
             which = f" ({', '.join(forgot)}); worst" if forgot else "; least good"
             sentences.append(
@@ -171,7 +171,7 @@ class NoForgetting:
             half = self.margin / 2
             d = decimals_apart((abs(together.delta), half))
             rule = f", surely a fall of more than half the margin, {plain(half, d)}" if broadly else ""
-            sentences.append(f"all past rows together: {together.said(d)}{rule}")
+            sentences.append(f"all past rows together: {together.message(d)}{rule}")
         return "; ".join(sentences)
 
 

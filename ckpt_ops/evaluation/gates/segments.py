@@ -89,7 +89,7 @@ class NoSegmentWorse:
         for segment, compared in found.items():
             numbers |= compared.numbers(segment)
         worst = min(found, key=lambda segment: metric.improvement(found[segment].delta))
-        refused = [
+        rejected = [
             segment
             for segment, compared in found.items()
             if metric.improvement(compared.delta) < -self.margin - ROUNDING
@@ -98,17 +98,17 @@ class NoSegmentWorse:
         d = decimals_apart((least.candidate, least.champion), (abs(least.delta), self.margin))
         fall = (
             f"{self.metric} from {plain(least.champion, d)} to {plain(least.candidate, d)} "
-            f"({least.said(d)}) for {self.column} {worst}"
+            f"({least.message(d)}) for {self.column} {worst}"
         )
         margin = plain(self.margin, d)
-        if refused:
+        if rejected:
             message = (
-                f"{len(refused)} of {len(found)} segments of {self.column} got worse by more than the margin "
-                f"of {margin} ({', '.join(refused)}); worst: {fall}{aside}"
+                f"{len(rejected)} of {len(found)} segments of {self.column} got worse by more than the "
+                f"margin of {margin} ({', '.join(rejected)}); worst: {fall}{aside}"
             )
         else:
             message = (
                 f"none of {len(found)} segments of {self.column} got worse by more than the margin "
                 f"of {margin}; least good: {fall}{aside}"
             )
-        return Verdict(gate=repr(self), passed=not refused, message=message, numbers=numbers)
+        return Verdict(gate=repr(self), passed=not rejected, message=message, numbers=numbers)

@@ -87,7 +87,7 @@ class NoSuspectSlice:
             message = "not applicable: these rows are from no slice that the candidate trained on"
             return Verdict(gate=repr(self), passed=None, message=message)
         large, _ = parts(evaluated.slice, min_rows=self.min_rows)
-        refused: dict[str, str] = {}
+        rejected: dict[str, str] = {}
         low: dict[str, str] = {}
         numbers = {"slices": float(len(large))}
         for key, rows in large.items():
@@ -95,22 +95,22 @@ class NoSuspectSlice:
                 continue
             one_label = _one_label(evaluated, evaluated.slice, key, rows)
             if one_label is not None:
-                refused[key] = one_label
+                rejected[key] = one_label
                 continue
             found = self._low(evaluated, evaluated.champion, rows, seed=seed)
             if found is None:
                 continue
             numbers |= found.numbers(key)
             accepted = found.helps and not found.opposite
-            (low if accepted else refused)[key] = found.message(self.metric)
-        sentences = [f"slice {key}: {why}" for key, why in {**refused, **low}.items()]
+            (low if accepted else rejected)[key] = found.message(self.metric)
+        sentences = [f"slice {key}: {why}" for key, why in {**rejected, **low}.items()]
         message = "; ".join(sentences) or f"none of {len(large)} slices is low for the champion"
         return Verdict(
             gate=repr(self),
-            passed=None if not large else not refused,
+            passed=None if not large else not rejected,
             message=message if large else f"not applicable: no slice has {self.min_rows:,} evaluated rows",
             numbers=numbers,
-            suspects=refused or low,
+            suspects=rejected or low,
         )
 
     def _low(
@@ -237,22 +237,22 @@ def _one_label(evaluated: EvaluatedRows, slices: Text, key: str, rows: Positions
 
 
 def blamed(
-    refusals: Sequence[tuple[str, bool]], suspects: Mapping[str, str], evaluated: EvaluatedRows
+    rejections: Sequence[tuple[str, bool]], suspects: Mapping[str, str], evaluated: EvaluatedRows
 ) -> Mapping[str, str]:
     """By key, which slices are blamed for the rejection of a candidate.
 
     Those that a gate calls suspect; else the one that the candidate trained on alone, when it did harm.
 
     Args:
-        refusals: of each gate on quality that rejected, its message, and whether it compares with the
+        rejections: of each gate on quality that rejected, its message, and whether it compares with the
             champion.
     """
-    if not refusals:
+    if not rejections:
         return {}
     if suspects:
         return suspects
     alone = evaluated.consumed[0] if len(evaluated.consumed) == 1 else None
-    harm = [message for message, compares in refusals if compares]
+    harm = [message for message, compares in rejections if compares]
     if alone is None or alone in evaluated.trusted or not harm or evaluated.champion is None:
         return {}
     return {alone: f"a candidate that trained on it alone was rejected: {harm[0]}"}

@@ -1,7 +1,7 @@
-"""Cells of text as values, as the world writes them: what Arrow's CSV reader has no setting for.
+"""Cells of text as values, in notations that Arrow's CSV reader has no setting for.
 
-Every cell is a value of its type, or is refused: 1.5 is no number whose thousands are set apart by points,
-and 007 is no whole number where codes are told by it.
+Every cell is a value of its type, or is refused: 1.5 is no number where points separate thousands, and 007
+is no whole number where leading zeros mark codes.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Cells:
         return pc.coalesce(found.cast(pa.date32()), iso)
 
     def _times(self, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-        """Times without an offset are by the zone's clocks; one that is not there, or twice, is refused."""
+        """Times without an offset follow the zone's clocks; one that they skip or show twice is refused."""
         plain = [form for form in self.timestamp_formats if "%z" not in form]
         local = self._by_formats(column, plain)
         if kind.tz is None:
@@ -114,7 +114,7 @@ class Cells:
 
 
 def _plain(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """In small letters, and numbers without the zeros that they may begin with."""
+    """In lower case, and numbers without leading zeros."""
     return pc.replace_substring_regex(pc.utf8_lower(text), r"\b0+(\d)", r"\1")
 
 

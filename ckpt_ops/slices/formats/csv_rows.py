@@ -1,4 +1,4 @@
-"""Where the rows of a block of CSV stand: which lines are which row, for messages and to take rows apart."""
+"""Which lines of a block of CSV are which row: for messages, and to take rows apart."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CsvRows:
     """Rows by their delimiter and quote.
 
     Attributes:
-        several_lines: a row may stand on several, where a value in quotes holds line ends.
+        several_lines: a row may span several, where a value in quotes holds line ends.
     """
 
     delimiter: str
@@ -31,12 +31,12 @@ class CsvRows:
     several_lines: bool
 
     def reader(self, block: Block) -> Reader:
-        """Python's own reader of its text: it tells lines, where Arrow tells rows only."""
+        """Python's own reader of its text: it counts lines, where Arrow counts rows only."""
         text = io.StringIO(block.data.decode(), newline="")
         return csv.reader(text, delimiter=self.delimiter, quotechar=self.quote)
 
     def lines_of(self, block: Block) -> Iterator[tuple[int, int]]:
-        """Where each row begins, and on how many lines it stands."""
+        """Where each row begins, and how many lines it spans."""
         reader, line = self.reader(block), 0
         for values in reader:
             if values:
@@ -69,13 +69,13 @@ class CsvRows:
                     break
         raise Fault(
             f"has {lines:,} lines from line {block.line:,} on, but {table.num_rows:,} rows: a value with a "
-            f"line end, from line {found:,} on, or a quote that is not closed; if it is meant, give the "
-            "source format=Csv(newlines_in_values=True)",
+            f"line end, from line {found:,} on, or a quote that is not closed; if it is intended, give "
+            "the source format=Csv(newlines_in_values=True)",
             what="a quote that is not closed, or a value with a line end",
         )
 
     def spans(self, block: Block, columns: int) -> list[Block] | None:
-        """Each row by itself; None when nobody can tell where it ends."""
+        """Each row by itself; None when its end cannot be told."""
         lines = [line + b"\n" for line in block.data.removesuffix(b"\n").split(b"\n")]
         if not self.several_lines:
             return [

@@ -30,12 +30,12 @@ _ROW = re.compile(r"CSV parse error: Row #(\d+): (.*)", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class Csv:
-    """Reads CSV. A row may have 4 MiB.
+    """Reads CSV. A row may be up to 4 MiB.
 
     A declared column is read as its declared type, and one that is absent stays absent. A column that
-    is not declared comes as text. A row that does not parse as its types is left out or refuses the file, as
-    the reader asks: which line, which column, which value. A blank line is no row, unless there is one
-    column: then it is a null.
+    is not declared comes as text. A row that does not parse as its types is left out, or the file is
+    refused, as the reader asks; the message names line, column and value. A blank line is no row, unless
+    there is one column: then it is a null.
 
     Memory: a block of 1 MiB, or a row, as text and as columns; some 40 MiB in all, whatever the file's size.
 
@@ -45,20 +45,20 @@ class Csv:
         encoding: of the file, by Python's name for it.
         header: the first line names the columns. If not, they are the declared ones, in order.
         null_values: what stands for no value; in text columns too.
-        quoted_nulls: in quotes as well. If not, "" is a text without characters, and "NA" is a text.
+        quoted_nulls: these count in quotes too. If not, "" is an empty text, and "NA" is a text.
         timestamp_formats: strptime forms to try before ISO 8601.
         newlines_in_values: quoted values may hold line ends. If not, one is refused: it is most often a
             quote that is not closed, which would swallow the rows after it.
         decimal: '.' or ','.
-        thousands: one character that sets thousands apart, such as '.', "'" or a space; "": none does.
+        thousands: one character that separates thousands, such as '.', "'" or a space; "": none does.
         date_formats: strptime forms of dates to try before ISO 8601, such as '%d.%m.%Y'.
-        zone: whose clocks a time without an offset means, where one with a zone is declared, such as
-            'Europe/Berlin'. "": such a time is refused.
+        zone: of times without an offset, where the declared type has a zone, such as 'Europe/Berlin'. "":
+            such a time is refused.
         null_values_of: (column, what stands for no value there), for columns that differ from
             `null_values`: `(("country", ("",)),)` lets NA be Namibia.
         leading_zeros: whole numbers may begin with 0. If not, 01234 is taken for a code, and refused where
             a number is declared, rather than read as 1,234.
-        trailing_delimiter: each row ends with a delimiter; behind it is nothing.
+        trailing_delimiter: each row ends with a delimiter, with nothing behind it.
     """
 
     delimiter: str = ","
@@ -78,13 +78,13 @@ class Csv:
     trailing_delimiter: bool = False
 
     def __repr__(self) -> str:
-        """Receipts are found by it: settings that came later are said where they are not as always."""
-        said = [
+        """Receipts are found by it: settings that came later appear only where they are not the default."""
+        shown = [
             f"{each.name}={getattr(self, each.name)!r}"
             for each in fields(self)
             if each.name not in _LATER or getattr(self, each.name) != each.default
         ]
-        return f"Csv({', '.join(said)})"
+        return f"Csv({', '.join(shown)})"
 
     def __post_init__(self) -> None:
         for name, value in (("delimiter", self.delimiter), ("quote", self.quote)):
@@ -92,7 +92,7 @@ class Csv:
                 raise BadInput(f"Csv.{name}", value, "one ASCII character, no line end")
         if self.delimiter == self.quote:
             raise BadInput(
-                "Csv.delimiter", self.delimiter, f"another character than Csv.quote={self.quote!r}"
+                "Csv.delimiter", self.delimiter, f"a character other than Csv.quote={self.quote!r}"
             )
         if self.decimal not in (".", ","):
             raise BadInput("Csv.decimal", self.decimal, "'.' or ','")
@@ -149,7 +149,7 @@ class Csv:
             yield from self._sparing(file, spans, schema)
 
     def _sparing(self, file: RawFile, rows: list[Block], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Without the rows that do not parse: some at a time, and where that fails each by itself."""
+        """Without the rows that do not parse: in groups, and one by one where a group fails."""
         for at in range(0, len(rows), _TOGETHER):
             some = rows[at : at + _TOGETHER]
             try:
@@ -250,17 +250,17 @@ class Csv:
         except BadCell as error:
             where = self.rows.line(block, error.row + 1)
             message = (
-                f"has in {where} of column {field.name} no {field.type}: invalid value {error.value[:200]!r}"
+                f"has no {field.type} in {where}, column {field.name}: invalid value {error.value[:200]!r}"
             )
             raise Fault(message, column=field.name, what=f"no {field.type}") from error
 
     def _check_ends(self, block: Block, ends: pa.ChunkedArray | None) -> None:
-        """Behind the last delimiter of a row is nothing."""
+        """Nothing may follow the last delimiter of a row."""
         for row, end in enumerate(ends if ends is not None and ends.null_count < len(ends) else ()):
             if end.as_py():
                 where = self.rows.line(block, row + 1)
                 raise Fault(
-                    f"has in {where} something behind the last delimiter: {end.as_py()[:200]!r}",
+                    f"has something behind the last delimiter in {where}: {end.as_py()[:200]!r}",
                     what="something behind the last delimiter",
                 )
 
@@ -277,37 +277,35 @@ class Csv:
             names = names[:-1]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise file.bad(f"has several columns of one name: {', '.join(twice)}")
+            raise file.bad(f"has several columns of the same name: {', '.join(twice)}")
         if len(names) == 1 and names[0] not in declared.names:
-            for other, said in _DELIMITERS.items():
+            for other, name in _DELIMITERS.items():
                 columns = next(csv.reader(names, delimiter=other, quotechar=self.quote))
                 if other != self.delimiter and set(columns) & set(declared.names):
                     raise file.bad(
-                        f"is not delimited by {self.delimiter!r}: its header is one column, and "
-                        f"{len(columns)} columns by {said}; give the source format=Csv(delimiter={other!r})"
+                        f"is not delimited by {self.delimiter!r}: that makes its header one column, and "
+                        f"{name} makes it {len(columns)}; give the source format=Csv(delimiter={other!r})"
                     )
         rest = block.data.split(b"\n", reader.line_num)[-1]
         if b"\r" in block.data[: len(block.data) - len(rest)].replace(b"\r\n", b""):
             raise file.bad("has lines that end in \\r alone; write them with \\n or \\r\\n")
         return names, Block(line=block.line + reader.line_num, data=rest)
 
-    def _fault(self, block: Block, said: str, names: list[str]) -> Fault:
-        if cell := _CELL.match(said):
+    def _fault(self, block: Block, error: str, names: list[str]) -> Fault:
+        if cell := _CELL.match(error):
             column, row, kind, what = cell.groups()
             hint = "; if values in quotes may be null, format=Csv(quoted_nulls=True)" if "''" in what else ""
             name = names[int(column)]
-            message = (
-                f"has in {self.rows.line(block, int(row))} of column {name} no {kind}: {what[:200]}{hint}"
-            )
+            message = f"has no {kind} in {self.rows.line(block, int(row))}, column {name}: {what[:200]}{hint}"
             return Fault(message, column=name, what=f"no {kind}")
-        if wrong := _ROW.match(said):
+        if wrong := _ROW.match(error):
             row, what = wrong.groups()
-            message = f"is no CSV of {len(names)} columns in {self.rows.line(block, int(row))}: {what[:200]}"
+            message = f"is not CSV of {len(names)} columns in {self.rows.line(block, int(row))}: {what[:200]}"
             if what.startswith(f"Expected {len(names)} columns, got {len(names) + 1}:") and what.endswith(
                 self.delimiter
             ):
                 message += "; if each row ends with a delimiter, format=Csv(trailing_delimiter=True)"
             return Fault(message, what=what.partition(":")[0])
         return Fault(
-            f"is no CSV of {len(names)} columns after line {block.line:,}: {said[:200]}", what=said[:200]
+            f"is not CSV of {len(names)} columns after line {block.line:,}: {error[:200]}", what=error[:200]
         )

@@ -17,13 +17,13 @@ _TOGETHER = 64
 
 @dataclass(frozen=True, kw_only=True)
 class JsonLines:
-    """Reads one JSON object a line, blank lines between them allowed. A line may have 4 MiB.
+    """Reads one JSON object a line, blank lines between them allowed. A line may be up to 4 MiB.
 
     A declared field is read as its declared type, and is null where an object lacks it: a writer may leave
     nulls out, and the lines of one file say nothing of another's. Fields that are not declared are left
     out: JSON gives them no type that would hold for a whole file. A file whose objects name no declared
-    field at all is refused. A line that does not parse is left out or refuses the file, as the reader asks:
-    which line, which field, which value. NaN, Infinity and -Infinity are read as Python writes them.
+    field at all is refused. A line that does not parse is left out, or the file is refused, as the reader
+    asks; the message names line, field and value. NaN, Infinity and -Infinity are read as Python writes them.
 
     Memory: a block of 1 MiB, or a line, as text and as columns; some 40 MiB in all, whatever the file's size.
     """
@@ -58,9 +58,9 @@ def _lines(block: Block) -> dict[int, bytes]:
 def _parsed(lines: Mapping[int, bytes], wanted: pa.Schema) -> pa.Table:
     """Raises `Fault`."""
     for number, line in lines.items():
-        if not line.startswith(b"{"):  # Arrow dies of a bare `null`
+        if not line.startswith(b"{"):  # Arrow crashes on a bare `null`
             shown = line[:60].decode(errors="replace")
-            raise Fault(f"has in line {number:,} no object but {shown}", what="no object")
+            raise Fault(f"has no JSON object in line {number:,} but {shown}", what="no object")
     try:
         table = parse(b"\n".join(lines.values()) + b"\n", wanted)
     except pa.ArrowException as error:
@@ -71,7 +71,7 @@ def _parsed(lines: Mapping[int, bytes], wanted: pa.Schema) -> pa.Table:
 
 
 def _sparing(file: RawFile, lines: dict[int, bytes], wanted: pa.Schema) -> Iterator[pa.Table]:
-    """Without the lines that do not parse: some at a time, and where that fails each by itself."""
+    """Without the lines that do not parse: in groups, and one by one where a group fails."""
     numbers = list(lines)
     for at in range(0, len(numbers), _TOGETHER):
         some = {number: lines[number] for number in numbers[at : at + _TOGETHER]}
@@ -130,15 +130,15 @@ def _names_any(file: RawFile, lines: Mapping[int, bytes], table: pa.Table) -> bo
     if named & set(table.schema.names):
         return True
     raise file.bad(
-        f"is another table: its objects name {', '.join(sorted(named)[:8]) or 'nothing'}, and none of the "
-        f"declared columns ({', '.join(table.schema.names[:8])})"
+        f"is a different table: its objects name {', '.join(sorted(named)[:8]) or 'nothing'}, and none of "
+        f"the declared columns ({', '.join(table.schema.names[:8])})"
     )
 
 
-def _fault(lines: Mapping[int, bytes], wanted: pa.Schema, said: pa.ArrowException | str) -> Fault:
+def _fault(lines: Mapping[int, bytes], wanted: pa.Schema, error: pa.ArrowException | str) -> Fault:
     """Arrow names no line, and not always a column: both are looked for."""
     numbers = list(lines)
-    first, last = 0, len(numbers) - 1  # halving: the first line at which what comes before it breaks
+    first, last = 0, len(numbers) - 1  # bisection: the first line up to which they do not read
     while first < last:
         middle = (first + last) // 2
         if _reads([lines[number] for number in numbers[first : middle + 1]], wanted):
@@ -155,11 +155,11 @@ def _fault(lines: Mapping[int, bytes], wanted: pa.Schema, said: pa.ArrowExceptio
         if field.name in value and not _reads([line], pa.schema([field])):
             shown = json.dumps(value[field.name])[:100]
             message = (
-                f"has in line {number:,} of column {field.name} no {field.type}: {shown} ({str(said)[:200]})"
+                f"has no {field.type} in line {number:,}, column {field.name}: {shown} ({str(error)[:200]})"
             )
             return Fault(message, column=field.name, what=f"no {field.type}")
-    message = f"does not fit the declared columns in line {number:,}: {str(said)[:200]}"
-    return Fault(message, what=str(said)[:200])
+    message = f"does not fit the declared columns in line {number:,}: {str(error)[:200]}"
+    return Fault(message, what=str(error)[:200])
 
 
 def _loaded(number: int, line: bytes) -> dict[str, object]:
@@ -167,10 +167,8 @@ def _loaded(number: int, line: bytes) -> dict[str, object]:
     try:
         value: dict[str, object] = json.loads(line)
     except (ValueError, RecursionError) as error:
-        said = str(error)[:200]
-        raise Fault(
-            f"has no JSON object in line {number:,}: {said}", what=f"no JSON object: {said}"
-        ) from error
+        why = str(error)[:200]
+        raise Fault(f"has no JSON object in line {number:,}: {why}", what=f"no JSON object: {why}") from error
     return value
 
 

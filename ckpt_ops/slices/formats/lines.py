@@ -1,7 +1,7 @@
-"""Text in whole lines, a block at a time: UTF-8 checked, lines counted, none without an end held for ever.
+"""Text in whole lines, a block at a time: UTF-8 checked, lines counted, a line without an end refused.
 
-Readers of columns are given whole rows only, so what they say about a row can be said of a line, and no
-queue of blocks builds up ahead of a slow consumer: Arrow's own streaming readers hold 32 blocks.
+Readers of columns get whole rows only, so an error about a row can name its line, and no queue of blocks
+builds up ahead of a slow consumer: Arrow's own streaming readers hold 32 blocks.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ def blocks(
         SliceUnreadable: a byte that is not of the encoding; a line, or a quoted value, without an end.
     """
     mark = quote.encode() if quote else None
-    held, line = b"", 1
+    rest, line = b"", 1
     for text in _utf8(file, stream, encoding):
-        held += text
-        end = end_of_rows(held, mark)
-        if not end and len(held) > MAX_LINE:
+        rest += text
+        end = end_of_rows(rest, mark)
+        if not end and len(rest) > MAX_LINE:
             raise file.bad(_endless(line, quote))
         if not end:
             continue
-        yield Block(line=line, data=held[:end])
-        line += held.count(b"\n", 0, end)
-        held = held[end:]
-    if mark and held.count(mark) % 2:
+        yield Block(line=line, data=rest[:end])
+        line += rest.count(b"\n", 0, end)
+        rest = rest[end:]
+    if mark and rest.count(mark) % 2:
         raise file.bad(f"has an odd number of quotes ({quote}) from line {line:,} on: one is not closed")
-    if held:
-        yield Block(line=line, data=held if held.endswith(b"\n") else held + b"\n")
+    if rest:
+        yield Block(line=line, data=rest if rest.endswith(b"\n") else rest + b"\n")
 
 
 def end_of_rows(data: bytes, quote: bytes | None) -> int:
@@ -83,12 +83,12 @@ def _utf8(file: RawFile, stream: BinaryIO, encoding: str) -> Iterator[bytes]:
             text = decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             if at == 0 and data.startswith(_GZIP_MAGIC):
-                raise file.bad("is gzip: let the template end in .gz") from error
+                raise file.bad("is gzip: end the template in .gz") from error
             line += error.object.count(b"\n", 0, error.start)
             raise file.bad(
                 f"is not {error.encoding}: byte 0x{error.object[error.start]:02x} at "
                 f"{at - pending + error.start:,}, in line {line:,} ({error.reason}); write it "
-                "in one encoding, or give the source's format another"
+                "in one encoding, or, for CSV, set encoding= of the source's format"
             ) from error
         if not data and not text:
             return

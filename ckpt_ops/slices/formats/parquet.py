@@ -24,7 +24,7 @@ _LEAST_AHEAD, _MOST_AHEAD = 2**18, 8 * 2**20
 class Parquet:
     """Reads Parquet.
 
-    The index that pandas writes beside the columns (`__index_level_0__`, where the file's own notes call it
+    The index that pandas writes beside the columns (`__index_level_0__`, where the file's metadata calls it
     an index) is no column, unless it is declared.
 
     Memory, whatever the size of the file and of its row groups: 64 MiB read ahead, shared by the columns
@@ -39,8 +39,8 @@ class Parquet:
     * in a page's header: the number of rows that came. Arrow takes a page of unknown type for no page;
     * in a page: the page's checksum, where its writer made them (pyarrow: `write_page_checksum=True`).
       Without one, the codec's own (zstd, gzip and brotli have frames, snappy only lengths). A bit that
-      flips in an uncompressed or snappy page without a checksum is another value: only validation can
-      find that;
+      flips in an uncompressed or snappy page without a checksum makes a different value: only validation
+      can find that;
     * on the way here: GCS sends a crc32c with a whole object, and the store compares it. A range, as
       objects above 32 MiB are read by, has none.
     """
@@ -65,11 +65,11 @@ class Parquet:
             except (pa.ArrowException, OSError, ValueError) as error:
                 opened.seek(0)
                 raise file.bad(_no_parquet(opened.read(16), file.entry.size, error)) from error
-            said = _bounded(file, metadata)
+            size = _bounded(file, metadata)
             yield pa.RecordBatch.from_pylist([], schema=found)
             rows = 0
             try:
-                for batch in parquet.iter_batches(batch_size=_batch_rows(metadata, said), use_threads=False):
+                for batch in parquet.iter_batches(batch_size=_batch_rows(metadata, size), use_threads=False):
                     rows += batch.num_rows
                     yield batch.drop_columns(list(index)).replace_schema_metadata(None)
             except CkptOpsError:
@@ -82,17 +82,17 @@ class Parquet:
             if not rows == groups == metadata.num_rows:
                 raise file.bad(
                     f"is damaged inside: its footer says {metadata.num_rows:,} rows, its row groups "
-                    f"{groups:,}, and {rows:,} came"
+                    f"{groups:,}, and {rows:,} were read"
                 )
 
 
 def _index_of(schema: pa.Schema) -> set[str]:
     """The unnamed levels of a pandas index among the columns. One with a name means something: it stays."""
     try:
-        said = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))["index_columns"]
+        names = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))["index_columns"]
     except (ValueError, KeyError, TypeError):
         return set()
-    return {name for name in said if isinstance(name, str) and _INDEX.fullmatch(name)}
+    return {name for name in names if isinstance(name, str) and _INDEX.fullmatch(name)}
 
 
 def _ahead(metadata: pq.FileMetaData) -> int:
@@ -108,13 +108,13 @@ def _batch_rows(metadata: pq.FileMetaData, size: int) -> int:
 
 def _bounded(file: RawFile, metadata: pq.FileMetaData) -> int:
     """The bytes that the row groups say they unzip to."""
-    said: int = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
-    if said > max(ALWAYS_ALLOWED, file.most_bytes):
+    size: int = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
+    if size > max(ALWAYS_ALLOWED, file.most_bytes):
         raise file.bad(
-            f"says that it unzips to {said:,} bytes, more than {file.max_expansion:g} times its own "
+            f"says that it unzips to {size:,} bytes, more than {file.max_expansion:g} times its own "
             f"{file.entry.size:,}: a zip bomb, or max_expansion of the source is too low"
         )
-    return said
+    return size
 
 
 def _no_parquet(head: bytes, size: int, error: Exception) -> str:

@@ -23,7 +23,7 @@ ALWAYS_ALLOWED = 64 * 2**20
 
 
 class Fault(Exception):
-    """Text that does not parse: what to say of the file; the column, "" for a whole row; what is wrong."""
+    """Text that does not parse: the message about the file; the column, "" for a whole row; what is wrong."""
 
     def __init__(self, message: str, *, column: str = "", what: str) -> None:
         super().__init__(message)
@@ -36,8 +36,8 @@ class RawFile:
 
     Attributes:
         gzipped: it is read through gzip.
-        max_expansion: unzipped bytes may be so many times the object's own; 64 MiB always may.
-        unread: takes rows that do not parse; None: such a row refuses the file.
+        max_expansion: how many times the object's own bytes it may unzip to; 64 MiB are always allowed.
+        unread: takes rows that do not parse; None: such a row makes the file unreadable.
     """
 
     store: Store
@@ -53,7 +53,7 @@ class RawFile:
 
     @property
     def most_bytes(self) -> int:
-        """What it may be unzipped."""
+        """How many bytes it may unzip to."""
         return max(ALWAYS_ALLOWED, int(self.entry.size * self.max_expansion))
 
     def bad(self, what: str) -> SliceUnreadable:
@@ -71,7 +71,7 @@ class RawFile:
         )
         if self.unread.hopeless:
             raise self.bad(
-                f"{fault.message}; and so do not parse {self.unread.count:,} rows up to there, "
+                f"{fault.message}; up to there {self.unread.count:,} rows do not parse, and "
                 f"{self.unread.read:,} do"
             ) from fault
 
@@ -79,8 +79,8 @@ class RawFile:
     def stream(self) -> Iterator[BinaryIO]:
         """The bytes from first to last.
 
-        An object up to 32 MiB is one request; a larger one is read by ranges, 8 MiB ahead. In the midst
-        of reading it raises `SliceUnreadable`: a gzip that is cut off, damaged, or expands beyond its bound.
+        An object up to 32 MiB is one request; a larger one is read by ranges, 8 MiB ahead. While it is
+        read it raises `SliceUnreadable`: a gzip that is cut off, damaged, or expands beyond its bound.
         """
         opened = self._opened()
         plain = io.BufferedReader(opened, READ_AHEAD) if isinstance(opened, _Ranges) else opened
@@ -88,7 +88,7 @@ class RawFile:
 
     @contextmanager
     def seekable(self) -> Iterator[BinaryIO]:
-        """As `stream`, but for a reader that jumps: a gzip is unzipped to the local disk first.
+        """As `stream`, but for a reader that seeks: a gzip is unzipped to the local disk first.
 
         Of a larger object each read is one request: the reader has to read ahead where it needs to.
         """
@@ -160,7 +160,7 @@ class _Unzipped(io.BufferedIOBase):
         except EOFError as error:
             raise self._file.bad("is cut off: its gzip ends in the middle") from error
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise self._file.bad(f"is no whole gzip: {error}") from error
+            raise self._file.bad(f"is not a whole gzip: {error}") from error
         self._bytes += len(data)
         if self._bytes > self._file.most_bytes:
             raise self._file.bad(

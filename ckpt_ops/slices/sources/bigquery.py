@@ -31,11 +31,11 @@ class BigQueryTable:
 
     * `keys`: the periods that have a row, by one query on the time column.
     * `fingerprint`: of the slice's rows, made by BigQuery, which bills the declared columns of the slice for
-      it. Partition the table by its time column: the filter is one that partitions are left out by.
+      it. Partition the table by its time column: the filter lets BigQuery skip partitions.
     * `read`: the declared columns that exist, in one order, a page of 20,000 rows at a time.
 
     A pull asks for the fingerprint three times and reads once: four times the slice's bytes are billed, each
-    query `maximum_bytes_billed` at most. What a query gives may have 10 GB, says Google; cut larger slices
+    query `maximum_bytes_billed` at most. A result may have 10 GB, says Google; cut larger slices
     by a shorter `period`.
 
     RECORD comes as a struct and REPEATED as a list; JSON and GEOGRAPHY come as text. A column of another
@@ -146,7 +146,7 @@ class BigQueryTable:
         names = [name for name in self.schema.names if name in fields]
         if not names:
             raise SliceUnreadable(
-                f"{self.table} is another table: none of its columns ({', '.join(sorted(fields))}) is "
+                f"{self.table} is a different table: none of its columns ({', '.join(sorted(fields))}) is "
                 f"declared by source {self.name!r}",
                 safe=UNTOUCHED,
                 next="fix the table's name or the declared columns",

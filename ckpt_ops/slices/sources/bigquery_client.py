@@ -15,7 +15,7 @@ from ckpt_ops.slices.connections import connection
 
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
 _SCOPE = "https://www.googleapis.com/auth/bigquery"
-# a 403 that is no question of rights
+# a 403 that is not about rights
 _FOR_NOW = {"rateLimitExceeded", "jobRateLimitExceeded"}
 
 
@@ -24,7 +24,7 @@ def client(project: str, name: str) -> Any:
 
     Args:
         name: of an Airflow connection of the type Google Cloud, whose extra holds `keyfile_dict` or
-            `key_path`; "" for Application Default Credentials. An emulator is asked by nobody in particular.
+            `key_path`; "" for Application Default Credentials. An emulator gets anonymous credentials.
     """
     require("bigquery", what="reading from BigQuery")
     from google.auth.credentials import AnonymousCredentials
@@ -39,12 +39,12 @@ def _credentials(name: str) -> Any:
     from google.oauth2.service_account import Credentials
 
     extra = {
-        key.removeprefix("extra__google_cloud_platform__"): said
-        for key, said in connection(name).extra.items()
+        key.removeprefix("extra__google_cloud_platform__"): value
+        for key, value in connection(name).extra.items()
     }
     try:
-        if told := extra.get("keyfile_dict"):
-            info = json.loads(told) if isinstance(told, str) else told
+        if keyfile := extra.get("keyfile_dict"):
+            info = json.loads(keyfile) if isinstance(keyfile, str) else keyfile
             return Credentials.from_service_account_info(info, scopes=[_SCOPE])
         if path := extra.get("key_path"):
             return Credentials.from_service_account_file(path, scopes=[_SCOPE])
@@ -97,7 +97,7 @@ def _unavailable(source: str, error: Exception) -> SourceUnavailable:
     return SourceUnavailable(
         f"BigQuery does not answer source {source!r}: {first_line(error)[:300]}",
         safe=UNTOUCHED,
-        next=f"nothing: {TRIED_AGAIN}",
+        next=f"no action is needed: {TRIED_AGAIN}",
     )
 
 

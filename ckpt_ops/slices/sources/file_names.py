@@ -20,8 +20,8 @@ class Naming:
     """A template of names, and the form of the keys. See `Files` for the attributes.
 
     Raises:
-        BadInput: a template that could leave the root, keys that could be none or do not sort in time, or a
-            template that says another time than a key does.
+        BadInput: a template that could leave the root, keys that are not allowed or do not sort in time, or a
+            template whose time differs from its key's.
     """
 
     template: str
@@ -95,13 +95,13 @@ class Naming:
         raise BadInput(
             "key_format",
             self.key_format,
-            f"a form that says as much as the names do ({self.template!r}), such as {self.names.iso!r}; a "
-            "part of the names that is to say nothing of the key is '*' in the template",
+            f"a form that says as much as the names do ({self.template!r}), such as {self.names.iso!r}; "
+            "write '*' in the template for a part of the names that is not in the key",
         )
 
 
 def form_of_names(template: str, key_format: str, *, field: str) -> TimeForm:
-    """The form that a template stands for: with `{key}` once, or with strftime directives of its own."""
+    """The form of a template: with `{key}` once, or with strftime directives of its own."""
     if "{" not in template and "}" not in template:
         try:
             return TimeForm(form=template, field=field)

@@ -63,7 +63,7 @@ class Files:
             `flights/{key}/_SUCCESS`: without it the slice is not there yet. "": whatever is there is whole.
         leave_out: patterns of names below `url` that are no part of a slice, though they differ from one by a
             counter alone: without it, such a file refuses the slice, as its rows would be lost.
-        max_expansion: an unzipped file may be so many times as large as it lies there.
+        max_expansion: how many times its stored size a file may unzip to.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Files:
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
-        _ = self._naming  # refuses what is wrong with it
+        _ = self._naming  # raises for what is wrong with it
         if self.complete_when and (
             "*" in self.complete_when
             or not can_be_asked_for(self.complete_when)
@@ -220,7 +220,7 @@ class Files:
         except ObjectNotFound as error:
             raise _missing(self.name, key, file.url) from error
         except SliceUnreadable as error:
-            if entry not in self._entries(key):  # half of it was read from one writing, half from another
+            if entry not in self._entries(key):  # part of it was read before it was rewritten, part after
                 raise SliceChanging(
                     f"{file.url} was rewritten while it was read",
                     safe=UNTOUCHED,
@@ -231,11 +231,12 @@ class Files:
     def _check(self, file: RawFile, found: pa.Schema) -> None:
         twice = sorted({name for name in found.names if found.names.count(name) > 1})
         if twice:
-            raise file.bad(f"has several columns of one name: {', '.join(twice)}")
+            raise file.bad(f"has several columns of the same name: {', '.join(twice)}")
         if not set(found.names) & set(self.schema.names):
             raise file.bad(
-                f"is another table: none of its columns ({first_few(found.names, 8)}) is declared by source "
-                f"{self.name!r} ({first_few(self.schema.names, 8)}); or fix the template {self.template!r}"
+                f"is a different table: none of its columns ({first_few(found.names, 8)}) is declared by "
+                f"source {self.name!r} ({first_few(self.schema.names, 8)}); or fix the template "
+                f"{self.template!r}"
             )
 
     def _store(self) -> Store:
@@ -259,7 +260,7 @@ class Files:
                 continue
             if not can_be_asked_for(entry.name):
                 raise SliceUnreadable(
-                    f"a file of slice {key} of source {self.name!r} has a name that cannot be asked for: "
+                    f"a file of slice {key} of source {self.name!r} has a name that no store takes: "
                     f"{entry.name!r} in {store.url}",
                     safe=UNTOUCHED,
                     next=f"rename it, without control characters and in UTF-8, then {pull_again(key)}",
@@ -292,9 +293,7 @@ def _store_at(url: str, emulator: str | None, process: int) -> Store:
 
 
 def _missing(source: str, key: str, url: str, missed: Sequence[Overlooked] = ()) -> SliceMissing:
-    beside = (
-        f"; there is {first_few([one.name for one in missed], 8)}, which it does not fit" if missed else ""
-    )
+    beside = f"; what is there does not fit: {first_few([one.name for one in missed], 8)}" if missed else ""
     return SliceMissing(
         f"source {source!r} has no slice {key}: no object {url}{beside}",
         safe=UNTOUCHED,

@@ -68,7 +68,7 @@ class HttpPages:
         page_timeout: seconds for the body of one page, however slowly it drips.
         max_page_bytes, max_pages: bounds; beyond them the slice is refused.
         other_hosts: hosts that a next link may lead to, besides the url's own scheme, host and port. They
-            are not told who asks, and a link from https to http is never followed.
+            get no credentials, and a link from https to http is never followed.
         trust_etag: see `fingerprint`.
     """
 
@@ -148,7 +148,7 @@ class HttpPages:
                 except pa.ArrowException as error:
                     raise self._bad(answer.url, f"does not fit the declared columns: {error}") from error
         if known is False:
-            raise self._bad(answer.url, "is of other rows: no item has any of the declared fields")
+            raise self._bad(answer.url, "holds other rows: no item has any of the declared fields")
 
     def _rows(self, answer: Answer) -> list[dict[str, Any]]:
         """The declared fields of each item: what changes beside them changes no row."""
@@ -167,9 +167,9 @@ class HttpPages:
         with requests.Session() as session:
             while url is not None:
                 if url in seen:
-                    raise self._bad(url, "leads back to itself: its pages go round in a circle")
+                    raise self._bad(url, "leads back to itself: its pages form a loop")
                 if len(seen) == self.max_pages:
-                    raise self._bad(url, f"is more than max_pages={self.max_pages:,} pages")
+                    raise self._bad(url, f"has more than max_pages={self.max_pages:,} pages")
                 page = self._page(session, url, login if origin(url) == origin(first) else Login())
                 self._check_status(page, url, key, first=not seen)
                 seen.add(url)
@@ -194,7 +194,7 @@ class HttpPages:
             raise SourceUnavailable(
                 f"{shown(url)} does not answer source {self.name!r}: {error}",
                 safe=UNTOUCHED,
-                next=f"nothing: {TRIED_AGAIN}",
+                next=f"no action is needed: {TRIED_AGAIN}",
             ) from None
         except Unusable as error:
             raise self._bad(url, str(error)) from None
@@ -218,22 +218,22 @@ class HttpPages:
             leads = (
                 f" to {shown(urljoin(url, page.headers['Location']))}" if "Location" in page.headers else ""
             )
-            mend = "fix the source's url" if first else "fix the source's paging"
-            raise self._bad(url, f"answers {page.status}{leads}, where 200 was expected", mend)
+            fix = "fix the source's url" if first else "fix the source's paging"
+            raise self._bad(url, f"answers {page.status}{leads}, where 200 was expected", fix)
 
     def _answer(self, url: str, page: Page) -> Answer:
         value = self._json(url, page.body)
         items = at_path(value, self.items)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             where = f"at {self.items!r}" if self.items else "as a whole"
-            raise self._bad(url, f"holds {where} no list of objects", "fix items= of the source")
+            raise self._bad(url, f"holds no list of objects {where}", "fix items= of the source")
         return Answer(url=url, body=value, items=len(items), link=page.link)
 
     def _json(self, url: str, body: bytes) -> Any:
         try:
             return json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise self._bad(url, f"is no JSON ({error}): it begins with {body[:60]!r}") from error
+            raise self._bad(url, f"is not JSON ({error}): it begins with {body[:60]!r}") from error
 
     def _following(self, answer: Answer, first: str) -> str | None:
         try:
@@ -243,7 +243,7 @@ class HttpPages:
             (scheme, host, _), (own, _, _) = origin(url), origin(first)
         except ValueError:
             raise self._bad(
-                answer.url, "names a next page that is none", "fix paging= of the source"
+                answer.url, "names a next page that is no address", "fix paging= of the source"
             ) from None
         named = host in self.other_hosts and (scheme, own) != ("http", "https")
         if origin(url) == origin(first) or named:
@@ -251,7 +251,7 @@ class HttpPages:
         raise self._bad(
             answer.url,
             f"leads to another server, {shown(url)}",
-            "name its host in other_hosts of the source, if it is to be trusted",
+            "name its host in other_hosts of the source, if you trust it",
         )
 
     def _login(self) -> Login:

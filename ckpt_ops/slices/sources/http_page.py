@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """What a request says of who asks."""
+    """A request's headers and credentials."""
 
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     basic: tuple[bytes, bytes] | None = field(default=None, repr=False)
@@ -47,7 +47,7 @@ class Page:
 
 
 class NoAnswer(Exception):
-    """A page that may come when it is asked for again; `after` so many seconds, if the server says."""
+    """A page that may come on a retry, `after` so many seconds if the server says."""
 
     def __init__(self, what: str, *, after: float | None = None) -> None:
         self.after = after
@@ -55,7 +55,7 @@ class NoAnswer(Exception):
 
 
 class Unusable(Exception):
-    """A page that would be no better a second time."""
+    """A page that a retry would not change."""
 
 
 def get_page(session: Any, url: str, login: Login, limits: Limits) -> Page:
@@ -90,11 +90,11 @@ def _once(session: Any, url: str, login: Login, limits: Limits) -> Page:
                 after = retry_after(answer.headers.get("Retry-After", ""), now=datetime.now(UTC))
                 raise NoAnswer(f"it answers {answer.status_code}", after=after)
             body = bytearray()
-            # `read1` gives what is there: a page that drips is looked at as often as it drips
+            # `read1` returns what is there: a page that drips is checked against its limits as it drips
             while answer.status_code == 200 and (chunk := answer.raw.read1(_CHUNK, decode_content=True)):
                 body += chunk
                 if len(body) > limits.size:
-                    raise Unusable(f"is more than max_page_bytes={limits.size:,}")
+                    raise Unusable(f"has more than max_page_bytes={limits.size:,}")
                 if time.monotonic() - began > limits.page:
                     raise NoAnswer(f"the page took more than {limits.page:g} s")
             link = str(answer.links.get("next", {}).get("url", ""))
@@ -105,15 +105,15 @@ def _once(session: Any, url: str, login: Login, limits: Limits) -> Page:
         # without the cause: its text quotes the address, and with it what may be a key
         raise NoAnswer(_root(error)) from None
     except requests.RequestException as error:
-        raise Unusable(f"cannot be asked for: {type(error).__name__}") from None
+        raise Unusable(f"cannot be requested: {type(error).__name__}") from None
 
 
-def retry_after(said: str, *, now: datetime) -> float | None:
+def retry_after(value: str, *, now: datetime) -> float | None:
     """Seconds, from a number or an HTTP date; None for anything else."""
-    if said.isascii() and said.isdecimal():
-        return float(said)
+    if value.isascii() and value.isdecimal():
+        return float(value)
     try:
-        at = parsedate_to_datetime(said)
+        at = parsedate_to_datetime(value)
     except ValueError:
         return None
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
@@ -146,7 +146,7 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def shown(url: str) -> str:
-    """Without a user and without the query's values, among which may be a key."""
+    """Without the user and the query's values, one of which may be a key."""
     parts = urlsplit(url)
     names = "&".join(f"{pair.partition('=')[0]}=..." for pair in parts.query.split("&") if pair)
     host = parts.netloc.rpartition("@")[2]

@@ -1,6 +1,6 @@
 """Files that lie beside those of a slice and are not read, as the template misses them.
 
-Rows are lost without a word where the template of a slice's one file, `orders-000000000000.csv`, misses a
+Rows are lost silently where the template of a slice's one file, `orders-000000000000.csv`, misses a
 second one, `orders-000000000001.csv`. A file that differs from the slice's own by a counter alone is another
 part of it; one with another word in its name is most often another table, and may lie there.
 """
@@ -67,7 +67,7 @@ def overlooked(naming: Naming, names: Iterable[str], leave_out: Iterable[str] = 
 
 
 def refusal(source: str, url: str, template: str, missed: Iterable[Overlooked]) -> SliceUnreadable | None:
-    """What is said of a slice with parts that the template misses; None when it misses none."""
+    """The error for a slice with parts that the template misses; None when it misses none."""
     parts = [one for one in missed if one.part]
     if not parts:
         return None
@@ -76,7 +76,7 @@ def refusal(source: str, url: str, template: str, missed: Iterable[Overlooked]) 
         f"slice {parts[0].key} of source {source!r} has files that its template {template!r} misses, so "
         f"their rows would be lost: {names} in {url}",
         safe=UNTOUCHED,
-        next=f"put '*' into the template where names vary, or say leave_out=({parts[0].name!r},) with what "
+        next=f"put '*' into the template where names vary, or set leave_out=({parts[0].name!r},) with what "
         "is no part of a slice, then clear the pull task",
     )
 
@@ -87,7 +87,7 @@ def _is_data(name: str) -> bool:
 
 
 def _goes_on(naming: Naming, rest: str) -> bool:
-    """The key is a year or a month, and what is behind it makes it a day: of another source."""
+    """The key is a year or a month, and what follows makes it a day: a file of another source."""
     chain = naming.names.chain or ""
     found = _FINER[chain].match(rest) if chain in _FINER else None
     if found is None or chain == "Y":

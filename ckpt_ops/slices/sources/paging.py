@@ -12,7 +12,7 @@ class Answer:
     """One page as it came.
 
     Attributes:
-        url: that was asked.
+        url: the address that was asked.
         body: its JSON.
         items: how many it held.
         link: the Link header's `next`, or "".
@@ -28,7 +28,7 @@ class Paging(Protocol):
     """A frozen dataclass: its `repr` is part of how a slice was read."""
 
     def after(self, answer: Answer) -> str | None:
-        """What to ask next; None at the end. Raises `ValueError` when the answer's word is no address."""
+        """What to ask next; None at the end. Raises `ValueError` when the answer names no address."""
         ...
 
 
@@ -109,13 +109,13 @@ class Offset:
     """Items are counted, and the first page without any is the end.
 
     Attributes:
-        parameter: of the query: how many items to leave out.
+        parameter: of the query: how many items to skip.
     """
 
     parameter: str = "offset"
 
     def after(self, answer: Answer) -> str | None:
-        """The same address behind the items that came."""
+        """The same address, past the items that came."""
         if not answer.items:
             return None
         query = dict(parse_qsl(urlsplit(answer.url).query))

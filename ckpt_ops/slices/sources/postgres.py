@@ -50,11 +50,11 @@ class PostgresTable:
       `changed_by`, only of their number and its newest value: an index will do, and a row that is
       deleted while another comes, or edited without a new `changed_by`, is not noticed.
     * `read`: the declared columns that exist, in one order, through a cursor of the server, 20,000 rows at
-      a time, in one read-only snapshot: rows that come meanwhile are not half in.
+      a time, in one read-only snapshot: rows that come meanwhile are not read.
 
     A column that is not declared is not asked for. A column of another kind than declared comes as it is,
-    for validation to evaluate. Types that Arrow has no like of (json, arrays, uuid, intervals, enums) come as
-    PostgreSQL writes them as text. `infinity` as a time comes as 9999-12-31, the latest that Python has.
+    for validation to evaluate. Types without an Arrow counterpart (json, arrays, uuid, intervals, enums) come
+    as the text that PostgreSQL writes. `infinity` as a time comes as 9999-12-31, the latest that Python has.
 
     Attributes:
         connection: id of an Airflow connection.
@@ -64,7 +64,7 @@ class PostgresTable:
             these do not tell apart are ordered by a hash of the declared columns.
         period: how long a slice is.
         changed_by: a column that every change of a row moves on, such as `updated_at`.
-        connect_timeout, statement_timeout: whole seconds. A server that says nothing for both is given up.
+        connect_timeout, statement_timeout: whole seconds. A server that is silent for both is given up.
     """
 
     name: str
@@ -112,7 +112,7 @@ class PostgresTable:
         with self._snapshot() as seen:
             if self.changed_by:
                 what = self._sql("max({changed})::text")
-            else:  # a sum does not hang on the order of rows, which a table has none of
+            else:  # a sum does not depend on the order of rows: a table has none
                 what = self._sql(
                     "sum(('x' || substr({hash}, 1, 16))::bit(64)::bigint::numeric)",
                     hash=self._hash(self._columns(seen)),
@@ -173,7 +173,7 @@ class PostgresTable:
         declared = {name: found[name] for name in self.schema.names if name in found}
         if not declared:
             raise SliceUnreadable(
-                f"{self.table} is another table: none of its columns ({', '.join(found)}) is declared by "
+                f"{self.table} is a different table: none of its columns ({', '.join(found)}) is declared by "
                 f"source {self.name!r}",
                 safe=UNTOUCHED,
                 next="fix the table's name or the declared columns",

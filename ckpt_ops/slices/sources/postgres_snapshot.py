@@ -22,7 +22,7 @@ from ckpt_ops.slices.connections import Connection, connection
 
 # what libpq is given of a connection's extra, beside address, user and password
 _EXTRA = ("host", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "service")
-# a refused login has no code, only words
+# a refused login has no code, only a text
 _REFUSALS = (
     "authentication failed",
     "no password supplied",
@@ -42,7 +42,7 @@ class Patience:
 
     @property
     def longest(self) -> int:
-        """After which this side gives up: the server's own word comes first when it can speak."""
+        """After which this side gives up: the server's own error comes first when it can send one."""
         return self.connect + self.statement
 
 
@@ -140,7 +140,7 @@ def snapshot(source: str, to: str, patience: Patience) -> Iterator[Snapshot]:
 
 def _arguments(where: Connection, patience: Patience) -> dict[str, Any]:
     extra = {name: where.extra[name] for name in _EXTRA if where.extra.get(name)}
-    said = {
+    address = {
         "host": where.host,
         "port": where.port,
         "user": where.login,
@@ -149,7 +149,7 @@ def _arguments(where: Connection, patience: Patience) -> dict[str, Any]:
     }
     return {
         **extra,
-        **{name: value for name, value in said.items() if value},
+        **{name: value for name, value in address.items() if value},
         "connect_timeout": patience.connect,
         "options": f"-c statement_timeout={1000 * patience.statement} -c timezone=UTC",
     }
@@ -167,9 +167,9 @@ def _unavailable(
     source: str, where: Connection, found: Snapshot | None, error: Exception
 ) -> SourceUnavailable:
     silent = found is not None and found.gave_up.is_set()
-    said = f"it said nothing for {found.patience.longest} s" if found and silent else first_line(error)
+    why = f"no reply for {found.patience.longest} s" if found and silent else first_line(error)
     return SourceUnavailable(
-        f"PostgreSQL does not answer source {source!r} at {where}: {said}",
+        f"PostgreSQL does not answer source {source!r} at {where}: {why}",
         safe=UNTOUCHED,
-        next=f"nothing: {TRIED_AGAIN}",
+        next=f"no action is needed: {TRIED_AGAIN}",
     )

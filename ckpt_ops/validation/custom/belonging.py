@@ -18,7 +18,7 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 from ckpt_ops.belonging import Length, Window, describe, window_of
 from ckpt_ops.validation.custom.clock import says
 from ckpt_ops.validation.custom.columns import Arrow, arrow, local_microseconds, microseconds
-from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.evaluating import Evaluating
 from ckpt_ops.validation.custom.findings import Misfits, or_not_evaluated
 from ckpt_ops.validation.custom.reference import current
 
@@ -55,7 +55,7 @@ class ColumnValuesOutsideSlice(ColumnAggregateMetricProvider):
         )
 
 
-class ExpectColumnValuesToLieInSlice(Judging, ColumnAggregateExpectation):
+class ExpectColumnValuesToLieInSlice(Evaluating, ColumnAggregateExpectation):
     """Times are those of the slice: from its key up to the next one.
 
     It finds rows of a different period under this key, and times of a different zone.

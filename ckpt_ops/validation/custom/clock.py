@@ -14,7 +14,7 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 )
 
 from ckpt_ops.validation.custom.columns import arrow, microseconds
-from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.evaluating import Evaluating
 from ckpt_ops.validation.custom.findings import Misfits, or_not_evaluated
 from ckpt_ops.validation.custom.reference import current
 
@@ -44,7 +44,7 @@ class ColumnFutureValues(ColumnAggregateMetricProvider):
         )
 
 
-class ExpectColumnValuesToNotBeInFuture(Judging, ColumnAggregateExpectation):
+class ExpectColumnValuesToNotBeInFuture(Evaluating, ColumnAggregateExpectation):
     """Times are not after the moment at which the slice was pulled.
 
     Great Expectations' `expect_column_values_to_be_between` knows a fixed bound only: evaluated again a year

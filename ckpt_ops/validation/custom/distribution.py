@@ -15,7 +15,7 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 from ckpt_ops.validation.custom.columns import arrow
 from ckpt_ops.validation.custom.comparing import binned, gap
 from ckpt_ops.validation.custom.drift import CHANCE
-from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.evaluating import Evaluating
 from ckpt_ops.validation.custom.findings import NotEvaluated, Size, or_not_evaluated, share
 from ckpt_ops.validation.custom.reference import current
 
@@ -65,7 +65,7 @@ class ColumnKs(ColumnAggregateMetricProvider):
         )
 
 
-class ExpectColumnPsiToBeAtMost(Judging, ColumnAggregateExpectation):
+class ExpectColumnPsiToBeAtMost(Evaluating, ColumnAggregateExpectation):
     """The population stability index of a column against the training reference.
 
     Numbers are counted over `bins` quantiles of the reference, text and booleans over their `bins` largest
@@ -92,7 +92,7 @@ class ExpectColumnPsiToBeAtMost(Judging, ColumnAggregateExpectation):
     )
 
 
-class ExpectColumnKsStatisticToBeAtMost(Judging, ColumnAggregateExpectation):
+class ExpectColumnKsStatisticToBeAtMost(Evaluating, ColumnAggregateExpectation):
     """The Kolmogorov-Smirnov statistic D of a numeric column against the training reference.
 
     D is the largest difference between the two shares of rows that are at most some value. It decides;

@@ -12,7 +12,7 @@ from great_expectations.render.renderer_configuration import RendererValueType
 from ckpt_ops.validation.custom.findings import Finding, NotEvaluated, Size, not_evaluated
 
 
-class Judging:
+class Evaluating:
     """A mixin, named before Great Expectations' own base class.
 
     Attributes:

@@ -9,7 +9,7 @@ from great_expectations.expectations.expectation import BatchExpectation
 
 from ckpt_ops.validation.custom.clock import pulled_at_microseconds, says
 from ckpt_ops.validation.custom.columns import arrow, microseconds, valid
-from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.evaluating import Evaluating
 from ckpt_ops.validation.custom.findings import Misfits, NotEvaluated, Size
 from ckpt_ops.validation.custom.frames import FrameFinding
 from ckpt_ops.validation.custom.leakage import Label
@@ -54,9 +54,9 @@ class LabelLeakage(FrameFinding):
         if not len(frame):
             raise NotEvaluated(f"no row has a label in {label}")
         target = Label.of(arrow(frame[label]), label, above)
-        told = {name: target.told_by(arrow(frame[name]), name) for name in features}
+        strengths = {name: target.strength_of(arrow(frame[name]), name) for name in features}
         found = sorted(
-            ((name, strength) for name, strength in told.items() if strength is not None),
+            ((name, strength) for name, strength in strengths.items() if strength is not None),
             key=lambda each: -each[1].value,
         )
         if not found:
@@ -75,7 +75,7 @@ class LabelLeakage(FrameFinding):
         )
 
 
-class ExpectColumnLabelsToBeComplete(Judging, BatchExpectation):
+class ExpectColumnLabelsToBeComplete(Evaluating, BatchExpectation):
     """Rows that are old enough have their label: training on a slice too early sees only the early ones.
 
     Labels that come early are not like those that come late: the flights that have landed already are
@@ -106,7 +106,7 @@ class ExpectColumnLabelsToBeComplete(Judging, BatchExpectation):
     )
 
 
-class ExpectColumnsToNotLeakLabel(Judging, BatchExpectation):
+class ExpectColumnsToNotLeakLabel(Evaluating, BatchExpectation):
     """No single feature predicts the label too well: it would not be there when the model is asked.
 
     A label of two kinds is evaluated by AUC, any other number by the size of Spearman's correlation; see

@@ -53,7 +53,7 @@ class Label:
             raise NotEvaluated(f"all {len(positive):,} labels in {name} are the same")
         return cls(values=positive.astype(np.float64), positive=positive)
 
-    def told_by(self, feature: Arrow, name: str) -> Strength | None:
+    def strength_of(self, feature: Arrow, name: str) -> Strength | None:
         """None when the feature has no value, or no row of one of the two kinds has."""
         found = score(feature, self.values, name)
         there = ~np.isnan(found)

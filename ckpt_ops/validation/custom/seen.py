@@ -17,7 +17,7 @@ from great_expectations.expectations.metrics.column_aggregate_metric_provider im
 )
 
 from ckpt_ops.validation.custom.columns import among, arrow, check_alike, valid
-from ckpt_ops.validation.custom.evaluating import Judging
+from ckpt_ops.validation.custom.evaluating import Evaluating
 from ckpt_ops.validation.custom.findings import Misfits, or_not_evaluated
 from ckpt_ops.validation.custom.frames import FrameFinding
 from ckpt_ops.validation.custom.reference import current
@@ -79,8 +79,8 @@ class ConsumedRows(FrameFinding):
         )
 
 
-class ExpectColumnValuesToBeInReference(Judging, ColumnAggregateExpectation):
-    """A column's values were seen in training: a model has learned nothing for a new category.
+class ExpectColumnValuesToBeInReference(Evaluating, ColumnAggregateExpectation):
+    """A column's values were seen in training: a model was never trained on a new category.
 
     Every row of the reference counts, however rare its value. Nulls are not evaluated.
 
@@ -102,7 +102,7 @@ class ExpectColumnValuesToBeInReference(Judging, ColumnAggregateExpectation):
     )
 
 
-class ExpectCompoundColumnsToBeNew(Judging, BatchExpectation):
+class ExpectCompoundColumnsToBeNew(Evaluating, BatchExpectation):
     """Rows, told apart by their key, are in no other accepted slice: a row seen twice weighs twice.
 
     Accepted slices count, too: an intake consumes nothing, and a first version consumes all at once.

@@ -19,15 +19,15 @@ def thinned(arrays: Iterable[pa.Array], *, most: int) -> tuple[list[pa.Array], i
     would otherwise leave only one of them. The same rows give the same sample. Memory: twice `most` rows.
     """
     kept: list[tuple[pa.Array, _Hashes]] = []
-    rows = held = halvings = 0
+    rows = kept_rows = halvings = 0
     for array in arrays:
         kept.append(_below((array, _mixed(rows, len(array))), halvings))
         rows += len(array)
-        held += len(kept[-1][0])
-        while held > most:
+        kept_rows += len(kept[-1][0])
+        while kept_rows > most:
             halvings += 1
             kept = [_below(each, halvings) for each in kept]
-            held = sum(len(each) for each, _ in kept)
+            kept_rows = sum(len(each) for each, _ in kept)
     return [each for each, _ in kept], rows
 
 

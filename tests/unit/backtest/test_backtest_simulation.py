@@ -220,7 +220,7 @@ def test_refused_too_often_the_model_is_held_and_stays_so(pipeline: Pipeline) ->
     held = tally(history, "auc", keys).held
     assert held is not None
     assert held[0] == keys[5]
-    assert f"slice {keys[2]} was in 3 rejected candidates" in held[1]
+    assert f"3 candidates with slice {keys[2]} were rejected" in held[1]
     assert all(event.scored for event in history.events[1:]), "the champion serves on, and is scored"
     assert models.scored[-1] == (models.trained[1], keys[-1])
 

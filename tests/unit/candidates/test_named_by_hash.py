@@ -161,7 +161,7 @@ def test_an_export_is_fetched_as_it_was_recorded_or_not_at_all(history: Place, t
         fetch_export(history.store, version(history, 3), tmp_path / "other")
     assert not (tmp_path / "other").exists()
     history.store.delete(name)
-    with pytest.raises(ObjectNotFound, match=f"{name}, a file of an export, is gone"):
+    with pytest.raises(ObjectNotFound, match=f"{name}, a file of an export, is missing"):
         fetch_export(history.store, version(history, 3), tmp_path / "other")
 
 
@@ -313,6 +313,6 @@ def test_what_is_served_of_an_older_version_is_compared_with_its_export(
     overwrite(history, "models/people/serving/2/saved_model.pb")
     done = ckpt_ops("verify", "people")
     assert done.exit_code == 1
-    assert "serving/2/saved_model.pb is not what models/people/v2/attempt=000001/export" in done.stdout
+    assert "serving/2/saved_model.pb differs from models/people/v2/attempt=000001/export" in done.stdout
     assert ckpt_ops("publish", "people").exit_code == 0
     assert ckpt_ops("verify", "people").exit_code == 0

@@ -30,7 +30,7 @@ from ckpt_ops.store import LocalStore
 def test_bytes_that_are_no_manifest_are_corrupt_and_named(tmp_path: Path, data: bytes) -> None:
     store = LocalStore(tmp_path)
     store.put("manifest.json", data)
-    with pytest.raises(Corrupt, match=r"manifest\.json is no manifest") as caught:
+    with pytest.raises(Corrupt, match=r"manifest\.json is not a valid manifest") as caught:
         load_manifest(store, "manifest.json")
     assert caught.value.safe
     assert caught.value.next

@@ -92,10 +92,10 @@ def test_what_was_saved_is_sound(store: LocalStore) -> None:
 
 D = "ab" * 32
 LIES: list[tuple[str, object, str]] = [
-    ("segments.0.tensors.0.nbytes", 8 * CHUNK_BYTES, r"'table' has 33554432 bytes, and .* has 1024"),
+    ("segments.0.tensors.0.nbytes", 8 * CHUNK_BYTES, r"'table' has 33554432 bytes; .* has 1024"),
     ("segments.0.tensors.0.nbytes", 10**18, "'table' has 1000000000000000000 bytes"),
     ("segments.0.tensors.0.nbytes", 2**64, "a number of more than 64 bits"),
-    ("segments.0.tensors.0.nbytes", 1024.0, "nbytes is 1024.0, and not a whole number"),
+    ("segments.0.tensors.0.nbytes", 1024.0, "nbytes is 1024.0, not a whole number"),
     ("segments.0.tensors.0.nbytes", True, "nbytes is True"),
     ("segments.0.tensors.0.shape", [-1], "sizes of at least 0"),
     ("segments.0.tensors.0.shape", [-64, -4], "sizes of at least 0"),
@@ -104,37 +104,37 @@ LIES: list[tuple[str, object, str]] = [
     ("segments.0.tensors.0.shape", "64", "a list"),
     ("segments.0.tensors.0.shape", [0, 2**62, 2**62], "no memory could hold"),
     ("segments.0.tensors.0.dtype", "float64", "float64 of shape"),
-    ("segments.0.tensors.0.dtype", "object", "dtype 'object', which is none of numbers"),
-    ("segments.0.tensors.0.dtype", "<f4", "which is none of numbers"),
-    ("segments.0.tensors.0.dtype", "U256", "which is none of numbers"),
-    ("segments.0.tensors.0.offset", 4, "begins at 4, and not at 0"),
-    ("segments.1.tensors.1.offset", 0, "begins at 0, and not at 24"),
+    ("segments.0.tensors.0.dtype", "object", "dtype 'object', which is not a type of numbers"),
+    ("segments.0.tensors.0.dtype", "<f4", "which is not a type of numbers"),
+    ("segments.0.tensors.0.dtype", "U256", "which is not a type of numbers"),
+    ("segments.0.tensors.0.offset", 4, "begins at 4, not at 0"),
+    ("segments.1.tensors.1.offset", 0, "begins at 0, not at 24"),
     ("segments.1.tensors.1.offset", -8, "begins at -8"),
-    ("segments.1.tensors.1.name", "bias", "'bias', which is there before"),
-    ("segments.1.tensors.1.name", "table", "'table', which is there before"),
+    ("segments.1.tensors.1.name", "bias", "'bias' a second time"),
+    ("segments.1.tensors.1.name", "table", "'table' a second time"),
     ("segments.0.tensors", [], "holds no tensor"),
-    ("segments.0.chunks", [], "has 0 chunks, and 1024 bytes are 1"),
+    ("segments.0.chunks", [], "has 0 chunks; 1024 bytes need 1"),
     ("segments.0.chunks", [D, D], "has 2 chunks"),
-    ("segments.0.chunks", [5], r"chunks\[0\] is 5, and not text"),
-    ("segments.0.chunks", ["../../secret"], "no blake3 of 64 hex digits"),
-    ("segments.0.chunks", ["AB" * 32], "no blake3"),
+    ("segments.0.chunks", [5], r"chunks\[0\] is 5, not text"),
+    ("segments.0.chunks", ["../../secret"], "not a blake3 hash of 64 hex digits"),
+    ("segments.0.chunks", ["AB" * 32], "not a blake3 hash"),
     ("segments.0.deltas.0.rows", 0, "changes 0 rows of 'table', which has 64"),
     ("segments.0.deltas.0.rows", 65, "changes 65 rows"),
     ("segments.0.deltas.0.rows", -1, "changes -1 rows"),
     ("segments.0.deltas.0.chunks", [], "has 0 chunks"),
-    ("segments.0.deltas.0.chunks", ["x"], "no blake3"),
+    ("segments.0.deltas.0.chunks", ["x"], "not a blake3 hash"),
     ("segments.1.deltas", [{"chunks": [D], "rows": 1}], "has row deltas and 3 tensors"),
     ("segments.0.deltas.0.rows", None, "lacks 'rows'"),
-    ("segments", {}, "segments is a JSON object, and not a list"),
+    ("segments", {}, "segments is a JSON object, not a list"),
     ("segments.0", None, r"segments\[0\] is None"),
-    ("step", "x", "step is 'x', and not a whole number"),
+    ("step", "x", "step is 'x', not a whole number"),
     ("step", -1, "step is -1"),
     ("step", 2**70, "step is a number of more than 64 bits"),
     ("version", 1.5, "version is 1.5"),
-    ("model", 3, "model is 3, and not text"),
-    ("parent", 3, "parent is 3, and not text"),
+    ("model", 3, "model is 3, not text"),
+    ("parent", 3, "parent is 3, not text"),
     ("cursor", [], "cursor is a list of 0"),
-    ("cursor", {"epoch": [1]}, "cursor.epoch is no single value"),
+    ("cursor", {"epoch": [1]}, "cursor.epoch is not a single value"),
     ("slices", [["w1"]], "a list of 2"),
     ("structure", "deep", "structure is 'deep'"),
     ("schema", "2", "schema is '2'"),
@@ -147,7 +147,7 @@ LIES: list[tuple[str, object, str]] = [
     ("path", "value", "message"), LIES, ids=[f"{path}={value!r:.30}" for path, value, _ in LIES]
 )
 def test_a_lie_is_named_with_the_object(said: Said, path: str, value: object, message: str) -> None:
-    with pytest.raises(Corrupt, match=rf"it\.json is no manifest: .*{message}"):
+    with pytest.raises(Corrupt, match=rf"it\.json is not a valid manifest: .*{message}"):
         Manifest.decode(lie(said, path, value), name="it.json")
 
 
@@ -163,7 +163,7 @@ def test_a_lie_is_named_with_the_object(said: Said, path: str, value: object, me
     ids=["nested too deep", "5,000 digits", "1e999", "NaN", "a structure nested too deep"],
 )
 def test_json_that_no_reader_bears_is_refused_in_words(data: bytes) -> None:
-    with pytest.raises(Corrupt, match=r"it\.json is no manifest"):
+    with pytest.raises(Corrupt, match=r"it\.json is not a valid manifest"):
         Manifest.decode(data, name="it.json")
 
 
@@ -171,7 +171,7 @@ def test_a_chunk_of_another_size_than_its_place_is_refused(store: LocalStore, sa
     short = b"short"
     store.put(chunk_name(digest_of(short)), short)
     told = Manifest.decode(lie(said, "segments.0.chunks", [digest_of(short)]), name="it.json")
-    with pytest.raises(Corrupt, match="has 5 bytes where 1024 belong"):
+    with pytest.raises(Corrupt, match="has 5 bytes instead of 1024"):
         read_tensors(store, told)
 
 
@@ -182,13 +182,13 @@ def delta(numbers: list[int], width: int = 16) -> bytes:
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
-        (delta([3, 64]), "not ascending, or beyond the table's 64 rows"),
-        (delta([3, 2**32 - 1]), "beyond the table"),
+        (delta([3, 64]), "not ascending, or exceed the table's 64 rows"),
+        (delta([3, 2**32 - 1]), "exceed the table"),
         (delta([3, 3]), "not ascending"),
         (delta([5, 3]), "not ascending"),
-        (delta([3]), "20 bytes are no 2 rows"),
-        (delta([3, 5])[:-1], "39 bytes are no 2 rows"),
-        (delta([3, 5]) + b"x", "41 bytes are no 2 rows"),
+        (delta([3]), "20 bytes do not hold 2 rows"),
+        (delta([3, 5])[:-1], "39 bytes do not hold 2 rows"),
+        (delta([3, 5]) + b"x", "41 bytes do not hold 2 rows"),
     ],
 )
 def test_a_row_delta_changes_rows_that_are_there_each_once(
@@ -209,7 +209,7 @@ def test_the_rows_of_a_delta_are_set() -> None:
 
 def test_text_is_refused_when_it_is_saved_and_not_when_it_is_needed(tmp_path: Path) -> None:
     text = Snapshot(step=1, tensors={"words": np.array(["a", "b"], object)})
-    with pytest.raises(ModelCodeError, match="words is of dtype object"):
+    with pytest.raises(ModelCodeError, match="words has dtype object"):
         save(LocalStore(tmp_path), text)
     assert list(LocalStore(tmp_path).list("1.json")) == []
 

@@ -250,7 +250,7 @@ def test_status_and_show_say_that_a_version_is_in_shadow_and_how_far(ckpt_ops, s
 def test_slices_say_which_one_a_run_scores_and_which_waits(ckpt_ops, shadowed):
     views = {view["key"]: view for view in json.loads(ckpt_ops("slices", "flight_delay", "--json").stdout)}
     assert [views[key]["action"] for key in ("2013-01-27", "2013-02-03", "2013-02-10")] == ["shadow"] * 3
-    assert "learned by a candidate in shadow" in views["2013-01-27"]["why"]
+    assert "a candidate in shadow was trained on it" in views["2013-01-27"]["why"]
     assert "this one among them" in views["2013-02-03"]["why"]
     assert "it and version 2 predict this one" in views["2013-02-10"]["why"]
 

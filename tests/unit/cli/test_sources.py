@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_a_source_is_written_and_then_checked(ckpt_ops: Callable[..., Result], t
     broken = ckpt_ops("check", "source", "dags/cli_made", "--slice", "2013-01-07")
     assert broken.exit_code == 1
     assert "BROKEN" in broken.stdout
-    assert "no int64" in broken.stdout
+    assert "no int64" in re.sub(r"[\s│]+", " ", broken.stdout), "wherever its table breaks lines"
     only = ckpt_ops("check", "source", "dags/cli_made", "--slice", "2013-01-06", "--json")
     assert only.exit_code == 0
     assert {one["passed"] for one in json.loads(only.stdout)} == {True}

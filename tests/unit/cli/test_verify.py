@@ -108,7 +108,7 @@ def test_a_manifest_that_is_no_manifest_fails_and_is_named(ckpt_ops, store):
     store.put(manifest_name(1, 50), b"{")
     done = ckpt_ops("verify", MODEL)
     assert done.exit_code == 1
-    assert f"{manifest_name(1, 50)} is no manifest" in done.stdout
+    assert f"{manifest_name(1, 50)} is not a valid manifest" in done.stdout
     assert "v1 step 50" in done.stderr
 
 

@@ -122,7 +122,7 @@ class TestRowsOfTheirSlices:
     def test_what_cannot_be_one_breaks_the_promise(self) -> None:
         said = self.failed({key: [24 * 7, 24 * 7 + 3] for key in KEYS})
         assert (
-            said == "at lies 7 days late for its slice in all 3 slices: these are the rows of another period"
+            said == "at lies 7 days late for its slice in all 3 slices: the rows belong to a different period"
         )
 
     def test_rows_of_another_month_are_named_with_their_slice(self) -> None:
@@ -390,7 +390,7 @@ class Unreachable(Kept):
         (HoldsSomethingOpen, "building it is cheap", "connect in the methods"),
         (HoldsData, "building it is cheap", "it holds data"),
         (Connects, "building it is cheap", "socket.getaddrinfo"),
-        (TakesItsTime, "building it is cheap", "s of the processor"),
+        (TakesItsTime, "building it is cheap", "s of CPU time"),
         (KnowsAPassword, "it shows no password", "keeps a password"),
         (ShowsAToken, "it shows no password", "keeps a api_key"),
         (HasAUrl, "it shows no password", "a URL with a password"),
@@ -399,17 +399,21 @@ class Unreachable(Kept):
         (KeysTwice, "keys are valid, sorted and stable", "2013-01-05 2 times"),
         (KeysUnsorted, "keys are valid, sorted and stable", "2013-01-07 before 2013-01-06"),
         (KeysComeAndGo, "keys are valid, sorted and stable", "2013-01-05"),
-        (DaysFirst, "keys are valid, sorted and stable", "the year comes last: write it first, 2013-01-05"),
-        (MonthsFirst, "keys are valid, sorted and stable", "write it first, 2013-06"),
+        (
+            DaysFirst,
+            "keys are valid, sorted and stable",
+            "the year comes last: write it first, as in 2013-01-05",
+        ),
+        (MonthsFirst, "keys are valid, sorted and stable", "write it first, as in 2013-06"),
         (MonthsByName, "keys are valid, sorted and stable", "2013-Apr comes before 2013-Jan as text"),
-        (EndCounts, "keys are in their interval", "without its end"),
+        (EndCounts, "keys are in their interval", "excludes its end"),
         (EveryIntervalHasAll, "keys are in their interval", "2013-01-05"),
-        (UnknownIsEmpty, "an unknown key is refused", "raised nothing"),
+        (UnknownIsEmpty, "an unknown key is refused", "raised no error"),
         (UnknownIsAKeyError, "an unknown key is refused", "KeyError"),
         (FingerprintCounts, "fingerprints are stable", "after reading"),
         (FingerprintIsNothing, "fingerprints are stable", "''"),
-        (OrderVaries, "reading twice gives the same rows", "another order"),
-        (RowsVary, "reading twice gives the same rows", "9 rows, read again 10"),
+        (OrderVaries, "reading twice gives the same rows", "a different order"),
+        (RowsVary, "reading twice gives the same rows", "9 rows, and 10 when read again"),
         (NoBatch, "a slice has one schema", "gave no batch"),
         (SchemasVary, "a slice has one schema", "different schemas"),
         (
@@ -419,12 +423,12 @@ class Unreachable(Kept):
         ),
         (ALackingColumn, "types match the declared schema", "column word is missing"),
         (HoldsTheSlice, "memory is bounded", "batch after batch"),
-        (NoParts, "parts agree with the whole", "has a part"),
+        (NoParts, "parts agree with the whole", "has at least one part"),
         (MorePartsThanSaid, "parts agree with the whole", "several is False"),
-        (PartsUnseen, "parts agree with the whole", "go unseen"),
+        (PartsUnseen, "parts agree with the whole", "are never read"),
         (PartsInAnotherOrder, "parts agree with the whole", "one after the other"),
         (FingerprintIsTheKey, "fingerprints change with the content", "would never be pulled"),
-        (NeverReadsAnew, "fingerprints change with the content", "before it was changed"),
+        (NeverReadsAnew, "fingerprints change with the content", "the same after it was changed"),
         (Unreachable, "reading twice gives the same rows", "SourceUnavailable: the database does not answer"),
     ],
 )
@@ -500,7 +504,7 @@ def test_a_file_that_the_template_misses_is_found_in_every_slice(tmp_path: Path)
     source = landed(tmp_path, *(f"{day}/part-0.csv" for day in days), "2013-01-02/part-1.csv")
     assert failed(check_source(source)) == {
         "no file of a slice is overlooked": "the template '{key}/part-0.csv' misses 2013-01-02/part-1.csv: "
-        "their rows are lost. Put '*' where names vary, or say leave_out= of what is no part of a slice"
+        "their rows are lost. Put '*' where names vary, or name in leave_out= what is no part of a slice"
     }
     assert failed(check_source(replace(source, leave_out=("*/part-1.csv",)))) == {}
 
@@ -509,4 +513,4 @@ def test_another_table_beside_the_slices_is_said_and_breaks_nothing(tmp_path: Pa
     checks = check_source(landed(tmp_path, "2013-01-02/part-0.csv", "2013-01-02/customers.csv"))
     assert failed(checks) == {}
     (message,) = (check.message for check in checks if check.name == "no file of a slice is overlooked")
-    assert "others, which are not read: 2013-01-02/customers.csv" in message
+    assert "other files beside them are not read: 2013-01-02/customers.csv" in message

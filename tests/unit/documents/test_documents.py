@@ -72,7 +72,7 @@ class TestSchemas:
 
     @pytest.mark.parametrize("old", [b'{"schema": 1}', b'{"schema": 1, "name": "a", "sizes": 3}'])
     def test_an_older_one_that_is_damaged_is_refused(self, old: bytes) -> None:
-        with pytest.raises(Corrupt, match=r"a\.json is no cart: it does not fit schema 1"):
+        with pytest.raises(Corrupt, match=r"a\.json is not a valid cart: it does not fit schema 1"):
             CART.read(Cart, old, name="a.json")
 
     @pytest.mark.parametrize("kind", [CART, UNNUMBERED])
@@ -88,9 +88,9 @@ class TestSchemas:
         [
             ("0", "schema is 0, which no ckpt_ops wrote"),
             ("-1", "schema is -1, which no ckpt_ops wrote"),
-            ("null", "schema is None, and not a whole number"),
-            ("true", "schema is True, and not a whole number"),
-            ('"2"', "schema is '2', and not a whole number"),
+            ("null", "schema is None, not a whole number"),
+            ("true", "schema is True, not a whole number"),
+            ('"2"', "schema is '2', not a whole number"),
         ],
     )
     def test_one_that_never_was_is_refused(self, number: str, message: str) -> None:
@@ -103,24 +103,27 @@ class TestDamage:
         ("fields", "message"),
         [
             ({}, "it lacks 'name'"),
-            ({"name": 1}, "name is 1, and not text"),
-            ({"name": "a", "wings": 2}, "it has a field 'wings', which no Cart has"),
+            ({"name": 1}, "name is 1, not text"),
+            ({"name": "a", "wings": 2}, "it has a field 'wings', which Cart does not have"),
             (
                 {"name": "a", "wheels": [{"spokes": "8"}]},
-                r"wheels\[0\]\.spokes is '8', and not a whole number",
+                r"wheels\[0\]\.spokes is '8', not a whole number",
             ),
             ({"name": "a", "wheels": [{"spokes": 2**70}]}, r"is a number of more than 64 bits"),
-            ({"name": "a", "wheels": [{"spokes": 8, "colour": "x"}]}, r"colour is 'x', and not one of red"),
+            ({"name": "a", "wheels": [{"spokes": 8, "colour": "x"}]}, r"colour is 'x', not one of red"),
             (
                 {"name": "a", "wheels": [{"spokes": 8, "colour": []}]},
-                r"colour is a list of 0, and not one of",
+                r"colour is a list of 0, not one of",
             ),
-            ({"name": "a", "wheels": [{"spokes": 0}]}, r"wheels\[0\] says what is not allowed: spokes=0"),
-            ({"name": "a", "about": [1]}, "about is a list of 1, and not a JSON object"),
+            (
+                {"name": "a", "wheels": [{"spokes": 0}]},
+                r"wheels\[0\] has a value that is not allowed: spokes=0",
+            ),
+            ({"name": "a", "about": [1]}, "about is a list of 1, not a JSON object"),
         ],
     )
     def test_is_told_with_the_object_and_the_field(self, fields: dict[str, Any], message: str) -> None:
-        with pytest.raises(Corrupt, match=rf"^a\.json is no cart: .*{message}") as caught:
+        with pytest.raises(Corrupt, match=rf"^a\.json is not a valid cart: .*{message}") as caught:
             CART.read(Cart, json.dumps({"schema": 2, **fields}).encode(), name="a.json")
         assert (caught.value.safe, caught.value.next) == ("nothing was changed", "build another")
 
@@ -146,7 +149,7 @@ class TestDamage:
 
 
 def test_a_value_that_is_read_alone_is_named_by_where_it_stands() -> None:
-    with pytest.raises(BadDocument, match=r"^result\.files\[1\] is 2, and not text"):
+    with pytest.raises(BadDocument, match=r"^result\.files\[1\] is 2, not text"):
         read_as(tuple[str, ...], ["a", 2], at="result.files")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ckpt_ops.evaluation import AtLeast, evaluate_all
-from ckpt_ops.evaluation.sanity import refused_by_sanity
+from ckpt_ops.evaluation.sanity import rejected_by_sanity
 
 GATES = [AtLeast("auc", 0.1)]
 
@@ -22,7 +22,7 @@ def test_a_model_that_predicts_the_same_for_every_row_is_refused_in_words(flight
     )
     assert (
         "predicts [0.2, 0.3, 0.5] for each of 9 rows"
-        in refused_by_sanity(classes)[0].evaluate(classes, seed=0).message
+        in rejected_by_sanity(classes)[0].evaluate(classes, seed=0).message
     )
 
 
@@ -31,7 +31,7 @@ def test_a_model_that_learned_nothing_is_refused_in_words(flights):
     evaluation = evaluate_all(GATES, same)
     assert not evaluation.passed
     assert evaluation.message.startswith(
-        "rejected by NotTheChampion: predicts on all 2,000 rows what its champion"
+        "rejected by NotTheChampion: predicts the same as its champion on all 2,000 rows"
     )
     rounded = same.champion + 1e-8 * np.resize([1, -1], 2_000)
     assert not evaluate_all(GATES, flights(candidate=rounded, champion=same.champion)).passed
@@ -43,9 +43,9 @@ def test_a_model_that_learned_nothing_is_refused_in_words(flights):
 def test_what_may_be_by_merit_is_left_alone(flights):
     yes_or_no = np.arange(2_000) % 2
     agreeing = flights(candidate=yes_or_no, champion=yes_or_no)
-    assert refused_by_sanity(agreeing) == ()
-    assert refused_by_sanity(flights(champion=None)) == ()
+    assert rejected_by_sanity(agreeing) == ()
+    assert rejected_by_sanity(flights(champion=None)) == ()
     asked = [verdict.gate.partition("(")[0] for verdict in evaluate_all(GATES, agreeing).verdicts]
     assert asked == ["AtLeast", "NoSuspectSlice"], "nothing is said of a candidate that is sane"
     alike = {"label": np.ones(5), "candidate": np.full(5, 0.9), "champion": None, "segments": {}}
-    assert refused_by_sanity(flights(**alike)) == (), "no row is known to differ"
+    assert rejected_by_sanity(flights(**alike)) == (), "no row is known to differ"

@@ -39,7 +39,7 @@ def test_all_hold_while_nothing_happened() -> None:
         (
             promoted(3, ref(W3), champion=1),
             HeadIs(version=1),
-            "version 3 now, it was compared with version 1",
+            "now version 3; it was compared with version 1",
         ),
     ],
 )
@@ -58,4 +58,4 @@ def test_slices_that_were_scored_in_shadow_have_to_be_pending_as_they_were() -> 
     assert scored.unmet(state_after(BEFORE, [accepted(W3)])) is None
     unmet = scored.unmet(state_after(BEFORE, [accepted(W3, revision=2)]))
     assert unmet is not None
-    assert unmet.reason == f"slice {W3} was corrected, withdrawn or consumed since it was scored in shadow"
+    assert unmet.reason == f"slice {W3} was corrected, withdrawn or consumed after it was scored in shadow"

@@ -47,7 +47,7 @@ def test_the_loser_of_an_append_is_told_that_the_log_moved(store: Store) -> None
     seen = other.state()
     winner = accepted(W1)
     one.append(winner, after=one.state())
-    with pytest.raises(LineageMoved, match="entry 1 was written by another"):
+    with pytest.raises(LineageMoved, match="another writer appended entry 1"):
         other.append(accepted(W2), after=seen)
     assert other.records() == [winner]
 
@@ -169,7 +169,7 @@ def test_an_entry_with_something_else_where_a_value_belongs_is_named(
     local: Store, data: bytes, message: str
 ) -> None:
     local.put("models/model/log/000000000001.json", data)
-    with pytest.raises(Corrupt, match=rf"log/000000000001\.json is no \w+: .*{message}"):
+    with pytest.raises(Corrupt, match=rf"log/000000000001\.json is not a valid \w+: .*{message}"):
         ModelLog(local, "model").state()
 
 
@@ -243,7 +243,7 @@ def test_the_log_of_a_candidate_tells_its_progress(store: Store) -> None:
 def test_an_entry_of_a_candidates_log_that_is_none_is_named(local: Store, data: bytes) -> None:
     attempt = CandidateLog(local, "model", 1).start_attempt()
     local.put("models/model/v1/log/000002.json", data)
-    with pytest.raises(Corrupt, match=r"models/model/v1/log/000002\.json is no entry"):
+    with pytest.raises(Corrupt, match=r"models/model/v1/log/000002\.json is not a valid entry"):
         CandidateLog(local, "model", 1).progress()
     with pytest.raises((Corrupt, Fenced)):
         attempt.end({})

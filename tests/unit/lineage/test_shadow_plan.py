@@ -119,7 +119,7 @@ def test_a_slice_of_which_no_row_could_be_judged_does_not_count_and_is_not_asked
         ([accepted(W3, 2)], "was corrected or withdrawn"),
         ([SliceWithdrawn(slice=ref(W3))], "was corrected or withdrawn"),
         ([SliceTainted(slice=ref(W3), reason="wrong clock")], "tainted: wrong clock"),
-        ([started(3, ref(W4), parent=1), Promoted(version=3, champion=1)], "the champion is version 3 now"),
+        ([started(3, ref(W4), parent=1), Promoted(version=3, champion=1)], "the champion is now version 3"),
     ],
     ids=["corrected", "withdrawn", "tainted", "another was promoted"],
 )
@@ -148,7 +148,7 @@ def test_the_words_say_how_far_it_is_and_what_becomes_of_a_slice() -> None:
         "version 2 is evaluated on the next 2 slices, 1 of 2 scored" in message for message in why.values()
     )
     assert "stays pending" in why[W1]
-    assert "learned by" in why[W3]
+    assert "a candidate in shadow was trained on it" in why[W3]
     assert "this one among them" in why[W4]
     assert "it and version 1 predict this one" in why[W5]
 

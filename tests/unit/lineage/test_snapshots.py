@@ -350,7 +350,7 @@ def test_an_append_has_won_even_if_no_snapshot_can_be_taken(
     local.broken[verb] = error
     with caplog.at_level(logging.WARNING):
         write(local, 1)
-    assert f"no snapshot {at(30)}" in caplog.text
+    assert f"could not write snapshot {at(30)}" in caplog.text
     assert str(error) in caplog.text
     assert assert_same(local).sequence == 30
     local.broken.clear()
@@ -367,7 +367,7 @@ def test_a_snapshot_that_nobody_can_fold_fails_no_append(
     model_log = ModelLog(local, "model")
     model_log.append(RolledBack(version=7, champion=8), after=model_log.state())
     assert local.get(entry(10))
-    assert f"no snapshot {at(10)}" in caplog.text
+    assert f"could not write snapshot {at(10)}" in caplog.text
 
 
 @pytest.mark.usefixtures("every_10")
@@ -403,7 +403,7 @@ def test_a_snapshot_that_cannot_be_used_is_passed_over(
         local.read = []
         ModelLog(local, "model").state()
         assert min(name for name in local.read if "/log/" in name) == entry(begins_at)
-        assert f"{at(number)} is passed over" in caplog.text
+        assert f"{at(number)} is ignored" in caplog.text
         assert_same(local)
     write(local, 1)
     assert max(snapshots(local)) == 36, "and the next writer takes a new one"

@@ -211,7 +211,7 @@ def test_a_rebase_is_one_object_with_all_that_its_steps_say() -> None:
     [
         (Pulled, [1], r"task t is no Pulled: it is \[1\]"),
         (Pulled, {"key": "w1", "rows": 3}, "lacks 'revision'"),
-        (Pulled, {"key": "w1", "revision": "ab", "rows": "3"}, "rows is '3', and not a whole number"),
+        (Pulled, {"key": "w1", "revision": "ab", "rows": "3"}, "rows is '3', not a whole number"),
         (Trained, {"key": "w1", "version": True, "outcome": "skip", "why": ""}, "version is True"),
         (
             Trained,

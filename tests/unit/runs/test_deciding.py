@@ -116,7 +116,7 @@ def test_a_slice_refused_again_and_again_holds_the_model_until_a_person_decides(
         _say(store, *_trained(version, 1, bad, passed=False), Rejected(version=version, champion=1))
     _say(store, SliceAccepted(slice=_ref(WEEKS[2])))
 
-    with pytest.raises(ModelOnHold, match="3 rejected candidates") as caught:
+    with pytest.raises(ModelOnHold, match=r"3 candidates with slice .* were rejected") as caught:
         steps.decide(pipeline, store, WEEKS[2])
     assert "ckpt-ops withdraw flight_delay" in caught.value.next
     assert ModelLog(store, "flight_delay").state().held
@@ -136,7 +136,7 @@ def test_a_promotion_compares_with_the_champion_that_was_judged(store: LocalStor
 
     assert state.head == 3
     assert state.versions[2].status.value == "rejected"
-    assert "superseded: the champion is version 3 now" in state.versions[2].decided.reason
+    assert "superseded: the champion is now version 3" in state.versions[2].decided.reason
     assert not state.rejections, "no gate refused its slices"
     assert settle(store, "flight_delay", 2).sequence == state.sequence, "settled once"
 

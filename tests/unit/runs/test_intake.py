@@ -81,7 +81,7 @@ def test_quarantined_whole_above_the_rate_then_released_then_left_in_peace(place
     assert (result.outcome, result.revision) == ("accepted", ref.revision)
     assert result.reasons == ("released: the counter ran backwards, we know",)
     assert len(place.log.records()) == 2
-    with pytest.raises(BadInput, match=r"a slice in quarantine \(this one is accepted\): nothing at present"):
+    with pytest.raises(BadInput, match=r"a slice in quarantine \(this one is accepted\): there is none"):
         release(place.store, "days", KEY, "again")
 
 
@@ -174,7 +174,7 @@ def test_a_slice_that_lacks_a_declared_column_is_not_released(
         monkeypatch.setenv("CKPT_OPS_DAGS", str(dags))
         refused = ckpt_ops("quarantine", "release", "days", KEY, "--why", "we know")
         assert refused.exit_code == 2
-        assert "column word is missing: declared string, came nothing" in refused.stderr
+        assert "column word is missing: declared as string" in refused.stderr
         assert f"ckpt-ops quarantine discard days {KEY}" in refused.stderr
     assert place.log.records() == before
 
@@ -229,7 +229,10 @@ def test_the_commands(place: Days, ckpt_ops: Callable[..., Result]) -> None:
     assert len(place.log.records()) == 4
 
     for arguments, said in (
-        (("release", "days", KEY, "--why", "x"), "nothing at present"),
+        (
+            ("release", "days", KEY, "--why", "x"),
+            "a slice in quarantine (this one is accepted): there is none",
+        ),
         (("release", "days", "2013-09-09", "--why", "x"), "slice='2013-09-09'"),
         (("discard", "days", "2013-01-13", "--why", " "), "why=' '"),
         (("show", "weeks", KEY), "one of days"),

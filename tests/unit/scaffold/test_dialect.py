@@ -1,4 +1,4 @@
-"""How CSV is written is told from all of it, set where it is plain, and said in words."""
+"""How CSV is written is told from all of it, set where it is clear, and explained in notes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ckpt_ops.contract import check_source
 from ckpt_ops.pipeline import load_intake
 from ckpt_ops.runs.steps import run_slice
 from ckpt_ops.scaffold import Asked, new_source
-from ckpt_ops.scaffold.dialect import told
+from ckpt_ops.scaffold.dialect import dialect_of
 from ckpt_ops.slices import Files
 from ckpt_ops.slices.formats import Csv
 from ckpt_ops.store import LocalStore
@@ -23,24 +23,36 @@ DAYS = ["2013-01-06", "2013-01-07", "2013-01-08"]
 
 
 def look(**columns: Sequence[str | None]) -> tuple[Csv, dict[str, pa.DataType], str]:
-    found = told(Csv(), {name: pa.chunked_array([values], pa.string()) for name, values in columns.items()})
+    found = dialect_of(
+        Csv(), {name: pa.chunked_array([values], pa.string()) for name, values in columns.items()}
+    )
     return found.form, {field.name: field.type for field in found.schema}, "; ".join(found.notes)
 
 
 @pytest.mark.parametrize(
     ("values", "settings", "kind", "said"),
     [
-        (["1,5", "20", None], {"decimal": ","}, pa.float64(), "numbers with a decimal comma: read so"),
+        (["1,5", "20", None], {"decimal": ","}, pa.float64(), "numbers with a decimal comma: read as such"),
         (["1.234,50", "7,25"], {"decimal": ",", "thousands": "."}, pa.float64(), "decimal comma"),
         (["1,234.5", "1,234,567"], {"thousands": ","}, pa.float64(), "with ',' between thousands"),
         (["1'234", "12"], {"thousands": "'", "leading_zeros": False}, pa.int64(), "between thousands"),
         (["1,234", "5,678"], {}, pa.string(), "it stays text; give the source format=Csv(decimal=',')"),
-        (["31.12.2025", "1.2.2025"], {"date_formats": ("%d.%m.%Y",)}, pa.date32(), "days written %d.%m.%Y"),
-        (["12/31/2025"], {"date_formats": ("%m/%d/%Y",)}, pa.date32(), "days written %m/%d/%Y"),
-        (["31/12/2025"], {"date_formats": ("%d/%m/%Y",)}, pa.date32(), "days written %d/%m/%Y"),
-        (["01/02/2025"], {}, pa.string(), "nobody can tell day from month: it stays text"),
-        (["31.12.2025 10:30"], {"timestamp_formats": ("%d.%m.%Y %H:%M",)}, pa.timestamp("us"), "read so"),
-        (["NA", "DE", "FR", "US"], {"null_values_of": (("x", ("",)),)}, pa.string(), "NA among other codes"),
+        (["31.12.2025", "1.2.2025"], {"date_formats": ("%d.%m.%Y",)}, pa.date32(), "dates written %d.%m.%Y"),
+        (["12/31/2025"], {"date_formats": ("%m/%d/%Y",)}, pa.date32(), "dates written %m/%d/%Y"),
+        (["31/12/2025"], {"date_formats": ("%d/%m/%Y",)}, pa.date32(), "dates written %d/%m/%Y"),
+        (["01/02/2025"], {}, pa.string(), "day and month cannot be told apart: it stays text"),
+        (
+            ["31.12.2025 10:30"],
+            {"timestamp_formats": ("%d.%m.%Y %H:%M",)},
+            pa.timestamp("us"),
+            "read as such",
+        ),
+        (
+            ["NA", "DE", "FR", "US"],
+            {"null_values_of": (("x", ("",)),)},
+            pa.string(),
+            "NA among other two-letter codes",
+        ),
         (["NA", "1.5"], {}, pa.float64(), "NA in 1 text column (x) stands for no value"),
         (["007", "8"], {}, pa.string(), ""),
         (["7", "8"], {"leading_zeros": False}, pa.int64(), ""),
@@ -58,7 +70,7 @@ def test_what_is_told_of_a_column(
 def test_columns_are_counted_in_words() -> None:
     *_, notes = look(**{f"c{at}": ["1,5"] for at in range(11)})
     eleven = "11 text columns (c0, c1, c2, c3, c4, c5 and 5 more)"
-    assert notes == f"{eleven} look like numbers with a decimal comma: read so"
+    assert notes == f"{eleven} look like numbers with a decimal comma: read as such"
 
 
 def test_commas_beside_points_stay_text_and_are_said() -> None:

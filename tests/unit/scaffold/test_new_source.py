@@ -199,7 +199,7 @@ def test_a_folder_that_is_there_is_never_touched(landing: Path, dags: Path) -> N
     land(landing, "KEY.csv", csv())
     (dags / "mine").mkdir()
     (dags / "mine" / "notes.txt").write_text("keep")
-    with pytest.raises(BadInput, match="is there already"):
+    with pytest.raises(BadInput, match="exists already"):
         new_source(Asked(name="mine", origin=str(landing)), dags)
     assert [path.name for path in (dags / "mine").iterdir()] == ["notes.txt"]
 
@@ -212,7 +212,7 @@ def test_a_folder_that_appears_meanwhile_wins(landing: Path, dags: Path) -> None
             (dags / "raced").mkdir()
             (dags / "raced" / "notes.txt").write_text("first")
 
-    with pytest.raises(BadInput, match="is there already"):
+    with pytest.raises(BadInput, match="exists already"):
         new_source(Asked(name="raced", origin=str(landing)), dags, somebody_else)
     assert [path.name for path in dags.iterdir()] == ["raced"]
     assert [path.name for path in (dags / "raced").iterdir()] == ["notes.txt"]
@@ -221,7 +221,7 @@ def test_a_folder_that_appears_meanwhile_wins(landing: Path, dags: Path) -> None
 @pytest.mark.parametrize(
     ("origin", "message"),
     [
-        ("no/such/folder", "a directory that is there"),
+        ("no/such/folder", "an existing directory"),
         ("ftp://host/x", "gs://BUCKET/PREFIX"),
     ],
 )

@@ -212,7 +212,8 @@ def test_records_and_lists_come_as_structs_and_lists(monkeypatch: pytest.MonkeyP
 
 
 def test_another_table_altogether() -> None:
-    with pytest.raises(SliceUnreadable, match=r"p\.d\.rows is another table: none of its columns \(at, day"):
+    message = r"p\.d\.rows is a different table: none of its columns \(at, day"
+    with pytest.raises(SliceUnreadable, match=message):
         list(replace(SOURCE, schema=pa.schema([("word", pa.string())])).read(KEY))
 
 

@@ -19,7 +19,7 @@ WORDS = pa.schema([("n", pa.int64()), ("word", pa.string())])
 
 def test_the_wrong_delimiter_and_which_it_seems_to_be(tmp_path: Path) -> None:
     data = csv(GOOD).replace(b",", b";").replace(b'"', b"")
-    Landed(tmp_path, ".csv", data).refused("6 columns by ';'", "format=Csv(delimiter=';')")
+    Landed(tmp_path, ".csv", data).refused("one column, and ';' makes it 6", "format=Csv(delimiter=';')")
     right = Landed(tmp_path / "right", ".csv", data, format=Csv(delimiter=";"))
     assert right.table().equals(GOOD)
 
@@ -48,14 +48,14 @@ def test_another_encoding_is_a_setting(tmp_path: Path, encoding: str, data: byte
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"n,word\n1,a\nmany,b\n", "has in line 3 of column n no int64: invalid value 'many'"),
-        (b"n,word\r\n1,a\r\n\r\nmany,b\r\n", "has in line 4 of column n no int64"),
-        (b"n,word\n" + b"1,a\n" * 400_000 + b"9.5,b\n", "has in line 400,002 of column n no int64"),
-        (b"n,flag\n1,yes\n", "has in line 2 of column flag no bool: invalid value 'yes'"),
-        (b"n,at\n1,soon\n", "has in line 2 of column at no timestamp[us, tz=UTC]"),
+        (b"n,word\n1,a\nmany,b\n", "has no int64 in line 3, column n: invalid value 'many'"),
+        (b"n,word\r\n1,a\r\n\r\nmany,b\r\n", "has no int64 in line 4, column n"),
+        (b"n,word\n" + b"1,a\n" * 400_000 + b"9.5,b\n", "has no int64 in line 400,002, column n"),
+        (b"n,flag\n1,yes\n", "has no bool in line 2, column flag: invalid value 'yes'"),
+        (b"n,at\n1,soon\n", "has no timestamp[us, tz=UTC] in line 2, column at"),
         (b"n,at\n1,2013-01-06T00:00:00\n", "expected a zone offset"),
-        (b"n,word\n1,a\n2\n", "is no CSV of 2 columns in line 3: Expected 2 columns, got 1: 2"),
-        (b"n,word\n1,a\n2,b,c\n", "is no CSV of 2 columns in line 3: Expected 2 columns, got 3: 2,b,c"),
+        (b"n,word\n1,a\n2\n", "is not CSV of 2 columns in line 3: Expected 2 columns, got 1: 2"),
+        (b"n,word\n1,a\n2,b,c\n", "is not CSV of 2 columns in line 3: Expected 2 columns, got 3: 2,b,c"),
     ],
 )
 def test_a_cell_or_a_line_that_does_not_fit_is_named(tmp_path: Path, data: bytes, said: str) -> None:
@@ -64,7 +64,9 @@ def test_a_cell_or_a_line_that_does_not_fit_is_named(tmp_path: Path, data: bytes
 
 def test_a_value_of_megabytes_is_not_repeated_in_the_message(tmp_path: Path) -> None:
     landed = Landed(tmp_path, ".csv", b"n,word\n" + b"9" * 3_000_000 + b",a\n")
-    with pytest.raises(SliceUnreadable, match="of column n no int64: invalid value '999") as caught:
+    with pytest.raises(
+        SliceUnreadable, match="no int64 in a line from 2 on, column n: invalid value '999"
+    ) as caught:
         list(landed.source.read("2013-01-06"))
     assert len(str(caught.value)) < 1_000
 
@@ -98,7 +100,7 @@ def test_values_with_line_ends_are_a_setting_and_a_quote_must_still_close(tmp_pa
     meant = Landed(tmp_path, ".csv", b'n,word\n1,"a\nb"\n' * 1 + b'2,"c\n""\n"\n' * 200_000, format=form)
     assert meant.rows()[:2] == [{"n": 1, "word": "a\nb"}, {"n": 2, "word": 'c\n"\n'}]
     assert meant.table().num_rows == 200_001
-    Landed(tmp_path, ".csv", b'n,word\n1,"a\nb"\nmany,c\n', format=form).refused("in line 4 of column n")
+    Landed(tmp_path, ".csv", b'n,word\n1,"a\nb"\nmany,c\n', format=form).refused("in line 4, column n")
     Landed(tmp_path, ".csv", b'n,word\n1,"a\n2,b\n3,c\n', format=form).refused("an odd number of quotes")
     Landed(tmp_path, ".csv", b'n,word\n1,"a\n' + b"2,b\n" * 1_500_000, format=form).refused(
         "has a row of more than 4,194,304 bytes from line 2 on"
@@ -111,7 +113,7 @@ def test_what_stands_for_no_value(tmp_path: Path) -> None:
     assert message == ["", None, "NA", None]
     all_quoted = b'"n","word"\n"","NA"\n'
     Landed(tmp_path, ".csv", all_quoted).refused(
-        "in line 2 of column n no int64: invalid value ''; if values in quotes may be null"
+        "no int64 in line 2, column n: invalid value ''; if values in quotes may be null"
     )
     landed = Landed(tmp_path, ".csv", all_quoted, format=Csv(quoted_nulls=True))
     assert landed.rows() == [{"n": None, "word": None}]
@@ -126,10 +128,10 @@ def test_a_blank_line_is_no_row_but_a_null_of_the_only_column(tmp_path: Path) ->
 
 def test_headers_that_are_none(tmp_path: Path) -> None:
     Landed(tmp_path, ".csv", b"\n1,2\n").refused("has an empty first line")
-    Landed(tmp_path, ".csv", b"n,n,word\n1,2,a\n").refused("several columns of one name: n")
-    Landed(tmp_path, ".csv", b"temp,wind\n1,2\n").refused("is another table", "temp, wind")
+    Landed(tmp_path, ".csv", b"n,n,word\n1,2,a\n").refused("several columns of the same name: n")
+    Landed(tmp_path, ".csv", b"temp,wind\n1,2\n").refused("is a different table", "temp, wind")
     Landed(tmp_path, ".csv", b"n,word\r1,a\r2,b\r").refused(r"has lines that end in \r alone")
-    Landed(tmp_path, ".csv", gzip.compress(csv(GOOD))).refused("is gzip: let the template end in .gz")
+    Landed(tmp_path, ".csv", gzip.compress(csv(GOOD))).refused("is gzip: end the template in .gz")
     Landed(tmp_path, ".csv.gz", gzip.compress(b"")).refused("is empty: 0 bytes of text")
 
 
@@ -138,7 +140,7 @@ def test_without_a_header_the_columns_are_the_declared_ones(tmp_path: Path) -> N
     landed = Landed(tmp_path, ".csv", b"1,a\n2,b\n", schema=WORDS, format=form)
     assert landed.rows() == [{"n": 1, "word": "a"}, {"n": 2, "word": "b"}]
     landed = Landed(tmp_path, ".csv", b"1,a,x\n", schema=WORDS, format=form)
-    with pytest.raises(SliceUnreadable, match="is no CSV of 2 columns in line 1: Expected 2 columns, got 3"):
+    with pytest.raises(SliceUnreadable, match="is not CSV of 2 columns in line 1: Expected 2 columns, got 3"):
         landed.rows()
 
 

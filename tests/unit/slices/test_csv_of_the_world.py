@@ -74,14 +74,14 @@ def test_each_has_a_setting(
 @pytest.mark.parametrize(
     ("data", "kind", "settings", "said"),
     [
-        ("1|1.5", pa.float64(), POINTS, "no double: invalid value '1.5'"),
+        ("1|1.5", pa.float64(), POINTS, "no double in line 3, column x: invalid value '1.5'"),
         ("1.5", pa.float64(), {"decimal": ","}, "no double"),
-        ("1234.56.78", pa.int64(), POINTS, "no int64: invalid value '1234.56.78'"),
-        ("1.234", pa.int8(), POINTS, "no int8: invalid value '1.234'"),
+        ("1234.56.78", pa.int64(), POINTS, "no int64 in line 2, column x: invalid value '1234.56.78'"),
+        ("1.234", pa.int8(), POINTS, "no int8 in line 2, column x: invalid value '1.234'"),
         ("31.02.2025", pa.date32(), {"date_formats": ("%d.%m.%Y",)}, "no date32"),
         ("31.02.2025 10:00", pa.timestamp("us"), {"timestamp_formats": MINUTES}, "no timestamp[us]"),
         ("31.12.2025x", pa.date32(), {"date_formats": ("%d.%m.%Y",)}, "no date32"),
-        ("1|2|0123", pa.int64(), {"leading_zeros": False}, "line 4 of column x no int64: invalid value '01"),
+        ("1|2|0123", pa.int64(), {"leading_zeros": False}, "no int64 in line 4, column x: invalid value '01"),
         ("2025-03-30 02:30:00", pa.timestamp("us", tz="UTC"), {"zone": "Europe/Berlin"}, "no timestamp"),
         ("2025-10-26 02:30:00", pa.timestamp("us", tz="UTC"), {"zone": "Europe/Berlin"}, "no timestamp"),
         ("2025-10-26 05:30:00", pa.timestamp("us", tz="UTC"), {}, "expected a zone offset"),
@@ -105,7 +105,7 @@ def test_a_delimiter_at_the_end_of_each_row(tmp_path: Path, header: str) -> None
 def test_something_behind_it_is_refused_and_without_the_setting_it_is_offered(tmp_path: Path) -> None:
     form = Csv(trailing_delimiter=True)
     landed = Landed(tmp_path / "behind", ".csv", b"n,word,\n1,a,\n2,b,c\n", format=form)
-    with pytest.raises(SliceUnreadable, match="in line 3 something behind the last delimiter: 'c'"):
+    with pytest.raises(SliceUnreadable, match="something behind the last delimiter in line 3: 'c'"):
         landed.rows()
     Landed(tmp_path, ".csv", b"n,word\n1,a,\n").refused("format=Csv(trailing_delimiter=True)")
 

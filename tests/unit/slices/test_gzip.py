@@ -83,10 +83,10 @@ def test_a_gzip_that_is_cut_off_damaged_or_none(tmp_path: Path, ending: str) -> 
     data = written(ending, GOOD)
     Landed(tmp_path, ending, data[:-9]).refused("is cut off: its gzip ends in the middle")
     Landed(tmp_path, ending, data[:-6] + bytes([data[-6] ^ 1]) + data[-5:]).refused(
-        "is no whole gzip: CRC check failed"
+        "is not a whole gzip: CRC check failed"
     )
-    Landed(tmp_path, ending, data + b"more").refused("is no whole gzip: Not a gzipped file (b'mo')")
-    Landed(tmp_path, ending, b"n,word\n1,a\n").refused("is no whole gzip: Not a gzipped file")
+    Landed(tmp_path, ending, data + b"more").refused("is not a whole gzip: Not a gzipped file (b'mo')")
+    Landed(tmp_path, ending, b"n,word\n1,a\n").refused("is not a whole gzip: Not a gzipped file")
 
 
 def test_a_large_file_is_read_by_ranges_and_never_whole(

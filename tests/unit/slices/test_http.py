@@ -292,16 +292,16 @@ def test_another_server_is_followed_when_it_is_named_and_is_not_told_who_asks(
 @pytest.mark.parametrize(
     ("answer", "settings", "said"),
     [
-        (lambda h: h.send(b"<html>log in</html>"), {}, r"is no JSON .* begins with b'<html>log in"),
-        (lambda h: h.send({"error": "x"}), {}, "holds as a whole no list of objects"),
-        (lambda h: h.send({"a": [1, 2]}), {"items": "a"}, "holds at 'a' no list of objects"),
+        (lambda h: h.send(b"<html>log in</html>"), {}, r"is not JSON .* begins with b'<html>log in"),
+        (lambda h: h.send({"error": "x"}), {}, "holds no list of objects as a whole"),
+        (lambda h: h.send({"a": [1, 2]}), {"items": "a"}, "holds no list of objects at 'a'"),
         (lambda h: h.send([{"n": "many"}]), {}, "does not fit the declared columns"),
         (
             lambda h: h.send(b"[" + b" " * 5000 + b"]"),
             {"max_page_bytes": 4000},
             "more than max_page_bytes=4,000",
         ),
-        (lambda h: h.send([], Link='</x>; rel="next"'), {"paging": LinkHeader()}, "round in a circle"),
+        (lambda h: h.send([], Link='</x>; rel="next"'), {"paging": LinkHeader()}, "its pages form a loop"),
         (
             lambda h: h.send([{"n": 1}], Link=f'</x?{time.monotonic_ns()}>; rel="next"'),
             {"paging": LinkHeader(), "max_pages": 5},
@@ -332,8 +332,8 @@ def test_another_server_is_followed_when_it_is_named_and_is_not_told_who_asks(
             {"max_page_bytes": 1_000_000},
             "more than max_page_bytes=1,000,000",
         ),
-        (lambda h: h.send(b"[" * 100_000), {}, "is no JSON"),
-        (lambda h: h.send(b'[{"word": "\xe9"}]'), {}, "is no JSON"),
+        (lambda h: h.send(b"[" * 100_000), {}, "is not JSON"),
+        (lambda h: h.send(b'[{"word": "\xe9"}]'), {}, "is not JSON"),
         (lambda h: h.send([{"other": 1}]), {}, "no item has any of the declared fields"),
         (
             lambda h: h.send(
@@ -345,17 +345,17 @@ def test_another_server_is_followed_when_it_is_named_and_is_not_told_who_asks(
         (
             lambda h: h.send({"i": [], "next": "http://[bad"}),
             {"items": "i", "paging": NextLink()},
-            "next page that is none",
+            "next page that is no address",
         ),
         (
             lambda h: h.send({"i": [], "next": {"a": 1}}),
             {"items": "i", "paging": NextLink()},
-            "next page that is none",
+            "next page that is no address",
         ),
         (
             lambda h: h.send({"i": [], "next": "file:///etc/passwd"}),
             {"items": "i", "paging": NextLink()},
-            "next page that is none",
+            "next page that is no address",
         ),
     ],
 )

@@ -131,7 +131,7 @@ def test_what_was_joined_is_found_again_without_reading_a_row(store: LocalStore)
         (
             pa.array([1.5]),
             pa.array([2**53 + 1]),
-            "x is int64 in 'part-1', and 9007199254740993 there is no double",
+            "x is int64 in 'part-1', where 9007199254740993 is no double",
         ),
         (pa.array([1]), pa.array(["1"]), "x is string in 'part-1' and int64 in those before it"),
         (AT[:1], AT[:1].cast(pa.timestamp("us", tz="Europe/Berlin")), "x is timestamp"),

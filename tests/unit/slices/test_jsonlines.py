@@ -12,20 +12,20 @@ from landed import SCHEMA, Landed
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (b"[1, 2]", "has in line 2 no object but [1, 2]"),
-        (b"null", "has in line 2 no object but null"),
-        (b"7", "has in line 2 no object but 7"),
+        (b"[1, 2]", "has no JSON object in line 2 but [1, 2]"),
+        (b"null", "has no JSON object in line 2 but null"),
+        (b"7", "has no JSON object in line 2 but 7"),
         (b'{"n": many}', "has no JSON object in line 2"),
         (b'{"n": 1', "has no JSON object in line 2"),
         (b'{"n": 1} {"n": 2}', "has no JSON object in line 2: Extra data"),
-        (b'{\n"n": 1\n}', "has in line 3 no object but"),
-        (b'{"n": "many"}', 'has in line 2 of column n no int64: "many"'),
-        (b'{"n": 1.5}', "has in line 2 of column n no int64: 1.5"),
-        (b'{"n": 9223372036854775808}', "has in line 2 of column n no int64: 9223372036854775808"),
-        (b'{"n": {"deep": 1}}', 'has in line 2 of column n no int64: {"deep": 1}'),
+        (b'{\n"n": 1\n}', "has no JSON object in line 3 but"),
+        (b'{"n": "many"}', 'has no int64 in line 2, column n: "many"'),
+        (b'{"n": 1.5}', "has no int64 in line 2, column n: 1.5"),
+        (b'{"n": 9223372036854775808}', "has no int64 in line 2, column n: 9223372036854775808"),
+        (b'{"n": {"deep": 1}}', 'has no int64 in line 2, column n: {"deep": 1}'),
         (b'{"n": 1, "n": 2}', "was specified twice"),
-        (b'{"at": "soon"}', 'has in line 2 of column at no timestamp[us, tz=UTC]: "soon"'),
-        (b'{"day": "soon"}', 'has in line 2 of column day no date32[day]: "soon"'),
+        (b'{"at": "soon"}', 'has no timestamp[us, tz=UTC] in line 2, column at: "soon"'),
+        (b'{"day": "soon"}', 'has no date32[day] in line 2, column day: "soon"'),
         (b'{"word": "caf\xe9"}', "is not utf-8: byte 0xe9 at 22, in line 2"),
         (
             b'{"word": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
@@ -38,16 +38,16 @@ def test_a_line_that_is_no_object_or_of_another_type(tmp_path: Path, line: bytes
 
 
 def test_a_first_line_of_null_is_refused_before_arrow_dies_of_it(tmp_path: Path) -> None:
-    Landed(tmp_path, ".jsonl", b'null\n{"n": 1}\n').refused("has in line 1 no object but null")
+    Landed(tmp_path, ".jsonl", b'null\n{"n": 1}\n').refused("has no JSON object in line 1 but null")
 
 
 def test_the_line_is_right_far_into_a_file(tmp_path: Path) -> None:
     data = b'{"n": 1}\n\n' * 200_000 + b'{"n": true}\n'
-    Landed(tmp_path, ".jsonl", data).refused("has in line 400,001 of column n no int64: true")
+    Landed(tmp_path, ".jsonl", data).refused("has no int64 in line 400,001, column n: true")
 
 
 def test_objects_of_another_table_are_no_rows_of_nulls(tmp_path: Path) -> None:
-    Landed(tmp_path, ".jsonl", b'{"temp": 1}\n{"wind": 2}\n').refused("is another table", "temp, wind")
+    Landed(tmp_path, ".jsonl", b'{"temp": 1}\n{"wind": 2}\n').refused("is a different table", "temp, wind")
 
 
 def test_what_is_lacking_is_null_and_what_is_not_declared_is_left_out(tmp_path: Path) -> None:

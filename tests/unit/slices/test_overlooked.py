@@ -134,7 +134,7 @@ def test_another_part_of_a_month_is_no_day(landing: LocalStore, other: str) -> N
 def test_where_only_another_part_landed_it_is_named(landing: LocalStore) -> None:
     source = Files(name="made", schema=SCHEMA, url=landing.url, template="{key}/orders-0.csv")
     landing.put(f"{KEY}/orders-1.csv", b"n\n2\n")
-    with pytest.raises(SliceMissing, match=rf"there is {KEY}/orders-1\.csv, which it does not fit"):
+    with pytest.raises(SliceMissing, match=rf"what is there does not fit: {KEY}/orders-1\.csv"):
         source.parts(KEY)
 
 

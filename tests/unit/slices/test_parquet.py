@@ -68,7 +68,7 @@ def test_rows_that_are_lost_with_a_page_are_missed(tmp_path: Path) -> None:
             assert landed.table().num_rows == FEW.num_rows
         except SliceUnreadable as error:
             said.append(error.what)
-    assert any("says 120 rows, its row groups 120, and 0 came" in message for message in said)
+    assert any("says 120 rows, its row groups 120, and 0 were read" in message for message in said)
 
 
 def test_a_large_row_group_is_not_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_nothing_is_committed_while_parts_come_go_or_change(store: LocalStore) -
     for now in (THREE | {"d": ("1", [5])}, THREE | {"a": ("2", [1, 2])}):
         with pytest.raises(SliceChanging):
             commit(store, Parts(now), KEY)
-    with pytest.raises(SliceChanging, match="'gone' went away"):
+    with pytest.raises(SliceChanging, match="'gone' is gone"):
         pull_part(store, Parts(THREE), KEY, "gone")
     assert len(list_slices(store, "parts")) == 1
 

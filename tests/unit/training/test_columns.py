@@ -82,5 +82,5 @@ def test_a_model_that_knows_what_is_missing_is_given_it() -> None:
     np.testing.assert_array_equal(collected.examples().inputs["gaps"], [1, np.nan, 2, np.nan, 2])
     with pytest.raises(ModelCodeError, match=r"inputs\['gaps'\] has values that are infinite in 1 of 3 rows"):
         Examples(inputs={"gaps": np.array([1.0, np.nan, np.inf])}, labels=Y, missing=("gaps",))
-    with pytest.raises(ModelCodeError, match="missing names hole, which inputs has not"):
+    with pytest.raises(ModelCodeError, match="missing names hole, which inputs does not have"):
         Examples(inputs={"x": X}, labels=Y, missing=("hole",))

@@ -19,14 +19,14 @@ def test_each_column_is_named_with_what_was_and_what_came() -> None:
     found = pa.schema([("distance", pa.string()), ("speed", pa.null()), ("gate", pa.int8())])
     reasons = schema_drift(DECLARED, found)
     assert [(reason.kind, reason.severity, reason.message) for reason in reasons] == [
-        (Kind.MISSING, Severity.CRITICAL, "column carrier is missing: declared string, came nothing"),
+        (Kind.MISSING, Severity.CRITICAL, "column carrier is missing: declared as string"),
         (Kind.TYPE, Severity.CRITICAL, "column distance changed its type: declared int64, came string"),
         (
             Kind.ALL_NULL,
             Severity.WARNING,
             "column speed has no value in any row: declared double, came without a type",
         ),
-        (Kind.EXTRA, Severity.WARNING, "column gate is new: declared nothing, came int8; nothing reads it"),
+        (Kind.EXTRA, Severity.WARNING, "column gate is new: not declared, came as int8; nothing reads it"),
     ]
 
 

@@ -77,7 +77,7 @@ def test_failures_in_words_in_the_order_of_the_suite() -> None:
         "delay: its mean is 2, expected >= 5",
         "carrier: 1 of 2 values (50.0 %) are none of UA, e.g. AA",
         "distance, delay: 2 of 3 rows (66.7 %) do not have distance > delay, e.g. (-214, null), (-1035, 3)",
-        "carrier: expect_column_distinct_values_to_be_in_set(value_set=UA) does not hold, came AA",
+        "carrier: expect_column_distinct_values_to_be_in_set(value_set=UA) does not hold, found AA",
     ]
     assert verdict.reasons[1].unexpected_count == 2
     assert {reason.why for reason in verdict.reasons} == {"because"}
@@ -102,8 +102,7 @@ def test_expectations_on_a_missing_or_mistyped_column_are_named_and_not_run() ->
     )
     assert verdict.expectations == 1
     assert message(verdict) == [
-        "column carrier is missing: declared string, came nothing; "
-        "not run: expect_column_values_to_not_be_null",
+        "column carrier is missing: declared as string; not run: expect_column_values_to_not_be_null",
         "column delay changed its type: declared int64, came string; "
         "not run: expect_column_values_to_be_between",
     ]

@@ -107,18 +107,18 @@ def test_a_function_within_another_is_refused() -> None:
 
 
 def test_a_field_of_another_type_is_an_error_that_names_it() -> None:
-    with pytest.raises(TrainingDied, match="BadDocument: number is 'seven', and not a whole number"):
+    with pytest.raises(TrainingDied, match="BadDocument: number is 'seven', not a whole number"):
         run(jobs.give_back, replace(Everything(), number="seven"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("field", "said", "message"),
     [
-        ("path", 5, "path is 5, and not a path"),
-        ("day", "soon", "day is 'soon', and not a day"),
-        ("time", [], "time is a list of 0, and not a time"),
-        ("colour", "blue", "colour is 'blue', and not one of red"),
-        ("parts", [{"number": 1}, {"number": None}], r"parts\[1\].number is None, and not a whole number"),
+        ("path", 5, "path is 5, not a path"),
+        ("day", "soon", "day is 'soon', not a day"),
+        ("time", [], "time is a list of 0, not a time"),
+        ("colour", "blue", "colour is 'blue', not one of red"),
+        ("parts", [{"number": 1}, {"number": None}], r"parts\[1\].number is None, not a whole number"),
         ("unheard", 1, "has a field 'unheard'"),
     ],
 )
