@@ -17,8 +17,8 @@ from ckpt_ops.errors import TransferRefused
 from ckpt_ops.store.named import Named
 from ckpt_ops.training import Examples
 from ckpt_ops.training.schedules import as_written
-from ckpt_ops.transfer.document import Agreement
 from ckpt_ops.transfer import Evolve
+from ckpt_ops.transfer.document import Agreement
 from ckpt_ops.transfer.plan import Transfer, plan_transfer
 from ckpt_ops.transfer.structure import Structure, of_manifest, of_model
 

@@ -62,8 +62,8 @@ def check_state(manifest: Manifest, state: LayerState) -> None:
             f"what layers hold beside their variables differs from the checkpoint of {manifest.model} "
             f"v{manifest.version} step {manifest.step}:\n  " + "\n  ".join(found),
             safe="no variable was changed; the checkpoint is intact",
-            next="undo the change of build_model() or of the file that it reads, or give the changed model a "
-            "pipeline name of its own",
+            next="undo the change of build_model() or of the file that it reads: this checkpoint fits the "
+            "model that it was saved from",
         )
 
 

@@ -158,7 +158,7 @@ def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
             f"the model does not fit the checkpoint of {manifest.model} v{manifest.version} "
             f"step {manifest.step}:\n  " + "\n  ".join(differences),
             safe="no variable was changed; the checkpoint is intact",
-            next="undo the change of build_model(), or give the changed model a pipeline name of its own",
+            next="undo the change of build_model(): this checkpoint fits the model that it was saved from",
         )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ckpt_ops.candidates.transfer_preview import TransferPreview, preview
 from ckpt_ops.cli import output, render, views
 from ckpt_ops.cli.options import ModelOrIntake
 from ckpt_ops.cli.output import Json
@@ -46,9 +47,9 @@ def plan(
 ) -> None:
     """Show what a rebase, or a backfill of a range, would do.
 
-    Without a range: the rebase that is due, its steps and their cost. With --from and --to: what a run of
-    each slice in the range would do. Of an intake: which slices are missing, late or not pulled. Nothing is
-    changed.
+    Without a range: the rebase that is due, its steps and their cost; and, when the model's code has changed,
+    what becomes of the variables of the version in production. With --from and --to: what a run of each slice
+    in the range would do. Of an intake: which slices are missing, late or not pulled. Nothing is changed.
 
     Example: ckpt-ops plan flight_delay --from 2013-01-06 --to 2013-02-03
     """
@@ -68,11 +69,17 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
     with chosen_store(store) as opened:
         state = views.state_of(opened, pipeline.name)
         view = plan_view(pipeline, state)
+        transfer = preview(pipeline, opened, state)
     changed = changed_view(state)
     found = None if view is None else {**view, "changed_at_source": changed}
+    if transfer is not None:
+        found = {**(found or {}), "transfer": asdict(transfer)}
 
-    def draw(due: views.View | None) -> None:
+    def draw(_: views.View | None) -> None:
         render.show_changed(pipeline.name, changed)
+        if transfer is not None:
+            _show_transfer(pipeline.name, transfer)
+        due = view
         if due is None:
             output.say(
                 f"Version {state.head} of {pipeline.name} is trained on the right slices: nothing to rebase."
@@ -81,6 +88,39 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
             _show_rebase(pipeline.name, due)
 
     output.answer(found, draw, json=json)
+
+
+def _show_transfer(model: str, found: TransferPreview) -> None:
+    """Every weight, and what else is not carried over as it is."""
+    out = output.console()
+    table = Table(
+        "variable",
+        "what",
+        "was",
+        "is",
+        "bytes",
+        "kept",
+        "note",
+        title="what the next version begins with",
+        title_justify="left",
+    )
+    shown = [row for row in found.rows if row.move != "carried" or not row.name.startswith("optimizer/")]
+    for row in shown:
+        kept = "-" if not row.before else f"{row.kept:.0%}"
+        nbytes = f"{row.nbytes:,}" if row.after else "-"
+        table.add_row(row.name, row.move, row.before or "-", row.after or "-", nbytes, kept, row.note)
+    out.print(table)
+    for place, message in found.changed.items():
+        output.say(f"{place}: {message}")
+    output.say(
+        f"The code of {model} has changed since version {found.parent}. {found.message[:1].upper()}"
+        f"{found.message[1:]}."
+    )
+    if found.objections:
+        output.say("No candidate is trained like this:")
+        for one in found.objections:
+            output.say(f"  {one}")
+        output.say(f"Next: {found.next}")
 
 
 def _show_rebase(model: str, view: views.View) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ckpt_ops.cli.output import console
+from ckpt_ops.cli.output import console, say
 from ckpt_ops.cli.views import View
 
 
@@ -102,3 +102,20 @@ def _text(value: Any) -> str:
 
 def _time(text: str) -> str:
     return text[:19].replace("T", " ")
+
+
+def show_code_diff(view: View) -> None:
+    """Unified diffs of a pipeline's code, as `diff` prints them."""
+    out = console()
+    if view["functions"] is not None:
+        then, later = (", ".join(filter(None, view["functions"][side])) for side in ("a", "b"))
+        say(f"called of it: {then}; later {later}")
+    if not view["files"]:
+        say(f"{view['model']}: versions {view['a']} and {view['b']} have the same code.")
+    for name, lines in view["files"].items():
+        if len(lines) == 1:
+            say(f"{name}: {lines[0]}")
+            continue
+        for line in lines:
+            style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+            out.print(line, style=style, soft_wrap=True)

@@ -35,20 +35,29 @@ def diff(
     model: Model,
     first: Annotated[int, typer.Argument(metavar="V1", help="Number of a version.")],
     second: Annotated[int, typer.Argument(metavar="V2", help="Number of the version to compare it with.")],
+    code: Annotated[
+        bool, typer.Option("--code", help="Show what changed in the code, line by line.")
+    ] = False,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
     """Compare two versions: data, code, metrics, gates, weights.
 
     Side by side: slices and their revisions, ancestry, digests of code and libraries, settings, steps, time,
-    metrics and verdicts; and how far apart the tensors are.
+    metrics and verdicts; and how far apart the tensors are. With --code: the files that their copies of the
+    pipeline's code do not share.
 
     Example: ckpt-ops diff flight_delay 6 7
     """
+    from ckpt_ops.diagnostics.code_diff import code_diff
     from ckpt_ops.diagnostics.diff import diff_view
 
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
+        if code:
+            changed = code_diff(opened, state, first, second)
+            output.answer(changed, render_versions.show_code_diff, json=json)
+            return
         found = diff_view(opened, state, first, second)
         for side in (found["a"], found["b"]):
             side["settings"] = _settings(opened, state, side["version"])

@@ -367,9 +367,11 @@ class _Planner:
     def check_state(self, changed: Mapping[str, str]) -> None:
         """What layers hold beside variables shapes what the model says, as weights do."""
         followed = self._axes[0].followed & self._axes[1].followed
+        there = _layers(self._before) & _layers(self._after)
         for place, message in changed.items():
-            layer = place.partition("/")[0]
-            if layer in followed or matches(place, self._evolve.changed) or message.endswith("only"):
+            layers = set(place.split("/")[:-1])
+            comes_or_goes = message.endswith(" only") and layers and not layers & there
+            if layers & followed or comes_or_goes or matches(place, self._evolve.changed):
                 continue
             self._change.append(place)
             self.objections.append(f"{place} is not what it was: {message}")
@@ -428,6 +430,10 @@ def _axis(old: Axis, new: Axis) -> AxisMove:
     at = tuple(places.get(label, -1) for label in new)
     stays = all(one == place for place, one in enumerate(at[: len(old)])) and set(at[len(old) :]) <= {-1}
     return AxisMove(before=len(old), after=len(new), at=None if stays else at)
+
+
+def _layers(structure: Structure) -> set[str]:
+    return {layer.name for layer in layers_of(structure.config)} if structure.config else set()
 
 
 def _counted(structure: Structure) -> dict[str, list[str]]:

@@ -21,6 +21,7 @@ import pytest
 from ckpt_ops.checkpoints import load_manifest, read_tensors
 from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.checkpoints.garbage import find_garbage
+from ckpt_ops.diagnostics.drill import run_drill
 from ckpt_ops.errors import TransferRefused
 from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
@@ -28,7 +29,7 @@ from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.promotion import rollback
 from ckpt_ops.runs import rebase as rebasing
 from ckpt_ops.runs import steps
-from ckpt_ops.serving.slice_predictions import predict
+from ckpt_ops.serving.slice_predictions import run_prediction
 from ckpt_ops.store import LocalStore
 from ckpt_ops.transfer.document import TransferDocument
 from ckpt_ops.transfer.evolve import IN_PLACE, Evolve
@@ -84,7 +85,7 @@ PIPELINE = """
 import pyarrow as pa
 
 from ckpt_ops import (
-    AtLeast, Budget, EverySteps, Files, Keep, NotWorseThan, Pipeline, Reservoir, Servable
+    AtLeast, Budget, EverySteps, Files, Keep, Pipeline, Reservoir, Servable
 )
 
 schema = pa.schema(
@@ -97,7 +98,7 @@ evolving = Pipeline(
     expectations="expectations.json",
     model="evolving.model:build_model",
     inputs="evolving.model:inputs",
-    gates=[AtLeast("auc", 0.5), NotWorseThan(metric="auc", margin=0.1), Servable()],
+    gates=[AtLeast("auc", 0.5), Servable()],
     budget=Budget(max_steps=40, max_seconds=600),
     save=EverySteps(10),
     replay=Reservoir(share=1.0),
@@ -105,7 +106,10 @@ evolving = Pipeline(
 )
 """
 SUITE = """
-{"name": "evolving", "expectations": [{"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}]}
+{
+  "name": "evolving",
+  "expectations": [{"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}]
+}
 """
 MORE_ORIGIN = """given["origin"] = keras.Input((), dtype="string", name="origin")
     origin = layers.Hashing(8, name="origin_hash")(given["origin"])
@@ -277,7 +281,7 @@ def test_a_changed_model_goes_on_in_the_same_history(
         assert document.agreement is not None
         assert document.agreement.rows > 500
         if far is not None:
-            assert document.agreement.max_abs_difference == far
+            assert document.agreement.max_abs_difference == pytest.approx(far, abs=1e-6)
     assert version.evaluated is not None
     assert version.evaluated.metrics["champion"]["auc"] > 0.5, "it was asked as it is served"
 
@@ -291,7 +295,8 @@ def test_a_changed_model_goes_on_in_the_same_history(
     assert place.transfer() is None
     # both generations predict, and either is gone back to
     for number in (3, 4):
-        assert predict(place.pipeline, place.store, number, W5) > 0
+        assert run_prediction(place.pipeline, place.store, number, W5, lambda line: None) > 4_000
+    assert run_drill(place.pipeline, place.store, 3, 40).next_batch
     rollback(place.store, "evolving", 3, "to compare")
     assert place.run(W5).parent == 3
     assert [ref.key for ref in place.head.slices] == [W4, W5]

@@ -1,0 +1,150 @@
+"""What the next candidate would begin with, when `build_model()` is different from the head's: shown first.
+
+Building the model takes an interpreter with TensorFlow, so it is asked only where the code has changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
+from ckpt_ops.checkpoints import load_manifest
+from ckpt_ops.checkpoints.sound import DTYPES
+from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.pipeline.code.own import is_code_of_today
+from ckpt_ops.pipeline.model_work import ModelRequest, run_work
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.store import Store
+from ckpt_ops.transfer.plan import Transfer, Variable
+from ckpt_ops.transfer.structure import Spec, shown
+from ckpt_ops.worker import Ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferRow:
+    """One variable.
+
+    Attributes:
+        move: see `transfer.plan.Move`.
+        source: the parent's name of it; "" for what is new.
+        before, after: dtype and shape as text; "" where it is not.
+        nbytes: of today's.
+        kept: share of the parent's values that go on.
+        note: what else becomes of it.
+    """
+
+    name: str
+    move: str
+    source: str
+    before: str
+    after: str
+    nbytes: int
+    kept: float
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferPreview:
+    """The plan of a transfer, for people and as JSON.
+
+    Attributes:
+        parent: number of the version that training would go on from.
+        same: nothing is different.
+        message: how many variables go which way.
+        objections: why nothing would be trained as it is.
+        next: what to write so that it would.
+    """
+
+    parent: int
+    same: bool
+    message: str
+    rows: tuple[TransferRow, ...]
+    changed: dict[str, str]
+    objections: tuple[str, ...]
+    next: str
+
+
+def preview(pipeline: Pipeline, store: Store, state: LineageState) -> TransferPreview | None:
+    """What becomes of the head's variables in the model of today; None where its code is today's.
+
+    Raises:
+        CkptOpsError: what `build_model()` raised, as it raised it, and more.
+    """
+    named = final_manifest(state, state.head)
+    if named is None:
+        return None
+    try:
+        if is_code_of_today(pipeline, load_manifest(store, named).code_digest):
+            return None
+    except ObjectNotFound:  # retention removed it: nothing can be trained from it either
+        return None
+
+    def died(ended: Ended) -> CkptOpsError:
+        return TrainingDied(
+            f"the process that builds the model of {pipeline.name} {ended.message}",
+            safe="nothing was written",
+            next=f"the whole log is {ended.log}",
+        )
+
+    request = ModelRequest(pipeline=pipeline.name, store=store.url, version=state.head or 0)
+    return run_work(preview_apart, request, pipeline, named="plan", died=died)
+
+
+def preview_apart(request: ModelRequest) -> TransferPreview:
+    """Build the model and plan; nothing is trained or written."""
+    pipeline, store = request.opened()
+    session = TrainingSession(pipeline, store, from_nothing=False)
+    state = ModelLog(store, pipeline.name).state()
+    parent = session.parent(final_manifest(state, request.version))
+    if parent is None:
+        raise ObjectNotFound(f"version {request.version} of {pipeline.name} has no checkpoint")
+    return preview_of(parent.transfer, parent=request.version)
+
+
+def preview_of(transfer: Transfer, *, parent: int) -> TransferPreview:
+    """A transfer as values."""
+    return TransferPreview(
+        parent=parent,
+        same=transfer.same,
+        message=transfer.message,
+        rows=tuple(map(_row, transfer.variables)),
+        changed=dict(transfer.changed),
+        objections=transfer.objections,
+        next=transfer.next,
+    )
+
+
+def _row(variable: Variable) -> TransferRow:
+    before, after = variable.before, variable.after
+    size = prod(before.shape) if before else 0
+    return TransferRow(
+        name=shown(variable.name),
+        move=variable.move.value,
+        source=shown(variable.source),
+        before=str(before or ""),
+        after=str(after or ""),
+        nbytes=_nbytes(after),
+        kept=variable.kept / size if size else 0.0,
+        note=_note(variable),
+    )
+
+
+def _note(variable: Variable) -> str:
+    notes = []
+    if variable.source and variable.after and shown(variable.source) != shown(variable.name):
+        notes.append(f"was {shown(variable.source)}")
+    if any(axis.moved for axis in variable.axes):
+        notes.append("values follow what they stand for")
+    if variable.zero_along is not None:
+        notes.append("new inputs start at zero")
+    if variable.like:
+        notes.append(f"starts as {shown(variable.like)}")
+    return "; ".join(notes)
+
+
+def _nbytes(spec: Spec | None) -> int:
+    return prod(spec.shape) * np.dtype(DTYPES[spec.dtype]).itemsize if spec else 0
