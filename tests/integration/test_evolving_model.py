@@ -130,11 +130,13 @@ class Place:
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.store = folder, LocalStore(folder / "store")
         patch.setenv("CKPT_OPS_LANDING", LocalStore(folder / "landing").url)
-        patch.setattr(sys, "path", [str(folder / "dags"), *sys.path])
+        self._patch = patch
         patch.setattr(sys, "dont_write_bytecode", True)  # edits of one second and one size look alike to it
         self.reload()
 
     def reload(self, **settings: Any) -> None:
+        dags = str(self.folder / "dags")
+        self._patch.setattr(sys, "path", [dags, *(one for one in sys.path if one != dags)])
         for name in [name for name in sys.modules if name.partition(".")[0] == "evolving"]:
             del sys.modules[name]
         self.pipeline: Pipeline = replace(load_pipeline("evolving", self.folder / "dags"), **settings)
@@ -267,7 +269,7 @@ def test_a_changed_model_goes_on_in_the_same_history(
     settings: dict[str, Any] = {"average": None} if change == "a moving average" else {}
     place.edit(*edits, evolve=evolve, **settings)
     disturbed = another(place, "disturbed")
-    disturbed.reload(evolve=evolve, **settings)
+    place.reload(evolve=evolve, **settings)
 
     version = place.run(W4)
 
@@ -285,12 +287,14 @@ def test_a_changed_model_goes_on_in_the_same_history(
     assert version.evaluated is not None
     assert version.evaluated.metrics["champion"]["auc"] > 0.5, "it was asked as it is served"
 
+    disturbed.reload(evolve=evolve, **settings)
     killed_in_the_midst(disturbed, W4, monkeypatch)
     disturbed.run(W4)
     assert CandidateLog(disturbed.store, "evolving", 4).progress().attempts == 2
     assert disturbed.weights() == place.weights()
 
     # the next week takes the new structure as it is
+    place.reload(evolve=evolve, **settings)
     place.run(W5)
     assert place.transfer() is None
     # both generations predict, and either is gone back to
@@ -333,7 +337,7 @@ def test_a_rebase_crosses_the_border(place: Place, another: Callable[[Place, str
     # a history that never saw the third week, and in which the model changed behind the second
     rollback(never.store, "evolving", 2, "as if")
     withdraw(never.store, "evolving", W3, "as if")
-    never.edit(*ORIGIN)
+    never.edit(*ORIGIN)  # the modules are those of this place from now on
     never.run(W4)
     assert never.weights() == place.weights()
 
