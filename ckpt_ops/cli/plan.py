@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from ckpt_ops.candidates.transfer_preview import TransferPreview, preview
 from ckpt_ops.cli import output, render, views
@@ -94,7 +94,7 @@ def _show_transfer(model: str, found: TransferPreview) -> None:
     """Every weight, and what else is not carried over as it is."""
     out = output.console()
     table = Table(
-        "variable",
+        Column("variable", overflow="fold"),
         "what",
         "was",
         "is",

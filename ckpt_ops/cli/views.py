@@ -92,6 +92,8 @@ def version_view(store: Store, model: str, state: LineageState, number: int) -> 
         "status": version.status.value,
         "head": state.head == number,
         "parent": version.parent,
+        "generation": state.generation(number),
+        "transferred": trained is not None and "transfer" in trained.artifacts,
         "late": version.started.late,
         "why": version.started.reason,
         "started": version.started.time,

@@ -244,6 +244,11 @@ class LineageState:
             version = state.parent
         return tuple(reversed(chain))
 
+    def generation(self, version: int | None) -> int:
+        """How many structures the model had until `version`: one, and one more for each transfer."""
+        trained = (one.trained for one in self.ancestry(version))
+        return 1 + sum(one is not None and "transfer" in one.artifacts for one in trained)
+
     @cached_property
     def consumed(self) -> Mapping[str, SliceRef]:
         """By key, the slice revisions in the ancestry of the promoted head."""

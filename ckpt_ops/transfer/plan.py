@@ -221,7 +221,7 @@ class _Planner:
         spec = self._before.variables[source]
         if not is_weight(source):
             return Variable(name=source, move=Move.RESET, source=source, before=spec)
-        self._loses(source, "no variable of today has this name")
+        self._loses(source, "build_model() makes no variable of this name")
         for name, other in self._matched.pairs.items():
             alike = name.rpartition("/")[2] == source.rpartition("/")[2]
             if other is None and alike and self._after.variables[name] == spec:
@@ -243,9 +243,12 @@ class _Planner:
             return replace(found, move=Move.NEW)
         if any(axis.kept < axis.before for axis in axes):
             if is_weight(name):
-                lost = [axis.before - axis.kept for axis in axes]
-                told = ", ".join(f"{count} positions of axis {at}" for at, count in enumerate(lost) if count)
-                self._loses(found.source, f"{told} go: it was {found.before}, and is {found.after}")
+                lost = ", ".join(
+                    f"{axis.before - axis.kept} of {axis.before} positions on axis {at}"
+                    for at, axis in enumerate(axes)
+                    if axis.kept < axis.before
+                )
+                self._loses(found.source, f"{lost}; it was {found.before}, and is {found.after}")
             move = Move.CUT
         elif any(axis.kept < axis.after for axis in axes):
             move = Move.GROWN
@@ -338,7 +341,7 @@ class _Planner:
     def _loses(self, source: str, why: str) -> None:
         if not self._evolve.may_drop(shown(source)):
             self._drop.append(shown(source))
-            self.objections.append(f"{shown(source)} loses what was learned: {why}")
+            self.objections.append(f"{shown(source)} would lose trained values: {why}")
 
     def check_names(self) -> None:
         """Names that Keras counted say nothing when there are more or fewer layers of a class than before."""
@@ -350,7 +353,7 @@ class _Planner:
             self._rename |= {name: name for name in olds[kind] if name not in told}
             self.objections.append(
                 f"Keras named the {kind} layers {', '.join(olds[kind])}, and now {', '.join(news[kind])}: "
-                "which of them is which, nobody can tell"
+                "it cannot be told which is which"
             )
 
     def check_claims(self) -> None:

@@ -205,8 +205,8 @@ def test_a_wider_input(parent: Parent) -> None:
     model = built(network, 2, numbers="wide")
     model_as_before = {"wide": np.pad(DATA["numbers"], ((0, 0), (0, 2))), "carrier": DATA["carrier"]}
     transfer = planned(parent, model)
-    # the input has another name: nobody can tell that it is the same
-    assert "hidden/kernel loses what was learned" in "".join(transfer.objections)
+    # the input has another name: it cannot be told that it is the same
+    assert "hidden/kernel would lose trained values" in "".join(transfer.objections)
     transferred(parent, model, renamed={"numbers": "wide"})
     assert np.array_equal(said(model, model_as_before), parent.said)
 
@@ -250,7 +250,7 @@ def test_one_more_layer_is_asked_about(parent: Parent) -> None:
     model = built(network, 2, deeper=True)
     transfer = planned(parent, model)
     (objection,) = transfer.objections
-    assert objection.startswith("head/kernel loses what was learned: it reads other inputs than before")
+    assert objection.startswith("head/kernel would lose trained values: it reads other inputs than before")
     assert 'placed={"head/kernel": "in place"}' in transfer.next
     assert 'drop=("head/kernel",)' in transfer.next
     transferred(parent, model, placed={"head/kernel": IN_PLACE})
@@ -264,7 +264,10 @@ def test_one_more_layer_is_asked_about(parent: Parent) -> None:
 def test_a_renamed_layer(parent: Parent) -> None:
     model = built(network, 2, head="late")
     transfer = planned(parent, model)
-    assert "head/kernel loses what was learned: no variable of today has this name" in transfer.objections
+    assert (
+        "head/kernel would lose trained values: build_model() makes no variable of this name"
+        in transfer.objections
+    )
     assert 'renamed={"head": "late"}' in transfer.next
     transfer = transferred(parent, model, renamed={"head": "late"})
     assert moves(transfer) == {"late/kernel": "renamed", "late/bias": "renamed"}
@@ -278,8 +281,8 @@ def test_a_removed_feature_needs_a_yes() -> None:
     model = built(network, 2)
     transfer = planned(before, model)
     assert transfer.objections == (
-        "hidden/kernel loses what was learned: 2 positions of axis 0 go: it was float32[11, 16], and is "
-        "float32[9, 16]",
+        "hidden/kernel would lose trained values: 2 of 11 positions on axis 0; it was float32[11, 16], "
+        "and is float32[9, 16]",
     )
     assert moves(transferred(before, model, drop=("hidden/kernel",))) == {"hidden/kernel": "cut"}
     assert np.array_equal(said(model), before.said), "the rows lack the feature"
@@ -419,7 +422,7 @@ def test_layers_that_keras_named_are_not_guessed_at() -> None:
     transfer = planned(before, model)
     assert transfer.objections[-1] == (
         "Keras named the Dense layers dense, dense_1, and now dense, dense_1, dense_2: "
-        "which of them is which, nobody can tell"
+        "it cannot be told which is which"
     )
     assert 'renamed={"dense": "dense", "dense_1": "dense_1"}' in transfer.next
     named = {"dense": "dense", "dense_1": "dense_2"}
