@@ -84,7 +84,7 @@ def test_a_missing_column_is_quarantined_by_name(world: tuple[Pipeline, LocalSto
     done = steps.run_slice(pipeline, store, BAD, _silent)
 
     assert done.decision == "skip"
-    assert "column hour is missing: declared int64" in done.why
+    assert "column hour is missing: declared as int64" in done.why
     assert ModelLog(store, "steady").state().head == 1
 
 

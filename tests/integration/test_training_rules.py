@@ -531,7 +531,7 @@ def test_a_gradient_that_is_not_finite_ends_a_training_be_it_of_the_last_step(
         TrainingDiverged, match=r"hidden/kernel and 1 more is not finite at step 1"
     ) as diverged:
         learn(pipeline, store, W1)
-    assert "of SqrtGrad in layer 'root' at step 1" in str(diverged.value)
+    assert "from SqrtGrad in layer 'root' at step 1" in str(diverged.value)
     assert CandidateLog(store, "m", 1).progress().commits == ()
 
 
