@@ -58,7 +58,7 @@ def _modules_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield
     for name in sys.modules.keys() - before:
-        known = vars(sys.modules[name])
+        known = getattr(sys.modules[name], "__dict__", {})  # None, where a test hides a module
         places = [known.get("__file__"), *known.get("__path__", ())]
         if any(place and place.startswith(tempfile.gettempdir()) for place in places):
             del sys.modules[name]

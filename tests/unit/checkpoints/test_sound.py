@@ -260,7 +260,7 @@ def mutate(draw: Callable[[st.SearchStrategy[Any]], Any], told: Said) -> None:
         at.append(copy.deepcopy(at[last]))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_whatever_a_manifest_says_it_is_corrupt_or_can_be_read(
     store: LocalStore, said: Said, data: st.DataObject
