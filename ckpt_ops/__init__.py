@@ -161,6 +161,7 @@ if TYPE_CHECKING:
     from ckpt_ops.transfer import Evolve, Placed
     from ckpt_ops.validation import TableRows, load_suite, parse_suite, validate
     from ckpt_ops.validation.custom import MemoryReference
+    from ckpt_ops.vocabularies import Vocabulary
 
 __version__ = "0.1.0"
 
@@ -277,6 +278,7 @@ __all__ = [
     "Unclear",
     "UndefinedMetric",
     "Verdict",
+    "Vocabulary",
     "check_source",
     "checkpointing",
     "connection",
@@ -324,6 +326,7 @@ _TABLE = {
     "ckpt_ops.transfer": "Evolve Placed",
     "ckpt_ops.validation": "TableRows load_suite parse_suite validate",
     "ckpt_ops.validation.custom": "MemoryReference",
+    "ckpt_ops.vocabularies": "Vocabulary",
 }
 """By module, the names that come from it; the imports above tell type checkers the same."""
 

@@ -33,10 +33,11 @@ from ckpt_ops.candidates.policy import policy_answer
 from ckpt_ops.candidates.preflight import preflight
 from ckpt_ops.candidates.results import write_results, write_transfer
 from ckpt_ops.candidates.slice_rows import StoredRows
+from ckpt_ops.candidates.vocabularies import Vocabularies, keep
 from ckpt_ops.checkpoints import load_manifest, model_variables, read_tensors
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
-from ckpt_ops.errors import TerminalError, TrainingDiverged
+from ckpt_ops.errors import BadInput, TerminalError, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.candidate import Commit, TrainingEnd
 from ckpt_ops.lineage.records import CandidateStarted
@@ -67,20 +68,31 @@ class TrainingSession:
         state: what layers hold beside variables, as `build_model` made it.
     """
 
-    def __init__(self, pipeline: Pipeline, store: Store, *, from_nothing: bool = True) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: Store,
+        *,
+        from_nothing: bool = True,
+        vocabularies: Vocabularies | None = None,
+    ) -> None:
+        if pipeline.vocabularies and vocabularies is None:
+            raise _several_versions(pipeline)
+        self.vocabularies = vocabularies or {}
         began = time.monotonic()
         print("importing TensorFlow", flush=True)
         self.pipeline, self.store = pipeline, store
         self.code = code_of(pipeline)  # read first: `same` notices code that changes while it is imported
-        self.model = build_model(pipeline)
+        self.model = build_model(pipeline, self.vocabularies)
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
         self.state = layer_state(self.model)
         self._initial = self.copy_values() if from_nothing else None
         self.schedules = ScheduleStarts(self.model)
         self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
-        self.structure = structure_of(self.model, self.variables, self.state)
+        self.structure = structure_of(self.model, self.variables, self.state, self.vocabularies)
         self._as_built = True
+        self._held: dict[str, Any] = {}
 
     def restore_at(self, manifest: Named | None) -> None:
         """Set every variable as the checkpoint has it; None: as `build_model` made it.
@@ -105,7 +117,7 @@ class TrainingSession:
         if manifest is None:
             return None
         found = load_manifest(self.store, manifest)
-        return parent_of(manifest, found, self.structure, self.pipeline.evolve)
+        return parent_of(self.store, manifest, found, self.structure, self.pipeline.evolve)
 
     def go_on_from(self, parent: Parent | None) -> None:
         """As `restore_at`; a parent of another structure is transferred.
@@ -119,7 +131,9 @@ class TrainingSession:
             return
         parent.check()
         initial = self._as_initialized()
-        values = carried(parent.transfer, read_tensors(self.store, parent.manifest), initial)
+        tensors = read_tensors(self.store, parent.manifest)
+        self._held = {name: tensors[name] for name in parent.tables(self.structure)}
+        values = carried(parent.transfer, tensors, initial)
         self.assign({**values, **self.rates})
 
     def _as_initialized(self) -> Mapping[str, Any]:
@@ -222,6 +236,7 @@ class TrainingSession:
             self.go_on_from(parent)
         evolved = self._evolved(version, data, champion, parent)
         self.begin()
+        vocabularies = keep(store, pipeline.name, number, self.vocabularies)
         kept = keep_code(store, pipeline, self.code)  # before anything is trained with it
         resumes_at = progress.commits[-1].step if progress.commits else 0
         average = running_average(pipeline, self.variables, order, at=resumes_at)
@@ -238,6 +253,8 @@ class TrainingSession:
                 variables=ChainMap(self.variables, *extra),
                 data=data,
                 parent=parent,
+                held=self._held,
+                vocabularies=vocabularies,
                 commits=progress.commits,
             ) as checkpoints:
                 trained = Trainer(
@@ -260,6 +277,9 @@ class TrainingSession:
         noting = Noting(store)
         artifacts = write_results(pipeline, noting, version, attempt.token, self.model, data, champion, past)
         artifacts["code"] = kept
+        if vocabularies is not None:
+            artifacts["vocabularies"] = vocabularies.name
+            keep(noting, pipeline.name, number, self.vocabularies)  # the same object, said of it to the log
         if evolved is not None:
             artifacts["transfer"] = write_transfer(noting, pipeline.name, version, attempt.token, evolved)
         attempt.end(
@@ -310,7 +330,9 @@ class TrainingSession:
         commit: Commit | None,
     ) -> str:
         """What diverged, and which operation caused it: its steps since the last commit are repeated."""
-        fresh = TrainingSession(self.pipeline, self.store, from_nothing=parent is None)
+        fresh = TrainingSession(
+            self.pipeline, self.store, from_nothing=parent is None, vocabularies=self.vocabularies
+        )
         fresh.go_on_from(parent)
         fresh.begin()
         if commit is not None:
@@ -335,6 +357,16 @@ class TrainingSession:
         ask = partial(predictions_of, self.pipeline, self.store, state, number)
         rows = StoredRows(self.pipeline, self.store)
         return score(ask, self.pipeline, rows, version, data, unseen=unseen, past=past)
+
+
+def _several_versions(pipeline: Pipeline) -> BadInput:
+    columns = ", ".join(one.column for one in pipeline.vocabularies)
+    return BadInput(
+        "vocabularies",
+        columns,
+        "none, for what puts several versions into one model: each version of this pipeline has its own",
+        next="compare versions by their evaluations and predictions: ckpt-ops diff, ckpt-ops predict",
+    )
 
 
 def final_manifest(state: LineageState, version: int | None) -> Named | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ckpt_ops.candidates.data import TrainingData
 from ckpt_ops.candidates.parent import Parent, written_config
+from ckpt_ops.candidates.vocabularies import in_structure
 from ckpt_ops.checkpoints import (
     BackgroundWriter,
     Checkpointer,
@@ -31,6 +32,7 @@ from ckpt_ops.pipeline.code.digests import installed, lock_digest
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named
 from ckpt_ops.training import Examples
 from ckpt_ops.training.finite import WeightsWatch
 from ckpt_ops.worker import CheckpointSaved, tell
@@ -48,6 +50,8 @@ def candidate_checkpoints(
     variables: Mapping[str, Any],
     data: TrainingData,
     parent: Parent | None,
+    held: Mapping[str, Any],
+    vocabularies: Named | None,
     commits: Sequence[Commit],
 ) -> Iterator[Checkpointer]:
     """A checkpointer at the last commit of the last attempt, with `variables` restored to it.
@@ -55,13 +59,15 @@ def candidate_checkpoints(
     Args:
         state: what layers of the model hold beside variables, as it was built.
         parent: what `variables` were restored or transferred from, or None.
+        held: of a parent that was transferred, the tensors that are compared with the first checkpoint.
+        vocabularies: where those of the candidate are kept.
         commits: of earlier attempts.
     """
     folder = f"models/{pipeline.name}/v{version.version}"
     slices = tuple((ref.key, ref.revision) for ref in version.slices)
     digests = {"code_digest": code_digest(pipeline), "lock_digest": lock_digest()}
     libraries = tuple(installed())
-    structure = _structure(model, variables, data.train) | {KEY: state}
+    structure = _structure(model, variables, data.train) | {KEY: state} | in_structure(vocabularies)
     committing = Commits(store, attempt, pipeline.keep, commits)
     weights = WeightsWatch(variables)
 
@@ -100,7 +106,7 @@ def candidate_checkpoints(
             print(f"resuming at step {start.step}", flush=True)
             writer.resume(manifest, capture(variables, step=start.step))
         elif parent is not None:
-            writer.resume(parent.as_begun, capture(variables, step=start.step))
+            _begin(writer, parent, held, variables)
         checkpoints = Checkpointer(
             writer,
             variables,
@@ -114,6 +120,16 @@ def candidate_checkpoints(
                 yield checkpoints
         finally:
             checkpoints.close()
+
+
+def _begin(
+    writer: BackgroundWriter, parent: Parent, held: Mapping[str, Any], variables: Mapping[str, Any]
+) -> None:
+    """Let the first checkpoint be written against the parent's: of a table, the rows that are different."""
+    if parent.transfer.same:
+        writer.resume(parent.manifest, capture(variables, step=0))
+    else:
+        writer.resume(parent.manifest.only(held), Snapshot(step=0, tensors=held))
 
 
 def _intermediate(

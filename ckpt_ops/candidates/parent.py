@@ -11,16 +11,19 @@ import numpy as np
 
 from ckpt_ops.candidates.champion import ChampionScore
 from ckpt_ops.candidates.results import predict
+from ckpt_ops.candidates.vocabularies import Vocabularies, values_by_row
+from ckpt_ops.candidates.vocabularies import of_manifest as of_vocabularies
 from ckpt_ops.checkpoints import Manifest
 from ckpt_ops.checkpoints.layer_state import LayerState
 from ckpt_ops.errors import TransferRefused
+from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named
 from ckpt_ops.training import Examples
 from ckpt_ops.training.schedules import as_written
 from ckpt_ops.transfer import Evolve
 from ckpt_ops.transfer.document import Agreement
 from ckpt_ops.transfer.plan import Transfer, plan_transfer
-from ckpt_ops.transfer.structure import Structure, of_manifest, of_model
+from ckpt_ops.transfer.structure import Spec, Structure, of_manifest, of_model
 
 _ASKED_ROWS = 4096
 
@@ -37,12 +40,13 @@ class Parent:
     manifest: Manifest
     transfer: Transfer
 
-    @property
-    def as_begun(self) -> Manifest:
-        """Its manifest, but only with what the model begins with byte for byte."""
-        if self.transfer.same:
-            return self.manifest
-        return self.manifest.only({one.name for one in self.transfer.variables if one.as_it_was})
+    def tables(self, structure: Structure) -> frozenset[str]:
+        """Names of what has today the name, shape and dtype that it has in the checkpoint."""
+        return frozenset(
+            name
+            for name, entry in self.manifest.tensors.items()
+            if structure.variables.get(name) == Spec(shape=entry.shape, dtype=entry.dtype)
+        )
 
     def source_of(self, name: str) -> str | None:
         """The parent's name of today's variable; None where it has none."""
@@ -60,16 +64,19 @@ class Parent:
             )
 
 
-def parent_of(named: Named, manifest: Manifest, structure: Structure, evolve: Evolve) -> Parent:
+def parent_of(store: Store, named: Named, manifest: Manifest, structure: Structure, evolve: Evolve) -> Parent:
     """The checkpoint of `manifest`, seen from a model of `structure`."""
-    transfer = plan_transfer(of_manifest(manifest), structure, evolve, ignored=is_rate)
+    before = of_manifest(manifest, values_by_row(of_vocabularies(store, manifest)))
+    transfer = plan_transfer(before, structure, evolve, ignored=is_rate)
     return Parent(named=named, manifest=manifest, transfer=transfer)
 
 
-def structure_of(model: Any, variables: Mapping[str, Any], state: LayerState) -> Structure:
-    """Of a model as `build_model()` made it."""
+def structure_of(
+    model: Any, variables: Mapping[str, Any], state: LayerState, vocabularies: Vocabularies | None = None
+) -> Structure:
+    """Of a model as `build_model()` made it, with the vocabularies that it was given."""
     config, _ = written_config(model)
-    return of_model(variables, config, state)
+    return of_model(variables, config, state, values_by_row(vocabularies or {}))
 
 
 def written_config(model: Any) -> tuple[dict[str, Any] | None, str]:

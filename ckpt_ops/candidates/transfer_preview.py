@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 
 from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
+from ckpt_ops.candidates.vocabularies import grown_for
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.sound import DTYPES
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
@@ -97,8 +98,9 @@ def preview(pipeline: Pipeline, store: Store, state: LineageState) -> TransferPr
 def preview_apart(request: ModelRequest) -> TransferPreview:
     """Build the model and plan; nothing is trained or written."""
     pipeline, store = request.opened()
-    session = TrainingSession(pipeline, store, from_nothing=False)
     state = ModelLog(store, pipeline.name).state()
+    vocabularies = grown_for(pipeline, store, state, state.head, state.pending())
+    session = TrainingSession(pipeline, store, from_nothing=False, vocabularies=vocabularies)
     parent = session.parent(final_manifest(state, request.version))
     if parent is None:
         raise ObjectNotFound(f"version {request.version} of {pipeline.name} has no checkpoint")

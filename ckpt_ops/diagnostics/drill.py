@@ -20,6 +20,7 @@ from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.data import batch_order, consumed_before, load_data
 from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.candidates.results import predict
+from ckpt_ops.candidates.vocabularies import of_manifest
 from ckpt_ops.checkpoints import Manifest, capture, model_variables, read_tensors
 from ckpt_ops.checkpoints.committed import committed, committed_manifest
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model
@@ -146,10 +147,10 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
     state = ModelLog(store, pipeline.name).state()
     version = state.version(number)
     began = time.monotonic()
-    model = build_model(pipeline)
+    manifest = committed_manifest(store, pipeline.name, number, step=step)
+    model = build_model(pipeline, of_manifest(store, manifest))
     variables, layers = model_variables(model), layer_state(model)
     built = time.monotonic()
-    manifest = committed_manifest(store, pipeline.name, number, step=step)
     restore_model(store, manifest, model, variables, layers)
     restored = time.monotonic()
     compared = _compare(store, manifest, variables)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
+from ckpt_ops.candidates.vocabularies import of_manifest
 from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.diagnostics.reproduction import (
     Comparison,
@@ -141,7 +142,13 @@ def reproduce(
     }
     if changes and not anyway:
         raise refused(pipeline.name, number, changes)
-    session = TrainingSession(pipeline, store, from_nothing=begin == 0)
+    alone = manifests[-1] if begin == len(line) - 1 else None
+    session = TrainingSession(
+        pipeline,
+        store,
+        from_nothing=begin == 0,
+        vocabularies=None if alone is None else of_manifest(store, alone),
+    )
     session.go_on_from(session.parent(final_manifest(state, line[begin - 1].version) if begin else None))
     trained: list[TrainedAgain] = []
     compared: dict[int, Comparison] = {}

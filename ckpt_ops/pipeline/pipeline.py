@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from ckpt_ops import checks
 from ckpt_ops.checkpoints import EverySteps, Intermediate, Keep, SaveTrigger
 from ckpt_ops.errors import BadInput
@@ -28,6 +30,7 @@ from ckpt_ops.training import (
 from ckpt_ops.training.latest import ordered_columns
 from ckpt_ops.transfer import Evolve
 from ckpt_ops.values import describe
+from ckpt_ops.vocabularies import Vocabulary
 
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -60,6 +63,8 @@ class Pipeline(Intake):
         examples: "package.module:function" of `examples(table)`, which turns an Arrow table into
             `Examples`; by default `examples` beside `build_model`. It gets some of a slice's rows at a
             time, so what it makes of a row must not depend on the others.
+        vocabularies: of columns whose values get rows of their own in embeddings: `build_model(vocabularies)`
+            takes a `Lookup` of each, by column.
         inputs: "package.module:function" of `inputs(table)`, which turns an Arrow table into a mapping of
             arrays, one entry for each row and no row dropped: what is predicted needs no label. By
             default the inputs of `examples`, so rows that `examples` drops are not predicted.
@@ -91,6 +96,7 @@ class Pipeline(Intake):
     model: str
     examples: str = ""
     inputs: str = ""
+    vocabularies: Sequence[Vocabulary] = ()
     update_when: Policy = field(default_factory=Always)
     budget: Budget
     save: SaveTrigger = field(default_factory=lambda: EverySteps(100))
@@ -136,6 +142,7 @@ class Pipeline(Intake):
         if not isinstance(self.approval, Approval | None):
             raise BadInput("approval", self.approval, "Approval(within=timedelta(hours=24)), or None")
         object.__setattr__(self, "gates", tuple(self.gates))
+        object.__setattr__(self, "vocabularies", tuple(self.vocabularies))
         check_gates(self.gates, first_version=True)
         self._check_columns()
         self._check_contradictions()
@@ -167,12 +174,33 @@ class Pipeline(Intake):
 
     def _check_columns(self) -> None:
         """A column that the source does not declare is refused now, not when the first slice arrives."""
+        self._check_vocabularies()
         need, declared = drift_needed(self.update_when), self.source.schema.names
         for name in need.columns if need else ():
             if name not in declared:
                 raise BadInput(
                     "update_when", name, f"columns of source {self.source.name}: {', '.join(declared)}"
                 )
+
+    def _check_vocabularies(self) -> None:
+        able = [
+            field.name
+            for field in self.source.schema
+            if pa.types.is_integer(field.type)
+            or pa.types.is_string(field.type)
+            or pa.types.is_large_string(field.type)
+        ]
+        columns = [one.column if isinstance(one, Vocabulary) else None for one in self.vocabularies]
+        for column, one in zip(columns, self.vocabularies, strict=True):
+            if column not in able:
+                known = ", ".join(able) or "it has none"
+                raise BadInput(
+                    "vocabularies",
+                    one,
+                    f"Vocabulary(column, capacity), of text or whole numbers of {self.source.name}: {known}",
+                )
+            if columns.count(column) > 1:
+                raise BadInput("vocabularies", column, "each column once")
 
     def _check_contradictions(self) -> None:
         self._check_stop_early()
@@ -235,6 +263,8 @@ class Pipeline(Intake):
             config["stop_early"] = self.stop_early
         if self.schedules is not Schedules.PER_CANDIDATE:
             config["schedules"] = self.schedules
+        if self.vocabularies:
+            config["vocabularies"] = self.vocabularies
         if self.evolve != Evolve():
             config["evolve"] = self.evolve
         return {name: describe(value, at=name) for name, value in config.items()}

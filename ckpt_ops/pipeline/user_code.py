@@ -17,14 +17,19 @@ from ckpt_ops.training import Examples
 from ckpt_ops.training.distribution import check_one_device
 from ckpt_ops.training.light_import import light_import
 from ckpt_ops.training.module import check_module
+from ckpt_ops.vocabularies.growth import Grown
+from ckpt_ops.vocabularies.lookup import Lookup
 
 _SAFE = "nothing was trained, no version or checkpoint was added; the champion serves on"
 
 
-def build_model(pipeline: Pipeline) -> Any:
+def build_model(pipeline: Pipeline, vocabularies: Mapping[str, Grown] | None = None) -> Any:
     """The pipeline's model, seeded and deterministic: a Keras model or a `TrainableModule`.
 
     Imports TensorFlow.
+
+    Args:
+        vocabularies: by column, those of the version that the model is for, where the pipeline has any.
 
     Raises:
         ModelCodeError: the function cannot be imported, raised, returned neither, or a model for several
@@ -38,7 +43,8 @@ def build_model(pipeline: Pipeline) -> Any:
     keras.backend.clear_session()  # variables get the same names however many models this process has built
     keras.utils.set_random_seed(pipeline.seed)
     tf.config.experimental.enable_op_determinism()
-    model = call(pipeline.model)
+    lookups = {column: Lookup(grown) for column, grown in (vocabularies or {}).items()}
+    model = call(pipeline.model, lookups) if pipeline.vocabularies else call(pipeline.model)
     if isinstance(model, keras.Model | tf.Module):
         check_one_device(model, made_by=pipeline.model)
     if isinstance(model, tf.Module):

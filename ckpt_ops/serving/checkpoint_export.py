@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ckpt_ops.candidates.vocabularies import of_manifest
 from ckpt_ops.checkpoints import model_variables
 from ckpt_ops.checkpoints.committed import committed_manifest
 from ckpt_ops.checkpoints.export import Format, export_model
@@ -97,7 +98,7 @@ def export_apart(request: ExportRequest) -> Exported:
                 "what it computes from them is not."
             )
         )
-    model = build_model(pipeline)
+    model = build_model(pipeline, of_manifest(store, manifest))
     restore_model(store, manifest, model, model_variables(model), layer_state(model))
     taken = manifest.structure.get("inputs") or {}
     inputs = {name: InputSpec.read(written) for name, written in taken.items()}

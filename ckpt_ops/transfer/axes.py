@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.transfer.layers import ALIKE, Layer, layers_of
+from ckpt_ops.transfer.structure import Values
 
 Labels = npt.NDArray[np.object_]
 """Of a tensor: one for each place of a row, in the shape of a row. An axis of unknown length has length 1."""
@@ -42,12 +43,14 @@ class Axes:
         reads: by the same name, the axis that lies along the layer's inputs.
         inputs: by the name of a layer of an unknown class, the labels of what it is given.
         followed: names of the lookup layers whose tokens label the rows of embeddings.
+        rows_go: names of variables whose rows are given back when a vocabulary has done with them.
     """
 
     labels: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)
     reads: Mapping[str, int] = field(default_factory=dict)
     inputs: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     followed: frozenset[str] = frozenset()
+    rows_go: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,22 +61,26 @@ class Unknown:
     place: tuple[int, ...]
 
 
-def axes_of(config: Mapping[str, Any] | None, *, called: Callable[[str], str] = str) -> Axes:
+def axes_of(
+    config: Mapping[str, Any] | None, *, values: Values | None = None, called: Callable[[str], str] = str
+) -> Axes:
     """Of every layer of known class in a model's configuration; nothing where there is none.
 
     Args:
+        values: see `Structure`.
         called: by a layer's name, how labels call it: another model's name of it.
     """
     if config is None:
         return Axes()
-    return _Graph(layers_of(config), called).axes()
+    return _Graph(layers_of(config), values or {}, called).axes()
 
 
 class _Graph:
     """A model's layers, and the labels of what they put out, each found once."""
 
-    def __init__(self, layers: Sequence[Layer], called: Callable[[str], str]) -> None:
-        self._called = called
+    def __init__(self, layers: Sequence[Layer], values: Values, called: Callable[[str], str]) -> None:
+        self._values, self._called = values, called
+        self._rows_go: set[str] = set()
         self._layers = {layer.name: layer for layer in layers}
         self._out: dict[str, Labels] = {}
         self._inputs: dict[str, tuple[object, ...]] = {}
@@ -87,7 +94,13 @@ class _Graph:
                 labels[f"{layer.name}/{name}"] = axes
                 if read is not None:
                     reads[f"{layer.name}/{name}"] = read
-        return Axes(labels=labels, reads=reads, inputs=self._inputs, followed=frozenset(self._followed))
+        return Axes(
+            labels=labels,
+            reads=reads,
+            inputs=self._inputs,
+            followed=frozenset(self._followed),
+            rows_go=frozenset(self._rows_go),
+        )
 
     # --- variables ------------------------------------------------------------------------------
 
@@ -140,6 +153,8 @@ class _Graph:
         if lookup is None:
             return ()
         config = lookup.config
+        if lookup.kind == "VocabularyRows":
+            return self._grown(layer, lookup)
         vocabulary = config.get("vocabulary")
         if config.get("invert") or config.get("output_mode", "int") != "int" or not vocabulary:
             return ()
@@ -154,11 +169,24 @@ class _Graph:
         self._followed.add(lookup.name)
         return [*specials, *tokens, *(("free", number) for number in range(free))]
 
+    def _grown(self, layer: Layer, lookup: Layer) -> Axis:
+        """Of a vocabulary that grows: a row is that of its value, as long as that has it."""
+        values = self._values.get(lookup.config["column"])
+        if values is None:
+            return ()
+        self._followed.add(lookup.name)
+        self._rows_go.add(f"{layer.name}/embeddings")
+        shared = lookup.config["buckets"]
+        return [
+            ("shared", row) if row < shared else ("token", values[row]) if row in values else ("free", row)
+            for row in range(layer.config["input_dim"])
+        ]
+
     def _lookup(self, layer: Layer) -> Layer | None:
         """The lookup layer that what an embedding is given comes from, with nothing but shapes changed."""
         while len(layer.given) == 1:
             found = self._layers.get(layer.given[0])
-            if found is None or found.kind in ("StringLookup", "IntegerLookup"):
+            if found is None or found.kind in ("StringLookup", "IntegerLookup", "VocabularyRows"):
                 return found
             if found.kind not in ("Reshape", "Flatten"):
                 return None

@@ -175,8 +175,8 @@ class _Planner:
     def __init__(self, before: Structure, after: Structure, evolve: Evolve, matched: Matched) -> None:
         self._before, self._after, self._evolve, self._matched = before, after, evolve, matched
         self._axes: tuple[Axes, Axes] = (
-            axes_of(before.config, called=evolve.name_today),
-            axes_of(after.config),
+            axes_of(before.config, values=before.values, called=evolve.name_today),
+            axes_of(after.config, values=after.values),
         )
         self._moves: dict[str, Variable] = {}
         self._drop: list[str] = []
@@ -241,7 +241,7 @@ class _Planner:
             self._place.append(shown(name))
             self._loses(found.source, f"it reads other inputs than before: {_inputs(axes)}")
             return replace(found, move=Move.NEW)
-        if any(axis.kept < axis.before for axis in axes):
+        if not self._rows_go(name, axes) and any(axis.kept < axis.before for axis in axes):
             if is_weight(name):
                 lost = ", ".join(
                     f"{axis.before - axis.kept} of {axis.before} positions on axis {at}"
@@ -250,9 +250,9 @@ class _Planner:
                 )
                 self._loses(found.source, f"{lost}; it was {found.before}, and is {found.after}")
             move = Move.CUT
-        elif any(axis.kept < axis.after for axis in axes):
+        elif any(axis.before < axis.after for axis in axes):
             move = Move.GROWN
-        elif any(axis.moved for axis in axes):
+        elif any(axis.moved or axis.kept < axis.after for axis in axes):
             move = Move.MAPPED
         else:
             return found
@@ -260,6 +260,12 @@ class _Planner:
         grows = reads is not None and axes[reads].kept < axes[reads].after
         zero_along = reads if grows and self._evolve.zero_new_inputs else None
         return replace(found, move=move, axes=axes, zero_along=zero_along)
+
+    def _rows_go(self, name: str, axes: Sequence[AxisMove]) -> bool:
+        """Whether all that is lost are rows of a vocabulary's values that gave them back."""
+        slot = self._matched.slots.get(name)
+        table = shown(name) if slot is None else slot.follows
+        return table in self._axes[1].rows_go and all(axis.kept == axis.before for axis in axes[1:])
 
     def _average_of(self, slot: Slot | None) -> str:
         """Keras' moving average goes on from zero where it did not begin with the optimizer's first step."""

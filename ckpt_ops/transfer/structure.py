@@ -17,6 +17,9 @@ MODEL, OPTIMIZER = "model/", "optimizer/"
 """How the names of a Keras model's variables begin in a checkpoint, and those of its optimizer."""
 
 
+Values = Mapping[str, Mapping[int, str | int]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """Shape and dtype of a variable."""
@@ -36,11 +39,13 @@ class Structure:
         variables: by their names in a checkpoint.
         config: as Keras writes it (`model.to_json()`); None for a `tf.Module`, and where Keras cannot.
         state: see `layer_state`.
+        values: by column of a vocabulary that grows, the value of each row that has one.
     """
 
     variables: Mapping[str, Spec]
     config: Mapping[str, Any] | None = None
     state: LayerState = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
 
     @property
     def optimizer(self) -> str:
@@ -52,30 +57,41 @@ class Structure:
         return optimizer.lower() if isinstance(optimizer, str) else ""
 
 
-def of_manifest(manifest: Manifest) -> Structure:
-    """What a checkpoint says of its model."""
+def of_manifest(manifest: Manifest, values: Values | None = None) -> Structure:
+    """What a checkpoint says of its model, with the values of its vocabularies."""
     variables = {
         name: Spec(shape=entry.shape, dtype=entry.dtype)
         for name, entry in manifest.tensors.items()
         if not name.startswith(BESIDE)
     }
     known = manifest.structure
-    return Structure(variables=variables, config=known.get("config"), state=known.get(KEY) or {})
+    return Structure(
+        variables=variables,
+        config=known.get("config"),
+        state=known.get(KEY) or {},
+        values=values or {},
+    )
 
 
-def of_model(variables: Mapping[str, Any], config: Mapping[str, Any] | None, state: LayerState) -> Structure:
+def of_model(
+    variables: Mapping[str, Any],
+    config: Mapping[str, Any] | None,
+    state: LayerState,
+    values: Values | None = None,
+) -> Structure:
     """Of a model that stands in memory.
 
     Args:
         variables: see `model_variables`.
         config: as its checkpoints would keep it.
         state: see `layer_state`.
+        values: of its vocabularies.
     """
     specs = {
         name: Spec(shape=tuple(variable.shape), dtype=dtype_name(variable))
         for name, variable in variables.items()
     }
-    return Structure(variables=specs, config=config, state=state)
+    return Structure(variables=specs, config=config, state=state, values=values or {})
 
 
 def shown(name: str) -> str:

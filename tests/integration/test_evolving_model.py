@@ -7,37 +7,31 @@ fourth. What trains is called in this process; what the champion's own code make
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from evolving_weeks import KEYS, Place, made
 
-from ckpt_ops.checkpoints import load_manifest, read_tensors
+from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.diagnostics.drill import run_drill
 from ckpt_ops.errors import TransferRefused
 from ckpt_ops.intake.decisions import withdraw
-from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
-from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.promotion import rollback
 from ckpt_ops.runs import rebase as rebasing
 from ckpt_ops.runs import steps
 from ckpt_ops.serving.slice_predictions import run_prediction
-from ckpt_ops.store import LocalStore
-from ckpt_ops.transfer.document import TransferDocument
 from ckpt_ops.transfer.evolve import IN_PLACE, Evolve
-from demo.flights import weeks
 
 pytestmark = pytest.mark.slow
 
-W1, W2, W3, W4, W5 = KEYS = ["2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27", "2013-02-03"]
+W1, W2, W3, W4, W5 = KEYS
 COLUMNS = ["carrier", "origin", "hour", "distance", "arr_delay"]
 MODEL = """
 import keras
@@ -105,12 +99,6 @@ evolving = Pipeline(
     keep=Keep(last=10),
 )
 """
-SUITE = """
-{
-  "name": "evolving",
-  "expectations": [{"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}]
-}
-"""
 MORE_ORIGIN = """given["origin"] = keras.Input((), dtype="string", name="origin")
     origin = layers.Hashing(8, name="origin_hash")(given["origin"])
     parts.insert(0, layers.Embedding(8, 4, name="origin_embedding")(origin))"""
@@ -124,59 +112,6 @@ ORIGIN = (
 ADAM = "keras.optimizers.Adam(0.003)"
 
 
-class Place:
-    """Below a folder: `dags`, where slices land, and the store."""
-
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.folder, self.store = folder, LocalStore(folder / "store")
-        patch.setenv("CKPT_OPS_LANDING", LocalStore(folder / "landing").url)
-        self._patch = patch
-        patch.setattr(sys, "dont_write_bytecode", True)  # edits of one second and one size look alike to it
-        self.reload()
-
-    def reload(self, **settings: Any) -> None:
-        dags = str(self.folder / "dags")
-        self._patch.setattr(sys, "path", [dags, *(one for one in sys.path if one != dags)])
-        for name in [name for name in sys.modules if name.partition(".")[0] == "evolving"]:
-            del sys.modules[name]
-        self.pipeline: Pipeline = replace(load_pipeline("evolving", self.folder / "dags"), **settings)
-
-    def edit(self, *changes: tuple[str, str], **settings: Any) -> None:
-        path = self.folder / "dags" / "evolving" / "model.py"
-        for before, after in changes:
-            assert before in path.read_text()
-            path.write_text(path.read_text().replace(before, after))
-        self.reload(**settings)
-
-    def run(self, key: str) -> VersionState:
-        settled = steps.run_slice(self.pipeline, self.store, key, lambda line: None)
-        assert settled.decision == "promoted", settled.why
-        return self.head
-
-    @property
-    def state(self) -> LineageState:
-        return ModelLog(self.store, "evolving").state()
-
-    @property
-    def head(self) -> VersionState:
-        return self.state.versions[self.state.head or 0]
-
-    def weights(self) -> dict[str, bytes]:
-        assert self.head.trained is not None
-        tensors = read_tensors(self.store, load_manifest(self.store, self.head.trained.final))
-        return {name: tensor.tobytes() for name, tensor in tensors.items()}
-
-    def transfer(self) -> TransferDocument | None:
-        """What the head's record says of how it began."""
-        trained = self.head.trained
-        assert trained is not None
-        if "transfer" not in trained.artifacts:
-            return None
-        named = trained.artifact("transfer")
-        assert named.digest
-        return TransferDocument.decode(self.store.get(named.name), name=named.name)
-
-
 @pytest.fixture(scope="module")
 def three_weeks(
     tmp_path_factory: pytest.TempPathFactory,
@@ -185,21 +120,11 @@ def three_weeks(
 ) -> Path:
     """A folder in which three weeks are consumed, a version each. Not to be changed."""
     folder = tmp_path_factory.mktemp("evolving")
-    for name in ("landing", "store", "dags/evolving"):
-        (folder / name).mkdir(parents=True)
-    for name, text in {
-        "__init__.py": "",
-        "model.py": MODEL,
-        "pipeline.py": PIPELINE,
-        "expectations.json": SUITE,
-    }.items():
-        (folder / "dags" / "evolving" / name).write_text(text)
+    made(folder, model=MODEL, pipeline=PIPELINE)
     with pytest.MonkeyPatch.context() as patch, training_here(), without_pictures():
         place = Place(folder, patch)
         for key in KEYS:
-            sink = pa.BufferOutputStream()
-            pq.write_table(weeks()[key].select(COLUMNS), sink)
-            LocalStore(folder / "landing").put(f"weeks/{key}.parquet", sink.getvalue().to_pybytes())
+            place.land(key, COLUMNS)
         for key in KEYS[:3]:
             place.run(key)
     return folder
