@@ -32,6 +32,9 @@ class VocabularyRows(keras.layers.Layer):  # type: ignore[misc]
 
     def _fill(self, known: Sequence[tuple[str | int, int]]) -> None:
         self._whole = bool(known) and isinstance(known[0][0], int)
+        self.table = None
+        if not known:  # TensorFlow loads no table without entries
+            return
         kind = tf.int64 if self._whole else tf.string
         keys = tf.constant([token for token, _ in known], kind)
         rows = tf.constant([row for _, row in known], tf.int64)
@@ -43,8 +46,10 @@ class VocabularyRows(keras.layers.Layer):  # type: ignore[misc]
         """Row numbers, int64, of the same shape."""
         values = tf.convert_to_tensor(values)
         as_text = values if values.dtype == tf.string else tf.strings.as_string(values)
-        own = self.table.lookup(tf.cast(values, tf.int64) if self._whole else as_text)
         shared = tf.strings.to_hash_bucket_fast(as_text, self.buckets)
+        if self.table is None:
+            return shared
+        own = self.table.lookup(tf.cast(values, tf.int64) if self._whole else as_text)
         return tf.where(own >= 0, own, shared)
 
     def compute_output_spec(self, values: Any) -> Any:
@@ -56,7 +61,7 @@ class VocabularyRows(keras.layers.Layer):  # type: ignore[misc]
 
     def save_assets(self, folder: str) -> None:
         """Write values and rows beside a `.keras` file's weights."""
-        keys, rows = (one.numpy().tolist() for one in self.table.export())
+        keys, rows = ([], []) if self.table is None else (one.numpy().tolist() for one in self.table.export())
         values = [key if self._whole else key.decode() for key in keys]
         (Path(folder) / _FILE).write_text(json.dumps(sorted(zip(values, rows, strict=True), key=_row)))
 
