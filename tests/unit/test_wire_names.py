@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ckpt_ops import evaluation, policies, training, transfer
+from ckpt_ops import evaluation, policies, training, transfer, vocabularies
 from ckpt_ops.checkpoints import SaveRequest, What
 from ckpt_ops.checkpoints import manifest as checkpoint
 from ckpt_ops.checkpoints.requests import Answer
@@ -36,6 +36,7 @@ from ckpt_ops.transfer.plan import Move
 from ckpt_ops.validation import verdict
 from ckpt_ops.validation.custom import KINDS
 from ckpt_ops.values import describe
+from ckpt_ops.vocabularies import document as vocabulary_document
 from ckpt_ops.wire_names import as_stored, wire, wire_name, wire_names
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "wire-names.txt"
@@ -43,7 +44,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "wire-names.txt"
 
 def settings() -> Iterator[type]:
     """Whatever a pipeline is described with that has a name in ids."""
-    for package in (training, transfer, policies, evaluation):
+    for package in (training, transfer, vocabularies, policies, evaluation):
         for name in package.__all__:
             kind = getattr(package, name)
             if isinstance(kind, type) and wire_name(kind) and kind not in IN_DOCUMENTS["evaluation"].values():
@@ -99,6 +100,10 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
     },
     "code of a version": {"functions": Functions},
     "conversion": {"format": Format},
+    f"vocabularies of a version, schema {vocabulary_document._DOCUMENT.schema}": {
+        "document": vocabulary_document.VocabularyDocument,
+        "vocabulary": vocabulary_document.StoredVocabulary,
+    },
     f"transfer, schema {transfer_document._DOCUMENT.schema}": {
         "transfer": transfer_document.TransferDocument,
         "variable": transfer_document.TransferredVariable,
