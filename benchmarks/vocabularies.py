@@ -3,8 +3,8 @@
     python -m benchmarks.vocabularies --seeds 0,1,2,3,4 --out vocabularies.json
 
 Year by year a version is trained and promoted as the pipeline does it; each predicts the next year before
-anything trains on it. Errors are of all ratings; of films that came late: first rated in the five years before,
-and not in the first one; and of films that it has never seen. New films and people come every year.
+anything trains on it. Errors are of all ratings; of films that came late, first rated in the five years
+before but not in the first one; and of films that it has never seen. New films and people come every year.
 """
 
 from __future__ import annotations

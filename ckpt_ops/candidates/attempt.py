@@ -26,6 +26,7 @@ from ckpt_ops.candidates.data import (
     running_average,
 )
 from ckpt_ops.candidates.early_stopping import lookout
+from ckpt_ops.candidates.given import keep, of_manifest
 from ckpt_ops.candidates.opening import open_candidate, same
 from ckpt_ops.candidates.parent import Parent, agreement, is_rate, parent_of, structure_of
 from ckpt_ops.candidates.past import PastExamples, load_past
@@ -33,7 +34,6 @@ from ckpt_ops.candidates.policy import policy_answer
 from ckpt_ops.candidates.preflight import preflight
 from ckpt_ops.candidates.results import write_results, write_transfer
 from ckpt_ops.candidates.slice_rows import StoredRows
-from ckpt_ops.candidates.vocabularies import Vocabularies, keep
 from ckpt_ops.checkpoints import load_manifest, model_variables, read_tensors
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
@@ -43,6 +43,7 @@ from ckpt_ops.lineage.candidate import Commit, TrainingEnd
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.code.kept import keep_code
 from ckpt_ops.pipeline.code.own import code_of
+from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
@@ -60,6 +61,7 @@ class TrainingSession:
     """A pipeline's model, built once, on which candidates are trained one after the other.
 
     Args:
+        given: what `build_model` is given for the candidate; None for what measures several versions.
         from_nothing: a candidate without a parent will be trained on it: keep the initial values.
 
     Attributes:
@@ -74,23 +76,21 @@ class TrainingSession:
         store: Store,
         *,
         from_nothing: bool = True,
-        vocabularies: Vocabularies | None = None,
+        given: Given | None = None,
     ) -> None:
-        if pipeline.vocabularies and vocabularies is None:
-            raise _several_versions(pipeline)
-        self.vocabularies = vocabularies or {}
+        self.given = _of_any_version(pipeline, store) if given is None else given
         began = time.monotonic()
         print("importing TensorFlow", flush=True)
         self.pipeline, self.store = pipeline, store
         self.code = code_of(pipeline)  # read first: `same` notices code that changes while it is imported
-        self.model = build_model(pipeline, self.vocabularies)
+        self.model = build_model(pipeline, self.given)
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
         self.state = layer_state(self.model)
         self._initial = self.copy_values() if from_nothing else None
         self.schedules = ScheduleStarts(self.model)
         self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
-        self.structure = structure_of(self.model, self.variables, self.state, self.vocabularies)
+        self.structure = structure_of(self.model, self.variables, self.state, self.given)
         self._as_built = True
         self._held: dict[str, Any] = {}
 
@@ -236,8 +236,8 @@ class TrainingSession:
             self.go_on_from(parent)
         evolved = self._evolved(version, data, champion, parent)
         self.begin()
-        vocabularies = keep(store, pipeline.name, number, self.vocabularies)
-        kept = keep_code(store, pipeline, self.code)  # before anything is trained with it
+        given = keep(store, pipeline.name, number, self.given)
+        code = keep_code(store, pipeline, self.code)  # before anything is trained with it
         resumes_at = progress.commits[-1].step if progress.commits else 0
         average = running_average(pipeline, self.variables, order, at=resumes_at)
         looks = lookout(pipeline, self.model, self.variables, data)
@@ -254,7 +254,7 @@ class TrainingSession:
                 data=data,
                 parent=parent,
                 held=self._held,
-                vocabularies=vocabularies,
+                kept=given,
                 commits=progress.commits,
             ) as checkpoints:
                 trained = Trainer(
@@ -276,10 +276,9 @@ class TrainingSession:
             return number
         noting = Noting(store)
         artifacts = write_results(pipeline, noting, version, attempt.token, self.model, data, champion, past)
-        artifacts["code"] = kept
-        if vocabularies is not None:
-            artifacts["vocabularies"] = vocabularies.name
-            keep(noting, pipeline.name, number, self.vocabularies)  # the same object, said of it to the log
+        artifacts["code"] = code
+        kept = keep(noting, pipeline.name, number, self.given)  # the same objects, named in the log
+        artifacts |= {kind: named.name for kind, named in kept.items()}
         if evolved is not None:
             artifacts["transfer"] = write_transfer(noting, pipeline.name, version, attempt.token, evolved)
         attempt.end(
@@ -330,9 +329,7 @@ class TrainingSession:
         commit: Commit | None,
     ) -> str:
         """What diverged, and which operation caused it: its steps since the last commit are repeated."""
-        fresh = TrainingSession(
-            self.pipeline, self.store, from_nothing=parent is None, vocabularies=self.vocabularies
-        )
+        fresh = TrainingSession(self.pipeline, self.store, from_nothing=parent is None, given=self.given)
         fresh.go_on_from(parent)
         fresh.begin()
         if commit is not None:
@@ -357,6 +354,17 @@ class TrainingSession:
         ask = partial(predictions_of, self.pipeline, self.store, state, number)
         rows = StoredRows(self.pipeline, self.store)
         return score(ask, self.pipeline, rows, version, data, unseen=unseen, past=past)
+
+
+def _of_any_version(pipeline: Pipeline, store: Store) -> Given:
+    """What every version of the model is given alike. Raises `BadInput`: each has vocabularies of its own."""
+    if pipeline.vocabularies:
+        raise _several_versions(pipeline)
+    if not pipeline.adapt:
+        return Given()
+    state = ModelLog(store, pipeline.name).state()
+    named = final_manifest(state, state.head)
+    return Given() if named is None else of_manifest(store, load_manifest(store, named))
 
 
 def _several_versions(pipeline: Pipeline) -> BadInput:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ckpt_ops.candidates.data import TrainingData
+from ckpt_ops.candidates.given import Kept, in_structure
 from ckpt_ops.candidates.parent import Parent, written_config
-from ckpt_ops.candidates.vocabularies import in_structure
 from ckpt_ops.checkpoints import (
     BackgroundWriter,
     Checkpointer,
@@ -32,7 +32,6 @@ from ckpt_ops.pipeline.code.digests import installed, lock_digest
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
-from ckpt_ops.store.named import Named
 from ckpt_ops.training import Examples
 from ckpt_ops.training.finite import WeightsWatch
 from ckpt_ops.worker import CheckpointSaved, tell
@@ -51,7 +50,7 @@ def candidate_checkpoints(
     data: TrainingData,
     parent: Parent | None,
     held: Mapping[str, Any],
-    vocabularies: Named | None,
+    kept: Kept,
     commits: Sequence[Commit],
 ) -> Iterator[Checkpointer]:
     """A checkpointer at the last commit of the last attempt, with `variables` restored to it.
@@ -60,14 +59,14 @@ def candidate_checkpoints(
         state: what layers of the model hold beside variables, as it was built.
         parent: what `variables` were restored or transferred from, or None.
         held: of a parent that was transferred, the tensors that are compared with the first checkpoint.
-        vocabularies: where those of the candidate are kept.
+        kept: where what `build_model()` was given is.
         commits: of earlier attempts.
     """
     folder = f"models/{pipeline.name}/v{version.version}"
     slices = tuple((ref.key, ref.revision) for ref in version.slices)
     digests = {"code_digest": code_digest(pipeline), "lock_digest": lock_digest()}
     libraries = tuple(installed())
-    structure = _structure(model, variables, data.train) | {KEY: state} | in_structure(vocabularies)
+    structure = _structure(model, variables, data.train) | {KEY: state} | in_structure(kept)
     committing = Commits(store, attempt, pipeline.keep, commits)
     weights = WeightsWatch(variables)
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from ckpt_ops.candidates.champion import ChampionScore
+from ckpt_ops.candidates.given import of_manifest as given_of
+from ckpt_ops.candidates.given import values_by_row
 from ckpt_ops.candidates.results import predict
-from ckpt_ops.candidates.vocabularies import Vocabularies, values_by_row
-from ckpt_ops.candidates.vocabularies import of_manifest as of_vocabularies
 from ckpt_ops.checkpoints import Manifest
 from ckpt_ops.checkpoints.layer_state import LayerState
 from ckpt_ops.errors import TransferRefused
+from ckpt_ops.pipeline.given import Given
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named
 from ckpt_ops.training import Examples
@@ -66,17 +67,17 @@ class Parent:
 
 def parent_of(store: Store, named: Named, manifest: Manifest, structure: Structure, evolve: Evolve) -> Parent:
     """The checkpoint of `manifest`, seen from a model of `structure`."""
-    before = of_manifest(manifest, values_by_row(of_vocabularies(store, manifest)))
+    before = of_manifest(manifest, values_by_row(given_of(store, manifest)))
     transfer = plan_transfer(before, structure, evolve, ignored=is_rate)
     return Parent(named=named, manifest=manifest, transfer=transfer)
 
 
 def structure_of(
-    model: Any, variables: Mapping[str, Any], state: LayerState, vocabularies: Vocabularies | None = None
+    model: Any, variables: Mapping[str, Any], state: LayerState, given: Given | None = None
 ) -> Structure:
-    """Of a model as `build_model()` made it, with the vocabularies that it was given."""
+    """Of a model as `build_model()` made it, with what it was given."""
     config, _ = written_config(model)
-    return of_model(variables, config, state, values_by_row(vocabularies or {}))
+    return of_model(variables, config, state, values_by_row(given or Given()))
 
 
 def written_config(model: Any) -> tuple[dict[str, Any] | None, str]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ckpt_ops.candidates.attempt import TrainingSession
+from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.opening import moved, proposed
-from ckpt_ops.candidates.vocabularies import grown_for
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -70,6 +70,6 @@ def run_attempt(pipeline: Pipeline, store: Store, key: str) -> int:
     wanted = propose(log.state())
     if wanted is None:
         raise moved(pipeline.name)
-    vocabularies = grown_for(pipeline, store, log.state(), wanted.parent, wanted.slices)
-    session = TrainingSession(pipeline, store, from_nothing=False, vocabularies=vocabularies)
+    given = given_for(pipeline, store, log.state(), wanted.parent, wanted.slices)
+    session = TrainingSession(pipeline, store, from_nothing=False, given=given)
     return session.attempt(log, wanted, propose, ask_policy=True)

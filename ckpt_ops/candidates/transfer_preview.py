@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 
 from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
-from ckpt_ops.candidates.vocabularies import grown_for
+from ckpt_ops.candidates.given import given_for
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.sound import DTYPES
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
@@ -99,8 +99,8 @@ def preview_apart(request: ModelRequest) -> TransferPreview:
     """Build the model and plan; nothing is trained or written."""
     pipeline, store = request.opened()
     state = ModelLog(store, pipeline.name).state()
-    vocabularies = grown_for(pipeline, store, state, state.head, state.pending())
-    session = TrainingSession(pipeline, store, from_nothing=False, vocabularies=vocabularies)
+    given = given_for(pipeline, store, state, state.head, state.pending())
+    session = TrainingSession(pipeline, store, from_nothing=False, given=given)
     parent = session.parent(final_manifest(state, request.version))
     if parent is None:
         raise ObjectNotFound(f"version {request.version} of {pipeline.name} has no checkpoint")

@@ -18,9 +18,9 @@ import numpy as np
 
 from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.data import batch_order, consumed_before, load_data
+from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.candidates.results import predict
-from ckpt_ops.candidates.vocabularies import of_manifest
 from ckpt_ops.checkpoints import Manifest, capture, model_variables, read_tensors
 from ckpt_ops.checkpoints.committed import committed, committed_manifest
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
-from ckpt_ops.candidates.vocabularies import of_manifest
+from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.diagnostics.reproduction import (
     Comparison,
@@ -147,7 +147,7 @@ def reproduce(
         pipeline,
         store,
         from_nothing=begin == 0,
-        vocabularies=None if alone is None else of_manifest(store, alone),
+        given=None if alone is None else of_manifest(store, alone),
     )
     session.go_on_from(session.parent(final_manifest(state, line[begin - 1].version) if begin else None))
     trained: list[TrainedAgain] = []

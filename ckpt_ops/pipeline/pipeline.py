@@ -65,6 +65,8 @@ class Pipeline(Intake):
             time, so what it makes of a row must not depend on the others.
         vocabularies: of columns whose values get rows of their own in embeddings: `build_model(vocabularies)`
             takes a `Lookup` of each, by column.
+        adapt: "package.module:function" of `adapt(table)`, which makes values of the first rows of a history,
+            such as a mean; `build_model(adapted)` takes them, by name, in every version. "": none.
         inputs: "package.module:function" of `inputs(table)`, which turns an Arrow table into a mapping of
             arrays, one entry for each row and no row dropped: what is predicted needs no label. By
             default the inputs of `examples`, so rows that `examples` drops are not predicted.
@@ -97,6 +99,7 @@ class Pipeline(Intake):
     examples: str = ""
     inputs: str = ""
     vocabularies: Sequence[Vocabulary] = ()
+    adapt: str = ""
     update_when: Policy = field(default_factory=Always)
     budget: Budget
     save: SaveTrigger = field(default_factory=lambda: EverySteps(100))
@@ -122,9 +125,9 @@ class Pipeline(Intake):
         super().__post_init__()
         if not self.examples:
             object.__setattr__(self, "examples", f"{self.model.partition(':')[0]}:examples")
-        for name in ("model", "examples", "inputs"):
+        for name in ("model", "examples", "inputs", "adapt"):
             value = getattr(self, name)
-            if (value or name != "inputs") and not _FUNCTION.fullmatch(value):
+            if (value or name in ("model", "examples")) and not _FUNCTION.fullmatch(value):
                 raise BadInput(name, value, "'package.module:function': 'flight_delay.model:build_model'")
         self._check_holdout()
         checks.whole("batch_size", self.batch_size)
@@ -263,6 +266,8 @@ class Pipeline(Intake):
             config["stop_early"] = self.stop_early
         if self.schedules is not Schedules.PER_CANDIDATE:
             config["schedules"] = self.schedules
+        if self.adapt:
+            config["adapt"] = self.adapt
         if self.vocabularies:
             config["vocabularies"] = self.vocabularies
         if self.evolve != Evolve():

@@ -11,25 +11,24 @@ import pyarrow as pa
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
 from ckpt_ops.pipeline.as_declared import leave_it_out, unreadable_columns
+from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.training import Examples
 from ckpt_ops.training.distribution import check_one_device
 from ckpt_ops.training.light_import import light_import
 from ckpt_ops.training.module import check_module
-from ckpt_ops.vocabularies.growth import Grown
-from ckpt_ops.vocabularies.lookup import Lookup
 
 _SAFE = "nothing was trained, no version or checkpoint was added; the champion serves on"
 
 
-def build_model(pipeline: Pipeline, vocabularies: Mapping[str, Grown] | None = None) -> Any:
+def build_model(pipeline: Pipeline, given: Given | None = None) -> Any:
     """The pipeline's model, seeded and deterministic: a Keras model or a `TrainableModule`.
 
     Imports TensorFlow.
 
     Args:
-        vocabularies: by column, those of the version that the model is for, where the pipeline has any.
+        given: vocabularies and adapted values of the version that the model is for, where it has any.
 
     Raises:
         ModelCodeError: the function cannot be imported, raised, returned neither, or a model for several
@@ -43,8 +42,10 @@ def build_model(pipeline: Pipeline, vocabularies: Mapping[str, Grown] | None = N
     keras.backend.clear_session()  # variables get the same names however many models this process has built
     keras.utils.set_random_seed(pipeline.seed)
     tf.config.experimental.enable_op_determinism()
-    lookups = {column: Lookup(grown) for column, grown in (vocabularies or {}).items()}
-    model = call(pipeline.model, lookups) if pipeline.vocabularies else call(pipeline.model)
+    arguments = (given or Given()).arguments(
+        vocabularies=bool(pipeline.vocabularies), adapted=bool(pipeline.adapt)
+    )
+    model = call(pipeline.model, **arguments)
     if isinstance(model, keras.Model | tf.Module):
         check_one_device(model, made_by=pipeline.model)
     if isinstance(model, tf.Module):
@@ -131,12 +132,12 @@ def _call_on(pipeline: Pipeline, reference: str, table: pa.Table, of: str) -> An
         ) from error
 
 
-def call(reference: str, *arguments: object) -> Any:
+def call(reference: str, *arguments: object, **named: object) -> Any:
     """What a function of the user returns. Raises `ModelCodeError`: it cannot be imported, or raised."""
     module_name, _, name = reference.partition(":")
     try:
         function: Callable[..., Any] = getattr(importlib.import_module(module_name), name)
-        return function(*arguments)
+        return function(*arguments, **named)
     except CkptOpsError:
         raise
     except Exception as error:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from ckpt_ops.candidates.attempt import TrainingSession
+from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.recording import record_result
-from ckpt_ops.candidates.vocabularies import grown_for
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
@@ -67,9 +67,9 @@ def replay(pipeline: Pipeline, store: Store) -> list[int]:
         if on.next is None:
             return trained
         tell(Note(text=f"step {on.step} of {len(on.plan.replay)}: {on.next.reason}"))
-        if session is None or pipeline.vocabularies:  # each step has its own
-            grown = grown_for(pipeline, store, log.state(), on.next.parent, on.next.slices)
-            session = TrainingSession(pipeline, store, vocabularies=grown)
+        if session is None or pipeline.vocabularies or pipeline.adapt:  # each step has its own
+            given = given_for(pipeline, store, log.state(), on.next.parent, on.next.slices)
+            session = TrainingSession(pipeline, store, given=given)
         number = session.attempt(log, on.next, propose, ask_policy=False)
         record_result(log, store, number)
         trained.append(number)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ckpt_ops.candidates.vocabularies import of_manifest
+from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.checkpoints import model_variables
 from ckpt_ops.checkpoints.committed import committed_manifest
 from ckpt_ops.checkpoints.export import Format, export_model

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from evolving_weeks import KEYS, Place, made
 
-from ckpt_ops.candidates.vocabularies import of_manifest
+from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.checkpoints import load_manifest, read_tensors
 from ckpt_ops.checkpoints.export import Format
 from ckpt_ops.checkpoints.garbage import find_garbage
@@ -137,7 +137,7 @@ def place(
 def grown(place: Place, version: int) -> dict[str, Grown]:
     trained = place.state.versions[version].trained
     assert trained is not None
-    return of_manifest(place.store, load_manifest(place.store, trained.final))
+    return dict(of_manifest(place.store, load_manifest(place.store, trained.final)).vocabularies)
 
 
 def tensors(place: Place, version: int) -> dict[str, Any]:

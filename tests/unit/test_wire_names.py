@@ -25,6 +25,7 @@ from ckpt_ops.lineage.candidate import Commit
 from ckpt_ops.lineage.encoding import decode, encode
 from ckpt_ops.lineage.records import Record, SliceDiscarded, SliceRef
 from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState, VersionStatus
+from ckpt_ops.pipeline import given
 from ckpt_ops.pipeline.code.kept import Functions
 from ckpt_ops.serving.formats import Format
 from ckpt_ops.slices import manifest as slice_manifest
@@ -103,6 +104,10 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
     f"vocabularies of a version, schema {vocabulary_document._DOCUMENT.schema}": {
         "document": vocabulary_document.VocabularyDocument,
         "vocabulary": vocabulary_document.StoredVocabulary,
+    },
+    f"adapted values of a version, schema {given._DOCUMENT.schema}": {
+        "document": given.AdaptedDocument,
+        "value": given.StoredValue,
     },
     f"transfer, schema {transfer_document._DOCUMENT.schema}": {
         "transfer": transfer_document.TransferDocument,

@@ -1,0 +1,153 @@
+"""What `build_model()` is given for a candidate: vocabularies, grown by its slices, and adapted values.
+
+Both are kept below the version's folder, as they hold values of rows: what removes the version removes them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, split_tables
+from ckpt_ops.checkpoints import Manifest, load_manifest
+from ckpt_ops.checkpoints.chunks import digest_of
+from ckpt_ops.documents import read_as, reading
+from ckpt_ops.errors import SliceUnreadable
+from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.pipeline import given as adapted_values
+from ckpt_ops.pipeline.given import Adapted, Given
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import call
+from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named, read_named
+from ckpt_ops.vocabularies import document as vocabularies
+from ckpt_ops.vocabularies.growth import Grown, Token, advance, empty
+
+VOCABULARIES, ADAPTED = "vocabularies", "adapted"
+"""Of them in `Manifest.structure`: name and hash of the object. Manifests of models without any have none."""
+
+Kept = Mapping[str, Named]
+"""By `VOCABULARIES` and `ADAPTED`, the objects of a version."""
+
+
+def given_for(
+    pipeline: Pipeline, store: Store, state: LineageState, parent: int | None, slices: Iterable[SliceRef]
+) -> Given:
+    """Of a candidate that goes on from `parent` and consumes `slices`.
+
+    A column that has a vocabulary for the first time is counted in all slices of the parent's ancestry. What
+    was adapted once stays; where the parent has none, `adapt()` is called on the rows to train on.
+
+    Raises:
+        ModelCodeError: `adapt()` raised, or returned something else.
+        SliceUnreadable: a slice lacks the column of a vocabulary.
+    """
+    if not (pipeline.vocabularies or pipeline.adapt):
+        return Given()
+    refs = tuple(slices)
+    rows = StoredRows(pipeline, store)
+    trained = None if parent is None else state.versions[parent].trained
+    before = Given() if trained is None else of_manifest(store, load_manifest(store, trained.final))
+    earlier = tuple(ref for one in state.ancestry(parent) for ref in one.slices)
+    return Given(
+        vocabularies=_grown(pipeline, rows, before.vocabularies, earlier, refs),
+        adapted=(before.adapted or _adapted(pipeline, rows, refs)) if pipeline.adapt else {},
+    )
+
+
+def keep(store: Store, model: str, version: int, given: Given) -> dict[str, Named]:
+    """Write what there is below the version's folder. The same values are the same object."""
+    documents: dict[str, bytes] = {}
+    if given.vocabularies:
+        documents[VOCABULARIES] = vocabularies.encode(model, given.vocabularies)
+    if given.adapted:
+        documents[ADAPTED] = adapted_values.encode(model, given.adapted)
+    found = {}
+    for kind, data in documents.items():
+        digest = digest_of(data)
+        found[kind] = Named(name=f"models/{model}/v{version}/{kind}-{digest[:16]}.json", digest=digest)
+        store.put(found[kind].name, data)
+    return found
+
+
+def in_structure(kept: Kept) -> dict[str, dict[str, str]]:
+    """What a manifest says of where they are."""
+    return {kind: {"name": named.name, "digest": named.digest} for kind, named in kept.items()}
+
+
+def of_manifest(store: Store, manifest: Manifest) -> Given:
+    """What the model of a checkpoint was built with.
+
+    Raises:
+        ObjectNotFound: it is gone.
+        Corrupt: it is not what was kept, or another model's.
+    """
+    grown: dict[str, Grown] = {}
+    adapted: Adapted = {}
+    for kind in (VOCABULARIES, ADAPTED):
+        kept = manifest.structure.get(kind)
+        if kept is None:
+            continue
+        with reading(f"the manifest of {manifest.model} v{manifest.version}", "manifest"):
+            named = read_as(Named, kept, at=f"structure.{kind}")
+        data, name = read_named(store, named), f"{store.url}/{named.name}"
+        if kind == VOCABULARIES:
+            grown = vocabularies.decode(data, name=name, model=manifest.model)
+        else:
+            adapted = adapted_values.decode(data, name=name, model=manifest.model)
+    return Given(vocabularies=grown, adapted=adapted)
+
+
+def values_by_row(given: Given) -> dict[str, dict[int, Token]]:
+    """By column of a vocabulary, the value of each row that has one."""
+    return {column: grown.by_row for column, grown in given.vocabularies.items()}
+
+
+def _grown(
+    pipeline: Pipeline,
+    rows: SliceRows,
+    before: Mapping[str, Grown],
+    earlier: tuple[SliceRef, ...],
+    slices: tuple[SliceRef, ...],
+) -> dict[str, Grown]:
+    found: dict[str, Grown] = {}
+    for settings in pipeline.vocabularies:
+        grown = before.get(settings.column)
+        for ref in slices if grown is not None else (*earlier, *slices):
+            counts = _counts(rows, ref, settings.column)
+            grown = advance(empty(settings) if grown is None else grown, settings, counts)
+        found[settings.column] = empty(settings) if grown is None else grown
+    return found
+
+
+def _adapted(pipeline: Pipeline, rows: SliceRows, slices: tuple[SliceRef, ...]) -> Adapted:
+    tables = [train for ref in slices for train, _ in split_tables(pipeline, rows, ref)]
+    table = pa.concat_tables(tables, promote_options="permissive")
+    return adapted_values.checked(pipeline.adapt, call(pipeline.adapt, table))
+
+
+def _counts(rows: SliceRows, ref: SliceRef, column: str) -> dict[Token, int]:
+    """In how many rows of the slice each value is; missing ones are not counted."""
+    total: Counter[Token] = Counter()
+    for table, _ in rows.groups(ref.key, ref.revision, [column]):
+        if column not in table.column_names:
+            raise SliceUnreadable(
+                f"slice {ref.key} has no column {column}, whose values are in a vocabulary",
+                safe="nothing was trained; the champion serves on",
+                next=f"remove Vocabulary({column!r}, ...) from the pipeline, or withdraw the slice",
+            )
+        counted = pc.value_counts(_plain(table[column]))
+        values, counts = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+        for value, count in zip(values, counts, strict=True):
+            if value is not None:
+                total[value] += count
+    return dict(total)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    joined = column.combine_chunks()
+    return joined.dictionary_decode() if pa.types.is_dictionary(joined.type) else joined
