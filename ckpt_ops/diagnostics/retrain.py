@@ -131,15 +131,15 @@ def changed(
 
 def _libraries(manifest: Manifest, now: Digests) -> str:
     """Which of them are different, where the manifest says which there were."""
-    if not manifest.libraries:
-        return f"Python or its libraries (digest {manifest.lock_digest} then, {now.lock} now)"
     then, today = (dict(one.split("==", 1) for one in each) for each in (manifest.libraries, installed()))
     apart = [
         f"{name} {then.get(name, 'absent')} then, {today.get(name, 'absent')} now"
         for name in sorted(then.keys() | today.keys())
         if then.get(name) != today.get(name)
     ]
-    return f"libraries: {'; '.join(apart)}"
+    if not manifest.libraries or not apart:
+        return f"Python or its libraries (digest {manifest.lock_digest} then, {now.lock} now)"
+    return f"Python or its libraries ({'; '.join(apart)})"
 
 
 class _Unsaved:

@@ -32,6 +32,7 @@ from ckpt_ops.errors import ObjectNotFound, TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CheckpointsDropped
 from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.pipeline.code.digests import installed
 from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Budget
@@ -467,6 +468,10 @@ def test_changed_settings_and_libraries_are_told_apart_from_changed_code(
     assert "Python or its libraries (digest " in caught.value.what
     assert "the model's code" not in caught.value.what
     assert "a setting" not in caught.value.what
+    newer = [one.replace("keras==", "keras==9.") for one in installed()]
+    monkeypatch.setattr("ckpt_ops.diagnostics.retrain.installed", lambda: newer)
+    with pytest.raises(TerminalError, match=r"Python or its libraries \(keras 3\.\S+ then, 9\.3\.\S+ now\)"):
+        reproduce(world.pipeline, broken, 2)
 
 
 def test_a_training_that_the_clock_ended_is_rebuilt_by_its_steps(world: World, tmp_path: Path) -> None:
