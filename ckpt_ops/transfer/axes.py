@@ -11,6 +11,7 @@ The axes of a layer of an unknown class have no labels, and its outputs are numb
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -52,6 +53,12 @@ class Axes:
     followed: frozenset[str] = frozenset()
     rows_go: frozenset[str] = frozenset()
 
+    def name_of(self, variable: str) -> str:
+        """By what name a variable is here: a layer's in a model inside may have that model's in front."""
+        parts = variable.split("/")
+        names = ("/".join(parts[start:]) for start in range(len(parts)))
+        return next((name for name in names if name in self.labels), variable)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
@@ -81,7 +88,8 @@ class _Graph:
     def __init__(self, layers: Sequence[Layer], values: Values, called: Callable[[str], str]) -> None:
         self._values, self._called = values, called
         self._rows_go: set[str] = set()
-        self._layers = {layer.name: layer for layer in layers}
+        count = Counter(layer.name for layer in layers)
+        self._layers = {layer.name: layer for layer in layers if count[layer.name] == 1}
         self._out: dict[str, Labels] = {}
         self._inputs: dict[str, tuple[object, ...]] = {}
         self._followed: set[str] = set()
@@ -115,7 +123,7 @@ class _Graph:
             case "Embedding":
                 tokens = self._tokens(layer) or range(config["input_dim"])
                 yield "embeddings", (tokens, _units(name, config["output_dim"])), None
-            case "Conv1D" | "Conv2D" | "Conv3D" if config.get("groups", 1) == 1:
+            case "Conv1D" | "Conv2D" | "Conv3D" if _plain(config):
                 filters = _units(name, config["filters"])
                 size = config["kernel_size"]
                 spatial = tuple(range(one) for one in (size if isinstance(size, Sequence) else [size]))
@@ -141,7 +149,7 @@ class _Graph:
 
     def _last(self, layer: Layer) -> Axis:
         """Labels along the last axis of what the layer is given."""
-        given = self._given(layer)
+        given = self._given(layer) if layer.shapes else []
         if not given or given[0].ndim == 0:
             return ()
         first = given[0]
@@ -203,24 +211,30 @@ class _Graph:
         if name not in self._out:
             layer = self._layers.get(name)
             row = tuple(1 if one is None else one for one in shape[1:])
-            made = None if layer is None else self._made(layer, row)
-            if made is None or made.shape != row:
-                made = _numbered(self._called(name), row, unknown=layer is not None and layer.has_inputs)
-                if layer is not None and layer.has_inputs:
-                    self._inputs[self._called(name)] = tuple(
-                        one for given in self._given(layer) for one in given.ravel()
-                    )
-            self._out[name] = made
+            self._out[name] = _nothing_known(row) if layer is None else self._labels(layer, shape, row)
         return self._out[name]
 
+    def _labels(self, layer: Layer, shape: Sequence[int | None], row: tuple[int, ...]) -> Labels:
+        name = self._called(layer.name)
+        if layer.is_input:
+            return _numbered(name, row)
+        if layer.ends_with:
+            return self._of_output(layer.ends_with, shape)
+        if len(layer.given) != len(layer.shapes):
+            alike = layer.kind in ALIKE and len(layer.given) == 1
+            return self._of_output(layer.given[0], shape) if alike else _nothing_known(row)
+        made = self._made(layer, row)
+        if made is not None and made.shape == row:
+            return made
+        self._inputs[name] = tuple(one for given in self._given(layer) for one in given.ravel())
+        return _numbered(name, row, unknown=True)
+
     def _made(self, layer: Layer, row: tuple[int, ...]) -> Labels | None:
-        """None where nothing is known of it."""
-        if not layer.has_inputs:
-            return _numbered(self._called(layer.name), row)
+        """None where nothing is known of its class."""
         if layer.kind in ("Dense", "Embedding", "Conv1D", "Conv2D", "Conv3D", "LSTM", "GRU", "SimpleRNN"):
             return _numbered(self._called(layer.name), row)
         given = self._given(layer)
-        if layer.kind in ALIKE and len(given) == 1:
+        if (layer.kind in ALIKE or layer.kind == "InputLayer") and len(given) == 1:
             return given[0]
         if layer.kind in ("Reshape", "Flatten") and len(given) == 1 and given[0].size == prod(row):
             return given[0].reshape(row)
@@ -236,6 +250,10 @@ class _Graph:
             last: Labels = given[0].reshape(-1, given[0].shape[-1])[0]
             return last
         return None
+
+
+def _plain(config: Mapping[str, Any]) -> bool:
+    return config.get("groups", 1) == 1 and config.get("data_format") != "channels_first"
 
 
 def _by_channel(layer: str, given: Labels, row: tuple[int, ...]) -> Labels:
@@ -261,6 +279,13 @@ def _numbered(layer: str, row: tuple[int, ...], *, unknown: bool = False) -> Lab
         told = tuple(number for number, size in zip(place, row, strict=True) if size > 1) or (0,)
         label: object = Unknown(layer=layer, place=told) if unknown else (layer, *told)
         found[place] = label
+    return found
+
+
+def _nothing_known(row: tuple[int, ...]) -> Labels:
+    """The same label everywhere: it tells no place from another."""
+    found = np.empty(row, object)
+    found[...] = Unknown(layer="", place=())
     return found
 
 

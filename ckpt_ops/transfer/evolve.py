@@ -95,6 +95,11 @@ class Evolve:
                 return f"{self.renamed[old]}{name.removeprefix(old)}"
         return name
 
+    def layer_today(self, name: str) -> str:
+        """Today's name of the layer that the parent calls `name`, whatever models it is inside of."""
+        ends = {old.rpartition("/")[2]: new.rpartition("/")[2] for old, new in self.renamed.items()}
+        return ends.get(name, name)
+
     def may_drop(self, name: str) -> bool:
         """Whether the variable that the parent calls `name` may lose values."""
         return matches(name, self.drop)

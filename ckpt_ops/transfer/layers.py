@@ -35,6 +35,11 @@ ALIKE = frozenset(
 """Classes of layers that change values, and neither their shape nor their order."""
 
 
+Shape = tuple[int | None, ...]
+Call = tuple[tuple[str, ...], tuple[Shape, ...]]
+"""What a layer takes: the layers that it is from, and the shapes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """One layer.
@@ -42,18 +47,22 @@ class Layer:
     Attributes:
         kind: its class.
         given: the layers whose outputs it takes, in order, where it is called first.
-        shapes: of what it takes, the batch's axis first; None for a length that is not known.
+        shapes: of what it takes, the batch's axis first; None for a length that is not known. None at all
+            where Keras does not write them: of a layer without variables in a `Sequential`.
+        ends_with: of a model inside the model, the layer whose output is its own; "" for a layer.
     """
 
     name: str
     kind: str
     config: Mapping[str, Any]
     given: tuple[str, ...] = ()
-    shapes: tuple[tuple[int | None, ...], ...] = ()
+    shapes: tuple[Shape, ...] = ()
+    ends_with: str = ""
 
     @property
-    def has_inputs(self) -> bool:
-        return self.kind != "InputLayer"
+    def is_input(self) -> bool:
+        """It is an input of the whole model; that of a model inside takes what the model is given."""
+        return self.kind == "InputLayer" and not self.given
 
     @property
     def named_by_keras(self) -> bool:
@@ -63,60 +72,89 @@ class Layer:
 
 def layers_of(config: Mapping[str, Any]) -> list[Layer]:
     """Every layer of a configuration, those of models inside models too; none where it has no layers."""
-    return list(_layers(config))
+    return list(_layers(config, {}))
 
 
-def _layers(config: Mapping[str, Any]) -> Iterator[Layer]:
+def _layers(config: Mapping[str, Any], fed: Mapping[str, Call]) -> Iterator[Layer]:
+    """Those of one model; `fed`: by the name of an input of it, what the model around it gives."""
+    each = _inside(config)
+    calls = _calls_in_turn(each) if config.get("class_name") == "Sequential" else map(_first_call, each)
+    for written, (given, shapes) in zip(each, calls, strict=True):
+        name = _name(written)
+        if written["class_name"] == "InputLayer" and name in fed:
+            given, shapes = fed[name]
+        yield Layer(
+            name=name,
+            kind=written["class_name"],
+            config=written["config"],
+            given=given,
+            shapes=shapes,
+            ends_with=_end(written),
+        )
+        inputs = [_name(one) for one in _inside(written) if one["class_name"] == "InputLayer"]
+        one_input = len(inputs) == len(given) == 1
+        yield from _layers(written, {inputs[0]: (given, shapes)} if one_input else {})
+
+
+def _inside(config: Mapping[str, Any]) -> list[Any]:
     inside = config.get("config")
     each = inside.get("layers") if isinstance(inside, Mapping) else None
-    if not isinstance(each, list):
-        return
-    before: tuple[str, ...] = ()
-    for written in each:
-        name = written.get("name") or written["config"].get("name", "")
-        if config.get("class_name") == "Sequential":
-            shapes = tuple(_shape(one) for one in [_built_on(written)] if one is not None)
-            given = before if shapes else ()
-            before = (name,)
-        else:
-            given, shapes = _first_call(written)
-        yield Layer(
-            name=name, kind=written["class_name"], config=written["config"], given=given, shapes=shapes
-        )
-        yield from _layers(written)
+    return each if isinstance(each, list) else []
 
 
-def _built_on(written: Mapping[str, Any]) -> Sequence[int | None] | None:
+def _name(written: Mapping[str, Any]) -> str:
+    return str(written.get("name") or written["config"].get("name", ""))
+
+
+def _end(written: Mapping[str, Any]) -> str:
+    """The layer that a model inside ends with, where that is one."""
+    each = _inside(written)
+    if not each:
+        return ""
+    if written["class_name"] == "Sequential":
+        return _name(each[-1])
+    ends = written["config"].get("output_layers")
+    return str(ends[0]) if isinstance(ends, list) and ends and isinstance(ends[0], str) else ""
+
+
+def _calls_in_turn(each: Sequence[Mapping[str, Any]]) -> list[Call]:
+    """Of a `Sequential`, which writes a shape only for layers that have variables."""
+    shapes: list[Shape | None] = [_built_on(written) for written in each]
+    for place in reversed(range(len(each) - 1)):
+        if shapes[place] is None and each[place]["class_name"] in ALIKE:
+            shapes[place] = shapes[place + 1]
+    found: list[Call] = []
+    for place, shape in enumerate(shapes):
+        given = (_name(each[place - 1]),) if place else ()
+        found.append((given, (shape,) if place and shape is not None else ()))
+    return found
+
+
+def _built_on(written: Mapping[str, Any]) -> Shape | None:
     shape = (written.get("build_config") or {}).get("input_shape")
     if isinstance(shape, list) and shape and not isinstance(shape[0], list):
-        return shape
+        return tuple(shape)
     return None
 
 
-def _first_call(
-    written: Mapping[str, Any],
-) -> tuple[tuple[str, ...], tuple[tuple[int | None, ...], ...]]:
+def _first_call(written: Mapping[str, Any]) -> Call:
     nodes = written.get("inbound_nodes") or []
     found = list(_tensors(nodes[0].get("args"))) if nodes else []
     return tuple(name for name, _ in found), tuple(shape for _, shape in found)
 
 
-def _tensors(value: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:
+def _tensors(value: Any) -> Iterator[tuple[str, Shape]]:
     """Keras' own tensors in the arguments of a call, in order."""
     if isinstance(value, Mapping):
         if value.get("class_name") == "__keras_tensor__":
             config = value["config"]
-            yield config["keras_history"][0], _shape(config["shape"])
+            yield config["keras_history"][0], tuple(config["shape"])
             return
         for one in value.values():
             yield from _tensors(one)
     elif isinstance(value, list):
         for one in value:
             yield from _tensors(one)
-
-
-def _shape(written: Sequence[int | None]) -> tuple[int | None, ...]:
-    return tuple(written)
 
 
 def in_snake_case(kind: str) -> str:

@@ -175,7 +175,7 @@ class _Planner:
     def __init__(self, before: Structure, after: Structure, evolve: Evolve, matched: Matched) -> None:
         self._before, self._after, self._evolve, self._matched = before, after, evolve, matched
         self._axes: tuple[Axes, Axes] = (
-            axes_of(before.config, values=before.values, called=evolve.name_today),
+            axes_of(before.config, values=before.values, called=evolve.layer_today),
             axes_of(after.config, values=after.values),
         )
         self._moves: dict[str, Variable] = {}
@@ -256,7 +256,7 @@ class _Planner:
             move = Move.MAPPED
         else:
             return found
-        reads = self._axes[1].reads.get(shown(name))
+        reads = self._axes[1].reads.get(self._axes[1].name_of(shown(name)))
         grows = reads is not None and axes[reads].kept < axes[reads].after
         zero_along = reads if grows and self._evolve.zero_new_inputs else None
         return replace(found, move=move, axes=axes, zero_along=zero_along)
@@ -265,7 +265,9 @@ class _Planner:
         """Whether all that is lost are rows of a vocabulary's values that gave them back."""
         slot = self._matched.slots.get(name)
         table = shown(name) if slot is None else slot.follows
-        return table in self._axes[1].rows_go and all(axis.kept == axis.before for axis in axes[1:])
+        return self._axes[1].name_of(table) in self._axes[1].rows_go and all(
+            axis.kept == axis.before for axis in axes[1:]
+        )
 
     def _average_of(self, slot: Slot | None) -> str:
         """Keras' moving average goes on from zero where it did not begin with the optimizer's first step."""
@@ -296,8 +298,10 @@ class _Planner:
         placed = self._evolve.place_of(shown(name))
         if placed is not None:
             return self._as_placed(name, placed, was, spec)
-        olds = self._axes[0].labels.get(shown(source), ())
-        news = self._axes[1].labels.get(shown(name), ())
+        olds, news = (
+            axes.labels.get(axes.name_of(shown(one)), ())
+            for axes, one in zip(self._axes, (source, name), strict=True)
+        )
         if not (_fit(olds, was) and _fit(news, spec)):
             if was.shape == spec.shape:
                 return None

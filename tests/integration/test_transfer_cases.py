@@ -403,6 +403,67 @@ def test_what_comes_behind_an_unknown_layer_is_not_guessed_at() -> None:
     assert np.array_equal(said(model), before.said)
 
 
+def nested(*, width: int = 6, weather: bool = False, units: int = 4) -> keras.Model:
+    """Columns into a model inside, and from there into another one."""
+    given = {
+        "carrier": keras.Input((), dtype="string", name="carrier"),
+        "numbers": keras.Input((3,), name="numbers"),
+    }
+    ids = layers.StringLookup(vocabulary=["AA", "UA"], name="lookup")(given["carrier"])
+    parts = [layers.Embedding(3, width, name="carriers")(ids), given["numbers"]]
+    if weather:
+        given["weather"] = keras.Input((2,), name="weather")
+        parts.insert(0, given["weather"])
+    joined = layers.Concatenate(name="features")(parts)
+    tower = keras.Sequential(
+        [
+            keras.Input((joined.shape[1],)),
+            layers.Dense(units, "relu", name="first"),
+            layers.Dropout(0.1, name="d"),
+        ],
+        name="tower",
+    )
+    middle = keras.Input((units,), name="middle")
+    inner = keras.Model(middle, layers.Dense(5, "tanh", name="second")(middle), name="inner")
+    model = keras.Model(given, layers.Dense(1, name="head")(inner(tower(joined))))
+    model.compile("adam", "mse")
+    return model
+
+
+def test_models_inside_the_model() -> None:
+    small = built(nested, 1)
+    before = Parent(structure=structure(small), values=values(small), said=said(small))
+    model = built(nested, 2, width=8, weather=True, units=7)
+    transfer = transferred(before, model)
+    assert moves(transfer)["tower/first/kernel"] == "grown"
+    assert np.array_equal(said(model), before.said)
+
+
+def stacked(*, filters: int = 4) -> keras.Model:
+    """As people write it: Keras keeps no shape of what has no variables."""
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 3), name="image"),
+            layers.Conv2D(filters, 3, name="conv"),
+            layers.MaxPooling2D(2, name="pool"),
+            layers.Flatten(name="flat"),
+            layers.Dense(1, name="head"),
+        ]
+    )
+    model.compile("adam", "mse")
+    return model
+
+
+def test_positions_whose_meaning_is_not_kept_are_not_guessed_at() -> None:
+    small = built(stacked, 1)
+    before = Parent(structure=structure(small), values=values(small), said=None)
+    assert planned(before, built(stacked, 2)).same
+    (objection,) = planned(before, built(stacked, 2, filters=6)).objections
+    assert objection.startswith(
+        "sequential/head/kernel was float32[16, 1] and is float32[24, 1], and nothing is known"
+    )
+
+
 # --- names that Keras counted ----------------------------------------------------------------------
 
 
