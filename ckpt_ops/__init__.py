@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         checkpointing,
         model_variables,
     )
+    from ckpt_ops.column_times import Since, Until
     from ckpt_ops.contract import check_source, drop_last_row
     from ckpt_ops.errors import (
         BadInput,
@@ -254,6 +255,7 @@ __all__ = [
     "Schedules",
     "Servable",
     "Shadow",
+    "Since",
     "SinceSave",
     "SizeAtMost",
     "SliceChanging",
@@ -276,6 +278,7 @@ __all__ = [
     "TransientError",
     "Unclear",
     "UndefinedMetric",
+    "Until",
     "Verdict",
     "check_source",
     "checkpointing",
@@ -296,6 +299,7 @@ _TABLE = {
         "Anchors Automatic Checkpointer Doubling EverySeconds EverySteps EveryVersions FirstOf "
         "Intermediate Keep SaveTrigger SinceSave checkpointing model_variables"
     ),
+    "ckpt_ops.column_times": "Since Until",
     "ckpt_ops.contract": "check_source drop_last_row",
     "ckpt_ops.errors": (
         "BadInput BucketNotFound CkptOpsError Corrupt ExtraMissing Fenced IncompatibleCheckpoint "

@@ -82,7 +82,7 @@ def test_what_cannot_be_read_as_declared_is_not_released(place: Place) -> None:
         SliceQuarantined(slice=ref, report=f"{manifest.prefix}/quarantine/report.json", reason="n is gone")
     )
     with pytest.raises(BadInput, match="column n is missing: declared as int64") as refused:
-        release(place.store, "people", W1, "we know", declared=place.pipeline.source.schema)
+        release(place.store, "people", W1, "we know", source=place.pipeline.source)
     for said in ("people/source.py", f"ckpt-ops run people --slice {W1}", f"discard people {W1}"):
         assert said in refused.value.next
     assert place.state().pending() == ()
@@ -91,5 +91,5 @@ def test_what_cannot_be_read_as_declared_is_not_released(place: Place) -> None:
     manifest = pull(place.store, place.pipeline.source, W1)
     ref = SliceRef(key=W1, revision=manifest.revision, rows=1)
     place.say(SliceQuarantined(slice=ref, report=f"{manifest.prefix}/quarantine/report.json", reason="n < 0"))
-    release(place.store, "people", W1, "we know", declared=place.pipeline.source.schema)
+    release(place.store, "people", W1, "we know", source=place.pipeline.source)
     assert [one.key for one in place.state().pending()] == [W1], "its columns are those declared"
