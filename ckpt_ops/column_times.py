@@ -7,6 +7,7 @@ column is its default even where the slice holds one of that name.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -153,6 +154,31 @@ def filled(stored: pa.RecordBatch, columns: Columns, names: Sequence[str] | None
 def repeated(value: pa.Scalar, rows: int) -> pa.Array:
     """A column of one value."""
     return pa.repeat(value, rows) if value.is_valid else pa.nulls(rows, value.type)
+
+
+def as_text(columns: Columns) -> str:
+    """The absent ones with their defaults, for another process; "" when there are none."""
+    without = absent(columns)
+    if not without:
+        return ""
+    schema = pa.schema([column.field.remove_metadata() for column in without.values()])
+    row = pa.RecordBatch.from_arrays([repeated(one.default, 1) for one in without.values()], schema=schema)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as stream:
+        stream.write_batch(row)
+    return base64.b64encode(sink.getvalue().to_pybytes()).decode()
+
+
+def from_text(text: str) -> dict[str, ColumnAt]:
+    """The inverse of `as_text`; the words of their times are gone."""
+    if not text:
+        return {}
+    with pa.ipc.open_stream(base64.b64decode(text)) as stream:
+        table = stream.read_all()
+    return {
+        field.name: ColumnAt(field=field, here=False, when="", default=table[field.name][0])
+        for field in table.schema
+    }
 
 
 def described(schema: pa.Schema, times: ColumnTimes) -> dict[str, Any]:

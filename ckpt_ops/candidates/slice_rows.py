@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ckpt_ops.column_times import Columns
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.as_declared import leave_it_out
@@ -44,10 +45,13 @@ class StoredRows:
     """Reads the pipeline's slices from the store, each time they are asked for.
 
     With the columns that the source declares: one that a slice lacks by its time has its default.
+
+    Args:
+        besides: columns that the slices lack by a declaration other than the pipeline's.
     """
 
-    def __init__(self, pipeline: Pipeline, store: Store) -> None:
-        self._store, self._source = store, pipeline.source
+    def __init__(self, pipeline: Pipeline, store: Store, *, besides: Columns | None = None) -> None:
+        self._store, self._source, self._besides = store, pipeline.source, besides
 
     def count(self, key: str, revision: str) -> int:
         return load_manifest(self._store, self._source.name, key, revision).rows
@@ -57,7 +61,7 @@ class StoredRows:
     ) -> Iterator[tuple[pa.Table, int]]:
         start = 0
         manifest = load_manifest(self._store, self._source.name, key, revision)
-        with staged_as_declared(self._store, self._source, manifest) as rows:
+        with staged_as_declared(self._store, self._source, manifest, besides=self._besides) as rows:
             present = None if columns is None else [name for name in columns if name in rows.schema.names]
             for batch in rows.batches(present):
                 yield pa.Table.from_batches([batch]), start

@@ -116,10 +116,16 @@ def staged(store: Store, manifest: SliceManifest) -> Iterator[StagedSlice]:
 
 
 @contextmanager
-def staged_as_declared(store: Store, source: SliceSource, manifest: SliceManifest) -> Iterator[StagedSlice]:
-    """As `staged`, with the declared columns that the slice lacks by its time: what models see of it."""
+def staged_as_declared(
+    store: Store, source: SliceSource, manifest: SliceManifest, *, besides: Columns | None = None
+) -> Iterator[StagedSlice]:
+    """As `staged`, with the declared columns that the slice lacks by its time: what models see of it.
+
+    Args:
+        besides: columns that it lacks by a different declaration; that of `source` counts where it is one.
+    """
     with staged(store, manifest) as rows:
-        yield rows.filled(columns_of(source, manifest.key))
+        yield rows.filled({**absent(besides or {}), **absent(columns_of(source, manifest.key))})
 
 
 def _checked(store: Store, file: DataFile) -> bytes:
