@@ -134,6 +134,7 @@ if TYPE_CHECKING:
         key_time,
     )
     from ckpt_ops.slices.connections import Connection, connection
+    from ckpt_ops.slices.declared import columns_of
     from ckpt_ops.slices.formats import Csv, JsonLines, Parquet
     from ckpt_ops.slices.sources.paging import (
         Answer,
@@ -282,6 +283,7 @@ __all__ = [
     "Verdict",
     "check_source",
     "checkpointing",
+    "columns_of",
     "connection",
     "drop_last_row",
     "key_time",
@@ -318,6 +320,7 @@ _TABLE = {
     ),
     "ckpt_ops.slices": "BigQueryTable Files HttpPages PartedSource Period PostgresTable SliceSource key_time",
     "ckpt_ops.slices.connections": "Connection connection",
+    "ckpt_ops.slices.declared": "columns_of",
     "ckpt_ops.slices.formats": "Csv JsonLines Parquet",
     "ckpt_ops.slices.sources.paging": "Answer Cursor LinkHeader NextLink Offset OnePage PageNumber Paging",
     "ckpt_ops.store": "Store open_store",
