@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         checkpointing,
         model_variables,
     )
+    from ckpt_ops.column_times import Since, Until
     from ckpt_ops.contract import check_source, drop_last_row
     from ckpt_ops.errors import (
         BadInput,
@@ -133,6 +134,7 @@ if TYPE_CHECKING:
         key_time,
     )
     from ckpt_ops.slices.connections import Connection, connection
+    from ckpt_ops.slices.declared import columns_of
     from ckpt_ops.slices.formats import Csv, JsonLines, Parquet
     from ckpt_ops.slices.sources.paging import (
         Answer,
@@ -255,6 +257,7 @@ __all__ = [
     "Schedules",
     "Servable",
     "Shadow",
+    "Since",
     "SinceSave",
     "SizeAtMost",
     "SliceChanging",
@@ -277,10 +280,12 @@ __all__ = [
     "TransientError",
     "Unclear",
     "UndefinedMetric",
+    "Until",
     "Verdict",
     "Vocabulary",
     "check_source",
     "checkpointing",
+    "columns_of",
     "connection",
     "drop_last_row",
     "key_time",
@@ -298,6 +303,7 @@ _TABLE = {
         "Anchors Automatic Checkpointer Doubling EverySeconds EverySteps EveryVersions FirstOf "
         "Intermediate Keep SaveTrigger SinceSave checkpointing model_variables"
     ),
+    "ckpt_ops.column_times": "Since Until",
     "ckpt_ops.contract": "check_source drop_last_row",
     "ckpt_ops.errors": (
         "BadInput BucketNotFound CkptOpsError Corrupt ExtraMissing Fenced IncompatibleCheckpoint "
@@ -316,6 +322,7 @@ _TABLE = {
     ),
     "ckpt_ops.slices": "BigQueryTable Files HttpPages PartedSource Period PostgresTable SliceSource key_time",
     "ckpt_ops.slices.connections": "Connection connection",
+    "ckpt_ops.slices.declared": "columns_of",
     "ckpt_ops.slices.formats": "Csv JsonLines Parquet",
     "ckpt_ops.slices.sources.paging": "Answer Cursor LinkHeader NextLink Offset OnePage PageNumber Paging",
     "ckpt_ops.store": "Store open_store",

@@ -10,7 +10,8 @@ from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.policies import ColumnDrift, DriftNeed
-from ckpt_ops.slices import StagedSlice, load_manifest, staged
+from ckpt_ops.slices import StagedSlice, load_manifest
+from ckpt_ops.slices.reading import staged_as_declared
 from ckpt_ops.store import Store
 from ckpt_ops.validation.custom import Reference
 from ckpt_ops.validation.custom.columns import is_category, is_number
@@ -28,13 +29,17 @@ def measure_drift(
 ) -> dict[str, ColumnDrift]:
     """By column, how far slice `ref` is from the newest slices that the champion consumed.
 
-    Both sides are sampled as validation samples them, a column at a time: memory holds one column.
+    Both sides are sampled as validation samples them, a column at a time: memory holds one column. Both are
+    as models see them: a column that a slice lacks by its time has its default.
 
     Raises:
         BadInput: a column is not there, or holds neither numbers, text nor booleans.
     """
     manifest = load_manifest(store, intake.source.name, ref.key, ref.revision)
-    with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
+    with (
+        staged_as_declared(store, intake.source, manifest) as rows,
+        reference_for(store, intake, state, manifest, fill=True) as reference,
+    ):
         return {
             name: column_drift(name, rows, reference, last=need.reference_slices)
             for name in _columns(rows.schema, ref, need)

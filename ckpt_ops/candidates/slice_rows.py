@@ -10,12 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ckpt_ops.column_times import Columns
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.as_declared import leave_it_out
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import make_examples
-from ckpt_ops.slices import load_manifest, staged
+from ckpt_ops.slices import load_manifest
+from ckpt_ops.slices.reading import staged_as_declared
 from ckpt_ops.store import Store
 from ckpt_ops.training import Collected, Examples, Latest, holdout_mask, holdout_mask_by
 from ckpt_ops.training.latest import has_order
@@ -40,19 +42,26 @@ class SliceRows(Protocol):
 
 
 class StoredRows:
-    """Reads the pipeline's slices from the store, each time they are asked for."""
+    """Reads the pipeline's slices from the store, each time they are asked for.
 
-    def __init__(self, pipeline: Pipeline, store: Store) -> None:
-        self._store, self._source = store, pipeline.source.name
+    With the columns that the source declares: one that a slice lacks by its time has its default.
+
+    Args:
+        besides: columns that the slices lack by a declaration other than the pipeline's.
+    """
+
+    def __init__(self, pipeline: Pipeline, store: Store, *, besides: Columns | None = None) -> None:
+        self._store, self._source, self._besides = store, pipeline.source, besides
 
     def count(self, key: str, revision: str) -> int:
-        return load_manifest(self._store, self._source, key, revision).rows
+        return load_manifest(self._store, self._source.name, key, revision).rows
 
     def groups(
         self, key: str, revision: str, columns: Sequence[str] | None = None
     ) -> Iterator[tuple[pa.Table, int]]:
         start = 0
-        with staged(self._store, load_manifest(self._store, self._source, key, revision)) as rows:
+        manifest = load_manifest(self._store, self._source.name, key, revision)
+        with staged_as_declared(self._store, self._source, manifest, besides=self._besides) as rows:
             present = None if columns is None else [name for name in columns if name in rows.schema.names]
             for batch in rows.batches(present):
                 yield pa.Table.from_batches([batch]), start

@@ -23,6 +23,7 @@ from ckpt_ops.rebase.view import anchor_message, estimate_message, fork_message,
 from ckpt_ops.runs.backfill import SlicePlan, plan_backfill
 from ckpt_ops.runs.intake_plan import Arrival, SliceArrival, plan_intake
 from ckpt_ops.runs.ranges import first_moment, last_moment
+from ckpt_ops.slices.declared import in_words_for
 
 From = Annotated[
     str | None,
@@ -162,6 +163,8 @@ def _show_backfill(pipeline: Pipeline, found: Sequence[SlicePlan]) -> None:
         by = "-" if one.consumed_by is None else f"version {one.consumed_by}"
         table.add_row(one.key, one.action, one.status or "new", rows, by, one.why)
     out.print(table)
+    for line in in_words_for(pipeline.source, [one.key for one in found]):
+        output.say(line)
     counts = Counter(one.action for one in found)
     out.print(", ".join(f"{count} {action}" for action, count in counts.items()))
     late = [one.key for one in found if one.undecided]
@@ -185,6 +188,8 @@ def _show_intake(intake: Intake, found: Sequence[SliceArrival]) -> None:
         rows = "-" if one.rows is None else f"{one.rows:,}"
         table.add_row(one.key, one.action.value, one.status or "new", rows, one.why)
     out.print(table)
+    for line in in_words_for(intake.source, [one.key for one in found]):
+        output.say(line)
     counts = Counter(one.action for one in found)
     out.print(", ".join(f"{count} {action}" for action, count in counts.items()))
     todo = [one.key for one in found if one.action not in (Arrival.SKIP, Arrival.MISSING)]

@@ -22,7 +22,7 @@ from ckpt_ops.store import Store
 from ckpt_ops.validation import Kind, Validation, read_verdict
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from ckpt_ops.slices import SliceSource
 
 app = typer.Typer(
     name="quarantine",
@@ -109,7 +109,7 @@ def release(model: Model, key: SliceKey, why: Why, store: StoreOption = None) ->
     """
     with chosen_store(store) as opened:
         views.state_of(opened, model)
-        ref = release_slice(opened, model, key, why, declared=_declared(model))
+        ref = release_slice(opened, model, key, why, source=_source(model))
         state = views.state_of(opened, model)
         (view,) = (one for one in views.slices_view(state, late_within=4) if one["key"] == key)
     out = output.console()
@@ -133,11 +133,11 @@ def discard(model: Model, key: SliceKey, why: Why, store: StoreOption = None) ->
     output.console().print(f"Slice {key} of {model} {what}.")
 
 
-def _declared(model: str) -> pa.Schema | None:
-    """The columns that the source declares, where the pipeline's code is at hand."""
+def _source(model: str) -> SliceSource | None:
+    """What declares the columns, where the pipeline's code is at hand."""
     from ckpt_ops.pipeline.loading import find_pipelines, load_intake
 
-    return load_intake(model).source.schema if model in find_pipelines() else None
+    return load_intake(model).source if model in find_pipelines() else None
 
 
 def _bad_rows(store: Store, found: Quarantined, count: int) -> list[dict[str, Any]]:

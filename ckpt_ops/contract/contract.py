@@ -64,6 +64,8 @@ def _checks(
     if isinstance(source, Files):
         yield checked("no file of a slice is overlooked", lambda: files.none_overlooked(source))
     readings = Readings(source=source, keys=chosen)
+    if getattr(source, "column_times", None):
+        yield checked("columns have their times", readings.columns_have_times)
     progress(f"rows of {', '.join(chosen)}")
     yield checked("fingerprints are stable", readings.fingerprint_is_stable)
     yield checked("reading twice gives the same rows", readings.same_twice)

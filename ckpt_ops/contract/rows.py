@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ckpt_ops.belonging import instant
+from ckpt_ops.column_times import absent, in_words
 from ckpt_ops.contract.check import Broken
 from ckpt_ops.slices import PartedSource, SliceSource, worth_sharing
 from ckpt_ops.slices.content import ContentHash
+from ckpt_ops.slices.declared import check_column_times, columns_of, declared_at, times_of
 from ckpt_ops.slices.joining import one_after_the_other
 from ckpt_ops.validation import Severity, TableRows, misfits_of, schema_drift
 
@@ -95,7 +97,7 @@ class Readings:
     def first(self, key: str) -> Reading:
         """The first reading of a key."""
         if key not in self._first:
-            self._first[key] = read(iter(self.source.read(key)), self.source.schema)
+            self._first[key] = read(iter(self.source.read(key)), declared_at(self.source, key))
         return self._first[key]
 
     def fingerprint_is_stable(self) -> str:
@@ -145,11 +147,24 @@ class Readings:
         for key in self.keys:
             first = self.first(key)
             found = first.schema
-            for reason in schema_drift(declared, found, first.misfits) if found is not None else []:
+            if found is None:
+                continue
+            columns = columns_of(self.source, key)
+            for reason in schema_drift(declared, found, first.misfits, columns=columns):
                 if reason.severity is Severity.CRITICAL:
                     raise Broken(f"slice {key}: {reason.message}; fix the data, or the declared schema")
                 notes.append(reason.message)
         return "; ".join([f"{len(declared.names)} declared columns came as declared", *dict.fromkeys(notes)])
+
+    def columns_have_times(self) -> str:
+        """The declared times can be kept: names, keys and defaults. Says which slices lack a column."""
+        check_column_times(self.source)
+        found = []
+        for key in self.keys:
+            without = absent(columns_of(self.source, key))
+            found += [f"{name} = {column.shown} in {key}" for name, column in without.items()]
+        times = ", ".join(f"{name} {in_words(time)}" for name, time in times_of(self.source).items())
+        return "; ".join([times, *found])
 
     def memory_is_bounded(self, most: int) -> str:
         """Arrow's memory while reading, beside the slice's own size."""

@@ -7,29 +7,27 @@ slice, whether it is appended, late, on hold or needs a fork.
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.quarantined import Quarantined, one_in_quarantine
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceDiscarded, SliceRef, SliceWithdrawn
-from ckpt_ops.pipeline.as_declared import unreadable_columns
+from ckpt_ops.pipeline.as_declared import unreadable
 from ckpt_ops.promotion.decisions import check_reason
-from ckpt_ops.slices import SliceManifest, load_manifest
+from ckpt_ops.slices import SliceManifest, SliceSource, load_manifest
 from ckpt_ops.slices.derive import released
 from ckpt_ops.slices.reading import stored_schema
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Kind, read_verdict
 
 
-def release(store: Store, model: str, key: str, why: str, *, declared: pa.Schema | None = None) -> SliceRef:
+def release(store: Store, model: str, key: str, why: str, *, source: SliceSource | None = None) -> SliceRef:
     """Accept a slice, with all rows that were pulled, whatever validation found in them.
 
     A suspect one is trained on again as it was accepted. Returns the revision to train on.
 
     Args:
-        declared: the source's columns; None, where the pipeline's code is not there: the verdict tells which
-            of them cannot be read.
+        source: what declares the columns; None, where the pipeline's code is not there: the verdict tells
+            which of them cannot be read.
 
     Raises:
         BadInput: the slice is not in quarantine, no reason is given, or it cannot be read as declared: every
@@ -41,7 +39,7 @@ def release(store: Store, model: str, key: str, why: str, *, declared: pa.Schema
     if found.suspect:
         return _trusted(log, found, why)
     pulled = load_manifest(store, found.source, key, found.revision)
-    _check_readable(store, model, found, pulled, declared)
+    _check_readable(store, model, found, pulled, source)
     manifest = released(store, pulled)
     ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
 
@@ -79,10 +77,10 @@ def discard(store: Store, model: str, key: str, why: str) -> Quarantined:
 
 
 def _check_readable(
-    store: Store, model: str, found: Quarantined, pulled: SliceManifest, declared: pa.Schema | None
+    store: Store, model: str, found: Quarantined, pulled: SliceManifest, source: SliceSource | None
 ) -> None:
-    if declared is not None:
-        wrong = unreadable_columns(declared, stored_schema(store, pulled))
+    if source is not None:
+        wrong = unreadable(source, found.key, stored_schema(store, pulled))
     else:
         reasons = read_verdict(store, found.report).reasons
         wrong = [one.message for one in reasons if one.kind in (Kind.MISSING, Kind.TYPE)]

@@ -12,6 +12,7 @@ from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.slices import SliceManifest, StagedSlice, load_manifest, staged
+from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.slices.key_forms import key_time
 from ckpt_ops.store import Store
 
@@ -28,8 +29,9 @@ class ConsumedSlices:
         stack: ExitStack,
         *,
         older_only: bool = False,
+        fill: bool = False,
     ) -> None:
-        self._store, self._source, self._stack = store, intake.source.name, stack
+        self._store, self._source, self._stack, self._fill = store, intake.source, stack, fill
         self._pulled_at = datetime.fromisoformat(manifest.pulled_at)
         self._start = key_time(intake.source, manifest.key)
 
@@ -70,8 +72,9 @@ class ConsumedSlices:
     def batches(self, key: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of one slice of `accepted`, with those columns of `names` that it has."""
         if key not in self._staged:
-            manifest = load_manifest(self._store, self._source, key, self._refs[key].revision)
-            self._staged[key] = self._stack.enter_context(staged(self._store, manifest))
+            manifest = load_manifest(self._store, self._source.name, key, self._refs[key].revision)
+            rows = self._stack.enter_context(staged(self._store, manifest))
+            self._staged[key] = rows.filled(columns_of(self._source, key)) if self._fill else rows
         rows = self._staged[key]
         return rows.batches([name for name in names if name in rows.schema.names])
 
@@ -84,11 +87,14 @@ def reference_for(
     manifest: SliceManifest,
     *,
     older_only: bool = False,
+    fill: bool = False,
 ) -> Iterator[ConsumedSlices]:
     """What `manifest` is compared with; slices that are read lie on the local disk while the block runs.
 
     Args:
         older_only: with older slices alone, as when it came.
+        fill: with the defaults of columns where it is not their time, as models see them. Validation compares
+            what came: a column is compared with the slices that have it.
     """
     with ExitStack() as stack:
-        yield ConsumedSlices(store, intake, state, manifest, stack, older_only=older_only)
+        yield ConsumedSlices(store, intake, state, manifest, stack, older_only=older_only, fill=fill)

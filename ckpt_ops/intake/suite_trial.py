@@ -11,6 +11,7 @@ from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.state import SliceState, SliceStatus
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.slices import SliceManifest, load_manifest, staged
+from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Outcome, Suite, validate
 
@@ -101,7 +102,9 @@ def _tried(intake: Intake, store: Store, suite: Suite, state: LineageState, key:
         )
     older = reference_for(store, intake, state, manifest, older_only=True)
     with staged(store, manifest) as rows, older as reference:
-        validation = validate(rows, suite, intake.source.schema, reference=reference).validation
+        columns = columns_of(intake.source, key)
+        evaluated = validate(rows, suite, intake.source.schema, columns=columns, reference=reference)
+        validation = evaluated.validation
     return Tried(
         key=key,
         revision=manifest.revision,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ckpt_ops.column_times import asked_of
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.intake.reference import reference_for
 from ckpt_ops.intake.same_content import reason_for, twin_of
@@ -10,6 +11,7 @@ from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined, SliceRef
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.slices import SliceManifest, staged
+from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.slices.derive import AS_DECLARED, SET_ASIDE, without_rows
 from ckpt_ops.slices.unread import unread_rows
 from ckpt_ops.store import Store
@@ -34,14 +36,15 @@ def evaluate(
     intake: Intake, store: Store, state: LineageState, manifest: SliceManifest, suite: Suite
 ) -> tuple[Validation, SliceManifest]:
     """The verdict, kept beside the slice with its pages, and the revision that may be trained on."""
+    declared, columns = intake.source.schema, columns_of(intake.source, manifest.key)
     with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
         unread = _unread(store, manifest)
-        evaluated = validate(rows, suite, intake.source.schema, reference=reference, unread=unread)
+        evaluated = validate(rows, suite, declared, columns=columns, reference=reference, unread=unread)
         twin = twin_of(intake, state, manifest)
         if twin is not None:
             evaluated = evaluated.quarantined(reason_for(manifest, twin))
         accepted = manifest
-        typed = to_declare(rows.schema, intake.source.schema)
+        typed = to_declare(rows.schema, asked_of(declared, columns))
         if evaluated.validation.accepted and (evaluated.validation.set_aside or typed):
             how = SET_ASIDE if evaluated.validation.set_aside else AS_DECLARED
             accepted = without_rows(store, manifest, evaluated.bad.rest(rows), how=how, schema=typed)
@@ -96,7 +99,11 @@ def evaluated_before(
             before = read_report(store, manifest.prefix, outcome)
         except (ObjectNotFound, Corrupt):
             continue
-        found, asked = (before.suite_digest, before.schema_digest), schema_digest(intake.source.schema)
+        columns = columns_of(intake.source, manifest.key)
+        found, asked = (
+            (before.suite_digest, before.schema_digest),
+            schema_digest(intake.source.schema, columns),
+        )
         whole = all(reason.kind is not Kind.NOT_EVALUATED for reason in before.reasons)
         if any(reason.kind is Kind.SAME_CONTENT for reason in before.reasons):
             whole = whole and twin_of(intake, state, manifest) is not None

@@ -11,6 +11,7 @@ from pathlib import Path
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices import SliceSource
+from ckpt_ops.slices.declared import check_column_times
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -60,6 +61,7 @@ class Intake:
             raise BadInput("expectations", self.expectations, f"a .json file in the folder of {self.name}")
         checks.member("empty_slices", self.empty_slices, EmptySlices)
         checks.member("same_content", self.same_content, SameContent)
+        check_column_times(self.source)  # a source of one's own need not look
 
     def __str__(self) -> str:
         """The name: all that Airflow keeps of it in a serialized DAG, so each parse must give the same."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ckpt_ops import checks
 from ckpt_ops.checkpoints import EverySteps, Intermediate, Keep, SaveTrigger
+from ckpt_ops.column_times import described, in_words
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Gate, check_gates, segment_columns
 from ckpt_ops.evaluation.metrics import metric_named
@@ -18,6 +19,7 @@ from ckpt_ops.pipeline.approval import Approval
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.shadow import Shadow
 from ckpt_ops.policies import Always, Policy, drift_needed
+from ckpt_ops.slices.declared import times_of
 from ckpt_ops.training import (
     Budget,
     Latest,
@@ -156,6 +158,7 @@ class Pipeline(Intake):
             raise BadInput(
                 "holdout_by", by, f"a column of source {source.name}: {', '.join(source.schema.names)}"
             )
+        self._check_always_there("holdout_by", by)
         if not isinstance(self.holdout, Latest):
             checks.inner_share("holdout", self.holdout, why="candidates are evaluated on it")
             return
@@ -173,6 +176,15 @@ class Pipeline(Intake):
                 "holdout",
                 self.holdout,
                 f"by= a number, date or timestamp column of source {source.name}: {known}",
+            )
+        self._check_always_there("holdout", self.holdout.by)
+
+    def _check_always_there(self, field: str, column: str | None) -> None:
+        """Rows with a default are all alike: none of them, or all, would be held out."""
+        times = times_of(self.source)
+        if column is not None and column in times:
+            raise BadInput(
+                field, column, f"a column that every slice has; it is declared {in_words(times[column])}"
             )
 
     def _check_columns(self) -> None:
@@ -272,4 +284,6 @@ class Pipeline(Intake):
             config["vocabularies"] = self.vocabularies
         if self.evolve != Evolve():
             config["evolve"] = self.evolve
+        if times := times_of(self.source):
+            config["column_times"] = described(self.source.schema, times)
         return {name: describe(value, at=name) for name, value in config.items()}

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
-from ckpt_ops.pipeline.as_declared import leave_it_out, unreadable_columns
+from ckpt_ops.pipeline.as_declared import leave_it_out, unreadable
 from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.short_errors import in_short
@@ -121,15 +121,21 @@ def _call_on(pipeline: Pipeline, reference: str, table: pa.Table, of: str) -> An
     try:
         return call(reference, table)
     except ModelCodeError as error:
-        lacking = unreadable_columns(pipeline.source.schema, table.schema)
+        lacking = unreadable(pipeline.source, of, table.schema)
         if not lacking:
             raise
         rows = f"slice {of} of source {pipeline.source.name!r}" if of else "rows of a stored slice"
         raise ModelCodeError(
             f"{rows} cannot be read as declared: {'; '.join(lacking)}. {error.what}",
             safe=_SAFE,
-            next=f"{leave_it_out(pipeline.name, of or 'KEY')}; or let {reference} do without the column",
+            next=f"{leave_it_out(pipeline.name, of or 'KEY')}; or let {reference} do without the column, or "
+            f"declare when it is there: column_times={{{_first_lacking(pipeline, table)!r}: Since(KEY, "
+            "default=None)} of the source",
         ) from error
+
+
+def _first_lacking(pipeline: Pipeline, table: pa.Table) -> str:
+    return next((name for name in pipeline.source.schema.names if name not in table.column_names), "COLUMN")
 
 
 def call(reference: str, *arguments: object, **named: object) -> Any:

@@ -15,7 +15,7 @@ _WIDTH = 110
 _FUTURE = "from __future__ import annotations\n"
 _ENDED_AFTER = 3  # intervals without a slice
 _OF_TESTS = (
-    *("check_source", "drop_last_row", "key_time"),
+    *("check_source", "columns_of", "drop_last_row", "key_time"),
     *("MemoryReference", "TableRows", "load_suite", "validate"),
 )
 
@@ -87,9 +87,14 @@ def test_py(name: str, found: Found) -> str:
         needed[f"{name}.source"] = ["source"]
         sample = "replace(source, url=folder.as_uri())"
     else:
-        needed[f"{name}.source"] = ["SCHEMA"]
+        needed[f"{name}.source"] = ["SCHEMA", "source"]
         sample = textwrap.indent(
-            call(name, found.sample_code, more={"url": "folder.as_uri()"}), "    "
+            call(
+                name,
+                found.sample_code,
+                more={"url": "folder.as_uri()", "column_times": "source.column_times"},
+            ),
+            "    ",
         ).lstrip()
     return f'''"""What {name} promises, on the sample beside this file. Run it: pytest dags/{name}"""
 
@@ -128,7 +133,8 @@ def test_the_suite_accepts_the_sample(sample: {kind}, key: str) -> None:
     evaluated = tuple(each for each in suite.expectations if "row_count" not in each.type)
     rows = TableRows(table=pa.Table.from_batches(list(sample.read(key))))
     now = MemoryReference(start=key_time(sample, key), pulled_at=datetime.now(UTC))
-    found = validate(rows, replace(suite, expectations=evaluated), sample.schema, reference=now).validation
+    suite, columns = replace(suite, expectations=evaluated), columns_of(sample, key)
+    found = validate(rows, suite, sample.schema, columns=columns, reference=now).validation
     assert found.accepted, found.reasons
 
 

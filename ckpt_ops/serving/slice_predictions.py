@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ckpt_ops.candidates.as_served.exported import exported, served
+from ckpt_ops.column_times import Columns, as_text, from_text
 from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import SliceRef
@@ -24,6 +25,7 @@ from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.objects import accepted_slice, exported_version, prediction_name
 from ckpt_ops.serving.rows import every_row
+from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.store import Store
 from ckpt_ops.worker import Ended
 
@@ -32,9 +34,15 @@ METADATA_KEY = b"ckpt_ops.predictions"
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionRequest(ModelRequest):
-    """Let `version` predict the slice `key`."""
+    """Let `version` predict the slice `key`.
+
+    Attributes:
+        absent: columns that the slice lacks as the source declares them today, as `column_times` writes
+            them: an old version's code may know nothing of a column that went since.
+    """
 
     key: str
+    absent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +70,13 @@ def run_prediction(
         )
 
     version = exported_version(ModelLog(store, pipeline.name).state(), number)
-    request = PredictionRequest(pipeline=pipeline.name, store=store.url, version=number, key=key)
+    request = PredictionRequest(
+        pipeline=pipeline.name,
+        store=store.url,
+        version=number,
+        key=key,
+        absent=as_text(columns_of(pipeline.source, key)),
+    )
     with code_of_version(pipeline, store, version) as code:
         done = run_work(
             predict_apart, request, pipeline, named="predict", code=code, report=report, died=died
@@ -73,13 +87,20 @@ def run_prediction(
 def predict_apart(request: PredictionRequest) -> RowsPredicted:
     """As `predict`."""
     pipeline, store = request.opened()
-    return RowsPredicted(rows=predict(pipeline, store, request.version, request.key))
+    return RowsPredicted(
+        rows=predict(pipeline, store, request.version, request.key, besides=from_text(request.absent))
+    )
 
 
-def predict(pipeline: Pipeline, store: Store, number: int, key: str) -> int:
+def predict(
+    pipeline: Pipeline, store: Store, number: int, key: str, *, besides: Columns | None = None
+) -> int:
     """Write the version's predictions on the slice's accepted revision; how many rows they are.
 
     One row group at a time is in memory, and the finished file: a row number and k numbers per row.
+
+    Args:
+        besides: columns that the slice lacks by a declaration other than the pipeline's.
 
     Raises:
         BadInput, ObjectNotFound: as `exported_version` and `accepted_slice`; or the export is gone.
@@ -91,7 +112,7 @@ def predict(pipeline: Pipeline, store: Store, number: int, key: str) -> int:
     with tempfile.TemporaryDirectory(prefix="ckpt-ops-predictions-") as folder:
         path = Path(folder) / "predictions.parquet"
         with exported(store, version) as model:
-            rows = _write(pipeline, store, version, ref, model, path)
+            rows = _write(pipeline, store, version, ref, model, path, besides)
         state = log.state()
         exported_version(state, number)  # it may have been forgotten meanwhile, or the slice corrected
         if accepted_slice(state, key) == ref:
@@ -100,11 +121,17 @@ def predict(pipeline: Pipeline, store: Store, number: int, key: str) -> int:
 
 
 def _write(
-    pipeline: Pipeline, store: Store, version: VersionState, ref: SliceRef, model: Path, path: Path
+    pipeline: Pipeline,
+    store: Store,
+    version: VersionState,
+    ref: SliceRef,
+    model: Path,
+    path: Path,
+    besides: Columns | None,
 ) -> int:
     ask, writer, rows = served(model), None, 0
     try:
-        for numbers, inputs in every_row(pipeline, store, ref):
+        for numbers, inputs in every_row(pipeline, store, ref, besides=besides):
             table = _table(numbers, ask(inputs))
             if writer is None:
                 about = _about(pipeline, version, ref)

@@ -16,10 +16,12 @@ from pathlib import Path
 import pyarrow as pa
 from blake3 import blake3
 
+from ckpt_ops.column_times import absent
 from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.datafiles import is_there
+from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.slices.identity import check_key, digest
 from ckpt_ops.slices.manifest import Column, DataFile, without_unread
 from ckpt_ops.slices.source import PartedSource, SliceSource, SparingSource
@@ -100,7 +102,8 @@ def _covers_read_part(kind: type) -> bool:
 
 def receipt_name(source: SliceSource, key: str, part: str, fingerprint: str) -> str:
     """Where the part's receipt lies, or will."""
-    name = digest(part, fingerprint, repr(source), _reader_digest(source), str(FORMAT))
+    without = absent(columns_of(source, key))  # some sources do not read them
+    name = digest(part, fingerprint, repr(source), _reader_digest(source), str(FORMAT), *without)
     return f"slices/{check_key(source.name, field='source name')}/{check_key(key)}/parts/{name}.json"
 
 

@@ -18,6 +18,7 @@ from ckpt_ops.errors import ObjectNotFound, SliceChanging, SliceEmpty
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.committed import commit_manifest, load_manifest
 from ckpt_ops.slices.datafiles import ROWS_PER_FILE, as_stored, stage, upload
+from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.slices.identity import check_key, digest, revision_of
 from ckpt_ops.slices.joining import find_joined, join
 from ckpt_ops.slices.manifest import Column, SliceManifest
@@ -132,6 +133,7 @@ def pulled_revision(store: Store, source: SliceSource, key: str) -> str | None:
 def _checked_names(source: SliceSource, key: str) -> None:
     check_key(key)
     check_key(source.name, field="source name")
+    columns_of(source, key)  # raises for times in another form than the key
 
 
 def _pull(store: Store, source: SliceSource, key: str, part: str, before: str, rows_per_file: int) -> Receipt:

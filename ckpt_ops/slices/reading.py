@@ -5,16 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
 
+from ckpt_ops.column_times import Columns, absent, filled, filled_schema
 from ckpt_ops.errors import Corrupt, SliceUnreadable
 from ckpt_ops.slices.again import pull_again
+from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.slices.manifest import DataFile, SliceManifest
+from ckpt_ops.slices.source import SliceSource
 from ckpt_ops.store import Store
 
 
@@ -41,15 +44,21 @@ class StagedSlice:
     """A slice's data files on the local disk, to be read as often as need be, any columns of it.
 
     Attributes:
-        schema: the columns as they came.
+        schema: the columns as they came; of a `filled` one, as readers see them.
         rows: how many.
         of: the slice as messages name it.
+        absent: columns that are filled in, whatever the files hold.
     """
 
     schema: pa.Schema
     rows: int
     files: tuple[Path, ...]
     of: str = "the slice"
+    absent: Columns = field(default_factory=dict)
+
+    def filled(self, columns: Columns) -> StagedSlice:
+        """The slice as readers see it: a column that it lacks by its time has its default in every row."""
+        return replace(self, schema=filled_schema(self.schema, columns), absent=absent(columns))
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """All rows in order, a row group of at most 125,000 rows at a time.
@@ -69,6 +78,15 @@ class StagedSlice:
                 next="ckpt-ops slice NAME KEY shows what it has; to keep it out of training: "
                 "ckpt-ops withdraw MODEL --slice KEY --why TEXT",
             )
+        if not self.absent:
+            yield from self._stored(columns)
+            return
+        names = self.schema.names if columns is None else list(columns)
+        stored = [name for name in names if name not in self.absent]
+        for batch in self._stored(stored or self._any_column()):
+            yield filled(batch, self.absent, names)
+
+    def _stored(self, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
         for path in self.files:
             with pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
@@ -76,6 +94,11 @@ class StagedSlice:
                     if columns is not None:
                         table = table.select(list(columns))
                     yield from table.replace_schema_metadata(None).combine_chunks().to_batches()
+
+    def _any_column(self) -> list[str]:
+        """One that is stored, to tell how many rows there are."""
+        names: list[str] = pq.read_schema(self.files[0]).names[:1]
+        return names
 
 
 @contextmanager
@@ -90,6 +113,19 @@ def staged(store: Store, manifest: SliceManifest) -> Iterator[StagedSlice]:
         schema = pq.read_schema(paths[0]).remove_metadata()
         of = f"slice {manifest.key} of source {manifest.source!r}, revision {manifest.revision},"
         yield StagedSlice(schema=schema, rows=manifest.rows, files=tuple(paths), of=of)
+
+
+@contextmanager
+def staged_as_declared(
+    store: Store, source: SliceSource, manifest: SliceManifest, *, besides: Columns | None = None
+) -> Iterator[StagedSlice]:
+    """As `staged`, with the declared columns that the slice lacks by its time: what models see of it.
+
+    Args:
+        besides: columns that it lacks by a different declaration; that of `source` counts where it is one.
+    """
+    with staged(store, manifest) as rows:
+        yield rows.filled({**absent(besides or {}), **absent(columns_of(source, manifest.key))})
 
 
 def _checked(store: Store, file: DataFile) -> bytes:

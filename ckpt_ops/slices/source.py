@@ -27,7 +27,12 @@ class SliceSource(Protocol):
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns the pipeline was written for. Validation checks slices against them."""
+        """The columns the pipeline was written for. Validation checks slices against them.
+
+        A column that came or went with a slice is declared by an attribute `column_times`, beside this one:
+        `{"weather": Since("2013-02-01", default="none")}`. `read` need not give it elsewhere; readers see
+        its default there.
+        """
         ...
 
     def keys(self, start: datetime, end: datetime) -> list[str]:

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
+from ckpt_ops.column_times import Columns, absent, asked_of
 from ckpt_ops.errors import BadInput
 from ckpt_ops.validation.bad_rows import BadRows, Failing, UnreadRows
 from ckpt_ops.validation.custom import Reference, with_reference
@@ -59,17 +61,19 @@ def validate(
     suite: Suite,
     declared: pa.Schema,
     *,
+    columns: Columns | None = None,
     reference: Reference | None = None,
     unread: UnreadRows | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> ValidationResult:
     """The verdict on `rows`. No file is written.
 
-    Expectations on a column that is missing or of a wrong type are not run: the reason for the column
-    lists them. Columns of a different type that fits are evaluated as the declared type. Integers with nulls
-    are evaluated as float64, exact up to 2**53.
+    Expectations on a column that is missing, of a wrong type or outside its time are not run: the reason for
+    the column lists them. Columns of a different type that fits are evaluated as the declared type. Integers
+    with nulls are evaluated as float64, exact up to 2**53.
 
     Args:
+        columns: of the declared ones, those with a time, as seen from the slice.
         reference: what the expectations of `custom` compare with; without one they are not evaluated, and
             a reason of severity INFO reports that. What reading it raises is raised.
         unread: rows of the slice that do not parse. They count towards `bad_rows_at_most` as others do; a
@@ -82,17 +86,22 @@ def validate(
     """
     began = time.monotonic()
     _known_columns(rows.schema, suite, declared)
-    drift = schema_drift(declared, rows.schema, misfits_of(rows, declared))
+    columns = columns or {}
+    asked = asked_of(declared, columns)
+    drift = schema_drift(declared, rows.schema, misfits_of(rows, asked), columns=columns)
     unusable = {reason.column for reason in drift if reason.kind in (Kind.MISSING, Kind.TYPE)}
-    runnable = {at: each for at, each in enumerate(suite.expectations) if not unusable & set(each.columns)}
-    reasons = [_with_skipped(reason, suite) if reason.column in unusable else reason for reason in drift]
+    unusable |= set(absent(columns))
+    runnable = {at: each for at, each in enumerate(suite.expectations) if not _reads(each, unusable, columns)}
+    reasons = [
+        _with_skipped(reason, suite, columns) if reason.column in unusable else reason for reason in drift
+    ]
     results: dict[int, Any] = {}
     unread = unread or UnreadRows()
     of = rows.rows + unread.rows
     failing = Failing(rows.rows, (suite.bad_rows_at_most or 0.0) * of - unread.rows)
     reasons += _unread(suite, of, unread)
     if runnable:
-        schema = evaluated_schema(rows.schema, declared, unusable=unusable)
+        schema = evaluated_schema(rows.schema, asked, unusable=unusable)
         passes = Passes(
             rows=rows,
             expectations=runnable,
@@ -119,7 +128,7 @@ def validate(
         seconds=round(time.monotonic() - began, 3),
         suite=suite.name,
         suite_digest=suite.digest,
-        schema_digest=schema_digest(declared),
+        schema_digest=schema_digest(declared, columns),
         unread=unread.rows,
     )
     return ValidationResult(
@@ -138,8 +147,15 @@ def _known_columns(schema: pa.Schema, suite: Suite, declared: pa.Schema) -> None
                 raise BadInput(where, column, f"a declared column: {', '.join(declared.names)}")
 
 
-def _with_skipped(reason: Reason, suite: Suite) -> Reason:
-    skipped = [each.type for each in suite.expectations if reason.column in each.columns]
+def _reads(expectation: Expectation, unusable: Set[str], columns: Columns) -> bool:
+    """Whether it reads one of these columns. A condition, or a list of names, counts where time decides."""
+    return bool(unusable & set(expectation.columns)) or any(
+        expectation.mentions(name) for name in unusable if name in absent(columns)
+    )
+
+
+def _with_skipped(reason: Reason, suite: Suite, columns: Columns) -> Reason:
+    skipped = [each.type for each in suite.expectations if _reads(each, {reason.column}, columns)]
     return replace(reason, message=f"{reason.message}; not run: {', '.join(skipped)}") if skipped else reason
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -61,6 +62,12 @@ class Expectation:
         if not self.type.startswith("expect_table_"):
             names += self.kwargs.get("column_list", [])
         return tuple(names)
+
+    def mentions(self, column: str) -> bool:
+        """Whether it names it beside `columns`: in a `row_condition`, or a list of a table's columns."""
+        listed = [*(self.kwargs.get("column_set") or ()), *(self.kwargs.get("column_list") or ())]
+        condition = json.dumps(self.kwargs.get("row_condition"), ensure_ascii=False)
+        return column in listed or bool(re.search(rf"(?<!\w){re.escape(column)}(?!\w)", condition))
 
 
 @dataclass(frozen=True, kw_only=True)

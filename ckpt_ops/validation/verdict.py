@@ -36,6 +36,7 @@ class Kind(StrEnum):
     MISSING = "missing"  # a declared column did not come
     EXTRA = "extra"  # a column came that is not declared
     TYPE = "type"  # a column came in a type that does not fit the declared one
+    OUTSIDE = "outside its time"  # a column that the slice does not have by its declared time
     ALL_NULL = "all null"  # a column came without any value, and so without a type
     UNREAD = "does not parse"  # rows of a text file, left out when the slice was pulled
     FAILED = "failed"  # an expectation was evaluated, and the rows do not meet it

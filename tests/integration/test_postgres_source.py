@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from psycopg2.extras import execute_values
 
+from ckpt_ops.column_times import Since
 from ckpt_ops.contract import check_source
 from ckpt_ops.embedded.postgres import DATABASE, SUPERUSER, Postgres
 from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
@@ -126,6 +127,23 @@ def test_a_fingerprint_changes_iff_the_rows_of_the_slice_do(source: PostgresTabl
         source.fingerprint("2013-01-09")
     by_time = replace(source, changed_by="at")
     assert by_time.fingerprint(KEY) == by_time.fingerprint(KEY)
+
+
+def test_a_column_that_the_table_got_is_asked_of_the_slices_of_its_time(
+    source: PostgresTable, server: Postgres, tmp_path: Path
+) -> None:
+    store, before = LocalStore(tmp_path), source.fingerprint(KEY)
+    revision = pull(store, source, KEY).revision
+    run(server, 'alter table "odd schema"."Rows" add column weather text')
+    grown = replace(
+        source,
+        schema=SCHEMA.append(pa.field("weather", pa.string())),
+        column_times={"weather": Since("2013-01-07", default="none")},
+    )
+    assert grown.fingerprint(KEY) == before
+    assert pull(store, grown, KEY).revision == revision
+    assert pa.Table.from_batches(grown.read("2013-01-07")).column_names[-1] == "weather"
+    assert grown.fingerprint("2013-01-07") != source.fingerprint("2013-01-07")
 
 
 def test_a_slice_that_grows_while_it_is_read_is_whole_and_is_not_taken(

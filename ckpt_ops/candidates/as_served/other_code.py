@@ -125,7 +125,8 @@ def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) 
     except CkptOpsError as error:
         raise NotAsServed(
             f"with its kept code, {error.what}",
-            next="give the rows what that code reads, such as a renamed column under its old name, too",
+            next="give the rows what that code reads, such as a renamed column under its old name, too; one "
+            "that the source dropped stays declared: column_times={COLUMN: Until(KEY, default=...)}",
         ) from error
 
 

@@ -8,14 +8,16 @@ permissions, quotas, billing and pruning are as its documentation says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from ckpt_ops import checks
+from ckpt_ops.column_times import ColumnTimes
 from ckpt_ops.errors import UNTOUCHED, BadInput, SliceUnreadable, SourceRefused
+from ckpt_ops.slices.declared import check_column_times, declared_at
 from ckpt_ops.slices.identity import check_key
 from ckpt_ops.slices.periods import Period, check_period, no_rows
 from ckpt_ops.slices.sources.bigquery_client import client, errors, retry
@@ -53,6 +55,8 @@ class BigQueryTable:
         location: where the queries run; BigQuery finds it by default.
         maximum_bytes_billed: a query that would read more is refused; 100 GB by default.
         timeout: seconds that a query may take.
+        column_times: columns that came or went with a slice, each with what readers see in the others:
+            `{"weather": Since("2013-02-01", default="none")}`.
     """
 
     cheap_fingerprint: ClassVar[bool] = False  # it is billed
@@ -68,6 +72,7 @@ class BigQueryTable:
     location: str | None = None
     maximum_bytes_billed: int = 100_000_000_000
     timeout: float = 600.0
+    column_times: ColumnTimes = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
@@ -81,6 +86,7 @@ class BigQueryTable:
                 raise BadInput("column", column, "a name without '`'")
         for limit in ("maximum_bytes_billed", "timeout"):
             checks.number(limit, getattr(self, limit), above=0, endless=True, allowed="more than 0")
+        check_column_times(self)
 
     def keys(self, start: datetime, end: datetime) -> list[str]:
         """Keys of the periods that have rows and begin in [start, end), or at `start` if both are equal."""
@@ -99,7 +105,7 @@ class BigQueryTable:
         """See the class. Raises `SliceMissing` when no row is there."""
         bounds = self.period.bounds(key)
         fields = self._fields()
-        hashed = f"SUM(CAST({self._hash(fields)} AS BIGNUMERIC))"
+        hashed = f"SUM(CAST({self._hash(key, fields)} AS BIGNUMERIC))"
         asked = f"SELECT COUNT(*), {hashed} FROM {self._where}"
         ((count, digest),) = self._query(asked, self._time_type(fields), *bounds)
         if not count:
@@ -112,8 +118,8 @@ class BigQueryTable:
 
     def _read(self, key: str, start: datetime, end: datetime) -> Iterator[pa.RecordBatch]:
         fields = self._fields()
-        order = f"{_quoted(self.order_by)}, {self._hash(fields)}"
-        asked = f"SELECT {_quoted(self._declared(fields))} FROM {self._where} ORDER BY {order}"
+        order = f"{_quoted(self.order_by)}, {self._hash(key, fields)}"
+        asked = f"SELECT {_quoted(self._declared(key, fields))} FROM {self._where} ORDER BY {order}"
         rows = self._query(asked, self._time_type(fields), start, end)
         if not rows.total_rows:
             raise no_rows(self.name, key, self.table)
@@ -142,8 +148,8 @@ class BigQueryTable:
             table = self._client().get_table(self.table, timeout=self.timeout, retry=retry(self.timeout))
         return {field.name: field.field_type for field in table.schema}
 
-    def _declared(self, fields: dict[str, str]) -> list[str]:
-        names = [name for name in self.schema.names if name in fields]
+    def _declared(self, key: str, fields: dict[str, str]) -> list[str]:
+        names = [name for name in declared_at(self, key).names if name in fields]
         if not names:
             raise SliceUnreadable(
                 f"{self.table} is a different table: none of its columns ({', '.join(sorted(fields))}) is "
@@ -192,8 +198,8 @@ class BigQueryTable:
         # the bare column, with parameters of its own type: a function around it would read all partitions
         return f"`{self.table}` WHERE `{self.time_column}` >= @start AND `{self.time_column}` < @end"
 
-    def _hash(self, fields: dict[str, str]) -> str:
-        return f"FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({_quoted(self._declared(fields))})))"
+    def _hash(self, key: str, fields: dict[str, str]) -> str:
+        return f"FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({_quoted(self._declared(key, fields))})))"
 
     def _client(self) -> Any:
         return client(self.project or self.table.split(".")[0], self.connection)

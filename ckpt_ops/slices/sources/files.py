@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
 
 from ckpt_ops import checks
+from ckpt_ops.column_times import ColumnTimes
 from ckpt_ops.errors import UNTOUCHED, BadInput, ObjectNotFound, SliceChanging, SliceMissing, SliceUnreadable
 from ckpt_ops.printable import first_few
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
+from ckpt_ops.slices.declared import check_column_times, declared_at
 from ckpt_ops.slices.formats import Csv, Format, JsonLines, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
@@ -64,6 +66,8 @@ class Files:
         leave_out: patterns of names below `url` that are no part of a slice, though they differ from one by a
             counter alone: without it, such a file refuses the slice, as its rows would be lost.
         max_expansion: how many times its stored size a file may unzip to.
+        column_times: columns that came or went with a slice, each with what readers see in the others:
+            `{"weather": Since("2013-02-01", default="none")}`.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Files:
     complete_when: str = ""
     max_expansion: float = 200.0
     leave_out: tuple[str, ...] = ()
+    column_times: ColumnTimes = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
@@ -95,6 +100,7 @@ class Files:
         checks.number("max_expansion", self.max_expansion, at_least=1, endless=True, allowed="at least 1")
         if self.format is None:
             format_of(self.template)
+        check_column_times(self)
 
     @property
     def several(self) -> bool:
@@ -205,7 +211,7 @@ class Files:
     def _read(self, key: str, entry: Entry, unread: Unread | None = None) -> Iterator[pa.RecordBatch]:
         file, first = self._file(entry, unread), True
         try:
-            for batch in self._format.batches(file, self.schema):
+            for batch in self._format.batches(file, self._declared(key)):
                 if first:
                     self._check(file, batch.schema)
                     first = False
@@ -227,6 +233,10 @@ class Files:
                     next=f"let its writer finish: {TRIED_AGAIN}",
                 ) from error
             raise
+
+    def _declared(self, key: str) -> pa.Schema:
+        """JSON names no columns: what is asked for would come as nulls, before its time too."""
+        return declared_at(self, key) if isinstance(self._format, JsonLines) else self.schema
 
     def _check(self, file: RawFile, found: pa.Schema) -> None:
         twice = sorted({name for name in found.names if found.names.count(name) > 1})

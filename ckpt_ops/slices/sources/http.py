@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from ckpt_ops import checks
+from ckpt_ops.column_times import ColumnTimes
 from ckpt_ops.errors import (
     UNTOUCHED,
     BadInput,
@@ -24,6 +25,7 @@ from ckpt_ops.errors import (
 )
 from ckpt_ops.slices.again import TRIED_AGAIN, pull_again
 from ckpt_ops.slices.connections import connection
+from ckpt_ops.slices.declared import check_column_times, declared_at
 from ckpt_ops.slices.formats.jsonlines import parse
 from ckpt_ops.slices.identity import check_key
 from ckpt_ops.slices.periods import Period, check_period
@@ -70,6 +72,8 @@ class HttpPages:
         other_hosts: hosts that a next link may lead to, besides the url's own scheme, host and port. They
             get no credentials, and a link from https to http is never followed.
         trust_etag: see `fingerprint`.
+        column_times: columns that came or went with a slice, each with what readers see in the others:
+            `{"weather": Since("2013-02-01", default="none")}`.
     """
 
     name: str
@@ -86,6 +90,7 @@ class HttpPages:
     max_pages: int = 10_000
     other_hosts: tuple[str, ...] = ()
     trust_etag: bool = False
+    column_times: ColumnTimes = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
@@ -107,6 +112,7 @@ class HttpPages:
             raise BadInput("url", self.url, allowed) from None
         for limit in ("connect_timeout", "read_timeout", "page_timeout", "max_page_bytes", "max_pages"):
             checks.number(limit, getattr(self, limit), above=0, endless=True, allowed="more than 0")
+        check_column_times(self)
 
     @property
     def cheap_fingerprint(self) -> bool:
@@ -119,14 +125,14 @@ class HttpPages:
 
     def fingerprint(self, key: str) -> str:
         """See the class. Raises `SliceMissing`; `SourceUnavailable`, `SourceRefused`."""
-        hasher = blake3()
+        hasher, names = blake3(), declared_at(self, key).names
         for page, answer in self._pages(key):
             if self.trust_etag:
                 found = page.headers.get("ETag") or page.headers.get("Last-Modified")
                 if found:
                     return str(found)
                 raise self._bad(answer.url, "sends neither ETag nor Last-Modified", "set trust_etag=False")
-            for item in self._rows(answer):
+            for item in self._rows(answer, names):
                 hasher.update(json.dumps(item).encode() + b"\n")
         return hasher.hexdigest()[:16]
 
@@ -136,11 +142,11 @@ class HttpPages:
         return self._read(key)
 
     def _read(self, key: str) -> Iterator[pa.RecordBatch]:
-        wanted = self.schema.remove_metadata()
+        wanted = declared_at(self, key).remove_metadata()
         yield pa.RecordBatch.from_pylist([], schema=wanted)
         known: bool | None = None
         for _, answer in self._pages(key):
-            if rows := self._rows(answer):
+            if rows := self._rows(answer, wanted.names):
                 known = known or any(rows)
                 lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
                 try:
@@ -150,9 +156,8 @@ class HttpPages:
         if known is False:
             raise self._bad(answer.url, "holds other rows: no item has any of the declared fields")
 
-    def _rows(self, answer: Answer) -> list[dict[str, Any]]:
+    def _rows(self, answer: Answer, names: Sequence[str]) -> list[dict[str, Any]]:
         """The declared fields of each item: what changes beside them changes no row."""
-        names = self.schema.names
         return [
             {name: item[name] for name in names if name in item} for item in at_path(answer.body, self.items)
         ]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from ckpt_ops import checks
+from ckpt_ops.column_times import ColumnTimes
 from ckpt_ops.errors import UNTOUCHED, BadInput, SliceUnreadable, SourceRefused
+from ckpt_ops.slices.declared import check_column_times, declared_at
 from ckpt_ops.slices.identity import check_key
 from ckpt_ops.slices.periods import Period, check_period, no_rows
 from ckpt_ops.slices.sources.database_types import as_declared
@@ -65,6 +67,8 @@ class PostgresTable:
         period: how long a slice is.
         changed_by: a column that every change of a row moves on, such as `updated_at`.
         connect_timeout, statement_timeout: whole seconds. A server that is silent for both is given up.
+        column_times: columns that came or went with a slice, each with what readers see in the others:
+            `{"weather": Since("2013-02-01", default="none")}`.
     """
 
     name: str
@@ -77,18 +81,20 @@ class PostgresTable:
     changed_by: str = ""
     connect_timeout: int = 10
     statement_timeout: int = 600
+    column_times: ColumnTimes = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         check_key(self.name, field="source name")
         check_period(self.period)
         if not isinstance(self.order_by, tuple):
             raise BadInput("order_by", self.order_by, "a tuple of columns, such as ('id',)")
-        for field in ("connection", "table", "time_column"):
-            if not isinstance(getattr(self, field), str) or not all(getattr(self, field).split(".")):
-                raise BadInput(field, getattr(self, field), "a name")
-        for field in ("connect_timeout", "statement_timeout"):
+        for name in ("connection", "table", "time_column"):
+            if not isinstance(getattr(self, name), str) or not all(getattr(self, name).split(".")):
+                raise BadInput(name, getattr(self, name), "a name")
+        for name in ("connect_timeout", "statement_timeout"):
             # 0 would be "for ever" to PostgreSQL
-            checks.whole(field, getattr(self, field), allowed="whole seconds, at least 1")
+            checks.whole(name, getattr(self, name), allowed="whole seconds, at least 1")
+        check_column_times(self)
 
     @property
     def cheap_fingerprint(self) -> bool:
@@ -115,7 +121,7 @@ class PostgresTable:
             else:  # a sum does not depend on the order of rows: a table has none
                 what = self._sql(
                     "sum(('x' || substr({hash}, 1, 16))::bit(64)::bigint::numeric)",
-                    hash=self._hash(self._columns(seen)),
+                    hash=self._hash(self._columns(key, seen)),
                 )
             asked = "select count(*), {what} from {table} where {time} >= %s and {time} < %s"
             ((count, digest),) = seen.rows(self._sql(asked, what=what), bounds)
@@ -130,7 +136,7 @@ class PostgresTable:
     def _read(self, key: str, bounds: tuple[datetime, datetime]) -> Iterator[pa.RecordBatch]:
         asked = "select {columns} from {table} where {time} >= %s and {time} < %s order by {order}"
         with self._snapshot() as seen:
-            columns = self._columns(seen)
+            columns = self._columns(key, seen)
             schema = self._schema(columns)
             statement = self._sql(asked, columns=self._values(columns), order=self._order(seen, columns))
             some = False
@@ -167,10 +173,10 @@ class PostgresTable:
         patience = Patience(connect=self.connect_timeout, statement=self.statement_timeout)
         return snapshot(self.name, self.connection, patience)
 
-    def _columns(self, seen: Snapshot) -> dict[str, int]:
+    def _columns(self, key: str, seen: Snapshot) -> dict[str, int]:
         """The declared columns that exist, in declared order, with the OID of each one's type."""
         found = seen.columns(self._sql("select * from {table} limit 0"))
-        declared = {name: found[name] for name in self.schema.names if name in found}
+        declared = {name: found[name] for name in declared_at(self, key).names if name in found}
         if not declared:
             raise SliceUnreadable(
                 f"{self.table} is a different table: none of its columns ({', '.join(found)}) is declared by "

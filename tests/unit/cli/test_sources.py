@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ckpt_ops.cli.main import app
+
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -55,6 +60,44 @@ def test_a_source_is_written_and_then_checked(ckpt_ops: Callable[..., Result], t
     only = ckpt_ops("check", "source", "dags/cli_made", "--slice", "2013-01-06", "--json")
     assert only.exit_code == 0
     assert {one["passed"] for one in json.loads(only.stdout)} == {True}
+
+
+def test_a_column_that_comes_later_is_declared_in_what_was_written(
+    ckpt_ops: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert ckpt_ops("new", "source", "cli_timed", "--from", "landing").exit_code == 0
+    path = tmp_path / "dags" / "cli_timed" / "source.py"
+    text = path.read_text().replace('"word", pa.string()),', '"word", pa.string()), ("wet", pa.int64()),')
+    text = text.replace("import Csv, Files", "import Csv, Files, Since")
+    times = 'column_times={"wet": Since("2013-01-07", default=0)}'
+    path.write_text(text.replace("    schema=SCHEMA,", f"    schema=SCHEMA,\n    {times},"))
+    (tmp_path / "landing" / "2013-01-07.csv").write_text("n,word,wet\n1,a,7\n2,b,8\n")
+
+    checked = ckpt_ops("check", "source", "dags/cli_timed")
+    assert checked.exit_code == 0, checked.output
+    assert "All 14 promises are kept" in checked.stdout
+    said = re.sub(r"[\s│]+", " ", checked.stdout)
+    assert "wet since slice 2013-01-07; wet = 0 in 2013-01-06" in said
+
+    (tmp_path / "store").mkdir()
+    planned = ckpt_ops("plan", "cli_timed", "--store", (tmp_path / "store").as_uri())
+    assert planned.exit_code == 0, planned.output
+    assert (
+        "Column wet is declared since slice 2013-01-07: 1 of these slices are without it (2013-01-06), "
+        "and models see 0 in them." in planned.stdout
+    )
+
+    # the test that was written beside it, on the sample of before
+    chosen = ["dags/cli_timed", "-k", "suite and 2013-01-06"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), *chosen],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(tmp_path / "dags")])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, "1 passed" in ran.stdout) == (0, True), ran.stdout
 
 
 def test_what_was_written_as_json(ckpt_ops: Callable[..., Result], tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from stand_in import ADA, W1, Place
 
 from ckpt_ops.candidates.slice_rows import StoredRows, holdout_of, split
+from ckpt_ops.column_times import Until
 from ckpt_ops.errors import BadInput, ModelCodeError, SliceUnreadable
 from ckpt_ops.intake.quarantine import release
 from ckpt_ops.lineage.records import SliceQuarantined, SliceRef
@@ -82,7 +85,7 @@ def test_what_cannot_be_read_as_declared_is_not_released(place: Place) -> None:
         SliceQuarantined(slice=ref, report=f"{manifest.prefix}/quarantine/report.json", reason="n is gone")
     )
     with pytest.raises(BadInput, match="column n is missing: declared as int64") as refused:
-        release(place.store, "people", W1, "we know", declared=place.pipeline.source.schema)
+        release(place.store, "people", W1, "we know", source=place.pipeline.source)
     for said in ("people/source.py", f"ckpt-ops run people --slice {W1}", f"discard people {W1}"):
         assert said in refused.value.next
     assert place.state().pending() == ()
@@ -91,5 +94,18 @@ def test_what_cannot_be_read_as_declared_is_not_released(place: Place) -> None:
     manifest = pull(place.store, place.pipeline.source, W1)
     ref = SliceRef(key=W1, revision=manifest.revision, rows=1)
     place.say(SliceQuarantined(slice=ref, report=f"{manifest.prefix}/quarantine/report.json", reason="n < 0"))
-    release(place.store, "people", W1, "we know", declared=place.pipeline.source.schema)
+    release(place.store, "people", W1, "we know", source=place.pipeline.source)
     assert [one.key for one in place.state().pending()] == [W1], "its columns are those declared"
+
+
+def test_what_came_outside_its_time_may_be_released_and_is_read_as_without_it(place: Place) -> None:
+    source = replace(place.pipeline.source, column_times={"n": Until(W1, default=0)})
+    place.land(W1, (ADA, 7))
+    manifest = pull(place.store, source, W1)
+    ref = SliceRef(key=W1, revision=manifest.revision, rows=1)
+    report = f"{manifest.prefix}/quarantine/report.json"
+    place.say(SliceQuarantined(slice=ref, report=report, reason="n came outside its time"))
+    released = release(place.store, "people", W1, "we know", source=source)
+    rows = StoredRows(replace(place.pipeline, source=source), place.store)
+    ((table, _),) = rows.groups(W1, released.revision)
+    assert table.to_pylist() == [{"person": ADA, "n": 0}]

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from ckpt_ops.checkpoints import EverySteps
+from ckpt_ops.column_times import Since, Until
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import FairAcross, FairRates, NotWorseThan, Servable
 from ckpt_ops.pipeline import Append, Pipeline, Shadow, Slices, find_pipelines, load_pipeline
+from ckpt_ops.slices import Files
 from ckpt_ops.training import Budget, Latest
 
 
@@ -98,3 +100,37 @@ def test_an_unknown_pipeline_is_answered_with_those_that_exist(tmp_path: Path) -
         load_pipeline("flights", tmp_path)
     with pytest.raises(BadInput, match="exactly one Pipeline"):
         load_pipeline("other", tmp_path)
+
+
+def test_when_columns_exist_is_in_the_candidates_id_where_it_is_declared(pipeline: Pipeline) -> None:
+    """Pipelines without such a declaration keep their ids, and so do stores their candidates."""
+    plain = pipeline.training_config()
+    assert "column_times" not in plain
+    assert isinstance(pipeline.source, Files)
+
+    def with_times(**times: Since | Until) -> dict[str, Any]:
+        return replace(pipeline, source=replace(pipeline.source, column_times=times)).training_config()
+
+    declared = with_times(dest=Since("2013-02-03", until="2013-06-02", default="none"))
+    assert declared == {
+        **plain,
+        "column_times": {
+            "dest": {"type": "string", "since": "2013-02-03", "until": "2013-06-02", "default": "none"}
+        },
+    }
+    assert with_times() == plain
+    assert with_times(dest=Since("2013-02-03", until="2013-06-02", default=None)) != declared
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"holdout": Latest(0.2, by="time_hour")}, {"holdout_by": "time_hour"}],
+    ids=["the newest rows", "by a column"],
+)
+def test_rows_are_not_held_out_by_a_column_that_only_some_slices_have(
+    pipeline: Pipeline, settings: dict[str, Any]
+) -> None:
+    source = replace(pipeline.source, column_times={"time_hour": Since("2013-02-03", default=None)})
+    with pytest.raises(BadInput, match="a column that every slice has; it is declared since slice") as caught:
+        replace(pipeline, source=source, **settings)
+    assert caught.value.field == next(iter(settings))

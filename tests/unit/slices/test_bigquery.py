@@ -19,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ckpt_ops.column_times import Since
 from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable, SourceRefused, SourceUnavailable
 from ckpt_ops.slices import BigQueryTable, Period
 from ckpt_ops.slices.sources.bigquery_client import EMULATOR, client
@@ -151,6 +152,17 @@ def test_rows_come_page_by_page_with_the_declared_types() -> None:
     assert asked["maximumBytesBilled"] == "100000000000"
     bounds = [given["parameterValue"]["value"] for given in asked["queryParameters"]]
     assert [bound[:10] for bound in bounds] == ["2013-01-06", "2013-01-07"]
+
+
+def test_a_column_is_asked_of_the_slices_of_its_time() -> None:
+    """So the fingerprint and the rows of older slices stay what they were before the table had it."""
+    source = replace(SOURCE, column_times={"money": Since("2013-01-07", default=None)})
+    source.fingerprint(KEY)
+    assert "TO_JSON_STRING(STRUCT(`id`, `at`, `x`, `day`))" in BigQuery.asked[-1]["query"]
+    next(iter(source.read(KEY)))
+    assert BigQuery.asked[-1]["query"].startswith("SELECT `id`, `at`, `x`, `day` FROM")
+    source.fingerprint("2013-01-07")
+    assert "STRUCT(`id`, `at`, `x`, `money`, `day`)" in BigQuery.asked[-1]["query"]
 
 
 def test_keys_and_fingerprint() -> None:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow as pa
 import pytest
 
+from ckpt_ops.column_times import Since
 from ckpt_ops.contract import check_source
 from ckpt_ops.errors import (
     BadInput,
@@ -145,6 +146,16 @@ def test_every_way_of_paging(api: str, route: Route, settings: dict[str, Any]) -
     }
     assert table["n"].to_pylist() == [1, 2, 3, 4]
     assert Handler.asked[0] == f"{path}?from=2013-01-06T00:00:00Z&to=2013-01-07T00:00:00Z"
+
+
+def test_a_field_is_asked_of_the_slices_of_its_time(api: str) -> None:
+    Handler.routes["/n"] = lambda handler: handler.send([{"n": 1, "word": "b"}])
+    plain = replace(source(f"{api}/n"), schema=pa.schema([SCHEMA.field("n"), SCHEMA.field("at")]))
+    later = source(f"{api}/n", column_times={"word": Since("2013-01-07", default="-")})
+    assert later.fingerprint(KEY) == plain.fingerprint(KEY)
+    assert pa.Table.from_batches(later.read(KEY)) == pa.Table.from_batches(plain.read(KEY))
+    assert pa.Table.from_batches(later.read("2013-01-07"))["word"].to_pylist() == ["b"]
+    assert later.fingerprint("2013-01-07") != plain.fingerprint("2013-01-07")
 
 
 def test_it_keeps_the_contract_of_a_source(api: str) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from verdicts import validate
 
+from ckpt_ops.column_times import Since, columns_at
 from ckpt_ops.errors import BadInput, Corrupt, ObjectNotFound
 from ckpt_ops.store import LocalStore
 from ckpt_ops.validation import (
@@ -23,6 +24,7 @@ from ckpt_ops.validation import (
     ValidationResult,
     parse_suite,
     read_report,
+    schema_digest,
     write_report,
 )
 
@@ -106,6 +108,39 @@ def test_expectations_on_a_missing_or_mistyped_column_are_named_and_not_run() ->
         "column delay changed its type: declared int64, came string; "
         "not run: expect_column_values_to_be_between",
     ]
+
+
+def test_a_column_outside_its_time_is_not_asked_for_and_the_verdict_tells() -> None:
+    times = {"weather": Since("2013-01-13", default="none")}
+    declared = DECLARED.append(pa.field("weather", pa.string()))
+    asking = suite(
+        HOLDS,
+        expect("column_values_to_not_be_null", column="weather"),
+        expect("column_values_to_be_between", column="delay", min_value=9, row_condition='weather=="rain"'),
+        expect("table_columns_to_match_set", column_set=[*DECLARED.names, "weather"]),
+    )
+    older = columns_at(declared, times, "2013-01-06")
+    verdict = validate(TABLE, asking, declared, columns=older)
+    assert (verdict.outcome, verdict.expectations) == (Outcome.ACCEPTED, 1)
+    (reason,) = verdict.reasons
+    assert (reason.kind, reason.severity, reason.column) == (Kind.OUTSIDE, Severity.INFO, "weather")
+    assert reason.message == (
+        "column weather is not asked for: it is declared since slice 2013-01-13; models see 'none'; not run: "
+        "expect_column_values_to_not_be_null, expect_column_values_to_be_between, "
+        "expect_table_columns_to_match_set"
+    )
+    # it came too early, or did not come
+    verdict = validate(TABLE.append_column("weather", [["a"] * 3]), asking, declared, columns=older)
+    assert verdict.outcome is Outcome.QUARANTINED
+    assert message(verdict)[0].startswith(
+        "column weather came as string outside its time: it is declared since slice 2013-01-13"
+    )
+    newer = columns_at(declared, times, "2013-01-13")
+    verdict = validate(TABLE, suite(HOLDS), declared, columns=newer)
+    assert message(verdict) == ["column weather is missing: declared as string since slice 2013-01-13"]
+    # the verdict on a slice outside the time differs from one in it, and one without times is what it was
+    digests = [schema_digest(declared, columns) for columns in (older, newer, {})]
+    assert digests[0] != digests[1] == digests[2] == schema_digest(declared)
 
 
 def test_a_column_without_values_is_a_matter_of_nulls() -> None:
