@@ -58,10 +58,9 @@ def retrain(
     if from_scratch == from_champion:
         given = "both" if from_scratch else "none"
         raise BadInput("--from-scratch/--from-champion", given, "one of the two")
-    first, last = range_of(slices)
     asked = Asked(
         begin=Begin.SCRATCH if from_scratch else Begin.CHAMPION,
-        selection=Selection(first=first, last=last, newest=newest),
+        selection=Selection.of(slices, newest=newest),
         max_steps=max_steps,
         why=why.strip(),
     )
@@ -82,15 +81,3 @@ def retrain(
             safe="the champion serves on; nothing that was consumed is pending again",
             next=f"ckpt-ops show {model} {settled.version} has the verdicts; {override} overrides them",
         )
-
-
-def range_of(text: str | None) -> tuple[str | None, str | None]:
-    """The two keys of FROM:TO. A key may hold colons itself, as a time does: both then hold as many."""
-    if text is None:
-        return None, None
-    parts = text.split(":")
-    half = len(parts) // 2
-    first, last = ":".join(parts[:half]), ":".join(parts[half:])
-    if len(parts) % 2 or not first or not last:
-        raise BadInput("--slices", text, "FROM:TO, the first and the last key")
-    return first, last

@@ -47,6 +47,18 @@ class Selection:
         if self.newest is not None:
             checks.whole("newest", self.newest, allowed="a number of slices, 1 or more")
 
+    @classmethod
+    def of(cls, slices: str | None, *, newest: int | None = None) -> Selection:
+        """Of "FROM:TO". A key may hold colons itself, as a time does: both then hold as many."""
+        if slices is None:
+            return cls(newest=newest)
+        parts = slices.split(":")
+        half = len(parts) // 2
+        first, last = ":".join(parts[:half]).strip(), ":".join(parts[half:]).strip()
+        if len(parts) % 2 or not first or not last:
+            raise BadInput("slices", slices, "FROM:TO, the first and the last key")
+        return cls(first=first, last=last, newest=newest)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:

@@ -107,6 +107,20 @@ def replayed_version(pipeline: Pipeline, store: Store) -> int:
     raise no_result("replay", f"step {on.step} of the rebase of {pipeline.name} is not trained")
 
 
+def retrained_version(pipeline: Pipeline, store: Store) -> int:
+    """The version that was retrained last.
+
+    Raises:
+        NoResult: there is none, or it is not trained to its end.
+    """
+    newest = _newest(ModelLog(store, pipeline.name).state(), lambda one: one.started.again is not None)
+    if newest is None:
+        raise no_result("retrain", f"no version of {pipeline.name} was retrained")
+    if newest.trained is None:
+        raise no_result("retrain", f"version {newest.version} is {newest.status.value}, and not trained")
+    return newest.version
+
+
 def check_evaluated(pipeline: Pipeline, store: Store, version: int) -> None:
     """Raises `NoResult` when the version is not evaluated, so that nothing can be decided on it."""
     found = ModelLog(store, pipeline.name).state().version(version)
