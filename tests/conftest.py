@@ -121,7 +121,10 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
 
         from ckpt_ops.candidates.training import run_attempt
         from ckpt_ops.rebase.replay import replay
+        from ckpt_ops.retrain.process import retrain
+        from ckpt_ops.retrain.proposal import Asked
         from ckpt_ops.runs import rebase as rebasing
+        from ckpt_ops.runs import retrain as retraining
 
         def train(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> int:
             return run_attempt(pipeline, store, key)
@@ -129,8 +132,12 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
         def replay_all(pipeline: Pipeline, store: Store, version: int, report: object) -> list[int]:
             return replay(pipeline, store)
 
+        def retrain_it(pipeline: Pipeline, store: Store, version: int, asked: Asked, report: object) -> int:
+            return retrain(pipeline, store, asked)
+
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("ckpt_ops.runs.train.run_training_process", train)
+            patch.setattr(retraining, "run_retrain_process", retrain_it)
             patch.setattr(rebasing, "run_replay_process", replay_all)
             yield
 

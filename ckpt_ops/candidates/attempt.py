@@ -33,6 +33,7 @@ from ckpt_ops.candidates.past import PastExamples, load_past
 from ckpt_ops.candidates.policy import policy_answer
 from ckpt_ops.candidates.preflight import preflight
 from ckpt_ops.candidates.results import write_results, write_transfer
+from ckpt_ops.candidates.settings import trained_as
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.checkpoints import load_manifest, model_variables, read_tensors
 from ckpt_ops.checkpoints.capture import tensorflow_variable
@@ -182,7 +183,7 @@ class TrainingSession:
         Raises:
             LineageMoved, ModelCodeError, Fenced and more.
         """
-        pipeline, store = self.pipeline, self.store
+        pipeline, store = trained_as(self.pipeline, wanted.again), self.store
         state = log.state()  # building the model took seconds, and others write to the log
         wanted = same(propose(state), wanted, model=pipeline.name)
         version = state.versions.get(wanted.version) or VersionState.opened(wanted)

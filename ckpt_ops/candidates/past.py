@@ -49,9 +49,7 @@ def load_past(
     """
     rows = rows or StoredRows(pipeline, store)
     count = past_slices(pipeline.gates)
-    own = {ref.key for ref in version.slices}
-    line = [ref for one in state.ancestry(version.parent) for ref in one.slices if ref.key not in own]
-    chosen = choose(line, count)
+    chosen = choose(_both_consumed(state, version), count)
     collected, keys = Collected(0), []
     for ref in chosen:
         for part in holdout_of(pipeline, rows, ref):
@@ -60,6 +58,19 @@ def load_past(
     if not collected.rows:
         return None
     return PastExamples(examples=collected.examples(), slices=np.array(keys), refs=tuple(chosen))
+
+
+def _both_consumed(state: LineageState, version: VersionState) -> list[SliceRef]:
+    """What candidate and champion were both trained on, in the order they were consumed.
+
+    Of an ordinary candidate's own slices the champion knows nothing. It knows those of a retraining.
+    """
+    line = [ref for one in state.ancestry(version.parent) for ref in one.slices]
+    if version.started.again is None:
+        own = {ref.key for ref in version.slices}
+        return [ref for ref in line if ref.key not in own]
+    seen = {ref.key for one in state.ancestry(version.champion) for ref in one.slices}
+    return list({ref.key: ref for ref in (*line, *version.slices) if ref.key in seen}.values())
 
 
 def choose(consumed: Sequence[SliceRef], count: int) -> list[SliceRef]:

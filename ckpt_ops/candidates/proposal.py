@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ckpt_ops.candidates.settings import training_config
 from ckpt_ops.lineage import Action, LineageState, Plan, VersionState, candidate_id, plan, repeated
 from ckpt_ops.lineage.awaiting import waits
 from ckpt_ops.lineage.planner import Repeated
-from ckpt_ops.lineage.records import CandidateStarted, SliceRef
+from ckpt_ops.lineage.records import Again, CandidateStarted, SliceRef
 from ckpt_ops.pipeline.code.digests import Digests
 from ckpt_ops.pipeline.pipeline import Pipeline
 
@@ -125,12 +126,17 @@ def candidate_of(
     slices: Sequence[SliceRef],
     *,
     digests: Digests,
+    again: Again | None = None,
 ) -> str:
-    """The id of the candidate that training `parent` on `slices` with these settings and code makes."""
+    """The id of the candidate that training `parent` on `slices` with these settings and code makes.
+
+    Args:
+        again: it is a retraining; None: an ordinary candidate.
+    """
     return candidate_id(
         parent=None if parent is None else state.versions[parent].candidate,
         slices=slices,
-        config=pipeline.training_config(),
+        config=training_config(pipeline, again),
         code_digest=digests.code,
         lock_digest=digests.lock,
     )

@@ -69,6 +69,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
         ("withdraw", "correct:withdraw", "Withdraw a slice, so that nothing trains on it again."),
         ("taint", "correct:taint", "Mark a slice as poisoned, and the versions trained on it."),
         ("rebase", "correct:rebase", "Retrain the versions that a changed slice affects."),
+        ("retrain", "retrain:retrain", "Train a version that sees the model's history again."),
         ("forget", "forget:forget", "Remove rows or slices from the data and from the model."),
         ("purge", "forget:purge", "Delete what was forgotten once its grace period is over."),
     ),

@@ -10,6 +10,7 @@ from rich.table import Table
 from ckpt_ops.cli.output import console, say
 from ckpt_ops.cli.views import View, gaps
 from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.retraining import message_of
 from ckpt_ops.lineage.suspects import commands
 
 
@@ -87,7 +88,8 @@ def show_version(view: View) -> None:
     out = console()
     facts = Table.grid(padding=(0, 2))
     head = ", the head" if view["head"] else ""
-    parent = "none: the first version" if view["parent"] is None else f"version {view['parent']}"
+    first = "none: from scratch" if view["retrained"] else "none: the first version"
+    parent = first if view["parent"] is None else f"version {view['parent']}"
     steps = "not trained" if view["steps"] is None else f"{view['steps']}, ended by {view['stopped_by']}"
     for name, value in (
         ("version", f"{view['version']} of {view['model']}"),
@@ -95,6 +97,7 @@ def show_version(view: View) -> None:
         *((("shadow", view["shadow"]["words"]),) if view["shadow"] else ()),
         ("parent", f"{parent}, transferred" if view["transferred"] else parent),
         *((("generation", str(view["generation"])),) if view["generation"] > 1 else ()),
+        *((("retrained", view["retrained"]),) if view["retrained"] else ()),
         ("candidate", view["candidate"]),
         ("why", view["why"]),
         ("steps", steps),
@@ -107,6 +110,9 @@ def show_version(view: View) -> None:
     for ref in view["slices"]:
         slices.add_row(ref["key"], ref["revision"], f"{ref['rows']:,}")
     out.print(slices)
+    if view["retrained_without"]:
+        keys = few([ref["key"] for ref in view["retrained_without"]])
+        out.print(f"consumed before, and left out: {keys}")
     if view["policy"]:
         show_policy(view["policy"])
     if view["scores"]:
@@ -210,7 +216,10 @@ def few(keys: Sequence[str]) -> str:
 
 def _about(view: View) -> str:
     if view.get("version") is not None:
-        return f"version {view['version']}"
+        version = f"version {view['version']}"
+        if view.get("again") is None:
+            return version
+        return f"{version}, {message_of(view['parent'], [ref['key'] for ref in view['slices']])}"
     return f"slice {view['slice']['key']}" if "slice" in view else ""
 
 

@@ -69,6 +69,8 @@ def show_audit(view: View) -> None:
     out = console()
     out.print(table)
     out.print(view["verdict"] + ".", soft_wrap=True)
+    if view.get("advice"):
+        out.print(f"Next: {view['advice']}", soft_wrap=True)
 
 
 def show_reproduced(view: View) -> None:

@@ -19,6 +19,7 @@ from ckpt_ops.lineage.production import below_floor, taint_view
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import Record, UpdateDeferred
+from ckpt_ops.lineage.retraining import retrained_message
 from ckpt_ops.lineage.shadow import InShadow, in_shadow
 from ckpt_ops.lineage.suspects import suspects
 from ckpt_ops.store import Store
@@ -84,6 +85,7 @@ def version_view(store: Store, model: str, state: LineageState, number: int) -> 
     version = state.version(number)
     progress = CandidateLog(store, model, number).progress()
     trained, evaluated, decided = version.trained, version.evaluated, version.decided
+    again = version.started.again
     waits = in_shadow(state)
     return {
         "model": model,
@@ -95,6 +97,8 @@ def version_view(store: Store, model: str, state: LineageState, number: int) -> 
         "generation": state.generation(number),
         "transferred": trained is not None and "transfer" in trained.artifacts,
         "late": version.started.late,
+        "retrained": retrained_message(version),
+        "retrained_without": [asdict(ref) for ref in again.without] if again else [],
         "why": version.started.reason,
         "started": version.started.time,
         "slices": [asdict(ref) for ref in version.slices],

@@ -21,6 +21,7 @@ from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.champion import labels_of, score
 from ckpt_ops.candidates.data import TrainingData, load_data
 from ckpt_ops.candidates.proposal import candidate_of
+from ckpt_ops.candidates.settings import steps_of_a_pass
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.diagnostics.retrain import NOTHING_WRITTEN, died_without_a_trace, retrain
 from ckpt_ops.errors import BadInput, NotAsServed
@@ -92,8 +93,10 @@ class Audited:
         delta: champion minus the other, with `confidence` between `low` and `high`.
         rows, on: how many rows were measured, and the slices that they come from.
         slices: how many slices the head consumed.
+        max_steps: of a retraining that is like the model from scratch, and sees every row.
     """
 
+    model: str
     metric: str
     delta: float
     low: float
@@ -104,6 +107,7 @@ class Audited:
     rows: int
     on: tuple[str, ...]
     slices: int
+    max_steps: int
 
     @property
     def verdict(self) -> str:
@@ -121,8 +125,19 @@ class Audited:
             f"updates together took {champion.steps / scratch.steps:.1f} times the steps of that one training"
         )
 
+    @property
+    def advice(self) -> str | None:
+        """The command that trains such a model for production; None unless it is better for sure."""
+        better = metric_named(self.metric).improvement(self.delta) < 0
+        if self.low <= 0 <= self.high or not better:
+            return None
+        return (
+            f"ckpt-ops retrain {self.model} --from-scratch --max-steps {self.max_steps} --why TEXT trains "
+            "such a model, and promotes it if it passes the gates"
+        )
+
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "on": list(self.on), "verdict": self.verdict}
+        return {**asdict(self), "on": list(self.on), "verdict": self.verdict, "advice": self.advice}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +207,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
     difference = paired_bootstrap(metric, labels, champion, cold, groups=groups, seed=pipeline.seed)
     updates = [one.trained for one in state.ancestry(state.head) if one.trained is not None]
     return Audited(
+        model=pipeline.name,
         metric=asked.metric,
         delta=difference.delta,
         low=difference.low,
@@ -210,6 +226,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
         rows=evaluated.rows,
         on=tuple(ref.key for ref in newest),
         slices=len(slices),
+        max_steps=max(trained.step, steps_of_a_pass(pipeline, slices)),
     )
 
 

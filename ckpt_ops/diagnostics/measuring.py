@@ -113,9 +113,11 @@ class Measuring:
                     version.parent,
                     consumed,
                     digests=digests_of(self._pipeline),
+                    again=version.started.again,
                 ),
                 parent=version.parent,
                 slices=consumed,
+                again=version.started.again,
             )
         )
         self._stand_at(at - 1)

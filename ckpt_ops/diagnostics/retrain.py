@@ -21,6 +21,7 @@ from ckpt_ops.candidates.data import (
 )
 from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.candidates.proposal import candidate_of
+from ckpt_ops.candidates.settings import trained_as
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
 from ckpt_ops.lineage import LineageState, VersionState
@@ -57,8 +58,9 @@ def retrain(session: TrainingSession, state: LineageState, version: VersionState
         ObjectNotFound: a slice revision that it consumed is gone.
         ModelCodeError: the user's functions did not take the slices.
     """
-    data = load_data(session.pipeline, session.store, version, consumed_before(state, version))
-    budget = session.pipeline.budget if version.trained is None else steps_of(version.trained)
+    pipeline = trained_as(session.pipeline, version.started.again)
+    data = load_data(pipeline, session.store, version, consumed_before(state, version))
+    budget = pipeline.budget if version.trained is None else steps_of(version.trained)
     return fit(session, version, data, budget)
 
 
@@ -74,7 +76,8 @@ def fit(session: TrainingSession, version: VersionState, data: TrainingData, bud
             session.rates
         )  # as for every candidate: its parent may have ended with a different rate
     session.begin()
-    order = batch_order(session.pipeline, version, data)
+    pipeline = trained_as(session.pipeline, version.started.again)
+    order = batch_order(pipeline, version, data)
     return Trainer(
         model=session.model,
         examples=data.learn,
@@ -82,8 +85,8 @@ def fit(session: TrainingSession, version: VersionState, data: TrainingData, bud
         budget=budget,
         checkpoints=_Unsaved(),
         progress=print_progress,
-        average=running_average(session.pipeline, session.variables, order),
-        lookout=lookout(session.pipeline, session.model, session.variables, data),
+        average=running_average(pipeline, session.variables, order),
+        lookout=lookout(pipeline, session.model, session.variables, data),
         step=session.step,
     ).train()
 
@@ -110,7 +113,7 @@ def changed(
         Texts, by "code", "libraries" and "settings"; by "any" what cannot be told apart.
     """
     now = digests_of(pipeline)
-    if candidate_of(pipeline, state, version.parent, version.slices, digests=now) == version.candidate:
+    if _id_of(pipeline, state, version, now) == version.candidate:
         return {}
     if manifest is None:
         return {"any": "its code, settings or libraries; the manifest that records them is not kept"}
@@ -120,13 +123,18 @@ def changed(
     if manifest.lock_digest != now.lock:
         found["libraries"] = _libraries(manifest, now)
     then = Digests(code=manifest.code_digest, lock=manifest.lock_digest)
-    with_today_settings = candidate_of(pipeline, state, version.parent, version.slices, digests=then)
-    if with_today_settings != version.candidate:
+    if _id_of(pipeline, state, version, then) != version.candidate:
         names = ", ".join(sorted(pipeline.training_config()))
         found["settings"] = (
             f"a setting of the pipeline that shapes weights (one of {names}), or the log's record"
         )
     return found
+
+
+def _id_of(pipeline: Pipeline, state: LineageState, version: VersionState, digests: Digests) -> str:
+    """The id that the version would have with today's settings and this code."""
+    again = version.started.again
+    return candidate_of(pipeline, state, version.parent, version.slices, digests=digests, again=again)
 
 
 def _libraries(manifest: Manifest, now: Digests) -> str:

@@ -126,7 +126,8 @@ class _Draft:
                 self._promoted(record)
             case Rejected():
                 self._change(record.version, status=VersionStatus.REJECTED, decided=record)
-                if not record.superseded and self.versions[record.version].started.replaces is None:
+                started = self.versions[record.version].started
+                if not record.superseded and started.replaces is None and started.again is None:
                     self._rejected(self.versions[record.version])
             case RolledBack():
                 self._rolled_back(record)

@@ -8,6 +8,7 @@ The first row that fits decides (`docs/architecture.md` has the same table):
 | consumed, and unchanged since; or its newer revision is quarantined or discarded | skip |
 | consumed, then corrected, withdrawn or tainted | fork |
 | quarantined, discarded, withdrawn or tainted, and never consumed | skip |
+| consumed once, and left out when the model was retrained | skip |
 | older than a consumed slice, and a person resolved that it forks | fork |
 | any other, while the model is on hold | hold |
 | any other, while the champion is tainted | hold |
@@ -118,6 +119,9 @@ def plan(state: LineageState, key: str, *, late_within: int, max_rejections: int
         return _of_consumed(state, entry, consumed)
     if entry.status is not SliceStatus.ACCEPTED:
         return Plan(key=key, action=Action.SKIP, why=f"{entry.status.value}: {entry.reason}")
+    if key in state.passed_over:
+        why = f"consumed before; version {state.passed_over[key]} was retrained without it"
+        return Plan(key=key, action=Action.SKIP, why=why)
     newer = state.newer_than(key)
     fork = state.resolved.get(entry.ref.id)
     if newer and fork:

@@ -19,6 +19,7 @@ class How(Enum):
     EXPIRY = "nobody answered in time"
     OVERRIDE = "override"
     REBASE = "rebase"
+    RETRAINED = "retrained"
     ROLLBACK = "rollback"
 
 
@@ -61,8 +62,11 @@ def production(records: Iterable[Record]) -> tuple[Period, ...]:
                 approved[record.version] = record
             case Promoted():
                 begins = started.get(record.version)
-                rebase = begins is not None and begins.replaces is not None
-                found.append(_period(number, record, approved.get(record.version), rebase=rebase))
+                again = begins is not None and begins.again is not None
+                rebase = begins is not None and begins.replaces is not None and not again
+                approval = approved.get(record.version)
+                period = _period(number, record, approval, rebase=rebase)
+                found.append(replace(period, how=How.RETRAINED) if again and approval is None else period)
             case RolledBack():
                 found.append(_period(number, record, None, rebase=record.rebase))
     ends = [each.since for each in found[1:]]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.lineage.records import Again, SliceRef
 from ckpt_ops.lineage.state import LineageState, SliceState, VersionState
 
 
@@ -47,6 +47,11 @@ class Unit:
     @property
     def rows(self) -> int:
         return sum(ref.rows for ref in self.slices)
+
+    @property
+    def again(self) -> Again | None:
+        """It stands for a retraining, and is trained as that was; None: it is an ordinary step."""
+        return None if self.stands_for is None else self.stands_for.started.again
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -162,16 +162,32 @@ class UpdateDeferred(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """A retraining: the candidate sees slices that were consumed before, and nothing is drawn beside them.
+
+    Attributes:
+        max_steps: of its training; None: the pipeline's budget.
+        without: slices consumed before that a model which is trained from scratch does without, as they were
+            consumed. They do not become pending.
+    """
+
+    max_steps: int | None = None
+    without: tuple[SliceRef, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class CandidateStarted(Record):
     """A version number was given to a candidate.
 
     Attributes:
-        parent: the promoted version it resumes from; None for the first.
-        slices: what it consumes, in order.
-        replaces: the head that a rebase is to replace; its parent is then a version from before the
-            fork, or the rebase's step before this one. None: it goes on from the head.
+        parent: the promoted version it resumes from; None for the first, and from scratch.
+        slices: what it consumes, in order; in a retraining, what it sees again.
+        replaces: the head that it is to replace where it does not go on from it. The parent is then a
+            version from before a rebase's fork, or the rebase's step before this one; a retraining from
+            scratch has none. None: it goes on from the head.
         shadow: how many of the next slices it is evaluated on before it may be promoted; 0: it is
             evaluated on held-out rows of its own.
+        again: it is a retraining, or a rebase's step in the place of one; None: it is not.
     """
 
     version: int
@@ -181,6 +197,7 @@ class CandidateStarted(Record):
     late: bool = False
     replaces: int | None = None
     shadow: int = 0
+    again: Again | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ckpt_ops.lineage.state import LineageState, VersionState
 
 LAST = 20
@@ -13,10 +15,11 @@ def usual_scores(state: LineageState, version: VersionState, *, last: int = LAST
 
     Only slices that came into production count: the score on a rejected slice is not usual. No champion
     could score the first slices before anything was trained on them: for those, the held-out score of the
-    version that was trained on them stands in.
+    version that was trained on them stands in. What a retraining saw again was scored when it was new, by
+    the line that the retraining replaced.
     """
     found: dict[str, dict[str, float]] = {}
-    for one in state.ancestry(version.parent):
+    for one in _line(state, version.parent if version.started.again is None else version.champion):
         scores = one.trained.scores if one.trained is not None else {}
         first = one.evaluated.metrics.get("candidate", {}) if one.evaluated is not None else {}
         for ref in one.slices:
@@ -27,3 +30,12 @@ def usual_scores(state: LineageState, version: VersionState, *, last: int = LAST
         for name, score in found[key].items():
             by_metric.setdefault(name, []).append(score)
     return {name: scores[-last:] for name, scores in by_metric.items()}
+
+
+def _line(state: LineageState, version: int | None) -> Iterator[VersionState]:
+    """The version and its ancestors, oldest first; for a retraining from scratch, those of its champion."""
+    for one in state.ancestry(version):
+        if one.started.again is None:
+            yield one
+        elif one.parent is None:
+            yield from _line(state, one.champion)

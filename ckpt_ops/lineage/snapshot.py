@@ -28,7 +28,7 @@ from ckpt_ops.store import Store
 
 # Goes up whenever the same records fold to a different state, or a field changes its meaning: what older
 # code folded is then ignored, and the log is folded again.
-SCHEMA = 3
+SCHEMA = 4
 
 EVERY = 100  # entries
 KEPT = 2

@@ -254,6 +254,20 @@ class LineageState:
         """By key, the slice revisions in the ancestry of the promoted head."""
         return {ref.key: ref for version in self.ancestry(self.head) for ref in version.slices}
 
+    @cached_property
+    def passed_over(self) -> Mapping[str, int]:
+        """By key, slices that nothing will train on by itself, and the version that was retrained without.
+
+        They were consumed before, so they are not pending, and the head knows nothing of them.
+        """
+        return {
+            ref.key: version.version
+            for version in self.ancestry(self.head)
+            if version.started.again is not None
+            for ref in version.started.again.without
+            if ref.key not in self.consumed
+        }
+
     def consumed_by(self, key: str) -> int | None:
         """The version of the head's ancestry that was trained on the slice."""
         return self._consumers.get(key)
@@ -326,12 +340,13 @@ class LineageState:
         return max(self.consumed, default=None)
 
     def pending(self, *, up_to: str | None = None) -> tuple[SliceRef, ...]:
-        """Accepted slices that the head has not consumed in any revision, in key order."""
+        """Accepted slices that the head has not consumed in any revision, nor passed over, in key order."""
         return tuple(
             state.ref
             for key, state in sorted(self.slices.items())
             if state.status is SliceStatus.ACCEPTED
             and key not in self.consumed
+            and key not in self.passed_over
             and (up_to is None or key <= up_to)
         )
 

@@ -238,6 +238,43 @@ class RebasePlanned:
     changed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class RetrainPlanned:
+    """`plan` of a retraining.
+
+    Attributes:
+        message: what the version would be: retrained from what, on which slices.
+        slices: keys of what is seen again.
+        without: keys of what it would not know any more.
+    """
+
+    dry_run: bool
+    why: str
+    head: int | None
+    version: int
+    message: str
+    slices: tuple[str, ...]
+    without: tuple[str, ...]
+    rows: int
+    max_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrained:
+    """`retrain`: the candidate of a retraining is trained.
+
+    Attributes:
+        message: retrained from what, on which slices.
+        trained: it was trained now, and not by an earlier try.
+    """
+
+    version: int
+    message: str
+    step: int
+    stopped_by: str
+    trained: bool
+
+
 class Answer(StrEnum):
     """The answers to the question whether a version may be promoted."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from ckpt_ops.documents import DocumentKind
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Promoted, Record, Rejected
+from ckpt_ops.lineage.retraining import retrained_message
 from ckpt_ops.promotion.markdown import literal, table
 from ckpt_ops.store import Store
 
@@ -47,6 +48,8 @@ def model_card(state: LineageState, version: int) -> Card:
             "parent": one.parent,
             "champion": one.champion,
             "replaces": one.started.replaces,
+            "retrained": retrained_message(one),
+            "without": [ref.key for ref in one.started.again.without] if one.started.again else [],
             "ancestors": [each.version for each in line[:-1]][-_ANCESTORS:],
             "generation": len(line),
             "why": one.started.reason,
@@ -104,7 +107,13 @@ def card_markdown(card: Card) -> str:
     lines += ["## Lineage", "", f"- trained from {parent}; ancestors: {ancestors}"]
     if line["champion"] is not None:
         lines += [f"- evaluated against version {line['champion']}"]
-    if line["replaces"] is not None:
+    if line["retrained"] is not None:
+        lines += [f"- {literal(line['retrained'])}"]
+        if line["without"]:
+            lines += [f"- consumed before, and left out: {literal(', '.join(line['without']))}"]
+        if line["replaces"] is not None:
+            lines += [f"- it replaces version {line['replaces']}"]
+    elif line["replaces"] is not None:
         lines += [f"- the result or a step of a rebase that replaces version {line['replaces']}"]
     lines += [
         f"- why it was trained: {literal(line['why'])}",

@@ -35,7 +35,8 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
     they are now: later runs go on with it.
 
     Where the gates wait for a difference, a version that does no harm and cannot be told from the champion
-    ends as deferred: its slices are trained on together with those that come next.
+    ends as deferred: its slices are trained on together with those that come next. A retraining has nothing
+    that would be trained on later: it is rejected.
 
     Args:
         needs_approval: a version that the gates let pass waits until a person has approved it.
@@ -62,7 +63,7 @@ def settle(store: Store, model: str, version: int, *, needs_approval: bool = Fal
         approved = candidate.approved
         if approved is not None and (evaluated.passed or approved.despite_gates):
             return _promoted(store, candidate, _approved_message(evaluated, approved))
-        if evaluated.waits:
+        if evaluated.waits and candidate.started.again is None:
             return UpdateDeferred(
                 slice=candidate.slices[-1], numbers={}, version=version, reason=evaluated.reason
             )

@@ -48,10 +48,11 @@ def progress_of(pipeline: Pipeline, state: LineageState) -> RebaseProgress | Non
     for number, unit in enumerate(plan.replay, start=1):
         wanted = CandidateStarted(
             version=state.next_version,
-            candidate=candidate_of(pipeline, state, at, unit.slices, digests=digests),
+            candidate=candidate_of(pipeline, state, at, unit.slices, digests=digests, again=unit.again),
             parent=at,
             slices=unit.slices,
             replaces=state.head,
+            again=unit.again,
             reason=_reason(plan, unit),
         )
         found = state.by_candidate(wanted.candidate, parent=at)

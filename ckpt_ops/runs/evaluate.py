@@ -86,12 +86,16 @@ def evaluate(pipeline: Pipeline, store: Store, version: int) -> step_results.Eva
 
 
 def beside_the_log(evaluated: EvaluatedRows, state: LineageState, version: VersionState) -> EvaluatedRows:
-    """`evaluated` with what only the log knows of the slices that the version trained on."""
+    """`evaluated` with what only the log knows of the slices that the version trained on.
+
+    A retraining is not told to suspect a slice: each of them came into production before.
+    """
     entries = [state.slices.get(ref.key) for ref in version.slices]
+    again = version.started.again is not None
     return replace(
         evaluated,
         consumed=tuple(ref.key for ref in version.slices),
-        trusted=frozenset(one.ref.key for one in entries if one is not None and one.released),
+        trusted=frozenset(one.ref.key for one in entries if one is not None and (again or one.released)),
         usual=usual_scores(state, version),
     )
 

@@ -15,6 +15,8 @@ from ckpt_ops.pipeline.step_results import (
     PulledShare,
     RebasePlanned,
     Replayed,
+    Retrained,
+    RetrainPlanned,
     Settled,
     Settlement,
     Share,
@@ -145,6 +147,27 @@ def replayed(result: Replayed) -> list[str]:
     return [
         f"version {result.version} is the result of the rebase",
         f"versions of its steps: {steps}; trained now: {trained_now}",
+    ]
+
+
+def retrain_planned(result: RetrainPlanned) -> list[str]:
+    """Of `plan` in a retraining."""
+    begin = "dry run" if result.dry_run else "retraining"
+    lines = [f"{begin}: version {result.version} would be {result.message}"]
+    lines.append(f"{_rows(result.rows)}, at most {_count(result.max_steps, 'step')}")
+    if result.without:
+        lines.append(f"it would not know these slices any more: {', '.join(result.without)}")
+    if result.why:
+        lines.append(f"why: {result.why}")
+    return lines
+
+
+def retrained(result: Retrained) -> list[str]:
+    """Of `retrain`."""
+    when = "" if result.trained else ", by an earlier try"
+    return [
+        f"version {result.version} is trained{when}: {result.message}",
+        f"{_count(result.step, 'step')}, ended by {result.stopped_by}",
     ]
 
 

@@ -82,7 +82,7 @@ def trained_version(pipeline: Pipeline, store: Store, key: str) -> int:
     shadow = in_shadow(state)
     if shadow is not None and shadow.complete and plan_slice(pipeline, state, key).action is Action.SHADOW:
         return shadow.version.version
-    newest = _newest(state, lambda one: one.slices[-1].key == key and one.started.replaces is None)
+    newest = _newest(state, lambda one: one.slices[-1].key == key and not _asked_for(one))
     if newest is None:
         raise no_result("train", f"no version of {pipeline.name} ends with slice {key}")
     if newest.trained is None:
@@ -105,6 +105,20 @@ def replayed_version(pipeline: Pipeline, store: Store) -> int:
     if on is None:
         raise no_result("replay", f"no rebase of {pipeline.name} is due")
     raise no_result("replay", f"step {on.step} of the rebase of {pipeline.name} is not trained")
+
+
+def retrained_version(pipeline: Pipeline, store: Store) -> int:
+    """The version that was retrained last.
+
+    Raises:
+        NoResult: there is none, or it is not trained to its end.
+    """
+    newest = _newest(ModelLog(store, pipeline.name).state(), lambda one: one.started.again is not None)
+    if newest is None:
+        raise no_result("retrain", f"no version of {pipeline.name} was retrained")
+    if newest.trained is None:
+        raise no_result("retrain", f"version {newest.version} is {newest.status.value}, and not trained")
+    return newest.version
 
 
 def check_evaluated(pipeline: Pipeline, store: Store, version: int) -> None:
@@ -130,6 +144,11 @@ def no_result(task: str, why: str, *, then: str = "") -> NoResult:
         safe="nothing was written; the champion serves on",
         next=f"clear task {task} of this run{then}",
     )
+
+
+def _asked_for(version: VersionState) -> bool:
+    """A rebase or a retraining made it, and no run of a slice."""
+    return version.started.replaces is not None or version.started.again is not None
 
 
 def _newest(state: LineageState, wanted: Callable[[VersionState], bool]) -> VersionState | None:

@@ -24,6 +24,7 @@ from ckpt_ops_airflow.csrf import form_token, require_csrf
 from ckpt_ops_airflow.links import on_this_host
 from ckpt_ops_airflow.pages import NO_STORE, headers_with_forms, message_page
 from ckpt_ops_airflow.rebase import SUFFIX
+from ckpt_ops_airflow.retrain import SUFFIX as RETRAIN_SUFFIX
 
 _NO_MODEL = "so there is no model and no backfill to plan."
 _HOW = {"append": False, "fork": True}
@@ -63,8 +64,9 @@ def plan(
     folder = dags_folder()
     known = find_pipelines(folder)
     if dag_id not in known:
-        if dag_id.removesuffix(SUFFIX) in known:  # a different DAG: whether it may be seen is checked there
-            return RedirectResponse(on_this_host(f"models/{dag_id.removesuffix(SUFFIX)}/plan"), 303)
+        model = dag_id.removesuffix(SUFFIX).removesuffix(RETRAIN_SUFFIX)
+        if model in known:  # a different DAG: whether it may be seen is checked there
+            return RedirectResponse(on_this_host(f"models/{model}/plan"), 303)
         return message_page(
             200,
             f"{dag_id} is no retraining DAG: there is no {folder / dag_id / 'pipeline.py'}, {_NO_MODEL}\n"

@@ -253,17 +253,22 @@ class TrainOperator(TrainingOperator[Trained]):
 
 
 class EvaluateOperator(TensorFlowOperator[Evaluated]):
-    """Evaluates the candidate against the champion; `promote` acts on the verdict, either way."""
+    """Evaluates the candidate against the champion; `promote` acts on the verdict, either way.
+
+    Attributes:
+        made_by: the task whose result names the version.
+    """
 
     operator_extra_links = (EvaluationLink(),)
+    made_by = TRAIN
 
     pipeline: Pipeline
 
     def step(self, store: Store, context: Context) -> Evaluated:
-        """Evaluate the version that `train` made."""
+        """Evaluate the version that was made."""
         from ckpt_ops.runs import steps
 
-        return steps.evaluate(self.pipeline, store, version_of(TRAIN, self.pipeline, store, context))
+        return steps.evaluate(self.pipeline, store, version_of(self.made_by, self.pipeline, store, context))
 
     def message(self, result: Evaluated) -> list[str]:
         """What each gate answered."""

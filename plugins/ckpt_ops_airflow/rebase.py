@@ -14,19 +14,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Param
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.errors import TerminalError
 from ckpt_ops.pipeline.step_results import Evaluated, RebasePlanned, Replayed, Settled, Settlement
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
+from ckpt_ops_airflow.asked_for import AskedFor
 from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
-from ckpt_ops_airflow.operators import (
-    PromoteOperator,
-    R,
-    StepOperator,
-    TensorFlowOperator,
-    TrainingOperator,
-)
+from ckpt_ops_airflow.operators import PromoteOperator, TensorFlowOperator, TrainingOperator
 from ckpt_ops_airflow.results import REPLAY, version_of
 
 if TYPE_CHECKING:
@@ -91,28 +86,6 @@ def rebase_dag(
         plan >> replay >> evaluate
         asked_after(evaluate, pipeline=pipeline, made_by="replay") >> promote
     return dag
-
-
-class AskedFor(StepOperator[R]):
-    """A step that a person asked for: the records carry that name."""
-
-    pipeline: Pipeline
-
-    def actor(self, context: Context) -> str:
-        """Who triggered the run."""
-        return context["dag_run"].triggering_user_name or super().actor(context)
-
-    def asked(self, context: Context) -> tuple[bool, str]:
-        """Whether this is a dry run, and the reason. Raises `BadInput`: only a dry run needs no reason."""
-        dry_run, why = bool(context["params"]["dry_run"]), (context["params"]["why"] or "").strip()
-        if not dry_run and not why:
-            raise BadInput(
-                "why",
-                why,
-                "a reason, for those who read the log later",
-                next=f"trigger {self.dag_id} again with one, or as a dry run",
-            )
-        return dry_run, why
 
 
 class PlanOperator(AskedFor[RebasePlanned]):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ckpt_ops.slices import SliceSource
     from ckpt_ops.store import Store
 
-TRAIN, REPLAY = "train", "replay"
+TRAIN, REPLAY, RETRAIN = "train", "replay", "retrain"
 """The tasks that make a version."""
 
 MESSAGE = "message"
@@ -83,7 +83,7 @@ def version_of(made_by: str, pipeline: Pipeline, store: Store, context: Context)
     """The version that this run is about.
 
     Args:
-        made_by: the task that made it: `TRAIN`, or `REPLAY` of a rebase.
+        made_by: the task that made it: `TRAIN`, `REPLAY` of a rebase, or `RETRAIN`.
 
     Raises:
         NoResult: the task has no result, and the store no version that it could have been.
@@ -95,6 +95,8 @@ def version_of(made_by: str, pipeline: Pipeline, store: Store, context: Context)
         return version
     if made_by == REPLAY:
         found = recovering.replayed_version(pipeline, store)
+    elif made_by == RETRAIN:
+        found = recovering.retrained_version(pipeline, store)
     else:
         found = recovering.trained_version(pipeline, store, slice_key(pipeline, store, context))
     log.warning("Task %s has no result; the store has version %s", made_by, found)
@@ -103,8 +105,11 @@ def version_of(made_by: str, pipeline: Pipeline, store: Store, context: Context)
 
 def made_version(made_by: str, context: Context) -> int | None:
     """The version that a task of this run returned; None when it returned none. See `version_of`."""
-    from ckpt_ops.pipeline.step_results import Replayed, Trained
+    from ckpt_ops.pipeline.step_results import Replayed, Retrained, Trained
 
+    if made_by == RETRAIN:
+        retrained = result_of(Retrained, made_by, context)
+        return None if retrained is None else retrained.version
     if made_by == REPLAY:
         replayed = result_of(Replayed, made_by, context)
         return None if replayed is None else replayed.version

@@ -35,7 +35,7 @@ BELOW = "\n\n---\n\n"
 
 _ORDER = (
     *("list_parts", "pull_part", "pull", "validate", "wait_for_earlier", "decide", "plan", "train"),
-    *("replay", "evaluate", "approve", "promote", "predict"),
+    *("replay", "retrain", "evaluate", "approve", "promote", "predict"),
 )
 _LINE = 300
 _HEADLINE = 450

@@ -28,7 +28,10 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, Record, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.rebase.progress import next_step
+from ckpt_ops.retrain.process import proposed as retraining_proposed
+from ckpt_ops.retrain.proposal import Asked
 from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import retrain as retraining
 from ckpt_ops.shadow import predictions, scoring
 from ckpt_ops.shadow.predicting import left_to_predict
 from ckpt_ops.store import Entry, Store
@@ -157,6 +160,10 @@ def training_as_a_hash() -> Iterator[None]:
             record_result(log, store, trained[-1])
         return trained
 
+    def retrain(pipeline: Pipeline, store: Store, version: int, asked: Asked, report: object) -> int:
+        propose = partial(retraining_proposed, pipeline, asked)
+        return trained_as_a_hash(pipeline, store, propose(ModelLog(store, pipeline.name).state()), propose)
+
     def predict(pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> list[str]:
         state = ModelLog(store, pipeline.name).state()
         due = left_to_predict(store, state, version, key)
@@ -168,6 +175,7 @@ def training_as_a_hash() -> Iterator[None]:
         patch.setattr(plots, "_png", lambda draw, *, width, height: b"")  # takes most of an evaluation
         patch.setattr("ckpt_ops.runs.train.run_training_process", train)
         patch.setattr(rebasing, "run_replay_process", replay)
+        patch.setattr(retraining, "run_retrain_process", retrain)
         patch.setattr(scoring, "run_shadow_process", predict)
         yield
 

@@ -29,7 +29,10 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Record, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.rebase.progress import next_step
+from ckpt_ops.retrain.process import proposed as retraining_proposed
+from ckpt_ops.retrain.proposal import Asked
 from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import retrain as retraining
 from ckpt_ops.runs import steps
 from ckpt_ops.shadow import predictions, scoring
 from ckpt_ops.shadow.predicting import left_to_predict
@@ -94,6 +97,7 @@ class Place:
         )  # no machine dies here, and it takes most of the time
         monkeypatch.setattr("ckpt_ops.runs.train.run_training_process", self._train)
         monkeypatch.setattr(rebasing, "run_replay_process", self._replay)
+        monkeypatch.setattr(retraining, "run_retrain_process", self._retrain)
         monkeypatch.setattr(scoring, "run_shadow_process", self._predict)
         self.pipeline = self.described("people")
 
@@ -178,6 +182,13 @@ class Place:
             record_result(log, store, opened.version)
             trained.append(opened.version)
         return trained
+
+    def _retrain(self, pipeline: Pipeline, store: Store, version: int, asked: Asked, report: object) -> int:
+        propose = partial(retraining_proposed, pipeline, asked)
+        log = ModelLog(store, pipeline.name)
+        opened = open_candidate(log, propose(log.state()), propose)
+        self._fit(pipeline, store, log.state(), opened)
+        return opened.version
 
     def _predict(self, pipeline: Pipeline, store: Store, version: int, key: str, report: object) -> list[str]:
         due = left_to_predict(store, self.state(pipeline.name), version, key)

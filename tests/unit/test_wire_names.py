@@ -23,7 +23,7 @@ from ckpt_ops.forget import purge_plan
 from ckpt_ops.lineage import encoding, snapshot
 from ckpt_ops.lineage.candidate import Commit
 from ckpt_ops.lineage.encoding import decode, encode
-from ckpt_ops.lineage.records import Record, SliceDiscarded, SliceRef
+from ckpt_ops.lineage.records import Again, Record, SliceDiscarded, SliceRef
 from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState, VersionStatus
 from ckpt_ops.pipeline import given
 from ckpt_ops.pipeline.code.kept import Functions
@@ -53,7 +53,7 @@ def settings() -> Iterator[type]:
 
 
 IN_DOCUMENTS: dict[str, dict[str, type]] = {
-    "in records": {"slice": SliceRef, "written": Written},
+    "in records": {"slice": SliceRef, "written": Written, "again": Again},
     "in a version's log": {"CheckpointCommitted": Commit},
     f"checkpoint manifest, schema {checkpoint.SCHEMA}": {
         "manifest": checkpoint.Manifest,

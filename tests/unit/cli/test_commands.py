@@ -225,6 +225,7 @@ class TestCompletion:
             "reject",
             "release",
             "rebase",
+            "retrain",
             "reproduce",
             "repair",
         ]

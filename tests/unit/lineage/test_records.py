@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.lineage import encoding
 from ckpt_ops.lineage.encoding import SCHEMA, decode, encode
-from ckpt_ops.lineage.records import Held, Record, SliceRef
+from ckpt_ops.lineage.records import Again, Held, Record, SliceRef
 from ckpt_ops.store.named import Written
 
 KINDS = sorted(encoding._TYPES.values(), key=lambda kind: kind.__name__)
@@ -34,6 +34,10 @@ BY_TYPE: dict[object, st.SearchStrategy[typing.Any]] = {
     int | None: st.none() | st.integers(1, 10**6),
     float | None: st.none() | floats,
     SliceRef: refs,
+    Again | None: st.none()
+    | st.builds(
+        Again, max_steps=st.none() | st.integers(1, 10**6), without=st.lists(refs, max_size=2).map(tuple)
+    ),
     tuple[Written, ...]: st.lists(
         st.builds(Written, name=texts, size=st.integers(0, 10**12), digest=texts), max_size=3
     ).map(tuple),

@@ -119,7 +119,7 @@ def _forged(data: bytes, state: dict[str, Any]) -> bytes:
     payload = {**json.loads(data)["payload"], "state": state}
     body = json.dumps(payload, separators=(",", ":")).encode()
     digest = blake3.blake3(body).hexdigest().encode()
-    return b'{"schema": 3, "blake3": "' + digest + b'", "payload": ' + body + b"}"
+    return b'{"schema": 4, "blake3": "' + digest + b'", "payload": ' + body + b"}"
 
 
 @pytest.mark.parametrize("name", [one.name for one in dataclasses.fields(LineageState)])
@@ -187,7 +187,7 @@ def test_another_fold_needs_another_schema() -> None:
     """
     assert {type(record) for record in HISTORY} == set(KINDS)
     data = as_bytes(fold("model", HISTORY))
-    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (3, "62cce626843cd79f")
+    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (4, "821848e71879e26c")
 
 
 @settings(max_examples=200, deadline=None)
@@ -380,7 +380,7 @@ def test_a_snapshot_is_taken_only_of_a_state_that_the_log_itself_read(local: Cou
 
 
 def _other_schema(data: bytes) -> bytes:
-    return data.replace(b'"schema": 3', b'"schema": 4', 1)
+    return data.replace(b'"schema": 4', b'"schema": 5', 1)
 
 
 @pytest.mark.parametrize(

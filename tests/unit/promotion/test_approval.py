@@ -430,6 +430,8 @@ def test_a_rollback_and_a_superseded_version_keep_their_cards(waits: Place) -> N
         "parent": 1,
         "champion": 1,
         "replaces": None,
+        "retrained": None,
+        "without": [],
         "ancestors": [1],
         "generation": 2,
         "why": "newer than everything consumed",

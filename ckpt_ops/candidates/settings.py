@@ -1,0 +1,51 @@
+"""With which settings a candidate is trained: a retraining has a budget and rows of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ckpt_ops.checkpoints import EverySteps
+from ckpt_ops.lineage.records import Again, SliceRef
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.training import Budget, NoReplay
+
+
+def trained_as(pipeline: Pipeline, again: Again | None) -> Pipeline:
+    """The pipeline as a candidate is trained with it.
+
+    A retraining sees every row of its slices that is not held out, so nothing is replayed beside them. A
+    number of steps that a person asked for is all that ends it, so that it can be reproduced to the bit.
+
+    Raises:
+        BadInput: the pipeline cannot be trained for so few steps.
+    """
+    if again is None:
+        return pipeline
+    budget, save = pipeline.budget, pipeline.save
+    if again.max_steps is not None:
+        budget = Budget(max_steps=again.max_steps, max_seconds=math.inf)
+        if isinstance(save, EverySteps):  # the last step is saved in any case
+            save = EverySteps(min(save.steps, again.max_steps))
+    return replace(pipeline, replay=NoReplay(), budget=budget, save=save)
+
+
+def steps_of_a_pass(pipeline: Pipeline, slices: Sequence[SliceRef]) -> int:
+    """How many steps a retraining takes at least.
+
+    Held-out rows count as well: they are in memory beside the others, so that there are never more rows in
+    memory than the steps of a retraining take.
+    """
+    return math.ceil(sum(ref.rows for ref in slices) / pipeline.batch_size)
+
+
+def training_config(pipeline: Pipeline, again: Again | None) -> dict[str, Any]:
+    """What shapes the candidate's weights, as its id holds it: of an ordinary one, only the pipeline's."""
+    if again is None:
+        return pipeline.training_config()
+    config = replace(pipeline, replay=NoReplay()).training_config()
+    if again.max_steps is not None:
+        del config["budget"]  # it ends nothing
+    return {**config, "again": {"max_steps": again.max_steps}}
