@@ -39,8 +39,9 @@ def given_for(
 ) -> Given:
     """Of a candidate that goes on from `parent` and consumes `slices`.
 
-    A column that has a vocabulary for the first time is counted in all slices of the parent's ancestry. What
-    was adapted once stays; where the parent has none, `adapt()` is called on the rows to train on.
+    A column that has a vocabulary for the first time is counted in all slices of the parent's ancestry. A slice
+    that is seen again is not counted again. What was adapted once stays; where the parent has none, `adapt()`
+    is called on the rows to train on.
 
     Raises:
         ModelCodeError: `adapt()` raised, or returned something else.
@@ -54,7 +55,9 @@ def given_for(
     before = Given() if trained is None else of_manifest(store, load_manifest(store, trained.final))
     earlier = tuple(ref for one in state.ancestry(parent) for ref in one.slices)
     return Given(
-        vocabularies=_grown(pipeline, rows, before.vocabularies, earlier, refs),
+        vocabularies=_grown(
+            pipeline, rows, before.vocabularies, earlier, tuple(ref for ref in refs if ref not in earlier)
+        ),
         adapted=(before.adapted or _adapted(pipeline, rows, refs)) if pipeline.adapt else {},
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ckpt_ops.candidates.attempt import TrainingSession
+from ckpt_ops.candidates.given import given_for
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.code.digests import digests_of
@@ -58,8 +59,10 @@ def retrain(pipeline: Pipeline, store: Store, asked: Asked) -> int:
     Raises `LineageMoved`, `ModelCodeError`, `Fenced` and more; and as `propose`.
     """
     log = ModelLog(store, pipeline.name)
-    wanted = proposed(pipeline, asked, log.state())
-    return TrainingSession(pipeline, store).attempt(
+    state = log.state()
+    wanted = proposed(pipeline, asked, state)
+    given = given_for(pipeline, store, state, wanted.parent, wanted.slices)
+    return TrainingSession(pipeline, store, given=given).attempt(
         log, wanted, partial(proposed, pipeline, asked), ask_policy=False
     )
 
