@@ -25,9 +25,12 @@ from ckpt_ops.diagnostics.drill import run_drill
 from ckpt_ops.errors import TransferRefused
 from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.retraining import Begin, Selection
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.promotion import rollback
+from ckpt_ops.retrain.proposal import Asked
 from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import retrain as retraining
 from ckpt_ops.runs import steps
 from ckpt_ops.serving.slice_predictions import run_prediction
 from ckpt_ops.store import LocalStore
@@ -406,3 +409,17 @@ def test_garbage_knows_the_document(place: Place) -> None:
     trained = place.head.trained
     assert trained is not None
     assert trained.artifacts["transfer"] not in {entry.name for entry in find_garbage(place.store).entries}
+
+
+@pytest.mark.parametrize("begin", list(Begin))
+def test_a_model_of_a_new_structure_sees_its_history_again(place: Place, begin: Begin) -> None:
+    place.edit(*ORIGIN)
+    asked = Asked(begin=begin, selection=Selection(newest=1), max_steps=60, why="a new input")
+    settled = retraining.retrain(place.pipeline, place.store, asked, lambda line: None)
+    assert settled.decision == "promoted", settled.why
+    found = place.transfer()
+    assert (found is not None) is (begin is Begin.CHAMPION), "from scratch there is nothing to carry over"
+    assert place.head.started.again is not None
+    assert [ref.key for ref in place.head.slices] == [W3]
+    place.run(W4)
+    assert place.transfer() is None, "the next slice goes on from the new structure"
