@@ -237,4 +237,8 @@ class Pipeline(Intake):
             config["schedules"] = self.schedules
         if self.evolve != Evolve():
             config["evolve"] = self.evolve
-        return {name: describe(value, at=name) for name, value in config.items()}
+        described: dict[str, Any] = {name: describe(value, at=name) for name, value in config.items()}
+        if self.evolve.retrain is None:
+            for settings in described.get("evolve", {}).values():
+                settings.pop("retrain", None)
+        return described

@@ -18,10 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ckpt_ops.candidates import checkpoints
 from ckpt_ops.checkpoints import load_manifest, read_tensors
 from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.diagnostics.drill import run_drill
+from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import TransferRefused
 from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
@@ -36,6 +38,8 @@ from ckpt_ops.serving.slice_predictions import run_prediction
 from ckpt_ops.store import LocalStore
 from ckpt_ops.transfer.document import TransferDocument
 from ckpt_ops.transfer.evolve import IN_PLACE, Evolve
+from ckpt_ops.transfer.history import History
+from ckpt_ops.worker import CheckpointSaved
 from demo.flights import weeks
 
 pytestmark = pytest.mark.slow
@@ -423,3 +427,31 @@ def test_a_model_of_a_new_structure_sees_its_history_again(place: Place, begin: 
     assert [ref.key for ref in place.head.slices] == [W3]
     place.run(W4)
     assert place.transfer() is None, "the next slice goes on from the new structure"
+
+
+def test_a_candidate_that_begins_with_a_transfer_sees_history_again(
+    place: Place, another: Callable[[Place, str], Place]
+) -> None:
+    history = Evolve(retrain=History(slices=2, max_steps=25))
+    place.edit(*ORIGIN, evolve=history)
+    other = another(place, "killed")
+    first = place.run(W4)
+    assert place.transfer() is not None
+    assert first.trained is not None
+    assert (first.trained.step, [ref.key for ref in first.slices]) == (65, [W4])
+    assert not reproduce(place.pipeline, place.store, first.version).different
+    second = place.run(W5)
+    assert second.trained is not None
+    assert second.trained.step == 40, "the next one goes on as it did"
+
+    def crash(saved: CheckpointSaved) -> None:
+        if saved.step == 50:
+            raise RuntimeError("out of memory")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "tell", crash)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            other.run(W4)
+    other.run(W4)
+    other.run(W5)
+    assert other.weights() == place.weights()
