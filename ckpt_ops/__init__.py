@@ -160,7 +160,7 @@ if TYPE_CHECKING:
         TrainableModule,
     )
     from ckpt_ops.training.lazy_adam import LazyAdam
-    from ckpt_ops.transfer import Evolve, Placed
+    from ckpt_ops.transfer import Evolve, History, Placed
     from ckpt_ops.validation import TableRows, load_suite, parse_suite, validate
     from ckpt_ops.validation.custom import MemoryReference
     from ckpt_ops.vocabularies import Vocabulary
@@ -215,6 +215,7 @@ __all__ = [
     "FirstOf",
     "Floor",
     "Gate",
+    "History",
     "HttpPages",
     "IncompatibleCheckpoint",
     "Intake",
@@ -330,7 +331,7 @@ _TABLE = {
         "Budget Examples Latest NoReplay Replay Reservoir Schedules StopEarly TailAverage TrainableModule"
     ),
     "ckpt_ops.training.lazy_adam": "LazyAdam",
-    "ckpt_ops.transfer": "Evolve Placed",
+    "ckpt_ops.transfer": "Evolve History Placed",
     "ckpt_ops.validation": "TableRows load_suite parse_suite validate",
     "ckpt_ops.validation.custom": "MemoryReference",
     "ckpt_ops.vocabularies": "Vocabulary",

@@ -33,7 +33,7 @@ from ckpt_ops.candidates.past import PastExamples, load_past
 from ckpt_ops.candidates.policy import policy_answer
 from ckpt_ops.candidates.preflight import preflight
 from ckpt_ops.candidates.results import write_results, write_transfer
-from ckpt_ops.candidates.settings import trained_as
+from ckpt_ops.candidates.settings import seeing_history, trained_as
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.checkpoints import load_manifest, model_variables, read_tensors
 from ckpt_ops.checkpoints.capture import tensorflow_variable
@@ -190,9 +190,11 @@ class TrainingSession:
         if CandidateLog(store, pipeline.name, version.version).progress().result is not None:
             print(f"version {version.version} is trained already", flush=True)
             return version.version
-        data = load_data(pipeline, store, version, consumed_before(state, version))
+        parent, consumed = self.parent(final_manifest(state, version.parent)), consumed_before(state, version)
+        if parent is not None and not parent.transfer.same and wanted.again is None:
+            pipeline, consumed = seeing_history(pipeline, consumed)
+        data = load_data(pipeline, store, version, consumed)
         order = batch_order(pipeline, version, data)
-        parent = self.parent(final_manifest(state, version.parent))
         preflight(
             pipeline,
             store,

@@ -87,7 +87,7 @@ def load_data(
     return TrainingData(train=whole, holdout=holdout.examples(), slices=slices, learn=learn, apart=apart)
 
 
-def consumed_before(state: LineageState, version: VersionState) -> dict[str, str]:
+def consumed_before(state: LineageState, version: VersionState) -> Mapping[str, str]:
     """Revisions by key of what the parent's ancestry consumed."""
     return {ref.key: ref.revision for one in state.ancestry(version.parent) for ref in one.slices}
 

@@ -39,9 +39,9 @@ def given_for(
 ) -> Given:
     """Of a candidate that goes on from `parent` and consumes `slices`.
 
-    A column that has a vocabulary for the first time is counted in all slices of the parent's ancestry. A slice
-    that is seen again is not counted again. What was adapted once stays; where the parent has none, `adapt()`
-    is called on the rows to train on.
+    A column that has a vocabulary for the first time is counted in all slices of the parent's ancestry. A
+    slice that is seen again is not counted again. What was adapted once stays; where the parent has none,
+    `adapt()` is called on the rows to train on.
 
     Raises:
         ModelCodeError: `adapt()` raised, or returned something else.

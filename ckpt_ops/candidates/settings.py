@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ckpt_ops.checkpoints import EverySteps
 from ckpt_ops.lineage.records import Again, SliceRef
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.training import Budget, NoReplay
+from ckpt_ops.training import Budget, NoReplay, Replay
 
 
 def trained_as(pipeline: Pipeline, again: Again | None) -> Pipeline:
@@ -30,6 +30,32 @@ def trained_as(pipeline: Pipeline, again: Again | None) -> Pipeline:
         if isinstance(save, EverySteps):  # the last step is saved in any case
             save = EverySteps(min(save.steps, again.max_steps))
     return replace(pipeline, replay=NoReplay(), budget=budget, save=save)
+
+
+def seeing_history(pipeline: Pipeline, consumed: Mapping[str, str]) -> tuple[Pipeline, Mapping[str, str]]:
+    """The pipeline, and what is replayed from, as a candidate that begins with a transfer is trained.
+
+    Args:
+        consumed: revisions by key of what its ancestors consumed.
+    """
+    history = pipeline.evolve.retrain
+    if history is None:
+        return pipeline, consumed
+    budget = replace(pipeline.budget, max_steps=pipeline.budget.max_steps + history.max_steps)
+    replay = _AndHistory(replay=pipeline.replay, at_most=history.max_steps * pipeline.batch_size)
+    newest = sorted(consumed)[-(history.slices or len(consumed)) :]
+    return replace(pipeline, budget=budget, replay=replay), {key: consumed[key] for key in newest}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AndHistory:
+    """So many rows besides those of `replay`. It is in no id: `Evolve.retrain` is."""
+
+    replay: Replay
+    at_most: int
+
+    def rows(self, *, new: int, consumed: int) -> int:
+        return min(consumed, self.replay.rows(new=new, consumed=consumed) + self.at_most)
 
 
 def steps_of_a_pass(pipeline: Pipeline, slices: Sequence[SliceRef]) -> int:

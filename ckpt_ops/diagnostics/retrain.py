@@ -21,7 +21,7 @@ from ckpt_ops.candidates.data import (
 )
 from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.candidates.proposal import candidate_of
-from ckpt_ops.candidates.settings import trained_as
+from ckpt_ops.candidates.settings import seeing_history, trained_as
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
 from ckpt_ops.lineage import LineageState, VersionState
@@ -58,10 +58,12 @@ def retrain(session: TrainingSession, state: LineageState, version: VersionState
         ObjectNotFound: a slice revision that it consumed is gone.
         ModelCodeError: the user's functions did not take the slices.
     """
-    pipeline = trained_as(session.pipeline, version.started.again)
-    data = load_data(pipeline, session.store, version, consumed_before(state, version))
+    pipeline, consumed = trained_as(session.pipeline, version.started.again), consumed_before(state, version)
+    if version.started.again is None and version.trained and "transfer" in version.trained.artifacts:
+        pipeline, consumed = seeing_history(pipeline, consumed)
+    data = load_data(pipeline, session.store, version, consumed)
     budget = pipeline.budget if version.trained is None else steps_of(version.trained)
-    return fit(session, version, data, budget)
+    return fit(session, version, data, budget, pipeline)
 
 
 def steps_of(trained: CandidateTrained) -> Budget:
@@ -69,14 +71,24 @@ def steps_of(trained: CandidateTrained) -> Budget:
     return Budget(max_steps=trained.step, max_seconds=math.inf)
 
 
-def fit(session: TrainingSession, version: VersionState, data: TrainingData, budget: Budget) -> Trained:
-    """Train `version` on loaded data, from the model's current values, and save nothing."""
+def fit(
+    session: TrainingSession,
+    version: VersionState,
+    data: TrainingData,
+    budget: Budget,
+    pipeline: Pipeline | None = None,
+) -> Trained:
+    """Train `version` on loaded data, from the model's current values, and save nothing.
+
+    Args:
+        pipeline: with the settings that the version is trained with; None: the session's.
+    """
+    pipeline = pipeline or session.pipeline
     if version.parent is not None:
         session.assign(
             session.rates
         )  # as for every candidate: its parent may have ended with a different rate
     session.begin()
-    pipeline = trained_as(session.pipeline, version.started.again)
     order = batch_order(pipeline, version, data)
     return Trainer(
         model=session.model,

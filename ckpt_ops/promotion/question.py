@@ -8,6 +8,7 @@ from datetime import datetime
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.awaiting import waits
+from ckpt_ops.lineage.retraining import retrained_message
 from ckpt_ops.pipeline.approval import Otherwise
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.promotion.markdown import literal, table
@@ -56,6 +57,7 @@ def question(
         "",
         f"It was trained on {_consumed(one)}, starting from "
         + ("initial weights." if one.parent is None else f"version {one.parent}."),
+        *(["", f"It was {retrained}."] if (retrained := retrained_message(one)) else []),
         "",
         f"Without an answer by {until:%Y-%m-%d %H:%M} UTC it is **{_BECOMES[approval.otherwise]}**. "
         f"On the command line: {literal(yes)} or {literal(no)}.",

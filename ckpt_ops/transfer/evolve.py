@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.transfer.history import History
 from ckpt_ops.wire_names import wire
 
 IN_PLACE = "in place"
@@ -55,6 +56,7 @@ class Evolve:
         placed: by pattern of today's names, for layers whose axes are not understood: `IN_PLACE`, or a
             `Placed`.
         changed: patterns of what layers hold beside variables (a mean, a vocabulary) that may differ.
+        retrain: what a candidate that begins so sees again of its history; None: what `replay` draws.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Evolve:
     zero_new_inputs: bool = True
     placed: Mapping[str, Placed | str] = field(default_factory=dict)
     changed: Sequence[str] = ()
+    retrain: History | None = None
 
     def __post_init__(self) -> None:
         for name in ("drop", "changed"):
@@ -71,6 +74,8 @@ class Evolve:
             object.__setattr__(self, name, tuple(value))
         if not isinstance(self.zero_new_inputs, bool):
             raise BadInput("Evolve.zero_new_inputs", self.zero_new_inputs, "True or False")
+        if not isinstance(self.retrain, History | None):
+            raise BadInput("Evolve.retrain", self.retrain, "History(slices=8, max_steps=400), or None")
         for old, new in self.renamed.items():
             if not (isinstance(old, str) and old and isinstance(new, str) and new):
                 raise BadInput("Evolve.renamed", {old: new}, 'names: {"dense": "hidden"}')

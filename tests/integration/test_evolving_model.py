@@ -16,18 +16,38 @@ from typing import Any
 import pytest
 from evolving_weeks import KEYS, Place, made
 
+<<<<<<< HEAD
 from ckpt_ops.checkpoints import load_manifest
+=======
+from ckpt_ops.candidates import checkpoints
+from ckpt_ops.checkpoints import load_manifest, read_tensors
+>>>>>>> retr
 from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.diagnostics.drill import run_drill
+from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import TransferRefused
 from ckpt_ops.intake.decisions import withdraw
+<<<<<<< HEAD
 from ckpt_ops.lineage import CandidateLog
+=======
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
+from ckpt_ops.lineage.retraining import Begin, Selection
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+>>>>>>> retr
 from ckpt_ops.promotion import rollback
+from ckpt_ops.retrain.proposal import Asked
 from ckpt_ops.runs import rebase as rebasing
+from ckpt_ops.runs import retrain as retraining
 from ckpt_ops.runs import steps
 from ckpt_ops.serving.slice_predictions import run_prediction
 from ckpt_ops.transfer.evolve import IN_PLACE, Evolve
+<<<<<<< HEAD
+=======
+from ckpt_ops.transfer.history import History
+from ckpt_ops.worker import CheckpointSaved
+from demo.flights import weeks
+>>>>>>> retr
 
 pytestmark = pytest.mark.slow
 
@@ -332,3 +352,45 @@ def test_garbage_knows_the_document(place: Place) -> None:
     trained = place.head.trained
     assert trained is not None
     assert trained.artifacts["transfer"] not in {entry.name for entry in find_garbage(place.store).entries}
+
+
+@pytest.mark.parametrize("begin", list(Begin))
+def test_a_model_of_a_new_structure_sees_its_history_again(place: Place, begin: Begin) -> None:
+    place.edit(*ORIGIN)
+    asked = Asked(begin=begin, selection=Selection(newest=1), max_steps=60, why="a new input")
+    settled = retraining.retrain(place.pipeline, place.store, asked, lambda line: None)
+    assert settled.decision == "promoted", settled.why
+    found = place.transfer()
+    assert (found is not None) is (begin is Begin.CHAMPION), "from scratch there is nothing to carry over"
+    assert place.head.started.again is not None
+    assert [ref.key for ref in place.head.slices] == [W3]
+    place.run(W4)
+    assert place.transfer() is None, "the next slice goes on from the new structure"
+
+
+def test_a_candidate_that_begins_with_a_transfer_sees_history_again(
+    place: Place, another: Callable[[Place, str], Place]
+) -> None:
+    history = Evolve(retrain=History(slices=2, max_steps=25))
+    place.edit(*ORIGIN, evolve=history)
+    other = another(place, "killed")
+    first = place.run(W4)
+    assert place.transfer() is not None
+    assert first.trained is not None
+    assert (first.trained.step, [ref.key for ref in first.slices]) == (65, [W4])
+    assert not reproduce(place.pipeline, place.store, first.version).different
+    second = place.run(W5)
+    assert second.trained is not None
+    assert second.trained.step == 40, "the next one goes on as it did"
+
+    def crash(saved: CheckpointSaved) -> None:
+        if saved.step == 50:
+            raise RuntimeError("out of memory")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "tell", crash)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            other.run(W4)
+    other.run(W4)
+    other.run(W5)
+    assert other.weights() == place.weights()
