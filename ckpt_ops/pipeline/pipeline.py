@@ -284,14 +284,10 @@ class Pipeline(Intake):
             config["vocabularies"] = self.vocabularies
         if self.evolve != Evolve():
             config["evolve"] = self.evolve
-<<<<<<< HEAD
         if times := times_of(self.source):
             config["column_times"] = described(self.source.schema, times)
-        return {name: describe(value, at=name) for name, value in config.items()}
-=======
-        described: dict[str, Any] = {name: describe(value, at=name) for name, value in config.items()}
+        written: dict[str, Any] = {name: describe(value, at=name) for name, value in config.items()}
         if self.evolve.retrain is None:
-            for settings in described.get("evolve", {}).values():
+            for settings in written.get("evolve", {}).values():
                 settings.pop("retrain", None)
-        return described
->>>>>>> retr
+        return written

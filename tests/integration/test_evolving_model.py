@@ -16,25 +16,16 @@ from typing import Any
 import pytest
 from evolving_weeks import KEYS, Place, made
 
-<<<<<<< HEAD
-from ckpt_ops.checkpoints import load_manifest
-=======
 from ckpt_ops.candidates import checkpoints
-from ckpt_ops.checkpoints import load_manifest, read_tensors
->>>>>>> retr
+from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.diagnostics.drill import run_drill
 from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import TransferRefused
 from ckpt_ops.intake.decisions import withdraw
-<<<<<<< HEAD
 from ckpt_ops.lineage import CandidateLog
-=======
-from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.retraining import Begin, Selection
-from ckpt_ops.pipeline import Pipeline, load_pipeline
->>>>>>> retr
 from ckpt_ops.promotion import rollback
 from ckpt_ops.retrain.proposal import Asked
 from ckpt_ops.runs import rebase as rebasing
@@ -42,12 +33,8 @@ from ckpt_ops.runs import retrain as retraining
 from ckpt_ops.runs import steps
 from ckpt_ops.serving.slice_predictions import run_prediction
 from ckpt_ops.transfer.evolve import IN_PLACE, Evolve
-<<<<<<< HEAD
-=======
 from ckpt_ops.transfer.history import History
 from ckpt_ops.worker import CheckpointSaved
-from demo.flights import weeks
->>>>>>> retr
 
 pytestmark = pytest.mark.slow
 
