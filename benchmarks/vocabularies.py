@@ -180,6 +180,7 @@ def main() -> None:
     parser.add_argument("--years", type=int, default=99, help="only the first so many")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parents[1] / "dags"))  # the schema of ratings is described there
     train_here()
     years = dict(list(ratings.years().items())[: asked.years])
     found = [
