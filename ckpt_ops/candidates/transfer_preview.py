@@ -70,7 +70,7 @@ class TransferPreview:
 
 
 def preview(pipeline: Pipeline, store: Store, state: LineageState) -> TransferPreview | None:
-    """What becomes of the head's variables in the model of today; None where its code is today's.
+    """What becomes of the head's variables in the model of today; None where its code is today's, or unknown.
 
     Raises:
         CkptOpsError: what `build_model()` raised, as it raised it, and more.
@@ -79,9 +79,10 @@ def preview(pipeline: Pipeline, store: Store, state: LineageState) -> TransferPr
     if named is None:
         return None
     try:
-        if is_code_of_today(pipeline, load_manifest(store, named).code_digest):
-            return None
+        digest = load_manifest(store, named).code_digest
     except ObjectNotFound:  # retention removed it: nothing can be trained from it either
+        return None
+    if not digest or is_code_of_today(pipeline, digest):
         return None
 
     def died(ended: Ended) -> CkptOpsError:

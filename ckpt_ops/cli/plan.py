@@ -16,7 +16,8 @@ from ckpt_ops.cli import output, render, views
 from ckpt_ops.cli.options import ModelOrIntake
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.errors import BadInput
+from ckpt_ops.errors import BadInput, CkptOpsError
+from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.changed_at_source import changed_view
 from ckpt_ops.pipeline import Intake, Pipeline, load_intake
 from ckpt_ops.rebase.view import anchor_message, estimate_message, fork_message, plan_view
@@ -24,6 +25,7 @@ from ckpt_ops.runs.backfill import SlicePlan, plan_backfill
 from ckpt_ops.runs.intake_plan import Arrival, SliceArrival, plan_intake
 from ckpt_ops.runs.ranges import first_moment, last_moment
 from ckpt_ops.slices.declared import in_words_for
+from ckpt_ops.store import Store
 
 From = Annotated[
     str | None,
@@ -70,16 +72,20 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
     with chosen_store(store) as opened:
         state = views.state_of(opened, pipeline.name)
         view = plan_view(pipeline, state)
-        transfer = preview(pipeline, opened, state)
+        transfer, untold = _transfer(pipeline, opened, state)
     changed = changed_view(state)
     found = None if view is None else {**view, "changed_at_source": changed}
     if transfer is not None:
         found = {**(found or {}), "transfer": asdict(transfer)}
+    elif untold is not None:
+        found = {**(found or {}), "transfer": {"error": str(untold)}}
 
     def draw(_: views.View | None) -> None:
         render.show_changed(pipeline.name, changed)
         if transfer is not None:
             _show_transfer(pipeline.name, transfer)
+        if untold is not None:
+            output.say(f"What the next version of {pipeline.name} begins with cannot be told: {untold}")
         due = view
         if due is None:
             output.say(
@@ -89,6 +95,16 @@ def _plan_rebase(pipeline: Pipeline, store: str | None, json: bool) -> None:
             _show_rebase(pipeline.name, due)
 
     output.answer(found, draw, json=json)
+
+
+def _transfer(
+    pipeline: Pipeline, store: Store, state: LineageState
+) -> tuple[TransferPreview | None, CkptOpsError | None]:
+    """The preview, or why there is none: a rebase can be planned whatever the model's code does."""
+    try:
+        return preview(pipeline, store, state), None
+    except CkptOpsError as error:
+        return None, error
 
 
 def _show_transfer(model: str, found: TransferPreview) -> None:
