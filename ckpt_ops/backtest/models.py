@@ -19,12 +19,12 @@ from ckpt_ops.backtest.slice_cache import SliceCache
 from ckpt_ops.backtest.variable_cache import VariableCache
 from ckpt_ops.candidates.as_served.asked import Scores
 from ckpt_ops.candidates.as_served.graph import AsServed
-from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.champion import metrics_on, score
 from ckpt_ops.candidates.data import TrainingData, consumed_before, load_data
 from ckpt_ops.candidates.drift import measure_drift
 from ckpt_ops.candidates.past import load_past
 from ckpt_ops.candidates.results import evaluated_rows_of, past_of, predict
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.candidates.slice_rows import StoredRows, split
 from ckpt_ops.diagnostics.retrain import fit, kept_checkpoint, steps_of
 from ckpt_ops.evaluation import Latency, ServableCheck, evaluate_all

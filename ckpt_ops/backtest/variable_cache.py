@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ckpt_ops.candidates.attempt import TrainingSession
+from ckpt_ops.candidates.session import TrainingSession
 
 
 class VariableCache:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ckpt_ops.candidates.attempt import TrainingSession
+from ckpt_ops.candidates.attempt import attempt
 from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.opening import moved, proposed
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -72,4 +73,4 @@ def run_attempt(pipeline: Pipeline, store: Store, key: str) -> int:
         raise moved(pipeline.name)
     given = given_for(pipeline, store, log.state(), wanted.parent, wanted.slices)
     session = TrainingSession(pipeline, store, from_nothing=False, given=given)
-    return session.attempt(log, wanted, propose, ask_policy=True)
+    return attempt(session, log, wanted, propose, ask_policy=True)

@@ -10,8 +10,8 @@ from math import prod
 
 import numpy as np
 
-from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
 from ckpt_ops.candidates.given import given_for
+from ckpt_ops.candidates.session import TrainingSession, final_manifest
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.sound import DTYPES
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied

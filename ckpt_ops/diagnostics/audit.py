@@ -17,10 +17,10 @@ from ckpt_ops import checks
 from ckpt_ops.candidates.as_served.asked import Scores
 from ckpt_ops.candidates.as_served.graph import AsServed
 from ckpt_ops.candidates.as_served.version import predictions_of
-from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.champion import labels_of, score
 from ckpt_ops.candidates.data import TrainingData, load_data
 from ckpt_ops.candidates.proposal import candidate_of
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.candidates.settings import steps_of_a_pass
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.diagnostics.retrain import NOTHING_WRITTEN, died_without_a_trace, retrain

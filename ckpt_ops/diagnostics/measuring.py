@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
 from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.data import load_data
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.candidates.results import predict
+from ckpt_ops.candidates.session import TrainingSession, final_manifest
 from ckpt_ops.diagnostics.bisect_question import Question, describe
 from ckpt_ops.diagnostics.retrain import changed, kept_checkpoint, retrain
 from ckpt_ops.evaluation import UnusablePredictions, metric_named

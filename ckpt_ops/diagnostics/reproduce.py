@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ckpt_ops.candidates.attempt import TrainingSession, final_manifest
 from ckpt_ops.candidates.given import of_manifest
+from ckpt_ops.candidates.session import TrainingSession, final_manifest
 from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.diagnostics.reproduction import (
     Comparison,

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ckpt_ops.candidates.attempt import TrainingSession, print_progress
+from ckpt_ops.candidates.attempt import print_progress
 from ckpt_ops.candidates.data import (
     TrainingData,
     batch_order,
@@ -21,6 +21,7 @@ from ckpt_ops.candidates.data import (
 )
 from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.candidates.proposal import candidate_of
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.candidates.settings import seeing_history, trained_as
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied

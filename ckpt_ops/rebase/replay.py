@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ckpt_ops.candidates.attempt import TrainingSession
+from ckpt_ops.candidates.attempt import attempt
 from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.recording import record_result
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
@@ -70,6 +71,6 @@ def replay(pipeline: Pipeline, store: Store) -> list[int]:
         if session is None or pipeline.vocabularies or pipeline.adapt:  # each step has its own
             given = given_for(pipeline, store, log.state(), on.next.parent, on.next.slices)
             session = TrainingSession(pipeline, store, given=given)
-        number = session.attempt(log, on.next, propose, ask_policy=False)
+        number = attempt(session, log, on.next, propose, ask_policy=False)
         record_result(log, store, number)
         trained.append(number)

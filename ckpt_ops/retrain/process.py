@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ckpt_ops.candidates.attempt import TrainingSession
+from ckpt_ops.candidates.attempt import attempt
 from ckpt_ops.candidates.given import given_for
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.code.digests import digests_of
@@ -62,9 +63,8 @@ def retrain(pipeline: Pipeline, store: Store, asked: Asked) -> int:
     state = log.state()
     wanted = proposed(pipeline, asked, state)
     given = given_for(pipeline, store, state, wanted.parent, wanted.slices)
-    return TrainingSession(pipeline, store, given=given).attempt(
-        log, wanted, partial(proposed, pipeline, asked), ask_policy=False
-    )
+    session = TrainingSession(pipeline, store, given=given)
+    return attempt(session, log, wanted, partial(proposed, pipeline, asked), ask_policy=False)
 
 
 def proposed(pipeline: Pipeline, asked: Asked, state: LineageState) -> CandidateStarted:

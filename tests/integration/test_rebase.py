@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pytest
 from steady_weeks import land, week, weights
 
-from ckpt_ops.candidates import attempt
+from ckpt_ops.candidates import attempt, session
 from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.checkpoints import EveryVersions, load_manifest, read_tensors
 from ckpt_ops.errors import BadInput, ForkNeeded, ModelOnHold, TrainingDied
@@ -32,6 +32,7 @@ from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState,
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.records import CandidateStarted, Rejected
 from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.pipeline.given import Given
 from ckpt_ops.promotion import rollback
 from ckpt_ops.rebase import replay as replaying
 from ckpt_ops.rebase.replay import replay, run_replay_process
@@ -350,9 +351,9 @@ def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_a
     brief: Pipeline, landing: LocalStore, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = corrected_and_one_more(brief, landing, store)
-    build, log = attempt.build_model, ModelLog(store, "brief")
+    build, log = session.build_model, ModelLog(store, "brief")
 
-    def slowly(pipeline: Pipeline) -> Any:
+    def slowly(pipeline: Pipeline, given: Given) -> Any:
         def propose(state: LineageState) -> CandidateStarted | None:
             return proposed(brief, state, key)
 
@@ -360,7 +361,7 @@ def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_a
         assert wanted is not None
         opened = open_candidate(log, wanted, propose)
         assert opened.version == 5, "the number that the rebase has seen as free"
-        return build(pipeline)
+        return build(pipeline, given)
 
     loaded: list[tuple[int, list[str]]] = []
     load = attempt.load_data
@@ -369,7 +370,7 @@ def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_a
         loaded.append((version.version, [ref.key for ref in version.slices]))
         return load(pipeline, store, version, consumed)
 
-    monkeypatch.setattr(attempt, "build_model", slowly)
+    monkeypatch.setattr(session, "build_model", slowly)
     monkeypatch.setattr(attempt, "load_data", seen)
 
     state = rebased(brief, store)
@@ -383,16 +384,16 @@ def test_a_step_that_the_rebase_trains_while_a_run_builds_its_model_is_not_promo
     brief: Pipeline, landing: LocalStore, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = corrected_and_one_more(brief, landing, store)
-    build, begun = attempt.build_model, []
+    build, begun = session.build_model, []
 
-    def slowly(pipeline: Pipeline) -> Any:
-        model = build(pipeline)
+    def slowly(pipeline: Pipeline, given: Given) -> Any:
+        model = build(pipeline, given)
         if not begun:
             begun.append(True)
             replay(brief, store)
         return model
 
-    monkeypatch.setattr(attempt, "build_model", slowly)
+    monkeypatch.setattr(session, "build_model", slowly)
 
     done = steps.run_slice(brief, store, key, lambda line: None)
 

@@ -18,9 +18,9 @@ import tensorflow as tf
 from own_models import odd
 
 from ckpt_ops.candidates import attempt
-from ckpt_ops.candidates.attempt import TrainingSession
 from ckpt_ops.candidates.data import load_data
 from ckpt_ops.candidates.early_stopping import lookout
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.checkpoints import (
     Checkpointer,
     EverySteps,

@@ -18,9 +18,9 @@ import pytest
 from blake3 import blake3
 from moments import kind_of
 
-from ckpt_ops.candidates.attempt import final_manifest
 from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.candidates.recording import record_result
+from ckpt_ops.candidates.session import final_manifest
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.evaluation import Basis, EvaluatedRows
 from ckpt_ops.evaluation.report import plots

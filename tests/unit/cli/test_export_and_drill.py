@@ -175,7 +175,7 @@ def test_a_variable_that_does_not_equal_the_checkpoint_fails_the_drill_by_name(s
     fresh = [Rounding(name.removeprefix("model/"), array * 0) for name, array in tensors(1, 50).items()]
     optimizer = SimpleNamespace(build=lambda variables: None, variables=[])
     model = SimpleNamespace(built=True, optimizer=optimizer, variables=fresh, trainable_variables=fresh)
-    monkeypatch.setattr(drill, "build_model", lambda pipeline: model)
+    monkeypatch.setattr(drill, "build_model", lambda pipeline, given: model)
     pipeline = load_pipeline(MODEL, PROJECT / "dags")
     with pytest.raises(DrillFailed, match=r"2 of 2 variables differ: model/frozen, model/w"):
         drill.drill(pipeline, store, 1, 50)

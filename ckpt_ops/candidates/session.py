@@ -1,0 +1,166 @@
+"""A pipeline's model in memory, and the values that it holds: a checkpoint's, a parent's, or initial ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from ckpt_ops.candidates.given import of_manifest
+from ckpt_ops.candidates.parent import Parent, is_rate, parent_of, structure_of
+from ckpt_ops.checkpoints import load_manifest, model_variables, read_tensors
+from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
+from ckpt_ops.errors import BadInput, TerminalError
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.pipeline.code.own import code_of
+from ckpt_ops.pipeline.given import Given
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import build_model
+from ckpt_ops.store import Store
+from ckpt_ops.store.named import Named
+from ckpt_ops.training import Schedules
+from ckpt_ops.training.schedules import ScheduleStarts
+from ckpt_ops.training.step_function import Step, step_function
+from ckpt_ops.transfer.carrying import carried
+
+
+class TrainingSession:
+    """A pipeline's model, built once, on which candidates are trained one after the other.
+
+    Args:
+        given: what `build_model` is given for the candidate; None for what measures several versions.
+        from_nothing: a candidate without a parent will be trained on it: keep the initial values.
+
+    Attributes:
+        code: as it was when it built the model.
+        rates: the learning rate as `build_model` made it, by the name of its variable.
+        state: what layers hold beside variables, as `build_model` made it.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: Store,
+        *,
+        from_nothing: bool = True,
+        given: Given | None = None,
+    ) -> None:
+        self.given = _of_any_version(pipeline, store) if given is None else given
+        began = time.monotonic()
+        print("importing TensorFlow", flush=True)
+        self.pipeline, self.store = pipeline, store
+        self.code = code_of(pipeline)  # read first: `same` notices code that changes while it is imported
+        self.model = build_model(pipeline, self.given)
+        print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
+        self.variables: dict[str, Any] = model_variables(self.model)
+        self.state = layer_state(self.model)
+        self._initial = self.copy_values() if from_nothing else None
+        self.schedules = ScheduleStarts(self.model)
+        self.rates = {name: self.variables[name].numpy() for name in self.variables if is_rate(name)}
+        self.structure = structure_of(self.model, self.variables, self.state, self.given)
+        self._as_built = True
+        self.held: dict[str, Any] = {}
+
+    def restore_at(self, manifest: Named | None) -> None:
+        """Set every variable as the checkpoint has it; None: as `build_model` made it.
+
+        The learning rate of optimizers stays as today's `build_model` sets it: Keras keeps it among the
+        optimizer's variables, and whoever edits it means the candidates that come. Elsewhere in a model, a
+        variable of that name is state like any other.
+
+        Raises:
+            ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore_model`.
+        """
+        if manifest is not None:
+            found = load_manifest(self.store, manifest)
+            self._as_built = False
+            restore_model(self.store, found, self.model, self.variables, self.state)
+            self.assign(self.rates)
+        else:
+            self.assign(self._as_initialized())
+
+    def parent(self, manifest: Named | None) -> Parent | None:
+        """The checkpoint to go on from, and what becomes of it in this model; None: of none."""
+        if manifest is None:
+            return None
+        found = load_manifest(self.store, manifest)
+        return parent_of(self.store, manifest, found, self.structure, self.pipeline.evolve)
+
+    def go_on_from(self, parent: Parent | None) -> None:
+        """As `restore_at`; a parent of another structure is transferred.
+
+        Raises:
+            ObjectNotFound, Corrupt: its checkpoint is not there, or damaged.
+            TransferRefused: the pipeline does not allow it.
+        """
+        if parent is None or parent.transfer.same:
+            self.restore_at(None if parent is None else parent.named)
+            return
+        parent.check()
+        initial = self._as_initialized()
+        tensors = read_tensors(self.store, parent.manifest)
+        self.held = {name: tensors[name] for name in parent.tables(self.structure)}
+        values = carried(parent.transfer, tensors, initial)
+        self.assign({**values, **self.rates})
+
+    def _as_initialized(self) -> Mapping[str, Any]:
+        """What `build_model` made of the variables."""
+        if self._initial is not None:
+            return self._initial
+        if not self._as_built:
+            raise RuntimeError("this session does not hold the initial values that build_model made")
+        return self.copy_values()
+
+    def assign(self, values: Mapping[str, Any]) -> None:
+        """Set variables to `values`, as `copy_values` returned them."""
+        self._as_built = False
+        for name, value in values.items():
+            tensorflow_variable(self.variables[name]).assign(value)
+        settle(self.model)
+
+    def begin(self) -> None:
+        """Start the schedules that start with each candidate: the model was restored to its parent."""
+        if self.pipeline.schedules is Schedules.PER_CANDIDATE:
+            self.schedules.begin()
+
+    @cached_property
+    def step(self) -> Step:
+        """The model's step, traced once for all candidates."""
+        return step_function(self.model)
+
+    def copy_values(self) -> dict[str, Any]:
+        """A copy of what every variable holds now, by name."""
+        return {name: tensorflow_variable(one).numpy().copy() for name, one in self.variables.items()}
+
+
+def _of_any_version(pipeline: Pipeline, store: Store) -> Given:
+    """What every version of the model is given alike. Raises `BadInput`: each has vocabularies of its own."""
+    if pipeline.vocabularies:
+        raise _several_versions(pipeline)
+    if not pipeline.adapt:
+        return Given()
+    state = ModelLog(store, pipeline.name).state()
+    named = final_manifest(state, state.head)
+    return Given() if named is None else of_manifest(store, load_manifest(store, named))
+
+
+def _several_versions(pipeline: Pipeline) -> BadInput:
+    columns = ", ".join(one.column for one in pipeline.vocabularies)
+    return BadInput(
+        "vocabularies",
+        columns,
+        "none, for what puts several versions into one model: each version of this pipeline has its own",
+        next="compare versions by their evaluations and predictions: ckpt-ops diff, ckpt-ops predict",
+    )
+
+
+def final_manifest(state: LineageState, version: int | None) -> Named | None:
+    """The manifest of the checkpoint that a version ended with; None when `version` is None."""
+    if version is None:
+        return None
+    trained = state.versions[version].trained
+    if trained is None:
+        raise TerminalError(f"version {version}, the parent, has no final checkpoint")
+    return trained.final
