@@ -3,7 +3,7 @@
 from ckpt_ops.evaluation.basis import Basis
 from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.evaluate import check_gates, evaluate_all, main_metric, metrics_of
+from ckpt_ops.evaluation.evaluate import check_gates, evaluate_all, main_metric, main_output, metrics_of
 from ckpt_ops.evaluation.gates import (
     AtLeast,
     AtMost,
@@ -68,6 +68,7 @@ __all__ = [
     "evaluate_all",
     "judge_all",
     "main_metric",
+    "main_output",
     "metric_named",
     "metrics_of",
     "paired_bootstrap",

@@ -18,6 +18,7 @@ from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.outputs import each
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
@@ -79,7 +80,8 @@ def predict_apart(request: PredictionRequest) -> RowsPredicted:
 def predict(pipeline: Pipeline, store: Store, number: int, key: str) -> int:
     """Write the version's predictions on the slice's accepted revision; how many rows they are.
 
-    One row group at a time is in memory, and the finished file: a row number and k numbers per row.
+    One row group at a time is in memory, and the finished file: a row number, and of each output k
+    numbers per row.
 
     Raises:
         BadInput, ObjectNotFound: as `exported_version` and `accepted_slice`; or the export is gone.
@@ -126,10 +128,12 @@ def _write(
 
 def _table(numbers: npt.NDArray[np.int64], predicted: npt.NDArray[Any]) -> pa.Table:
     columns: dict[str, npt.NDArray[Any]] = {"row": numbers}
-    if predicted.ndim == 1:
-        columns["prediction"] = predicted
-    else:
-        columns |= {f"prediction_{at}": predicted[:, at] for at in range(predicted.shape[1])}
+    for name, of_output in each(predicted).items():
+        called = f"prediction_{name}" if name else "prediction"
+        if of_output.ndim == 1:
+            columns[called] = of_output
+        else:
+            columns |= {f"{called}_{at}": of_output[:, at] for at in range(of_output.shape[1])}
     return pa.table(columns)
 
 

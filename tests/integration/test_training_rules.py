@@ -417,7 +417,7 @@ def test_looking_through_a_model_changes_nothing_of_it() -> None:
     looked, untouched = seeded(odd.usual), seeded(odd.usual)
     before = values(looked)
     step_function(looked).look(batch_of(given()))
-    trace_prediction(looked, batch_of(given())[0])
+    trace_prediction(looked, *batch_of(given())[:2])
     assert values(looked) == before
     assert all(float(np.sum(one.numpy())) == 0 for one in looked.metrics_variables)
     assert values(trained(looked)) == values(trained(untouched))
