@@ -160,6 +160,11 @@ def keyed(metric: str, output: str | None) -> str:
     return f"{output}:{metric}" if output else metric
 
 
+def output_in(key: str) -> str | None:
+    """The output in a key that `keyed` made; None: the only one."""
+    return key.rpartition(":")[0] or None
+
+
 def of_key(found: Mapping[str, T], output: str | None) -> dict[str, T]:
     """Of all outputs' metrics, by `keyed`, those of one, by their own names."""
     if not output:

@@ -49,9 +49,9 @@ def preflight(
     if parent is not None:
         parent.check()
     _check_averages(pipeline, model)
-    step.look(batch_of(examples, model=model))
     inputs, labels, *_ = batch_of(examples)
-    trace_prediction(model, inputs, labels)
+    trace_prediction(model, inputs, labels)  # first: a loss without its output is not the error's cause
+    step.look(batch_of(examples, model=model))
     check_named(pipeline, examples)
     since = None
     if pipeline.schedules is Schedules.OVER_LIFE and parent is not None:

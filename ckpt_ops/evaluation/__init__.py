@@ -23,7 +23,7 @@ from ckpt_ops.evaluation.gates import (
     past_slices,
     segment_columns,
 )
-from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named
+from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named, metric_of_key
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.served import Latency, ServableCheck
@@ -70,6 +70,7 @@ __all__ = [
     "main_metric",
     "main_output",
     "metric_named",
+    "metric_of_key",
     "metrics_of",
     "paired_bootstrap",
     "past_slices",

@@ -139,28 +139,22 @@ def check_gates(gates: Sequence[Gate], *, first_version: bool) -> None:
 def metrics_of(y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> dict[str, float]:
     """Every metric that has a value on these rows, by name; the others are left out.
 
-    Of several outputs those of each, by `keyed`. Of k labels the mean over them, and those of each label.
+    Of several outputs those of each, by `keyed`, where labels and predictions both have it. Of k labels the
+    mean over them, and those of each label.
 
     Args:
         y, p: labels (n,) and predictions, (n,) or for several classes (n, k); labels (n, k) for k labels.
         groups: text (n,), the query of each row; without them there is no ranking metric.
     """
-    if names_of(y):
-        predicted = each(p)
-        return {
-            keyed(metric.removeprefix(f"{ONLY}:"), name): value
-            for name, of_output in each(y).items()
-            for metric, value in metrics_of(of_output, predicted[name], groups=groups).items()
-        }
-    if y.ndim == 2:
-        predicted = labels_named(p)
-        of_labels = {
-            keyed(metric, name): value
-            for name, label in labels_named(y).items()
-            for metric, value in metrics_of(label, predicted[name], groups=groups).items()
-        }
-        return _metrics_of_one(y, p, groups) | of_labels
-    return _metrics_of_one(y, p, groups)
+    parts = labels_named if not (names_of(y) or names_of(p)) else each
+    labels, predicted = parts(y), parts(p)
+    of_parts = {
+        keyed(metric.removeprefix(f"{ONLY}:"), name): value
+        for name in labels
+        if name in predicted
+        for metric, value in metrics_of(labels[name], predicted[name], groups=groups).items()
+    }
+    return of_parts if parts is each else _metrics_of_one(y, p, groups) | of_parts
 
 
 def _metrics_of_one(y: FloatArray, p: FloatArray, groups: Groups | None) -> dict[str, float]:

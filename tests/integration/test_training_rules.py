@@ -434,10 +434,10 @@ def test_what_cannot_be_trained_or_predicted_leaves_no_version(
             lambda: odd.compiled(odd.network(), metrics=[raising]),
             "(?s)a step of the Functional raised .*user's metric",
         ),
-        (odd.two_outputs, "a step of the Functional raised"),
+        (odd.two_outputs, r"of 2 outputs; .*(?s:.)*give labels by the names of its outputs"),
         (
             lambda: odd.compiled(odd.network(out=keras.layers.Reshape((2, 2)))),
-            "a step of the Functional raised",
+            r"predicts shape \(rows, 2, 2\)",
         ),
         (
             lambda: odd.compiled(odd.network(out=keras.layers.Reshape((4, 1))), loss="mse"),

@@ -23,16 +23,21 @@ from ckpt_ops import (
     AnyOf,
     AtLeast,
     AtMost,
+    Calibrated,
     MetricDrop,
     NoSuspectSlice,
     NotWorseThan,
     Servable,
+    Shadow,
     StopEarly,
 )
+from ckpt_ops.backtest.compare import usual_metric
 from ckpt_ops.candidates.kept_predictions import kept_predictions
 from ckpt_ops.checkpoints.committing import Commits
+from ckpt_ops.diagnostics.bisect import bisect
+from ckpt_ops.diagnostics.bisect_question import Question
 from ckpt_ops.diagnostics.drill import run_drill
-from ckpt_ops.errors import BadInput, ModelCodeError
+from ckpt_ops.errors import BadInput, ModelCodeError, TerminalError
 from ckpt_ops.evaluation.metrics import METRICS
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.outputs import names_of
@@ -92,8 +97,8 @@ PIPELINE = """
 import pyarrow as pa
 
 from ckpt_ops import (
-    AtLeast, AtMost, Budget, EverySteps, Files, Keep, NoForgetting, NoSegmentWorse, NotWorseThan, Pipeline,
-    Reservoir, Servable
+    AtLeast, AtMost, Budget, EverySteps, Files, Keep, NoForgetting, NoSegmentWorse, NoSuspectSlice,
+    NotWorseThan, Pipeline, Reservoir, Servable
 )
 
 schema = pa.schema(
@@ -113,6 +118,7 @@ evolving = Pipeline(
         NotWorseThan(metric="mae", margin=1.0, output="minutes"),
         NoSegmentWorse("origin", metric="mae", margin=5.0, output="minutes"),
         NoForgetting(margin=0.05, output="late"),
+        NoSuspectSlice(metric="mae", output="minutes", deviations=1e9),  # 40 steps do not make it sound
         Servable(),
     ],
     budget=Budget(max_steps=40, max_seconds=600),
@@ -194,7 +200,7 @@ def test_both_outputs_are_kept_scored_and_evaluated(place: Place) -> None:
 
 
 def test_a_worse_output_rejects_the_candidate_that_is_no_worse_at_the_other(place: Place) -> None:
-    """Somebody makes seconds of minutes; the champion is compared as it is served, by the code that made it."""
+    """Somebody makes seconds of minutes; the champion is compared as it is served, by its own code."""
     place.edit(SECONDS)
     settled = steps.run_slice(place.pipeline, place.store, W3, lambda line: None)
     assert settled.decision == "rejected"
@@ -310,7 +316,99 @@ def test_labels_and_model_have_the_same_outputs(place: Place, edit: tuple[str, s
     assert 3 not in place.state.versions
 
 
-def test_a_model_of_two_outputs_has_no_score_of_gates_on_the_export_only(place: Place) -> None:
-    """Gates that look at no output need no name."""
+def test_a_gate_that_looks_at_no_output_needs_no_name(place: Place) -> None:
     place.reload(gates=[BOUND, Servable()])
     assert place.run(W3).version == 3
+
+
+def test_a_metric_of_an_output_is_measured_and_compared_by_its_key(place: Place) -> None:
+    asked = Question(metric="minutes:mae", above=60.0, below=None, on=W2)
+    with pytest.raises(
+        TerminalError, match=r"minutes:mae of version 2, the head, is not above 60 .* it is 2"
+    ):
+        bisect(place.pipeline, place.store, asked)
+    assert usual_metric(place.pipeline) == "late:auc"
+
+
+def test_in_shadow_both_outputs_are_evaluated_on_the_slice_that_follows(place: Place) -> None:
+    place.reload(shadow=Shadow(slices=1))
+    waiting = steps.run_slice(place.pipeline, place.store, W3, lambda line: None)
+    assert place.state.head == 2, waiting.why
+    steps.run_slice(place.pipeline, place.store, W4, lambda line: None)
+    evaluated = place.state.versions[3].evaluated
+    assert evaluated is not None
+    assert [ref.key for ref in evaluated.slices] == [W4]
+    for models in evaluated.metrics.values():
+        assert {"late:auc", "minutes:mae"} <= models.keys()
+
+
+ONE_OUTPUT = (
+    ('{"minutes": np.clip(delay, -60, 180).astype("f4"), "late": (delay > 15).astype("i4")}', "LABELS"),
+    ('{"late": late, "minutes": minutes}', "late"),
+    ('{"late": "binary_crossentropy", "minutes": "mae"}', '"binary_crossentropy"'),
+    ('layers.Dense(1, "sigmoid", name="late")', 'layers.Dense(UNITS, "sigmoid", name="late")'),
+)
+LATE_BY = "np.stack([delay > 0, delay > 15, delay > 60], axis=1).astype('f4')"
+
+
+def test_k_labels_of_a_row_are_trained_kept_and_evaluated(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Late at all, by a quarter of an hour, by an hour: any of them may hold."""
+    model = MODEL
+    for before, after in ONE_OUTPUT:
+        assert before in model
+        model = model.replace(before, after)
+    model = model.replace("labels=LABELS", f"labels={LATE_BY}").replace("UNITS", "3")
+    made(tmp_path / "labels", model=model, pipeline=PIPELINE)
+    gates = [
+        AtLeast("auc", 0.4),
+        AtLeast("auc", 0.3, output="label:2"),
+        NotWorseThan(metric="log_loss", margin=0.05),
+        NoSuspectSlice(metric="auc", deviations=1e9),
+        NoSuspectSlice(metric="auc", output="label:2", deviations=1e9),
+        Servable(),
+    ]
+    with training_here(), without_pictures():
+        place = Place(tmp_path / "labels", monkeypatch)
+        for key in (W1, W2):
+            place.land(key, COLUMNS)
+        place.reload(gates=[*gates, Calibrated(at_most=1.0)])
+        with pytest.raises(BadInput, match=r"Calibrated\.output=None .* one of its labels: 'label:0'"):
+            place.run(W1)
+        place.reload(gates=[*gates, Calibrated(at_most=1.0, output="label:0")])
+        place.run(W1)
+        head = place.run(W2)
+    kept = kept_predictions(place.store, head)
+    assert kept is not None
+    assert kept.label.shape == kept.candidate.shape == (kept.count, 3)
+    assert head.evaluated is not None
+    assert head.trained is not None
+    found = head.evaluated.metrics["candidate"]
+    alone = [found[f"label:{at}:auc"] for at in range(3)]
+    assert found["auc"] == pytest.approx(np.mean(alone), abs=1e-12)
+    assert found["label:2:auc"] == METRICS["auc"](kept.label[:, 2], kept.candidate[:, 2])
+    assert {"auc", "label:2:auc"} <= head.trained.scores[W2].keys()
+
+
+def test_a_champion_without_an_output_of_the_candidate_is_no_champion_to_compare_with(place: Place) -> None:
+    """Nothing passes by omission: the first version with another output is a person's decision."""
+    place.edit(
+        ('"late": (delay > 15)', '"very_late": (delay > 60).astype("i4"), "late": (delay > 15)'),
+        ('{"late": late, "minutes"', '{"late": late, "very_late": very_late, "minutes"'),
+        (
+            "    hours = ",
+            '    very_late = layers.Dense(1, "sigmoid", name="very_late")(hidden)\n    hours = ',
+        ),
+        ('{"late": "binary', '{"very_late": "binary_crossentropy", "late": "binary'),
+    )
+    settled = steps.run_slice(place.pipeline, place.store, W3, lambda line: None)
+    assert settled.decision == "rejected"
+    assert (
+        "it predicts late (1 number), minutes (1 number) per row, the candidate late (1 number), "
+        "minutes (1 number), very_late (1 number)"
+    ) in settled.why
+    assert place.state.head == 2

@@ -143,6 +143,16 @@ def test_every_output_has_its_metrics_and_one_is_what_the_model_is_known_by() ->
     assert values["forgetting"][-1]["on"].keys() == {"v1", "v2", "w2"}
 
 
+def test_a_model_of_other_outputs_has_metrics_of_those_that_there_are() -> None:
+    rows = both()
+    other = together({"click": rows.candidate["click"], "rating": rows.candidate["stars"]})
+    found = metrics_of(rows.label, other)
+    assert found
+    assert {key.partition(":")[0] for key in found} == {"click"}
+    assert metrics_of(rows.label["click"], rows.candidate) == {}
+    assert metrics_of(rows.label, rows.candidate["click"]) == {}
+
+
 def test_kept_rows_come_back_as_they_were() -> None:
     rows = both()
     table = rows.to_table()
