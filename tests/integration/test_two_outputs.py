@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from evolving_weeks import KEYS, Place, made
 
 from ckpt_ops import (
@@ -24,6 +25,10 @@ from ckpt_ops import (
     AtLeast,
     AtMost,
     Calibrated,
+    EverySteps,
+    Examples,
+    Intermediate,
+    LatencyAtMost,
     MetricDrop,
     NoSuspectSlice,
     NotWorseThan,
@@ -33,6 +38,7 @@ from ckpt_ops import (
 )
 from ckpt_ops.backtest.compare import usual_metric
 from ckpt_ops.candidates.kept_predictions import kept_predictions
+from ckpt_ops.candidates.results import predict as predict_by
 from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.diagnostics.bisect import bisect
 from ckpt_ops.diagnostics.bisect_question import Question
@@ -46,6 +52,10 @@ from ckpt_ops.runs.evaluate import read_evaluation
 from ckpt_ops.serving.objects import prediction_name
 from ckpt_ops.serving.recheck import asked_again
 from ckpt_ops.serving.slice_predictions import predict
+from ckpt_ops.training import BatchOrder
+from ckpt_ops.training.batches import batch_of, batches
+from ckpt_ops.training.step_function import step_function
+from ckpt_ops.training.tracing import trace_prediction
 
 pytestmark = pytest.mark.slow
 
@@ -316,9 +326,15 @@ def test_labels_and_model_have_the_same_outputs(place: Place, edit: tuple[str, s
     assert 3 not in place.state.versions
 
 
-def test_a_gate_that_looks_at_no_output_needs_no_name(place: Place) -> None:
-    place.reload(gates=[BOUND, Servable()])
+def test_a_gate_that_looks_at_no_output_needs_no_name_and_layers_are_probed(place: Place) -> None:
+    looked_at = Intermediate(layers=("hidden",), save=EverySteps(40), rows=8)
+    place.reload(gates=[BOUND, Servable(), LatencyAtMost(p95_ms=10_000)], intermediate=looked_at)
     assert place.run(W3).version == 3
+    (found,) = [one.name for one in place.store.list("models/") if one.name.endswith(".npz")]
+    with np.load(io.BytesIO(place.store.get(found))) as arrays:
+        for output in ("late", "minutes"):
+            assert len(arrays[f"predictions/{output}"]) == len(arrays[f"labels/{output}"]) == 8
+        assert np.isfinite(arrays["loss"])
 
 
 def test_a_metric_of_an_output_is_measured_and_compared_by_its_key(place: Place) -> None:
@@ -412,3 +428,40 @@ def test_a_champion_without_an_output_of_the_candidate_is_no_champion_to_compare
         "minutes (1 number), very_late (1 number)"
     ) in settled.why
     assert place.state.head == 2
+
+
+class Both(tf.Module):
+    """Two outputs and no Keras."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late, self.minutes = tf.Variable([0.0]), tf.Variable([0.0])
+
+    def __call__(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
+        return {
+            "late": tf.sigmoid(inputs["hour"] * self.late),
+            "minutes": (inputs["hour"] * self.minutes)[:, None],
+        }
+
+    def train_step(self, inputs: Mapping[str, Any], labels: Mapping[str, Any], weights: Any) -> Any:
+        late = tf.reduce_mean(weights * labels["late"])
+        minutes = tf.reduce_mean(weights * labels["minutes"])
+        self.late.assign([late])
+        self.minutes.assign([minutes])
+        return {"loss": late + minutes}
+
+
+def test_a_module_is_given_the_labels_by_name_and_predicts_by_name() -> None:
+    rows = 8
+    made_of = Examples(
+        inputs={"hour": np.ones(rows, np.float32)},
+        labels={"minutes": np.full(rows, 7, np.float32), "late": np.ones(rows, np.float32)},
+        weights=np.full(rows, 2.0),
+    )
+    module, order = Both(), BatchOrder(rows=rows, batch_size=4, seed=0)
+    trace_prediction(module, *batch_of(made_of)[:2])
+    logs = step_function(module)(iter(batches(made_of, order, 0, 1, model=module)))
+    assert float(logs["loss"]) == 16
+    found = predict_by(module, made_of.inputs)
+    assert found["minutes"].tolist() == [14.0] * rows
+    assert found["late"] == pytest.approx(np.full(rows, 1 / (1 + np.exp(-2))), abs=1e-6)

@@ -53,6 +53,7 @@ class Metric:
     prepared: Callable[[FloatArray, FloatArray, Groups | None], OfCounts]
 
     def __call__(self, y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> float:
+        y, p = np.asarray(y), np.asarray(p)
         if y.dtype.names:
             raise BadInput(
                 "output",

@@ -16,7 +16,7 @@ from ckpt_ops.evaluation.metrics import METRICS, Metric
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.report.curves import curves
 from ckpt_ops.evaluation.verdicts import Evaluation
-from ckpt_ops.outputs import keyed
+from ckpt_ops.outputs import keyed, names_of
 
 REPORT = DocumentKind(what="report", indent=None)
 LARGEST_SEGMENTS = 20
@@ -51,9 +51,10 @@ def report_values(
 
     Args:
         metric: the one that segments and the forgetting heatmap show.
-        output: the one that these and the curves are of; None: the only one.
+        output: the one that these and the curves are of; None: the only one, or the first.
         ancestors: earlier versions, oldest first.
     """
+    output = output or next(iter(names_of(evaluated.label)), None)
     evaluated, named = evaluated.of(output), keyed(metric, output)
     models = {"candidate": evaluated.candidate}
     if evaluated.champion is not None:

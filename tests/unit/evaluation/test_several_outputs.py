@@ -202,7 +202,11 @@ class Everything:
 
 def test_a_gate_that_has_no_output_sees_all_of_them() -> None:
     gate: Gate = Everything()
-    assert evaluate_all([gate], both()).verdicts[0].message == "click stars"
+    found = evaluate_all([gate], both())
+    assert found.verdicts[0].message == "click stars"
+    # no gate says which output a report is of
+    values = report_values(both(), found, model="m", version=2, champion=1, metric="auc")
+    assert values["metric"] == "click:auc"
 
 
 def test_a_policy_asks_for_the_metric_of_its_output() -> None:
