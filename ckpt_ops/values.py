@@ -19,6 +19,7 @@ from ckpt_ops.wire_names import wire_name, wire_names
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 _EXACT_INTEGERS = 2.0**53
+_LATER = "later"
 
 
 def describe(value: object, *, at: str = "value") -> Json:
@@ -28,6 +29,7 @@ def describe(value: object, *, at: str = "value") -> Json:
     * an enum member: `{"Mode": "FULL"}`
     * both by the names of `wire_names`, so that a class of ours can be renamed
     * tuples and lists: a list; sets: a list, sorted; mappings with text keys: a dict, sorted by key
+    * fields made by `later` that have their default are left out, so that ids stay what they were
     * dates and datetimes: ISO 8601 text; timedeltas: `{"timedelta": seconds}`
     * a float that is whole: an integer, so that a margin of 1 and one of 1.0 are the same setting
 
@@ -66,6 +68,25 @@ def describe(value: object, *, at: str = "value") -> Json:
     )
 
 
+def later(default: Any) -> Any:
+    """A field of a setting that stored ids and texts do not know yet.
+
+    `describe` and `as_code` leave it out as long as it has its default.
+    """
+    return dataclasses.field(default=default, metadata={_LATER: True})
+
+
+def as_code(value: Any) -> str:
+    """The `repr` of a dataclass, without fields made by `later` that have their default."""
+    shown = [field for field in dataclasses.fields(value) if field.repr and not _left_out(value, field)]
+    arguments = ", ".join(f"{field.name}={getattr(value, field.name)!r}" for field in shown)
+    return f"{type(value).__qualname__}({arguments})"
+
+
+def _left_out(value: Any, field: dataclasses.Field[Any]) -> bool:
+    return _LATER in field.metadata and getattr(value, field.name) == field.default
+
+
 def _number(value: float, at: str) -> int | float:
     if not math.isfinite(value):
         raise BadInput(at, value, "a finite number")
@@ -93,7 +114,7 @@ def _dataclass(value: Any, at: str) -> Json:
         _name(value, at): {
             stored[field.name]: describe(getattr(value, field.name), at=f"{at}.{field.name}")
             for field in dataclasses.fields(value)
-            if field.compare
+            if field.compare and not _left_out(value, field)
         }
     }
 

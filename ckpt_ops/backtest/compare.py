@@ -24,8 +24,9 @@ from ckpt_ops.backtest.tally import (
 )
 from ckpt_ops.diagnostics.retrain import died_without_a_trace
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import AtLeast, AtMost, metric_named
+from ckpt_ops.evaluation import AtLeast, AtMost, metric_of_key
 from ckpt_ops.lineage import ModelLog
+from ckpt_ops.outputs import keyed
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
@@ -38,7 +39,7 @@ class Asked:
 
     Attributes:
         policies: a Python file, see `policies_file`.
-        metric: by the name that gates give it.
+        metric: by the name that gates give it; of an output `click:auc`.
         first, last: keys of the first and the last slice; None: of all that are recorded.
     """
 
@@ -48,7 +49,7 @@ class Asked:
     last: str | None = None
 
     def __post_init__(self) -> None:
-        metric_named(self.metric, field="--metric")
+        metric_of_key(self.metric, field="--metric")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +124,7 @@ def usual_metric(pipeline: Pipeline) -> str:
     """The metric of the first gate that bounds one. Raises `BadInput` where there is none."""
     for gate in pipeline.gates:
         if isinstance(gate, AtLeast | AtMost):
-            return gate.metric
+            return keyed(gate.metric, gate.output)
     raise BadInput("--metric", None, f"a metric's name: no gate of {pipeline.name} is an AtLeast or AtMost")
 
 
@@ -189,7 +190,7 @@ def compare(pipeline: Pipeline, store: Store, asked: Asked) -> Backtest:
     tallies = [tally(history, asked.metric, keys) for history in histories]
     return Backtest(
         metric=asked.metric,
-        higher_is_better=metric_named(asked.metric).higher_is_better,
+        higher_is_better=metric_of_key(asked.metric).higher_is_better,
         clock=replayed.clock.value,
         slices=tuple(SliceSize(key=one.ref.key, rows=one.ref.rows) for one in replayed.slices),
         compared=tuple(keys),

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from ckpt_ops.backtest.simulation import Event, History, Outcome
-from ckpt_ops.evaluation import metric_named
+from ckpt_ops.evaluation import metric_of_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def tally(history: History, metric: str, keys: Sequence[str]) -> Tally:
         for event in history.events
         if event.key in keys and (value := _value(event, metric)) is not None
     }
-    side = min if metric_named(metric).higher_is_better else max
+    side = min if metric_of_key(metric).higher_is_better else max
     held = by[Outcome.HELD]
     return Tally(
         name=history.name,
@@ -70,7 +70,7 @@ def dominated(tallies: Sequence[Tally], metric: str) -> dict[str, list[str]]:
     They have at least as good a mean at no more training seconds, and are better in one of the two: of
     policies with the same history none beats the others.
     """
-    sign = 1.0 if metric_named(metric).higher_is_better else -1.0
+    sign = 1.0 if metric_of_key(metric).higher_is_better else -1.0
 
     def beats(one: Tally, other: Tally) -> bool:
         if one.mean is None or other.mean is None:

@@ -17,6 +17,7 @@ from ckpt_ops.errors import NotAsServed
 from ckpt_ops.evaluation import metrics_of
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.outputs import form, formed, names_of, numbers
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.training import Examples
 
@@ -26,7 +27,8 @@ class ChampionScore:
     """What the champion predicts, as it is served.
 
     Attributes:
-        holdout: its predictions on the held-out rows, shape (rows,) or (rows, classes).
+        holdout: its predictions on the held-out rows, shape (rows,) or (rows, classes); of several outputs
+            as `ckpt_ops.outputs` has them.
         slices: by key, its metrics on every row of a slice that it was not trained on.
         past: its predictions on held-out rows of slices consumed before; None where no gate asks.
         missing: why it could not be asked; all else is empty then.
@@ -44,11 +46,13 @@ class ChampionScore:
         return cls(missing="; ".join(filter(None, [error.what, error.next])))
 
     def beside(self, candidate: Scores) -> ChampionScore:
-        """Itself, as long as it predicts as many numbers per row as the candidate; else a missing score."""
-        if self.holdout is None or self.holdout.shape[1:] == candidate.shape[1:]:
+        """Itself, as long as it predicts what the candidate predicts, of one form; else a missing score."""
+        if self.holdout is None or form(self.holdout) == form(candidate):
             return self
-        ours, theirs = (one.shape[1] if one.ndim > 1 else 1 for one in (self.holdout, candidate))
-        what = f"it predicts {ours} number{'s' * (ours != 1)} per row, the candidate {theirs}"
+        ours, theirs = formed(self.holdout), formed(candidate)
+        if not (names_of(self.holdout) or names_of(candidate)):
+            theirs = theirs.partition(" ")[0]
+        what = f"it predicts {ours} per row, the candidate {theirs}"
         return ChampionScore(missing=f"could not be evaluated as it is served: {what}")
 
 
@@ -115,8 +119,8 @@ def metrics_on(parts: Sequence[tuple[Examples, Scores]]) -> dict[str, float]:
 
 
 def labels_of(examples: Examples) -> Scores:
-    """The labels as metrics take them, shape (rows,)."""
-    return np.asarray(examples.labels, np.float64).reshape(-1)
+    """The labels as metrics take them, shape (rows,) or (rows, k); of several outputs by name."""
+    return numbers(examples.labels)
 
 
 def _parts(

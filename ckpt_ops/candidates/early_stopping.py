@@ -10,6 +10,7 @@ from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.data import TrainingData
 from ckpt_ops.candidates.results import predict
 from ckpt_ops.evaluation import METRICS, metrics_of
+from ckpt_ops.outputs import keyed
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.training import Lookout
 from ckpt_ops.worker import LookedAt, tell
@@ -23,12 +24,14 @@ def lookout(
     if settings is None or apart is None:
         return None
 
+    metric = keyed(settings.metric, settings.output)
+
     def look() -> float:
         found = metrics_of(labels_of(apart), predict(model, apart.inputs), groups=apart.groups)
-        return found.get(settings.metric, math.nan)
+        return found.get(metric, math.nan)
 
     def looked(step: int, value: float, best: bool) -> None:
-        tell(LookedAt(step=step, metric=settings.metric, value=value, best=best))
+        tell(LookedAt(step=step, metric=metric, value=value, best=best))
 
     return Lookout(
         settings,

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ckpt_ops.checkpoints.saved_model import inputs_of, precision_of, write_saved_model
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Latency, ServableCheck
+from ckpt_ops.outputs import differences, joined, magnitudes, names_of, numbers, together
 from ckpt_ops.short_errors import in_short, where
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
@@ -46,15 +47,17 @@ def _checked(model: Any, folder: Path, holdout: Examples, candidate: Scores, *, 
     try:
         write_saved_model(model, folder, inputs_of(holdout.inputs))
         loaded = tf.saved_model.load(str(folder))
-        exported = by_batches(loaded.serve, holdout.inputs).reshape(candidate.shape)
+        exported = by_batches(loaded.serve, holdout.inputs)
+        if not names_of(candidate):
+            exported = exported.reshape(candidate.shape)
+        apart, sizes = differences(exported, candidate), magnitudes(candidate)
         latency = _latency(loaded.serve, holdout.inputs) if timed and holdout.rows else None
     except Exception as error:  # noqa: BLE001 - whatever the export raises is the gate's verdict
         print(f"the export failed, at\n{where(error)}{in_short(error, longest=4_000)}", flush=True)
         return ServableCheck(max_abs_difference=None, rows=0, error=in_short(error))
-    apart = np.abs(exported - candidate)
     return ServableCheck(
         max_abs_difference=float(np.max(apart, initial=0.0)),
-        relative_difference=float(np.max(apart / np.maximum(1.0, np.abs(candidate)), initial=0.0)),
+        relative_difference=float(np.max(apart / np.maximum(1.0, sizes), initial=0.0)),
         precision=precision_of(loaded),
         rows=holdout.rows,
         bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
@@ -72,30 +75,39 @@ def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]
         at = request % rows
         row = {name: tf.convert_to_tensor(column[at : at + 1]) for name, column in inputs.items()}
         began = time.perf_counter()
-        np.asarray(serve(row))
+        answer = serve(row)
+        for output in answer.values() if isinstance(answer, Mapping) else (answer,):
+            np.asarray(output)
         taken.append(1000 * (time.perf_counter() - began))
     p50, p95, p99 = np.quantile(taken[_WARM_UP:], (0.5, 0.95, 0.99)).tolist()
     return Latency(p50_ms=p50, p95_ms=p95, p99_ms=p99, requests=_REQUESTS)
 
 
 def by_batches(model: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
-    """What `model` predicts on the rows, in batches: memory does not grow with their number."""
+    """What `model` predicts on the rows, in batches: memory does not grow with their number.
+
+    Several outputs, a mapping by name, are one array, as `ckpt_ops.outputs` has them.
+    """
     import tensorflow as tf
 
-    parts = [np.empty(0)]
+    parts = []
     for start in range(0, len(next(iter(inputs.values()))), _BATCH):
         batch = {
             name: tf.convert_to_tensor(column[start : start + _BATCH]) for name, column in inputs.items()
         }
         parts.append(_numbers(model(batch)))
-    return np.concatenate(parts[1:] or parts)
+    return joined(parts)
 
 
 def _numbers(predicted: Any) -> Scores:
-    if isinstance(predicted, Mapping | list | tuple):
+    if isinstance(predicted, Mapping):
+        found = {name: _numbers(one) for name, one in predicted.items()}
+        return numbers(together(found))
+    if isinstance(predicted, list | tuple):
         raise ModelCodeError(
-            f"the model predicts a {type(predicted).__name__} of {len(predicted)} outputs; gates take one",
+            f"the model predicts a {type(predicted).__name__} of {len(predicted)} outputs without names",
             safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
-            next="let the model return one tensor, shape (rows,), (rows, 1) or (rows, classes)",
+            next="let the model return one tensor, shape (rows,), (rows, 1) or (rows, classes), or a mapping "
+            "of such by the outputs' names",
         )
     return np.atleast_1d(np.asarray(predicted, np.float64))

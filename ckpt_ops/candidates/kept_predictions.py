@@ -18,6 +18,7 @@ from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.evaluation import EvaluatedRows
 from ckpt_ops.evaluation.gates.export import TOLERANCES
 from ckpt_ops.lineage import VersionState
+from ckpt_ops.outputs import differences, form, names_of
 from ckpt_ops.store import Store
 
 ELSEWHERE = 1e-4
@@ -79,7 +80,8 @@ def predictions_again(
     """Compare predictions with those kept.
 
     Args:
-        labels: of the rows that today's `examples()` makes; they tell whether the rows are the same.
+        labels: of the rows that today's `examples()` makes, as `labels_of` gives them; they tell whether
+            the rows are the same.
         now: the predictions on them.
     """
     if kept is None:
@@ -88,21 +90,24 @@ def predictions_again(
         return PredictionsAgain(
             why_not=f"examples() makes {len(labels):,} held-out rows, but {kept.count:,} were kept"
         )
-    if not np.array_equal(kept.label, np.asarray(labels, np.float64).reshape(-1)):
+    if form(kept.label) != form(labels) or differences(kept.label, labels).any():
         return PredictionsAgain(
             why_not="examples() gives the held-out rows labels that differ from those kept"
         )
     precision = (kept.servable.precision if kept.servable else None) or "float32"
     return PredictionsAgain(
         rows=kept.count,
-        difference=_apart(np.asarray(kept.candidate), np.asarray(now, np.float64)),
+        difference=_apart(kept.candidate, now),
         tolerance=max(ELSEWHERE, TOLERANCES.get(precision, ELSEWHERE)),
     )
 
 
-def _apart(was: npt.NDArray[np.float64], now: npt.NDArray[np.float64]) -> float:
-    if was.shape != now.shape:
+def _apart(was: npt.NDArray[Any], now: npt.NDArray[Any]) -> float:
+    if was.shape != now.shape or form(was) != form(now):
         return float("inf")
+    if names_of(was):
+        return max(_apart(was[name], now[name]) for name in names_of(was))
+    now = np.asarray(now, np.float64)
     same = (was == now) | (np.isnan(was) & np.isnan(now))
     with np.errstate(invalid="ignore"):
         apart = np.where(same, 0.0, np.abs(now - was) / np.maximum(1.0, np.abs(was)))

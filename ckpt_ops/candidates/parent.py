@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ckpt_ops.candidates.champion import ChampionScore
 from ckpt_ops.candidates.given import of_manifest as given_of
 from ckpt_ops.candidates.given import values_by_row
@@ -16,6 +14,7 @@ from ckpt_ops.candidates.results import predict
 from ckpt_ops.checkpoints import Manifest
 from ckpt_ops.checkpoints.layer_state import LayerState
 from ckpt_ops.errors import TransferRefused
+from ckpt_ops.outputs import differences, form
 from ckpt_ops.pipeline.given import Given
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named
@@ -99,9 +98,9 @@ def agreement(model: Any, holdout: Examples, champion: ChampionScore | None) -> 
         return None
     rows = min(len(served), _ASKED_ROWS)
     said = predict(model, {name: column[:rows] for name, column in holdout.inputs.items()})
-    if said.shape[1:] != served.shape[1:]:
+    if form(said) != form(served):
         return None
-    return Agreement(rows=rows, max_abs_difference=float(np.abs(said - served[:rows]).max()))
+    return Agreement(rows=rows, max_abs_difference=float(differences(said, served[:rows]).max()))
 
 
 def is_rate(name: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ckpt_ops.candidates.named_outputs import check_named
 from ckpt_ops.candidates.parent import Parent
 from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.checkpoints.naming import optimizers
@@ -40,15 +41,18 @@ def preflight(
 
     Raises:
         TransferRefused: the model is different from the parent in a way that the pipeline does not allow.
-        BadInput: two averages of the weights are asked for.
+        BadInput: two averages of the weights are asked for; a gate, a policy or `stop_early` names an output
+            that the model does not have, or none of several.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
             learning rate keeps the model from learning.
     """
     if parent is not None:
         parent.check()
     _check_averages(pipeline, model)
+    inputs, labels, *_ = batch_of(examples)
+    trace_prediction(model, inputs, labels)  # first: a loss without its output is not the error's cause
     step.look(batch_of(examples, model=model))
-    trace_prediction(model, batch_of(examples)[0])
+    check_named(pipeline, examples)
     since = None
     if pipeline.schedules is Schedules.OVER_LIFE and parent is not None:
         since = _iterations(store, parent, model, variables)

@@ -20,6 +20,7 @@ from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Basis, EvaluatedRows, LatencyAtMost, Past, ServableCheck, past_slices
 from ckpt_ops.lineage import VersionState
+from ckpt_ops.outputs import names_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
 from ckpt_ops.training import Latest
@@ -27,12 +28,14 @@ from ckpt_ops.transfer.document import TransferDocument
 
 
 def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
-    """The model's predictions: shape (rows,), or (rows, classes) for a model with two or more outputs.
+    """The model's predictions: shape (rows,), or (rows, k) for a model that predicts k numbers.
 
-    Raises `ModelCodeError` for any other shape.
+    Of several outputs as `ckpt_ops.outputs` has them. Raises `ModelCodeError` for any other shape.
     """
     rows = len(next(iter(inputs.values())))
     predictions = by_batches(forward(model), inputs)
+    if names_of(predictions):
+        return predictions
     if predictions.shape in ((rows,), (rows, 1)):
         return predictions.reshape(-1)
     if predictions.ndim != 2 or len(predictions) != rows:

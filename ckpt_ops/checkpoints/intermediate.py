@@ -7,7 +7,7 @@ For inspecting a model while it trains, not for resuming. One `.npz` a capture, 
 |---|---|---|
 | `activations/{layer}` | the layer's output on the probe rows | |
 | `gradients/{layer}` | the same | of the loss by that output |
-| `predictions`, `labels` | (rows, ...) | of the probe rows |
+| `predictions`, `labels` | (rows, ...) | of the probe rows; of several outputs `predictions/{output}` ... |
 | `loss` | () | on the probe rows |
 | `update_norm/{layer}` | () | Euclidean norm of the change in the layer's weights since the capture before |
 | `since_step`, `step` | () | between which that was |
@@ -31,10 +31,11 @@ import numpy.typing as npt
 
 from ckpt_ops import checks
 from ckpt_ops.checkpoints.capture import Snapshot, capture
-from ckpt_ops.checkpoints.model_inputs import as_trained, forward
+from ckpt_ops.checkpoints.model_inputs import as_taken, as_trained, by_name
 from ckpt_ops.checkpoints.triggers import SaveTrigger, SinceSave
 from ckpt_ops.checkpoints.writer import BackgroundWriter
 from ckpt_ops.errors import BadInput
+from ckpt_ops.outputs import as_given
 from ckpt_ops.store import Store
 
 _FOLDER = "intermediate_results"
@@ -138,8 +139,8 @@ def probe(
     rows = {name: tf.convert_to_tensor(column) for name, column in inputs.items()}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         with _watching(layers, tape.watch) as seen:
-            predictions = forward(model)(rows)
-        x, y = as_trained(model, rows), tf.convert_to_tensor(labels)
+            predictions = model(as_taken(model, rows), training=False)
+        x, y = as_trained(model, rows), tf.nest.map_structure(tf.convert_to_tensor, as_given(labels))
         loss = model.compute_loss(x=x, y=y, y_pred=predictions, training=False)
     gradients = tape.gradient(loss, seen)
     found = {f"activations/{name}": np.asarray(value) for name, value in seen.items()}
@@ -150,10 +151,16 @@ def probe(
     }
     return {
         **found,
-        "predictions": np.asarray(predictions),
-        "labels": np.asarray(labels),
+        **_by_output("predictions", by_name(model, predictions)),
+        **_by_output("labels", as_given(labels)),
         "loss": np.asarray(loss),
     }
+
+
+def _by_output(kind: str, found: Any) -> Arrays:
+    if not isinstance(found, Mapping):
+        return {kind: np.asarray(found)}
+    return {f"{kind}/{name}": np.asarray(one) for name, one in found.items()}
 
 
 def update_norms(before: Snapshot, after: Snapshot) -> Arrays:

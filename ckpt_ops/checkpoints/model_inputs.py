@@ -56,8 +56,16 @@ def as_trained(model: Any, columns: Mapping[str, Any]) -> Any:
 
 
 def forward(model: Any) -> Callable[[Mapping[str, Any]], Any]:
-    """The model's predictions, as a function of tensors by column name."""
-    return lambda columns: model(as_taken(model, columns), training=False)
+    """The model's predictions, as a function of tensors by column name. Several outputs come by name."""
+    return lambda columns: by_name(model, model(as_taken(model, columns), training=False))
+
+
+def by_name(model: Any, predicted: Any) -> Any:
+    """What the model predicted; the list of a `keras.Model(inputs, [a, b])` by the names of its layers."""
+    names = getattr(model, "output_names", None) or ()
+    if isinstance(predicted, list | tuple) and len(predicted) == len(names) > 1:
+        return dict(zip(names, predicted, strict=True))
+    return predicted
 
 
 def own_inputs(model: Any) -> dict[str, Any] | None:

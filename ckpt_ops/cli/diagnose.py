@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def bisect(
     model: Model,
     metric: Annotated[
-        str, typer.Option("--metric", help="Name of the metric, as gates have it: auc, log_loss, rmse ...")
+        str,
+        typer.Option(
+            "--metric",
+            help="Name of the metric, as gates have it: auc, log_loss, rmse ...; of an output: click:auc.",
+        ),
     ],
     below: Annotated[
         float | None,

@@ -25,10 +25,11 @@ from ckpt_ops.candidates.settings import steps_of_a_pass
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.diagnostics.retrain import NOTHING_WRITTEN, died_without_a_trace, retrain
 from ckpt_ops.errors import BadInput, NotAsServed
-from ckpt_ops.evaluation import metric_named
+from ckpt_ops.evaluation import metric_of_key
 from ckpt_ops.evaluation.bootstrap import paired_bootstrap
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, SliceRef
+from ckpt_ops.outputs import of_output, output_in
 from ckpt_ops.pipeline.code.digests import digests_of
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -42,7 +43,7 @@ class Audit:
     """What is compared, and by which metric.
 
     Attributes:
-        metric: by the name that gates give it.
+        metric: by the name that gates give it; of an output `click:auc`.
         newest: how many of the newest slices that the champion consumed give held-out rows.
         epochs: passes of the model from scratch over all of them. More than in an update, which goes on
             from a trained model.
@@ -53,7 +54,7 @@ class Audit:
     epochs: int = 4
 
     def __post_init__(self) -> None:
-        metric_named(self.metric)
+        metric_of_key(self.metric)
         for name in ("newest", "epochs"):
             checks.whole(name, getattr(self, name))
 
@@ -116,7 +117,7 @@ class Audited:
         if self.low <= 0 <= self.high:
             verdict = "cannot be told from"
         else:
-            better = metric_named(self.metric).improvement(self.delta) > 0
+            better = metric_of_key(self.metric).improvement(self.delta) > 0
             verdict = "is better than" if better else "is worse than"
         return (
             f"version {champion.version} {verdict} a model trained from scratch on all it consumed: "
@@ -186,9 +187,10 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
     over = _version(pipeline, state, newest)
     data = load_data(pipeline, store, over, {})
     evaluated = data.holdout
-    labels, groups = labels_of(evaluated), evaluated.groups
-    metric = metric_named(asked.metric)
-    champion = _as_served(pipeline, store, state, over, data)
+    output, groups = output_in(asked.metric), evaluated.groups
+    labels = of_output(labels_of(evaluated), output)
+    metric = metric_of_key(asked.metric)
+    champion = of_output(_as_served(pipeline, store, state, over, data), output)
     of_champion = metric(labels, champion, groups=groups)  # before anything is trained: it may have no value
     session.restore_at(None)
     tell(Note(text=f"training on {len(slices)} slices from scratch"))
@@ -203,7 +205,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
         ),
     )
     trained = retrain(session, state, _version(pipeline, state, slices))
-    (cold,) = AsServed(session.model)([evaluated.inputs])
+    (cold,) = (of_output(one, output) for one in AsServed(session.model)([evaluated.inputs]))
     difference = paired_bootstrap(metric, labels, champion, cold, groups=groups, seed=pipeline.seed)
     updates = [one.trained for one in state.ancestry(state.head) if one.trained is not None]
     return Audited(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
-from ckpt_ops.evaluation import metric_named
+from ckpt_ops.evaluation import metric_of_key
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import SliceRef
 
@@ -20,7 +20,7 @@ class Question:
     """When a version counts as wrong.
 
     Attributes:
-        metric: by the name that gates give it.
+        metric: by the name that gates give it; of an output `click:auc`.
         below, above: wrong is a value below, or above, this one; exactly one of the two.
         on: key of the slice on whose held-out rows it is measured; None: the newest that the head consumed.
     """
@@ -31,7 +31,7 @@ class Question:
     on: str | None = None
 
     def __post_init__(self) -> None:
-        better = "larger" if metric_named(self.metric).higher_is_better else "smaller"
+        better = "larger" if metric_of_key(self.metric).higher_is_better else "smaller"
         right, other = ("below", "above") if better == "larger" else ("above", "below")
         if getattr(self, other) is not None or getattr(self, right) is None:
             options = {"--below": self.below, "--above": self.above}

@@ -19,9 +19,10 @@ from ckpt_ops.candidates.results import predict
 from ckpt_ops.candidates.session import TrainingSession, final_manifest
 from ckpt_ops.diagnostics.bisect_question import Question, describe
 from ckpt_ops.diagnostics.retrain import changed, kept_checkpoint, retrain
-from ckpt_ops.evaluation import UnusablePredictions, metric_named
+from ckpt_ops.evaluation import UnusablePredictions, metric_of_key
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, SliceRef
+from ckpt_ops.outputs import of_output, output_in
 from ckpt_ops.pipeline.code.digests import digests_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
@@ -148,11 +149,12 @@ class Measuring:
         self._at = at
 
     def _point(self, version: VersionState, how: str, steps: int | None, began: float) -> Point:
-        labels = labels_of(self._rows)
+        output = output_in(self._question.metric)
+        labels = of_output(labels_of(self._rows), output)
         value: float | None
         try:
-            predictions = predict(self._session.model, self._rows.inputs)
-            value = metric_named(self._question.metric)(labels, predictions, groups=self._rows.groups)
+            predictions = of_output(predict(self._session.model, self._rows.inputs), output)
+            value = metric_of_key(self._question.metric)(labels, predictions, groups=self._rows.groups)
         except UnusablePredictions:
             value = None
         keys = tuple(ref.key for ref in version.slices)

@@ -3,7 +3,7 @@
 from ckpt_ops.evaluation.basis import Basis
 from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.evaluate import check_gates, evaluate_all, main_metric, metrics_of
+from ckpt_ops.evaluation.evaluate import check_gates, evaluate_all, main_metric, main_output, metrics_of
 from ckpt_ops.evaluation.gates import (
     AtLeast,
     AtMost,
@@ -23,7 +23,7 @@ from ckpt_ops.evaluation.gates import (
     past_slices,
     segment_columns,
 )
-from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named
+from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named, metric_of_key
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.served import Latency, ServableCheck
@@ -68,7 +68,9 @@ __all__ = [
     "evaluate_all",
     "judge_all",
     "main_metric",
+    "main_output",
     "metric_named",
+    "metric_of_key",
     "metrics_of",
     "paired_bootstrap",
     "past_slices",

@@ -5,13 +5,15 @@ The probabilities of several classes are one column of fixed-size lists; all els
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops import outputs
 from ckpt_ops.documents import BadDocument, parse
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.metrics import FloatArray
@@ -24,10 +26,12 @@ Text = npt.NDArray[np.str_]
 
 
 def labels(values: object) -> FloatArray:
-    """A read-only copy of finite numbers, (n,). `BadInput` otherwise."""
+    """A read-only copy of finite numbers, (n,), or (n, k) for k labels of a row. `BadInput` otherwise."""
+    if (several := _by_output(labels, values)) is not None:
+        return several
     label = _numbers("label", values)
-    if label.ndim != 1:
-        raise BadInput("label", f"shape {label.shape}", "shape (n,)")
+    if label.ndim not in (1, 2) or (label.ndim == 2 and label.shape[1] < 2):
+        raise BadInput("label", f"shape {label.shape}", "shape (n,), or (n, k) for k labels, at least 2")
     if not np.isfinite(label).all():
         bad = np.count_nonzero(~np.isfinite(label))
         raise BadInput("label", f"{bad:,} of {label.size:,} NaN or infinite", "finite labels")
@@ -36,6 +40,8 @@ def labels(values: object) -> FloatArray:
 
 def predictions(name: str, values: object) -> FloatArray:
     """A read-only copy of numbers, (n,), or (n, k) with k of at least 2. NaN is kept, as predicted."""
+    if (several := _by_output(partial(predictions, name), values)) is not None:
+        return several
     array = _numbers(name, values)
     if array.ndim > 2 or array.ndim < 1 or (array.ndim == 2 and array.shape[1] < 2):
         raise BadInput(
@@ -69,16 +75,28 @@ def check_rows(count: int, columns: Mapping[str, npt.NDArray[Any] | None]) -> No
             raise BadInput(name, f"{len(values):,} rows", f"as many rows as label has: {count:,}")
 
 
-def check_alike(candidate: FloatArray, champion: FloatArray | None) -> None:
-    """Both models predict the same number of classes."""
-    if champion is not None and champion.shape[1:] != candidate.shape[1:]:
+def check_alike(label: FloatArray, candidate: FloatArray, champion: FloatArray | None) -> None:
+    """Both models predict the same number of classes of the same outputs, and those that have labels."""
+    if champion is not None and outputs.form(champion) != outputs.form(candidate):
         raise BadInput(
-            "champion", f"shape {champion.shape}", f"the candidate's classes: shape {candidate.shape}"
+            "champion",
+            _formed(champion),
+            f"the candidate's outputs and classes: {_formed(candidate)}",
+        )
+    wanted, found = outputs.form(label), outputs.form(candidate)
+    if wanted.keys() != found.keys() or any(shape and shape != found[name] for name, shape in wanted.items()):
+        raise BadInput(
+            "candidate", outputs.formed(candidate), f"those of the labels: {outputs.formed(label)}"
         )
 
 
+def _formed(predictions: FloatArray) -> str:
+    several = outputs.names_of(predictions)
+    return outputs.formed(predictions) if several else f"shape {predictions.shape}"
+
+
 def to_table(columns: Mapping[str, npt.NDArray[Any]], metadata: Mapping[bytes, bytes]) -> pa.Table:
-    """A table of these columns, in their order."""
+    """A table of these columns, in their order; of several outputs `label:click` and so on."""
     # Here and not above: gates are named in DAG files, whose parsing pays for every import.
     import pyarrow as pa
 
@@ -89,14 +107,23 @@ def to_table(columns: Mapping[str, npt.NDArray[Any]], metadata: Mapping[bytes, b
             return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
         return pa.array(values)
 
-    table = pa.table({name: column(values) for name, values in columns.items()})
+    named = {
+        f"{name}:{output}" if output else name: column(one)
+        for name, values in columns.items()
+        for output, one in outputs.each(values).items()
+    }
+    table = pa.table(named)
     return table.replace_schema_metadata(metadata)
 
 
 def read_numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
-    """A column of numbers, (n,), or of fixed-size lists, (n, k)."""
+    """A column of numbers, (n,), or of fixed-size lists, (n, k); of several outputs, all that are there."""
     import pyarrow as pa
 
+    if name not in table.column_names:
+        begin = f"{name}:"
+        found = [one.removeprefix(begin) for one in table.column_names if one.startswith(begin)]
+        return outputs.together({output: read_numbers(table, f"{begin}{output}") for output in found})
     column = table.column(name)
     if column.null_count:
         raise BadInput(name, f"{column.null_count:,} nulls in {len(column):,} rows", "no nulls")
@@ -119,10 +146,14 @@ def read_text(table: pa.Table, name: str) -> Text:
 
 def require(table: pa.Table, names: Iterable[str]) -> None:
     """`BadInput` names the first column that the table lacks."""
-    there = list(table.column_names)
     for name in names:
-        if name not in there:
-            raise BadInput("columns", there, f"a column {name!r}")
+        if not has(table, name):
+            raise BadInput("columns", list(table.column_names), f"a column {name!r}")
+
+
+def has(table: pa.Table, name: str) -> bool:
+    """Whether the column is there, or one of it for each of several outputs."""
+    return any(one == name or one.startswith(f"{name}:") for one in table.column_names)
 
 
 def written_by(table: pa.Table, key: bytes, writer: str, needed: Collection[str] = ()) -> dict[str, Any]:
@@ -153,6 +184,15 @@ def groups(values: object) -> Text:
     if missing:
         raise BadInput("groups", f"{missing:,} of {texts.size:,} missing", "a group for every row")
     return texts
+
+
+def _by_output(read: Callable[[object], FloatArray], values: object) -> FloatArray | None:
+    """Of several outputs, `read` of each; None where there is one."""
+    if not isinstance(values, np.ndarray) or not outputs.names_of(values):
+        return None
+    several = outputs.together({name: read(one) for name, one in outputs.each(values).items()})
+    several.setflags(write=False)
+    return several
 
 
 def _numbers(name: str, values: object) -> FloatArray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.sanity import rejected_by_sanity
 from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
+from ckpt_ops.outputs import ONLY, OfOutput, each, keyed, labels_named, names_of, outputs_of
 
 
 def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int = 0) -> Evaluation:
@@ -25,7 +27,8 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
     """
     check_gates(gates, first_version=evaluated.champion is None and not evaluated.champion_missing)
     asked = (*gates, *_always(gates), *rejected_by_sanity(evaluated))
-    verdicts = tuple(gate.evaluate(evaluated, seed=seed) for gate in asked)
+    shown = {output: evaluated.of(output) for output in outputs_of(asked)}
+    verdicts = tuple(_asked(gate, shown, evaluated, seed=seed) for gate in asked)
     # what is always asked can reject a candidate, but cannot pass one by itself
     passed = all(verdict.passed is not False for verdict in verdicts) and any(
         verdict.passed for verdict in verdicts[: len(gates)]
@@ -54,18 +57,52 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
     )
 
 
+def _asked(
+    gate: Gate, shown: Mapping[str | None, EvaluatedRows], evaluated: EvaluatedRows, *, seed: int
+) -> Verdict:
+    """The verdict on the output that the gate names; its texts name it too."""
+    if not isinstance(gate, OfOutput):
+        return gate.evaluate(evaluated, seed=seed)
+    verdict = gate.evaluate(shown[gate.output], seed=seed)
+    if gate.output is None:
+        return verdict
+    begin = f"output {gate.output}: "
+    return replace(
+        verdict,
+        message=f"{begin}{verdict.message}",
+        suspects={key: f"{begin}{why}" for key, why in verdict.suspects.items()},
+        below_floor={whose: f"{begin}{text}" for whose, text in verdict.below_floor.items()},
+    )
+
+
 def main_metric(gates: Sequence[Gate]) -> str | None:
     """The metric that a model is mainly known by: the first known one that a gate names."""
-    named = (getattr(gate, "metric", None) for gate in gates)
-    return next((name for name in named if isinstance(name, str) and name in METRICS), None)
+    return next(iter(_metrics(gates).values()), None)
+
+
+def main_output(gates: Sequence[Gate]) -> str | None:
+    """The output that `main_metric` is of; None: the only one."""
+    return next(iter(_metrics(gates)), None)
+
+
+def _metrics(gates: Sequence[Gate]) -> dict[str | None, str]:
+    """By output that gates name, in their order, the first known metric that one names."""
+    found: dict[str | None, str] = {}
+    for gate in gates:
+        name = getattr(gate, "metric", None)
+        if isinstance(name, str) and name in METRICS:
+            found.setdefault(getattr(gate, "output", None), name)
+    return found
 
 
 def _always(gates: Sequence[Gate]) -> list[Gate]:
-    """What every candidate is asked, whether or not a pipeline lists it."""
-    metric = main_metric(gates)
-    if metric is None or any(isinstance(gate, NoSuspectSlice) for gate in gates):
-        return []
-    return [NoSuspectSlice(metric=metric)]
+    """What every candidate is asked, whether or not a pipeline lists it: of each output that a gate names."""
+    listed = {gate.output for gate in gates if isinstance(gate, NoSuspectSlice)}
+    return [
+        NoSuspectSlice(metric=metric, output=output)
+        for output, metric in _metrics(gates).items()
+        if output not in listed
+    ]
 
 
 def _suspects(
@@ -102,10 +139,25 @@ def check_gates(gates: Sequence[Gate], *, first_version: bool) -> None:
 def metrics_of(y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> dict[str, float]:
     """Every metric that has a value on these rows, by name; the others are left out.
 
+    Of several outputs those of each, by `keyed`, where labels and predictions both have it. Of k labels the
+    mean over them, and those of each label.
+
     Args:
-        y, p: labels (n,) and predictions, (n,) or for several classes (n, k).
+        y, p: labels (n,) and predictions, (n,) or for several classes (n, k); labels (n, k) for k labels.
         groups: text (n,), the query of each row; without them there is no ranking metric.
     """
+    parts = labels_named if not (names_of(y) or names_of(p)) else each
+    labels, predicted = parts(y), parts(p)
+    of_parts = {
+        keyed(metric.removeprefix(f"{ONLY}:"), name): value
+        for name in labels
+        if name in predicted
+        for metric, value in metrics_of(labels[name], predicted[name], groups=groups).items()
+    }
+    return of_parts if parts is each else _metrics_of_one(y, p, groups) | of_parts
+
+
+def _metrics_of_one(y: FloatArray, p: FloatArray, groups: Groups | None) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, metric in METRICS.items():
         try:

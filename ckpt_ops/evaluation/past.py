@@ -6,11 +6,12 @@ They are kept in a file of their own, beside that of the evaluated rows, which s
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ckpt_ops import outputs
 from ckpt_ops.evaluation import columns
 from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.metrics import FloatArray
@@ -27,7 +28,7 @@ class Past:
 
     Attributes:
         slice: text (n,): the key of the slice that a row comes from. Rows of a slice need not lie together.
-        label: float64 (n,), finite.
+        label: float64 (n,), finite; (n, k) for k labels of each row. Of several outputs as `EvaluatedRows`.
         candidate: float64 (n,), or (n, k) for the probabilities of k classes.
         champion: the same shape; None for a first version.
         groups: text (n,), the query that a row belongs to; None where nothing is ranked.
@@ -48,9 +49,9 @@ class Past:
         champion = None if self.champion is None else columns.predictions("champion", self.champion)
         groups = None if self.groups is None else columns.groups(self.groups)
         columns.check_rows(
-            label.size, {"slice": keys, "candidate": candidate, "champion": champion, "groups": groups}
+            len(label), {"slice": keys, "candidate": candidate, "champion": champion, "groups": groups}
         )
-        columns.check_alike(candidate, champion)
+        columns.check_alike(label, candidate, champion)
         for name, values in (
             ("label", label),
             ("slice", keys),
@@ -60,10 +61,21 @@ class Past:
         ):
             object.__setattr__(self, name, values)
 
+    def of(self, output: str) -> Past:
+        """The same rows of one output, or one label of it, as `EvaluatedRows.of`."""
+        if not self.count:  # nothing says which outputs there would be
+            return self
+        return replace(
+            self,
+            label=outputs.of_output(self.label, output),
+            candidate=outputs.of_output(self.candidate, output),
+            champion=None if self.champion is None else outputs.of_output(self.champion, output),
+        )
+
     @property
     def count(self) -> int:
         """How many rows there are."""
-        return self.label.size
+        return len(self.label)
 
     @property
     def slices(self) -> tuple[str, ...]:
@@ -91,7 +103,7 @@ class Past:
             slice=columns.read_text(table, "slice"),
             label=columns.read_numbers(table, "label"),
             candidate=columns.read_numbers(table, "candidate"),
-            champion=columns.read_numbers(table, "champion") if "champion" in there else None,
+            champion=columns.read_numbers(table, "champion") if columns.has(table, "champion") else None,
             groups=columns.read_text(table, "group") if "group" in there else None,
             champion_missing=about.get("champion_missing", ""),
         )

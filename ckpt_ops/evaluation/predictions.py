@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
-from ckpt_ops import checks
+from ckpt_ops import checks, outputs
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import columns
 from ckpt_ops.evaluation.basis import Basis
@@ -37,7 +37,9 @@ class EvaluatedRows:
     and so the gates reject the candidate.
 
     Attributes:
-        label: float64 (n,), finite; the class's index where there are several classes.
+        label: float64 (n,), finite; the class's index where there are several classes. (n, k) for k labels
+            of each row. Of several outputs a field for each, as `ckpt_ops.outputs` makes it; so have
+            `candidate` and `champion`.
         candidate: float64 (n,), the candidate's predictions, or (n, k), its probabilities of k classes.
         champion: the champion's on the same rows, of the same shape; None for a first version, and where
             `champion_missing` says why there are none.
@@ -53,8 +55,9 @@ class EvaluatedRows:
         slice: text (n,): the key of the slice that a row comes from; None in what older code wrote.
         consumed: keys of the slices that the candidate trained on.
         trusted: those of them that a person released: no gate calls them suspect.
-        usual: by metric, what champions scored on slices that came before, oldest first, before anything
-            trained on them. These three come from the log and are not in the table.
+        usual: by metric, of several outputs by `keyed`, what champions scored on slices that came before,
+            oldest first, before anything trained on them. These three come from the log and are not in the
+            table.
     """
 
     label: FloatArray
@@ -86,8 +89,8 @@ class EvaluatedRows:
         keys = None if self.slice is None else columns.text("slice", self.slice)
         sized = {"candidate": candidate, "champion": champion, "groups": groups, "slice": keys}
         sized |= {f"{SEGMENT_PREFIX}{name}": values for name, values in segments.items()}
-        columns.check_rows(label.size, sized)
-        columns.check_alike(candidate, champion)
+        columns.check_rows(len(label), sized)
+        columns.check_alike(label, candidate, champion)
         for name, value in (("slice_key", self.slice_key), ("rows", self.rows)):
             checks.text(name, value)
         if self.champion_missing and self.champion is not None:
@@ -101,10 +104,24 @@ class EvaluatedRows:
         object.__setattr__(self, "groups", groups)
         object.__setattr__(self, "slice", keys)
 
+    def of(self, output: str | None) -> EvaluatedRows:
+        """The same rows of one output, or one label of it. `BadInput` names the outputs that there are."""
+        if output is None:
+            outputs.check_output(self.label, None)
+            return self
+        return replace(
+            self,
+            label=outputs.of_output(self.label, output),
+            candidate=outputs.of_output(self.candidate, output),
+            champion=None if self.champion is None else outputs.of_output(self.champion, output),
+            past=None if self.past is None else self.past.of(output),
+            usual=outputs.of_key(self.usual, output),
+        )
+
     @property
     def count(self) -> int:
         """How many rows are evaluated."""
-        return self.label.size
+        return len(self.label)
 
     def to_table(self) -> pa.Table:
         """Columns label, candidate, champion, group and slice (if any), segment:<name>; the rest as metadata.
@@ -142,7 +159,7 @@ class EvaluatedRows:
         return cls(
             label=columns.read_numbers(table, "label"),
             candidate=columns.read_numbers(table, "candidate"),
-            champion=columns.read_numbers(table, "champion") if "champion" in there else None,
+            champion=columns.read_numbers(table, "champion") if columns.has(table, "champion") else None,
             segments={
                 name.removeprefix(SEGMENT_PREFIX): columns.read_text(table, name)
                 for name in there

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ckpt_ops import outputs
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 
@@ -30,11 +31,17 @@ class NotConstant:
     on_quality: ClassVar[bool] = False  # no slice is to blame
 
     def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
-        found, count = evaluated.candidate, evaluated.count
-        constant = count > 1 and _differ(evaluated) and bool((found == found[:1]).all())
-        message = (
-            f"predicts {_plain(found[0])} for each of {count:,} rows" if constant else "predictions differ"
+        count = evaluated.count
+        differ = count > 1 and _differ(evaluated)
+        constant = {
+            name: found[0]
+            for name, found in outputs.each(evaluated.candidate).items()
+            if differ and (found == found[:1]).all()
+        }
+        same = ", ".join(
+            f"{_plain(one)}{f' as output {name}' if name else ''}" for name, one in constant.items()
         )
+        message = f"predicts {same} for each of {count:,} rows" if constant else "predictions differ"
         if constant:
             message += ": it ignores its inputs, or has saturated"
         return Verdict(gate=repr(self), passed=not constant, message=message, numbers={"rows": float(count)})
@@ -57,8 +64,12 @@ class NotTheChampion:
         numbers = {"rows": float(evaluated.count)}
         if champion is None:
             return Verdict(gate=repr(self), passed=None, message="there is no champion", numbers=numbers)
-        alike = np.abs(candidate - champion) <= _ROUNDING * np.maximum(1, np.abs(champion))
-        same = bool(alike.all()) and np.unique(champion).size >= _DISTINCT
+        pairs = zip(outputs.each(candidate).values(), outputs.each(champion).values(), strict=True)
+        same = all(
+            bool((np.abs(ours - theirs) <= _ROUNDING * np.maximum(1, np.abs(theirs))).all())
+            and np.unique(theirs).size >= _DISTINCT
+            for ours, theirs in pairs
+        )
         message = "predictions are not the champion's"
         if same:
             message = f"predicts the same as its champion on all {evaluated.count:,} rows: it learned nothing"
@@ -73,7 +84,7 @@ def rejected_by_sanity(evaluated: EvaluatedRows) -> tuple[NotConstant | NotTheCh
 
 def _differ(evaluated: EvaluatedRows) -> bool:
     """Whether the rows differ, as far as is known here."""
-    known = (evaluated.label, *evaluated.segments.values())
+    known = (*outputs.each(evaluated.label).values(), *evaluated.segments.values())
     return any(bool((column != column[0]).any()) for column in known)
 
 

@@ -9,7 +9,9 @@ from types import MappingProxyType
 
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
+from ckpt_ops.outputs import keyed
 from ckpt_ops.policies.base import Decision, Facts, decided
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 HIGHER_IS_BETTER: Mapping[str, bool] = MappingProxyType(
@@ -53,11 +55,15 @@ class MetricDrop:
     Args:
         metric: a metric of the evaluation.
         by: in the metric's unit, above 0.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     metric: str
     _: KW_ONLY
     by: float
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         if not isinstance(self.metric, str) or self.metric not in HIGHER_IS_BETTER:
@@ -65,7 +71,7 @@ class MetricDrop:
         checks.number("MetricDrop.by", self.by, above=0, allowed="a number above 0, in the metric's unit")
 
     def decide(self, facts: Facts) -> Decision:
-        name = self.metric
+        name = keyed(self.metric, self.output)
         numbers = {f"{name}_drop_at_least": float(self.by)}
         before = _finite(facts.champion_metrics_at_promotion.get(name))
         if before is None:
@@ -76,7 +82,7 @@ class MetricDrop:
         now = _finite(facts.champion_on_slice.get(name))
         if now is None:
             return decided(False, f"{name} has no value on the new slice, no evidence of a drop", numbers)
-        drop = before - now if HIGHER_IS_BETTER[name] else now - before
+        drop = before - now if HIGHER_IS_BETTER[self.metric] else now - before
         numbers |= {f"{name}_on_slice": now, f"{name}_drop": drop}
         due = drop >= self.by - ROUNDING
         d = _decimals(drop, self.by)

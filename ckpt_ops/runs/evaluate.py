@@ -15,7 +15,7 @@ import blake3
 import pyarrow.parquet as pq
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound, TrainingDied
-from ckpt_ops.evaluation import EvaluatedRows, Evaluation, Past, evaluate_all, main_metric
+from ckpt_ops.evaluation import EvaluatedRows, Evaluation, Past, evaluate_all, main_metric, main_output
 from ckpt_ops.evaluation.report import REPORT, Lineup, report_html, report_values
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Evaluated, Record
@@ -146,6 +146,7 @@ def _write_report(
         version=version.version,
         champion=version.champion,
         metric=main_metric(pipeline.gates) or "auc",
+        output=main_output(pipeline.gates),
         ancestors=_ancestors(store, state, version),
     )
     data = REPORT.encode(values)

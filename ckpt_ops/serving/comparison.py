@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.outputs import form, names_of
+
 THRESHOLD = 0.5
 
 
@@ -34,13 +36,24 @@ class Compared:
         return self.equal / self.decided if self.decided else None
 
     def and_then(self, original: npt.NDArray[Any], converted: npt.NDArray[Any], *, binary: bool) -> Compared:
-        """Add the predictions on more rows, each of shape (rows,) or (rows, k).
+        """Add the predictions on more rows, each of shape (rows,) or (rows, k); of several outputs by name.
 
         Args:
-            binary: of shape (rows,), they are probabilities of a yes.
+            binary: of one output and shape (rows,), they are probabilities of a yes.
         """
+        if names_of(original) and form(original) == form(converted):
+            found = [
+                Compared().and_then(original[name], converted[name], binary=binary)
+                for name in names_of(original)
+            ]
+            return Compared(
+                rows=self.rows + len(original),
+                max_abs_difference=max([self.max_abs_difference, *(one.max_abs_difference for one in found)]),
+                decided=self.decided + sum(one.decided for one in found),
+                equal=self.equal + sum(one.equal for one in found),
+            )
         rows = len(original)
-        if original.shape != converted.shape:
+        if form(original) != form(converted) or original.shape != converted.shape:
             return Compared(
                 rows=self.rows + rows, max_abs_difference=np.inf, decided=self.decided, equal=self.equal
             )

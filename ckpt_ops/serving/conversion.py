@@ -16,6 +16,7 @@ from ckpt_ops.checkpoints.exports import export_folder
 from ckpt_ops.errors import CkptOpsError, ConversionRefused
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import now_as_text
+from ckpt_ops.outputs import names_of
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
@@ -157,7 +158,9 @@ def _compare(
         except Exception as error:
             raise ConversionRefused(f"it was converted, but does not predict: {in_short(error)}") from error
         compared = compared.and_then(
-            original(part.inputs), predicted, binary=set(part.labels.ravel()) <= {0, 1}
+            original(part.inputs),
+            predicted,
+            binary=not names_of(part.labels) and set(part.labels.ravel()) <= {0, 1},
         )
     return compared
 

@@ -13,6 +13,7 @@ from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.errors import CkptOpsError, PredictionDied
 from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.outputs import joined, names_of, numbers
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.objects import exported_version, is_leaving
@@ -103,11 +104,11 @@ def asked_again(pipeline: Pipeline, store: Store, number: int) -> PredictionsAga
     except CkptOpsError as error:
         return PredictionsAgain(why_not=in_short(error))
     labels = [labels_of(part) for part in parts]
-    return predictions_again(
-        kept, np.concatenate([np.empty(0), *labels]), np.concatenate(answers) if answers else np.empty(0)
-    )
+    return predictions_again(kept, joined(labels), joined(answers))
 
 
 def _alike(kept: Any, answer: Any) -> Any:
     """Predictions in the shape of `kept`: a part of one row has k numbers as k rows would have."""
+    if names_of(kept) or names_of(answer):
+        return numbers(answer)
     return answer.reshape(-1, *kept.shape[1:])

@@ -19,6 +19,7 @@ from ckpt_ops.column_times import Columns, as_text, from_text
 from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.outputs import each
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
@@ -97,7 +98,8 @@ def predict(
 ) -> int:
     """Write the version's predictions on the slice's accepted revision; how many rows they are.
 
-    One row group at a time is in memory, and the finished file: a row number and k numbers per row.
+    One row group at a time is in memory, and the finished file: a row number, and of each output k
+    numbers per row.
 
     Args:
         besides: columns that the slice lacks by a declaration other than the pipeline's.
@@ -153,10 +155,12 @@ def _write(
 
 def _table(numbers: npt.NDArray[np.int64], predicted: npt.NDArray[Any]) -> pa.Table:
     columns: dict[str, npt.NDArray[Any]] = {"row": numbers}
-    if predicted.ndim == 1:
-        columns["prediction"] = predicted
-    else:
-        columns |= {f"prediction_{at}": predicted[:, at] for at in range(predicted.shape[1])}
+    for name, of_output in each(predicted).items():
+        called = f"prediction_{name}" if name else "prediction"
+        if of_output.ndim == 1:
+            columns[called] = of_output
+        else:
+            columns |= {f"{called}_{at}": of_output[:, at] for at in range(of_output.shape[1])}
     return pa.table(columns)
 
 

@@ -114,7 +114,7 @@ def _predicted(
         (candidate,) = predictions_of(pipeline, store, state, version, asked)
     except NotAsServed as error:  # nothing could be served, and every gate rejects that
         print(f"the candidate predicts nothing: {error}", flush=True)
-        like = np.empty(examples.rows) if champion.holdout is None else champion.holdout
+        like = labels_of(examples) if champion.holdout is None else champion.holdout
         candidate = np.full_like(like, np.nan)
     champion = champion.beside(candidate)
     return EvaluatedRows(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.outputs import check_name, each, names_of, together
 
 Array = npt.NDArray[Any]
 
@@ -16,26 +17,47 @@ _TEXT = frozenset({str, bytes, np.str_, np.bytes_})
 _SEQUENCES = (list, tuple, set, dict, np.ndarray)
 
 
-def label_column(values: Any) -> Array:
-    """Labels, shape (rows,) or (rows, 1)."""
-    if isinstance(values, Mapping):
+def label_columns(values: Any) -> Array:
+    """Labels, shape (rows,) or (rows, k); of several outputs, given as a mapping, as `outputs.together`."""
+    if isinstance(values, np.ndarray) and names_of(values) == tuple(sorted(names_of(values))) != ():
+        for name, column in each(values).items():
+            _label(f"labels[{name!r}]", column)
+        return values
+    if not isinstance(values, Mapping):
+        return _label("labels", values)
+    if not values:
+        raise unusable("labels is empty", "return an array for each output of the model, by its name")
+    labels = {}
+    for name, of_output in values.items():
+        if not check_name(name):
+            raise unusable(
+                f"labels has an output {name!r}",
+                "name outputs by printable text without ':', as the model does",
+            )
+        labels[name] = _label(f"labels[{name!r}]", of_output)
+    first = next(iter(labels))
+    for name, column in labels.items():
+        if len(column) != len(labels[first]):
+            raise unusable(
+                f"labels[{name!r}] has {len(column)} rows, labels[{first!r}] has {len(labels[first])}",
+                "return labels of one length for all outputs; where an output has no label, drop the row",
+            )
+    return together(labels)
+
+
+def _label(called: str, values: Any) -> Array:
+    labels = _array(called, values)
+    if labels.ndim > 2 or (labels.ndim == 2 and not labels.shape[1]):
         raise unusable(
-            f"labels is a mapping of {len(values)} outputs ({', '.join(map(repr, values))}); a model is "
-            "trained on and evaluated by one label a row",
-            "return one array as labels, shape (rows,)",
-        )
-    labels = _array("labels", values)
-    if not (labels.ndim == 1 or (labels.ndim == 2 and labels.shape[1] == 1)):
-        raise unusable(
-            f"labels has shape {_shape(labels)}; a model is trained on and evaluated by one label a row",
+            f"{called} has shape {_shape(labels)}; an output has one label a row, or k",
             "return labels of shape (rows,): with k classes the class's index, and compile with "
-            "loss='sparse_categorical_crossentropy'",
+            "loss='sparse_categorical_crossentropy'; or (rows, k): k labels of each row",
         )
     if labels.dtype.kind not in "biuf":
-        raise unusable(f"labels has dtype {labels.dtype}", "return numbers as labels")
+        raise unusable(f"{called} has dtype {labels.dtype}", "return numbers as labels")
     if labels.dtype.kind == "f" and (bad := _rows_not_finite(labels)):
         raise unusable(
-            f"labels has values that are not finite in {bad} of {len(labels)} rows",
+            f"{called} has values that are not finite in {bad} of {len(labels)} rows",
             "drop rows without a label in examples()",
         )
     return labels

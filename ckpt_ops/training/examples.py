@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.outputs import each
 from ckpt_ops.training.columns import (
     Array,
     check_rows,
     group_column,
     input_columns,
-    label_column,
+    label_columns,
     weight_column,
 )
 
@@ -26,7 +27,9 @@ class Examples:
 
     Attributes:
         inputs: by input name, arrays of shape (rows, ...), as `model(inputs)` takes them.
-        labels: shape (rows,) or (rows, 1); finite numbers. With k classes, the class's index from 0.
+        labels: shape (rows,) or (rows, 1); finite numbers. With k classes, the class's index from 0. With k
+            labels of each row, of which any number may hold, (rows, k). For a model of several outputs, a
+            mapping of the output's name to such an array; `labels[name]` gives it back.
         segments: by column, shape (rows,): what gates may look at segment by segment. Not a model input.
         weights: shape (rows,), float32, finite and at least 0: how much a row counts in the loss. Evaluating
             counts each row once. None: all count the same.
@@ -40,14 +43,14 @@ class Examples:
     """
 
     inputs: Mapping[str, Array]
-    labels: Array
+    labels: Any
     segments: Mapping[str, Array] = field(default_factory=dict)
     weights: Array | None = None
     groups: Array | None = None
     missing: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        labels = label_column(self.labels)
+        labels = label_columns(self.labels)
         rows, missing = len(labels), frozenset(self.missing)
         check_rows("segments", self.segments, rows)
         checked = {
@@ -126,7 +129,7 @@ class Collected:
         columns = {name: column[: self.rows] for name, column in self._columns.items()}
         return Examples(
             inputs={name: column for (kind, name), column in columns.items() if kind == "inputs"},
-            labels=columns["labels", ""],
+            labels=_labels(columns),
             segments={name: column for (kind, name), column in columns.items() if kind == "segments"},
             weights=columns.get(("weights", "")),
             groups=columns.get(("groups", "")),
@@ -137,12 +140,19 @@ class Collected:
 def _columns(part: Examples) -> dict[tuple[str, str], Array]:
     return {
         **{("inputs", name): column for name, column in part.inputs.items()},
-        ("labels", ""): part.labels,
+        **{("labels", name): column for name, column in each(part.labels).items()},
         **{("segments", name): column for name, column in part.segments.items()},
         **({} if part.weights is None else {("weights", ""): part.weights}),
         **({} if part.groups is None else {("groups", ""): part.groups}),
     }
 
 
+def _labels(columns: Mapping[tuple[str, str], Array]) -> Any:
+    found = {name: column for (kind, name), column in columns.items() if kind == "labels"}
+    return found.get("", found)
+
+
 def _names(columns: Mapping[tuple[str, str], Array]) -> str:
-    return ", ".join(f"{kind}[{name!r}]" if name else kind for kind, name in columns if kind != "labels")
+    return ", ".join(
+        f"{kind}[{name!r}]" if name else kind for kind, name in columns if name or kind != "labels"
+    )

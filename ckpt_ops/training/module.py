@@ -22,7 +22,8 @@ class TrainableModule(Protocol):
     """
 
     def __call__(self, inputs: Mapping[str, Any], training: bool = False) -> Any:
-        """Predictions for any number of rows, shape (rows,), (rows, 1) or (rows, classes).
+        """Predictions for any number of rows, shape (rows,), (rows, 1) or (rows, classes); of several
+        outputs a mapping of such by name, as the labels are.
 
         Args:
             inputs: tensors of shape (rows, ...) by input name.

@@ -20,6 +20,7 @@ from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.restore import BEST
 from ckpt_ops.training.averaging import is_a_weight
 from ckpt_ops.training.examples import Examples
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 STOPPED = "stopped_early"
@@ -39,12 +40,16 @@ class StopEarly:
         patience: looks without an improvement that end the training.
         share: of the rows to train on, replayed ones too, that are set apart to look at. With groups it is a
             share of these: a query's rows stay together.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     metric: str
     every: int
     patience: int = 3
     share: float = 0.1
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         for name in ("every", "patience"):

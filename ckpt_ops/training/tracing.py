@@ -63,28 +63,65 @@ def trace_step(model: Any, batch: tuple[Any, ...]) -> Any:
     return traced
 
 
-def trace_prediction(model: Any, inputs: Mapping[str, Any]) -> None:
+def trace_prediction(model: Any, inputs: Mapping[str, Any], labels: Any) -> None:
     """Refuse, with `ModelCodeError`, a model that cannot predict, or not in a shape that gates evaluate.
 
     Args:
         inputs: what it takes, as `tf.TensorSpec`s by name.
+        labels: a spec; of several outputs, a mapping of specs by name: it has to predict the same ones.
     """
     traced = _traced(model, "__call__", forward(model), (dict(inputs),))
-    outputs = traced.structured_outputs
-    if isinstance(outputs, Mapping | list | tuple):
-        message = f"a {type(outputs).__name__} of {len(outputs)} outputs"
-    elif getattr(outputs, "shape", None) is None:
-        message = f"a {type(outputs).__name__}"
-    elif outputs.shape.rank is None or outputs.shape.rank in (1, 2):
+    found = traced.structured_outputs
+    if isinstance(labels, Mapping):
+        _check_names(model, found, labels)
+        for name, label in labels.items():
+            _check_output(model, found[name], label, called=f"{name}: ")
+    else:
+        _check_output(model, found, labels)
+
+
+def _check_names(model: Any, found: Any, labels: Mapping[str, Any]) -> None:
+    if isinstance(found, Mapping) and found.keys() == labels.keys():
+        return
+    predicted = ", ".join(map(repr, found)) if isinstance(found, Mapping) else f"a {type(found).__name__}"
+    raise ModelCodeError(
+        f"{type(model).__name__} predicts {predicted}; examples() gives labels of the outputs "
+        f"{', '.join(map(repr, labels))}",
+        safe=_SAFE,
+        next="give model and labels the same names: keras.Model(inputs, {name: tensor}), or a list of layers "
+        "that have these names; Examples(labels={name: array})",
+    )
+
+
+def _check_output(model: Any, output: Any, label: Any, *, called: str = "") -> None:
+    shape = getattr(output, "shape", None)
+    k = label.shape[1] if label.shape.rank == 2 else 1
+    if isinstance(output, Mapping | list | tuple):
+        message = f"a {type(output).__name__} of {len(output)} outputs"
+    elif shape is None:
+        message = f"a {type(output).__name__}"
+    elif (shape.rank is None or shape.rank in (1, 2)) and (
+        k == 1 or shape.rank is None or (shape.rank == 2 and shape[1] in (None, k))
+    ):
         return
     else:
-        shape = ("rows", *outputs.shape[1:]) if outputs.shape.rank else ()
-        message = f"shape {shape}".replace("'", "")
+        message = f"shape {('rows', *shape[1:]) if shape.rank else ()}".replace("'", "")
+    if k > 1:
+        wanted, end = (
+            f"one number for each of a row's {k} labels, shape (rows, {k})",
+            f"Dense({k}, 'sigmoid')",
+        )
+    else:
+        wanted = (
+            "one number a row, shape (rows,) or (rows, 1), or the probabilities of k classes, shape (rows, k)"
+        )
+        end = "Dense(1), or in Dense(k) with softmax"
+    several = isinstance(output, Mapping | list | tuple) and not called
     raise ModelCodeError(
-        f"{type(model).__name__} predicts {message}; gates evaluate one number a row, shape (rows,) or "
-        "(rows, 1), or the probabilities of k classes, shape (rows, k)",
+        f"{type(model).__name__} predicts {called}{message}; gates evaluate {wanted}",
         safe=_SAFE,
-        next="end the model in Dense(1), or in Dense(k) with softmax",
+        next=f"end the model in {end}"
+        + (", or give labels by the names of its outputs: Examples(labels={name: array})" if several else ""),
     )
 
 

@@ -417,7 +417,7 @@ def test_looking_through_a_model_changes_nothing_of_it() -> None:
     looked, untouched = seeded(odd.usual), seeded(odd.usual)
     before = values(looked)
     step_function(looked).look(batch_of(given()))
-    trace_prediction(looked, batch_of(given())[0])
+    trace_prediction(looked, *batch_of(given())[:2])
     assert values(looked) == before
     assert all(float(np.sum(one.numpy())) == 0 for one in looked.metrics_variables)
     assert values(trained(looked)) == values(trained(untouched))
@@ -434,10 +434,10 @@ def test_what_cannot_be_trained_or_predicted_leaves_no_version(
             lambda: odd.compiled(odd.network(), metrics=[raising]),
             "(?s)a step of the Functional raised .*user's metric",
         ),
-        (odd.two_outputs, "a step of the Functional raised"),
+        (odd.two_outputs, r"of 2 outputs; .*(?s:.)*give labels by the names of its outputs"),
         (
             lambda: odd.compiled(odd.network(out=keras.layers.Reshape((2, 2)))),
-            "a step of the Functional raised",
+            r"predicts shape \(rows, 2, 2\)",
         ),
         (
             lambda: odd.compiled(odd.network(out=keras.layers.Reshape((4, 1))), loss="mse"),

@@ -19,6 +19,7 @@ from ckpt_ops.checkpoints.exports import fetch_export
 from ckpt_ops.checkpoints.saved_model import argument_names
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import VersionState
+from ckpt_ops.outputs import together
 from ckpt_ops.store import Store
 from ckpt_ops.training.light_import import light_import
 
@@ -106,25 +107,26 @@ def as_dtype(name: str, column: Array, dtype: npt.DTypeLike) -> Array:
 def by_batches(ask: Callable[[Mapping[str, Array]], Any], inputs: Mapping[str, Array]) -> Array:
     """What `ask` predicts on the rows, 4,096 at a time: shape (rows,), or (rows, k) for k > 1 numbers a row.
 
-    Raises `ModelCodeError` when it returns anything else.
+    Several outputs, a mapping by name, are one array, as `ckpt_ops.outputs` has them. Raises
+    `ModelCodeError` when it returns anything else.
     """
     rows = len(next(iter(inputs.values())))
     parts = []
     for start in range(0, rows, _BATCH):
         batch = {name: column[start : start + _BATCH] for name, column in inputs.items()}
-        parts.append(_one_output(ask(batch), len(next(iter(batch.values())))))
+        parts.append(_outputs(ask(batch), len(next(iter(batch.values())))))
     return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
-def _one_output(answer: Any, rows: int) -> Array:
-    outputs = list(answer.values()) if isinstance(answer, Mapping) else [answer]
-    found = [np.asarray(output) for output in outputs]
-    shapes = ", ".join(str(one.shape) for one in found)
-    if len(found) != 1 or found[0].shape[:1] != (rows,) or found[0].ndim > 2:
+def _outputs(answer: Any, rows: int) -> Array:
+    several = answer if isinstance(answer, Mapping) else {"": answer}
+    found = {name: np.asarray(output) for name, output in several.items()}
+    if any(one.shape[:1] != (rows,) or one.ndim > 2 for one in found.values()):
+        shapes = ", ".join(str(one.shape) for one in found.values())
         raise ModelCodeError(
             f"the model returns shape {shapes} for {rows} rows, not one number or k numbers per row",
             safe=_SAFE,
-            next="let the model have one output of shape (rows,) or (rows, k)",
+            next="let the model have outputs of shape (rows,) or (rows, k)",
         )
-    (output,) = found
-    return output.reshape(-1) if output.size == rows else output
+    flat = {name: one.reshape(-1) if one.size == rows else one for name, one in found.items()}
+    return together(flat) if len(flat) > 1 else next(iter(flat.values()))

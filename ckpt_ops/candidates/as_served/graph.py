@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ckpt_ops.candidates.as_served.asked import Scores
 from ckpt_ops.candidates.as_served.exported import Array, by_batches
+from ckpt_ops.checkpoints.model_inputs import by_name
 from ckpt_ops.checkpoints.saved_model import inputs_of
+from ckpt_ops.outputs import numbers
 
 
 class AsServed:
@@ -24,7 +24,7 @@ class AsServed:
         self._traced: Any = None
 
     def __call__(self, asked: Sequence[Mapping[str, Array]]) -> list[Scores]:
-        return [np.asarray(by_batches(self._serve, inputs), np.float64) for inputs in asked]
+        return [numbers(by_batches(self._serve, inputs)) for inputs in asked]
 
     def _serve(self, batch: Mapping[str, Array]) -> Any:
         import tensorflow as tf
@@ -35,6 +35,8 @@ class AsServed:
                 for name, one in sorted(inputs_of(batch).items())
             }
             self._traced = tf.function(
-                lambda inputs: self._model(inputs, training=False), input_signature=[specs], autograph=False
+                lambda inputs: by_name(self._model, self._model(inputs, training=False)),
+                input_signature=[specs],
+                autograph=False,
             )
         return self._traced({name: tf.convert_to_tensor(column) for name, column in batch.items()})

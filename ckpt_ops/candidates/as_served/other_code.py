@@ -28,6 +28,7 @@ from ckpt_ops.errors import (
     TransientError,
     first_line,
 )
+from ckpt_ops.outputs import joined, numbers
 from ckpt_ops.pipeline.code.kept import Kept
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import call, inputs_by, make_examples
@@ -132,7 +133,7 @@ def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) 
 
 def _read(files: Sequence[Path]) -> Scores:
     predictions = [np.load(path.with_suffix(".npy"), allow_pickle=False) for path in files]
-    return np.asarray(np.concatenate(predictions), np.float64) if predictions else np.empty(0)
+    return numbers(joined(predictions))
 
 
 def predict_apart(request: PartsRequest) -> PartsPredicted:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 
-import numpy as np
-
 from ckpt_ops.candidates.as_served.asked import Rows, Scores
 from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.candidates.as_served.other_code import ask_elsewhere
@@ -14,6 +12,7 @@ from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import CkptOpsError, Corrupt, NotAsServed, ObjectNotFound, TransientError, first_line
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained
+from ckpt_ops.outputs import numbers
 from ckpt_ops.pipeline.code.kept import Kept, read_code
 from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -25,7 +24,7 @@ _LONGEST = 500
 def predictions_of(
     pipeline: Pipeline, store: Store, state: LineageState, version: int, asked: Sequence[Rows]
 ) -> list[Scores]:
-    """What the version predicts on each set of rows, shape (rows,) or (rows, k).
+    """What the version predicts on each set of rows, shape (rows,) or (rows, k); of several outputs by name.
 
     Raises:
         NotAsServed: it cannot be asked. Whoever needs it for a verdict must not take that for a pass.
@@ -82,7 +81,7 @@ def _here(store: Store, version: VersionState, asked: Sequence[Rows]) -> list[Sc
     with exported(store, version) as folder:
         try:
             ask = served(folder)
-            return [np.asarray(ask(rows.inputs), np.float64) for rows in asked]
+            return [numbers(ask(rows.inputs)) for rows in asked]
         except TransientError:
             raise
         except CkptOpsError as error:

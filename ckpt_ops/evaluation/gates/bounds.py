@@ -21,6 +21,7 @@ from ckpt_ops.evaluation.number_format import decimals_apart, percent, plain, si
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.settings import wrong_direction
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 
@@ -45,6 +46,7 @@ class AtLeast:
         threshold: in the metric's unit.
         floor: `Floor.OR_BETTER` passes a candidate that misses it where the champion misses it too, on the
             same rows, and the candidate is surely better (the whole 95 % interval); `Floor.ALWAYS` does not.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     name: ClassVar[str] = "AtLeast"
@@ -54,6 +56,9 @@ class AtLeast:
     threshold: float
     _: KW_ONLY
     floor: Floor = Floor.OR_BETTER
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         if not metric_named(self.metric, field="AtLeast.metric").higher_is_better:
@@ -80,6 +85,9 @@ class AtMost:
     threshold: float
     _: KW_ONLY
     floor: Floor = Floor.OR_BETTER
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         if metric_named(self.metric, field="AtMost.metric").higher_is_better:

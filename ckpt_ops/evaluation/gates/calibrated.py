@@ -12,6 +12,7 @@ from ckpt_ops.evaluation.metrics import calibration_bins, expected_error
 from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 
@@ -27,13 +28,18 @@ class Calibrated:
     Args:
         at_most: above 0, at most 1.
         bins: of equal numbers of rows, at least 1.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     name: ClassVar[str] = "Calibrated"
+    one_label: ClassVar[bool] = True
     absolute: ClassVar[bool] = True
 
     at_most: float = 0.05
     bins: int = 10
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         checks.number("Calibrated.at_most", self.at_most, above=0, at_most=1)

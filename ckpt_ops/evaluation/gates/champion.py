@@ -28,6 +28,7 @@ from ckpt_ops.evaluation.metrics import METRICS, Metric, metric_named
 from ckpt_ops.evaluation.number_format import decimals_apart, percent, plain, signed
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 PAST_MARGIN = 4
@@ -80,6 +81,7 @@ class NotWorseThan:
         min_rows: at least 1; a slice with fewer evaluated rows counts only in all rows together.
         unclear: `Unclear.PASS` promotes what does no harm; `Unclear.WAIT` keeps the champion, and the next
             candidate consumes the slices together with those that follow.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     name: ClassVar[str] = "NotWorseThan"
@@ -94,6 +96,9 @@ class NotWorseThan:
     slices: int = 8
     min_rows: int = 200
     unclear: Unclear = Unclear.PASS
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         if self.champion != "production":

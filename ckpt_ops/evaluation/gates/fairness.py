@@ -22,6 +22,7 @@ from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 LABEL_OF: Mapping[str, int | None] = MappingProxyType(
@@ -44,6 +45,7 @@ class FairAcross:
         metric: one of `METRICS`.
         max_gap: in the metric's unit, above 0.
         min_rows: at least 1.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     name: ClassVar[str] = "FairAcross"
@@ -54,6 +56,9 @@ class FairAcross:
     metric: str = "auc"
     max_gap: float = 0.1
     min_rows: int = 200
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         checks.text("FairAcross.column", self.column, allowed=SEGMENT_COLUMN)
@@ -94,9 +99,11 @@ class FairRates:
         threshold: the model predicts yes at or above it.
         max_gap: a difference of two shares: above 0, at most 1.
         min_rows: at least 1.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     name: ClassVar[str] = "FairRates"
+    one_label: ClassVar[bool] = True
     absolute: ClassVar[bool] = False
 
     column: str
@@ -105,6 +112,9 @@ class FairRates:
     threshold: float = 0.5
     max_gap: float = 0.1
     min_rows: int = 200
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         checks.text("FairRates.column", self.column, allowed=SEGMENT_COLUMN)

@@ -22,6 +22,7 @@ from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 
@@ -47,6 +48,7 @@ class NoForgetting:
         margin: in the metric's unit, 0 or more.
         min_rows: at least 1; a slice with fewer counts only in all rows together, if these reach it.
         slices: how many past slices rows are collected from, at least 1: the newest and some older ones.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     name: ClassVar[str] = "NoForgetting"
@@ -56,6 +58,9 @@ class NoForgetting:
     margin: float = 0.02
     min_rows: int = 200
     slices: int = 8
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         metric_named(self.metric, field="NoForgetting.metric")

@@ -17,6 +17,10 @@ class Gate(Protocol):
     of slices consumed before has their number in an attribute `past_slices`. One that does not measure what
     the model learned, such as how fast its export is, has an attribute `on_quality` that is False: no slice
     is blamed when it rejects.
+
+    One with an attribute `output` is shown that output of the model, or the only one where it is None; one
+    without gets all of them, as `ckpt_ops.outputs` has them. One that does not take k labels of a row
+    together has an attribute `one_label` that is True.
     """
 
     @property

@@ -22,6 +22,7 @@ from ckpt_ops.evaluation.number_format import decimals_apart, plain
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.settings import SEGMENT_COLUMN
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 
@@ -41,6 +42,7 @@ class NoSegmentWorse:
         metric: one of `METRICS`.
         margin: in the metric's unit, 0 or more.
         min_rows: at least 1.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     name: ClassVar[str] = "NoSegmentWorse"
@@ -51,6 +53,9 @@ class NoSegmentWorse:
     metric: str = "auc"
     margin: float = 0.05
     min_rows: int = 200
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         checks.text("NoSegmentWorse.column", self.column, allowed=SEGMENT_COLUMN)

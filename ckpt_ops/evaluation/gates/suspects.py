@@ -23,6 +23,7 @@ from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, Positions, 
 from ckpt_ops.evaluation.number_format import plain, signed
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
 ONE_SIDED = 0.90
@@ -65,6 +66,7 @@ class NoSuspectSlice:
         metric: one of `METRICS`.
         deviations: above 0.
         min_rows: at least 1.
+        output: which of a model's outputs, or which label of one; None: the only one.
     """
 
     name: ClassVar[str] = "NoSuspectSlice"
@@ -73,6 +75,9 @@ class NoSuspectSlice:
     metric: str = "auc"
     deviations: float = 2.0
     min_rows: int = 200
+    output: str | None = later(None)
+
+    __repr__ = as_code
 
     def __post_init__(self) -> None:
         metric_named(self.metric, field="NoSuspectSlice.metric")
@@ -197,8 +202,11 @@ def _opposite(
     past = evaluated.past
     if past is None or not past.count:
         return False
-    nothing = np.full(y.size, past.label.mean())
-    if champion.ndim == 2:
+    if y.ndim == 2:
+        nothing = np.tile(past.label.mean(axis=0), (len(y), 1))
+    elif champion.ndim == 1:
+        nothing = np.full(y.size, past.label.mean())
+    else:
         shares = np.bincount(past.label.astype(np.int64), minlength=champion.shape[1])[: champion.shape[1]]
         nothing = np.tile(shares / shares.sum(), (y.size, 1))
     try:
@@ -224,16 +232,18 @@ def _one_label(evaluated: EvaluatedRows, slices: Text, key: str, rows: Positions
     if not (evaluated.label[rows] == first).all():
         return None
     elsewhere = [evaluated.label[slices != key]]
-    if evaluated.past is not None:
+    if evaluated.past is not None and evaluated.past.count:
         elsewhere.append(evaluated.past.label)
     others = np.concatenate(elsewhere)
-    if not others.size:
+    if not len(others):
         return None
     # Laplace's estimate: even where all other labels are the same, one may still differ
-    share = (np.count_nonzero(others == first) + 1) / (others.size + 2)
+    alike = others == first if others.ndim == 1 else (others == first).all(axis=1)
+    share = (np.count_nonzero(alike) + 1) / (len(others) + 2)
     if share**rows.size > CHANCE:
         return None
-    return f"all {rows.size:,} labels are {first:g}, elsewhere {100 * share:.0f} % are"
+    shown = ", ".join(f"{one:g}" for one in np.atleast_1d(first))
+    return f"all {rows.size:,} labels are {shown}, elsewhere {100 * share:.0f} % are"
 
 
 def blamed(

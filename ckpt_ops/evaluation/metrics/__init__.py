@@ -8,7 +8,7 @@ makes a bootstrap affordable.
 
 from ckpt_ops.evaluation.metrics.calibration import Bin, calibration_bins, expected_error
 from ckpt_ops.evaluation.metrics.metric import FloatArray, Groups, Metric, Needs, OfCounts, Positions
-from ckpt_ops.evaluation.metrics.named import METRICS, metric_named
+from ckpt_ops.evaluation.metrics.named import METRICS, metric_named, metric_of_key
 from ckpt_ops.evaluation.metrics.rows import checked
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "checked",
     "expected_error",
     "metric_named",
+    "metric_of_key",
 ]

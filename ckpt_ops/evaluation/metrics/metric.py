@@ -1,16 +1,21 @@
-"""What a metric is: a formula on rows, its direction, and the same formula over many resamples at once."""
+"""What a metric is: a formula on rows, its direction, and the same formula over many resamples at once.
+
+Rows with k labels each, such as the tags of a text, have the mean over the labels (macro): a frequent label
+does not hide a rare one. It has a value where each of the labels has one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.evaluation.errors import UndefinedMetric
+from ckpt_ops.errors import BadInput
+from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
 
 FloatArray = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.str_]
@@ -31,7 +36,7 @@ class Needs(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric by name. Call it with labels (n,), predictions and, where it needs them, groups.
+    """A metric by name. Call it with labels (n,) or (n, k), predictions and, where it needs them, groups.
 
     Attributes:
         name: as gates, policies and records write it.
@@ -48,14 +53,29 @@ class Metric:
     prepared: Callable[[FloatArray, FloatArray, Groups | None], OfCounts]
 
     def __call__(self, y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> float:
-        found = self.function(y, p, groups)
+        y, p = np.asarray(y), np.asarray(p)
+        if y.dtype.names:
+            raise BadInput(
+                "output",
+                None,
+                f"one of the model's outputs: {', '.join(map(repr, y.dtype.names))}; {self.name} is of one",
+            )
+        found = self.function(y, p, groups) if y.ndim != 2 else self._macro(y, p, groups)
         if not math.isfinite(found):
             raise UndefinedMetric(f"{self.name} of {len(y):,} rows is not finite: values are too large")
         return found
 
     def weighted(self, y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> OfCounts:
         """The metric as a function of how often each unit is drawn; NaN where a resample has no value."""
-        return self.prepared(y, p, groups)
+        if y.ndim != 2:
+            return self.prepared(y, p, groups)
+        of_labels = [self.prepared(*one, groups) for one in _each_label(self.name, y, p)]
+
+        def of_counts(counts: FloatArray) -> FloatArray:
+            found: FloatArray = np.mean([of_label(counts) for of_label in of_labels], axis=0)
+            return found
+
+        return of_counts
 
     def units(self, y: FloatArray, *, groups: Groups | None = None) -> int:
         """How many things a resample draws: rows, or for a ranking metric whole groups, in sorted order.
@@ -64,7 +84,16 @@ class Metric:
         """
         if self.needs is Needs.GROUPS and groups is not None:
             return int(np.unique(groups).size)
-        return y.size
+        return len(y)
+
+    def _macro(self, y: FloatArray, p: FloatArray, groups: Groups | None) -> float:
+        found = []
+        for at, one in enumerate(_each_label(self.name, y, p)):
+            try:
+                found.append(self.function(*one, groups))
+            except (UndefinedMetric, UnusablePredictions) as error:
+                raise type(error)(f"label {at}: {error.what}") from error
+        return math.fsum(found) / len(found)
 
     def improvement(self, delta: float) -> float:
         """A difference with its sign turned so that positive is always better."""
@@ -86,3 +115,10 @@ def of_rows(
         needs=needs,
         prepared=lambda y, p, groups: weighted(y, p),
     )
+
+
+def _each_label(name: str, y: FloatArray, p: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Labels and predictions of each of k labels, (n,) and (n,). Raises `UndefinedMetric`: p has other k."""
+    if p.shape != y.shape:
+        raise UndefinedMetric(f"{name} needs a prediction for each of {y.shape[1]} labels of a row")
+    return zip(np.ascontiguousarray(y.T), np.ascontiguousarray(p.T), strict=True)

@@ -36,6 +36,14 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 """Every metric that can be named, by name."""
 
 
+def metric_of_key(key: object, *, field: str = "metric") -> Metric:
+    """The metric of what evaluations record: `auc`, or `click:auc` of an output. As `metric_named`."""
+    name = key.rpartition(":")[2] if isinstance(key, str) else key
+    if isinstance(key, str) and isinstance(name, str) and name in METRICS:
+        return METRICS[name]
+    return metric_named(key, field=field)
+
+
 def metric_named(name: object, *, field: str = "metric") -> Metric:
     """The metric of that name; `BadInput` lists the known ones."""
     found = METRICS.get(name) if isinstance(name, str) else None

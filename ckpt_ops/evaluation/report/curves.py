@@ -23,8 +23,10 @@ Curve = dict[str, list[float]]
 
 
 def kind_of(label: FloatArray, predictions: FloatArray) -> str:
-    """ "classes", "binary", "numbers" or, where nothing could be drawn, "none"."""
+    """ "classes", "binary", "numbers" or, where nothing could be drawn, "none", as of k labels of a row."""
     if not label.size or not np.isfinite(predictions).all():
+        return "none"
+    if label.ndim == 2:
         return "none"
     if predictions.ndim == 2:
         return "classes"

@@ -16,6 +16,7 @@ from ckpt_ops.evaluation.metrics import METRICS, Metric
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.report.curves import curves
 from ckpt_ops.evaluation.verdicts import Evaluation
+from ckpt_ops.outputs import keyed, names_of
 
 REPORT = DocumentKind(what="report", indent=None)
 LARGEST_SEGMENTS = 20
@@ -43,14 +44,18 @@ def report_values(
     version: int,
     champion: int | None,
     metric: str,
+    output: str | None = None,
     ancestors: Sequence[Lineup] = (),
 ) -> dict[str, Any]:
     """All that the page shows, as strict JSON can carry it.
 
     Args:
         metric: the one that segments and the forgetting heatmap show.
+        output: the one that these and the curves are of; None: the only one, or the first.
         ancestors: earlier versions, oldest first.
     """
+    output = output or next(iter(names_of(evaluated.label)), None)
+    evaluated, named = evaluated.of(output), keyed(metric, output)
     models = {"candidate": evaluated.candidate}
     if evaluated.champion is not None:
         models["champion"] = evaluated.champion
@@ -58,7 +63,7 @@ def report_values(
         "model": model,
         "version": version,
         "champion": champion,
-        "metric": metric,
+        "metric": named,
         "higher_is_better": METRICS[metric].higher_is_better,
         "evaluation": evaluation.to_json(),
         "curves": curves(evaluated.label, models),
@@ -68,7 +73,7 @@ def report_values(
         },
         "forgetting": [
             {"version": one.version, "on": dict(one.on)}
-            for one in (*ancestors, Lineup(version=version, on=on_slices(evaluation, metric)))
+            for one in (*ancestors, Lineup(version=version, on=on_slices(evaluation, named)))
         ],
     }
     return REPORT.numbered(values)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ckpt_ops.candidates.as_served.exported import by_batches
 from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.outputs import form, together
 from ckpt_ops.serving.comparison import Compared
 
 numbers = st.floats(allow_nan=False, width=32)
@@ -70,15 +71,33 @@ def test_one_number_or_k_numbers_a_row_are_taken(said: tuple[int, ...], shape: t
     assert found.shape == shape
 
 
+def test_several_outputs_are_one_array_by_name() -> None:
+    found = by_batches(
+        lambda batch: {"stars": np.ones((len(batch["x"]), 1)), "kinds": np.ones((len(batch["x"]), 3))},
+        {"x": np.zeros(9000)},
+    )
+    assert form(found) == {"kinds": (3,), "stars": ()}
+    assert found.shape == (9000,)
+
+
+def test_several_outputs_are_compared_together() -> None:
+    one = together({"stars": np.zeros(4), "kinds": np.eye(4)})
+    other = together({"stars": np.array([0, 0, 0.5, 0]), "kinds": np.eye(4)[[0, 1, 3, 3]]})
+    said = Compared().and_then(one, other, binary=False).and_then(one, one, binary=False)
+    assert (said.rows, said.max_abs_difference) == (8, 1.0)
+    assert said.equal_decisions == 7 / 8  # of the kinds: the stars decide nothing
+    assert Compared().and_then(one, one[["stars"]], binary=False).max_abs_difference == np.inf
+
+
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda batch: {"a": batch["x"], "b": batch["x"]},
+        lambda batch: {"a": batch["x"], "b": np.zeros((len(batch["x"]), 2, 2))},
         lambda batch: np.zeros((len(batch["x"]), 2, 2)),
         lambda batch: np.zeros(7),
         lambda batch: np.float32(1),
     ],
 )
 def test_anything_else_is_refused(ask: Callable[[Any], Any]) -> None:
-    with pytest.raises(ModelCodeError, match="one output of shape"):
+    with pytest.raises(ModelCodeError, match="outputs of shape"):
         by_batches(ask, {"x": np.zeros(5)})

@@ -23,18 +23,22 @@ def texts(*values: Any) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
+        (np.zeros((3, 4, 2)), r"labels has shape \(rows, 4, 2\); an output has one label a row, or k"),
+        ({}, "labels is empty"),
+        ({"a:b": Y}, "labels has an output 'a:b'"),
+        ({"a": Y, "b": np.zeros(2)}, r"labels\['b'\] has 2 rows, labels\['a'\] has 3"),
         (
-            np.zeros((3, 4)),
-            r"labels has shape \(rows, 4\); a model is trained on and evaluated by one label a row",
+            {"a": Y, "b": np.array([1.0, np.nan, 2.0])},
+            r"labels\['b'\] has values that are not finite in 1 of 3",
         ),
-        ({"a": Y, "b": Y}, r"labels is a mapping of 2 outputs \('a', 'b'\)"),
+        ({"a": texts("yes", "no", "no")}, r"labels\['a'\] has dtype object"),
         ([[1.0], [1.0, 2.0], [3.0]], "labels is ragged"),
         (texts("yes", "no", "yes"), "labels has dtype object"),
         (np.array([1.0, np.nan, np.inf]), "labels has values that are not finite in 2 of 3 rows"),
         (1.0, "labels is one float, not a column"),
     ],
 )
-def test_labels_are_one_number_a_row(labels: Any, message: str) -> None:
+def test_labels_are_numbers_of_each_row(labels: Any, message: str) -> None:
     with pytest.raises(ModelCodeError, match=message) as refused:
         Examples(inputs={"x": X}, labels=labels)
     assert refused.value.next
@@ -71,6 +75,22 @@ def test_what_can_become_an_array_does() -> None:
     found = Examples(inputs={"n": table["n"], "word": table["word"]}, labels=[0, 1])
     assert found.inputs["n"].tolist() == [1.5, 2.5]
     assert found.take(np.array([1])).inputs["word"].tolist() == ["elm"]
+
+
+def test_labels_of_several_outputs_stay_together_through_parts_and_choices() -> None:
+    tags = np.array([[0, 1], [1, 1], [0, 0]])
+    found = Examples(inputs={"x": X}, labels={"stars": Y + 3, "tags": tags, "click": [1, 0, 1]})
+    collected = Collected(2)
+    for part in (found, found.take(np.array([False, True, False])), found.take(slice(0, 0))):
+        collected.add(part)
+    whole = collected.examples()
+    assert whole.rows == 4
+    assert whole.labels["stars"].tolist() == [3, 3, 3, 3]
+    assert whole.labels["tags"].tolist() == [[0, 1], [1, 1], [0, 0], [1, 1]]
+    assert whole.labels["click"].tolist() == [1, 0, 1, 0]
+    assert whole.labels["click"].dtype == np.int64
+    with pytest.raises(ModelCodeError, match=r"returned columns .*labels\['click'\].* for others"):
+        collected.add(Examples(inputs={"x": X}, labels={"click": Y}))
 
 
 def test_a_model_that_knows_what_is_missing_is_given_it() -> None:
