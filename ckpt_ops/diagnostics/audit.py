@@ -129,7 +129,7 @@ class Audited:
     @property
     def advice(self) -> str | None:
         """The command that trains such a model for production; None unless it is better for sure."""
-        better = metric_named(self.metric).improvement(self.delta) < 0
+        better = metric_of_key(self.metric).improvement(self.delta) < 0
         if self.low <= 0 <= self.high or not better:
             return None
         return (
