@@ -34,13 +34,11 @@ def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
     """
     rows = len(next(iter(inputs.values())))
     predictions = by_batches(forward(model), inputs)
-    if names_of(predictions) and all(len(one) < 2 for one in form(predictions).values()):
-        return predictions
-    if predictions.shape in ((rows,), (rows, 1)):
+    if not names_of(predictions) and predictions.shape in ((rows,), (rows, 1)):
         return predictions.reshape(-1)
-    if names_of(predictions) or predictions.ndim != 2 or len(predictions) != rows:
+    if len(predictions) != rows or any(len(one) > 1 for one in form(predictions).values()):
         raise ModelCodeError(
-            f"the model predicts shape {_shapes(predictions)} for {rows} rows; gates evaluate one number a row, "
+            f"the model predicts {_shapes(predictions)} for {rows} rows; gates evaluate one number a row, "
             f"shape ({rows},) or ({rows}, 1), or the probabilities of k classes, shape ({rows}, k)",
             safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
             next="end the model in Dense(1), or in Dense(k) with softmax",
@@ -49,7 +47,7 @@ def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
 
 
 def _shapes(predictions: Scores) -> str:
-    return ", ".join(str(one.shape) for one in each(predictions).values())
+    return f"shape {', '.join(str(one.shape) for one in each(predictions).values())}"
 
 
 def write_results(
