@@ -40,8 +40,11 @@ class OfOutput(Protocol):
 
 
 def together(columns: Mapping[str, Array]) -> Array:
-    """Arrays of shape (rows, ...), by the output's name, as one."""
+    """Arrays of shape (rows, ...), by the output's name, as one. `BadInput`: not as many rows of each."""
     names = sorted(columns)
+    if len({len(one) for one in columns.values()}) != 1:
+        shapes = {name: columns[name].shape for name in names}
+        raise BadInput("outputs", shapes, "as many rows of each")
     kinds = [(name, columns[name].dtype, columns[name].shape[1:]) for name in names]
     found = np.empty(len(columns[names[0]]), np.dtype(kinds))
     for name in names:

@@ -20,7 +20,7 @@ from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Basis, EvaluatedRows, LatencyAtMost, Past, ServableCheck, past_slices
 from ckpt_ops.lineage import VersionState
-from ckpt_ops.outputs import names_of
+from ckpt_ops.outputs import each, form, names_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
 from ckpt_ops.training import Latest
@@ -34,18 +34,20 @@ def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
     """
     rows = len(next(iter(inputs.values())))
     predictions = by_batches(forward(model), inputs)
-    if names_of(predictions):
-        return predictions
-    if predictions.shape in ((rows,), (rows, 1)):
+    if not names_of(predictions) and predictions.shape in ((rows,), (rows, 1)):
         return predictions.reshape(-1)
-    if predictions.ndim != 2 or len(predictions) != rows:
+    if len(predictions) != rows or any(len(one) > 1 for one in form(predictions).values()):
         raise ModelCodeError(
-            f"the model predicts shape {predictions.shape} for {rows} rows; gates evaluate one number a row, "
+            f"the model predicts {_shapes(predictions)} for {rows} rows; gates evaluate one number a row, "
             f"shape ({rows},) or ({rows}, 1), or the probabilities of k classes, shape ({rows}, k)",
             safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
             next="end the model in Dense(1), or in Dense(k) with softmax",
         )
     return predictions
+
+
+def _shapes(predictions: Scores) -> str:
+    return f"shape {', '.join(str(one.shape) for one in each(predictions).values())}"
 
 
 def write_results(

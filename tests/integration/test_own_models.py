@@ -522,7 +522,8 @@ def test_what_a_checkpoint_cannot_hold_is_refused_when_the_model_is_built() -> N
     [
         (lambda x: tf.zeros((len(x), 2, 2)), r"shape \(3, 2, 2\) for 3 rows"),
         (lambda x: tf.constant(0.5), r"shape \(1,\) for 3 rows"),
-        (lambda x: {"a": x, "b": x}, "a dict of 2 outputs"),
+        (lambda x: (x, x), "a tuple of 2 outputs without names"),
+        (lambda x: {"a": x, "b": tf.zeros((len(x), 2, 2))}, r"shape \(3,\), \(3, 2, 2\) for 3 rows"),
     ],
 )
 def test_predictions_of_another_shape_are_refused(outputs: Callable[[Any], Any], message: str) -> None:

@@ -37,6 +37,11 @@ def test_outputs_lie_beside_each_other_in_one_order_whatever_the_order_they_came
     assert {one.dtype for one in each(SEVERAL).values()} == {np.dtype(np.float64)}
 
 
+def test_an_output_of_fewer_rows_is_not_spread_over_all() -> None:
+    with pytest.raises(BadInput, match="expected as many rows of each"):
+        together({"click": CLICK, "stars": np.zeros(1)})
+
+
 def test_they_are_cut_and_joined_as_one_output_is() -> None:
     again = joined([SEVERAL[:1], SEVERAL[1:]])
     for name, one in each(SEVERAL).items():
