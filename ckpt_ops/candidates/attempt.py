@@ -39,7 +39,7 @@ from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.layer_state import restore_model
 from ckpt_ops.errors import TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
-from ckpt_ops.lineage.candidate import Commit, TrainingEnd
+from ckpt_ops.lineage.candidate_log import Commit, TrainingEnd
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.code.kept import keep_code
 from ckpt_ops.store.named import Noting

@@ -27,7 +27,7 @@ from ckpt_ops.checkpoints.layer_state import KEY, LayerState, restore_model
 from ckpt_ops.checkpoints.manifest import Segment
 from ckpt_ops.checkpoints.saved_model import inputs_of
 from ckpt_ops.lineage import VersionState
-from ckpt_ops.lineage.candidate import Attempt, Commit
+from ckpt_ops.lineage.candidate_log import Attempt, Commit
 from ckpt_ops.pipeline.code.digests import installed, lock_digest
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.pipeline import Pipeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ckpt_ops.documents import read_as, reading
 from ckpt_ops.errors import TrainingDied, TrainingDiverged
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionStatus
-from ckpt_ops.lineage.candidate import TrainingEnd
+from ckpt_ops.lineage.candidate_log import TrainingEnd
 from ckpt_ops.lineage.records import CandidateTrained, Record, Rejected, UpdateDeferred
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Written

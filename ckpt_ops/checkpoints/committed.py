@@ -6,7 +6,7 @@ from ckpt_ops.checkpoints.manifest import Manifest
 from ckpt_ops.checkpoints.restore import load_manifest
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import CandidateLog
-from ckpt_ops.lineage.candidate import Commit
+from ckpt_ops.lineage.candidate_log import Commit
 from ckpt_ops.store import Store
 
 

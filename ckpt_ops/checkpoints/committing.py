@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ckpt_ops.checkpoints.keep import Keep
 from ckpt_ops.checkpoints.writer import Saved
 from ckpt_ops.errors import CkptOpsError
-from ckpt_ops.lineage.candidate import Attempt, Commit
+from ckpt_ops.lineage.candidate_log import Attempt, Commit
 from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 

@@ -27,7 +27,7 @@ from ckpt_ops import checks
 from ckpt_ops.checkpoints.restore import load_manifest
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import CandidateLog, ModelLog
-from ckpt_ops.lineage.candidate import Commit, with_logs
+from ckpt_ops.lineage.candidate_log import Commit, with_logs
 from ckpt_ops.store import Entry, Store
 from ckpt_ops.store.named import Named
 

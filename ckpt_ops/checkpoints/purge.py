@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ckpt_ops.checkpoints.garbage import DAY, find_garbage
 from ckpt_ops.checkpoints.requests import ANSWER
 from ckpt_ops.lineage import CandidateLog
-from ckpt_ops.lineage.candidate import with_logs
+from ckpt_ops.lineage.candidate_log import with_logs
 from ckpt_ops.store import Entry, Store
 
 

@@ -21,7 +21,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Basis, Evaluation, PastSlice, ServableCheck, Verdict
 from ckpt_ops.forget import purge_plan
 from ckpt_ops.lineage import encoding, snapshot
-from ckpt_ops.lineage.candidate import Commit
+from ckpt_ops.lineage.candidate_log import Commit
 from ckpt_ops.lineage.encoding import decode, encode
 from ckpt_ops.lineage.records import Again, Record, SliceDiscarded, SliceRef
 from ckpt_ops.lineage.state import LineageState, SliceState, SliceStatus, VersionState, VersionStatus

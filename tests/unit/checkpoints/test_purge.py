@@ -13,7 +13,7 @@ from ckpt_ops.checkpoints.chunks import digest_of
 from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
 from ckpt_ops.checkpoints.purge import OfVersions, objects_of
 from ckpt_ops.lineage import CandidateLog
-from ckpt_ops.lineage.candidate import Attempt
+from ckpt_ops.lineage.candidate_log import Attempt
 from ckpt_ops.store import LocalStore
 from ckpt_ops.store.content import chunk_name
 

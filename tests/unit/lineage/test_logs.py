@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ckpt_ops.errors import Corrupt, Fenced, LineageMoved
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, candidate_id
-from ckpt_ops.lineage.candidate import Attempt
+from ckpt_ops.lineage.candidate_log import Attempt
 from ckpt_ops.lineage.records import Held, Record
 from ckpt_ops.store import LocalStore, Store
 
