@@ -1,6 +1,6 @@
-"""What `build_model()` is given for a candidate: vocabularies, grown by its slices, and adapted values.
+"""What `build_model()` is given for a candidate: vocabularies, grown from its slices, and adapted values.
 
-Both are kept below the version's folder, as they hold values of rows: what removes the version removes them.
+Both hold values of rows. So they are kept below the version's folder: what removes the version removes them.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from ckpt_ops.vocabularies import document as vocabularies
 from ckpt_ops.vocabularies.growth import Grown, Token, advance, empty
 
 VOCABULARIES, ADAPTED = "vocabularies", "adapted"
-"""Of them in `Manifest.structure`: name and hash of the object. Manifests of models without any have none."""
+"""Keys in `Manifest.structure` for name and hash of their objects; missing for models without any."""
 
 Kept = Mapping[str, Named]
-"""By `VOCABULARIES` and `ADAPTED`, the objects of a version."""
+"""The objects of a version, by `VOCABULARIES` and `ADAPTED`."""
 
 
 def given_for(
     pipeline: Pipeline, store: Store, state: LineageState, parent: int | None, slices: Iterable[SliceRef]
 ) -> Given:
-    """Of a candidate that goes on from `parent` and consumes `slices`.
+    """What `build_model()` is given for a candidate that goes on from `parent` and trains on `slices`.
 
     A column that has a vocabulary for the first time is counted in all slices of the parent's ancestry. A
-    slice that is seen again is not counted again. What was adapted once stays; where the parent has none,
+    slice that is seen again is not counted again. Adapted values come from the parent; if it has none,
     `adapt()` is called on the rows to train on.
 
     Raises:
@@ -63,7 +63,7 @@ def given_for(
 
 
 def keep(store: Store, model: str, version: int, given: Given) -> dict[str, Named]:
-    """Write what there is below the version's folder. The same values are the same object."""
+    """Write them below the version's folder. The same values are the same object."""
     documents: dict[str, bytes] = {}
     if given.vocabularies:
         documents[VOCABULARIES] = vocabularies.encode(model, given.vocabularies)
@@ -78,7 +78,7 @@ def keep(store: Store, model: str, version: int, given: Given) -> dict[str, Name
 
 
 def in_structure(kept: Kept) -> dict[str, dict[str, str]]:
-    """What a manifest says of where they are."""
+    """What a manifest says of these objects: their names and hashes."""
     return {kind: {"name": named.name, "digest": named.digest} for kind, named in kept.items()}
 
 
@@ -106,7 +106,7 @@ def of_manifest(store: Store, manifest: Manifest) -> Given:
 
 
 def values_by_row(given: Given) -> dict[str, dict[int, Token]]:
-    """By column of a vocabulary, the value of each row that has one."""
+    """The value of each row that has one, by the column of the vocabulary."""
     return {column: grown.by_row for column, grown in given.vocabularies.items()}
 
 
@@ -134,12 +134,12 @@ def _adapted(pipeline: Pipeline, rows: SliceRows, slices: tuple[SliceRef, ...]) 
 
 
 def _counts(rows: SliceRows, ref: SliceRef, column: str) -> dict[Token, int]:
-    """In how many rows of the slice each value is; missing ones are not counted."""
+    """The number of rows of the slice that have each value; missing values are not counted."""
     total: Counter[Token] = Counter()
     for table, _ in rows.groups(ref.key, ref.revision, [column]):
         if column not in table.column_names:
             raise SliceUnreadable(
-                f"slice {ref.key} has no column {column}, whose values are in a vocabulary",
+                f"slice {ref.key} has no column {column}, for which the pipeline has a vocabulary",
                 safe="nothing was trained; the champion serves on",
                 next=f"remove Vocabulary({column!r}, ...) from the pipeline, or withdraw the slice",
             )

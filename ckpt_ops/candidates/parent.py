@@ -1,4 +1,4 @@
-"""What a candidate goes on from: its parent's checkpoint, and what becomes of it in the model of today."""
+"""What a candidate goes on from: its parent's checkpoint, and what becomes of it in today's model."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Parent:
     transfer: Transfer
 
     def tables(self, structure: Structure) -> frozenset[str]:
-        """Names of what has today the name, shape and dtype that it has in the checkpoint."""
+        """The names of variables that have the same name, shape and dtype today as in the checkpoint."""
         return frozenset(
             name
             for name, entry in self.manifest.tensors.items()
@@ -49,12 +49,12 @@ class Parent:
         )
 
     def source_of(self, name: str) -> str | None:
-        """The parent's name of today's variable; None where it has none."""
+        """The parent's name of today's variable; None if the parent has no such variable."""
         found = (one.source for one in self.transfer.variables if one.name == name)
         return next(found, name) or None
 
     def check(self) -> None:
-        """Raises `TransferRefused` where the pipeline does not allow what would happen, saying what would."""
+        """Raises `TransferRefused`, which says what to write, if the pipeline does not allow the transfer."""
         if self.transfer.objections:
             raise TransferRefused(
                 f"build_model() is different from what version {self.manifest.version} was trained with:\n  "
@@ -74,13 +74,13 @@ def parent_of(store: Store, named: Named, manifest: Manifest, structure: Structu
 def structure_of(
     model: Any, variables: Mapping[str, Any], state: LayerState, given: Given | None = None
 ) -> Structure:
-    """Of a model as `build_model()` made it, with what it was given."""
+    """The structure of a model as `build_model()` made it from what it was given."""
     config, _ = written_config(model)
     return of_model(variables, config, state, values_by_row(given or Given()))
 
 
 def written_config(model: Any) -> tuple[dict[str, Any] | None, str]:
-    """The model's configuration as its checkpoints keep it; None, and why, where there is none."""
+    """The model's configuration as its checkpoints keep it; None, and why, if there is none."""
     if not hasattr(model, "to_json"):
         return None, "a tf.Module has no configuration"
     try:
@@ -92,7 +92,7 @@ def written_config(model: Any) -> tuple[dict[str, Any] | None, str]:
 
 
 def agreement(model: Any, holdout: Examples, champion: ChampionScore | None) -> Agreement | None:
-    """How far the model is from its parent as that is served, on some held-out rows, before it trains."""
+    """How far the untrained model's predictions are from its served parent's, on some held-out rows."""
     served = champion.holdout if champion is not None else None
     if served is None or not len(served):
         return None
@@ -104,6 +104,6 @@ def agreement(model: Any, holdout: Examples, champion: ChampionScore | None) -> 
 
 
 def is_rate(name: str) -> bool:
-    """Whether a variable of this name is the learning rate of an optimizer, and so `build_model`'s of now."""
+    """Whether a variable of this name is an optimizer's learning rate, which `build_model` of today sets."""
     *path, last = name.split("/")
     return last == "learning_rate" and any(part.endswith("optimizer") for part in path)

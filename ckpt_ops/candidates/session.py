@@ -1,4 +1,4 @@
-"""A pipeline's model in memory, and the values that it holds: a checkpoint's, a parent's, or initial ones."""
+"""A pipeline's model in memory, with the values of a checkpoint, of a parent, or the initial ones."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class TrainingSession:
     """A pipeline's model, built once, on which candidates are trained one after the other.
 
     Args:
-        given: what `build_model` is given for the candidate; None for what measures several versions.
-        from_nothing: a candidate without a parent will be trained on it: keep the initial values.
+        given: what `build_model` is given for the candidate; None if several versions are measured on it.
+        from_nothing: keep the initial values, because a candidate without a parent will be trained on it.
 
     Attributes:
         code: as it was when it built the model.
@@ -64,10 +64,10 @@ class TrainingSession:
         self.held: dict[str, Any] = {}
 
     def restore_at(self, manifest: Named | None) -> None:
-        """Set every variable as the checkpoint has it; None: as `build_model` made it.
+        """Set every variable to its value in the checkpoint; None: as `build_model` made it.
 
         The learning rate of optimizers stays as today's `build_model` sets it: Keras keeps it among the
-        optimizer's variables, and whoever edits it means the candidates that come. Elsewhere in a model, a
+        optimizer's variables, and an edit of it is meant for later candidates. Elsewhere in a model, a
         variable of that name is state like any other.
 
         Raises:
@@ -82,7 +82,7 @@ class TrainingSession:
             self.assign(self._as_initialized())
 
     def parent(self, manifest: Named | None) -> Parent | None:
-        """The checkpoint to go on from, and what becomes of it in this model; None: of none."""
+        """The checkpoint to go on from, and what becomes of it in this model; None without one."""
         if manifest is None:
             return None
         found = load_manifest(self.store, manifest)
@@ -106,7 +106,7 @@ class TrainingSession:
         self.assign({**values, **self.rates})
 
     def _as_initialized(self) -> Mapping[str, Any]:
-        """What `build_model` made of the variables."""
+        """The variables' values as `build_model` made them."""
         if self._initial is not None:
             return self._initial
         if not self._as_built:
@@ -121,7 +121,7 @@ class TrainingSession:
         settle(self.model)
 
     def begin(self) -> None:
-        """Start the schedules that start with each candidate: the model was restored to its parent."""
+        """Start the schedules that start with each candidate. The model has been restored to its parent."""
         if self.pipeline.schedules is Schedules.PER_CANDIDATE:
             self.schedules.begin()
 
@@ -131,12 +131,12 @@ class TrainingSession:
         return step_function(self.model)
 
     def copy_values(self) -> dict[str, Any]:
-        """A copy of what every variable holds now, by name."""
+        """A copy of the current value of every variable, by name."""
         return {name: tensorflow_variable(one).numpy().copy() for name, one in self.variables.items()}
 
 
 def _of_any_version(pipeline: Pipeline, store: Store) -> Given:
-    """What every version of the model is given alike. Raises `BadInput`: each has vocabularies of its own."""
+    """What all versions of the model are given alike. Raises `BadInput`: each has vocabularies of its own."""
     if pipeline.vocabularies:
         raise _several_versions(pipeline)
     if not pipeline.adapt:
@@ -151,7 +151,7 @@ def _several_versions(pipeline: Pipeline) -> BadInput:
     return BadInput(
         "vocabularies",
         columns,
-        "none, for what puts several versions into one model: each version of this pipeline has its own",
+        "none if several versions are to share one model: each version of this pipeline has its own",
         next="compare versions by their evaluations and predictions: ckpt-ops diff, ckpt-ops predict",
     )
 

@@ -1,6 +1,6 @@
-"""What the next candidate would begin with, when `build_model()` is different from the head's: shown first.
+"""Shows what the next candidate would begin with if `build_model()` is different from the head's.
 
-Building the model takes an interpreter with TensorFlow, so it is asked only where the code has changed.
+Building the model takes an interpreter with TensorFlow, so this happens only if the code has changed.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class TransferRow:
 
     Attributes:
         move: see `transfer.plan.Move`.
-        source: the parent's name of it; "" for what is new.
-        before, after: dtype and shape as text; "" where it is not.
-        nbytes: of today's.
-        kept: share of the parent's values that go on.
-        note: what else becomes of it.
+        source: the parent's name of it; "" if it is new.
+        before, after: dtype and shape as text; "" where the variable does not exist.
+        nbytes: the size of today's variable.
+        kept: the share of the parent's values that go on.
+        note: what else happens to it.
     """
 
     name: str
@@ -54,10 +54,10 @@ class TransferPreview:
 
     Attributes:
         parent: number of the version that training would go on from.
-        same: nothing is different.
+        same: whether nothing differs.
         message: how many variables go which way.
-        objections: why nothing would be trained as it is.
-        next: what to write so that it would.
+        objections: why no candidate would be trained as things are.
+        next: what to write so that one would.
     """
 
     parent: int
@@ -70,10 +70,10 @@ class TransferPreview:
 
 
 def preview(pipeline: Pipeline, store: Store, state: LineageState) -> TransferPreview | None:
-    """What becomes of the head's variables in the model of today; None where its code is today's, or unknown.
+    """What becomes of the head's variables in today's model; None if its code is today's, or unknown.
 
     Raises:
-        CkptOpsError: what `build_model()` raised, as it raised it, and more.
+        CkptOpsError: an error of `build_model()`, passed on; or the process died, and more.
     """
     named = final_manifest(state, state.head)
     if named is None:
@@ -109,7 +109,7 @@ def preview_apart(request: ModelRequest) -> TransferPreview:
 
 
 def preview_of(transfer: Transfer, *, parent: int) -> TransferPreview:
-    """A transfer as values."""
+    """The preview of a transfer."""
     return TransferPreview(
         parent=parent,
         same=transfer.same,

@@ -1,4 +1,4 @@
-"""What `build_model()` is given beside its code: vocabularies and adapted values, part of a version."""
+"""The arguments of `build_model()`: vocabularies and adapted values, which are part of a version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ckpt_ops.vocabularies.lookup import Lookup
 Adapted = Mapping[str, npt.NDArray[Any]]
 
 LIMIT = 16 * 2**20
-"""Bytes of all adapted values together, as text."""
+"""The most bytes of all adapted values together, as text."""
 
 _DOCUMENT = DocumentKind(
     what="set of adapted values", indent=None, safe="nothing was trained or restored by it"
@@ -28,18 +28,18 @@ _KINDS = {"b": "bool", "i": "int64", "u": "int64", "f": "float64", "U": "text"}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Given:
-    """Of one version.
+    """What `build_model()` is given for one version.
 
     Attributes:
         vocabularies: by column.
-        adapted: by name, what `adapt()` made of the first slices of the history.
+        adapted: by name, what `adapt()` made of the rows that the history's first version trained on.
     """
 
     vocabularies: Mapping[str, Grown] = field(default_factory=dict)
     adapted: Adapted = field(default_factory=dict)
 
     def arguments(self, *, vocabularies: bool, adapted: bool) -> dict[str, Any]:
-        """Those of `build_model()`, where the pipeline has any."""
+        """The arguments of `build_model()`: those that the pipeline has."""
         found: dict[str, Any] = {}
         if vocabularies:
             found["vocabularies"] = {column: Lookup(grown) for column, grown in self.vocabularies.items()}
@@ -64,7 +64,7 @@ class StoredValue:
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptedDocument:
-    """Those of one version."""
+    """The adapted values of one version."""
 
     model: str
     adapted: tuple[StoredValue, ...]
@@ -91,7 +91,7 @@ def _array(reference: str, name: str, value: Any) -> npt.NDArray[Any]:
     if array.dtype.kind == "O" and all(isinstance(one, str) for one in array.ravel()):
         array = array.astype(np.str_)
     if array.dtype.kind not in _KINDS:
-        allowed = "numbers, or texts, of one kind and without missing ones"
+        allowed = "numbers or texts, all of one kind, none missing"
         raise _unusable(reference, f"{name} of dtype {array.dtype}", allowed)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise _unusable(reference, f"{name} with a value that is not finite", "finite numbers")
@@ -100,14 +100,14 @@ def _array(reference: str, name: str, value: Any) -> npt.NDArray[Any]:
 
 def _unusable(reference: str, returned: str, allowed: str) -> ModelCodeError:
     return ModelCodeError(
-        f"{reference} returned {returned}: allowed is {allowed}",
+        f"{reference} returned {returned}; allowed: {allowed}",
         safe="nothing was trained, no version or checkpoint was added; the champion serves on",
         next=f"return {{name: array, ...}} from {reference}",
     )
 
 
 def encode(model: str, adapted: Adapted) -> bytes:
-    """The same values have the same bytes."""
+    """The document as bytes. The same values give the same bytes."""
     stored = tuple(
         StoredValue(
             name=name,
@@ -121,7 +121,7 @@ def encode(model: str, adapted: Adapted) -> bytes:
 
 
 def decode(data: bytes, *, name: str, model: str) -> dict[str, npt.NDArray[Any]]:
-    """By name. Raises `Corrupt`, naming the object: it is no such document, or another model's."""
+    """The values by name. Raises `Corrupt`, naming the object: it is no such document, or another model's."""
     with _DOCUMENT.reading(name):
         found = _DOCUMENT.read(AdaptedDocument, data, name=name)
         if found.model != model:
@@ -131,8 +131,8 @@ def decode(data: bytes, *, name: str, model: str) -> dict[str, npt.NDArray[Any]]
 
 def _read(one: StoredValue) -> npt.NDArray[Any]:
     if one.kind not in _KINDS.values():
-        raise BadDocument(f"{one.name} is of kind {one.kind!r}")
+        raise BadDocument(f"{one.name} is of the unknown kind {one.kind!r}")
     array = np.asarray(list(one.values), np.str_ if one.kind == "text" else one.kind)
     if array.size != int(np.prod(one.shape)):
-        raise BadDocument(f"{one.name} has {array.size} values where shape {list(one.shape)} has others")
+        raise BadDocument(f"{one.name} has {array.size} values, which do not fit shape {list(one.shape)}")
     return array.reshape(one.shape)

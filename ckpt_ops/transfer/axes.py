@@ -1,10 +1,10 @@
 """What each position on a variable's axes stands for, by the model's configuration.
 
-A layer that is inserted between others moves what comes after it: row 6 of a kernel that reads eight more
-columns is not what row 6 was. So each position has a **label** that tells what it is, such as unit 3 of the
-layer `hidden_1`, column 2 of the embedding `carrier`, or the token "AA", and values follow their label.
-Labels are passed on from the model's inputs through its graph: through `Concatenate`, `Flatten`, `Reshape`
-and every layer that changes values but not their order.
+A change of one layer moves positions in the layers that read it: in a kernel that reads eight more columns,
+row 6 may mean something else than before. So each position has a **label** that says what it stands for, such
+as unit 3 of the layer `hidden_1`, column 2 of the embedding `carrier`, or the token "AA". Values follow their
+label. Labels go from the model's inputs through its graph: through `Concatenate`, `Flatten`, `Reshape` and
+every layer that changes values but not their order.
 
 The axes of a layer of an unknown class have no labels, and its outputs are numbered.
 """
@@ -24,7 +24,7 @@ from ckpt_ops.transfer.layers import ALIKE, Layer, layers_of
 from ckpt_ops.transfer.structure import Values
 
 Labels = npt.NDArray[np.object_]
-"""Of a tensor: one for each place of a row, in the shape of a row. An axis of unknown length has length 1."""
+"""A tensor's labels: one for each place of a row, in its shape. An axis of unknown length has length 1."""
 
 Axis = Sequence[object]
 """The labels of a variable's axis; a `range` where the position itself is the label."""
@@ -32,7 +32,7 @@ Axis = Sequence[object]
 _BY_CHANNEL = ("MaxPooling", "AveragePooling", "UpSampling", "ZeroPadding", "Cropping")
 
 _MOST = 1_000_000
-"""Of labels in one tensor; a larger one is numbered."""
+"""The most labels in one tensor. The places of a larger one all have the same label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +40,11 @@ class Axes:
     """What is known of a model's variables.
 
     Attributes:
-        labels: by the variable's name below its model, the labels of each axis.
-        reads: by the same name, the axis that lies along the layer's inputs.
-        inputs: by the name of a layer of an unknown class, the labels of what it is given.
+        labels: the labels of each axis, by the variable's name below its model.
+        reads: the axis that lies along the layer's inputs, by the same name.
+        inputs: the labels of what a layer of an unknown class is given, by the layer's name.
         followed: names of the lookup layers whose tokens label the rows of embeddings.
-        rows_go: names of variables whose rows are given back when a vocabulary has done with them.
+        rows_go: names of variables whose rows a vocabulary may take back.
     """
 
     labels: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Axes:
     rows_go: frozenset[str] = frozenset()
 
     def name_of(self, variable: str) -> str:
-        """By what name a variable is here: a layer's in a model inside may have that model's in front."""
+        """The name of a variable here; in a nested model, it may begin with that model's name."""
         parts = variable.split("/")
         names = ("/".join(parts[start:]) for start in range(len(parts)))
         return next((name for name in names if name in self.labels), variable)
@@ -62,7 +62,7 @@ class Axes:
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown:
-    """The label of what a layer of an unknown class puts out: its place, whatever that means."""
+    """The label of what a layer of an unknown class puts out: its place, whose meaning is not known."""
 
     layer: str
     place: tuple[int, ...]
@@ -71,11 +71,11 @@ class Unknown:
 def axes_of(
     config: Mapping[str, Any] | None, *, values: Values | None = None, called: Callable[[str], str] = str
 ) -> Axes:
-    """Of every layer of known class in a model's configuration; nothing where there is none.
+    """The axes of every layer of known class in a model's configuration; empty without a configuration.
 
     Args:
         values: see `Structure`.
-        called: by a layer's name, how labels call it: another model's name of it.
+        called: from a layer's name to the name that labels use: what the other model calls it.
     """
     if config is None:
         return Axes()
@@ -113,7 +113,7 @@ class _Graph:
     # --- variables ------------------------------------------------------------------------------
 
     def _of(self, layer: Layer) -> Iterator[tuple[str, tuple[Axis, ...], int | None]]:
-        """Name below the layer's, labels of each axis, and which of them reads the inputs."""
+        """Each variable: its name below the layer's, the labels of each axis, which axis reads the inputs."""
         config, name = layer.config, self._called(layer.name)
         match layer.kind:
             case "Dense":
@@ -137,7 +137,7 @@ class _Graph:
                     yield each, (features,), None
 
     def _of_recurrent(self, layer: Layer) -> Iterator[tuple[str, tuple[Axis, ...], int | None]]:
-        """Gates stand side by side on the last axis, the units of each in turn."""
+        """The gates stand side by side on the last axis, each with all its units."""
         name, gates = self._called(layer.name), {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}[layer.kind]
         units = _units(name, layer.config["units"])
         gated = [(gate, unit) for gate in range(gates) for unit in units]
@@ -156,7 +156,7 @@ class _Graph:
         return list(first.reshape(-1, first.shape[-1])[0])
 
     def _tokens(self, layer: Layer) -> Axis:
-        """What the rows of an embedding stand for, where a lookup layer of known vocabulary feeds it."""
+        """What the rows of an embedding stand for, if a lookup layer with a known vocabulary feeds it."""
         lookup = self._lookup(layer)
         if lookup is None:
             return ()
@@ -178,7 +178,7 @@ class _Graph:
         return [*specials, *tokens, *(("free", number) for number in range(free))]
 
     def _grown(self, layer: Layer, lookup: Layer) -> Axis:
-        """Of a vocabulary that grows: a row is that of its value, as long as that has it."""
+        """The rows of a vocabulary that grows: each stands for its value, for as long as the value has it."""
         values = self._values.get(lookup.config["column"])
         if values is None:
             return ()
@@ -191,7 +191,7 @@ class _Graph:
         ]
 
     def _lookup(self, layer: Layer) -> Layer | None:
-        """The lookup layer that what an embedding is given comes from, with nothing but shapes changed."""
+        """The lookup layer that feeds an embedding, with at most changes of shape between them."""
         while len(layer.given) == 1:
             found = self._layers.get(layer.given[0])
             if found is None or found.kind in ("StringLookup", "IntegerLookup", "VocabularyRows"):
@@ -207,7 +207,7 @@ class _Graph:
         return [self._of_output(name, shape) for name, shape in zip(layer.given, layer.shapes, strict=True)]
 
     def _of_output(self, name: str, shape: Sequence[int | None]) -> Labels:
-        """Labels of what a layer puts out, whose shape is that of a batch."""
+        """The labels of what a layer puts out; `shape` is that of a batch."""
         if name not in self._out:
             layer = self._layers.get(name)
             row = tuple(1 if one is None else one for one in shape[1:])
@@ -230,7 +230,7 @@ class _Graph:
         return _numbered(name, row, unknown=True)
 
     def _made(self, layer: Layer, row: tuple[int, ...]) -> Labels | None:
-        """None where nothing is known of its class."""
+        """The labels of what a layer makes; None if nothing is known of its class."""
         if layer.kind in ("Dense", "Embedding", "Conv1D", "Conv2D", "Conv3D", "LSTM", "GRU", "SimpleRNN"):
             return _numbered(self._called(layer.name), row)
         given = self._given(layer)
@@ -257,7 +257,7 @@ def _plain(config: Mapping[str, Any]) -> bool:
 
 
 def _by_channel(layer: str, given: Labels, row: tuple[int, ...]) -> Labels:
-    """Of a layer that works on each channel apart: the place that it puts something, and the channel."""
+    """For a layer that works on each channel apart: labels of place in its output, and channel."""
     found = np.empty(row, object)
     channels = given.reshape(-1, row[-1])[0]
     for place in np.ndindex(*row):
@@ -270,7 +270,7 @@ def _units(layer: str, count: int) -> list[object]:
 
 
 def _numbered(layer: str, row: tuple[int, ...], *, unknown: bool = False) -> Labels:
-    """By the place in a row: the last axis alone where it is the only one."""
+    """Labels by place in a row; axes of length 1 are left out."""
     found = np.empty(row, object)
     if prod(row) > _MOST:
         found[...] = Unknown(layer=layer, place=())
@@ -283,14 +283,14 @@ def _numbered(layer: str, row: tuple[int, ...], *, unknown: bool = False) -> Lab
 
 
 def _nothing_known(row: tuple[int, ...]) -> Labels:
-    """The same label everywhere: it tells no place from another."""
+    """The same label everywhere: no place can be told from another."""
     found = np.empty(row, object)
     found[...] = Unknown(layer="", place=())
     return found
 
 
 def _side_by_side(given: list[Labels], row: tuple[int, ...]) -> Labels | None:
-    """Of a sum and its like: what is added up at each place."""
+    """For a sum and its like: what is combined at each place."""
     if any(one.shape != row for one in given):
         return None
     found = np.empty(row, object)

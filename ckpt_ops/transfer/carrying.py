@@ -16,11 +16,11 @@ Array = npt.NDArray[Any]
 def carried(
     transfer: Transfer, parent: Mapping[str, Array], initial: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """What each of today's variables begins with, by name; those of which the plan says nothing are left out.
+    """What each of today's variables begins with, by name. What the plan does not name is left out.
 
     Args:
-        parent: the parent's tensors, by their names there.
-        initial: today's variables as `build_model()` initialized them; they are not changed.
+        parent: the parent's tensors, by the parent's names.
+        initial: today's variables as `build_model()` initialized them. They are not changed.
     """
     today = [one for one in transfer.variables if one.after is not None]
     values: dict[str, Array] = {}
@@ -45,7 +45,7 @@ def _value(variable: Variable, parent: Mapping[str, Array], base: Array) -> Arra
 
 
 def _places(axis: AxisMove) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Positions of today that have one in the parent, and those."""
+    """The positions of today that come from the parent, and their positions there."""
     if axis.at is None:
         both = np.arange(axis.kept)
         return both, both
@@ -55,7 +55,7 @@ def _places(axis: AxisMove) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
 
 def _new_along(along: int, axes: tuple[AxisMove, ...]) -> tuple[npt.NDArray[np.intp], ...]:
-    """What new positions of one axis lead to that is not new itself."""
+    """The new positions of one axis, where the other axes are not new."""
 
     def each() -> Iterator[npt.NDArray[np.intp]]:
         for number, axis in enumerate(axes):

@@ -1,4 +1,4 @@
-"""The transfer that began a version, as it is stored beside it: what came from where, by which settings."""
+"""A version's transfer as it is stored beside the version: what came from where, by which settings."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DOCUMENT = DocumentKind(what="transfer between two structures of a model", inde
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """What the model predicted before its first step, beside its parent as that is served.
+    """How the model's predictions before its first step compare with those of its parent as it is served.
 
     Attributes:
         rows: held-out rows that both predicted.
-        max_abs_difference: the largest between two predictions; 0 where the transfer kept the function bit
-            for bit.
+        max_abs_difference: the largest between two predictions; 0 if the transfer kept the predictions of
+            these rows bit for bit.
     """
 
     rows: int
@@ -67,9 +67,9 @@ class TransferDocument:
         parent: number of the version whose checkpoint was transferred.
         manifest: its object name.
         evolve: the settings, as `values.describe` writes them.
-        share_kept: of the parent's weights, by number of values.
-        changed: what layers hold beside variables and is different.
-        agreement: None where the parent could not be asked.
+        share_kept: the share of the parent's weights that go on, by number of values.
+        changed: what differs of what layers hold beside variables.
+        agreement: None if the parent's predictions are not known, or are of another form.
     """
 
     parent: int
@@ -93,7 +93,7 @@ class TransferDocument:
 def document_of(
     transfer: Transfer, evolve: Evolve, *, parent: int, manifest: str, agreement: Agreement | None = None
 ) -> TransferDocument:
-    """The document of a transfer that is carried out."""
+    """The document of a transfer."""
     described = describe(evolve, at="evolve")
     return TransferDocument(
         parent=parent,

@@ -11,7 +11,7 @@ from ckpt_ops.transfer.history import History
 from ckpt_ops.wire_names import wire
 
 IN_PLACE = "in place"
-"""In `Evolve.placed`: what stands at a position stays there, on every axis; new positions come behind."""
+"""In `Evolve.placed`: every position keeps its values, on every axis; new positions come last."""
 
 
 @wire("Placed")
@@ -21,7 +21,7 @@ class Placed:
 
     Attributes:
         axis: of the variable, from 0.
-        at: by position of today, the position in the parent, or None where there is something new.
+        at: for each position of today, the position in the parent, or None for a new one.
     """
 
     axis: int
@@ -43,20 +43,21 @@ class Placed:
 class Evolve:
     """What happens to the parent's variables when `build_model()` is different from then.
 
-    A variable of the same name, shape and dtype is carried over as it is. One that is larger is grown: the
-    parent's values keep their meaning, the rest is as `build_model()` initializes it. A new one is as
-    `build_model()` makes it. Nothing is dropped unless `drop` allows it. Names are those that
+    A variable of the same name, shape and dtype is carried over as it is. A larger one is grown: the parent's
+    values keep their meaning, and the rest is as `build_model()` initializes it. A new one is as
+    `build_model()` initializes it. Trained values are dropped only if `drop` allows it. Names are those that
     `ckpt-ops plan MODEL` shows, such as "hidden_1/kernel"; patterns are as in a shell: "side/*".
 
     Attributes:
         renamed: the parent's name of a layer or a variable, and today's: {"dense": "hidden"}.
         drop: patterns of variables, by the parent's names, that may lose values: all, or some positions.
-        zero_new_inputs: what reads a new input, or a new unit of the layer before, starts with weights of
-            zero, so that the model says at first what the parent says. False: as initialized.
-        placed: by pattern of today's names, for layers whose axes are not understood: `IN_PLACE`, or a
-            `Placed`.
+        zero_new_inputs: weights that read a new input, or a new unit of the layer before, start at zero, so
+            that the model predicts at first what the parent predicts. False: as initialized.
+        placed: where the parent's values go in variables whose positions ckpt-ops does not understand, by
+            pattern of today's names: `IN_PLACE`, or a `Placed`.
         changed: patterns of what layers hold beside variables (a mean, a vocabulary) that may differ.
-        retrain: what a candidate that begins so sees again of its history; None: what `replay` draws.
+        retrain: what a candidate that begins with a transfer sees again of its history; None: what `replay`
+            draws.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -94,14 +95,14 @@ class Evolve:
                 )
 
     def name_today(self, name: str) -> str:
-        """Today's name of what the parent calls `name`; the longest entry of `renamed` that fits counts."""
+        """Today's name of what the parent calls `name`, by the longest entry of `renamed` that fits."""
         for old in sorted(self.renamed, key=len, reverse=True):
             if name == old or name.startswith(f"{old}/"):
                 return f"{self.renamed[old]}{name.removeprefix(old)}"
         return name
 
     def layer_today(self, name: str) -> str:
-        """Today's name of the layer that the parent calls `name`, whatever models it is inside of."""
+        """Today's name of the layer that the parent calls `name`, in whatever nested model it is."""
         ends = {old.rpartition("/")[2]: new.rpartition("/")[2] for old, new in self.renamed.items()}
         return ends.get(name, name)
 
@@ -110,7 +111,7 @@ class Evolve:
         return matches(name, self.drop)
 
     def place_of(self, name: str) -> Placed | str | None:
-        """What `placed` says of today's variable `name`; None: nothing."""
+        """What `placed` says of today's variable `name`; None if it says nothing."""
         return next((place for pattern, place in self.placed.items() if matches(name, (pattern,))), None)
 
 

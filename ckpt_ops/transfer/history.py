@@ -11,14 +11,14 @@ from ckpt_ops.wire_names import wire
 @wire("History")
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """Consumed slices that a candidate sees again when it begins with a transfer, beside its new ones.
+    """Consumed slices that a candidate sees again, beside its new ones, when it begins with a transfer.
 
-    What `replay` asks for, and at most `max_steps` x `batch_size` rows more, are drawn evenly from these
-    slices, none of them held out. The training's budget is larger by as many steps.
+    The rows that `replay` asks for, and at most `max_steps` x `batch_size` more, are drawn evenly from these
+    slices. None of them is held out. The training's budget grows by `max_steps`.
 
     Attributes:
-        slices: how many, the newest; None: all.
-        max_steps: besides those of the pipeline's budget.
+        slices: the number of slices, the newest ones; None: all.
+        max_steps: steps beyond those of the pipeline's budget.
     """
 
     slices: int | None = None

@@ -1,4 +1,4 @@
-"""The layers of a Keras model, as its configuration lists them: class, settings, and what each is given."""
+"""The layers of a Keras model as its configuration lists them: class, settings, and the inputs of each."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ ALIKE = frozenset(
         "UnitNormalization",
     }
 )
-"""Classes of layers that change values, and neither their shape nor their order."""
+"""Classes of layers that change values, but neither their shape nor their order."""
 
 
 Shape = tuple[int | None, ...]
 Call = tuple[tuple[str, ...], tuple[Shape, ...]]
-"""What a layer takes: the layers that it is from, and the shapes."""
+"""The inputs of a layer: the layers that they come from, and their shapes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +46,10 @@ class Layer:
 
     Attributes:
         kind: its class.
-        given: the layers whose outputs it takes, in order, where it is called first.
-        shapes: of what it takes, the batch's axis first; None for a length that is not known. None at all
-            where Keras does not write them: of a layer without variables in a `Sequential`.
-        ends_with: of a model inside the model, the layer whose output is its own; "" for a layer.
+        given: the layers whose outputs it takes in its first call, in order.
+        shapes: the shapes of what it takes, the batch's axis first; None for a length that is not known.
+            Empty if Keras does not write them, as for a layer without variables in a `Sequential`.
+        ends_with: for a nested model, the layer whose output is the model's; "" for a layer.
     """
 
     name: str
@@ -61,22 +61,22 @@ class Layer:
 
     @property
     def is_input(self) -> bool:
-        """It is an input of the whole model; that of a model inside takes what the model is given."""
+        """It is an input of the whole model. An input of a nested model takes what that model is given."""
         return self.kind == "InputLayer" and not self.given
 
     @property
     def named_by_keras(self) -> bool:
-        """Its name is its class and perhaps a number: Keras counted, nobody chose it."""
+        """Its name is its class and perhaps a number: Keras made it, nobody chose it."""
         return re.fullmatch(rf"{re.escape(in_snake_case(self.kind))}(_\d+)?", self.name) is not None
 
 
 def layers_of(config: Mapping[str, Any]) -> list[Layer]:
-    """Every layer of a configuration, those of models inside models too; none where it has no layers."""
+    """Every layer of a configuration, those of nested models included; empty if it has no layers."""
     return list(_layers(config, {}))
 
 
 def _layers(config: Mapping[str, Any], fed: Mapping[str, Call]) -> Iterator[Layer]:
-    """Those of one model; `fed`: by the name of an input of it, what the model around it gives."""
+    """The layers of one model; `fed`: what the model around it gives to each of its inputs, by name."""
     each = _inside(config)
     calls = _calls_in_turn(each) if config.get("class_name") == "Sequential" else map(_first_call, each)
     for written, (given, shapes) in zip(each, calls, strict=True):
@@ -107,7 +107,7 @@ def _name(written: Mapping[str, Any]) -> str:
 
 
 def _end(written: Mapping[str, Any]) -> str:
-    """The layer that a model inside ends with, where that is one."""
+    """The layer that a nested model ends with, if it is a single one; "" otherwise."""
     each = _inside(written)
     if not each:
         return ""
@@ -118,7 +118,7 @@ def _end(written: Mapping[str, Any]) -> str:
 
 
 def _calls_in_turn(each: Sequence[Mapping[str, Any]]) -> list[Call]:
-    """Of a `Sequential`, which writes a shape only for layers that have variables."""
+    """The calls of a `Sequential`, which writes a shape only for layers that have variables."""
     shapes: list[Shape | None] = [_built_on(written) for written in each]
     for place in reversed(range(len(each) - 1)):
         if shapes[place] is None and each[place]["class_name"] in ALIKE:
@@ -144,7 +144,7 @@ def _first_call(written: Mapping[str, Any]) -> Call:
 
 
 def _tensors(value: Any) -> Iterator[tuple[str, Shape]]:
-    """Keras' own tensors in the arguments of a call, in order."""
+    """The Keras tensors in the arguments of a call, in order."""
     if isinstance(value, Mapping):
         if value.get("class_name") == "__keras_tensor__":
             config = value["config"]
@@ -158,7 +158,7 @@ def _tensors(value: Any) -> Iterator[tuple[str, Shape]]:
 
 
 def in_snake_case(kind: str) -> str:
-    """As Keras makes a layer's name of its class."""
+    """The name that Keras makes from a layer's class."""
     name = re.sub(r"\W+", "", kind)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

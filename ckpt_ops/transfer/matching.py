@@ -1,4 +1,4 @@
-"""Which variable of the parent is which of today's: by its name, and an optimizer's by what it follows."""
+"""Matches the parent's variables with today's: by name, an optimizer's by the variable that they follow."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ckpt_ops.transfer.evolve import Evolve
 from ckpt_ops.transfer.structure import MODEL, OPTIMIZER, Structure, shown
 
 _FAMILIES = {"adamw": "adam", "adam_w": "adam"}
-"""Optimizers whose variables mean the same: AdamW is Adam, but for how it decays weights."""
+"""Optimizers whose variables mean the same: AdamW differs from Adam only in how it decays weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """What an optimizer remembers of a variable, or (with `follows` "") of itself.
+    """What an optimizer keeps for a variable, or (with `follows` "") for itself.
 
     Attributes:
-        optimizer: which one; those of one family have one name.
-        follows: the variable's name as people read it.
-        name: of what is remembered, such as "momentum".
+        optimizer: its class; those of one family have one name.
+        follows: the name of the variable, as people read it.
+        name: what is kept, such as "momentum".
     """
 
     optimizer: str
@@ -32,12 +32,12 @@ Key = str | Slot
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
-    """Names of one structure and of the other.
+    """The names of two structures, matched.
 
     Attributes:
-        pairs: by today's name, the parent's; None: it is new.
-        gone: the parent's names that belong to nothing of today.
-        slots: of today's variables that an optimizer keeps, what they follow.
+        pairs: the parent's name by today's; None for a new variable.
+        gone: the parent's names that match nothing of today.
+        slots: the slot of each of today's variables that an optimizer keeps.
     """
 
     pairs: Mapping[str, str | None]
@@ -46,23 +46,23 @@ class Matched:
 
 
 def is_seed(name: str) -> bool:
-    """Whether a variable is the state of a generator: nothing that was learned."""
+    """Whether a variable is the state of a random generator, which is not learned."""
     return name.endswith("seed_generator_state")
 
 
 def is_weight(name: str) -> bool:
-    """Whether a variable is neither an optimizer's nor a generator's."""
+    """Whether a variable belongs to neither an optimizer nor a generator."""
     return not is_optimizers(name) and not is_seed(name)
 
 
 def is_optimizers(name: str) -> bool:
-    """Whether an optimizer keeps it; in a `tf.Module`, by the attribute that leads to it."""
+    """Whether a variable belongs to an optimizer; in a `tf.Module`, by the attribute that leads to it."""
     *path, _ = name.split("/")
     return not name.startswith(MODEL) and any(part.endswith("optimizer") for part in path)
 
 
 def match(before: Structure, after: Structure, evolve: Evolve) -> Matched:
-    """Each of today's variables with the parent's, renamed as `evolve` says."""
+    """Match each of today's variables with the parent's, renamed as `evolve` says."""
     olds = _keys(before.variables, lambda name: evolve.name_today(shown(name)))
     news = _keys(after.variables, shown)
     if _family(before.optimizer) != _family(after.optimizer) and before.optimizer and after.optimizer:
@@ -78,7 +78,7 @@ def match(before: Structure, after: Structure, evolve: Evolve) -> Matched:
 
 
 def _keys(names: Iterable[str], today: Callable[[str], str]) -> dict[str, Key]:
-    """By name in a checkpoint, what tells the variable in both structures."""
+    """The key that identifies a variable in both structures, by its name in a checkpoint."""
     names = list(names)
     weights = [name for name in names if not name.startswith(OPTIMIZER)]
     joined = {shown(name).replace("/", "_"): name for name in weights if name.startswith(MODEL)}

@@ -1,7 +1,6 @@
-"""What becomes of each variable when training goes on from a parent of another structure: a pure plan.
+"""Plans what becomes of each variable when training goes on from a parent of another structure.
 
-Nothing is read or written for it: two structures and the settings in, a `Transfer` out. `carrying` does what
-it says.
+A pure function: two structures and the settings go in, a `Transfer` comes out. `carrying` carries it out.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ class Move(StrEnum):
     CARRIED = "carried"
     """As it is in the parent."""
     RENAMED = "renamed"
-    """As it is there, under another name."""
+    """As it is in the parent, under another name."""
     MAPPED = "mapped"
-    """All values, some at other positions: they follow what they stand for."""
+    """The parent's values, some at other positions: they follow what they stand for."""
     GROWN = "grown"
-    """All values, and new ones beside."""
+    """The parent's values, and new ones beside them."""
     CUT = "cut"
     """Some positions of the parent's are gone."""
     NEW = "new"
     """As `build_model()` initializes it."""
     RESET = "reset"
-    """An optimizer's, or a generator's: it starts afresh, or goes."""
+    """It belongs to an optimizer or a generator, and starts afresh or is gone."""
     DROPPED = "dropped"
-    """The parent's only."""
+    """Only the parent has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +46,8 @@ class AxisMove:
     """One axis of a variable.
 
     Attributes:
-        at: by position of today, the position in the parent, -1 for a new one; None: each stays in place, and
-            new ones come behind.
+        at: for each position of today, the position in the parent, -1 for a new one; None: each stays in
+            place, and new ones come last.
     """
 
     before: int
@@ -57,12 +56,12 @@ class AxisMove:
 
     @property
     def kept(self) -> int:
-        """Positions of the parent's that are there today."""
+        """How many of the parent's positions go on."""
         return min(self.before, self.after) if self.at is None else sum(one >= 0 for one in self.at)
 
     @property
     def moved(self) -> bool:
-        """Whether something stands at another position than in the parent."""
+        """Whether a value stands at another position than in the parent."""
         return self.at is not None and any(one not in (-1, place) for place, one in enumerate(self.at))
 
 
@@ -71,11 +70,12 @@ class Variable:
     """What happens to one variable.
 
     Attributes:
-        name: today's; the parent's for what is dropped.
-        source: the parent's name; "" for what is new.
-        axes: of one that is larger, smaller or moved; none for one that is taken as it is.
-        zero_along: its new positions on this axis start at zero, as far as they lead to what is not new.
-        like: it starts as this variable of today does, and not as `build_model()` made it: a moving average.
+        name: today's name; the parent's if the variable is dropped.
+        source: the parent's name; "" if the variable is new.
+        axes: the axes of a variable that is larger, smaller or moved; empty if it is taken as it is.
+        zero_along: new positions on this axis start at zero, where the other axes are not new.
+        like: for a moving average, the variable of today whose values it starts with; "": those that
+            `build_model()` made.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Variable:
 
     @property
     def as_it_was(self) -> bool:
-        """It is restored from the parent under the same name, byte for byte."""
+        """Whether it is restored from the parent under the same name, byte for byte."""
         return self.move is Move.CARRIED and self.name == self.source and self.before == self.after
 
     @property
@@ -105,10 +105,10 @@ class Transfer:
     """The whole plan.
 
     Attributes:
-        variables: in the order of today's model, what goes behind.
-        changed: by place, what layers hold beside variables and is different: see `layer_state`.
-        objections: why it must not be done as it is, in sentences; none when it may.
-        next: what to write so that it may.
+        variables: in the order of today's model; those that only the parent has come last.
+        changed: what differs of what layers hold beside variables, by place: see `layer_state`.
+        objections: why the transfer is refused, in sentences; empty if it is not.
+        next: what to write so that it is not refused.
     """
 
     variables: tuple[Variable, ...]
@@ -118,18 +118,18 @@ class Transfer:
 
     @property
     def weights(self) -> tuple[Variable, ...]:
-        """Without what optimizers and generators keep."""
+        """The variables that belong to neither an optimizer nor a generator."""
         return tuple(one for one in self.variables if is_weight(one.name))
 
     @property
     def share_kept(self) -> float:
-        """Of the parent's weights, by number of values."""
+        """The share of the parent's weights that go on, by number of values."""
         before = sum(prod(one.before.shape) for one in self.weights if one.before is not None)
         return sum(one.kept for one in self.weights) / before if before else 0.0
 
     @property
     def same(self) -> bool:
-        """Nothing is different: the checkpoint can be restored as it is."""
+        """Whether nothing differs: the checkpoint can be restored as it is."""
         return not self.changed and all(one.as_it_was for one in self.variables)
 
     @property
@@ -147,10 +147,10 @@ class Transfer:
 def plan_transfer(
     before: Structure, after: Structure, evolve: Evolve, *, ignored: Callable[[str], bool]
 ) -> Transfer:
-    """What becomes of the variables of `before` in a model of structure `after`.
+    """Plan what becomes of the variables of `before` in a model of structure `after`.
 
     Args:
-        ignored: by name in a checkpoint, what `build_model()` of today decides whatever the parent holds: the
+        ignored: whether today's `build_model()` alone decides the variable of this name in a checkpoint: the
             learning rate.
     """
     matched = match(before, after, evolve)
@@ -170,7 +170,7 @@ def plan_transfer(
 
 
 class _Planner:
-    """Between two structures; gathers what speaks against going on."""
+    """Plans between two structures, and collects the objections."""
 
     def __init__(self, before: Structure, after: Structure, evolve: Evolve, matched: Matched) -> None:
         self._before, self._after, self._evolve, self._matched = before, after, evolve, matched
@@ -217,7 +217,7 @@ class _Planner:
         return self._with_axes(found, axes)
 
     def gone(self, source: str) -> Variable:
-        """What becomes of the parent's variable that nothing of today is matched with."""
+        """What becomes of a variable of the parent that matches nothing of today."""
         spec = self._before.variables[source]
         if not is_weight(source):
             return Variable(name=source, move=Move.RESET, source=source, before=spec)
@@ -262,7 +262,7 @@ class _Planner:
         return replace(found, move=move, axes=axes, zero_along=zero_along)
 
     def _rows_go(self, name: str, axes: Sequence[AxisMove]) -> bool:
-        """Whether all that is lost are rows of a vocabulary's values that gave them back."""
+        """Whether nothing is lost but rows that a vocabulary took back."""
         slot = self._matched.slots.get(name)
         table = shown(name) if slot is None else slot.follows
         return self._axes[1].name_of(table) in self._axes[1].rows_go and all(
@@ -270,11 +270,11 @@ class _Planner:
         )
 
     def _average_of(self, slot: Slot | None) -> str:
-        """Keras' moving average goes on from zero where it did not begin with the optimizer's first step."""
+        """The variable that a moving average starts as: Keras would start a late one at zero."""
         return self._followed(slot) if slot is not None and slot.name == "average" else ""
 
     def _lost_its_shape(self, slot: Slot, was: Spec, spec: Spec) -> bool:
-        """Whether what a slot follows has changed, and the slot is of another shape (as Adafactor's are)."""
+        """Whether what a slot follows has changed, and the slot has another shape (as Adafactor's have)."""
         name = self._followed(slot)
         variable = self.variable(name) if name else None
         if variable is None or not variable.axes or variable.before is None or variable.after is None:
@@ -290,7 +290,7 @@ class _Planner:
     def _along(
         self, name: str, source: str, was: Spec, spec: Spec, slot: Slot | None
     ) -> tuple[AxisMove, ...] | None:
-        """How the axes go together; None where the values are taken as they are."""
+        """How the axes match; None if the values are taken as they are."""
         if slot is not None:  # it has the shape of what it follows, or one of its own
             follows = self._followed(slot)
             axes = self.variable(follows).axes if follows else ()
@@ -325,7 +325,8 @@ class _Planner:
                 or max((one for one in placed.at if one is not None), default=0) >= was.shape[placed.axis]
             ):
                 self.objections.append(
-                    f"Evolve.placed says {placed} of {shown(name)}, which was {was} and is {spec}"
+                    f"Evolve.placed says {placed} for {shown(name)}, which does not fit: it was {was}, "
+                    f"and is {spec}"
                 )
                 return tuple(axes)
             axes[placed.axis] = AxisMove(
@@ -336,14 +337,14 @@ class _Planner:
         return tuple(axes)
 
     def _check_unknown(self, name: str, olds: Sequence[Axis], news: Sequence[Axis]) -> None:
-        """A layer of an unknown class may have moved what it was given: its places mean nothing then."""
+        """Object to a layer of an unknown class with other inputs: its places may mean other things."""
         for layer in sorted({one.layer for one in chain(*news) if isinstance(one, Unknown)}):
             was, now = (axes.inputs.get(layer, ()) for axes in self._axes)
             if now[: len(was)] != was:
                 self._place.append(shown(name))
                 self.objections.append(
                     f"{shown(name)} reads the layer {layer}, whose inputs are different, and nothing is "
-                    "known of what it makes of them"
+                    "known of how that layer arranges them"
                 )
 
     # --- what speaks against it -----------------------------------------------------------------
@@ -354,7 +355,7 @@ class _Planner:
             self.objections.append(f"{shown(source)} would lose trained values: {why}")
 
     def check_names(self) -> None:
-        """Names that Keras counted say nothing when there are more or fewer layers of a class than before."""
+        """Numbered names from Keras say nothing if there are more or fewer layers of a class than before."""
         olds, news = _counted(self._before), _counted(self._after)
         for kind in sorted(olds.keys() & news.keys()):
             told = [name for name in olds[kind] if name in self._evolve.renamed]
@@ -367,7 +368,7 @@ class _Planner:
             )
 
     def check_claims(self) -> None:
-        """A name that `renamed` gives to one variable of the parent's while another has it."""
+        """Object to a name that `renamed` gives to one variable of the parent while another has it."""
         claimed: dict[str, str] = {}
         for source in filter(is_weight, self._before.variables):
             today = self._evolve.name_today(shown(source))
@@ -378,7 +379,7 @@ class _Planner:
             claimed[today] = shown(source)
 
     def check_state(self, changed: Mapping[str, str]) -> None:
-        """What layers hold beside variables shapes what the model says, as weights do."""
+        """Object to changes of what layers hold beside variables: it shapes predictions, as weights do."""
         followed = self._axes[0].followed & self._axes[1].followed
         there = _layers(self._before) & _layers(self._after)
         for place, message in changed.items():
@@ -390,22 +391,22 @@ class _Planner:
             self.objections.append(f"{place} is not what it was: {message}")
 
     def next(self) -> str:
-        """What to write so that nothing speaks against it."""
+        """What to write so that there are no objections."""
         ways = []
         if self._rename:
             said = ", ".join(f'"{old}": "{new}"' for old, new in self._rename.items())
-            ways.append(f"renamed={{{said}}} (the parent's name, and today's) where they are the same layer")
+            ways.append(f"renamed={{{said}}} (the parent's name: today's) if they are the same layer")
         if self._place:
             said = f'placed={{"{self._place[0]}": "{IN_PLACE}"}}'
-            ways.append(f"{said} where each position means what it meant")
+            ways.append(f"{said} if each position still means the same")
         if self._drop:
-            ways.append(f"drop={_tuple(self._drop)} where that may be lost")
+            ways.append(f"drop={_tuple(self._drop)} if these values may be lost")
         if self._change:
-            ways.append(f"changed={_tuple(self._change)} where the model may say something else by it")
+            ways.append(f"changed={_tuple(self._change)} if predictions may change with it")
         undo = "or undo the change of build_model()"
         if not ways:
             return f"correct evolve=Evolve(...) in the pipeline, {undo}"
-        return f"say evolve=Evolve(...) in the pipeline, with {'; '.join(ways)}; {undo}"
+        return f"set evolve=Evolve(...) in the pipeline, with {'; '.join(ways)}; {undo}"
 
 
 def _tuple(names: Sequence[str]) -> str:
@@ -423,7 +424,7 @@ def _castable(old: str, new: str) -> bool:
 
 
 def _fit(labels: Sequence[Axis], spec: Spec) -> bool:
-    """Whether there is one label for each position of each axis, and none twice."""
+    """Whether each position of each axis has one label, and no label occurs twice on an axis."""
     if not labels or len(labels) != len(spec.shape):
         return False
     return all(
@@ -450,7 +451,7 @@ def _layers(structure: Structure) -> set[str]:
 
 
 def _counted(structure: Structure) -> dict[str, list[str]]:
-    """By class, the layers with variables whose names Keras counted."""
+    """The layers with variables that Keras named, by class."""
     if structure.config is None:
         return {}
     owners = set(chain(*(shown(name).split("/")[:-1] for name in structure.variables if is_weight(name))))

@@ -1,6 +1,6 @@
-"""What a model is made of, as far as a transfer asks: its variables, its layers, what they hold beside.
+"""What a transfer needs to know of a model: its variables, its layers, and what layers hold beside variables.
 
-Of a model that stands in memory and of a checkpoint alike: a manifest keeps the model's configuration.
+It is the same for a model in memory and for a checkpoint, whose manifest keeps the model's configuration.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ckpt_ops.checkpoints.manifest import Manifest
 from ckpt_ops.checkpoints.restore import BESIDE, dtype_name
 
 MODEL, OPTIMIZER = "model/", "optimizer/"
-"""How the names of a Keras model's variables begin in a checkpoint, and those of its optimizer."""
+"""What the names of a Keras model's variables, and of its optimizer's, begin with in a checkpoint."""
 
 
 Values = Mapping[str, Mapping[int, str | int]]
@@ -33,13 +33,13 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True)
 class Structure:
-    """Of one model.
+    """The structure of one model.
 
     Attributes:
         variables: by their names in a checkpoint.
         config: as Keras writes it (`model.to_json()`); None for a `tf.Module`, and where Keras cannot.
         state: see `layer_state`.
-        values: by column of a vocabulary that grows, the value of each row that has one.
+        values: the value of each row that has one, by the column of a vocabulary that grows.
     """
 
     variables: Mapping[str, Spec]
@@ -49,7 +49,7 @@ class Structure:
 
     @property
     def optimizer(self) -> str:
-        """The class of a Keras model's optimizer, in lower case; "" where nobody knows."""
+        """The class of a Keras model's optimizer, in lower case; "" if it is not known."""
         compiled = (self.config or {}).get("compile_config") or {}
         optimizer = compiled.get("optimizer")
         if isinstance(optimizer, Mapping):
@@ -58,7 +58,7 @@ class Structure:
 
 
 def of_manifest(manifest: Manifest, values: Values | None = None) -> Structure:
-    """What a checkpoint says of its model, with the values of its vocabularies."""
+    """The structure of a checkpoint's model, with the values of its vocabularies."""
     variables = {
         name: Spec(shape=entry.shape, dtype=entry.dtype)
         for name, entry in manifest.tensors.items()
@@ -79,13 +79,13 @@ def of_model(
     state: LayerState,
     values: Values | None = None,
 ) -> Structure:
-    """Of a model that stands in memory.
+    """The structure of a model in memory.
 
     Args:
         variables: see `model_variables`.
         config: as its checkpoints would keep it.
         state: see `layer_state`.
-        values: of its vocabularies.
+        values: those of its vocabularies.
     """
     specs = {
         name: Spec(shape=tuple(variable.shape), dtype=dtype_name(variable))

@@ -1,4 +1,4 @@
-"""Vocabularies that grow with the slices: ids of their own rows in an embedding, as long as they are seen."""
+"""Vocabularies that grow with the slices: a value has a row of its own in an embedding while it is seen."""
 
 from ckpt_ops.vocabularies.settings import Vocabulary
 

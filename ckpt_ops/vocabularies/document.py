@@ -15,7 +15,10 @@ _DOCUMENT = DocumentKind(
 
 @dataclass(frozen=True, kw_only=True)
 class StoredVocabulary:
-    """One column's; the lists of values, rows and slices go together, those of waiting values too."""
+    """The vocabulary of one column.
+
+    `values`, `rows` and `seen` go together, entry by entry; so do `waiting`, `counts` and `waiting_seen`.
+    """
 
     column: str
     buckets: int
@@ -31,10 +34,10 @@ class StoredVocabulary:
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularyDocument:
-    """Those of one version.
+    """The vocabularies of one version.
 
     Attributes:
-        model: whose version; a document of another model is refused.
+        model: the version's model; a document of another model is refused.
     """
 
     model: str
@@ -42,7 +45,7 @@ class VocabularyDocument:
 
 
 def encode(model: str, vocabularies: Mapping[str, Grown]) -> bytes:
-    """The same vocabularies have the same bytes."""
+    """The document as bytes. The same vocabularies give the same bytes."""
     stored = tuple(_stored(one) for _, one in sorted(vocabularies.items()))
     return _DOCUMENT.encode(VocabularyDocument(model=model, vocabularies=stored))
 
@@ -84,7 +87,7 @@ def _grown(one: StoredVocabulary) -> Grown:
         or one.capacity < 1
         or not all(one.buckets <= row < one.buckets + one.capacity for row in one.rows)
     ):
-        raise BadDocument(f"{at}: a row is not behind {one.buckets} buckets and below {one.capacity} more")
+        raise BadDocument(f"{at}: a row is not one of the {one.capacity} after the {one.buckets} shared ones")
     known: dict[Token, Known] = {
         token: Known(row=row, seen=seen)
         for token, row, seen in zip(one.values, one.rows, one.seen, strict=True)

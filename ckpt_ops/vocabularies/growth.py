@@ -1,4 +1,4 @@
-"""From a vocabulary and the counts of the next slice to the vocabulary behind it: a pure function.
+"""Makes the vocabulary after a slice from the one before it and the slice's counts: a pure function.
 
 The same slices in the same order give the same rows, in every process: nothing depends on the order of rows
 within a slice, or on a hash of Python's.
@@ -20,8 +20,8 @@ class Known:
     """A value that has a row.
 
     Attributes:
-        row: of the embedding, behind the buckets.
-        seen: number of the last slice that had it.
+        row: its row in the embedding, after the buckets.
+        seen: the number of the last slice that had it.
     """
 
     row: int
@@ -33,7 +33,8 @@ class Waiting:
     """A value without a row.
 
     Attributes:
-        count: rows in which it was seen.
+        count: the number of rows in which it was seen.
+        seen: the number of the last slice that had it.
     """
 
     count: int
@@ -42,12 +43,12 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Grown:
-    """The vocabulary of a column behind some slices.
+    """The vocabulary of a column after some slices.
 
     Attributes:
-        buckets: rows that others share; they come first.
-        capacity: rows for values of their own, behind them.
-        slices: how many it has been through.
+        buckets: the number of shared rows; they come first.
+        capacity: the number of rows for one value each; they follow.
+        slices: the number of slices that it has grown from.
     """
 
     column: str
@@ -59,7 +60,7 @@ class Grown:
 
     @property
     def rows(self) -> int:
-        """Of the embedding."""
+        """The number of rows of the embedding."""
         return self.buckets + self.capacity
 
     @property
@@ -74,11 +75,11 @@ def empty(settings: Vocabulary) -> Grown:
 
 
 def advance(before: Grown, settings: Vocabulary, counts: Mapping[Token, int]) -> Grown:
-    """The vocabulary behind one more slice.
+    """The vocabulary after one more slice.
 
-    Values that were away for too long go first, so that their rows are free. Then free rows are given out: to
-    what was seen most often first, among equals by value. A capacity that was raised in the settings is taken
-    over; one that was lowered is not.
+    First, values that were missing for too long lose their rows. Then free rows are given out, to the values
+    that were seen most often first, and among equals by value. If the settings raise the capacity, it is
+    raised; if they lower it, it stays.
 
     Args:
         counts: by value, in how many rows of the slice it is.

@@ -1,4 +1,4 @@
-"""What `build_model(vocabularies)` gets, by column: the number of rows, and the layer that finds one."""
+"""What `build_model(vocabularies)` gets by column: the number of rows, and the layer that finds a row."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ckpt_ops.vocabularies.growth import Grown
 
 
 class Lookup:
-    """A vocabulary, for a model.
+    """A vocabulary as a model uses it.
 
     Attributes:
-        rows: `input_dim` of an embedding of it: rows that values share, then rows of their own.
+        rows: `input_dim` of an embedding of it: shared rows, then rows for one value each.
         known: how many values have a row of their own now.
     """
 
@@ -22,10 +22,10 @@ class Lookup:
     def layer(self, *, name: str = "") -> Any:
         """A Keras layer from the column's values, text or whole numbers of any shape, to row numbers (int64).
 
-        It is part of the export, so whoever asks the served model sends the values themselves.
+        It is part of the export: clients send the served model the values themselves.
 
         Args:
-            name: of the layer; by default that of the column, with `_rows` behind.
+            name: of the layer; by default the column's, followed by `_rows`.
         """
         from ckpt_ops.vocabularies.rows_layer import VocabularyRows
 
@@ -39,5 +39,5 @@ class Lookup:
 
 
 def sorted_by_row(grown: Grown) -> list[tuple[Any, Any]]:
-    """Values that have a row, by it."""
+    """The values that have a row, and what is known of each, in order of rows."""
     return sorted(grown.known.items(), key=lambda item: item[1].row)

@@ -15,11 +15,11 @@ _FILE = "rows.json"
 
 @keras.saving.register_keras_serializable(package="ckpt_ops")
 class VocabularyRows(keras.layers.Layer):  # type: ignore[misc]
-    """From values to row numbers: a row of its own for a known value, else one of the shared ones.
+    """Maps values to row numbers: a known value to its own row, every other one to a shared row.
 
     Args:
         column: of the vocabulary.
-        buckets: rows that values share; they come first.
+        buckets: the number of shared rows; they come first.
         known: values and their rows; all text, or all whole numbers.
     """
 
@@ -43,7 +43,7 @@ class VocabularyRows(keras.layers.Layer):  # type: ignore[misc]
         )
 
     def call(self, values: Any) -> Any:
-        """Row numbers, int64, of the same shape."""
+        """Row numbers, int64, in the shape of `values`."""
         values = tf.convert_to_tensor(values)
         as_text = values if values.dtype == tf.string else tf.strings.as_string(values)
         shared = tf.strings.to_hash_bucket_fast(as_text, self.buckets)

@@ -14,19 +14,19 @@ from ckpt_ops.wire_names import wire
 class Vocabulary:
     """The values of a column that have a row of their own in an embedding.
 
-    It grows from the slices that a version consumes, in order, and is part of the version. Up to `capacity`
-    values have a row of their own. A value that was seen fewer than `min_count` times, or came when all rows
-    were taken, shares one of `buckets` rows with others, by a hash. (Liu et al. 2022, "Monolith", section 2:
-    a table without collisions, a filter by frequency, expiry.)
+    The vocabulary grows from the slices that a version consumes, in order, and is part of the version. Up to
+    `capacity` values have a row of their own. A value that was seen in fewer than `min_count` rows, or came
+    when all rows were taken, shares one of `buckets` rows with others, chosen by a hash. (Liu et al. 2022,
+    "Monolith", section 2: a table without collisions, a filter by frequency, expiry.)
 
     Attributes:
-        column: of the source; text or whole numbers. A missing value has no row: let the model see "" or -1.
-        capacity: rows for values of their own.
-        min_count: rows of slices in which a value was seen before it gets one.
-        expire_after: a value that so many slices in a row lack gives its row back, and its weights with it.
+        column: of the source; text or whole numbers. A missing value has no row: give the model "" or -1.
+        capacity: the number of rows for one value each.
+        min_count: the number of rows in which a value must be seen before it gets a row of its own.
+        expire_after: a value that is missing from this many slices in a row loses its row, with the weights.
             None: never.
-        buckets: rows for all other values together.
-        grow: the capacity is multiplied by this when it is full; 1: it stays.
+        buckets: the number of rows that all other values share.
+        grow: a full capacity is multiplied by this; 1: it stays.
     """
 
     column: str
