@@ -232,7 +232,7 @@ def test_killed_the_real_process_goes_on_where_it_was(
     assert weights(store, state_of(store)) == weights(expected, state_of(expected))
 
 
-@pytest.mark.parametrize("begin", list(Begin))
+@pytest.mark.parametrize("begin", [Begin.CHAMPION, pytest.param(Begin.SCRATCH, marks=pytest.mark.soak)])
 def test_a_rebase_across_it_is_bitwise_the_history_without_the_mistake(
     brief: Pipeline,
     retrained: dict[Begin, LocalStore],
