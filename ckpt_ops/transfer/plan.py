@@ -174,10 +174,8 @@ class _Planner:
 
     def __init__(self, before: Structure, after: Structure, evolve: Evolve, matched: Matched) -> None:
         self._before, self._after, self._evolve, self._matched = before, after, evolve, matched
-        self._axes: tuple[Axes, Axes] = (
-            axes_of(before.config, values=before.values, called=evolve.layer_today),
-            axes_of(after.config, values=after.values),
-        )
+        self._axes = _axes_of_both(before, after, evolve)
+        self._names = {shown(name): name for name in after.variables}
         self._moves: dict[str, Variable] = {}
         self._drop: list[str] = []
         self._place: list[str] = []
@@ -283,7 +281,7 @@ class _Planner:
 
     def _followed(self, slot: Slot) -> str:
         """Today's name of the variable that a slot follows; "" for none."""
-        return next((name for name in self._after.variables if shown(name) == slot.follows), "")
+        return self._names.get(slot.follows, "")
 
     # --- axes -----------------------------------------------------------------------------------
 
@@ -407,6 +405,25 @@ class _Planner:
         if not ways:
             return f"correct evolve=Evolve(...) in the pipeline, {undo}"
         return f"set evolve=Evolve(...) in the pipeline, with {'; '.join(ways)}; {undo}"
+
+
+def _axes_of_both(before: Structure, after: Structure, evolve: Evolve) -> tuple[Axes, Axes]:
+    """The axes of both models; none where the layers are the same: nothing can have moved between them.
+
+    That is how almost every training begins, and labels of a large picture take seconds to make.
+    """
+    same = _layers_written(before) == _layers_written(after) and before.values == after.values
+    if same and not evolve.renamed:
+        return Axes(), Axes()
+    return (
+        axes_of(before.config, values=before.values, called=evolve.layer_today),
+        axes_of(after.config, values=after.values),
+    )
+
+
+def _layers_written(structure: Structure) -> object:
+    """Its layers as Keras writes them, without how the model is compiled."""
+    return (structure.config or {}).get("config")
 
 
 def _tuple(names: Sequence[str]) -> str:

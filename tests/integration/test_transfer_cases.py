@@ -238,6 +238,16 @@ def test_as_initialized_where_the_pipeline_wants_that(parent: Parent) -> None:
 # --- what changes what the model says -------------------------------------------------------------
 
 
+def test_an_unchanged_model_needs_no_labels(parent: Parent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would be made at the start of every training: of pictures, for seconds."""
+    model = built(network, 2, optimizer=lambda: keras.optimizers.Adam(0.5))
+    monkeypatch.setattr("ckpt_ops.transfer.plan.axes_of", None)
+    assert planned(parent, model).same
+    assert planned(parent, built(network, 2, optimizer=keras.optimizers.AdamW)).share_kept == 1.0
+    with pytest.raises(TypeError):
+        planned(parent, built(network, 2, width=8))
+
+
 def test_a_fifth_class(parent: Parent) -> None:
     model = built(network, 2, classes=5)
     transfer = transferred(parent, model)
