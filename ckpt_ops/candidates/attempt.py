@@ -92,7 +92,7 @@ def attempt(
     version = open_candidate(log, wanted, propose)
     number = version.version
     candidate = CandidateLog(store, pipeline.name, number)
-    attempt = candidate.start_attempt()
+    ours = candidate.start_attempt()
     # An earlier attempt is fenced off now: training goes on from what it has committed.
     progress = candidate.progress()
     print(f"version {number}, attempt {progress.attempts}", flush=True)
@@ -116,13 +116,14 @@ def attempt(
                 "why": asked.message,
                 "numbers": decision["numbers"],
             }
-            attempt.end({**ended, "scores": scores})
+            ours.end({**ended, "scores": scores})
             return number
     if champion is not None or parent is not None:
         session.go_on_from(parent)
     evolved = _evolved(session, version, data, champion, parent)
     session.begin()
-    given = keep(store, pipeline.name, number, session.given)
+    noting = Noting(store)
+    given = keep(noting, pipeline.name, number, session.given)
     code = keep_code(store, pipeline, session.code)  # before anything is trained with it
     resumes_at = progress.commits[-1].step if progress.commits else 0
     average = running_average(pipeline, session.variables, order, at=resumes_at)
@@ -133,7 +134,7 @@ def attempt(
             pipeline,
             store,
             version,
-            attempt,
+            ours,
             model=session.model,
             state=session.state,
             variables=ChainMap(session.variables, *extra),
@@ -157,17 +158,15 @@ def attempt(
     except TrainingDiverged as diverged:
         commits = candidate.progress().commits
         why = _why(session, diverged, data, order, parent, commits[-1] if commits else None)
-        attempt.end({"outcome": TrainingEnd.DIVERGED, "step": diverged.step, "why": why})
+        ours.end({"outcome": TrainingEnd.DIVERGED, "step": diverged.step, "why": why})
         print(f"training diverged: {why}", flush=True)
         return number
-    noting = Noting(store)
-    artifacts = write_results(pipeline, noting, version, attempt.token, session.model, data, champion, past)
+    artifacts = write_results(pipeline, noting, version, ours.token, session.model, data, champion, past)
     artifacts["code"] = code
-    kept = keep(noting, pipeline.name, number, session.given)  # the same objects, named in the log
-    artifacts |= {kind: named.name for kind, named in kept.items()}
+    artifacts |= {kind: named.name for kind, named in given.items()}
     if evolved is not None:
-        artifacts["transfer"] = write_transfer(noting, pipeline.name, version, attempt.token, evolved)
-    attempt.end(
+        artifacts["transfer"] = write_transfer(noting, pipeline.name, version, ours.token, evolved)
+    ours.end(
         {
             "outcome": TrainingEnd.TRAINED,
             "step": trained.step,
