@@ -22,7 +22,8 @@ from ckpt_ops.training import Examples
 from ckpt_ops.training.schedules import as_written
 from ckpt_ops.transfer import Evolve
 from ckpt_ops.transfer.document import Agreement
-from ckpt_ops.transfer.plan import Transfer, plan_transfer
+from ckpt_ops.transfer.moves import Transfer
+from ckpt_ops.transfer.plan import plan_transfer
 from ckpt_ops.transfer.structure import Spec, Structure, of_manifest, of_model
 
 _ASKED_ROWS = 4096

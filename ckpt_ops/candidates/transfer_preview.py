@@ -20,7 +20,7 @@ from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
-from ckpt_ops.transfer.plan import Transfer, Variable
+from ckpt_ops.transfer.moves import Transfer, Variable
 from ckpt_ops.transfer.structure import Spec, shown
 from ckpt_ops.worker import Ended
 
@@ -30,7 +30,7 @@ class TransferRow:
     """One variable.
 
     Attributes:
-        move: see `transfer.plan.Move`.
+        move: see `transfer.moves.Move`.
         source: the parent's name of it; "" if it is new.
         before, after: dtype and shape as text; "" where the variable does not exist.
         nbytes: the size of today's variable.

@@ -80,7 +80,7 @@ class Checkpointer:
 
     @property
     def saved_step(self) -> int:
-        """The step of the last save that was begun; before the first, the step that training starts at."""
+        """The step of the last save that was started; before the first, the step that training starts at."""
         return self._saved_step
 
     @property

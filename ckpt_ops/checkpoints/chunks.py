@@ -66,7 +66,7 @@ class ChunkUploads:
         return tuple(digests)
 
     def finish(self) -> int:
-        """Wait for every upload that was begun. Returns how many bytes they were; raises what one raised."""
+        """Wait for every upload that was started. Returns their bytes; raises what one raised."""
         begun, self._begun = self._begun, {}
         wait(begun.values())  # none may fail later, while the next save counts on its chunk
         return sum(upload.result() for upload in begun.values())

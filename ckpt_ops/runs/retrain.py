@@ -35,8 +35,8 @@ def train(pipeline: Pipeline, store: Store, asked: Asked, report: Report = print
     check_reason(asked.why)
     state, found = plan(pipeline, store, asked)
     number = found.record.version
-    begun = found.opened is not None and found.opened.status is not VersionStatus.STARTED
-    if not begun:
+    to_train = found.opened is None or found.opened.status is VersionStatus.STARTED
+    if to_train:
         number = run_retrain_process(pipeline, store, number, asked, report)
         state = record_result(ModelLog(store, pipeline.name), store, number)
     version = state.version(number)
@@ -47,7 +47,7 @@ def train(pipeline: Pipeline, store: Store, asked: Asked, report: Report = print
         message=retrained_message(version) or "",
         step=version.trained.step,
         stopped_by=version.trained.stopped_by,
-        trained=not begun,
+        trained=to_train,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.transfer.plan import AxisMove, Move, Transfer, Variable
+from ckpt_ops.transfer.moves import AxisMove, Move, Transfer, Variable
 
 Array = npt.NDArray[Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ckpt_ops.documents import DocumentKind
 from ckpt_ops.transfer.evolve import Evolve
-from ckpt_ops.transfer.plan import AxisMove, Transfer, Variable
+from ckpt_ops.transfer.moves import AxisMove, Transfer, Variable
 from ckpt_ops.values import describe
 
 _DOCUMENT = DocumentKind(what="transfer between two structures of a model", indent=1)
@@ -44,7 +44,7 @@ class AxisRuns:
 
 @dataclass(frozen=True, kw_only=True)
 class TransferredVariable:
-    """One variable; see `plan.Variable`. Shapes and dtypes are [] and "" on the side that lacks it."""
+    """One variable; see `moves.Variable`. Shapes and dtypes are [] and "" on the side that lacks it."""
 
     name: str
     move: str

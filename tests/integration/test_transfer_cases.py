@@ -22,7 +22,8 @@ from ckpt_ops.checkpoints.layer_state import layer_state
 from ckpt_ops.errors import BadInput
 from ckpt_ops.transfer.carrying import carried
 from ckpt_ops.transfer.evolve import IN_PLACE, Evolve, Placed
-from ckpt_ops.transfer.plan import Move, Transfer, plan_transfer
+from ckpt_ops.transfer.moves import Move, Transfer
+from ckpt_ops.transfer.plan import plan_transfer
 from ckpt_ops.transfer.structure import Structure, shown
 
 ROWS, CLASSES = 64, 4

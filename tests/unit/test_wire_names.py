@@ -33,7 +33,7 @@ from ckpt_ops.slices import parts, unread
 from ckpt_ops.store.named import Written
 from ckpt_ops.training import Latest, Reservoir, Schedules, StopReason
 from ckpt_ops.transfer import document as transfer_document
-from ckpt_ops.transfer.plan import Move
+from ckpt_ops.transfer.moves import Move
 from ckpt_ops.validation import verdict
 from ckpt_ops.validation.custom import KINDS
 from ckpt_ops.values import describe
