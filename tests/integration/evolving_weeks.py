@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ckpt_ops.checkpoints import load_manifest, read_tensors
+from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.runs import steps
@@ -35,6 +36,20 @@ def made(folder: Path, *, model: str, pipeline: str) -> None:
     texts = {"__init__.py": "", "model.py": model, "pipeline.py": pipeline, "expectations.json": SUITE}
     for name, text in texts.items():
         (folder / "dags" / "evolving" / name).write_text(text)
+
+
+def consumed(
+    folder: Path, *, model: str, pipeline: str, columns: list[str], keys: list[str], landed: list[str] = KEYS
+) -> Path:
+    """The folder of `made`, where weeks have `landed` and those of `keys` are consumed, a version each."""
+    made(folder, model=model, pipeline=pipeline)
+    with pytest.MonkeyPatch.context() as patch:
+        place = Place(folder, patch)
+        for key in landed:
+            place.land(key, columns)
+        for key in keys:
+            place.run(key)
+    return folder
 
 
 class Place:
@@ -71,6 +86,21 @@ class Place:
         settled = steps.run_slice(self.pipeline, self.store, key, lambda line: None)
         assert settled.decision == "promoted", settled.why
         return self.head
+
+    def die_at_the_third_commit(self, key: str) -> None:
+        """What trains dies behind its second one."""
+        commit, count = Commits.commit, [0]
+
+        def mortal(commits: Commits, saved: Any) -> None:
+            count[0] += 1
+            if count[0] == 3:
+                raise KeyboardInterrupt
+            commit(commits, saved)
+
+        with self._patch.context() as dying:
+            dying.setattr(Commits, "commit", mortal)
+            with pytest.raises(KeyboardInterrupt):
+                self.run(key)
 
     @property
     def state(self) -> LineageState:

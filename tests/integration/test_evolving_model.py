@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evolving_weeks import KEYS, Place, made
+from evolving_weeks import KEYS, Place, consumed
 
 from ckpt_ops.candidates import checkpoints
 from ckpt_ops.checkpoints import load_manifest
-from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.diagnostics.drill import run_drill
 from ckpt_ops.diagnostics.reproduce import reproduce
@@ -127,14 +126,8 @@ def three_weeks(
 ) -> Path:
     """A folder in which three weeks are consumed, a version each. Not to be changed."""
     folder = tmp_path_factory.mktemp("evolving")
-    made(folder, model=MODEL, pipeline=PIPELINE)
-    with pytest.MonkeyPatch.context() as patch, training_here(), without_pictures():
-        place = Place(folder, patch)
-        for key in KEYS:
-            place.land(key, COLUMNS)
-        for key in KEYS[:3]:
-            place.run(key)
-    return folder
+    with training_here(), without_pictures():
+        return consumed(folder, model=MODEL, pipeline=PIPELINE, columns=COLUMNS, keys=KEYS[:3])
 
 
 @pytest.fixture
@@ -221,7 +214,9 @@ def test_a_changed_model_goes_on_in_the_same_history(
     assert version.evaluated.metrics["champion"]["auc"] > 0.5, "it was asked as it is served"
 
     disturbed.reload(evolve=evolve, **settings)
-    killed_in_the_midst(disturbed, W4, monkeypatch)
+    disturbed.die_at_the_third_commit(W4)
+    commits = CandidateLog(disturbed.store, "evolving", 4).progress().commits
+    assert [one.step for one in commits] == [10, 20]
     disturbed.run(W4)
     assert CandidateLog(disturbed.store, "evolving", 4).progress().attempts == 2
     assert disturbed.weights() == place.weights()
@@ -237,23 +232,6 @@ def test_a_changed_model_goes_on_in_the_same_history(
     rollback(place.store, "evolving", 3, "to compare")
     assert place.run(W5).parent == 3
     assert [ref.key for ref in place.head.slices] == [W4, W5]
-
-
-def killed_in_the_midst(place: Place, key: str, patch: pytest.MonkeyPatch) -> None:
-    """What trains dies behind its second commit."""
-    commit, count = Commits.commit, [0]
-
-    def mortal(self: Commits, saved: Any) -> None:
-        count[0] += 1
-        if count[0] == 3:
-            raise KeyboardInterrupt
-        commit(self, saved)
-
-    with patch.context() as dying:
-        dying.setattr(Commits, "commit", mortal)
-        with pytest.raises(KeyboardInterrupt):
-            place.run(key)
-    assert [one.step for one in CandidateLog(place.store, "evolving", 4).progress().commits] == [10, 20]
 
 
 def test_a_rebase_crosses_the_border(place: Place, another: Callable[[Place, str], Place]) -> None:

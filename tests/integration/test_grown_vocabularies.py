@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from evolving_weeks import KEYS, Place, made
+from evolving_weeks import KEYS, Place, consumed
 
 from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.checkpoints import load_manifest, read_tensors
@@ -111,14 +111,8 @@ def three_weeks(
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Path:
     folder = tmp_path_factory.mktemp("grown")
-    made(folder, model=MODEL, pipeline=PIPELINE)
-    with pytest.MonkeyPatch.context() as patch, training_here(), without_pictures():
-        place = Place(folder, patch)
-        for key in KEYS:
-            place.land(key, COLUMNS)
-        for key in KEYS[:3]:
-            place.run(key)
-    return folder
+    with training_here(), without_pictures():
+        return consumed(folder, model=MODEL, pipeline=PIPELINE, columns=COLUMNS, keys=KEYS[:3])
 
 
 @pytest.fixture

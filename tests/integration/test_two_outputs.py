@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from evolving_weeks import KEYS, Place, made
+from evolving_weeks import KEYS, Place, consumed, made
 
 from ckpt_ops import (
     Always,
@@ -39,7 +39,6 @@ from ckpt_ops import (
 from ckpt_ops.backtest.compare import usual_metric
 from ckpt_ops.candidates.kept_predictions import kept_predictions
 from ckpt_ops.candidates.results import predict as predict_by
-from ckpt_ops.checkpoints.committing import Commits
 from ckpt_ops.diagnostics.bisect import bisect
 from ckpt_ops.diagnostics.bisect_question import Question
 from ckpt_ops.diagnostics.drill import run_drill
@@ -149,14 +148,15 @@ def two_weeks(
 ) -> Path:
     """A folder in which two weeks are consumed, a version each. Not to be changed."""
     folder = tmp_path_factory.mktemp("two_outputs")
-    made(folder, model=MODEL, pipeline=PIPELINE)
-    with pytest.MonkeyPatch.context() as patch, training_here(), without_pictures():
-        place = Place(folder, patch)
-        for key in (W1, W2, W3, W4):
-            place.land(key, COLUMNS)
-        for key in (W1, W2):
-            place.run(key)
-    return folder
+    with training_here(), without_pictures():
+        return consumed(
+            folder,
+            model=MODEL,
+            pipeline=PIPELINE,
+            columns=COLUMNS,
+            keys=[W1, W2],
+            landed=[W1, W2, W3, W4],
+        )
 
 
 @pytest.fixture
@@ -242,18 +242,7 @@ def test_a_training_that_is_killed_ends_bitwise_as_one_that_was_not(
     assert version.trained is not None
 
     killed.reload(**settings)
-    commit, count = Commits.commit, [0]
-
-    def mortal(self: Commits, saved: Any) -> None:
-        count[0] += 1
-        if count[0] == 3:
-            raise KeyboardInterrupt
-        commit(self, saved)
-
-    with monkeypatch.context() as dying:
-        dying.setattr(Commits, "commit", mortal)
-        with pytest.raises(KeyboardInterrupt):
-            killed.run(W3)
+    killed.die_at_the_third_commit(W3)
     again = killed.run(W3)
     progress = CandidateLog(killed.store, "evolving", 3).progress()
     assert progress.attempts == 2
