@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, Param
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops_airflow.operators import R, StepOperator
@@ -11,6 +14,48 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from ckpt_ops.pipeline import Pipeline
+
+
+DRY_RUN = Param(
+    True, type="boolean", title="Dry run", description="Only show what would be done. Off: do it."
+)
+
+WAS_DRY_RUN = (
+    "this was a dry run: nothing was trained. To carry it out, trigger the DAG again "
+    "with a reason and without dry_run"
+)
+
+
+def why_param(kept: str) -> Param:
+    """The reason that a person gives; `kept`: where it stays, in a sentence."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Why",
+        description=f"The reason, needed unless it is a dry run. {kept}",
+    )
+
+
+def dag_asked_for(
+    dag_id: str,
+    *,
+    description: str,
+    params: dict[str, Any],
+    retries: int,
+    retry_delay: timedelta,
+    tags: tuple[str, ...],
+) -> DAG:
+    """A DAG that has no schedule: a person triggers it, and one run of it goes at a time."""
+    return DAG(
+        dag_id=dag_id,
+        description=description,
+        schedule=None,
+        catchup=False,
+        max_active_runs=1,
+        params=params,
+        default_args={"retries": retries, "retry_delay": retry_delay},
+        tags=["ckpt-ops", *tags],
+    )
 
 
 class AskedFor(StepOperator[R]):

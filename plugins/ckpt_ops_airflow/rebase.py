@@ -11,14 +11,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ckpt_ops.errors import TerminalError
 from ckpt_ops.pipeline.step_results import Evaluated, RebasePlanned, Replayed, Settled, Settlement
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
-from ckpt_ops_airflow.asked_for import AskedFor
+from ckpt_ops_airflow.asked_for import DRY_RUN, WAS_DRY_RUN, AskedFor, dag_asked_for, why_param
 from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import PromoteOperator, TensorFlowOperator, TrainingOperator
@@ -33,16 +33,8 @@ if TYPE_CHECKING:
 SUFFIX = "_rebase"
 
 PARAMS: dict[str, Any] = {
-    "dry_run": Param(
-        True, type="boolean", title="Dry run", description="Only show what would be done. Off: do it."
-    ),
-    "why": Param(
-        None,
-        type=["null", "string"],
-        title="Why",
-        description="The reason, needed unless it is a dry run. The run keeps it, and the rebase's records "
-        "name the run.",
-    ),
+    "dry_run": DRY_RUN,
+    "why": why_param("The run keeps it, and the rebase's records name the run."),
 }
 
 
@@ -67,15 +59,13 @@ def rebase_dag(
         BadInput: a pipeline, or a source's name, that is described twice.
     """
     check_described(pipeline)
-    with DAG(
-        dag_id=f"{pipeline.name}{SUFFIX}",
+    with dag_asked_for(
+        f"{pipeline.name}{SUFFIX}",
         description=f"Trains {pipeline.name} again from where its history should differ, and swaps the head",
-        schedule=None,
-        catchup=False,
-        max_active_runs=1,
         params=PARAMS,
-        default_args={"retries": retries, "retry_delay": retry_delay},
-        tags=["ckpt-ops", "rebase", *tags],
+        retries=retries,
+        retry_delay=retry_delay,
+        tags=("rebase", *tags),
     ) as dag:
         plan = PlanOperator(task_id="plan", pipeline=pipeline)
         replay = ReplayOperator(task_id="replay", pipeline=pipeline, execution_timeout=replay_timeout)
@@ -124,12 +114,7 @@ class PlanOperator(AskedFor[RebasePlanned]):
         """Nothing is due, or this was a dry run."""
         if not result.due:
             return f"version {result.head} consumed what it should have: nothing to rebase"
-        if result.dry_run:
-            return (
-                "this was a dry run: nothing was trained. To carry it out, trigger the DAG again "
-                "with a reason and without dry_run"
-            )
-        return None
+        return WAS_DRY_RUN if result.dry_run else None
 
 
 class ReplayOperator(AskedFor[Replayed], TrainingOperator[Replayed]):

@@ -16,7 +16,7 @@ from ckpt_ops.errors import TerminalError
 from ckpt_ops.pipeline.step_results import Evaluated, Retrained, RetrainPlanned, Settled, Settlement
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
-from ckpt_ops_airflow.asked_for import AskedFor
+from ckpt_ops_airflow.asked_for import DRY_RUN, WAS_DRY_RUN, AskedFor, dag_asked_for, why_param
 from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.operators import EvaluateOperator, PromoteOperator, TrainingOperator
 from ckpt_ops_airflow.results import RETRAIN, version_of
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 SUFFIX = "_retrain"
 
 PARAMS: dict[str, Any] = {
-    "dry_run": Param(
-        True, type="boolean", title="Dry run", description="Only show what would be done. Off: do it."
-    ),
+    "dry_run": DRY_RUN,
     "begin": Param(
         "scratch",
         enum=["scratch", "champion"],
@@ -60,12 +58,7 @@ PARAMS: dict[str, Any] = {
         title="Steps",
         description="How many steps to train. Empty: the pipeline's budget.",
     ),
-    "why": Param(
-        None,
-        type=["null", "string"],
-        title="Why",
-        description="The reason, needed unless it is a dry run. The log keeps it.",
-    ),
+    "why": why_param("The log keeps it."),
 }
 
 
@@ -90,15 +83,13 @@ def retrain_dag(
         BadInput: a pipeline, or a source's name, that is described twice.
     """
     check_described(pipeline)
-    with DAG(
-        dag_id=f"{pipeline.name}{SUFFIX}",
+    with dag_asked_for(
+        f"{pipeline.name}{SUFFIX}",
         description=f"Trains a version of {pipeline.name} that sees its history again",
-        schedule=None,
-        catchup=False,
-        max_active_runs=1,
         params=PARAMS,
-        default_args={"retries": retries, "retry_delay": retry_delay},
-        tags=["ckpt-ops", "retrain", *tags],
+        retries=retries,
+        retry_delay=retry_delay,
+        tags=("retrain", *tags),
     ) as dag:
         plan = PlanRetrainOperator(task_id="plan", pipeline=pipeline)
         retrain = RetrainOperator(task_id=RETRAIN, pipeline=pipeline, execution_timeout=retrain_timeout)
@@ -156,12 +147,7 @@ class PlanRetrainOperator(AskedFor[RetrainPlanned]):
 
     def why_stop(self, result: RetrainPlanned) -> str | None:
         """This was a dry run."""
-        if not result.dry_run:
-            return None
-        return (
-            "this was a dry run: nothing was trained. To carry it out, trigger the DAG again "
-            "with a reason and without dry_run"
-        )
+        return WAS_DRY_RUN if result.dry_run else None
 
 
 class RetrainOperator(AskedFor[Retrained], TrainingOperator[Retrained]):
