@@ -106,6 +106,7 @@ def evaluated_rows_of(
         candidate=candidate,
         champion=champion.holdout if champion else None,
         champion_missing=champion.missing if champion else "",
+        former={"champion": champion.former} if champion else {},
         segments=dict(data.holdout.segments),
         groups=data.holdout.groups,
         slice=slices_of(data),

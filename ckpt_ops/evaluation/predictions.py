@@ -21,6 +21,7 @@ from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.metrics import FloatArray
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.served import ServableCheck
+from ckpt_ops.former_columns import FormerNames
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +46,8 @@ class EvaluatedRows:
             `champion_missing` says why there are none.
         champion_missing: why the champion could not be evaluated as it is served; "" where it was, and where
             there is no champion.
+        former: by "champion" and "candidate", the columns that its own kept code was given under a former
+            name: today's name by the former one. Empty for a model that today's code made the inputs of.
         segments: by column name, text (n,): which segment a row belongs to; a missing value is "(missing)".
         groups: text (n,): which query a row belongs to, for ranking metrics; None where nothing is ranked.
         slice_key: the slice the rows came from.
@@ -75,6 +78,7 @@ class EvaluatedRows:
     trusted: frozenset[str] = frozenset()
     usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
     champion_missing: str = ""
+    former: Mapping[str, FormerNames] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         label = columns.labels(self.label)
@@ -97,6 +101,8 @@ class EvaluatedRows:
             raise BadInput("champion_missing", self.champion_missing, "'' where there are its predictions")
         if not isinstance(self.basis, Basis):
             raise BadInput("basis", self.basis, ", ".join(map(str, Basis)))
+        former = {who: dict(names) for who, names in self.former.items() if names}
+        object.__setattr__(self, "former", former)
         object.__setattr__(self, "label", label)
         object.__setattr__(self, "candidate", candidate)
         object.__setattr__(self, "champion", champion)
@@ -136,13 +142,15 @@ class EvaluatedRows:
         if self.slice is not None:
             found["slice"] = self.slice
         found |= {f"{SEGMENT_PREFIX}{name}": values for name, values in self.segments.items()}
-        about = {
+        about: dict[str, Any] = {
             "slice_key": self.slice_key,
             "rows": self.rows,
             "basis": self.basis.value,
             "servable": None if self.servable is None else self.servable.to_json(),
             "champion_missing": self.champion_missing,
         }
+        if self.former:
+            about["former"] = self.former
         return columns.to_table(found, {METADATA_KEY: json.dumps(about).encode()})
 
     @classmethod
@@ -173,4 +181,5 @@ class EvaluatedRows:
             servable=None if servable is None else ServableCheck.from_json(servable),
             past=past,
             champion_missing=about.get("champion_missing", ""),
+            former=about.get("former", {}),
         )

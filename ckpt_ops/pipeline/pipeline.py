@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from ckpt_ops.column_times import described, in_words
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Gate, check_gates, segment_columns
 from ckpt_ops.evaluation.metrics import metric_named
+from ckpt_ops.former_columns import check_names
 from ckpt_ops.pipeline.approval import Approval
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.shadow import Shadow
@@ -190,6 +191,8 @@ class Pipeline(Intake):
     def _check_columns(self) -> None:
         """A column that the source does not declare is refused now, not when the first slice arrives."""
         self._check_vocabularies()
+        source = self.source
+        check_names(self.evolve.columns, source.schema.names, times_of(source), source=source.name)
         need, declared = drift_needed(self.update_when), self.source.schema.names
         for name in need.columns if need else ():
             if name not in declared:
@@ -282,12 +285,14 @@ class Pipeline(Intake):
             config["adapt"] = self.adapt
         if self.vocabularies:
             config["vocabularies"] = self.vocabularies
-        if self.evolve != Evolve():
-            config["evolve"] = self.evolve
+        evolve = replace(self.evolve, columns={})  # what older code is given shapes nothing
+        if evolve != Evolve():
+            config["evolve"] = evolve
         if times := times_of(self.source):
             config["column_times"] = described(self.source.schema, times)
         written: dict[str, Any] = {name: describe(value, at=name) for name, value in config.items()}
-        if self.evolve.retrain is None:
-            for settings in written.get("evolve", {}).values():
-                settings.pop("retrain", None)
+        for settings in written.get("evolve", {}).values():
+            settings.pop("columns")
+            if evolve.retrain is None:
+                settings.pop("retrain")
         return written

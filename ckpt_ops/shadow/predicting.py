@@ -15,6 +15,7 @@ from ckpt_ops.candidates.champion import ChampionScore, labels_of
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.errors import CkptOpsError, LineageMoved, NotAsServed, TrainingDied
 from ckpt_ops.evaluation import Basis, EvaluatedRows
+from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lineage.shadow import in_shadow
@@ -107,11 +108,14 @@ def _predicted(
     champion = ChampionScore()
     if head is not None:
         try:
-            champion = ChampionScore(holdout=predictions_of(pipeline, store, state, head, asked)[0])
+            answers = predictions_of(pipeline, store, state, head, asked)
+            champion = ChampionScore(holdout=answers.scores[0], former=answers.former)
         except NotAsServed as error:
             champion = ChampionScore.missed(error)
+    former: FormerNames = {}
     try:
-        (candidate,) = predictions_of(pipeline, store, state, version, asked)
+        answers = predictions_of(pipeline, store, state, version, asked)
+        (candidate,), former = answers.scores, answers.former
     except NotAsServed as error:  # nothing could be served, and every gate rejects that
         print(f"the candidate predicts nothing: {error}", flush=True)
         like = labels_of(examples) if champion.holdout is None else champion.holdout
@@ -121,6 +125,7 @@ def _predicted(
         label=labels_of(examples),
         champion=champion.holdout,
         champion_missing=champion.missing,
+        former={"champion": champion.former, "candidate": former},
         candidate=candidate,
         segments=dict(examples.segments),
         groups=examples.groups,
@@ -133,10 +138,10 @@ def _predicted(
 def _examples(pipeline: Pipeline, store: Store, ref: SliceRef) -> Examples:
     """Every row of a slice, as today's models take it."""
     collected = Collected(ref.rows)
-    for table in _tables(pipeline, store, ref):
+    for _, table in _tables(pipeline, store, ref):
         collected.add(make_examples(pipeline, table, of=ref.key))
     return collected.examples()
 
 
-def _tables(pipeline: Pipeline, store: Store, ref: SliceRef) -> Iterator[pa.Table]:
-    return (table for table, _ in StoredRows(pipeline, store).groups(ref.key, ref.revision))
+def _tables(pipeline: Pipeline, store: Store, ref: SliceRef) -> Iterator[tuple[str, pa.Table]]:
+    return ((ref.key, table) for table, _ in StoredRows(pipeline, store).groups(ref.key, ref.revision))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.training import Examples
 
 Scores = npt.NDArray[np.float64]
+Tables = Callable[[], Iterator[tuple[str, pa.Table]]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,15 +23,15 @@ class Rows:
 
     Attributes:
         inputs: what today's `examples()` makes of them.
-        tables: reads the rows that `examples()` was given, a part at a time, with those that it dropped. Read
-            only for a version of different code.
+        tables: reads the rows that `examples()` was given, a part at a time, with those that it dropped, and
+            the key of their slice. Read only for a version of different code.
     """
 
     inputs: Mapping[str, npt.NDArray[Any]]
-    tables: Callable[[], Iterator[pa.Table]]
+    tables: Tables
 
     @classmethod
-    def of(cls, examples: Examples, tables: Callable[[], Iterator[pa.Table]]) -> Rows:
+    def of(cls, examples: Examples, tables: Tables) -> Rows:
         return cls(inputs=examples.inputs, tables=tables)
 
     @property
@@ -38,5 +40,18 @@ class Rows:
         return len(next(iter(self.inputs.values())))
 
 
-Ask = Callable[[Sequence[Rows]], list[Scores]]
-"""What a model predicts on each of several sets of rows, one number or k numbers per row."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """What a version predicts.
+
+    Attributes:
+        scores: on each set of rows, shape (rows,) or (rows, k); of several outputs by name.
+        former: columns that its own code was given under a former name, too.
+    """
+
+    scores: list[Scores]
+    former: FormerNames = field(default_factory=dict)
+
+
+Ask = Callable[[Sequence[Rows]], Answers]
+"""What a model predicts on each of several sets of rows."""

@@ -1,7 +1,8 @@
 """A version whose code is not today's, asked in a process of its own with its kept code.
 
 That process gets exactly the rows that today's `examples()` keeps, in files, a part at a time; labels,
-segments and groups stay today's, and only the predictions come from there.
+segments and groups stay today's, and only the predictions come from there. A column that the pipeline says
+was renamed has its former name there, too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from ckpt_ops import worker
-from ckpt_ops.candidates.as_served.asked import Rows, Scores
+from ckpt_ops.candidates.as_served.asked import Answers, Rows, Scores
 from ckpt_ops.candidates.as_served.exported import Array, served
 from ckpt_ops.candidates.kept_rows import kept_rows
 from ckpt_ops.errors import (
@@ -28,10 +29,12 @@ from ckpt_ops.errors import (
     TransientError,
     first_line,
 )
+from ckpt_ops.former_columns import STATED, former_names_in, in_short, table_as_then
 from ckpt_ops.outputs import joined, numbers
 from ckpt_ops.pipeline.code.kept import Kept
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import call, inputs_by, make_examples
+from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.training import Examples
 from ckpt_ops.training.light_import import light_import
 from ckpt_ops.worker import Ended, Surroundings
@@ -62,7 +65,7 @@ class PartsPredicted:
     parts: int
 
 
-def ask_elsewhere(pipeline: Pipeline, code: Kept, export: Path, asked: Sequence[Rows]) -> list[Scores]:
+def ask_elsewhere(pipeline: Pipeline, code: Kept, export: Path, asked: Sequence[Rows]) -> Answers:
     """What the SavedModel in `export` predicts on each set of rows, on inputs that `code` makes.
 
     Raises:
@@ -75,20 +78,30 @@ def ask_elsewhere(pipeline: Pipeline, code: Kept, export: Path, asked: Sequence[
         dags.mkdir()
         parts.mkdir()
         code.unpack(dags)
-        of_each = [list(_write(pipeline, rows, parts / f"{at:06d}")) for at, rows in enumerate(asked)]
+        former = dict[str, str]()
+        of_each = [_write(pipeline, rows, parts / f"{at:06d}", former) for at, rows in enumerate(asked)]
+        if former:
+            print(f"the version's own code is given column {in_short(former)}", flush=True)
         if any(of_each):
             _run(pipeline, code, dags, export, parts)
-        return [_read(files) for files in of_each]
+        return Answers(scores=[_read(files) for files in of_each], former=former)
 
 
-def _write(pipeline: Pipeline, rows: Rows, folder: Path) -> list[Path]:
-    """The rows that today's `examples()` keeps, as files that each hold a part of them."""
+def _write(pipeline: Pipeline, rows: Rows, folder: Path, former: dict[str, str]) -> list[Path]:
+    """The rows that today's `examples()` keeps, as files that each hold a part of them.
+
+    Args:
+        former: gets the former names that columns have in them.
+    """
     folder.mkdir()
     written, count = list[Path](), 0
-    for table in rows.tables():
+    for key, table in rows.tables():
         examples = partial(make_examples, pipeline)
         kept = table.take(pa.array(kept_rows(examples, table, examples(table), named=pipeline.examples)))
         if kept.num_rows:
+            names = former_names_in(kept.schema, pipeline.evolve.columns, columns_of(pipeline.source, key))
+            kept = table_as_then(kept, names)
+            former |= names
             path = folder / f"{len(written):06d}.arrow"
             with pa.ipc.new_file(path, kept.schema, options=_COMPRESSED) as file:
                 file.write_table(kept)
@@ -126,8 +139,9 @@ def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) 
     except CkptOpsError as error:
         raise NotAsServed(
             f"with its kept code, {error.what}",
-            next="give the rows what that code reads, such as a renamed column under its old name, too; one "
-            "that the source dropped stays declared: column_times={COLUMN: Until(KEY, default=...)}",
+            next="give the rows what that code reads: a column that was renamed is stated in the pipeline, "
+            f"evolve={STATED}; one that the source dropped stays declared: "
+            "column_times={COLUMN: Until(KEY, default=...)}",
         ) from error
 
 

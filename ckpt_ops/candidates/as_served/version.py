@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Sequence
 
-from ckpt_ops.candidates.as_served.asked import Rows, Scores
+from ckpt_ops.candidates.as_served.asked import Answers, Rows, Scores
 from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.candidates.as_served.other_code import ask_elsewhere
 from ckpt_ops.checkpoints import load_manifest
@@ -23,8 +23,8 @@ _LONGEST = 500
 
 def predictions_of(
     pipeline: Pipeline, store: Store, state: LineageState, version: int, asked: Sequence[Rows]
-) -> list[Scores]:
-    """What the version predicts on each set of rows, shape (rows,) or (rows, k); of several outputs by name.
+) -> Answers:
+    """What the version predicts on each set of rows.
 
     Raises:
         NotAsServed: it cannot be asked. Whoever needs it for a verdict must not take that for a pass.
@@ -38,7 +38,7 @@ def predictions_of(
         if _is_of_today(pipeline, store, trained):
             predictions = _here(store, found, asked)
             gc.collect()  # it was a second model in memory, beside the one that trains
-            return predictions
+            return Answers(scores=predictions)
         code = _code(store, trained)
         with exported(store, found) as export:
             return ask_elsewhere(pipeline, code, export, asked)
