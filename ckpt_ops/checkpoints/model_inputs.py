@@ -48,11 +48,15 @@ def as_trained(model: Any, columns: Mapping[str, Any]) -> Any:
 
     Raises `ModelCodeError` as `as_taken`.
     """
+    return dict(columns) if has_own_loss(model) else as_taken(model, columns)
+
+
+def has_own_loss(model: Any) -> bool:
+    """Whether a model's step, or its loss, is the user's own code."""
     import keras
 
     kinds = ("train_step", "compute_loss")
-    own = any(getattr(type(model), kind, None) is not getattr(keras.Model, kind) for kind in kinds)
-    return dict(columns) if own else as_taken(model, columns)
+    return any(getattr(type(model), kind, None) is not getattr(keras.Model, kind) for kind in kinds)
 
 
 def forward(model: Any) -> Callable[[Mapping[str, Any]], Any]:

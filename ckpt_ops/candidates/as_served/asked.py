@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,16 @@ class Rows:
         inputs: what today's `examples()` makes of them.
         tables: reads the rows that `examples()` was given, a part at a time, with those that it dropped. Read
             only for a version of different code.
+        positions: by output with labels for each position, how many positions each row has.
     """
 
-    inputs: Mapping[str, npt.NDArray[Any]]
+    inputs: Mapping[str, Any]
     tables: Callable[[], Iterator[pa.Table]]
+    positions: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, examples: Examples, tables: Callable[[], Iterator[pa.Table]]) -> Rows:
-        return cls(inputs=examples.inputs, tables=tables)
+        return cls(inputs=examples.inputs, tables=tables, positions=examples.positions)
 
     @property
     def count(self) -> int:

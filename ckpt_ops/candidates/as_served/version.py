@@ -12,7 +12,7 @@ from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import CkptOpsError, Corrupt, NotAsServed, ObjectNotFound, TransientError, first_line
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained
-from ckpt_ops.outputs import numbers
+from ckpt_ops.outputs import cut_to, numbers
 from ckpt_ops.pipeline.code.kept import Kept, read_code
 from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -38,10 +38,11 @@ def predictions_of(
         if _is_of_today(pipeline, store, trained):
             predictions = _here(store, found, asked)
             gc.collect()  # it was a second model in memory, beside the one that trains
-            return predictions
-        code = _code(store, trained)
-        with exported(store, found) as export:
-            return ask_elsewhere(pipeline, code, export, asked)
+        else:
+            code = _code(store, trained)
+            with exported(store, found) as export:
+                predictions = ask_elsewhere(pipeline, code, export, asked)
+        return [cut_to(one, rows.positions) for one, rows in zip(predictions, asked, strict=True)]
     except (ObjectNotFound, Corrupt, NotAsServed) as error:
         raise NotAsServed(
             f"version {version} could not be evaluated as it is served: {_short(error.what)}",
