@@ -194,7 +194,7 @@ def check_output(
         field: the setting that has the name.
         one_label: it takes no k labels together.
     """
-    whole = {name or None: not (one.ndim == 2 and one_label) for name, one in each(labels).items()}
+    whole = {name or None: not (len(shape) == 2 and one_label) for name, shape in _shapes(labels).items()}
     of_labels = labels_named(labels)
     if whole.get(output, False) or output in of_labels:
         return
@@ -210,6 +210,11 @@ def check_output(
         "; ".join(allowed),
         next="name output= there, or leave it out where there is one output",
     )
+
+
+def _shapes(labels: Array) -> dict[str, tuple[int | None, ...]]:
+    """By output, (1,) or (1, k) of a row's labels; the same for those of a position."""
+    return {name: (1, *(one for one in shape if one is not None)) for name, shape in form(labels).items()}
 
 
 def check_name(name: object) -> bool:

@@ -26,8 +26,7 @@ ON_PADDING = 1e-4
 """How far a prediction may move with the padding of its batch, for predictions up to 1: sums of more terms
 are rounded in other places."""
 _PADDED = (
-    "predictions depend on how far the lists of a batch are padded; hide what is padded, as "
-    "Embedding(mask_zero=True) and Masking() do, or give lists a length: Lists(..., length=N)"
+    "predictions differ by up to {:.2g} with the padding of a batch: mask it, or set Lists(..., length=N)"
 )
 _WARM_UP, _REQUESTS = 20, 200
 Scores = npt.NDArray[np.float64]
@@ -85,7 +84,7 @@ def _checked(
         return ServableCheck(max_abs_difference=None, rows=0, error=in_short(error))
     if not on_padding <= ON_PADDING:
         print(f"predictions differ by up to {on_padding:.3g} with the padding", flush=True)
-        return ServableCheck(max_abs_difference=None, rows=0, error=f"{_PADDED}: by up to {on_padding:.2g}")
+        return ServableCheck(max_abs_difference=None, rows=0, error=_PADDED.format(on_padding))
     return ServableCheck(
         max_abs_difference=float(np.max(apart, initial=0.0)),
         relative_difference=float(np.max(apart / np.maximum(1.0, sizes), initial=0.0)),

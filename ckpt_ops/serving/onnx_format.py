@@ -84,6 +84,7 @@ def ask_onnx(data: bytes, positions: Mapping[str, str] | None = None) -> Callabl
         columns = by_argument(batch, types)
         given = {name: as_dtype(name, columns[name], dtype) for name, dtype in types.items()}
         outputs = session.run(None, given)
-        return outputs[0] if len(outputs) == 1 else dict(enumerate(outputs))
+        names = [one.name for one in session.get_outputs()]
+        return outputs[0] if len(outputs) == 1 else dict(zip(names, outputs, strict=True))
 
     return lambda inputs: by_batches(ask, inputs, positions)

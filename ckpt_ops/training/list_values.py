@@ -15,6 +15,8 @@ from ckpt_ops.training.refusing import Refuse
 
 Array = npt.NDArray[Any]
 TEXT = frozenset({str, bytes, np.str_, np.bytes_})
+_ANY = np.int8
+"""Of lists that are all empty: it may become any other dtype of numbers."""
 _ALLOWED = (
     "a row may hold a list of numbers or of text, or of rows of numbers that are all of one length; "
     "what lies deeper goes into an input of its own"
@@ -50,11 +52,11 @@ def of_arrow(column: pa.Array | pa.ChunkedArray, refuse: Refuse) -> ListColumn:
         if inner.null_count:
             at = _rows_of(inner.is_null(), lengths * int(np.prod(tail)), rows)
             _no_nulls(at, refuse, "value in its list")
-        flat = inner.to_numpy(zero_copy_only=False).reshape(-1, *tail)
+        values = np.empty(0, _ANY) if pa.types.is_null(inner.type) else inner.to_numpy(zero_copy_only=False)
+        flat = values.reshape(-1, *tail)
         parts.append(list_column(flat, lengths, pad=None))
         rows += len(chunk)
-    empty = np.empty(0, np.float64)
-    return joined_lists(parts) if parts else list_column(empty, np.empty(0, np.int64), pad=None)
+    return joined_lists(parts) if parts else list_column(np.empty(0, _ANY), np.empty(0, np.int64), pad=None)
 
 
 def of_rows(values: Any, refuse: Refuse) -> ListColumn:
@@ -71,7 +73,7 @@ def of_rows(values: Any, refuse: Refuse) -> ListColumn:
     cells = list(_cells(rows, refuse))
     filled = [(row, cell) for row, cell in enumerate(cells) if len(cell)]
     if not filled:
-        return list_column(np.empty(0, np.float64), np.zeros(len(cells), np.int64), pad=None)
+        return list_column(np.empty(0, _ANY), np.zeros(len(cells), np.int64), pad=None)
     first_row, first = filled[0]
     for row, cell in filled:
         if _kind(cell) != _kind(first):

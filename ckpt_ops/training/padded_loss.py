@@ -10,9 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ckpt_ops.checkpoints.model_inputs import forward, has_own_loss
+from ckpt_ops.lists import dense
 from ckpt_ops.training.examples import Examples
-from ckpt_ops.training.tensor_specs import spec_of
+
+Array = npt.NDArray[Any]
 
 _DIVIDING = ("sum_over_batch_size", "mean")
 
@@ -31,21 +36,56 @@ def dividing_by_padding(model: Any, examples: Examples) -> frozenset[str]:
 
 
 def _masked(model: Any, examples: Examples) -> frozenset[str]:
-    """The outputs that a mask of Keras comes with."""
+    """The outputs that come with a mask of Keras which hides what is padded.
+
+    A mask may be there and hide nothing: behind a `Concatenate` of which one input has none, it is true
+    everywhere. So it is looked at, of the longest list and the shortest.
+    """
+    padded = _with_padding(examples)
+    if padded is None:
+        return frozenset()
+    there, inputs = padded
+    masks = _masks_of(model, inputs)
+    return frozenset(
+        name
+        for name, mask in masks.items()
+        if name in there and mask.shape == there[name].shape and not (mask & ~there[name]).any()
+    )
+
+
+def _with_padding(examples: Examples) -> tuple[dict[str, Array], dict[str, Array]] | None:
+    """By output, where two rows of which one is padded have positions; and their inputs. None: none is."""
+    lengths = sum(examples.positions.values())
+    rows = np.array([np.argmin(lengths), np.argmax(lengths)])
+    inputs = {name: dense(column[rows]) for name, column in examples.inputs.items()}
+    there = {}
+    for name, follows in examples.follows.items():
+        width = inputs[follows].shape[1] if follows else examples.label_lengths[name]
+        there[name] = np.arange(width) < examples.positions[name][rows][:, None]
+    return None if all(one.all() for one in there.values()) else (there, inputs)
+
+
+def _masks_of(model: Any, inputs: Mapping[str, Array]) -> dict[str, npt.NDArray[np.bool_]]:
+    """By output that has one, the mask. No more of the model runs than that takes: no state of it changes."""
     import tensorflow as tf
     from keras.src.backend import get_keras_mask
 
-    found: dict[str, bool] = {}
+    given = {name: tf.convert_to_tensor(column) for name, column in inputs.items()}
+    found: dict[str, Any] = {}
 
-    def look(inputs: Mapping[str, Any]) -> Any:
-        predicted = forward(model)(inputs)
+    def look(*columns: Any) -> Any:
+        predicted = forward(model)(dict(zip(given, columns, strict=True)))
         outputs = predicted if isinstance(predicted, Mapping) else {"": predicted}
-        found.update({name: get_keras_mask(one) is not None for name, one in outputs.items()})
-        return predicted
+        found.update({name: get_keras_mask(one) for name, one in outputs.items()})
+        return list(outputs.values())
 
-    specs = {name: spec_of(column) for name, column in examples.inputs.items()}
-    tf.function(look).get_concrete_function(specs)
-    return frozenset(name for name, masked in found.items() if masked)
+    specs = [tf.TensorSpec(one.shape, one.dtype) for one in given.values()]
+    traced = tf.compat.v1.wrap_function(look, specs)
+    masks = {name: one for name, one in found.items() if one is not None}
+    if not masks:
+        return {}
+    answers = traced.prune(traced.inputs[: len(specs)], list(masks.values()))(*given.values())
+    return {name: np.asarray(one) for name, one in zip(masks, answers, strict=True)}
 
 
 def _reduction(model: Any, output: str) -> str | None:

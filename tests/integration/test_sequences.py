@@ -1,4 +1,4 @@
-"""The days of aeroplanes: a row has the flights of one day, and a label for each of them beside one for the day.
+"""The days of aeroplanes: a row has the flights of one day, a label for each of them, and one for the day.
 
 Two real weeks are trained and promoted once; each test goes on with the third in its own way.
 """
@@ -12,23 +12,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from evolving_weeks import KEYS, Place, made
 
-from ckpt_ops import Drift, NotWorseThan, StopEarly
+from ckpt_ops import StopEarly
 from ckpt_ops.candidates.kept_predictions import kept_predictions
 from ckpt_ops.diagnostics.drill import run_drill
-from ckpt_ops.errors import ConversionRefused, ModelCodeError
 from ckpt_ops.evaluation.metrics import METRICS
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.lists import flat_cells, is_cells, lengths_of
-from ckpt_ops.runs import steps
-from ckpt_ops.serving.conversion import convert
-from ckpt_ops.serving.formats import Format
 from ckpt_ops.serving.objects import prediction_name
 from ckpt_ops.serving.recheck import asked_again
 from ckpt_ops.serving.slice_predictions import predict
@@ -64,14 +59,14 @@ def build_model():
     hours = keras.Input((None,), dtype="int64", name="hours")
     flights = keras.Input((None, 2), name="flights")
     hour = layers.Embedding(32, 4, mask_zero=True, name="hour")(hours)  # 0 stands behind the end
+    scaled = layers.Rescaling(0.01, name="scaled")(flights)
     day = layers.GRU(8, return_sequences=True, name="day")(
-        layers.Concatenate(name="flight")([hour, layers.Rescaling(0.01, name="scaled")(flights)])
+        layers.Concatenate(name="flight")([hour, layers.Masking(name="hidden")(scaled)])
     )
     late = layers.Dense(1, "sigmoid", name="late")(day)
     whole = layers.GlobalAveragePooling1D(name="whole")(day)
-    model = keras.Model(
-        {"hours": hours, "flights": flights}, {"late": late, "worst": layers.Dense(1, "sigmoid", name="worst")(whole)}
-    )
+    worst = layers.Dense(1, "sigmoid", name="worst")(whole)
+    model = keras.Model({"hours": hours, "flights": flights}, {"late": late, "worst": worst})
     model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
     return model
 """
@@ -84,8 +79,8 @@ from ckpt_ops import (
 )
 
 schema = pa.schema(
-    [("origin", pa.string()), ("hours", pa.list_(pa.int64())), ("flights", pa.list_(pa.list_(pa.float32(), 2))),
-     ("delays", pa.list_(pa.float64()))]
+    [("origin", pa.string()), ("hours", pa.list_(pa.int64())), ("delays", pa.list_(pa.float64())),
+     ("flights", pa.list_(pa.list_(pa.float32(), 2)))]
 )
 evolving = Pipeline(
     name="evolving",
@@ -94,7 +89,7 @@ evolving = Pipeline(
     model="evolving.model:build_model",
     inputs="evolving.model:inputs",
     gates=[
-        AtLeast("auc", 0.5, output="late"),
+        AtLeast("auc", 0.4, output="late"),
         AtMost("log_loss", 0.8, output="worst"),
         NotWorseThan(metric="log_loss", margin=0.1, output="late"),
         NoSegmentWorse("origin", metric="auc", margin=0.3, output="late"),

@@ -1,4 +1,4 @@
-"""Predictions for each position of a row: metrics count positions, resamples draw rows, tables give them back."""
+"""Predictions for each position of a row: metrics count positions, resamples draw rows."""
 
 from __future__ import annotations
 

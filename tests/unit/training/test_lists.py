@@ -1,4 +1,4 @@
-"""Lists of unequal length: padded by their batch alone, and refused with column and row where no model takes them."""
+"""Lists of unequal length: padded by their batch alone, or refused with column and row."""
 
 from __future__ import annotations
 
