@@ -25,9 +25,7 @@ _PADDED_ROWS, _MORE = 64, 3
 ON_PADDING = 1e-4
 """How far a prediction may move with the padding of its batch, for predictions up to 1: sums of more terms
 are rounded in other places."""
-_PADDED = (
-    "predictions differ by up to {:.2g} with the padding of a batch: mask it, or set Lists(..., length=N)"
-)
+_PADDED = "predictions differ by up to {:.2g} with the padding of a batch: mask it, or set Lists(length=)"
 _WARM_UP, _REQUESTS = 20, 200
 Scores = npt.NDArray[np.float64]
 
