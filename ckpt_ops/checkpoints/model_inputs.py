@@ -72,6 +72,20 @@ def by_name(model: Any, predicted: Any) -> Any:
     return predicted
 
 
+def as_weighted(model: Any, weights: Any) -> Any:
+    """Weights by output, as a step of Keras takes them: in a tuple, where the model's outputs are a list.
+
+    Labels may stay by name; of weights Keras takes the place.
+    """
+    from keras.src.models.functional import Functional
+
+    if isinstance(weights, Mapping) and isinstance(model, Functional) and not has_own_loss(model):
+        names = getattr(model, "output_names", ())
+        if isinstance(model.output, list | tuple) and set(names) == weights.keys():
+            return tuple(weights[name] for name in names)
+    return weights
+
+
 def own_inputs(model: Any) -> dict[str, Any] | None:
     """The symbolic inputs of a Keras model of layers, by name; None for a model that does not declare them.
 

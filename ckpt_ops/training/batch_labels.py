@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.checkpoints.model_inputs import has_own_loss
+from ckpt_ops.checkpoints.model_inputs import as_weighted, has_own_loss
 from ckpt_ops.lists import dtype_of, is_cells, lengths_of, padded_cells, row_shape
 from ckpt_ops.outputs import as_given, each
 from ckpt_ops.training.examples import Examples
@@ -57,7 +57,7 @@ class BatchLabels:
                 follows = self._follows[name]
                 width = inputs[follows].shape[1] if follows else self._lengths[name]
                 labels[name], weights[name] = self._padded(name, column[rows], weight, width)
-        return labels.get("", labels), weights.get("", weights)
+        return labels.get("", labels), self._shown(weights.get("", weights))
 
     def specs(self) -> tuple[Any, Any]:
         """What `of` makes of any rows, as `tf.TensorSpec`s."""
@@ -73,7 +73,10 @@ class BatchLabels:
             length = self._examples.inputs[follows].shape[1] if follows else self._lengths[name]
             labels[name] = tf.TensorSpec((None, length, *tail), tf.as_dtype(dtype))
             weighted[name] = tf.TensorSpec((None, length), tf.float32)
-        return labels.get("", labels), weighted.get("", weighted)
+        return labels.get("", labels), self._shown(weighted.get("", weighted))
+
+    def _shown(self, weights: Any) -> Any:
+        return weights if self._model is None else as_weighted(self._model, weights)
 
     @cached_property
     def _dividing(self) -> frozenset[str]:

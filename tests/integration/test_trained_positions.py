@@ -101,6 +101,33 @@ def test_a_mask_that_hides_nothing_is_not_taken_for_one() -> None:
     assert float(step_function(model)(drawn)["loss"]) == pytest.approx(wanted, rel=1e-5)
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_outputs_of_rows_and_of_positions_have_weights_of_their_own(listed: bool) -> None:
+    keras.utils.set_random_seed(1)
+    films = keras.Input((None,), dtype="int64", name="films")
+    taste = gru()(keras.layers.Embedding(12, 3, mask_zero=True)(films))
+    whole = keras.layers.GlobalAveragePooling1D()(taste)
+    outputs = {"liked": yes()(taste), "stars": keras.layers.Dense(1, name="stars")(whole)}
+    model = keras.Model({"films": films}, list(outputs.values()) if listed else outputs)
+    model.compile("sgd", {"liked": "binary_crossentropy", "stars": "mse"})
+    some = [row for row, length in enumerate(LENGTHS) if length]
+    labels = {"liked": Lists([LIKED[row] for row in some]), "stars": np.arange(5.0)}
+    weights = WEIGHTS[some]
+    examples = Examples(inputs={"films": Lists([FILMS[row] for row in some])}, labels=labels, weights=weights)
+    said = [model({"films": FILMS[row][None]}) for row in some]
+    liked, stars = zip(*(one if listed else (one["liked"], one["stars"]) for one in said), strict=True)
+    losses = [
+        weight * -(y * np.log(p) + (1 - y) * np.log(1 - p))
+        for weight, y, p in zip(
+            weights, [LIKED[row] for row in some], [np.asarray(one)[0, :, 0] for one in liked], strict=True
+        )
+    ]
+    squares = weights * (np.array([float(one[0, 0]) for one in stars]) - np.arange(5.0)) ** 2
+    drawn = iter(batches(examples, BatchOrder(rows=5, batch_size=5, seed=1), 0, 1, model=model))
+    wanted = np.mean(np.concatenate(losses)) + np.mean(squares)
+    assert float(step_function(model)(drawn)["loss"]) == pytest.approx(wanted, rel=1e-5)
+
+
 def test_a_loss_that_divides_by_weights_gets_them_as_they_are() -> None:
     loss = keras.losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
     model = of_layers(gru(), yes(), mask=False, loss=loss)
