@@ -148,7 +148,10 @@ def precision_of(loaded: Any) -> str | None:
     graph = loaded.signatures["serving_default"].graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     types = {
-        tf.as_dtype(node.attr["T"].type).name for node in nodes if node.op not in _MOVES and "T" in node.attr
+        tf.as_dtype(node.attr["T"].type).name
+        for node in nodes
+        if node.op not in _MOVES
+        and node.attr["T"].type  # a loop, as an RNN is one, has a list of types there
     }
     return next((name for name in _COARSEST_FIRST if name in types), None)
 

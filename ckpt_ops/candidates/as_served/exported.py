@@ -169,6 +169,7 @@ def _outputs(answer: Any, rows: int, lengths: Mapping[str, npt.NDArray[np.int64]
 
 
 def _cells(output: Array, rows: int, lengths: npt.NDArray[np.int64] | None) -> Array:
+    output = output[..., 0] if output.ndim == 3 and output.shape[2] == 1 else output
     whole = output.shape[1] if output.ndim > 1 else 0
     cells = cut(output, np.full(rows, whole) if lengths is None else lengths)
     if cells is None:
