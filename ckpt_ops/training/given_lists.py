@@ -58,7 +58,7 @@ def holds_lists(values: Any) -> bool:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return is_list(values.type)
     is_objects = isinstance(values, np.ndarray) and values.ndim == 1 and is_cells(values)
-    return is_objects and any(isinstance(one, np.ndarray) for one in values)
+    return is_objects and np.ndarray in set(map(type, values))
 
 
 def read_lists(values: Any, refuse: Refuse, *, nan_is_fine: bool = False) -> ListColumn:

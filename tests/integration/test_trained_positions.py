@@ -152,7 +152,7 @@ def test_batches_of_any_length_are_one_trace() -> None:
     for _ in range(11):
         step(drawn)
     assert len(traces) == before
-    assert traces[-1].as_list() == [None, None, 4]
+    assert tuple(traces[-1]) == (None, None, 4)
 
 
 def test_a_module_gets_labels_and_weights_of_positions() -> None:
