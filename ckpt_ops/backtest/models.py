@@ -66,7 +66,7 @@ class Workshop:
     def score(self, candidate: str, ref: SliceRef) -> Mapping[str, float]:
         self._candidates.restore_at(candidate)
         parts = [part for part in self._examples(ref) if part.rows]
-        return metrics_on(list(zip(parts, self._served([part.inputs for part in parts]), strict=True)))
+        return metrics_on(list(zip(parts, self._served(parts), strict=True)))
 
     def drift(self, state: LineageState, ref: SliceRef, need: DriftNeed) -> Mapping[str, ColumnDrift]:
         return measure_drift(self._pipeline, self._store, state, ref, need)
@@ -79,7 +79,7 @@ class Workshop:
         if version.parent is not None:
             self._candidates.restore_at(state.versions[version.parent].candidate)
             champion = score(
-                lambda asked: self._served([rows.inputs for rows in asked]),
+                lambda asked: self._served(asked),
                 self._pipeline,
                 self._rows,
                 version,
@@ -90,7 +90,7 @@ class Workshop:
         self._candidates.leave()
         trained = self._train(version, data)
         self._candidates.keep(version.candidate)
-        candidate = predict(self._session.model, data.holdout.inputs)
+        candidate = predict(self._session.model, data.holdout.inputs, data.holdout.positions)
         evaluated = evaluated_rows_of(
             self._pipeline,
             version,

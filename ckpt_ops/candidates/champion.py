@@ -18,7 +18,7 @@ from ckpt_ops.evaluation import metrics_of
 from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.outputs import form, formed, names_of, numbers
+from ckpt_ops.outputs import formed, names_of, numbers, same_form
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.training import Examples
 
@@ -50,9 +50,11 @@ class ChampionScore:
 
     def beside(self, candidate: Scores) -> ChampionScore:
         """Itself, as long as it predicts what the candidate predicts, of one form; else a missing score."""
-        if self.holdout is None or form(self.holdout) == form(candidate):
+        if self.holdout is None or same_form(self.holdout, candidate):
             return self
         ours, theirs = formed(self.holdout), formed(candidate)
+        if ours == theirs:
+            theirs = "for other positions"
         if not (names_of(self.holdout) or names_of(candidate)):
             theirs = theirs.partition(" ")[0]
         what = f"it predicts {ours} per row, the candidate {theirs}"

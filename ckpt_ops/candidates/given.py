@@ -24,6 +24,7 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import call
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named, read_named
+from ckpt_ops.training.list_values import is_list
 from ckpt_ops.vocabularies import document as vocabularies
 from ckpt_ops.vocabularies.growth import Grown, Token, advance, empty
 
@@ -152,5 +153,9 @@ def _counts(rows: SliceRows, ref: SliceRef, column: str) -> dict[Token, int]:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
+    """The values of rows; of lists, those that are in the list of a row, each once."""
     joined = column.combine_chunks()
+    if is_list(joined.type):
+        values = {"row": pc.list_parent_indices(joined), "value": pc.list_flatten(joined)}
+        joined = pa.table(values).group_by(["row", "value"]).aggregate([])["value"].combine_chunks()
     return joined.dictionary_decode() if pa.types.is_dictionary(joined.type) else joined

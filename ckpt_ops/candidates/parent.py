@@ -14,7 +14,7 @@ from ckpt_ops.candidates.results import predict
 from ckpt_ops.checkpoints import Manifest
 from ckpt_ops.checkpoints.layer_state import LayerState
 from ckpt_ops.errors import TransferRefused
-from ckpt_ops.outputs import differences, form
+from ckpt_ops.outputs import differences, same_form
 from ckpt_ops.pipeline.given import Given
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named
@@ -98,8 +98,9 @@ def agreement(model: Any, holdout: Examples, champion: ChampionScore | None) -> 
     if served is None or not len(served):
         return None
     rows = min(len(served), _ASKED_ROWS)
-    said = predict(model, {name: column[:rows] for name, column in holdout.inputs.items()})
-    if form(said) != form(served):
+    some = holdout.take(slice(0, rows))
+    said = predict(model, some.inputs, some.positions)
+    if not same_form(said, served[:rows]):
         return None
     return Agreement(rows=rows, max_abs_difference=float(differences(said, served[:rows]).max()))
 

@@ -50,7 +50,8 @@ def preflight(
         parent.check()
     _check_averages(pipeline, model)
     inputs, labels, *_ = batch_of(examples)
-    trace_prediction(model, inputs, labels)  # first: a loss without its output is not the error's cause
+    # first: a loss without its output is not the error's cause
+    trace_prediction(model, inputs, labels, positions=examples.follows)
     step.look(batch_of(examples, model=model))
     check_named(pipeline, examples)
     since = None

@@ -205,7 +205,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
         ),
     )
     trained = retrain(session, state, _version(pipeline, state, slices))
-    (cold,) = (of_output(one, output) for one in AsServed(session.model)([evaluated.inputs]))
+    (cold,) = (of_output(one, output) for one in AsServed(session.model)([evaluated]))
     difference = paired_bootstrap(metric, labels, champion, cold, groups=groups, seed=pipeline.seed)
     updates = [one.trained for one in state.ancestry(state.head) if one.trained is not None]
     return Audited(

@@ -199,7 +199,7 @@ def _predict_again(
 ) -> PredictionsAgain:
     kept = kept_predictions(store, version)
     predictions = predictions_again(
-        kept, labels_of(rows), predict(model, rows.inputs) if kept else np.empty(0)
+        kept, labels_of(rows), predict(model, rows.inputs, rows.positions) if kept else np.empty(0)
     )
     if predictions.differs:
         edited = not is_code_of_today(pipeline, manifest.code_digest)

@@ -153,7 +153,9 @@ class Measuring:
         labels = of_output(labels_of(self._rows), output)
         value: float | None
         try:
-            predictions = of_output(predict(self._session.model, self._rows.inputs), output)
+            predictions = of_output(
+                predict(self._session.model, self._rows.inputs, self._rows.positions), output
+            )
             value = metric_of_key(self._question.metric)(labels, predictions, groups=self._rows.groups)
         except UnusablePredictions:
             value = None

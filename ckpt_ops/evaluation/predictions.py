@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops import checks, outputs
@@ -22,6 +23,7 @@ from ckpt_ops.evaluation.metrics import FloatArray
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.served import ServableCheck
 from ckpt_ops.former_columns import FormerNames
+from ckpt_ops.lists import is_cells, lengths_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,8 +41,9 @@ class EvaluatedRows:
 
     Attributes:
         label: float64 (n,), finite; the class's index where there are several classes. (n, k) for k labels
-            of each row. Of several outputs a field for each, as `ckpt_ops.outputs` makes it; so have
-            `candidate` and `champion`.
+            of each row. For labels of positions, an array of such for each row: cells (`ckpt_ops.lists`). Of
+            several outputs a field for each, as `ckpt_ops.outputs` makes it; so have `candidate` and
+            `champion`.
         candidate: float64 (n,), the candidate's predictions, or (n, k), its probabilities of k classes.
         champion: the champion's on the same rows, of the same shape; None for a first version, and where
             `champion_missing` says why there are none.
@@ -122,6 +125,22 @@ class EvaluatedRows:
             champion=None if self.champion is None else outputs.of_output(self.champion, output),
             past=None if self.past is None else self.past.of(output),
             usual=outputs.of_key(self.usual, output),
+        )
+
+    def by_position(self) -> EvaluatedRows:
+        """Of one output with labels of positions, each position as a row; else itself."""
+        if not is_cells(self.label):
+            return self
+        lengths = lengths_of(self.label)
+        return replace(
+            self,
+            label=outputs.flat(self.label),
+            candidate=outputs.flat(self.candidate),
+            champion=None if self.champion is None else outputs.flat(self.champion),
+            segments={name: np.repeat(values, lengths) for name, values in self.segments.items()},
+            groups=None if self.groups is None else np.repeat(self.groups, lengths),
+            slice=None if self.slice is None else np.repeat(self.slice, lengths),
+            past=None,
         )
 
     @property

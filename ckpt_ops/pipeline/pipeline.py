@@ -31,6 +31,7 @@ from ckpt_ops.training import (
     TailAverage,
 )
 from ckpt_ops.training.latest import ordered_columns
+from ckpt_ops.training.list_values import is_list
 from ckpt_ops.transfer import Evolve
 from ckpt_ops.values import describe
 from ckpt_ops.vocabularies import Vocabulary
@@ -201,12 +202,14 @@ class Pipeline(Intake):
                 )
 
     def _check_vocabularies(self) -> None:
-        able = [
-            field.name
+        kinds = {
+            field.name: field.type.value_type if is_list(field.type) else field.type
             for field in self.source.schema
-            if pa.types.is_integer(field.type)
-            or pa.types.is_string(field.type)
-            or pa.types.is_large_string(field.type)
+        }
+        able = [
+            name
+            for name, kind in kinds.items()
+            if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
         ]
         columns = [one.column if isinstance(one, Vocabulary) else None for one in self.vocabularies]
         for column, one in zip(columns, self.vocabularies, strict=True):
@@ -215,7 +218,8 @@ class Pipeline(Intake):
                 raise BadInput(
                     "vocabularies",
                     one,
-                    f"Vocabulary(column, capacity), of text or whole numbers of {self.source.name}: {known}",
+                    "Vocabulary(column, capacity), of values or lists, of text or whole numbers of "
+                    f"{self.source.name}: {known}",
                 )
             if columns.count(column) > 1:
                 raise BadInput("vocabularies", column, "each column once")

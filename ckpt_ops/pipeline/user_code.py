@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy.typing as npt
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
@@ -15,6 +14,7 @@ from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.training import Examples
+from ckpt_ops.training.columns import as_column
 from ckpt_ops.training.distribution import check_one_device
 from ckpt_ops.training.light_import import light_import
 from ckpt_ops.training.module import check_module
@@ -94,17 +94,19 @@ def make_examples(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> Examp
     return examples
 
 
-def make_inputs(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> dict[str, npt.NDArray[Any]]:
+def make_inputs(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> dict[str, Any]:
     """What the model takes of every row of `table`, by the pipeline's `inputs`. Raises as `make_examples`."""
     return _checked_inputs(pipeline.inputs, table, _call_on(pipeline, pipeline.inputs, table, of))
 
 
-def inputs_by(reference: str, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
+def inputs_by(reference: str, table: pa.Table) -> dict[str, Any]:
     """As `make_inputs`, by any function that is named "package.module:function"."""
     return _checked_inputs(reference, table, call(reference, table))
 
 
-def _checked_inputs(reference: str, table: pa.Table, inputs: Any) -> dict[str, npt.NDArray[Any]]:
+def _checked_inputs(reference: str, table: pa.Table, inputs: Any) -> dict[str, Any]:
+    if isinstance(inputs, Mapping):
+        inputs = {name: as_column(one, f"inputs[{name!r}]", by=reference) for name, one in inputs.items()}
     found = {name: len(column) for name, column in inputs.items()} if isinstance(inputs, Mapping) else {}
     if not found or set(found.values()) != {table.num_rows}:
         returned = f"columns with {found} rows" if found else f"a {type(inputs).__name__}"

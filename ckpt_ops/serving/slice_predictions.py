@@ -18,9 +18,11 @@ from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.column_times import Columns, as_text, from_text
 from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
+from ckpt_ops.evaluation.columns import as_lists
 from ckpt_ops.former_columns import STATED, FormerNames, in_short
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import SliceRef
+from ckpt_ops.lists import is_cells
 from ckpt_ops.outputs import each
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.code.then import code_of_version
@@ -128,7 +130,7 @@ def predict(
     """Write the version's predictions on the slice's accepted revision; how many rows they are.
 
     One row group at a time is in memory, and the finished file: a row number, and of each output k
-    numbers per row.
+    numbers per row; where it predicts for each position, a list.
 
     Args:
         besides: columns that the slice lacks by a declaration other than the pipeline's.
@@ -184,10 +186,12 @@ def _write(
 
 
 def _table(numbers: npt.NDArray[np.int64], predicted: npt.NDArray[Any]) -> pa.Table:
-    columns: dict[str, npt.NDArray[Any]] = {"row": numbers}
+    columns: dict[str, Any] = {"row": numbers}
     for name, of_output in each(predicted).items():
         called = f"prediction_{name}" if name else "prediction"
-        if of_output.ndim == 1:
+        if is_cells(of_output):
+            columns[called] = as_lists(of_output)
+        elif of_output.ndim == 1:
             columns[called] = of_output
         else:
             columns |= {f"{called}_{at}": of_output[:, at] for at in range(of_output.shape[1])}

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import pyarrow as pa
 
 from ckpt_ops.candidates.as_served.asked import Rows
@@ -19,6 +18,7 @@ from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lineage.shadow import in_shadow
+from ckpt_ops.outputs import not_a_number
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import make_examples
@@ -119,7 +119,7 @@ def _predicted(
     except NotAsServed as error:  # nothing could be served, and every gate rejects that
         print(f"the candidate predicts nothing: {error}", flush=True)
         like = labels_of(examples) if champion.holdout is None else champion.holdout
-        candidate = np.full_like(like, np.nan)
+        candidate = not_a_number(like)
     champion = champion.beside(candidate)
     return EvaluatedRows(
         label=labels_of(examples),

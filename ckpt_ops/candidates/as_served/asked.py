@@ -25,14 +25,16 @@ class Rows:
         inputs: what today's `examples()` makes of them.
         tables: reads the rows that `examples()` was given, a part at a time, with those that it dropped, and
             the key of their slice. Read only for a version of different code.
+        positions: by output with labels for each position, how many positions each row has.
     """
 
-    inputs: Mapping[str, npt.NDArray[Any]]
+    inputs: Mapping[str, Any]
     tables: Tables
+    positions: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, examples: Examples, tables: Tables) -> Rows:
-        return cls(inputs=examples.inputs, tables=tables)
+        return cls(inputs=examples.inputs, tables=tables, positions=examples.positions)
 
     @property
     def count(self) -> int:

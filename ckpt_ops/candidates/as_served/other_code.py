@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ckpt_ops import worker
 from ckpt_ops.candidates.as_served.asked import Answers, Rows, Scores
@@ -29,8 +29,9 @@ from ckpt_ops.errors import (
     TransientError,
     first_line,
 )
+from ckpt_ops.evaluation import columns
 from ckpt_ops.former_columns import STATED, former_names_in, in_short, table_as_then
-from ckpt_ops.outputs import joined, numbers
+from ckpt_ops.outputs import each, joined, numbers
 from ckpt_ops.pipeline.code.kept import Kept
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import call, inputs_by, make_examples
@@ -39,6 +40,7 @@ from ckpt_ops.training import Examples
 from ckpt_ops.training.light_import import light_import
 from ckpt_ops.worker import Ended, Surroundings
 
+_PREDICTED = ".predicted"
 _COMPRESSED = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -146,8 +148,15 @@ def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) 
 
 
 def _read(files: Sequence[Path]) -> Scores:
-    predictions = [np.load(path.with_suffix(".npy"), allow_pickle=False) for path in files]
-    return numbers(joined(predictions))
+    return numbers(joined([_read_predictions(path.with_suffix(_PREDICTED)) for path in files]))
+
+
+def _write_predictions(path: Path, predictions: Array) -> None:
+    pq.write_table(columns.to_table({"predicted": predictions}, {}), path)
+
+
+def _read_predictions(path: Path) -> Array:
+    return columns.read_numbers(pq.read_table(path), "predicted")
 
 
 def predict_apart(request: PartsRequest) -> PartsPredicted:
@@ -160,7 +169,7 @@ def predict_apart(request: PartsRequest) -> PartsPredicted:
 
 
 def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, Array]]) -> int:
-    """Write `PART.npy` beside each `PART.arrow` below `parts`; returns how many.
+    """Write `PART.predicted` beside each `PART.arrow` below `parts`; returns how many.
 
     Raises `ModelCodeError`: `make` or the export does not take the rows, or the export answers with anything
     but numbers.
@@ -180,7 +189,9 @@ def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, A
                 columns = ", ".join(table.column_names)
                 raise ModelCodeError(f"{error.what} (the rows have columns {columns})") from error
             predictions = _as_model_code("the export does not take the inputs", ask, inputs)
-            np.save(path.with_suffix(".npy"), predictions, allow_pickle=False)
+            if not all(one.dtype.kind in "biufO" for one in each(predictions).values()):
+                raise ModelCodeError("the export answers with text, not with numbers")
+            _write_predictions(path.with_suffix(_PREDICTED), predictions)
     return len(files)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ckpt_ops.candidates.as_served.asked import Answers, Rows, Scores
 from ckpt_ops.candidates.as_served.exported import exported, served
@@ -12,7 +13,7 @@ from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import CkptOpsError, Corrupt, NotAsServed, ObjectNotFound, TransientError, first_line
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained
-from ckpt_ops.outputs import numbers
+from ckpt_ops.outputs import cut_to, numbers
 from ckpt_ops.pipeline.code.kept import Kept, read_code
 from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -36,12 +37,14 @@ def predictions_of(
         if trained is None or "export" not in trained.artifacts:
             raise NotAsServed("it has no export")
         if _is_of_today(pipeline, store, trained):
-            predictions = _here(store, found, asked)
+            answers = Answers(scores=_here(store, found, asked))
             gc.collect()  # it was a second model in memory, beside the one that trains
-            return Answers(scores=predictions)
-        code = _code(store, trained)
-        with exported(store, found) as export:
-            return ask_elsewhere(pipeline, code, export, asked)
+        else:
+            code = _code(store, trained)
+            with exported(store, found) as export:
+                answers = ask_elsewhere(pipeline, code, export, asked)
+        cut = (cut_to(one, rows.positions) for one, rows in zip(answers.scores, asked, strict=True))
+        return replace(answers, scores=list(cut))
     except (ObjectNotFound, Corrupt, NotAsServed) as error:
         raise NotAsServed(
             f"version {version} could not be evaluated as it is served: {_short(error.what)}",
