@@ -67,8 +67,8 @@ class TrainingSession:
         """Set every variable to its value in the checkpoint; None: as `build_model` made it.
 
         The learning rate of optimizers stays as today's `build_model` sets it: Keras keeps it among the
-        optimizer's variables, and an edit of it is meant for later candidates. Elsewhere in a model, a
-        variable of that name is state like any other.
+        optimizer's variables, unless it follows a schedule, and an edit of it is meant for later candidates.
+        Elsewhere in a model, a variable of that name is state like any other.
 
         Raises:
             ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore_model`.
@@ -76,7 +76,7 @@ class TrainingSession:
         if manifest is not None:
             found = load_manifest(self.store, manifest)
             self._as_built = False
-            restore_model(self.store, found, self.model, self.variables, self.state)
+            restore_model(self.store, found, self.model, self.variables, self.state, own=is_rate)
             self.assign(self.rates)
         else:
             self.assign(self._as_initialized())

@@ -13,7 +13,7 @@ tables, arrays and constant tensors, and the lists of layers with an `adapt()`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -74,19 +74,26 @@ def differences(kept: LayerState, state: LayerState) -> dict[str, str]:
 
 
 def restore_model(
-    store: Store, manifest: Manifest, model: Any, variables: Mapping[str, Any], state: LayerState
+    store: Store,
+    manifest: Manifest,
+    model: Any,
+    variables: Mapping[str, Any],
+    state: LayerState,
+    *,
+    own: Callable[[str], bool] = lambda name: False,
 ) -> None:
     """Restore the model to the checkpoint: its variables, and what layers make of them.
 
     Args:
         state: `layer_state` of the model as it was built.
+        own: see `restore`.
 
     Raises:
         IncompatibleCheckpoint: names, shapes or dtypes differ, or what layers hold beside them.
         Corrupt, ObjectNotFound: a chunk is damaged or missing. No variable was changed.
     """
     check_state(manifest, state)
-    restore(store, manifest, variables)
+    restore(store, manifest, variables, own=own)
     settle(model)
 
 
