@@ -44,7 +44,7 @@ def layer_state(model: Any) -> dict[str, dict[str, Any]]:
     """
     return {
         name: described
-        for layer, path in _holders(model)
+        for layer, path in holders(model)
         for name, value in _held_by(layer, path)
         if not (_makes_constants(layer) and _is_array(value))
         if (described := _described(value)) is not None
@@ -100,7 +100,7 @@ def restore_model(
 def settle(model: Any) -> None:
     """Let layers make their constants again from variables that were set from outside."""
     changed = False
-    for layer, path in _holders(model):
+    for layer, path in holders(model):
         if _makes_constants(layer):
             before = _constants(layer, path)
             layer.finalize_state()
@@ -111,7 +111,7 @@ def settle(model: Any) -> None:
                 setattr(model, function, None)
 
 
-def _holders(model: Any) -> Iterator[tuple[Any, str]]:
+def holders(model: Any) -> Iterator[tuple[Any, str]]:
     """Every layer of a Keras model; a `tf.Module`, and the layers that it leads to. Each with its path."""
     import keras
 

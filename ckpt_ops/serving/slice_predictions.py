@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ckpt_ops.candidates.as_served.exported import exported, served
+from ckpt_ops.candidates.given import pipeline_of
 from ckpt_ops.column_times import Columns, as_text, from_text
 from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
 from ckpt_ops.lineage import ModelLog, VersionState
@@ -132,8 +133,9 @@ def _write(
     besides: Columns | None,
 ) -> int:
     ask, writer, rows = served(model), None, 0
+    own = pipeline_of(pipeline, store, version)
     try:
-        for numbers, inputs in every_row(pipeline, store, ref, besides=besides):
+        for numbers, inputs in every_row(own, store, ref, besides=besides):
             table = _table(numbers, ask(inputs))
             if writer is None:
                 about = _about(pipeline, version, ref)
