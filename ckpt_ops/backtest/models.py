@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ckpt_ops.backtest.simulation import Result
 from ckpt_ops.backtest.slice_cache import SliceCache
 from ckpt_ops.backtest.variable_cache import VariableCache
 from ckpt_ops.candidates.as_served.asked import Rows, Scores, inputs_for
-from ckpt_ops.candidates.as_served.graph import AsServed
 from ckpt_ops.candidates.champion import metrics_on, score
 from ckpt_ops.candidates.data import TrainingData, consumed_before, load_data
 from ckpt_ops.candidates.drift import measure_drift
@@ -27,6 +27,7 @@ from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.one_model import OneModel
 from ckpt_ops.candidates.past import load_past
 from ckpt_ops.candidates.results import evaluated_rows_of, past_of, predict
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.candidates.settings import seeing_history
 from ckpt_ops.candidates.slice_rows import StoredRows, split
 from ckpt_ops.diagnostics.retrain import fit, kept_checkpoint, steps_of
@@ -65,9 +66,8 @@ class Workshop:
         self._rows = SliceCache(StoredRows(pipeline, store), folder / "slices")
         self._model = OneModel(pipeline, store)
         self._candidates = VariableCache(self._model, folder / "models")
-        self._served: tuple[Any, AsServed] | None = None
         self._newest: tuple[Any, list[Examples]] = (None, [])
-        self._compiling: tuple[Any, float] | None = None
+        self._compiling: WeakKeyDictionary[TrainingSession, float] = WeakKeyDictionary()
 
     def score(self, candidate: str, ref: SliceRef) -> Mapping[str, float]:
         self._candidates.restore_at(candidate)
@@ -89,6 +89,8 @@ class Workshop:
             before=before,
             rows=self._rows,
         )
+        if before is None:
+            self._model.built_for(given)  # before rows are read: what is wrong with the model is told first
         pipeline = of_given(self._pipeline, given)
         transferred = before is not None and not before.same_for_a_model(given)
         data = self._data(pipeline, state, version, transferred=transferred)
@@ -167,22 +169,19 @@ class Workshop:
         In production each training has a process of its own.
         """
         session = self._model.session
-        if self._compiling is None or self._compiling[0] is not session:
+        if session not in self._compiling:
             values = session.copy_values()
             first, second = (
                 fit(session, version, data, Budget(max_steps=1, max_seconds=math.inf)).seconds
                 for _ in range(2)
             )
             session.assign(values)
-            self._compiling = (session, max(0.0, first - second))
-        return self._compiling[1]
+            self._compiling[session] = max(0.0, first - second)
+        return self._compiling[session]
 
     def _ask(self, asked: Sequence[Mapping[str, Any]]) -> list[Scores]:
         """What the model at hand predicts as it would be served."""
-        model = self._model.session.model
-        if self._served is None or self._served[0] is not model:
-            self._served = (model, AsServed(model))
-        return self._served[1](asked)
+        return self._model.session.served(asked)
 
     def _as_the_champion(self, asked: Sequence[Rows]) -> list[Scores]:
         """What the champion predicts, which the model at hand holds, on rows made for the candidate."""
@@ -191,7 +190,7 @@ class Workshop:
     def _examples(self, ref: SliceRef) -> list[Examples]:
         """Every row of a slice, for the model at hand. Only those of the last one read stay in memory."""
         pipeline = self._model.session.pipeline
-        known = (ref.id, self._model.session if takes_vocabularies(pipeline) else None)
+        known = (ref.id, self._model.session.given if takes_vocabularies(pipeline) else None)
         if self._newest[0] != known:
             train, holdout = Collected(ref.rows), Collected(ref.rows)
             split(pipeline, self._rows, ref, train=train, holdout=holdout)

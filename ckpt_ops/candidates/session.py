@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ckpt_ops.candidates.as_served.graph import AsServed
 from ckpt_ops.candidates.parent import Parent, check_allowed, is_rate, parent_of, structure_of
 from ckpt_ops.checkpoints import load_manifest, model_variables, read_tensors
 from ckpt_ops.checkpoints.capture import tensorflow_variable
@@ -153,6 +154,11 @@ class TrainingSession:
     def step(self) -> Step:
         """The model's step, traced once for all candidates."""
         return step_function(self.model)
+
+    @cached_property
+    def served(self) -> AsServed:
+        """The model as its export would answer, traced once."""
+        return AsServed(self.model)
 
     def copy_values(self) -> dict[str, Any]:
         """A copy of the current value of every variable, by name."""

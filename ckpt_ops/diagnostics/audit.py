@@ -15,7 +15,6 @@ from typing import Any
 
 from ckpt_ops import checks
 from ckpt_ops.candidates.as_served.asked import Scores
-from ckpt_ops.candidates.as_served.graph import AsServed
 from ckpt_ops.candidates.as_served.version import predictions_of
 from ckpt_ops.candidates.champion import labels_of, score
 from ckpt_ops.candidates.data import TrainingData, load_data
@@ -206,7 +205,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
         ),
     )
     trained = retrain(session, state, _version(pipeline, state, slices))
-    (cold,) = (of_output(one, output) for one in AsServed(session.model)([evaluated.inputs]))
+    (cold,) = (of_output(one, output) for one in session.served([evaluated.inputs]))
     difference = paired_bootstrap(metric, labels, champion, cold, groups=groups, seed=pipeline.seed)
     updates = [one.trained for one in state.ancestry(state.head) if one.trained is not None]
     return Audited(

@@ -151,11 +151,10 @@ def reproduce(
     for one, manifest in zip(line[begin:], manifests[begin:], strict=True):
         began = time.monotonic()
         model.go_on(of_version(store, pipeline.name, one))
-        session = model.session
-        steps = retrain(session, state, one).step
+        steps = retrain(model.session, state, one).step
         seconds = time.monotonic() - began
         if manifest is not None:
-            compared[one.version] = compare(read_tensors(store, manifest), session.copy_values())
+            compared[one.version] = compare(read_tensors(store, manifest), model.session.copy_values())
         same = not compared[one.version].different if manifest is not None else None
         trained.append(
             TrainedAgain(
