@@ -56,13 +56,18 @@ class Parent:
 
     def check(self) -> None:
         """Raises `TransferRefused`, which says what to write, if the pipeline does not allow the transfer."""
-        if self.transfer.objections:
-            raise TransferRefused(
-                f"build_model() is different from what version {self.manifest.version} was trained with:\n  "
-                + "\n  ".join(self.transfer.objections),
-                safe="nothing was trained, no version or checkpoint was added; the champion serves on",
-                next=self.transfer.next,
-            )
+        check_allowed(self.transfer, f"version {self.manifest.version}")
+
+
+def check_allowed(transfer: Transfer, parent: str) -> None:
+    """Raises `TransferRefused` if the pipeline does not allow the transfer from `parent`."""
+    if transfer.objections:
+        raise TransferRefused(
+            f"build_model() is different from what {parent} was trained with:\n  "
+            + "\n  ".join(transfer.objections),
+            safe="nothing was trained, no version or checkpoint was added; the champion serves on",
+            next=transfer.next,
+        )
 
 
 def parent_of(store: Store, named: Named, manifest: Manifest, structure: Structure, evolve: Evolve) -> Parent:

@@ -68,7 +68,8 @@ class Pipeline(Intake):
             `Examples`; by default `examples` beside `build_model`. It gets some of a slice's rows at a
             time, so what it makes of a row must not depend on the others.
         vocabularies: of columns whose values get rows of their own in embeddings: `build_model(vocabularies)`
-            takes a `Lookup` of each, by column.
+            takes a `Lookup` of each, by column. So do `examples(table, vocabularies)` and `inputs(table,
+            vocabularies)` that declare it: those of the version for which rows are made.
         adapt: "package.module:function" of `adapt(table)`, which makes values of the first rows of a history,
             such as a mean; `build_model(adapted)` takes them, by name, in every version. "": none.
         inputs: "package.module:function" of `inputs(table)`, which turns an Arrow table into a mapping of

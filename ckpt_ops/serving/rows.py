@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.candidates.given import pipeline_of
 from ckpt_ops.candidates.kept_rows import Numbers, kept_rows
 from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, holdout_of
 from ckpt_ops.lineage import VersionState
@@ -23,6 +24,7 @@ Inputs = dict[str, npt.NDArray[Any]]
 
 def held_out(pipeline: Pipeline, store: Store, version: VersionState) -> Iterator[Examples]:
     """The rows of the version's own slices that no model trains on, a row group at a time."""
+    pipeline = pipeline_of(pipeline, store, version)
     for ref in version.slices:
         for part in holdout_of(pipeline, StoredRows(pipeline, store), ref):
             if part.rows:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ckpt_ops.candidates.as_served.exported import exported, served
+from ckpt_ops.candidates.given import pipeline_of
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.column_times import Columns, as_text, from_text
 from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
@@ -147,7 +148,7 @@ def predict(
         path = Path(folder) / "predictions.parquet"
         with exported(store, version) as model:
             stored = StoredRows(pipeline, store, besides=besides, former=former)
-            rows = _write(pipeline, stored, version, ref, model, path)
+            rows = _write(pipeline_of(pipeline, store, version), stored, version, ref, model, path)
         state = log.state()
         exported_version(state, number)  # it may have been forgotten meanwhile, or the slice corrected
         if accepted_slice(state, key) == ref:

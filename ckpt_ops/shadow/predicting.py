@@ -11,6 +11,7 @@ import pyarrow as pa
 from ckpt_ops.candidates.as_served.asked import Rows
 from ckpt_ops.candidates.as_served.version import predictions_of
 from ckpt_ops.candidates.champion import ChampionScore, labels_of
+from ckpt_ops.candidates.given import pipeline_of
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.errors import CkptOpsError, LineageMoved, NotAsServed, TrainingDied
 from ckpt_ops.evaluation import Basis, EvaluatedRows
@@ -103,6 +104,7 @@ def _predicted(
     pipeline: Pipeline, store: Store, state: LineageState, version: int, ref: SliceRef
 ) -> EvaluatedRows:
     """Both models as they are served: a version's predictions do not depend on today's code."""
+    pipeline = pipeline_of(pipeline, store, state.versions[version])
     examples, head = _examples(pipeline, store, ref), state.versions[version].champion
     asked = [Rows.of(examples, partial(_tables, pipeline, store, ref))]
     champion = ChampionScore()

@@ -10,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.former_columns import FormerNames
-from ckpt_ops.training import Examples
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import make_examples, takes_vocabularies
+from ckpt_ops.training import Collected, Examples
 
 Scores = npt.NDArray[np.float64]
 Tables = Callable[[], Iterator[tuple[str, pa.Table]]]
@@ -57,3 +60,25 @@ class Answers:
 
 Ask = Callable[[Sequence[Rows]], Answers]
 """What a model predicts on each of several sets of rows."""
+
+
+def inputs_for(pipeline: Pipeline, rows: Rows) -> Mapping[str, Any]:
+    """The rows as a version of the same code takes them, whose pipeline this is.
+
+    They are made again if `examples()` takes vocabularies: a version has its own. Raises `ModelCodeError`:
+    what it keeps depends on them.
+    """
+    if not takes_vocabularies(pipeline):
+        return rows.inputs
+    collected = Collected(rows.count)
+    for key, table in rows.tables():
+        if table.num_rows:
+            collected.add(make_examples(pipeline, table, of=key))
+    if collected.rows != rows.count:
+        raise ModelCodeError(
+            f"{pipeline.examples} keeps {collected.rows:,} rows with the vocabularies of one version, and "
+            f"{rows.count:,} with those of another",
+            safe="nothing was trained; the champion serves on",
+            next="let what examples() keeps depend on the rows alone",
+        )
+    return collected.examples().inputs

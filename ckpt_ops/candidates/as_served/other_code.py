@@ -33,11 +33,13 @@ from ckpt_ops.evaluation import columns
 from ckpt_ops.former_columns import STATED, former_names_in, in_short, table_as_then
 from ckpt_ops.outputs import each, joined, numbers
 from ckpt_ops.pipeline.code.kept import Kept
+from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.pipeline.user_code import call, inputs_by, make_examples
+from ckpt_ops.pipeline.user_code import call_on_rows, inputs_by, make_examples
 from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.training import Examples
 from ckpt_ops.training.light_import import light_import
+from ckpt_ops.vocabularies import document as vocabularies
 from ckpt_ops.worker import Ended, Surroundings
 
 _PREDICTED = ".predicted"
@@ -52,12 +54,16 @@ class PartsRequest:
         export: folder of the SavedModel.
         parts: folder below which the rows lie, as `*.arrow`.
         examples, inputs: the functions that make its inputs, as `module:function`; `inputs` may be "".
+        model: the pipeline's name.
+        vocabularies: path of the version's; "" for none.
     """
 
     export: Path
     parts: Path
     examples: str
     inputs: str
+    model: str
+    vocabularies: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +73,10 @@ class PartsPredicted:
     parts: int
 
 
-def ask_elsewhere(pipeline: Pipeline, code: Kept, export: Path, asked: Sequence[Rows]) -> Answers:
-    """What the SavedModel in `export` predicts on each set of rows, on inputs that `code` makes.
+def ask_elsewhere(
+    pipeline: Pipeline, code: Kept, given: Given, export: Path, asked: Sequence[Rows]
+) -> Answers:
+    """What the SavedModel in `export` predicts on each set of rows, on inputs that `code` makes of `given`.
 
     Raises:
         NotAsServed: that code does not run today, or does not take these rows; or the export does not.
@@ -85,7 +93,7 @@ def ask_elsewhere(pipeline: Pipeline, code: Kept, export: Path, asked: Sequence[
         if former:
             print(f"the version's own code is given column {in_short(former)}", flush=True)
         if any(of_each):
-            _run(pipeline, code, dags, export, parts)
+            _run(pipeline, code, dags, export, parts, _kept_vocabularies(pipeline.name, given, folder))
         return Answers(scores=[_read(files) for files in of_each], former=former)
 
 
@@ -118,7 +126,15 @@ def _write(pipeline: Pipeline, rows: Rows, folder: Path, former: dict[str, str])
     return written
 
 
-def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) -> None:
+def _kept_vocabularies(model: str, given: Given, folder: Path) -> str:
+    if not given.vocabularies:
+        return ""
+    path = folder / "vocabularies.json"
+    path.write_bytes(vocabularies.encode(model, given.vocabularies))
+    return str(path)
+
+
+def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path, known: str) -> None:
     def died(ended: Ended) -> CkptOpsError:
         what = f"the process that asks the version for predictions {ended.how}; its log is {ended.log}"
         if ended.from_outside:
@@ -126,7 +142,14 @@ def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path) 
         return NotAsServed(what)
 
     functions = code.functions
-    request = PartsRequest(export=export, parts=parts, examples=functions.examples, inputs=functions.inputs)
+    request = PartsRequest(
+        export=export,
+        parts=parts,
+        examples=functions.examples,
+        inputs=functions.inputs,
+        model=pipeline.name,
+        vocabularies=known,
+    )
     try:
         worker.run(
             predict_apart,
@@ -162,8 +185,15 @@ def _read_predictions(path: Path) -> Array:
 def predict_apart(request: PartsRequest) -> PartsPredicted:
     """As `predict`, on inputs that the functions make."""
 
+    path, given = request.vocabularies, Given()
+    if path:
+        grown = vocabularies.decode(Path(path).read_bytes(), name=path, model=request.model)
+        given = Given(vocabularies=grown)
+
     def make(table: pa.Table) -> Mapping[str, Array]:
-        return inputs_by(request.inputs, table) if request.inputs else _by_examples(request.examples, table)
+        if request.inputs:
+            return inputs_by(request.inputs, table, given)
+        return _by_examples(request.examples, table, given)
 
     return PartsPredicted(parts=predict(request.export, request.parts, make))
 
@@ -195,8 +225,8 @@ def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, A
     return len(files)
 
 
-def _by_examples(reference: str, table: pa.Table) -> Mapping[str, Array]:
-    examples = call(reference, table)
+def _by_examples(reference: str, table: pa.Table, given: Given) -> Mapping[str, Array]:
+    examples = call_on_rows(reference, table, given)
     if not isinstance(examples, Examples):
         raise ModelCodeError(f"{reference} returned a {type(examples).__name__}, not Examples")
     if examples.rows != table.num_rows:

@@ -6,9 +6,10 @@ import gc
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ckpt_ops.candidates.as_served.asked import Answers, Rows, Scores
+from ckpt_ops.candidates.as_served.asked import Answers, Rows, Scores, inputs_for
 from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.candidates.as_served.other_code import ask_elsewhere
+from ckpt_ops.candidates.given import of_version
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import CkptOpsError, Corrupt, NotAsServed, ObjectNotFound, TransientError, first_line
 from ckpt_ops.lineage import LineageState, VersionState
@@ -16,6 +17,7 @@ from ckpt_ops.lineage.records import CandidateTrained
 from ckpt_ops.outputs import cut_to, numbers
 from ckpt_ops.pipeline.code.kept import Kept, read_code
 from ckpt_ops.pipeline.code.own import is_code_of_today
+from ckpt_ops.pipeline.of_version import of_given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
 
@@ -36,13 +38,14 @@ def predictions_of(
         trained = found.trained
         if trained is None or "export" not in trained.artifacts:
             raise NotAsServed("it has no export")
+        given = of_version(store, pipeline.name, found)
         if _is_of_today(pipeline, store, trained):
-            answers = Answers(scores=_here(store, found, asked))
+            answers = Answers(scores=_here(of_given(pipeline, given), store, found, asked))
             gc.collect()  # it was a second model in memory, beside the one that trains
         else:
             code = _code(store, trained)
             with exported(store, found) as export:
-                answers = ask_elsewhere(pipeline, code, export, asked)
+                answers = ask_elsewhere(pipeline, code, given, export, asked)
         cut = (cut_to(one, rows.positions) for one, rows in zip(answers.scores, asked, strict=True))
         return replace(answers, scores=list(cut))
     except (ObjectNotFound, Corrupt, NotAsServed) as error:
@@ -76,15 +79,15 @@ def _code(store: Store, trained: CandidateTrained) -> Kept:
         ) from error
 
 
-def _here(store: Store, version: VersionState, asked: Sequence[Rows]) -> list[Scores]:
-    """The inputs are made already, by the same code."""
+def _here(pipeline: Pipeline, store: Store, version: VersionState, asked: Sequence[Rows]) -> list[Scores]:
+    """The inputs are made already, by the same code; or are made again, with the version's vocabularies."""
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
     with exported(store, version) as folder:
         try:
             ask = served(folder)
-            return [numbers(ask(rows.inputs)) for rows in asked]
+            return [numbers(ask(inputs_for(pipeline, rows))) for rows in asked]
         except TransientError:
             raise
         except CkptOpsError as error:
