@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import shutil
@@ -13,7 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,8 +26,14 @@ from ckpt_ops.embedded.settings import Settings
 if TYPE_CHECKING:
     from ckpt_ops.pipeline import Pipeline
     from ckpt_ops.store import Store
+    from ckpt_ops.worker import Surroundings
 
 PROJECT = Path(__file__).parents[1]
+
+# What is collected is compiled once (see Makefile). Later, no bytecode is kept, here or in a test's process:
+# two edits of one second and one size look alike to it.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+gc.disable()  # until all is imported and collected
 
 # as it was before any test or fixture set AIRFLOW__... or STORAGE_EMULATOR_HOST for this process
 CLEAN_ENVIRONMENT = {
@@ -68,9 +76,28 @@ def pytest_collection_finish() -> None:
     """What was imported and collected is never garbage: no search for any goes through it again and again.
 
     Keras asks for a full search with each model; among all that the tests have imported it takes a second.
+    The graph of a model is many objects, none of them garbage: searches for each 700 of them, as is usual,
+    take a tenth of a training.
     """
+    sys.dont_write_bytecode = True
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
+
+
+_platforms: list[Platform] = []  # the one that runs
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """With several workers, one has all tests of the platform, in a row. Behind the last it is stopped.
+
+    It takes a tenth of a processor when nothing is asked of it.
+    """
+    done = nextitem is not None and "platform" not in getattr(nextitem, "fixturenames", ())
+    if done and "PYTEST_XDIST_WORKER" in os.environ and _platforms:
+        _platforms.pop().stop()
 
 
 def _settings(home: Path) -> Settings:
@@ -142,6 +169,70 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
             yield
 
     return here
+
+
+@pytest.fixture(scope="session")
+def asked_here() -> Callable[[], AbstractContextManager[None]]:
+    """While a block runs, what a version's own code is asked, or a drill, is work in this process.
+
+    As in a process of its own, that work sees the code it is for and no other, and what crosses is JSON.
+    `test_champion_as_served.py` and `test_drill.py` start the processes.
+    """
+
+    @contextmanager
+    def here() -> Iterator[None]:
+        from ckpt_ops.errors import CkptOpsError
+        from ckpt_ops.worker import codec
+        from ckpt_ops.worker.raised import Raised
+
+        def crossed(kind: type[Any], value: object) -> Any:
+            return codec.read(kind, codec.loads(codec.dumps(codec.written(value))))
+
+        def run(
+            function: Callable[[Any], Any], request: object, *, surroundings: Surroundings, **_: object
+        ) -> Any:
+            asked, answered = codec.kinds_of(function)
+            with _only_code_of(surroundings):
+                try:
+                    return crossed(answered, function(crossed(asked, request)))
+                except CkptOpsError as error:
+                    raise Raised.of(error).error() from None
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ckpt_ops.worker.run", run)
+            yield
+
+    return here
+
+
+@contextmanager
+def _only_code_of(surroundings: Surroundings) -> Iterator[None]:
+    """What is imported from the folder of today's code is not, meanwhile."""
+    folders = [str(folder) for folder in (surroundings.code, surroundings.without) if folder is not None]
+    below = tuple(f"{folder}{os.sep}" for folder in folders)
+
+    def imported() -> dict[str, ModuleType]:
+        found = {}
+        for name, module in list(sys.modules.items()):
+            place = getattr(module, "__file__", None)  # None, where a test hides a module
+            if isinstance(place, str) and place.startswith(below):
+                found[name] = module
+        return found
+
+    before = imported()
+    for name in before:
+        del sys.modules[name]
+    with pytest.MonkeyPatch.context() as patch:
+        others = [path for path in sys.path if path not in folders]
+        patch.setattr(sys, "path", [str(surroundings.code), *others])
+        patch.setenv("CKPT_OPS_DAGS", str(surroundings.code))
+        importlib.invalidate_caches()
+        try:
+            yield
+        finally:
+            for name in imported():
+                del sys.modules[name]
+            sys.modules.update(before)
 
 
 @pytest.fixture(scope="session")
@@ -223,4 +314,5 @@ def platform(session_home: Path, clean_environment: dict[str, str]) -> Iterator[
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,eve:viewer",
     }
     with Platform(settings, environ=environment) as running:
+        _platforms[:] = [running]
         yield running
