@@ -43,20 +43,31 @@ CLEAN_ENVIRONMENT = {
 }
 
 
+_LARGE = ("lineage", "evaluation", "cli", "validation")
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist's own, which writes the groups into the tests' ids
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: what shares a server, a training or an import of GX runs in one of them."""
+    """With several workers: what shares a server, a training or an import of GX runs in one of them.
+
+    The longest groups come first, so that none is left for one worker when the others have nothing to do.
+    """
+    ranks: dict[str, int] = {}
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "platform" in fixtures:
             group = "platform"
         elif "steady" in fixtures:
             group = "training"
-        elif item.path.parent.name in ("validation", "lineage", "evaluation", "cli"):
+        elif item.path.parent.name in _LARGE:
             group = item.path.parent.name
         else:
             group = str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+        small = item.path.is_relative_to(PROJECT / "tests" / "unit") and group not in _LARGE
+        ranks[item.nodeid] = 0 if group == "platform" else 2 if small else 1
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: ranks[item.nodeid])
 
 
 @pytest.fixture(autouse=True)
