@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
 import shutil
@@ -14,10 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from work_here import asked_here_and_now
 
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.embedded.platform import Platform
@@ -26,7 +25,6 @@ from ckpt_ops.embedded.settings import Settings
 if TYPE_CHECKING:
     from ckpt_ops.pipeline import Pipeline
     from ckpt_ops.store import Store
-    from ckpt_ops.worker import Surroundings
 
 PROJECT = Path(__file__).parents[1]
 
@@ -189,61 +187,7 @@ def asked_here() -> Callable[[], AbstractContextManager[None]]:
     As in a process of its own, that work sees the code it is for and no other, and what crosses is JSON.
     `test_champion_as_served.py` and `test_drill.py` start the processes.
     """
-
-    @contextmanager
-    def here() -> Iterator[None]:
-        from ckpt_ops.errors import CkptOpsError
-        from ckpt_ops.worker import codec
-        from ckpt_ops.worker.raised import Raised
-
-        def crossed(kind: type[Any], value: object) -> Any:
-            return codec.read(kind, codec.loads(codec.dumps(codec.written(value))))
-
-        def run(
-            function: Callable[[Any], Any], request: object, *, surroundings: Surroundings, **_: object
-        ) -> Any:
-            asked, answered = codec.kinds_of(function)
-            with _only_code_of(surroundings):
-                try:
-                    return crossed(answered, function(crossed(asked, request)))
-                except CkptOpsError as error:
-                    raise Raised.of(error).error() from None
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("ckpt_ops.worker.run", run)
-            yield
-
-    return here
-
-
-@contextmanager
-def _only_code_of(surroundings: Surroundings) -> Iterator[None]:
-    """What is imported from the folder of today's code is not, meanwhile."""
-    folders = [str(folder) for folder in (surroundings.code, surroundings.without) if folder is not None]
-    below = tuple(f"{folder}{os.sep}" for folder in folders)
-
-    def imported() -> dict[str, ModuleType]:
-        found = {}
-        for name, module in list(sys.modules.items()):
-            place = getattr(module, "__file__", None)  # None, where a test hides a module
-            if isinstance(place, str) and place.startswith(below):
-                found[name] = module
-        return found
-
-    before = imported()
-    for name in before:
-        del sys.modules[name]
-    with pytest.MonkeyPatch.context() as patch:
-        others = [path for path in sys.path if path not in folders]
-        patch.setattr(sys, "path", [str(surroundings.code), *others])
-        patch.setenv("CKPT_OPS_DAGS", str(surroundings.code))
-        importlib.invalidate_caches()
-        try:
-            yield
-        finally:
-            for name in imported():
-                del sys.modules[name]
-            sys.modules.update(before)
+    return asked_here_and_now
 
 
 @pytest.fixture(scope="session")
