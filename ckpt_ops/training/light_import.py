@@ -7,10 +7,11 @@ quarter goes into searches for garbage among modules that stay.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ckpt_ops.lasting_import import lasting_import
 
 _OPTIONAL = ("matplotlib", "sklearn")
 
@@ -29,14 +30,10 @@ def light_import() -> Iterator[None]:
         return
     hidden = [name for name in _OPTIONAL if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's mark for "not there"
-    searching = gc.isenabled()
-    gc.disable()
     try:
-        yield
+        with lasting_import():
+            yield
     finally:
         for name in hidden:
             if sys.modules.get(name) is None:
                 sys.modules.pop(name, None)
-        gc.freeze()
-        if searching:
-            gc.enable()
