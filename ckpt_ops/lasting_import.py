@@ -1,4 +1,4 @@
-"""Importing a large library once and for all: no search for garbage goes on meanwhile, or later through it."""
+"""Importing a large library once: no search for garbage goes on meanwhile, nor later through what came."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings as of_examples
 from work_here import asked_here_and_now
 
 from ckpt_ops.embedded.gcs_server import GcsServer
@@ -32,6 +33,9 @@ PROJECT = Path(__file__).parents[1]
 # two edits of one second and one size look alike to it.
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 gc.disable()  # until all is imported and collected
+
+of_examples.register_profile("tests", deadline=None)  # a busy machine is no counterexample
+of_examples.load_profile("tests")
 
 # as it was before any test or fixture set AIRFLOW__... or STORAGE_EMULATOR_HOST for this process
 CLEAN_ENVIRONMENT = {
