@@ -148,13 +148,13 @@ def _read_predictions(path: Path) -> Array:
 def predict_apart(request: PartsRequest) -> PartsPredicted:
     """As `predict`, on inputs that the functions make."""
 
-    def make(table: pa.Table) -> Mapping[str, Array]:
+    def make(table: pa.Table) -> Mapping[str, Any]:
         return inputs_by(request.inputs, table) if request.inputs else _by_examples(request.examples, table)
 
     return PartsPredicted(parts=predict(request.export, request.parts, make))
 
 
-def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, Array]]) -> int:
+def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, Any]]) -> int:
     """Write `PART.predicted` beside each `PART.arrow` below `parts`; returns how many.
 
     Raises `ModelCodeError`: `make` or the export does not take the rows, or the export answers with anything
@@ -181,7 +181,7 @@ def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, A
     return len(files)
 
 
-def _by_examples(reference: str, table: pa.Table) -> Mapping[str, Array]:
+def _by_examples(reference: str, table: pa.Table) -> Mapping[str, Any]:
     examples = call(reference, table)
     if not isinstance(examples, Examples):
         raise ModelCodeError(f"{reference} returned a {type(examples).__name__}, not Examples")
