@@ -44,6 +44,7 @@ def maker(examples: Examples, *, model: Any = None) -> Callable[[npt.NDArray[Any
         model: as `batches` takes it.
     """
     taken, labels = _taken_by(model), BatchLabels(examples, model)
+    _ = labels.dividing  # here: batches are made in a thread of tf.data's
 
     def make(rows: npt.NDArray[Any]) -> tuple[Any, ...]:
         inputs = {name: dense(column[rows]) for name, column in examples.inputs.items()}
