@@ -17,7 +17,7 @@ from pathlib import Path
 from ckpt_ops.backtest.simulation import Result
 from ckpt_ops.backtest.slice_cache import SliceCache
 from ckpt_ops.backtest.variable_cache import VariableCache
-from ckpt_ops.candidates.as_served.asked import Scores
+from ckpt_ops.candidates.as_served.asked import Answers, Scores
 from ckpt_ops.candidates.as_served.graph import AsServed
 from ckpt_ops.candidates.champion import metrics_on, score
 from ckpt_ops.candidates.data import TrainingData, consumed_before, load_data
@@ -79,7 +79,7 @@ class Workshop:
         if version.parent is not None:
             self._candidates.restore_at(state.versions[version.parent].candidate)
             champion = score(
-                lambda asked: self._served([rows.inputs for rows in asked]),
+                lambda asked: Answers(scores=self._served([rows.inputs for rows in asked])),
                 self._pipeline,
                 self._rows,
                 version,
