@@ -47,7 +47,7 @@ from ckpt_ops.training import BatchOrder, Trainer
 from ckpt_ops.training.divergence import cause_of
 from ckpt_ops.training.pace import HowFar
 from ckpt_ops.transfer.document import TransferDocument, document_of
-from ckpt_ops.worker import AttemptBegan, Phase, PhaseBegan, StepsDone, tell
+from ckpt_ops.worker import AttemptBegan, AttemptEnded, Phase, PhaseBegan, StepsDone, tell
 
 
 def attempt(
@@ -121,6 +121,7 @@ def attempt(
                 "numbers": decision["numbers"],
             }
             ours.end({**ended, "scores": scores})
+            tell(AttemptEnded(message="not trained: no update is due"))
             return number
     if champion is not None or parent is not None:
         session.go_on_from(parent)
@@ -163,7 +164,7 @@ def attempt(
         commits = candidate.progress().commits
         why = _why(session, diverged, data, order, parent, commits[-1] if commits else None)
         ours.end({"outcome": TrainingEnd.DIVERGED, "step": diverged.step, "why": why})
-        print(f"training diverged: {why}", flush=True)
+        tell(AttemptEnded(message=f"training diverged: {why}"))
         return number
     tell(PhaseBegan(phase=Phase.EXPORTING))
     artifacts = write_results(pipeline, noting, version, ours.token, session.model, data, champion, past)
@@ -183,7 +184,7 @@ def attempt(
             "scores": scores,
         }
     )
-    print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
+    tell(AttemptEnded(message=f"trained {trained.step} steps, ended by {trained.stopped_by.value}"))
     return number
 
 

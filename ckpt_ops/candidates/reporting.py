@@ -26,7 +26,7 @@ from ckpt_ops.candidates.progress_document import (
 from ckpt_ops.errors import CkptOpsError, TransientError
 from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
-from ckpt_ops.worker import AttemptBegan, PhaseBegan, Progress
+from ckpt_ops.worker import AttemptBegan, AttemptEnded, PhaseBegan, Progress
 
 EVERY_SECONDS = 3.0
 """Between two reports; a new phase is reported at once."""
@@ -92,7 +92,7 @@ class Reporter:
                 pass
         except CkptOpsError as error:  # for good: no right to write or to remove, say
             _log.warning("the progress of this training is not shown: %s", printable(error.what))
-        except Exception:  # a page is not worth a training
+        except Exception:  # noqa: BLE001 - whatever it is, a page is not worth a training
             _log.exception("the progress of this training is not shown")
 
     def _next(self) -> bool:
@@ -130,7 +130,8 @@ class _Reports:
         self._document: ProgressDocument | None = None
         self._written: ProgressDocument | None = None
         self._written_at = -RENEWED_SECONDS
-        self._number, self._began = 0, False
+        self._number = 0
+        self._at_work = self._over = False  # whether its attempt has begun, and has ended with a result
         self._old: set[str] = set()  # to be removed: earlier reports, ours and those of attempts before
 
     def add(self, told: Iterable[Progress]) -> None:
@@ -146,13 +147,18 @@ class _Reports:
             if version is not None and version != self._version:
                 self._go_on_to(version)
                 continue
-            self._began = self._began or isinstance(record, AttemptBegan)
+            if isinstance(record, AttemptBegan | AttemptEnded):
+                self._at_work = isinstance(record, AttemptBegan)
+                self._over = not self._at_work
             self._document = after(self._document, record, now=time_now())
             self._told.popleft()
 
     def write(self) -> None:
         """Write what is new, or the same again if that was long ago."""
         now, document = time.monotonic(), self._document
+        if self._over:
+            self._clean_up()
+            return
         if document is None or (document == self._written and now - self._written_at < RENEWED_SECONDS):
             return
         self._number += 1
@@ -164,7 +170,7 @@ class _Reports:
 
     def end(self, *, result: bool) -> None:
         """Leave nothing behind, or after an attempt without a result that it has ended."""
-        if self._began and self._document is not None and not result:
+        if self._at_work and self._document is not None and not result:
             self._document = ended(self._document)
             self.write()
         else:
@@ -185,8 +191,9 @@ class _Reports:
     def _go_on_to(self, version: int) -> None:
         """The process trains this version: one before it has its result, or was never begun."""
         self._clean_up()
-        self._started = time_now() if self._began else self._started
-        self._version, self._document, self._written, self._began = version, None, None, False
+        self._started = time_now() if self._over else self._started
+        self._version, self._document, self._written = version, None, None
+        self._at_work = self._over = False
         self._slices = ()
 
     def _clean_up(self) -> None:

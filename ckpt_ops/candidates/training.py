@@ -39,8 +39,8 @@ def run_training_process(
 ) -> int:
     """Train a candidate for slice `key` until its process ends; returns the number of its version.
 
-    Meanwhile its progress is in the store (`reporting`). The process outlives this one and trains until it finishes, or is fenced off by a newer attempt. Its log
-    is kept when it fails.
+    Meanwhile its progress is in the store (`reporting`). The process outlives this one and trains until it
+    finishes, or is fenced off by a newer attempt. Its log is kept when it fails.
 
     Args:
         version: the candidate's number, or the one that it gets if no other comes first.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ckpt_ops.duration import duration
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.production import taint_view
 from ckpt_ops.lineage.rebase import Cost, cost
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.duration import duration
 from ckpt_ops.rebase.progress import RebaseProgress, progress_of
 
 View = dict[str, Any]

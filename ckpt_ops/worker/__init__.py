@@ -14,6 +14,7 @@ ckpt_ops is raised here as it was raised there (`raised`).
 from ckpt_ops.worker.interpreter import END_SECONDS, Surroundings
 from ckpt_ops.worker.progress import (
     AttemptBegan,
+    AttemptEnded,
     CheckpointSaved,
     LookedAt,
     Note,
@@ -28,6 +29,7 @@ from ckpt_ops.worker.running import Ended, run
 __all__ = [
     "END_SECONDS",
     "AttemptBegan",
+    "AttemptEnded",
     "CheckpointSaved",
     "Ended",
     "LookedAt",

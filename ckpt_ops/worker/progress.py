@@ -58,6 +58,21 @@ class AttemptBegan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttemptEnded:
+    """The attempt is over, and its version's log has the result.
+
+    Attributes:
+        message: what came of it.
+    """
+
+    message: str
+
+    @property
+    def text(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, kw_only=True)
 class PhaseBegan:
     """A training goes on to its next phase.
 
@@ -154,11 +169,12 @@ class LookedAt:
         return f"step {self.step}: {self.metric} {self.value:.4f} on the rows set apart{best}"
 
 
-Progress = Note | AttemptBegan | PhaseBegan | StepsDone | LookedAt | CheckpointSaved
+Progress = Note | AttemptBegan | AttemptEnded | PhaseBegan | StepsDone | LookedAt | CheckpointSaved
 
 _KINDS: Mapping[str, type[Progress]] = {
     "note": Note,
     "attempt_began": AttemptBegan,
+    "attempt_ended": AttemptEnded,
     "phase_began": PhaseBegan,
     "steps_done": StepsDone,
     "looked_at": LookedAt,

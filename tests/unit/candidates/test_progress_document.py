@@ -62,7 +62,11 @@ class TestFolding:
 
     def test_the_next_attempt_goes_on_from_where_it_resumes(self) -> None:
         found = after(FRESH, AttemptBegan(version=3, attempt=1), now=NOON)
-        for record in (steps(100, loss=0.5), CheckpointSaved(step=100, nbytes=9, uploaded=9), steps(200, loss=0.4)):
+        for record in (
+            steps(100, loss=0.5),
+            CheckpointSaved(step=100, nbytes=9, uploaded=9),
+            steps(200, loss=0.4),
+        ):
             found = after(found, record, now=NOON)
         again = begun("m", 3, before=ended(found), now=LATER)
         assert (again.phase, again.attempt, again.started, again.step) == (Phase.STARTING, 2, LATER, 200)
@@ -104,17 +108,21 @@ def test_thinning_keeps_the_first_the_last_and_the_order(steps: list[int], most:
 
 
 class TestInTheStore:
-    @pytest.fixture()
+    @pytest.fixture
     def store(self, tmp_path: Path) -> LocalStore:
         return LocalStore(tmp_path)
 
-    def put(self, store: LocalStore, document: ProgressDocument, number: int = 1, writer: str = "0" * 8) -> str:
+    def put(
+        self, store: LocalStore, document: ProgressDocument, number: int = 1, writer: str = "0" * 8
+    ) -> str:
         name = name_of(document, number=number, writer=writer)
         store.put(name, document.encode())
         return name
 
     def test_it_is_read_as_it_was_written(self, store: LocalStore) -> None:
-        full = after(after(FRESH, AttemptBegan(version=3, attempt=1), now=NOON), steps(5, loss=0.5), now=LATER)
+        full = after(
+            after(FRESH, AttemptBegan(version=3, attempt=1), now=NOON), steps(5, loss=0.5), now=LATER
+        )
         full = after(full, CheckpointSaved(step=5, nbytes=10, uploaded=1), now=LATER)
         self.put(store, full)
         found = reported(store, "m", 3)

@@ -15,13 +15,13 @@ from ckpt_ops.candidates.progress_document import ProgressDocument, folder, repo
 from ckpt_ops.candidates.reporting import reporting
 from ckpt_ops.errors import StoreForbidden, StoreUnavailable, TrainingDied
 from ckpt_ops.store import LocalStore
-from ckpt_ops.worker import AttemptBegan, Phase, PhaseBegan, StepsDone
+from ckpt_ops.worker import AttemptBegan, AttemptEnded, Note, Phase, PhaseBegan, Progress, StepsDone
 
 EVERY = 0.02
 FIRST = AttemptBegan(version=1, attempt=1, slices=("w1",))
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path)
 
@@ -45,6 +45,15 @@ def phase(store: LocalStore, version: int = 1) -> Phase | None:
 
 def objects(store: LocalStore, version: int = 1) -> list[str]:
     return [entry.name for entry in store.list(folder("m", version))]
+
+
+def killed_after(store: LocalStore, *records: Progress) -> None:
+    """A training's process tells this and dies."""
+    with reporting(store, "m", 1, every=EVERY) as told:
+        until(lambda: objects(store))
+        for record in records:
+            told(record)
+        raise TrainingDied("killed")
 
 
 def test_a_training_is_seen_from_its_start_and_gone_with_its_end(store: LocalStore) -> None:
@@ -83,10 +92,9 @@ def test_one_that_says_nothing_is_renewed(store: LocalStore, monkeypatch: pytest
 
 
 def test_a_killed_attempt_says_so_and_is_taken_over(store: LocalStore) -> None:
-    with pytest.raises(TrainingDied), reporting(store, "m", 1, every=EVERY) as told:
-        told(FIRST)
-        told(StepsDone(step=40, last=100, metrics={"loss": 0.5}, stall_seconds=0.25))
-        raise TrainingDied("killed")
+    steps = StepsDone(step=40, last=100, metrics={"loss": 0.5}, stall_seconds=0.25)
+    with pytest.raises(TrainingDied):
+        killed_after(store, FIRST, steps)
     left = seen(store)
     assert left is not None
     assert (left.phase, left.attempt, left.step) == (Phase.ENDED, 1, 40)
@@ -116,10 +124,8 @@ def test_the_report_of_a_process_that_was_killed_itself_is_taken_over(store: Loc
 
 
 def test_an_attempt_that_never_began_leaves_nothing(store: LocalStore) -> None:
-    with pytest.raises(KeyError), reporting(store, "m", 1, every=EVERY) as told:
-        until(lambda: objects(store))
-        told(PhaseBegan(phase=Phase.DATA, version=1))
-        raise KeyError
+    with pytest.raises(TrainingDied):
+        killed_after(store, PhaseBegan(phase=Phase.DATA, version=1))
     assert objects(store) == []
 
 
@@ -137,6 +143,12 @@ def test_the_next_version_of_a_rebase_has_its_own(store: LocalStore) -> None:
         assert found is not None
         assert (found.attempt, found.step, found.stall_seconds) == (1, 0, 0.0)
     assert objects(store, 2) == []
+
+
+def test_a_version_with_a_result_leaves_nothing_even_if_the_process_dies_later(store: LocalStore) -> None:
+    with pytest.raises(TrainingDied):
+        killed_after(store, FIRST, AttemptEnded(message="trained"), Note(text="the next step of the rebase"))
+    assert objects(store) == []
 
 
 class Failing(LocalStore):

@@ -19,7 +19,7 @@ from ckpt_ops.worker import AttemptBegan, CheckpointSaved, StepsDone
 NOON = "2026-03-01T12:00:00.000+00:00"
 
 
-@pytest.fixture()
+@pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path)
 
@@ -38,7 +38,9 @@ def put(store: LocalStore, document: ProgressDocument) -> None:
 
 
 def running(version: int) -> ProgressDocument:
-    found = after(begun("m", version, before=None, now=NOON), AttemptBegan(version=version, attempt=2), now=NOON)
+    found = after(
+        begun("m", version, before=None, now=NOON), AttemptBegan(version=version, attempt=2), now=NOON
+    )
     found = after(found, StepsDone(step=120, last=600, metrics={"loss": 0.4}, save_every=30.0), now=NOON)
     return after(found, CheckpointSaved(step=100, nbytes=2000, uploaded=10), now=NOON)
 

@@ -297,7 +297,9 @@ def test_a_line_of_a_training_says_how_fast_it_goes_and_how_long_it_will_take() 
     )
     told = "step 120/600 loss 0.4100 auc 0.7000 | 41,000 rows/s, 3.2 s left, saves kept it waiting 0.1 s"
     assert steps.text == told
-    assert StepsDone(step=1, last=2, seconds_left=7500.0, stall_seconds=0.01).text == "step 1/2 | 2 h 5 min left"
+    assert (
+        StepsDone(step=1, last=2, seconds_left=7500.0, stall_seconds=0.01).text == "step 1/2 | 2 h 5 min left"
+    )
 
 
 # --- where it runs ----------------------------------------------------------------------------------
