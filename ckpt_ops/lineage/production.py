@@ -62,7 +62,7 @@ def production(records: Iterable[Record]) -> tuple[Period, ...]:
                 approved[record.version] = record
             case Promoted():
                 begins = started.get(record.version)
-                again = begins is not None and begins.again is not None
+                again = begins is not None and begins.retrains
                 rebase = begins is not None and begins.replaces is not None and not again
                 approval = approved.get(record.version)
                 period = _period(number, record, approval, rebase=rebase)
