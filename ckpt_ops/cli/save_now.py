@@ -15,6 +15,7 @@ from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput, TransientError
 from ckpt_ops.lineage import CandidateLog, model_names
+from ckpt_ops.lineage.candidate_log import with_logs
 from ckpt_ops.store import Store
 
 _POLL_SECONDS = 0.5
@@ -75,13 +76,8 @@ def _show(model: str, version: int, request: SaveRequest, answer: Answer | None)
 
 def _in_training(store: Store, model: str) -> int:
     """The version that is being trained, as far as its log says."""
-    found = sorted(
-        {
-            int(part[1:])
-            for entry in store.list(f"models/{model}/v")
-            if (part := entry.name.split("/")[2])[1:].isdigit()
-        }
-    )
+    names = (entry.name for entry in store.list(f"models/{model}/v"))
+    found = sorted(number for _, number in with_logs(names))
     if not found:
         raise BadInput("MODEL", model, f"a model that trains: {', '.join(model_names(store)) or 'none yet'}")
     if CandidateLog(store, model, found[-1]).progress().result is not None:

@@ -69,13 +69,18 @@ class SliceOperator(StepOperator[R]):
             return self.take(store, self._find(start, end))
         except SliceMissing as error:
             self._wait(end, error)
-            raise AirflowSkipException(str(error)) from error
+            raise self._skip(store, str(error)) from error
         except SliceEmpty as error:
             if self.pipeline.empty_slices is not EmptySlices.SKIP:
                 raise
-            raise AirflowSkipException(
-                f"{error.what}; empty slices are skipped, as empty_slices says. Safe: {error.safe}"
-            ) from error
+            why = f"{error.what}; empty slices are skipped, as empty_slices says. Safe: {error.safe}"
+            raise self._skip(store, why) from error
+
+    def _skip(self, store: Store, why: str) -> AirflowSkipException:
+        """The run ends here, green and without a slice, after a look at those that were consumed."""
+        from ckpt_ops.runs.sweep import look_at_source
+
+        return AirflowSkipException("\n".join([why, *look_at_source(self.pipeline, store)]))
 
     def resume(self, context: Context, event: Any) -> Any:
         """Look again."""
