@@ -118,7 +118,7 @@ def write_model(root: Path, model: str, versions: int) -> None:
         for name in _BESIDE:
             beside = root / "models" / model / f"v{version}" / name
             beside.parent.mkdir(parents=True)
-            beside.write_bytes(b"{}")
+            beside.write_bytes(b'{"type": "AttemptStarted"}')
 
 
 def measure(url: str, what: str) -> dict[str, float]:

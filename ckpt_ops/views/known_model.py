@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ckpt_ops.errors import BadInput
+from ckpt_ops.errors import BadInput, CkptOpsError
 from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.model import model_view
 from ckpt_ops.views.building.summary import summary
@@ -22,6 +24,7 @@ SETTINGS_STAY = 5.0
 """Seconds for which a description and a size are taken to be as they were read."""
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class KnownModel:
@@ -31,8 +34,8 @@ class KnownModel:
     for, the one that the view was made of and the one that would come next.
     """
 
-    def __init__(self, store: Store, model: str) -> None:
-        self._store, self._model = store, model
+    def __init__(self, store: Store, model: str, *, keep: bool = True) -> None:
+        self._store, self._model, self._keep = store, model, keep
         self._log, self._kept = ModelLog(store, model), KeptViews(store, model)
         self._lock = threading.RLock()
         self._at: tuple[int, bytes] | None = None  # where the log ended, without its state being read
@@ -81,7 +84,8 @@ class KnownModel:
                 state = self.state()
                 made_of = MadeOf.of(*self._end_of(state), about)
                 found = build(state, about)
-                self._kept.write(found, made_of)
+                if self._keep:
+                    self._kept.write(found, made_of)
             self._views[kind] = (made_of, found)
             return found
 
@@ -110,3 +114,13 @@ class KnownModel:
                 description = read_description(self._store, self._model)
                 self._about = (time.monotonic(), description, read_size(self._store, self._model))
             return self._about[1:]
+
+
+def keep_views(store: Store, model: str) -> None:
+    """Make and keep the views of the log as it is now, so that pages find them. It never fails a step."""
+    known = KnownModel(store, model)
+    try:
+        known.summary()
+        known.page()
+    except CkptOpsError as error:
+        _log.warning("could not make the views of %s: %s", model, printable(error.what))

@@ -15,6 +15,7 @@ from ckpt_ops.store import Store
 from ckpt_ops.views.building.model import lineage_view
 from ckpt_ops.views.building.slice import slice_view
 from ckpt_ops.views.building.slices import PAGE, slices_view
+from ckpt_ops.views.building.status import status_view, unreadable_status
 from ckpt_ops.views.building.summary import as_of, unreadable, urgency
 from ckpt_ops.views.building.version import version_view
 from ckpt_ops.views.description import Description
@@ -24,6 +25,7 @@ from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
 from ckpt_ops.views.sizes import read_store_size
 from ckpt_ops.views.slices import SlicesView, SliceView
+from ckpt_ops.views.status import StatusView
 from ckpt_ops.views.version import VersionView
 
 NAMES_STAY = 5.0
@@ -34,12 +36,16 @@ _SIDE_BY_SIDE = 8
 class StoreViews:
     """Every view of `store`, which stays open. Safe to use from several threads.
 
+    Args:
+        keep: views that cost something to make are kept in the store, for whoever asks next. Without it,
+            nothing is written: those that are there are used.
+
     Each method that takes a model raises `BadInput` naming the models there are when there is no such model,
     and `Corrupt` when its log cannot be read.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, *, keep: bool = True) -> None:
+        self.store, self._keep = store, keep
         self._models: dict[str, KnownModel] = {}
         self._lock = threading.Lock()
         self._names: tuple[float, list[str]] | None = None
@@ -91,21 +97,50 @@ class StoreViews:
         about = replace(found.summary, nbytes=size.nbytes if size else None)
         return replace(found, summary=as_of(about, now or datetime.now(UTC)))
 
+    def status(self, model: str, *, now: datetime | None = None) -> StatusView:
+        """One model with its last records."""
+        about = self.summary(model, now=now)
+        known = self._known(model)
+        return known.with_log(lambda log, state: status_view(log, state, about))
+
+    def statuses(self) -> tuple[StatusView, ...]:
+        """All models, by name. A log that cannot be read hides no other."""
+        found = []
+        for name in self.names():
+            try:
+                found.append(self.status(name))
+            except CkptOpsError as error:
+                found.append(unreadable_status(unreadable(name, error.what)))
+        return tuple(found)
+
     def lineage(self, model: str) -> LineageView:
         """The graph of its versions."""
         return lineage_view(self.state(model))
 
     def slices(
-        self, model: str, *, search: str = "", which: str = "", before: str | None = None, most: int = PAGE
+        self,
+        model: str,
+        *,
+        search: str = "",
+        which: str = "",
+        before: str | None = None,
+        most: int | None = PAGE,
+        late_within: int | None = None,
     ) -> SlicesView:
-        """Its slices, the newest first; arguments as `building.slices.slices_view`."""
+        """Its slices, the newest first; arguments as `building.slices.slices_view`.
+
+        Args:
+            most: None: all.
+            late_within: instead of the pipeline's.
+        """
+        state, about = self.state(model), self.description(model)
         return slices_view(
-            self.state(model),
-            self.description(model),
+            state,
+            about if late_within is None else replace(about, late_within=late_within),
             search=search,
             which=which,
             before=before,
-            most=most,
+            most=len(state.slices) if most is None else most,
         )
 
     def slice(self, model: str, key: str) -> SliceView:
@@ -136,7 +171,7 @@ class StoreViews:
             raise self._unknown(model)
         with self._lock:
             if model not in self._models:
-                self._models[model] = KnownModel(self.store, model)
+                self._models[model] = KnownModel(self.store, model, keep=self._keep)
             return self._models[model]
 
     def _unknown(self, model: str) -> BadInput:
