@@ -234,6 +234,19 @@ def test_a_changed_model_goes_on_in_the_same_history(
     assert [ref.key for ref in place.head.slices] == [W4, W5]
 
 
+def test_a_rate_may_become_a_schedule_and_a_number_again(place: Place) -> None:
+    """Keras keeps a number among the optimizer's variables, and no schedule."""
+    schedule = "keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.003, 40))"
+    place.edit((ADAM, schedule))
+    place.run(W4)
+    assert place.transfer() is None, "no weight is different"
+    before = place.weights()
+    place.edit((schedule, ADAM))
+    place.run(W5)
+    assert place.transfer() is None
+    assert place.weights().keys() - before.keys() == {"optimizer/adam/learning_rate"}
+
+
 def test_a_rebase_crosses_the_border(place: Place, another: Callable[[Place, str], Place]) -> None:
     never = another(place, "never")
     place.edit(*ORIGIN)
