@@ -53,7 +53,7 @@ _acting: ContextVar[str | None] = ContextVar("acting", default=None)
 
 @contextmanager
 def acting_as(name: str | None) -> Iterator[None]:
-    """While the block runs, what this thread records carries this name: of one of the people a process serves.
+    """While the block runs, what this thread records carries this name: one of those that a process serves.
 
     Args:
         name: of the person; None: as without the block.

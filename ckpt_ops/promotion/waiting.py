@@ -47,7 +47,7 @@ def overdue(pipeline: Pipeline, state: LineageState, *, now: datetime | None = N
 
 
 def record_expired(pipeline: Pipeline, store: Store, version: int) -> None:
-    """Record that nobody answered in time, unless somebody has; the pipeline's setting decides what follows."""
+    """Record that nobody answered in time, unless somebody has; the pipeline says what follows then."""
     approval = pipeline.approval
     if approval is None:
         return
