@@ -4,8 +4,8 @@
     GET /ckpt-ops/models/{dag_id}/plan             the plan of a backfill
     GET /ckpt-ops/models/{dag_id}/runs/{run_id}    the slice of the run
 
-A tab is on every DAG's page, so where there is no model these say so. The DAGs that rebase and retrain show the
-model that they work for.
+A tab is on every DAG's page, so where there is no model these say so. The DAGs that rebase and retrain show
+the model that they work for.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ def model_of(dag_id: str) -> str | None:
 def _has_log(name: str) -> bool:
     """Whether the store has a model of this name; False where nobody can say."""
     from ckpt_ops.errors import CkptOpsError
-    from ckpt_ops_airflow.api.the_store import model_in, the_store
+    from ckpt_ops_airflow.api.the_store import state_of
 
     try:
-        model_in(the_store(), name)
+        state_of(name)
     except (CkptOpsError, OSError):
         return False
     return True
@@ -100,7 +100,7 @@ def _no_model(dag_id: str) -> Response:
 
     return message_page(
         200,
-        f"{dag_id} is no retraining DAG: there is no {dags_folder() / dag_id / 'pipeline.py'}, so there is no "
-        "model and no backfill to plan.\n"
+        f"{dag_id} is no retraining DAG: there is no {dags_folder() / dag_id / 'pipeline.py'}, "
+        "so there is no model and no backfill to plan.\n"
         "If that is the wrong folder, set CKPT_OPS_DAGS for the api-server.",
     )

@@ -19,13 +19,12 @@ from starlette.exceptions import HTTPException
 
 from ckpt_ops.actions import Asked, carry_out, find_action, preview
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import acting_as
 from ckpt_ops.printable import shortened
 from ckpt_ops_airflow.api.json_answers import json_answer
 from ckpt_ops_airflow.api.permissions import may_trigger
 from ckpt_ops_airflow.api.release_apart import release_by_the_code
-from ckpt_ops_airflow.api.the_store import model_in, the_store
+from ckpt_ops_airflow.api.the_store import state_of, views_of
 from ckpt_ops_airflow.csrf import require_csrf
 
 LONGEST_BODY = 64 * 1024
@@ -59,8 +58,7 @@ def look(
     """What the action would do."""
     find_action(action)
     asked = Asked(key=key, version=version, how=how, what=what, at_step=at_step)
-    store = model_in(the_store(), dag_id)
-    return json_answer(preview(ModelLog(store, dag_id).state(), action, asked))
+    return json_answer(preview(state_of(dag_id), action, asked))
 
 
 async def body_of(request: Request) -> Asked:
@@ -82,7 +80,7 @@ async def body_of(request: Request) -> Asked:
 def do(dag_id: str, action: str, user: GetUserDep, asked: Annotated[Asked, Depends(body_of)]) -> Response:
     """Do it, in the user's name."""
     find_action(action)
-    store = model_in(the_store(), dag_id)
+    store = views_of(dag_id).store
     with acting_as(shortened(user.get_name(), _LONGEST_NAME)):
         done = carry_out(store, dag_id, action, asked, do=_by_the_code(action))
     return json_answer(done)

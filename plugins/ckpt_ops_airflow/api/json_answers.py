@@ -1,4 +1,4 @@
-"""Values of ours as JSON that any browser reads: dataclasses, enums by value, and null for what is no number."""
+"""Values of ours as JSON that any browser reads: enums by value, and null for a number that is not finite."""
 
 from __future__ import annotations
 

@@ -10,9 +10,10 @@ have to build the model with TensorFlow, and so takes longer; a page asks for it
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -138,14 +139,7 @@ def plan_view(model: str, found: Due, range_: Range) -> PlanView:
         source=found.source,
         head=found.head,
         held=found.held,
-        tainted=taint
-        and Tainted(
-            version=taint["version"],
-            slice=taint["slice"],
-            why=taint["why"],
-            by=taint["by"],
-            time=taint["time"],
-        ),
+        tainted=None if taint is None else _tainted(taint),
         range=_range(range_),
         slices=None
         if slices is None
@@ -156,6 +150,10 @@ def plan_view(model: str, found: Due, range_: Range) -> PlanView:
         rebase=_rebase(model, found),
         retrain_dag=retrain if is_there(retrain) else None,
     )
+
+
+def _tainted(view: Mapping[str, Any]) -> Tainted:
+    return Tainted(**{name: view[name] for name in ("version", "slice", "why", "by", "time")})
 
 
 def _range(range_: Range) -> RangeView:
@@ -183,14 +181,7 @@ def _rebase(model: str, found: Due) -> RebaseView | None:
     view, dag = dict(view), f"{model}{SUFFIX}"
     return RebaseView(
         changes=tuple(
-            ChangedSlice(
-                key=one["key"],
-                what=one["what"],
-                why=one["why"],
-                was=one["was"],
-                now=one["now"],
-                rows=one["rows"],
-            )
+            ChangedSlice(**{name: one[name] for name in ("key", "what", "why", "was", "now", "rows")})
             for one in view["changes"]
         ),
         fork=view["fork"],
@@ -218,7 +209,7 @@ def _folder_of(model: str) -> Path:
     folder = dags_folder()
     if model not in find_pipelines(folder):
         raise ObjectNotFound(
-            f"{model} is no retraining DAG: there is no {folder / model / 'pipeline.py'}, so there is no plan",
+            f"{model} has no plan: there is no {folder / model / 'pipeline.py'}",
             safe="nothing was written",
             next="if that is the wrong folder, set CKPT_OPS_DAGS for the api-server",
         )

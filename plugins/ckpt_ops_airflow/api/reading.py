@@ -15,16 +15,17 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from ckpt_ops.actions import Asked
+from ckpt_ops.actions.asked import the_slice, the_version
+from ckpt_ops.lineage import model_names
+from ckpt_ops.slices import check_key
 from ckpt_ops_airflow.apart import dags_folder
 from ckpt_ops_airflow.api.airflow_facts import airflow_facts
 from ckpt_ops_airflow.api.json_answers import json_answer, plain
 from ckpt_ops_airflow.api.permissions import may_trigger_runs, readable
-from ckpt_ops_airflow.api.the_store import model_in, the_store
+from ckpt_ops_airflow.api.the_store import the_views, views_of
 from ckpt_ops_airflow.csrf import csrf_token
 from ckpt_ops_airflow.links import in_the_ui
-
-PAGE = 200
-"""Slices of one answer."""
 
 
 def routes_for_all() -> APIRouter:
@@ -64,12 +65,9 @@ def me(request: Request, user: GetUserDep) -> Response:
 
 def fleet(user: GetUserDep, session: SessionDep) -> Response:
     """Every model whose DAG the user may read."""
-    from ckpt_ops import views
-    from ckpt_ops.lineage import model_names
-
-    store = the_store()
-    names = sorted(readable(model_names(store), user))
-    found = plain(views.fleet(store, names))
+    views = the_views()
+    names = sorted(readable(model_names(views.store), user))
+    found = plain(views.fleet(names))
     facts = airflow_facts(session, names)
     for one in found["models"]:
         one["airflow"] = plain(facts.get(one["model"]))
@@ -78,19 +76,15 @@ def fleet(user: GetUserDep, session: SessionDep) -> Response:
 
 def model(dag_id: str, user: GetUserDep, session: SessionDep) -> Response:
     """The page of a model, what Airflow knows of its DAG, and whether the user may change anything."""
-    from ckpt_ops import views
-
-    found: dict[str, Any] = plain(views.model(model_in(the_store(), dag_id), dag_id))
+    found: dict[str, Any] = plain(views_of(dag_id).model(dag_id))
     facts = airflow_facts(session, [dag_id])
-    more = {"airflow": facts.get(dag_id), "may": {"trigger": may_trigger_runs(dag_id, user)}}
+    more = {"airflow": plain(facts.get(dag_id)), "may": {"trigger": may_trigger_runs(dag_id, user)}}
     return json_answer(found | more)
 
 
 def lineage(dag_id: str) -> Response:
     """The graph of its versions."""
-    from ckpt_ops import views
-
-    return json_answer(views.lineage(model_in(the_store(), dag_id), dag_id))
+    return json_answer(views_of(dag_id).lineage(dag_id))
 
 
 def slices(
@@ -99,29 +93,26 @@ def slices(
     status: Annotated[str, Query()] = "",
     before: Annotated[str, Query()] = "",
 ) -> Response:
-    """Its slices, the newest first."""
-    from ckpt_ops import views
-
-    store = model_in(the_store(), dag_id)
-    return json_answer(views.slices(store, dag_id, search=q, status=status, before=before, last=PAGE))
+    """Its slices, the newest first, a page at a time."""
+    found = views_of(dag_id).slices(dag_id, search=q, which=status, before=before or None)
+    return json_answer(found)
 
 
 def one_slice(dag_id: str, key: str) -> Response:
     """A slice with all that was ever decided on it."""
-    from ckpt_ops import views
-
-    return json_answer(views.slice(model_in(the_store(), dag_id), dag_id, key))
+    check_key(key, field="key")
+    views = views_of(dag_id)
+    the_slice(views.state(dag_id), Asked(key=key))
+    return json_answer(views.slice(dag_id, key))
 
 
 def version(dag_id: str, version: int) -> Response:
     """A version: how it was made and evaluated."""
-    from ckpt_ops import views
-
-    return json_answer(views.version(model_in(the_store(), dag_id), dag_id, version))
+    views = views_of(dag_id)
+    the_version(views.state(dag_id), Asked(version=version))
+    return json_answer(views.version(dag_id, version))
 
 
 def training(dag_id: str) -> Response:
     """How far its running training is; null: none runs."""
-    from ckpt_ops import views
-
-    return json_answer(views.training(model_in(the_store(), dag_id), dag_id))
+    return json_answer(views_of(dag_id).training(dag_id))

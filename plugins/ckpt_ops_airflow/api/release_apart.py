@@ -1,6 +1,6 @@
-"""A slice is released from quarantine with the pipeline's own code at hand: it says which columns it declares.
+"""A slice is released from quarantine with the pipeline's own code at hand, which declares the columns.
 
-The code runs in a process of its own. Where the api-server has no folder of DAGs, the verdict's word is taken.
+The code runs in a process of its own. Where the api-server has no such code, the verdict's word is taken.
 """
 
 from __future__ import annotations

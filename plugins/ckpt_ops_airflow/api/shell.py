@@ -31,8 +31,14 @@ _KINDS = {
     "svg": "image/svg+xml",
     "woff2": "font/woff2",
 }
+_ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24"
+fill="none" stroke="{}" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+<path d="M3 17l5-5 4 3 8-9"/><path d="M14 6h6v6"/><path d="M3 21h18"/></svg>
+"""
+_INKS = {"light": "#18181b", "dark": "#f4f4f5"}
 _NAME = re.compile(rf"[a-z][a-z0-9-]{{0,40}}\.({'|'.join(_KINDS)})")
-_A_YEAR = 365 * 24 * 60 * 60
+_A_DAY = 24 * 60 * 60
+_A_YEAR = 365 * _A_DAY
 
 
 def shell_routes() -> APIRouter:
@@ -40,6 +46,7 @@ def shell_routes() -> APIRouter:
     router = APIRouter()
     router.add_api_route("/", shell, response_class=Response)
     router.add_api_route("/static/{name}", static_file, response_class=Response)
+    router.add_api_route("/icon/{theme}", icon, response_class=Response)
     return router
 
 
@@ -51,6 +58,14 @@ def shell(request: Request) -> Response:
 def static_file(request: Request, name: str) -> Response:
     """A file of the pages. One that is asked for by its digest, as `?v=`, never changes."""
     return _file(request, name)
+
+
+def icon(theme: str) -> Response:
+    """What Airflow's navigation shows beside our name: for a light theme, or a dark one."""
+    if theme not in _INKS:
+        raise HTTPException(404, f"there is no icon for {theme}: only for {' and '.join(_INKS)}")
+    headers = {**_HEADERS, "Cache-Control": f"private, max-age={_A_DAY}"}
+    return Response(_ICON.format(_INKS[theme]), media_type=_KINDS["svg"], headers=headers)
 
 
 def _file(request: Request, name: str) -> Response:
