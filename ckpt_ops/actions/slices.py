@@ -60,7 +60,7 @@ def preview_release(state: LineageState, asked: Asked) -> Preview:
     elif found.whole:
         first = f"All {rows_named(found.rows)} are accepted, whatever validation found in them."
     else:
-        first = f"The {rows_named(found.rows)} that were set aside come back: a new revision has all rows."
+        first = f"What was set aside, {rows_named(found.rows)}, comes back: a new revision has all rows."
     return Preview(title=title, will=(f"Why it is there: {found.reason}", first, _then_planned(state, key)))
 
 
@@ -80,11 +80,12 @@ def preview_discard(state: LineageState, asked: Asked) -> Preview:
     title = f"Discard what is in quarantine of slice {key}?"
     found = _quarantined(state, key)
     if found is None:
-        gone = entry.status in (SliceStatus.DISCARDED, SliceStatus.WITHDRAWN)
+        kept_out = entry.status is SliceStatus.ACCEPTED and entry.origin != "" and not entry.released
+        gone = kept_out or entry.status in (SliceStatus.DISCARDED, SliceStatus.WITHDRAWN)
         return impossible(title, f"Nothing of it is in quarantine: it {_is(state, entry)}.", already=gone)
     first = f"Nothing trains on its {rows_named(found.rows)}."
     if not found.whole:
-        first = f"The {rows_named(found.rows)} that were set aside stay out; the rest is accepted."
+        first = f"What was set aside, {rows_named(found.rows)}, stays out; the rest is accepted."
     again = "Nothing is deleted. A corrected slice, delivered later, is validated as any other."
     return Preview(title=title, will=(f"Why it is there: {found.reason}", first, again))
 
@@ -94,7 +95,7 @@ def discard(store: Store, model: str, asked: Asked) -> str:
     found = quarantine.discard(store, model, asked.key, asked.why)
     if found.whole:
         return f"Slice {asked.key} is discarded."
-    return f"Slice {asked.key} stays without the {rows_named(found.rows)} that were set aside."
+    return f"Slice {asked.key} stays without what was set aside, {rows_named(found.rows)}."
 
 
 def preview_withdraw(state: LineageState, asked: Asked) -> Preview:
@@ -200,7 +201,7 @@ def _then_planned(state: LineageState, key: str) -> str:
     if by is not None:
         return f"Version {by} was trained on it without this: a rebase is due then."
     if newer:
-        return f"{_newer(state, key)} are newer: it is late, and its run may ask for a decision."
+        return f"It is older than {_newer(state, key)}: it is late, and its run may ask for a decision."
     return "Its next run, or that of a newer slice, trains on it."
 
 

@@ -1,8 +1,8 @@
 """Questions that only a pipeline's own code answers, asked in a process of its own.
 
 A description and its source are code of whoever writes DAGs. Airflow keeps such code out of the api-server,
-and so does this: the code gets a fresh interpreter, which sees it as it is now, without Airflow's own secrets,
-and is ended when it takes too long.
+and so does this: the code gets a fresh interpreter, which sees it as it is now and none of Airflow's own
+secrets, and is ended when it takes too long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Airflow's simple users, of whom some may see one DAG only: as managers with permissions by DAG have them."""
+"""Airflow's simple users, of whom some may see one DAG only, as where permissions are by DAG."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Airflow's api-server with our plugin, on a database of its own: no scheduler, no task, no PostgreSQL.
 
-`python pages_server.py` reads one line of JSON, {"users": {name: role}, "dags": folder}, and answers with one:
+`python pages_server.py` reads a line of JSON, {"users": {name: role}, "dags": folder}, and answers with one:
 {"port": ..., "tokens": {name: token}, "routes": [[method, path], ...]}. It ends when its input does.
 """
 
@@ -63,9 +63,9 @@ def _add_runs(session: Any, runs: list[dict[str, Any]]) -> None:
 
     from airflow.models.dag_version import DagVersion
     from airflow.models.dagrun import DagRun, DagRunNote
+    from airflow.models.serialized_dag import SerializedDagModel
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
-    from airflow.models.serialized_dag import SerializedDagModel
     from airflow.utils.types import DagRunType
 
     for one in runs:
