@@ -52,6 +52,10 @@ print(json.dumps({
     "died": compose([said("pull", "slice w1: 9 rows"), said("train", state="failed")]),
     "shares": compose([said("list_parts"), said("pull_part", state="upstream_failed"), said("pull", "x")]),
     "nothing": compose([said("a"), said("b")]),
+    "about": [compose(order, subject="slice w1"), compose(order[1:2], subject="slice w1"),
+              compose([said("train", state="failed")], subject="slice w1")],
+    "gates": compose([said("promote", "rejected"),
+                      said("evaluate", "no\\nA: rejected: low\\nB: passed: high\\nreport: x")]),
     "data": compose([said("pull", data), *(said(f"t{at}", data) for at in range(9))]),
     "theirs": [beside("mine", "ours"), beside(beside("mine", "ours"), "other"), beside("m" * LONGEST, "ours"),
                beside("m" * 900, "o" * 200)],
@@ -121,13 +125,23 @@ class TestNotes:
     def test_tasks_that_say_nothing_make_no_note(self, notes: Any) -> None:
         assert notes["nothing"] == ""
 
+    def test_the_slice_stands_in_the_first_words_once(self, notes: Any) -> None:
+        assert [note.splitlines()[0] for note in notes["about"]] == [
+            "slice w1: `version 3 is rejected: auc is low`",
+            "`slice w1: 9 rows`",
+            "slice w1: train failed: `it left no message: its log says why`",
+        ]
+
+    def test_of_the_gates_those_are_named_that_rejected(self, notes: Any) -> None:
+        assert notes["gates"].splitlines() == ["`rejected`", "- evaluate: `no`", "  - `A: rejected: low`"]
+
     def test_words_of_data_neither_format_nor_overflow_nor_break_the_database(self, notes: Any) -> None:
         note = notes["data"]
         assert len(note) <= 1000
         assert "\x00" not in note
         for line in note.splitlines():
             assert line.count("`") in (0, 2), "a code span for each, and each is closed"
-            assert not line or line.startswith(("`", "- "))
+            assert not line or line.startswith(("`", "- ", "  - "))
 
     def test_what_a_person_wrote_stays_above(self, notes: Any) -> None:
         once, again, full, crowded = notes["theirs"]
@@ -339,17 +353,20 @@ class TestOnThePlatform:
         found = runs.ended(run)
         assert found["state"] == "success"
         assert set(runs.tasks(run).values()) == {"skipped"}
-        assert (
-            "source 'noted' has no slice between 2013-01-06 00:00 and 2013-01-13 00:00 UTC" in found["note"]
+        assert found["note"].startswith(
+            "no slice for the interval from 2013-01-06 00:00 UTC: `source 'noted' has no slice between "
+            "2013-01-06 00:00 and 2013-01-13 00:00 UTC"
         )
         assert "clear this run when the slice has landed" in found["note"]
 
     def test_a_run_whose_candidate_was_rejected_says_which_and_why(self, runs: Runs, rejected: str) -> None:
         note = runs.api("GET", rejected)["note"].splitlines()
-        assert note[0].startswith("`version 1 is rejected: ")
+        assert note[0].startswith(f"slice {REJECTED}: `version 1 is rejected: ")
         assert "auc" in note[0]
         assert note[1].startswith(f"- pull: `slice {REJECTED}: ")
-        assert [line.split(":")[0] for line in note[1:]] == [
+        gates = [line for line in note if line.startswith("  - `AtLeast")]
+        assert len(gates) == 1
+        assert [line.split(":")[0] for line in note[1:] if line not in gates] == [
             f"- {task}" for task in ("pull", "validate", "decide", "train", "evaluate")
         ]
 
@@ -369,7 +386,7 @@ class TestOnThePlatform:
         body = {"dry_run": False, "only_failed": False, "dag_run_id": run, "task_ids": ["promote"]}
         runs.api("POST", "dags/noted/clearTaskInstances", body)
         note = runs.ended(rejected)["note"]
-        assert note.startswith("looked at by Ada\n\n---\n\n`version 1 is rejected: ")
+        assert note.startswith(f"looked at by Ada\n\n---\n\nslice {REJECTED}: `version 1 is rejected: ")
 
     def test_a_pull_that_was_marked_a_success_is_found_in_the_store(self, runs: Runs, rejected: str) -> None:
         runs.land(MARKED)
@@ -384,4 +401,4 @@ class TestOnThePlatform:
         found = runs.ended(run)
         assert found["state"] == "success", runs.tasks(run)
         assert set(runs.tasks(run).values()) == {"success"}
-        assert found["note"].startswith("`version 2 is rejected: ")
+        assert found["note"].startswith(f"slice {MARKED}: `version 2 is rejected: ")
