@@ -16,6 +16,7 @@ from typing import Any
 
 
 def main() -> None:
+    answers, sys.stdout = sys.stdout, sys.stderr  # Airflow logs to it, and nobody reads on
     asked = json.loads(sys.stdin.readline())
     _fill_database(Path(asked["dags"]))
 
@@ -32,7 +33,7 @@ def main() -> None:
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
     answer = {"port": listening.getsockname()[1], "tokens": tokens, "routes": _our_routes(app)}
-    print(json.dumps(answer), flush=True)
+    print(json.dumps(answer), file=answers, flush=True)
     server.run(sockets=[listening])
 
 
