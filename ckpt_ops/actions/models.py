@@ -6,6 +6,7 @@ from ckpt_ops.actions.asked import Asked, Preview, impossible
 from ckpt_ops.checkpoints.requests import SaveKind, SaveRequest, ask, waiting_requests
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import CandidateLog, LineageState, VersionStatus, model_names
+from ckpt_ops.lineage.candidate_log import with_logs
 from ckpt_ops.promotion import decisions
 from ckpt_ops.store import Store
 
@@ -66,13 +67,8 @@ def save_now(store: Store, model: str, asked: Asked) -> str:
 
 def in_training(store: Store, model: str) -> int:
     """The version that is being trained, as far as its own log says. Raises `BadInput`: there is none."""
-    found = sorted(
-        {
-            int(part[1:])
-            for entry in store.list(f"models/{model}/v")
-            if (part := entry.name.split("/")[2])[1:].isdigit()
-        }
-    )
+    names = (entry.name for entry in store.list(f"models/{model}/v"))
+    found = sorted(number for _, number in with_logs(names))
     if not found:
         raise BadInput("MODEL", model, f"a model that trains: {', '.join(model_names(store)) or 'none yet'}")
     if CandidateLog(store, model, found[-1]).progress().result is not None:

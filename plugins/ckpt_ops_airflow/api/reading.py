@@ -19,9 +19,11 @@ from ckpt_ops.actions import Asked
 from ckpt_ops.actions.asked import the_slice, the_version
 from ckpt_ops.lineage import model_names
 from ckpt_ops.slices import check_key
+from ckpt_ops.views import plain
+from ckpt_ops.views.training import training_now
 from ckpt_ops_airflow.apart import dags_folder
 from ckpt_ops_airflow.api.airflow_facts import airflow_facts
-from ckpt_ops_airflow.api.json_answers import json_answer, plain
+from ckpt_ops_airflow.api.json_answers import json_answer
 from ckpt_ops_airflow.api.permissions import may_trigger_runs, readable
 from ckpt_ops_airflow.api.the_store import the_views, views_of
 from ckpt_ops_airflow.csrf import csrf_token
@@ -115,4 +117,5 @@ def version(dag_id: str, version: int) -> Response:
 
 def training(dag_id: str) -> Response:
     """How far its running training is; null: none runs."""
-    return json_answer(views_of(dag_id).training(dag_id))
+    views = views_of(dag_id)
+    return json_answer(training_now(views.store, dag_id, views.state(dag_id)))
