@@ -39,7 +39,7 @@ def release_hold(store: Store, model: str, asked: Asked) -> str:
 def preview_save(state: LineageState, asked: Asked) -> Preview:
     """Of a training that has not ended, as far as the model's log says."""
     title = f"Save the running training of {state.model} now?"
-    kind = _kind(asked)
+    request = request_of(asked)
     open_ = [one.version for one in state.versions.values() if one.status is VersionStatus.STARTED]
     if not open_:
         return Preview(
@@ -47,7 +47,7 @@ def preview_save(state: LineageState, asked: Asked) -> Preview:
         )
     when = "at once" if asked.at_step is None else f"at step {asked.at_step:,}, or at once if that is past"
     will = (
-        f"Version {open_[-1]} saves {_SAVED[kind]}, {when}.",
+        f"Version {open_[-1]} saves {_SAVED[request.what]}, {when}.",
         "The training looks for requests every two seconds, and goes on after the save.",
         "If it does not run right now, its next attempt saves.",
     )
@@ -56,7 +56,7 @@ def preview_save(state: LineageState, asked: Asked) -> Preview:
 
 def save_now(store: Store, model: str, asked: Asked) -> str:
     """Ask the training for a save, unless the same is asked for already and not answered."""
-    request = SaveRequest(what=_kind(asked), at_step=asked.at_step)
+    request = request_of(asked)
     version = in_training(store, model)
     for other in waiting_requests(store, model):
         if (other.what, other.at_step, other.after) == (request.what, request.at_step, None):
@@ -81,8 +81,10 @@ def in_training(store: Store, model: str) -> int:
     return found[-1]
 
 
-def _kind(asked: Asked) -> SaveKind:
+def request_of(asked: Asked) -> SaveRequest:
+    """What the training gets. Raises `BadInput`: there is no such kind of save, or no such step."""
     try:
-        return SaveKind(asked.what or SaveKind.PARAMETERS)
+        kind = SaveKind(asked.what or SaveKind.PARAMETERS)
     except ValueError:
         raise BadInput("what", asked.what, f"one of {', '.join(SaveKind)}") from None
+    return SaveRequest(what=kind, at_step=asked.at_step)

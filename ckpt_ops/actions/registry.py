@@ -34,15 +34,19 @@ class Action:
         about: a slice needs `Asked.key`, a version `Asked.version`.
         preview: what it would do; pure.
         do: does it; returns a message.
+        check: raises `BadInput` for a choice that is missing or makes no sense.
     """
 
     about: About
     preview: Callable[[LineageState, Asked], Preview]
     do: Callable[[Store, str, Asked], str]
+    check: Callable[[Asked], object] = lambda asked: None
 
 
 ACTIONS: Mapping[str, Action] = {
-    "resolve": Action(about=About.SLICE, preview=slices.preview_resolve, do=slices.resolve),
+    "resolve": Action(
+        about=About.SLICE, preview=slices.preview_resolve, do=slices.resolve, check=slices.check_how
+    ),
     "release-slice": Action(about=About.SLICE, preview=slices.preview_release, do=slices.release),
     "discard-slice": Action(about=About.SLICE, preview=slices.preview_discard, do=slices.discard),
     "withdraw": Action(about=About.SLICE, preview=slices.preview_withdraw, do=slices.withdraw),
@@ -55,7 +59,9 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "rollback": Action(about=About.VERSION, preview=versions.preview_rollback, do=versions.rollback),
     "release-hold": Action(about=About.MODEL, preview=models.preview_release_hold, do=models.release_hold),
-    "save-now": Action(about=About.MODEL, preview=models.preview_save, do=models.save_now),
+    "save-now": Action(
+        about=About.MODEL, preview=models.preview_save, do=models.save_now, check=models.request_of
+    ),
 }
 
 
@@ -92,6 +98,7 @@ def carry_out(
         CkptOpsError: as the action's own function.
     """
     action, log = find_action(name), ModelLog(store, model)
+    action.check(asked)
     seen = preview(log.state(), name, asked)
     if seen.needs_reason:
         asked = replace(asked, why=reason_of(asked.why))
@@ -104,10 +111,8 @@ def carry_out(
     try:
         message = (do or action.do)(store, model, asked)
     except BadInput as error:
-        # what was asked for was possible a moment ago
+        # what was asked for makes sense and was possible a moment ago, as far as the log says
         again = preview(log.state(), name, asked)
-        if again.possible:
-            raise
         if again.already:
             return Done(message=f"Nothing to do. {again.why_not}", changed=False)
         raise NotPossible(error.what, safe=error.safe, next=error.next) from error

@@ -18,8 +18,8 @@ def preview_resolve(state: LineageState, asked: Asked) -> Preview:
     """Of a late slice: append it, or fork for it."""
     entry, key = the_slice(state, asked), asked.key
     title = f"Decide on late slice {key}?"
-    if asked.how not in ("", APPEND, FORK):
-        raise BadInput("how", asked.how, f"{APPEND} or {FORK}")
+    if asked.how:
+        check_how(asked)
     late = entry.ref in state.pending() and key < (state.newest_consumed or "")
     if not late:
         return impossible(
@@ -35,10 +35,15 @@ def preview_resolve(state: LineageState, asked: Asked) -> Preview:
     return Preview(title=title, will=(*will, stays))
 
 
-def resolve(store: Store, model: str, asked: Asked) -> str:
-    """See `intake.decisions.resolve`."""
+def check_how(asked: Asked) -> None:
+    """Raises `BadInput`: neither way was chosen."""
     if asked.how not in (APPEND, FORK):
         raise BadInput("how", asked.how, f"{APPEND} or {FORK}")
+
+
+def resolve(store: Store, model: str, asked: Asked) -> str:
+    """See `intake.decisions.resolve`."""
+    check_how(asked)
     fork = asked.how == FORK
     decisions.resolve(store, model, asked.key, asked.why, fork=fork)
     if fork:

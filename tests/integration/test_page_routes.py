@@ -22,7 +22,7 @@ from stand_in import ADA, BOB, W1, W2, W3, W4, Place
 
 from ckpt_ops.embedded.airflow import airflow_environment
 from ckpt_ops.embedded.settings import Settings
-from ckpt_ops.lineage.records import SliceQuarantined
+from ckpt_ops.lineage.records import SliceAccepted
 from ckpt_ops.pipeline import Approval
 from ckpt_ops.runs import steps
 
@@ -75,8 +75,9 @@ class Answer:
 class Server:
     """Our routes, as a browser asks for them."""
 
-    def __init__(self, started: str) -> None:
+    def __init__(self, started: str, pid: int) -> None:
         found = json.loads(started)
+        self.pid = pid
         self.at = f"http://127.0.0.1:{found['port']}"
         self.tokens: dict[str, str] = found["tokens"]
         self.routes = [(method, path) for method, path in found["routes"]]
@@ -106,7 +107,7 @@ class Server:
         except HTTPError as error:
             reply = error
         with reply:
-            return Answer(reply.status, reply.read().decode(), dict(reply.headers))
+            return Answer(reply.status, reply.read().decode(), reply.headers)
 
     def token(self, user: str = "jo") -> str:
         return str(self.ask("/api/me", user).json["csrf"])
@@ -140,8 +141,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, without_pictures: Callable[[
         steps.train(asking, found.store, W4, lambda line: None)
         steps.evaluate(asking, found.store, 3)
         found.take_in(W2, (BOB, 8))
-        bad = found.take_in("2013-02-03", (ADA, 3))
-        found.say(SliceQuarantined(slice=bad, report="", reason=EVIL))
+        found.quarantine("2013-02-03", (ADA, 3), why=EVIL)
         yield found
 
 
@@ -163,21 +163,24 @@ def server(
     paths = [PROJECT, PROJECT / "plugins", PROJECT / "tests" / "integration", place.folder / "dags"]
     environment["PYTHONPATH"] = os.pathsep.join(map(str, paths))
     log = place.folder / "server.log"
-    with log.open("w") as told, subprocess.Popen(
-        [sys.executable, str(PROJECT / "tests/integration/pages_server.py")],
-        env=environment,
-        cwd=PROJECT,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=told,
-    ) as process:
+    with (
+        log.open("w") as told,
+        subprocess.Popen(
+            [sys.executable, str(PROJECT / "tests/integration/pages_server.py")],
+            env=environment,
+            cwd=PROJECT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=told,
+        ) as process,
+    ):
         assert process.stdin is not None
         process.stdin.write(json.dumps({"users": USERS, "dags": str(place.folder / "dags")}) + "\n")
         process.stdin.flush()
         try:
             assert process.stdout is not None
-            yield Server(process.stdout.readline() or pytest.fail(log.read_text()))
+            yield Server(process.stdout.readline() or pytest.fail(log.read_text()), process.pid)
         finally:
             process.stdin.close()
             process.wait(30)
@@ -186,7 +189,14 @@ def server(
 FOR_ALL = {"/", "/static/{name}", "/icon/{theme}", "/api/me", "/api/fleet"}
 """Routes that show nothing of a DAG, or choose what to show for the user."""
 
-VALUES = {"dag_id": MODEL, "key": W1, "version": "1", "run_id": "taken", "action": "taint", "theme": "dark"}
+VALUES = {
+    "dag_id": MODEL,
+    "key": W1,
+    "version": "1",
+    "run_id": "taken",
+    "action": "release-hold",
+    "theme": "dark",
+}
 
 
 def filled(path: str, **values: str) -> str:
@@ -241,27 +251,254 @@ class TestEveryRoute:
                 assert (found.status, "is not allowed" in found.text) == (400, True), (method, path)
 
     @pytest.mark.parametrize(
-        "strange", ["x" * 251, "x" * 20_000, "9" * 5_000, quote("ü" * 300), quote("<b>'\"")]
+        "strange",
+        ["x" * 251, "x" * 20_000, "9" * 5_000, quote("ü" * 300), quote("<b>'\"")],
+        ids=["251", "20,000", "digits", "umlauts", "markup"],
     )
     def test_names_that_nothing_can_have_are_refused_or_not_found(self, server: Server, strange: str) -> None:
         for method, path in server.routes:
             for name in (*VALUES, "name"):
                 if f"{{{name}}}" in path:
                     found = server.ask(filled(path, **{name: strange}), method=method, body={})
-                    message_only = "/models/{dag_id}" in path and "/api/" not in path and name == "dag_id"
-                    expected = (200, 400) if message_only else (400, 403, 404, 422)
+                    says_so = path.startswith("/models/{dag_id}") and name == "dag_id"
+                    expected = (200, 400, 404) if says_so else (400, 403, 404, 422)
                     assert found.status in expected, (method, path, name, found.status)
                     assert "<b>" not in found.text or found.headers["Content-Type"] == "application/json"
 
     def test_no_answer_may_be_framed_elsewhere_sniffed_or_kept_by_others(self, server: Server) -> None:
         for method, path in server.routes:
-            headers = server.ask(filled(path), method=method, body={}).headers
-            if 300 <= server.ask(filled(path), method=method, body={}).status < 400:
+            found = server.ask(filled(path), method=method, body={})
+            if found.status == 303:
                 continue
-            assert "frame-ancestors" in headers["Content-Security-Policy"], path
-            assert (
-                "unsafe-inline" not in headers["Content-Security-Policy"]
-                or "sandbox" in headers["Content-Security-Policy"]
-            )
-            assert headers["X-Content-Type-Options"] == "nosniff"
-            assert headers["Cache-Control"].startswith("private")
+            policy = found.headers["Content-Security-Policy"]
+            assert policy.startswith("default-src 'none'"), path
+            assert "frame-ancestors" in policy, path
+            # inline style is for what the store's pages bring along: nothing of theirs runs
+            assert "unsafe" not in policy or "script-src" not in policy, path
+            assert found.headers["X-Content-Type-Options"] == "nosniff"
+            assert found.headers["Cache-Control"].startswith("private")
+
+
+class TestChanges:
+    """What a POST needs, beside the permission."""
+
+    PATH = f"/api/models/{MODEL}/actions/withdraw"
+
+    def refused(self, server: Server, place: Place, status: int, **asked: Any) -> Any:
+        before = place.state().sequence
+        found = server.ask(self.PATH, method="POST", **asked)
+        assert (found.status, place.state().sequence) == (status, before), found.text
+        assert set(found.json) == {"what", "safe", "next"}
+        return found.json
+
+    @pytest.mark.parametrize(
+        "spoken",
+        [
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Origin": "", "Referer": "https://evil.example/ckpt-ops/"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+        ],
+        ids=str,
+    )
+    def test_a_request_that_another_page_made_the_browser_send_is_refused(
+        self, server: Server, place: Place, spoken: dict[str, str]
+    ) -> None:
+        headers = {"X-CSRF-Token": server.token(), **spoken}
+        body = {"key": W1, "why": "x"}
+        said = self.refused(server, place, 403, body=body, headers=headers)
+        assert "did not come from Airflow" in said["what"]
+
+    def test_so_is_one_without_the_token_of_this_login(self, server: Server, place: Place) -> None:
+        for token in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": server.token("vi")}, {"X-CSRF-Token": "é"}):
+            sent = {name: value.encode().decode("latin-1") for name, value in token.items()}
+            said = self.refused(server, place, 403, body={"key": W1, "why": "x"}, headers=sent)
+            assert said["next"].startswith("load the page again")
+
+    @pytest.mark.parametrize(
+        ("raw", "kind", "status", "named"),
+        [
+            (b"", "application/json", 400, "body"),
+            (b"{", "application/json", 400, "body"),
+            (b"[" * 60_000, "application/json", 400, "body"),
+            (b"[]", "application/json", 400, "body"),
+            (b"\xff\xfe", "application/json", 400, "body"),
+            (b'{"why": 1}', "application/json", 400, "why=1"),
+            (b'{"version": true}', "application/json", 400, "version=True"),
+            (b'{"at_step": 1.5}', "application/json", 400, "at_step=1.5"),
+            (b'{"actor": "ada"}', "application/json", 400, "body='actor'"),
+            (b'{"key": "a\\u0000b", "why": "x"}', "application/json", 400, "key="),
+            (b'{"key": "2013-01-06", "why": "a\\u0000b"}', "application/json", 400, "why="),
+            (b'{"key": "2013-01-06", "why": " "}', "application/json", 400, "why=' '"),
+            (b'{"key": "../x", "why": "x"}', "application/json", 400, "key='../x'"),
+            (b'{"key": "2030-01-01", "why": "x"}', "application/json", 404, "knows no slice"),
+            (b'{"why": "' + b"x" * 70_000 + b'"}', "application/json", 413, "65,536 bytes"),
+            (b"key=2013-01-06&why=x", "application/x-www-form-urlencoded", 415, "application/json"),
+            (b"{}", "text/plain", 415, "application/json"),
+        ],
+        ids=lambda value: repr(value)[:30] if isinstance(value, bytes) else None,
+    )
+    def test_a_body_that_makes_no_sense_is_refused_by_its_field(
+        self, server: Server, place: Place, raw: bytes, kind: str, status: int, named: str
+    ) -> None:
+        headers = {"X-CSRF-Token": server.token(), "Content-Type": kind}
+        assert named in self.refused(server, place, status, raw=raw, headers=headers)["what"]
+
+    def test_an_action_that_there_is_not_is_refused_with_the_names_of_all(
+        self, server: Server, place: Place
+    ) -> None:
+        for method in ("GET", "POST"):
+            headers = {"X-CSRF-Token": server.token()}
+            path = f"/api/models/{MODEL}/actions/explode"
+            found = server.ask(path, method=method, body={}, headers=headers)
+            assert (found.status, "promote-despite-gates" in found.json["what"]) == (400, True)
+
+    def test_what_cannot_be_done_now_is_a_conflict_that_says_why(self, server: Server) -> None:
+        found = server.act("release-slice", key=W1, why="x")
+        assert found.status == 409
+        assert "Nothing of it is in quarantine" in found.json["what"]
+        assert server.act("rollback", version=3, why="x").status == 409
+
+    def test_it_is_recorded_once_under_the_name_of_who_is_logged_in(
+        self, server: Server, place: Place
+    ) -> None:
+        seen = server.ask(f"/api/models/{MODEL}/actions/resolve?key={W2}&how=append")
+        assert seen.json["possible"]
+        assert "after what was consumed" in seen.json["will"][0]
+        before = place.state().sequence
+        first = server.act("resolve", key=W2, how="append", why=EVIL)
+        assert (first.status, first.json["changed"]) == (200, True), first.text
+        again = server.act("resolve", key=W2, how="append", why=EVIL)
+        assert (again.status, again.json["changed"]) == (200, False), again.text
+        (record,) = place.records()[before:]
+        assert (record.actor, record.reason) == ("jo", EVIL)
+
+    def test_a_version_is_promoted_and_rolled_back_without_a_library_that_trains(
+        self, server: Server, place: Place
+    ) -> None:
+        assert (
+            server.act("approve", version=3, why="checked").json["message"] == "Version 3 is in production."
+        )
+        assert place.state().head == 3
+        assert server.act("rollback", version=2, why="complaints").status == 200
+        assert place.state().head == 2
+        assert [one.actor for one in place.records()[-3:]] == ["jo"] * 3
+        assert "tensorflow" not in _libraries(server)
+
+    def test_a_slice_is_released_only_if_the_code_of_today_can_read_it(
+        self, server: Server, place: Place
+    ) -> None:
+        seen = server.ask(f"/api/models/{MODEL}/actions/release-slice?key=2013-02-03").json
+        assert (seen["possible"], EVIL in seen["will"][0]) == (True, True)
+        source = place.folder / "dags" / MODEL / "pipeline.py"
+        code = source.read_text()
+        source.write_text(code.replace('("n", pa.int64())', '("n", pa.int64()), ("new", pa.int64())'))
+        found = server.act("release-slice", key="2013-02-03", why="a holiday")
+        assert (found.status, "new" in found.json["what"]) == (409, True), found.text
+        source.write_text(code)
+        found = server.act("release-slice", key="2013-02-03", why="a holiday")
+        assert (found.status, found.json["changed"]) == (200, True), found.text
+        record = place.records()[-1]
+        assert isinstance(record, SliceAccepted)
+        assert (record.actor, record.released, record.reason) == ("jo", True, "released: a holiday")
+
+
+def _libraries(server: Server) -> str:
+    """What the server's process has mapped into its memory."""
+    return Path(f"/proc/{server.pid}/maps").read_text()
+
+
+class TestShell:
+    def test_it_loads_only_what_is_its_own(self, server: Server) -> None:
+        found = server.ask("/")
+        assert found.status == 200
+        assert found.headers["Content-Type"] == "text/html; charset=utf-8"
+        for part in ("default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'self'"):
+            assert part in found.headers["Content-Security-Policy"]
+        assert "unsafe" not in found.headers["Content-Security-Policy"]
+
+    def test_a_file_is_sent_once_and_one_that_is_named_by_its_digest_is_kept(self, server: Server) -> None:
+        first = server.ask("/static/app.js")
+        assert first.headers["Cache-Control"] == "private, no-cache"
+        tag = first.headers["ETag"]
+        assert server.ask("/static/app.js", headers={"If-None-Match": tag}).status == 304
+        kept = server.ask(f"/static/app.js?v={tag.strip(chr(34))}")
+        assert "immutable" in kept.headers["Cache-Control"]
+
+    @pytest.mark.parametrize("name", ["..%2Fcsrf.py", "%2E%2E", "SOURCE", "nothing.js", ".js", "a%5Cb.js"])
+    def test_no_other_file_is_sent(self, server: Server, name: str) -> None:
+        assert server.ask(f"/static/{name}").status == 404
+
+
+class TestFleet:
+    def test_it_holds_what_airflow_knows_of_each_dag(self, server: Server) -> None:
+        found = server.ask("/api/fleet").json
+        (one,) = found["models"]
+        assert one["model"] == MODEL
+        assert one["airflow"] | {"next_run": None} == {
+            "next_run": None,
+            "paused": False,
+            "last_run": "none+there",
+            "last_run_state": "success",
+            "last_run_note": f"no slice {EVIL}",
+            "missing_runs": 1,
+        }
+
+    def test_it_holds_only_models_whose_dag_the_user_may_read(self, server: Server) -> None:
+        assert server.ask("/api/fleet", "otto").json["models"] == []
+        assert [one["model"] for one in server.ask("/api/fleet", "vi").json["models"]] == [MODEL]
+
+    def test_a_model_says_whether_the_user_may_change_it(self, server: Server) -> None:
+        for user, may in (("jo", True), ("vi", False)):
+            assert server.ask(f"/api/models/{MODEL}", user).json["may"] == {"trigger": may}
+
+
+class TestTabs:
+    def test_a_dag_leads_to_its_model_and_that_of_a_rebase_too(self, server: Server) -> None:
+        for dag in (MODEL, f"{MODEL}_rebase"):
+            found = server.ask(f"/models/{dag}")
+            assert (found.status, found.headers["Location"]) == (303, f"/ckpt-ops/#/m/{MODEL}")
+
+    def test_the_plan_keeps_its_range(self, server: Server) -> None:
+        found = server.ask(f"/models/{MODEL}/plan?from=2013-01-06&to=2013-01-27&x=1")
+        assert found.headers["Location"] == f"/ckpt-ops/#/m/{MODEL}/plan?from=2013-01-06&to=2013-01-27"
+
+    def test_a_dag_without_a_model_says_so(self, server: Server) -> None:
+        found = server.ask("/models/other/plan")
+        assert (found.status, "other is no retraining DAG" in found.text) == (200, True)
+
+    def test_a_run_leads_to_its_slice_or_says_why_it_has_none(self, server: Server) -> None:
+        found = server.ask(f"/models/{MODEL}/runs/taken")
+        assert found.headers["Location"] == f"/ckpt-ops/#/m/{MODEL}/slices/{W1}?version=1"
+        found = server.ask(f"/models/{MODEL}/runs/none+there")
+        assert found.status == 200
+        assert "This run has no slice: the source had none" in found.text
+        assert EVIL not in found.text
+        assert "&lt;img src=x" in found.text
+        assert server.ask(f"/models/{MODEL}/runs/never").status == 404
+
+
+class TestPlan:
+    def test_it_says_what_runs_would_do_and_how_airflow_is_asked_for_them(self, server: Server) -> None:
+        found = server.ask(f"/api/models/{MODEL}/plan").json
+        assert {one["key"]: one["action"] for one in found["slices"]}[W1] == "skip"
+        assert sum(found["counts"].values()) == len(found["slices"])
+        assert set(found["counts"]) <= set(found["actions"])
+        assert (found["range"]["known"], found["range"]["by_time"]) == (True, False)
+        assert found["range"]["backfill_from"] == "2013-01-06T00:00:00+00:00"
+
+    @pytest.mark.parametrize(
+        "query",
+        ["from=soon", "from=2014-01-01&to=2013-01-01", "from=0001-01-01", "to=2013-13-01"],
+    )
+    def test_a_range_that_cannot_be_is_refused(self, server: Server, query: str) -> None:
+        found = server.ask(f"/api/models/{MODEL}/plan?{query}")
+        assert (found.status, "is not allowed" in found.json["what"]) == (400, True)
+
+    def test_there_is_none_for_what_is_no_pipeline(self, server: Server) -> None:
+        found = server.ask("/api/models/other/plan")
+        assert (found.status, "other has no plan" in found.json["what"]) == (404, True)
+
+    def test_unchanged_code_begins_with_what_is_in_production(self, server: Server) -> None:
+        assert server.ask(f"/api/models/{MODEL}/plan/transfer").json is None

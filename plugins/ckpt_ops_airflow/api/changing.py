@@ -29,7 +29,7 @@ from ckpt_ops_airflow.csrf import require_csrf
 
 LONGEST_BODY = 64 * 1024
 _FIELDS: dict[str, type] = {"why": str, "key": str, "version": int, "how": str, "what": str, "at_step": int}
-_LONGEST_NAME = 128
+_LONGEST_NAME, _LONGEST_SHOWN = 128, 80
 
 
 def action_routes() -> APIRouter:
@@ -91,6 +91,11 @@ def _by_the_code(action: str) -> Any:
     return release_by_the_code if action == "release-slice" else None
 
 
+def _shown(value: object) -> object:
+    """The value, unless it is long."""
+    return value if len(repr(value)) <= _LONGEST_SHOWN else shortened(repr(value), _LONGEST_SHOWN)
+
+
 def _asked(given: object) -> Asked:
     """Raises `BadInput` naming the field that is unknown or of a wrong type."""
     if not isinstance(given, dict):
@@ -101,7 +106,7 @@ def _asked(given: object) -> Asked:
             raise BadInput("body", shortened(str(name), 80), f"the fields {', '.join(_FIELDS)}")
         right = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
         if not right and not (value is None and kind is int):
-            raise BadInput(name, shortened(repr(value), 80), "text" if kind is str else "a whole number")
+            raise BadInput(name, _shown(value), "text" if kind is str else "a whole number")
         if kind is str and name != "why" and not value.isprintable():
             raise BadInput(name, value, "visible characters, no control characters")
     return Asked(**given)

@@ -18,7 +18,6 @@ from ckpt_ops.lineage.records import (
     CandidateStarted,
     Held,
     SliceAccepted,
-    SliceQuarantined,
     SliceRef,
     acting_as,
 )
@@ -26,8 +25,7 @@ from ckpt_ops.pipeline import Approval
 from ckpt_ops.promotion import reject
 from ckpt_ops.runs import steps
 from ckpt_ops.store import Store
-from ckpt_ops.validation import Validation
-from ckpt_ops.validation.verdict import Outcome
+from ckpt_ops.validation import Outcome
 
 MODEL, NEWEST = "people", "2013-02-03"
 
@@ -58,32 +56,14 @@ def model(place: Place) -> Place:
 
 def quarantined(place: Place) -> None:
     """The newest slice did not pass validation."""
-    ref = place.take_in(NEWEST, (ADA, 3))
-    place.say(SliceQuarantined(slice=ref, report=verdict(place, ref, Outcome.QUARANTINED), reason="odd"))
+    place.quarantine(NEWEST, (ADA, 3), why="odd")
 
 
 def set_aside(place: Place) -> None:
     """One row of the newest slice was set aside."""
     ref = place.take_in(NEWEST, (ADA, 3), (BOB, 5))
-    rest = SliceRef(key=NEWEST, revision="0" * 16, rows=1)
-    report = verdict(place, ref, Outcome.SET_ASIDE)
+    rest, report = SliceRef(key=NEWEST, revision="0" * 16, rows=1), place.verdict(ref, Outcome.SET_ASIDE)
     place.say(SliceAccepted(slice=rest, origin=ref.revision, set_aside=1, report=report))
-
-
-def verdict(place: Place, ref: SliceRef, outcome: Outcome) -> str:
-    """The object that holds the verdict on a slice."""
-    name = f"slices/people/{ref.key}/{ref.revision}/validation/x/verdict.json"
-    found = Validation(
-        outcome=outcome,
-        rows=ref.rows,
-        reasons=(),
-        expectations=1,
-        seconds=0.1,
-        suite="s",
-        suite_digest="0" * 16,
-    )
-    place.store.put(name, found.to_json())
-    return name
 
 
 def nothing(place: Place) -> None:
