@@ -22,7 +22,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
 from ckpt_ops.errors import CkptOpsError
-from ckpt_ops.html import Html, element, page, policy, stacked
+from ckpt_ops.html import THEMES, Html, element, page, policy, stacked, themed
 from ckpt_ops_airflow.api import refusals
 from ckpt_ops_airflow.api.permissions import may_read
 from ckpt_ops_airflow.links import PREFIX, in_the_ui
@@ -100,8 +100,12 @@ def message_page(status: int, message: str, *more: Html) -> HTMLResponse:
     return HTMLResponse(content, status_code=status, headers=dict(headers))
 
 
-def stored_page(read: Callable[[Store], bytes]) -> HTMLResponse:
-    """What lies in the store as `read` finds it, or a page that says why not: 400, 404, or 503 for now."""
+def stored_page(read: Callable[[Store], bytes], *, theme: str = "") -> HTMLResponse:
+    """What lies in the store as `read` finds it, or a page that says why not: 400, 404, or 503 for now.
+
+    Args:
+        theme: of the page around it, "light" or "dark"; "": as the reader's system prefers.
+    """
     # the first request pays for these imports, not the api-server's start
     from ckpt_ops.errors import BadInput, ObjectNotFound
     from ckpt_ops.store import open_store
@@ -110,7 +114,9 @@ def stored_page(read: Callable[[Store], bytes]) -> HTMLResponse:
     if not url:
         return message_page(503, NO_STORE)
     try:
-        content = read(open_store(url))
+        if theme not in ("", *THEMES):
+            raise BadInput("theme", theme, " or ".join(THEMES))
+        content = themed(read(open_store(url)), theme)
     except BadInput as error:
         return message_page(400, str(error))
     except ObjectNotFound as error:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
+from airflow_process import in_a_process
 from stand_in import ADA, BOB, W1, W2, W3, W4, Place
 
 from ckpt_ops.embedded.airflow import airflow_environment
@@ -57,6 +58,19 @@ RUNS = [
         "left": {"pull": {"missing_slice": "2013-01-13T00:00:00+00:00"}},
     },
 ]
+ORIGINS = """
+import json
+from fastapi import Request
+from ckpt_ops_airflow.csrf import _from_here
+
+def said(**headers):
+    named = [(name.encode(), value.encode()) for name, value in {"host": "af:8080", **headers}.items()]
+    scope = {"type": "http", "scheme": "http", "path": "/", "query_string": b"", "headers": named}
+    return _from_here(Request(scope))
+
+print(json.dumps([said(), said(origin="null"), said(referer="/x"), said(origin="http://af:8080")]))
+"""
+
 USERS = {"jo": "ADMIN", "vi": "VIEWER", "otto": "ADMIN"}
 """An operator, somebody who may only look, and somebody who has another DAG than ours."""
 
@@ -265,6 +279,12 @@ class TestEveryRoute:
                     assert found.status in expected, (method, path, name, found.status)
                     assert "<b>" not in found.text or found.headers["Content-Type"] == "application/json"
 
+    def test_a_name_of_two_lines_and_a_version_that_is_no_number_are_refused(self, server: Server) -> None:
+        assert server.ask(f"/models/{MODEL}%0A/plan").status in (400, 404)
+        assert server.ask(f"/models/{MODEL}/versions/one/evaluation").status == 422
+        found = server.ask(f"/api/models/{MODEL}/versions/one")
+        assert (found.status, "version=" in found.json["what"]) == (400, True)
+
     def test_no_answer_may_be_framed_elsewhere_sniffed_or_kept_by_others(self, server: Server) -> None:
         for method, path in server.routes:
             found = server.ask(filled(path), method=method, body={})
@@ -309,6 +329,13 @@ class TestChanges:
         body = {"key": W1, "why": "x"}
         said = self.refused(server, place, 403, body=body, headers=headers)
         assert "did not come from Airflow" in said["what"]
+
+    def test_nor_does_silence_on_where_it_comes_from_help_where_airflow_has_no_address_configured(
+        self, tmp_path: Path, settings_in: Callable[[Path], Settings], clean_environment: dict[str, str]
+    ) -> None:
+        environment = {**clean_environment, "AIRFLOW__API__BASE_URL": "/"}
+        found = in_a_process(ORIGINS, settings_in(tmp_path), environment)
+        assert found == [False, False, False, True]
 
     def test_so_is_one_without_the_token_of_this_login(self, server: Server, place: Place) -> None:
         for token in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": server.token("vi")}, {"X-CSRF-Token": "é"}):

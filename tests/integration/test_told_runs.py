@@ -5,10 +5,7 @@ What the runs would train is in the log already, by the ids that they would get,
 
 from __future__ import annotations
 
-import html
 import io
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -292,59 +289,6 @@ def rejected(runs: Runs) -> str:
     run = runs.start(REJECTED)
     assert runs.ended(run)["state"] == "success"
     return run
-
-
-@pytest.mark.parametrize("strange", ["%00", "a%00b", "a%09b", "%1b[31m", "%7F", "%C2%85", "%E2%80%AE"])
-@pytest.mark.parametrize(
-    "address",
-    [
-        "models/{}/plan",
-        "models/brief/plan?from={}",
-        "models/brief/plan?to={}",
-        "models/{}/versions/1/evaluation",
-        "models/brief/versions/{}/evaluation",
-        "slices/{}/2013-01-06/report",
-        "slices/brief/{}/report",
-        "slices/brief/2013-01-06/report?revision={}",
-        "slices/{}/2013-01-06/data-docs",
-        "slices/brief/{}/data-docs",
-    ],
-)
-def test_control_characters_in_an_address_are_refused_in_words(
-    platform: Platform, address: str, strange: str
-) -> None:
-    url = f"{platform.ui_url}/ckpt-ops/{address.format(strange)}"
-    status, page = asked(urllib.request.Request(url, headers={"Cookie": f"_token={platform.token()}"}))
-    assert (status, "is not allowed" in page) == (400, True), page
-
-
-def test_an_address_of_two_lines_is_not_found_by_airflow_itself(platform: Platform) -> None:
-    url = f"{platform.ui_url}/ckpt-ops/models/brief%0A/plan"
-    assert asked(urllib.request.Request(url))[0] == 404
-
-
-@pytest.mark.parametrize("strange", ["{}/slices/2013-01-06", "brief/slices/{}"])
-def test_nor_does_a_form_sent_to_one_write_anything(platform: Platform, strange: str) -> None:
-    url = f"{platform.ui_url}/ckpt-ops/models/{strange.format('a%00b')}/resolve"
-    headers = {"Cookie": f"_token={platform.token()}", "Origin": platform.ui_url}
-    status, page = asked(urllib.request.Request(url, b"how=append&why=x", headers))
-    assert (status, "is not allowed" in page) == (400, True), page
-
-
-def test_a_version_that_is_no_number_is_refused_in_words(platform: Platform) -> None:
-    url = f"{platform.ui_url}/ckpt-ops/models/brief/versions/one/evaluation"
-    status, page = asked(urllib.request.Request(url, headers={"Cookie": f"_token={platform.token()}"}))
-    assert (status, "version=" in page, "<html" in page) == (422, True, True), page
-
-
-def asked(request: urllib.request.Request) -> tuple[int, str]:
-    """Status and text of the answer."""
-    try:
-        reply = urllib.request.urlopen(request, timeout=30)
-    except urllib.error.HTTPError as error:
-        reply = error
-    with reply:
-        return reply.status, html.unescape(reply.read().decode())
 
 
 class TestOnThePlatform:
