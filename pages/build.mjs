@@ -59,28 +59,37 @@ async function test() {
   try {
     const entryPoints = readdirSync(join(here, "test")).filter((name) => name.endsWith(".test.ts")).sort().map((name) => join("test", name));
     await esbuild.build({ ...options, entryPoints, outdir: folder, outExtension: { ".js": ".mjs" }, platform: "node", packages: "bundle" });
-    const done = spawnSync(process.execPath, ["--test", ...readdirSync(folder).map((name) => join(folder, name))], { stdio: "inherit" });
+    const done = spawnSync(process.execPath, ["--test", "--test-reporter=dot", ...readdirSync(folder).map((name) => join(folder, name))], { stdio: "inherit" });
     if (done.status !== 0) process.exit(done.status ?? 1);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-async function bundle() {
-  const of = digest();
-  const made = await esbuild.build({
-    ...options, entryPoints: { app: "src/main.tsx", graph: "src/graph.ts", style: "src/app.css" }, outdir: out, minify: true,
-    external: ["./graph.js*"], legalComments: "none", metafile: true, write: false, define: { VERSION: JSON.stringify(of.slice(0, 12)) },
+const sha = (text) => createHash("sha256").update(text).digest("hex").slice(0, 32);
+
+/** One file, minified. What it is asked for by, as `?v=`, is the digest of its content: a browser may keep it for ever. */
+async function made(entry, more = {}) {
+  const { outputFiles, metafile } = await esbuild.build({
+    ...options, entryPoints: [entry], outdir: out, minify: true, legalComments: "none", metafile: true, write: false, ...more,
   });
+  return { text: outputFiles[0].text, inputs: Object.keys(metafile.inputs) };
+}
+
+async function bundle() {
+  const graph = await made("src/graph.ts");
+  const style = await made("src/app.css");
+  const app = await made("src/main.tsx", { external: ["./graph.js*"], define: { GRAPH: JSON.stringify(sha(graph.text)) } });
+  const shell = readFileSync(join(here, "src", "index.html"), "utf8").replace("app.css?v=", `$&${sha(style.text)}`).replace("app.js?v=", `$&${sha(app.text)}`);
   mkdirSync(out, { recursive: true });
-  const file = (end) => made.outputFiles.find((one) => one.path.endsWith(end));
-  writeFileSync(join(out, "app.js"), file("app.js").text);
-  writeFileSync(join(out, "graph.js"), file("graph.js").text);
-  writeFileSync(join(out, "app.css"), file("style.css").text);
-  writeFileSync(join(out, "index.html"), readFileSync(join(here, "src", "index.html"), "utf8").replaceAll("DIGEST", of.slice(0, 12)));
-  writeFileSync(join(out, "LICENSES.txt"), licences(Object.keys(made.metafile.inputs)));
-  writeFileSync(join(out, "SOURCE"), `${of}\n`);
-  for (const name of ["app.js", "graph.js", "app.css"]) console.log(`${name}: ${(readFileSync(join(out, name)).length / 1000).toFixed(1)} kB`);
+  const files = {
+    "app.js": app.text, "graph.js": graph.text, "app.css": style.text, "index.html": shell,
+    "LICENSES.txt": licences([...app.inputs, ...graph.inputs]), SOURCE: `${digest()}\n`,
+  };
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(out, name), text);
+    console.log(`${name}: ${(Buffer.byteLength(text) / 1000).toFixed(1)} kB`);
+  }
 }
 
 if (process.argv.includes("--tests")) await test();

@@ -267,13 +267,21 @@ export function plan(name, query) {
     return { key: name, action, why: action === "missing" ? "the source does not have it" : row.why, status: action === "missing" || action === "append" ? null : row.status, revision: row.revision, rows: action === "missing" ? null : row.rows, consumed_by: row.consumed_by, undecided: row.late };
   });
   const head = one.summary.head ?? 1;
-  const cost = { candidates: 3, rows: 150_000, steps: 12_000, seconds: 130 };
+  const counts = {};
+  for (const each of list) counts[each.action] = (counts[each.action] ?? 0) + 1;
   return {
-    kind: "model", model: name, source: "flights", head: one.summary.head, held: one.summary.held, tainted: one.summary.tainted && { version: head, slice: "2026-03-09", why: "prices were in the wrong currency", by: "grace", time: iso(NOW - DAY) },
-    rebase: one.summary.tainted ? { changes: [{ key: "2026-03-09", what: "tainted", why: "prices were in the wrong currency", was: "r2f3a9", now: null, rows: 0 }], nearest: head - 4, fork: head - 4, replay: [3, 2, 1].map((back) => ({ slices: [{ key: key(NOW - back * DAY), revision: "r1", rows: 50_000 }], rows: 50_000, stands_for: head - back + 1, done_by: back === 3 ? head + 1 : null })), replaced: [head - 3, head - 2, head - 1, head], cost, left: { ...cost, candidates: 2, steps: 8000, seconds: 86 }, anchor_cost: { candidates: 0, rows: 0, steps: 0, seconds: 0 }, rebuild: { ...cost, candidates: 44, steps: 176_000, seconds: 1900 }, result: null } : null,
-    fork_message: `Forks from the checkpoint of version ${head - 4}.`, estimate_message: "About 2 trainings, 8,000 steps, 1 min 26 s of stepping (1 more are trained already); a full rebuild would be 44 trainings, 176,000 steps, 31 min 40 s of stepping.", anchor_message: "",
-    slices: list, problem: "", first, last, earlier: [move(first, -1), move(last, -1)], later: [move(first, 1), move(last, 1)], by_time: false, timezone: "Europe/Berlin", schedule_known: true, rebase_dag: `${name}_rebase`, retrain_dag: `${name}_retrain`, transfer: null,
+    model: name, source: "flights", head: one.summary.head, held: one.summary.held, tainted: one.summary.tainted && { version: head, slice: "2026-03-09", why: "prices were in the wrong currency", by: "grace", time: iso(NOW - DAY) },
+    range: { first, last, by_time: false, earlier: [move(first, -1), move(last, -1)], later: [move(first, 1), move(last, 1)], timezone: "Europe/Berlin", known: true, intervals: length, cut: false, backfill_from: `${first.slice(0, 10)}T00:00:00Z`, backfill_to: `${last.slice(0, 10)}T00:00:00Z` },
+    slices: list, problem: "", counts, actions: { append: "train on it, with what is pending before it", late: "train on it, though newer slices were consumed before it", skip: "do nothing with it", hold: "stop, until a person decides", missing: "find nothing: it is not at the source" },
+    rebase: one.summary.tainted ? { changes: [{ key: "2026-03-09", what: "tainted", why: "prices were in the wrong currency", was: "r2f3a9", now: null, rows: 0 }], fork: head - 4, fork_message: `Forks from the checkpoint of version ${head - 4}.`, steps: [3, 2, 1].map((back) => ({ slices: [key(NOW - back * DAY)], rows: 50_000, stands_for: head - back + 1, done_by: back === 3 ? head + 1 : null })), replaced: [head - 3, head - 2, head - 1, head],
+      estimate: "About 2 trainings, 8,000 steps, 1 min 26 s of stepping (1 more are trained already); a full rebuild would be 44 trainings, 176,000 steps, 31 min 40 s of stepping.", anchor: "", dag: `${name}_rebase`, command: `ckpt-ops rebase ${name}` } : null,
+    retrain_dag: `${name}_retrain`,
   };
+}
+
+export function transfer(name) {
+  const one = find(name);
+  return one && one.summary.tainted ? { parent: one.summary.head, same: false, message: "2 variables go on as they are, 1 is grown, 1 is new.", changed: {}, objections: [], next: "", rows: [{ name: "dense/kernel", move: "carried", source: "dense/kernel", before: "float32 [64, 32]", after: "float32 [64, 32]", nbytes: 8192, kept: 1, note: "" }, { name: "embedding/table", move: "grown", source: "embedding/table", before: "float32 [1000, 16]", after: "float32 [1012, 16]", nbytes: 64_768, kept: 0.988, note: "12 rows begin as zeros" }] } : one ? null : undefined;
 }
 
 export function intent(name, action, query) {

@@ -11,6 +11,7 @@ import puppeteer from "puppeteer-core";
 import { ARABIC, fleet, HOSTILE, LONG } from "./fixtures.mjs";
 import { serve } from "./server.mjs";
 
+// FOLD=1 takes of each page only what is seen first.
 const [folder = "", ...only] = process.argv.slice(2);
 const program = ["chromium", "chromium-browser", "google-chrome"].map((name) => join("/usr/bin", name)).find(existsSync);
 if (!program) throw new Error("there is no Chromium in /usr/bin");
@@ -63,7 +64,7 @@ for (const [name, hash] of Object.entries(PAGES)) {
         if (["serious", "critical"].includes(one.impact)) complain(where, line);
         else console.log(`${where}: (${line})`);
       }
-      if (folder) await page.screenshot({ path: join(folder, `${where}.png`), fullPage: true });
+      if (folder) await page.screenshot({ path: join(folder, `${where}.png`), fullPage: !process.env.FOLD });
       await page.close();
     }
   }

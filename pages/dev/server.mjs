@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import * as made from "./fixtures.mjs";
 
 const statics = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "plugins", "ckpt_ops_airflow", "static");
-const KINDS = { js: "text/javascript", css: "text/css", html: "text/html", txt: "text/plain" };
+const KINDS = { js: "text/javascript", css: "text/css", html: "text/html" };
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-src 'self'; frame-ancestors 'self'";
 
 function answer(method, path, query) {
@@ -19,7 +19,7 @@ function answer(method, path, query) {
   const part = decodeURIComponent(more);
   if (rest === "actions") return method === "POST" ? { message: `Done: ${part} on ${model}.` } : made.intent(model, part, query);
   return rest === "" ? made.model(model) : rest === "lineage" ? made.lineage(model) : rest === "training" ? made.trainingNow(model)
-    : rest === "plan" ? made.plan(model, query) : rest === "slices" ? (more ? made.slice(model, part) : made.slices(model, query))
+    : rest === "plan" ? (more === "transfer" ? made.transfer(model) : made.plan(model, query)) : rest === "slices" ? (more ? made.slice(model, part) : made.slices(model, query))
     : rest === "versions" ? made.version(model, Number(part)) : undefined;
 }
 
@@ -31,7 +31,7 @@ export function serve(port) {
     request.resume();
     if (pathname === "/") return response.writeHead(302, { Location: "/ckpt-ops/" }).end();
     if (pathname === "/ckpt-ops/") return send(200, "text/html", readFileSync(join(statics, "index.html")));
-    const file = /^\/ckpt-ops\/static\/([a-zA-Z]+\.(js|css|txt))$/.exec(pathname);
+    const file = /^\/ckpt-ops\/static\/([a-z]+\.(js|css))$/.exec(pathname);
     if (file) return send(200, KINDS[file[2]], readFileSync(join(statics, file[1])));
     if (pathname === "/api/v2/backfills/dry_run") return json(200, { total_entries: 2, backfills: [{ logical_date: "2026-03-14T00:00:00Z" }, { logical_date: "2026-03-15T00:00:00Z" }] });
     if (pathname.startsWith("/api/v2/")) return json(200, { id: 1, dag_run_id: "manual__1" });

@@ -5,6 +5,7 @@ import type { Fleet, ModelView, Summary } from "./schema.ts";
 export interface AirflowSide {
   next_run: string | null;
   paused: boolean;
+  last_run: string | null;
   last_run_state: string | null;
   last_run_note: string | null;
   missing_runs: number;
@@ -21,29 +22,89 @@ export interface Intent {
   why_not: string;
   needs_reason: boolean;
   danger: boolean;
+  already?: boolean;
 }
 
-// The plan: what a backfill would do, and the rebase that is due.
+// The plan, as ckpt_ops/views/plan.py has it.
 
-export interface SlicePlan {
-  key: string; action: string; why: string; status: string | null; revision: string | null; rows: number | null;
-  consumed_by: number | null; undecided: boolean;
+export interface PlannedSlice {
+  key: string;
+  action: string;
+  why: string;
+  status: string | null;
+  revision: string | null;
+  rows: number | null;
+  consumed_by: number | null;
+  undecided: boolean;
 }
-export interface Cost { candidates: number; rows: number; steps: number; seconds: number }
-export interface RebaseChange { key: string; what: string; why: string; was: string | null; now: string | null; rows: number }
+export interface ChangedSlice {
+  key: string;
+  what: string;
+  why: string;
+  was: string | null;
+  now: string | null;
+  rows: number;
+}
 export interface RebaseStep {
-  slices: { key: string; revision: string; rows: number }[]; rows: number; stands_for: number | null; done_by: number | null;
+  slices: string[];
+  rows: number;
+  stands_for: number | null;
+  done_by: number | null;
 }
 export interface RebaseView {
-  changes: RebaseChange[]; nearest: number | null; fork: number | null; replay: RebaseStep[]; replaced: number[];
-  cost: Cost; left: Cost; anchor_cost: Cost; rebuild: Cost; result: number | null;
+  changes: ChangedSlice[];
+  fork: number | null;
+  fork_message: string;
+  steps: RebaseStep[];
+  replaced: number[];
+  estimate: string;
+  anchor: string;
+  dag: string | null;
+  command: string;
 }
-export interface PlanAnswer {
-  kind: string; model: string; source: string; head: number | null; held: string | null;
+export interface RangeView {
+  first: string;
+  last: string;
+  by_time: boolean;
+  earlier: [string, string];
+  later: [string, string];
+  timezone: string;
+  known: boolean;
+  intervals: number | null;
+  cut: boolean;
+  backfill_from: string;
+  backfill_to: string;
+}
+export interface PlanView {
+  model: string;
+  source: string;
+  head: number | null;
+  held: string | null;
   tainted: { version: number; slice: string; why: string; by: string; time: string } | null;
-  rebase: RebaseView | null; fork_message: string; estimate_message: string; anchor_message: string;
-  slices: SlicePlan[] | null; problem: string;
-  first: string; last: string; earlier: [string, string]; later: [string, string]; by_time: boolean;
-  timezone: string; schedule_known: boolean; rebase_dag: string | null; retrain_dag: string | null;
-  transfer: { message: string; document: Record<string, unknown> | null } | null;
+  range: RangeView;
+  slices: PlannedSlice[] | null;
+  problem: string;
+  counts: Record<string, number>;
+  actions: Record<string, string>;
+  rebase: RebaseView | null;
+  retrain_dag: string | null;
+}
+export interface TransferRowView {
+  name: string;
+  move: string;
+  source: string;
+  before: string;
+  after: string;
+  nbytes: number;
+  kept: number;
+  note: string;
+}
+export interface TransferView {
+  parent: number;
+  same: boolean;
+  message: string;
+  rows: TransferRowView[];
+  changed: Record<string, string>;
+  objections: string[];
+  next: string;
 }

@@ -111,25 +111,3 @@ export function firstLine(text: string, most = 140): string {
 export function spoken(name: string): string {
   return name.replaceAll("_", " ");
 }
-
-/**
- * The moment at which the clocks of a time zone show a wall time such as `2026-03-29T02:30`, as ISO 8601.
- * Of a time that the clocks show twice it is the first; of one that they skip, the one right after.
- */
-export function instantOf(wall: string, zone: string): string {
-  const asUtc = Date.parse(`${wall.length === 10 ? `${wall}T00:00` : wall}${wall.length === 16 ? ":00" : ""}Z`);
-  if (Number.isNaN(asUtc)) return wall;
-  const shown = (at: number): number => {
-    const parts = new Intl.DateTimeFormat("en-US", {
-      timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit",
-      minute: "2-digit", second: "2-digit",
-    }).formatToParts(at);
-    const of = (kind: string): number => Number(parts.find((part) => part.type === kind)?.value ?? 0);
-    return Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"), of("second"));
-  };
-  const before = asUtc - (shown(asUtc - DAY * 1000) - (asUtc - DAY * 1000));
-  const after = asUtc - (shown(asUtc + DAY * 1000) - (asUtc + DAY * 1000));
-  const first = Math.min(before, after);
-  const exact = [first, Math.max(before, after)].find((at) => shown(at) === asUtc);
-  return new Date(exact ?? Math.max(before, after)).toISOString();
-}

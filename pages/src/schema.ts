@@ -1,112 +1,431 @@
-// What the api answers. Until it is made from the classes of ckpt_ops/views, it is kept by hand.
+// Written by `python -m ckpt_ops.views --typescript`: change the classes in ckpt_ops/views.
 
-export type Wants =
-  | "on hold" | "champion is tainted" | "below its floor" | "freshness objective missed" | "awaits approval"
-  | "late slice awaits a decision" | "suspect slice" | "slice in quarantine" | "rebase is due"
-  | "slice changed at its source" | "slice is missing" | "last candidate rejected" | "log cannot be read";
-
-export interface Attention { what: Wants; message: string; command: string; slices: string[]; version: number | null }
+/** What was decided on a version, as its record says. */
 export interface Decision {
-  version: number | null; what: string; reason: string; actor: string; time: string; verdicts: string[];
+  version: number | null;
+  what: string;
+  reason: string;
+  actor: string;
+  time: string;
+  verdicts: string[];
 }
-export interface Point { at: string; value: number | null }
-export interface Series { metric: string; points: Point[]; better: string }
-export interface Drifted { column: string; psi: number }
+
+/** One number of a series. */
+export interface Point {
+  at: string;
+  value: number | null;
+}
+
+/** A metric over slices, in key order. */
+export interface Series {
+  metric: string;
+  points: Point[];
+  better: string;
+}
+
+/** How far a column of the newest slice is from those before it. */
+export interface Drifted {
+  column: string;
+  psi: number;
+}
+
+/** What a model wants a person for; the most urgent first. */
+export type Wants =
+  | "on hold"
+  | "champion is tainted"
+  | "below its floor"
+  | "freshness objective missed"
+  | "awaits approval"
+  | "late slice awaits a decision"
+  | "suspect slice"
+  | "slice in quarantine"
+  | "rebase is due"
+  | "slice changed at its source"
+  | "slice is missing"
+  | "last candidate rejected"
+  | "log cannot be read";
+
+/** One thing that a person should look at. */
+export interface Attention {
+  what: Wants;
+  message: string;
+  command: string;
+  slices: string[];
+  version: number | null;
+}
+
+/** How far a running training is. */
 export interface TrainingNow {
-  model: string; version: number; attempt: number; phase: string; step: number; last: number; started: string;
-  updated: string; metrics: Record<string, number>; history: [number, Record<string, number>][];
-  rows_per_second: number | null; steps_per_second: number | null; seconds_left: number | null;
-  saves: [number, number, number][]; stall_seconds: number; slices: string[]; lost: boolean;
+  model: string;
+  version: number;
+  attempt: number;
+  phase: string;
+  step: number;
+  last: number;
+  started: string;
+  updated: string;
+  metrics: Record<string, number>;
+  history: [number, Record<string, number>][];
+  rows_per_second: number | null;
+  steps_per_second: number | null;
+  seconds_left: number | null;
+  saves: [number, number, number][];
+  stall_seconds: number;
+  slices: string[];
+  lost: boolean;
 }
+
+/** Where one model stands. */
 export interface Summary {
-  model: string; head: number | null; head_since: string; head_how: string; head_why: string; head_by: string;
-  versions: number; generation: number; freshness_hours: number | null; newest_consumed: string | null;
-  consumed_time: string; newest_slice: string | null; last: Decision | null; last_rejected: Decision | null;
-  metric: Series | null; metrics: [string, number][]; pending: string[]; late: string[]; quarantined: string[];
-  set_aside: string[]; suspects: string[]; missing: string[]; changed_at_source: string[];
-  counts: [string, number][]; waiting: number[]; held: string | null; tainted: string | null;
-  rebase_due: string[]; drift: Drifted[]; attention: Attention[]; training: TrainingNow | null; records: number;
-  nbytes: number | null; problem: string;
+  model: string;
+  head: number | null;
+  head_since: string;
+  head_how: string;
+  head_why: string;
+  head_by: string;
+  versions: number;
+  generation: number;
+  freshness_hours: number | null;
+  newest_consumed: string | null;
+  consumed_time: string;
+  newest_slice: string | null;
+  last: Decision | null;
+  last_rejected: Decision | null;
+  metric: Series | null;
+  metrics: [string, number][];
+  pending: string[];
+  late: string[];
+  quarantined: string[];
+  set_aside: string[];
+  suspects: string[];
+  missing: string[];
+  changed_at_source: string[];
+  counts: [string, number][];
+  waiting: number[];
+  held: string | null;
+  tainted: string | null;
+  rebase_due: string[];
+  drift: Drifted[];
+  attention: Attention[];
+  training: TrainingNow | null;
+  records: number;
+  nbytes: number | null;
+  problem: string;
 }
-export interface Fleet { store: string; models: Summary[]; nbytes: number | null; measured: string }
+
+/** Every model, those that need a person first. */
+export interface Fleet {
+  store: string;
+  models: Summary[];
+  nbytes: number | null;
+  measured: string;
+}
+
+/** Something that happened, at a slice of the chart. */
+export interface Mark {
+  at: string;
+  what: string;
+  message: string;
+  version: number | null;
+}
+
+/** A version in a table, and a mark on the chart. */
 export interface VersionRow {
-  version: number; status: string; head: boolean; parent: number | null; generation: number; started: string;
-  slices: string[]; rows: number; metrics: Record<string, number>; champion_metrics: Record<string, number>;
-  decided: Decision | null; approved_by: string; approved_why: string; seconds: number | null;
-  step: number | null; stopped_by: string; nbytes: number | null; again: string; late: boolean; shadow: boolean;
+  version: number;
+  status: string;
+  head: boolean;
+  parent: number | null;
+  generation: number;
+  started: string;
+  slices: string[];
+  rows: number;
+  metrics: Record<string, number>;
+  champion_metrics: Record<string, number>;
+  decided: Decision | null;
+  approved_by: string;
+  approved_why: string;
+  seconds: number | null;
+  step: number | null;
+  stopped_by: string;
+  nbytes: number | null;
+  again: string;
+  late: boolean;
+  shadow: boolean;
 }
+
+/** How long one version was in production. See `lineage.production.Period`. */
 export interface PeriodRow {
-  version: number; since: string; until: string | null; how: string; actor: string; why: string;
+  version: number;
+  since: string;
+  until: string | null;
+  how: string;
+  actor: string;
+  why: string;
 }
-export interface Mark { at: string; what: string; message: string; version: number | null }
-export interface DriftRow { column: string; series: Series }
+
+/** A column's drift over slices; its values are of the population stability index. */
+export interface DriftRow {
+  column: string;
+  series: Series;
+}
+
+/** A metric by version and past slice: what later versions forgot. */
 export interface Heatmap {
-  metric: string; versions: number[]; slices: string[]; values: (number | null)[][]; better: string;
+  metric: string;
+  versions: number[];
+  slices: string[];
+  values: ((number | null)[])[];
+  better: string;
 }
+
+/** The page of a model. */
 export interface ModelView {
-  summary: Summary; scores: Series[]; marks: Mark[]; versions: VersionRow[]; periods: PeriodRow[];
-  drift: DriftRow[]; forgetting: Heatmap[];
+  summary: Summary;
+  scores: Series[];
+  marks: Mark[];
+  versions: VersionRow[];
+  periods: PeriodRow[];
+  drift: DriftRow[];
+  forgetting: Heatmap[];
 }
-export interface Edge { source: number; target: number; what: string }
+
+/** From a version to one that was made of it. */
+export interface Edge {
+  source: number;
+  target: number;
+  what: string;
+}
+
+/** Versions and how they came of each other; the last 300 versions, and `left_out` before them. */
 export interface LineageView {
-  model: string; head: number | null; versions: VersionRow[]; edges: Edge[]; left_out: number;
+  model: string;
+  head: number | null;
+  versions: VersionRow[];
+  edges: Edge[];
+  left_out: number;
 }
-export interface Choice { possible: boolean; why_not: string }
+
+/** A slice in its newest known revision, and what a run of it would do. */
 export interface SliceRow {
-  key: string; revision: string; rows: number; status: string; reason: string; consumed_by: number | null;
-  action: string; why: string; changed_at_source: string | null; repeats: number | null; time: string;
-  report: string; origin: string; set_aside: number; released: boolean; seen_by: number[];
-  suspect: string | null; late: boolean; tainted: string | null;
+  key: string;
+  revision: string;
+  rows: number;
+  status: string;
+  reason: string;
+  consumed_by: number | null;
+  action: string;
+  why: string;
+  changed_at_source: string | null;
+  repeats: number | null;
+  time: string;
+  report: string;
+  origin: string;
+  set_aside: number;
+  released: boolean;
+  seen_by: number[];
+  suspect: string | null;
+  late: boolean;
+  tainted: string | null;
 }
+
+/** Slices of a model, the newest first, some at a time. */
 export interface SlicesView {
-  model: string; rows: SliceRow[]; found: number; older: string | null; counts: Record<string, number>;
-  missing: string[]; missing_in_all: number;
+  model: string;
+  rows: SliceRow[];
+  found: number;
+  older: string | null;
+  counts: Record<string, number>;
+  missing: string[];
+  missing_in_all: number;
 }
+
+/** A record of the log on a slice. */
 export interface Said {
-  number: number; what: string; time: string; actor: string; run: string; reason: string; revision: string;
-  rows: number; set_aside: number; report: string;
+  number: number;
+  what: string;
+  time: string;
+  actor: string;
+  run: string;
+  reason: string;
+  revision: string;
+  rows: number;
+  set_aside: number;
+  report: string;
 }
-export interface RevisionRow { revision: string; rows: number; made: string; how: string; roles: string[] }
+
+/** A revision of a slice that the store holds. */
+export interface RevisionRow {
+  revision: string;
+  rows: number;
+  made: string;
+  how: string;
+  roles: string[];
+}
+
+/** One thing that validation found. See `validation.verdict.Reason`. */
 export interface ReasonRow {
-  kind: string; severity: string; column: string; message: string; expectation: string;
-  unexpected_count: number; examples: string[]; why: string;
+  kind: string;
+  severity: string;
+  column: string;
+  message: string;
+  expectation: string;
+  unexpected_count: number;
+  examples: string[];
+  why: string;
 }
+
+/** What validation said of the newest revision. */
 export interface VerdictView {
-  outcome: string; summary: string; rows: number; set_aside: number; unread: number; expectations: number;
-  seconds: number; suite: string; reasons: ReasonRow[]; drift: Record<string, number>;
+  outcome: string;
+  summary: string;
+  rows: number;
+  set_aside: number;
+  unread: number;
+  expectations: number;
+  seconds: number;
+  suite: string;
+  reasons: ReasonRow[];
+  drift: Record<string, number>;
 }
+
+/** Whether a person may decide something now. */
+export interface Choice {
+  possible: boolean;
+  why_not: string;
+}
+
+/** One slice. */
 export interface SliceView {
-  model: string; slice: SliceRow; history: Said[]; whole: boolean; revisions: RevisionRow[];
-  verdict: VerdictView | null; inherited_by: number[]; scores: Record<string, number | null>;
+  model: string;
+  slice: SliceRow;
+  history: Said[];
+  whole: boolean;
+  revisions: RevisionRow[];
+  verdict: VerdictView | null;
+  inherited_by: number[];
+  scores: Record<string, number | null>;
   may: Record<string, Choice>;
 }
-export interface Trained { key: string; revision: string; rows: number }
+
+/** A slice as it was trained on. */
+export interface Trained {
+  key: string;
+  revision: string;
+  rows: number;
+}
+
+/** A committed checkpoint. */
 export interface CheckpointRow {
-  step: number; manifest: string; uploaded: number; seconds: number; metrics: Record<string, number | null>;
+  step: number;
+  manifest: string;
+  uploaded: number;
+  seconds: number;
+  metrics: Record<string, number | null>;
 }
-export interface GateRow {
-  gate: string; passed: boolean | null; message: string; numbers: Record<string, number | null>;
+
+/** How far a candidate in shadow has come. */
+export interface ShadowProgress {
+  version: number;
+  slices: number;
+  scored: Trained[];
+  words: string;
 }
-export interface DecisionTaken { type: string; reason: string; actor: string; time: string }
-export interface ShadowProgress { version: number; slices: number; scored: Trained[]; words: string }
+
+/** The last decision on a version: type of the record, reason, who and when. */
+export interface DecisionTaken {
+  type: string;
+  reason: string;
+  actor: string;
+  time: string;
+}
+
+/** What the update policy said: `words`, and the `numbers` behind them. */
+export interface PolicySaid {
+  words: string;
+  numbers: Record<string, number | null>;
+}
+
+/** A conversion to another format; `error`: why it was refused, and nothing is kept then. */
 export interface ConversionRow {
-  format: string; object: string; rows: number; max_abs_difference: number | null; error: string;
+  format: string;
+  object: string;
+  rows: number;
+  max_abs_difference: number | null;
+  error: string;
 }
-export interface PredictionRow { key: string; revision: string; rows: number; object: string }
-export interface CodeView { digest: string; lock: string; object: string; files: Record<string, number> }
-export interface PolicySaid { words: string; numbers: Record<string, number | null> }
+
+/** Predictions on a slice, as an object. */
+export interface PredictionRow {
+  key: string;
+  revision: string;
+  rows: number;
+  object: string;
+}
+
+/** A gate's verdict. */
+export interface GateRow {
+  gate: string;
+  passed: boolean | null;
+  message: string;
+  numbers: Record<string, number | null>;
+}
+
+/** The code that the version was trained with. */
+export interface CodeView {
+  digest: string;
+  lock: string;
+  object: string;
+  files: Record<string, number>;
+}
+
+/** The page of a version. */
 export interface VersionView {
-  model: string; version: number; candidate: string; status: string; head: boolean; parent: number | null;
-  generation: number; transferred: boolean; late: boolean; retrained: string | null;
-  retrained_without: Trained[]; why: string; started: string; slices: Trained[]; rows: number;
-  attempts: number; checkpoints: CheckpointRow[]; shadow: ShadowProgress | null; steps: number | null;
-  stopped_by: string | null; artifacts: Record<string, string>; champion: number | null;
-  judged_in_shadow_on: Trained[]; passed: boolean | null;
-  metrics: Record<string, Record<string, number | null>>; verdicts: string[];
-  decision: DecisionTaken | null; policy: PolicySaid | null;
-  scores: Record<string, Record<string, number | null>>; conversions: ConversionRow[];
-  predictions: PredictionRow[]; kept: boolean; run: string; evaluated_reason: string; evaluated_time: string;
-  gates: GateRow[]; report: string; decisions: Decision[]; approved: Decision | null; card: string;
-  transfer: Record<string, unknown> | null; exported: string[]; code: CodeView | null; children: number[];
-  replaces: number | null; uploaded: number; seconds: number | null; may: Record<string, Choice>;
+  model: string;
+  version: number;
+  candidate: string;
+  status: string;
+  head: boolean;
+  parent: number | null;
+  generation: number;
+  transferred: boolean;
+  late: boolean;
+  retrained: string | null;
+  retrained_without: Trained[];
+  why: string;
+  started: string;
+  slices: Trained[];
+  rows: number;
+  attempts: number;
+  checkpoints: CheckpointRow[];
+  shadow: ShadowProgress | null;
+  steps: number | null;
+  stopped_by: string | null;
+  artifacts: Record<string, string>;
+  champion: number | null;
+  judged_in_shadow_on: Trained[];
+  passed: boolean | null;
+  metrics: Record<string, Record<string, number | null>>;
+  verdicts: string[];
+  decision: DecisionTaken | null;
+  policy: PolicySaid | null;
+  scores: Record<string, Record<string, number | null>>;
+  conversions: ConversionRow[];
+  predictions: PredictionRow[];
+  kept: boolean;
+  run: string;
+  evaluated_reason: string;
+  evaluated_time: string;
+  gates: GateRow[];
+  report: string;
+  decisions: Decision[];
+  approved: Decision | null;
+  card: string;
+  transfer: Record<string, unknown> | null;
+  exported: string[];
+  code: CodeView | null;
+  children: number[];
+  replaces: number | null;
+  uploaded: number;
+  seconds: number | null;
+  may: Record<string, Choice>;
 }

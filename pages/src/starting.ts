@@ -1,8 +1,8 @@
 // A backfill, a rebase and a retraining are started through Airflow's public API, which checks and logs the person.
 
-import type { Intent, PlanAnswer, RebaseView } from "./answers.ts";
+import type { Intent, PlanView, RebaseView } from "./answers.ts";
 import { postToAirflow, Refused } from "./api.ts";
-import { count, instantOf, plural, utc } from "./format.ts";
+import { plural, utc } from "./format.ts";
 import type { Change, Choosing } from "./parts/dialog.tsx";
 
 const AGAIN: Choosing = {
@@ -13,32 +13,24 @@ const AGAIN: Choosing = {
   ],
 };
 const AT_ONCE: Choosing = { name: "max_active_runs", label: "Runs at once", kind: "number", value: "1", required: true, note: "they wait for each other's slices in any case" };
-const MINUTE = 60_000;
-
-/** The moments that a backfill of the shown range spans. Airflow takes none in the future. */
-export function span(view: Pick<PlanAnswer, "first" | "last" | "timezone">, now: number): { from_date: string; to_date: string } {
-  const from = instantOf(view.first, view.timezone);
-  const whole = view.last.length === 10;
-  const last = Date.parse(instantOf(whole ? `${view.last}T23:59` : view.last, view.timezone)) + MINUTE - 1000;
-  return { from_date: from, to_date: new Date(Math.min(last, now)).toISOString() };
-}
-
 interface DryRun { backfills: { logical_date: string | null }[]; total_entries: number }
 
 /** A backfill of the range that a plan shows. */
-export function backfill(model: string, view: PlanAnswer): Change {
+export function backfill(model: string, view: PlanView): Change {
   const body = (values: Record<string, string>): Record<string, unknown> => ({
-    dag_id: model, ...span(view, Date.now()), run_backwards: false,
+    dag_id: model, from_date: view.range.backfill_from, to_date: view.range.backfill_to, run_backwards: false,
     reprocess_behavior: values["reprocess_behavior"] ?? "none", max_active_runs: Number(values["max_active_runs"]) || 1,
   });
-  const trains = (view.slices ?? []).filter((one) => one.action === "append" || one.action === "late").length;
-  const stops = (view.slices ?? []).filter((one) => one.action === "hold" || one.action === "fork").length;
+  const planned = (...actions: string[]): number => actions.reduce((sum, action) => sum + (view.counts[action] ?? 0), 0);
+  const trains = planned("append", "late");
+  const stops = planned("hold", "fork");
   return {
     button: "Start the backfill",
     fields: [AGAIN, AT_ONCE],
     reasonLabel: "Why",
     intent: async (values): Promise<Intent> => {
-      const title = `Backfill ${model}, ${view.first} to ${view.last}`;
+      const title = `Backfill ${model} from ${view.range.first} to ${view.range.last}?`;
+      if (!view.range.backfill_from) return { title, will: [], possible: false, why_not: "The schedule has no interval in this range that is over.", needs_reason: false, danger: false };
       let found: DryRun;
       try {
         found = await postToAirflow<DryRun>("backfills/dry_run", body(values));
@@ -71,14 +63,14 @@ async function trigger(dag: string, conf: Record<string, unknown>, note: string)
 
 /** The rebase that is due, as a dry run or for real. */
 export function rebase(dag: string, due: RebaseView, dry: boolean): Change {
-  const left = due.replay.filter((step) => step.done_by === null).length;
+  const left = due.steps.filter((step) => step.done_by === null).length;
   return {
     button: dry ? "Start the dry run" : "Start the rebase",
     intent: (): Promise<Intent> => Promise.resolve({
       title: dry ? "Dry run of the rebase" : "Start the rebase",
       will: dry ? [`Airflow triggers a run of ${dag} with dry_run.`, "It plans and writes the plan to its log. Nothing is trained and nothing is promoted."] : [
         `Airflow triggers a run of ${dag}.`,
-        left > 0 ? `It trains ${plural(left, "step")}: ${count(due.left.steps)} optimizer steps by recorded costs.` : "Every step is trained already.",
+        left > 0 ? `It trains ${plural(left, "step")}, one after the other. ${due.estimate}` : "Every step is trained already.",
         "The result is evaluated; it becomes the head only if every gate passes. Until then the champion serves on.",
       ],
       possible: true, why_not: "", needs_reason: true, danger: !dry,

@@ -6,7 +6,8 @@ import type { RefObject } from "preact";
 /** The places of labels that are at least `apart` pixels from each other; the last is always there. */
 export function labelled(count: number, width: number, apart: number): number[] {
   if (count === 0) return [];
-  const fit = Math.max(1, Math.floor(width / apart));
+  const fit = Math.floor(width / apart);
+  if (fit < 1) return [count - 1];
   const every = Math.max(1, Math.ceil((count - 1) / fit));
   const places: number[] = [];
   for (let at = count - 1; at >= 0; at -= every) places.unshift(at);

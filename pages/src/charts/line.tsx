@@ -112,7 +112,7 @@ export function LineChart({ label, dots, marks = [], bands = [], levels = [], he
             <circle key={one.at} cx={x(one.at)} cy={y(one.value)} r={2.2} class="dot" />
           ))}
           {[...by].map(([place, here]) => x(place) !== undefined && here.slice(0, 3).map((mark, number) => (
-            <Shape key={`${place}-${mark.what}-${number}`} what={mark.what} x={x(place) ?? 0} y={bottom + 12 - (number > 0 ? 12 * number : 0)} />
+            <Shape key={`${place}-${mark.what}-${number}`} what={mark.what} x={x(place) ?? 0} y={bottom + 12 - (number > 0 ? 12 * number : 0)} size={x.step() > 11 || places.length < 2 ? 1 : 0.7} />
           )))}
           {dot !== undefined && (
             <>
@@ -143,12 +143,12 @@ export function Spark({ dots, label }: { dots: Dot[]; label: string }): JSX.Elem
   if (measured.length === 0) return <span class="soft">not measured</span>;
   const values = measured.map((dot) => dot.value);
   const [low = 0, high = 1] = extent(values);
-  const x = scaleLinear().domain([0, Math.max(1, measured.length - 1)]).range([2, 88]);
+  const x = scaleLinear().domain([0, Math.max(1, measured.length - 1)]).range([2, 72]);
   const y = scaleLinear().domain(high === low ? [low - 1, high + 1] : [low, high]).range([20, 4]);
   const path = line<number>().x((_, at) => x(at)).y((value) => y(value))(values) ?? "";
   const end = values.at(-1) ?? 0;
   return (
-    <svg class="spark" width="90" height="24" viewBox="0 0 90 24" role="img" aria-label={`${label}: from ${number(values[0])} to ${number(end)}, lowest ${number(low)}, highest ${number(high)}`}>
+    <svg class="spark" width="75" height="24" viewBox="0 0 75 24" role="img" aria-label={`${label}: from ${number(values[0])} to ${number(end)}, lowest ${number(low)}, highest ${number(high)}`}>
       <title>{`${label}: lowest ${number(low)}, highest ${number(high)}`}</title>
       <path d={path} class="line" />
       <circle cx={x(values.length - 1)} cy={y(end)} r={2.4} class="dot on" />

@@ -19,9 +19,9 @@ const PLAIN: Look = { path: "M-2 0A2 2 0 1 0 2 0A2 2 0 1 0-2 0", tone: "soft", w
 export const look = (what: string): Look => LOOKS[what] ?? { ...PLAIN, word: what };
 
 /** The shape, around its own middle. */
-export function Shape({ what, x = 0, y = 0 }: { what: string; x?: number; y?: number }): JSX.Element {
+export function Shape({ what, x = 0, y = 0, size = 1 }: { what: string; x?: number; y?: number; size?: number }): JSX.Element {
   const { path, tone } = look(what);
-  return <path d={path} transform={`translate(${x} ${y})`} class={`shape ${tone} ${OPEN.has(what) ? "open" : "full"}`} />;
+  return <path d={path} transform={`translate(${x} ${y}) scale(${size})`} class={`shape ${tone} ${OPEN.has(what) ? "open" : "full"}`} />;
 }
 
 /** Shapes with their words. */

@@ -66,7 +66,7 @@ export function DecisionLine({ model, one, why = true }: { model: string; one: D
       <State of={one.what} />{" "}
       {one.version !== null && <a href={href("version", model, { version: one.version })}>v{one.version}</a>}{" "}
       <span class="soft"><Age time={one.time} /></span>
-      {why && one.reason && <bdi class="reason" title={one.reason}>{firstLine(one.reason)}</bdi>}
+      {why && one.reason && <bdi class="reason one" title={one.reason}>{firstLine(one.reason)}</bdi>}
     </span>
   );
 }

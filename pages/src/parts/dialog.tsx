@@ -135,6 +135,11 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
     return () => { clearTimeout(timer); stop.abort(); };
   }, [asked]);
 
+  const reason = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    // where there is nothing to choose first, a person goes on with the reason
+    if (intent?.possible && (change.fields ?? []).length === 0) reason.current?.focus();
+  }, [intent?.possible]);
   const submit = (event: Event): void => {
     event.preventDefault();
     if (sending || !intent?.possible) return;
@@ -171,7 +176,7 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
           {intent?.possible && (intent.needs_reason || change.reasonLabel) && (
             <label class="field" htmlFor={`${id}-why`}>
               <span>{change.reasonLabel ?? "Why"} <span class="soft">{intent.needs_reason ? "(the log keeps it under your name)" : "(may be left out)"}</span></span>
-              <textarea id={`${id}-why`} name="why" rows={3} maxLength={500} required={intent.needs_reason} value={why}
+              <textarea ref={reason} id={`${id}-why`} name="why" rows={3} maxLength={2000} required={intent.needs_reason} value={why}
                 onInput={(event) => setWhy(event.currentTarget.value)} />
             </label>
           )}

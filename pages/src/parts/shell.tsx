@@ -13,12 +13,13 @@ const TABS: [Page, string][] = [
 export function Bar({ route }: { route: Route }): JSX.Element {
   const { model, page } = route;
   return (
-    <header class="bar">
+    <header class={model ? "bar" : "bar bare"}>
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>Skip to the page</a>
+      {model && (
       <nav aria-label="Where you are" class="crumbs">
-        <a href={href("fleet")} aria-current={page === "fleet" ? "page" : undefined}>Models</a>
-        {model && <><span aria-hidden="true" class="soft">/</span><a href={href("model", model)} title={model} class="cut"><bdi>{model}</bdi></a></>}
+        <a href={href("fleet")}>Models</a><span aria-hidden="true" class="soft">/</span><a href={href("model", model)} title={model} class="cut"><bdi>{model}</bdi></a>
       </nav>
+      )}
       {model && (
         <nav aria-label="Pages of the model" class="tabs">
           {TABS.map(([tab, name]) => (
@@ -47,7 +48,7 @@ export function Answered<T>({ asked, children, lines = 8 }: {
 export function Fresh({ asked }: { asked: Asked<unknown> }): JSX.Element {
   return (
     <span class="fresh soft">
-      {asked.at > 0 && <>Seen <Age time={new Date(asked.at).toISOString()} /></>}
+      {asked.at > 0 && <span>Seen <Age time={new Date(asked.at).toISOString()} /></span>}
       <button type="button" onClick={asked.reload} aria-busy={asked.loading}>Refresh</button>
     </span>
   );

@@ -117,9 +117,9 @@ function Freshness({ row }: { row: FleetRow }): JSX.Element {
   return (
     <div class="stack">
       {row.freshness_hours === null ? <span class="soft">no objective</span>
-        : <Badge tone={missed ? "bad" : "good"}>{missed ? "missed" : "met"} <span class="soft">of {duration(row.freshness_hours * 3600)}</span></Badge>}
-      <span class="soft" title={row.consumed_time ? `consumed by production ${utc(row.consumed_time)}` : undefined}>
-        {row.newest_consumed ? <bdi class="cut">trained to {row.newest_consumed}</bdi> : "nothing consumed"}
+        : <Badge tone={missed ? "bad" : "good"}>{missed ? "over" : "within"} {duration(row.freshness_hours * 3600)}</Badge>}
+      <span class="soft" title={row.consumed_time ? `production was trained to this slice, ${utc(row.consumed_time)}` : undefined}>
+        {row.newest_consumed ? <bdi class="cut">to {row.newest_consumed}</bdi> : "nothing consumed"}
       </span>
       {row.newest_slice && row.newest_slice !== row.newest_consumed && <span class="soft"><bdi class="cut">newest {row.newest_slice}</bdi></span>}
     </div>
@@ -132,14 +132,14 @@ function Last({ row }: { row: FleetRow }): JSX.Element {
   return (
     <div class="stack">
       <DecisionLine model={row.model} one={row.last} />
-      {more && <span class="soft"><a href={href("version", row.model, { version: rejected.version ?? 0 })}>v{rejected.version}</a> rejected: <bdi title={rejected.reason}>{firstLine(rejected.reason, 90)}</bdi></span>}
+      {more && <span class="soft one-line" title={rejected.reason}><a href={href("version", row.model, { version: rejected.version ?? 0 })}>v{rejected.version}</a> rejected <Age time={rejected.time} />: <bdi>{firstLine(rejected.reason, 120)}</bdi></span>}
     </div>
   );
 }
 
 const KINDS: [keyof FleetRow & ("pending" | "late" | "quarantined" | "set_aside" | "suspects" | "missing" | "changed_at_source"), string, Tone][] = [
   ["quarantined", "quarantined", "bad"], ["late", "late", "warn"], ["suspects", "suspect", "warn"], ["missing", "missing", "bad"],
-  ["changed_at_source", "changed at source", "note"], ["set_aside", "with rows set aside", "note"], ["pending", "pending", "info"],
+  ["changed_at_source", "changed at source", "note"], ["set_aside", "set aside", "note"], ["pending", "pending", "info"],
 ];
 
 function Counts({ row }: { row: FleetRow }): JSX.Element {
@@ -168,7 +168,8 @@ function Quality({ row }: { row: FleetRow }): JSX.Element {
   return (
     <div class="quality">
       <Spark dots={row.metric.points} label={`${row.metric.metric} of ${row.model}`} />
-      <span class="stack"><span class="figure">{number(last?.value)}</span><span class="soft"><bdi class="cut">{row.metric.metric}</bdi></span></span>
+      <span class="figure">{number(last?.value)}</span>
+      <bdi class="cut soft" title={row.metric.metric}>{row.metric.metric}</bdi>
     </div>
   );
 }
@@ -200,7 +201,7 @@ function Run({ row }: { row: FleetRow }): JSX.Element {
           {airflow.paused ? <Badge tone="warn">paused</Badge>
             : airflow.next_run ? <span>next <Age time={airflow.next_run} /></span> : <span class="soft">no schedule</span>}
           {airflow.last_run_state && <AirflowLink to={inAirflow(`dags/${encodeURIComponent(row.model)}`)} class="soft">last run {airflow.last_run_state}</AirflowLink>}
-          {airflow.missing_runs > 0 && <Badge tone="warn" title={airflow.last_run_note ?? undefined}>{plural(airflow.missing_runs, "run")} without a slice</Badge>}
+          {airflow.missing_runs > 0 && <Badge tone="warn" title={`${plural(airflow.missing_runs, "run")} found no slice at the source. ${airflow.last_run_note ?? ""}`}>{count(airflow.missing_runs)} found no slice</Badge>}
         </>
       ) : !training && <span class="soft">–</span>}
     </div>

@@ -25,10 +25,10 @@ export function LineagePage({ route }: { route: Route }): JSX.Element {
   );
 }
 
-declare const VERSION: string; // of the bundle; see build.mjs
+declare const GRAPH: string; // digest of the file; see build.mjs
 
 // the code that lays graphs out is a third of all: it comes when the first graph is drawn
-const drawing = (): Promise<typeof graphs> => import(`./graph.js?${VERSION}`) as Promise<typeof graphs>;
+const drawing = (): Promise<typeof graphs> => import(`./graph.js?v=${GRAPH}`) as Promise<typeof graphs>;
 
 const GLYPHS: Record<string, string> = {
   promoted: "▲", rejected: "✕", "rolled back": "↺", deferred: "○", replayed: "■", replaced: "□", evaluated: "●", trained: "●", started: "…",
@@ -98,7 +98,7 @@ function Graph({ view, rows, selected, pick }: {
             </defs>
             {laid.edges.map((edge) => (
               <g key={`${edge.source}-${edge.target}-${edge.what}`} class={`edge ${edge.what === "trained from" ? "" : edge.what.startsWith("rolled") ? "back" : "again"}`}>
-                <path d={edge.path} markerEnd="url(#tip)" />
+                <path d={edge.path} marker-end="url(#tip)" />
                 {edge.label && <text x={edge.label.x} y={edge.label.y}>{edge.what}</text>}
               </g>
             ))}
@@ -110,9 +110,8 @@ function Graph({ view, rows, selected, pick }: {
             return (
               <button key={node.version} type="button" ref={chosen ? here : null} data-version={node.version} aria-pressed={chosen} tabIndex={chosen ? 0 : -1}
                 class={`node ${row.status.replace(" ", "-")} ${row.head ? "head" : ""}`} onClick={() => pick(node.version)} onKeyDown={(event) => press(event, node.version)}
-                aria-label={`Version ${node.version}, ${row.status}${row.head ? ", in production" : ""}, ${plural(row.slices.length, "slice")}`}
                 style={{ left: `${node.x}px`, top: `${node.y}px`, width: `${node.width}px`, height: `${node.height}px` }}>
-                <span class="node-name"><span aria-hidden="true">{GLYPHS[row.status] ?? "○"}</span> v{node.version}{row.head && <span class="head-mark">head</span>}</span>
+                <span class="node-name"><span aria-hidden="true">{GLYPHS[row.status] ?? "○"}</span> v{node.version}{row.head && <span class="head-mark">head</span>}<span class="unseen">, {row.status}, </span></span>
                 <span class="node-note"><bdi>{row.again || (row.slices.length > 1 ? `${row.slices.length} slices` : row.slices[0] ?? "no slice")}</bdi></span>
               </button>
             );

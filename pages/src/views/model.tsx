@@ -21,7 +21,7 @@ export function ModelPage({ route }: { route: Route }): JSX.Element {
   const asked = useJson<ModelAnswer>(`models/${encodeURIComponent(route.model)}`, 30);
   return (
     <>
-      <div class="page-head"><h1><bdi>{route.model}</bdi></h1><Fresh asked={asked} /></div>
+      <div class="page-head"><h1><bdi>{route.model}</bdi></h1><span class="head-side"><AirflowLink to={inAirflow(`dags/${encodeURIComponent(route.model)}`)}>Open the DAG</AirflowLink><Fresh asked={asked} /></span></div>
       <Answered asked={asked} lines={12}>{(view) => <Model view={view} reload={asked.reload} />}</Answered>
     </>
   );
@@ -82,7 +82,6 @@ function Standing({ view, reload }: { view: ModelAnswer; reload: () => void }): 
           <a class="progress-line" href={href("training", model)}><progress max={Math.max(1, summary.training.last)} value={summary.training.step} aria-label="Training" /> v{summary.training.version}, step {count(summary.training.step)}</a>) },
         airflow && { label: "Next run", value: airflow.paused ? <Badge tone="warn">paused</Badge> : airflow.next_run ? <When time={airflow.next_run} /> : "no schedule" },
         { label: "Log and store", value: <>{plural(summary.records, "record")}, {plural(summary.versions, "version")}<br /><span class="soft">{summary.nbytes === null ? "bytes not measured" : `${bytes(summary.nbytes)} in the store`}</span></> },
-        { label: "In Airflow", value: <AirflowLink to={inAirflow(`dags/${encodeURIComponent(model)}`)}>Open the DAG</AirflowLink> },
       ]} />
     </>
   );

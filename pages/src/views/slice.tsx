@@ -18,13 +18,12 @@ const HOW: Choosing = {
     { value: "fork", label: "Fork", does: "train on it where it belongs, by a rebase" },
   ],
 };
-const WHERE: Choosing = { name: "where", label: "Only rows where", kind: "text", note: "an expression over columns; empty: all rows in quarantine" };
 
 /** What a person may decide on a slice: the route's name, its button, and what is chosen besides. */
 const ACTIONS: { name: string; may: string; button: string; fields?: Choosing[] }[] = [
   { name: "resolve", may: "resolve", button: "Append or fork", fields: [HOW] },
-  { name: "release-slice", may: "release", button: "Release", fields: [WHERE] },
-  { name: "discard-slice", may: "discard", button: "Discard", fields: [WHERE] },
+  { name: "release-slice", may: "release", button: "Release" },
+  { name: "discard-slice", may: "discard", button: "Discard" },
   { name: "withdraw", may: "withdraw", button: "Withdraw" },
   { name: "taint", may: "taint", button: "Taint" },
   { name: "lift-taint", may: "lift-taint", button: "Lift the taint" },
@@ -32,11 +31,12 @@ const ACTIONS: { name: string; may: string; button: string; fields?: Choosing[] 
 
 export function SlicePage({ route }: { route: Route }): JSX.Element {
   const { model, key } = route;
+  const made = Number(route.query["version"] ?? 0); // by the run whose tab led here
   const asked = useJson<SliceView>(`models/${encodeURIComponent(model)}/slices/${encodeURIComponent(key)}`);
   return (
     <>
       <p class="back"><a href={href("slices", model)}>All slices</a></p>
-      <div class="page-head"><h1>Slice <bdi>{key}</bdi></h1><Fresh asked={asked} /></div>
+      <div class="page-head"><h1>Slice <bdi>{key}</bdi></h1>{made > 0 && <span class="note">The run made <a href={href("version", model, { version: made })}>version {made}</a>.</span>}<Fresh asked={asked} /></div>
       <Answered asked={asked}>{(view) => <Slice view={view} reload={asked.reload} />}</Answered>
     </>
   );

@@ -16,8 +16,8 @@ import { Switched } from "./model.tsx";
 
 const SAVE: Choosing[] = [
   { name: "what", label: "What is saved", kind: "choice", options: [
-    { value: "parameters", label: "Parameters", does: "all variables, as a checkpoint that a training can go on from" },
-    { value: "intermediate", label: "Intermediate results", does: "what the model declares as such" },
+    { value: "parameters", label: "Parameters", does: "of the model, which a prediction needs" },
+    { value: "intermediate", label: "Intermediate state", does: "everything that a training resumes from, optimizer included" },
     { value: "both", label: "Both" },
   ] },
   { name: "at_step", label: "At step", kind: "number", note: "empty: now" },
@@ -64,7 +64,7 @@ function Training({ now, model, reload }: { now: TrainingNow; model: string; rel
       </div>
       <Facts facts={[
         { label: "Rows a second", value: <span class="figure">{now.rows_per_second === null ? "–" : count(now.rows_per_second)}</span> },
-        { label: "Steps a second", value: <span class="figure">{now.steps_per_second === null ? "–" : number(now.steps_per_second)}</span> },
+        { label: "Steps a second", value: <span class="figure">{now.steps_per_second === null ? "–" : now.steps_per_second < 100 ? now.steps_per_second.toFixed(1) : count(now.steps_per_second)}</span> },
         { label: "Saves kept it waiting", value: <span class="figure">{duration(now.stall_seconds)}</span> },
         { label: "Saves", value: <span class="figure">{count(now.saves.length)}</span> },
         { label: "Started", value: <When time={now.started} /> },
@@ -78,7 +78,7 @@ function Training({ now, model, reload }: { now: TrainingNow; model: string; rel
             tools={<label class="pick">Metric <select value={metric} onChange={(event) => setChosen(event.currentTarget.value)}>{names.map((name) => <option key={name} value={name}>{name}</option>)}</select></label>}
             chart={<><LineChart label={`${metric} by step`} dots={dots} marks={marks} height={240} short={(step) => count(Number(step))} />{marks.length > 0 && <p class="note soft">■ a save</p>}</>}
             table={<Table caption={`${metric} by step`} rows={[...dots].reverse()} id={(dot) => dot.at} most={50} columns={[
-              { head: "Step", names: true, kind: "number", cell: (dot) => count(Number(dot.at)) },
+              { head: "Step", names: true, kind: "tight", cell: (dot) => count(Number(dot.at)) },
               { head: metric, kind: "number", cell: (dot) => number(dot.value) },
             ]} />}
           />
@@ -87,7 +87,7 @@ function Training({ now, model, reload }: { now: TrainingNow; model: string; rel
       <Section title="Saves" id="saves">
         {now.saves.length === 0 ? <Nothing title="No checkpoint was committed yet" /> : (
           <Table caption="Committed checkpoints, the newest first" rows={[...now.saves].reverse()} id={([step]) => step} most={20} columns={[
-            { head: "Step", names: true, kind: "number", cell: ([step]) => count(step) },
+            { head: "Step", names: true, kind: "tight", cell: ([step]) => count(step) },
             { head: "Size", kind: "number", cell: ([, all]) => bytes(all) },
             { head: "New in the store", kind: "number", cell: ([, , added]) => bytes(added) },
           ]} />

@@ -152,7 +152,7 @@ function Take({ view }: { view: VersionView }): JSX.Element {
       )}
       {view.checkpoints.length > 0 && (
         <Table caption="Checkpoints" seen rows={[...view.checkpoints].reverse()} id={(one) => one.manifest} most={5} columns={[
-          { head: "Step", names: true, kind: "number", cell: (one) => count(one.step) },
+          { head: "Step", names: true, kind: "tight", cell: (one) => count(one.step) },
           { head: "New in the store", kind: "number", cell: (one) => bytes(one.uploaded) },
           { head: "Stepping until then", kind: "number", cell: (one) => duration(one.seconds) },
           { head: "Object", kind: "wide", cell: (one) => <code>{one.manifest}</code> },
