@@ -49,6 +49,7 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
             manifest_digest=progress.commits[-1].digest,
             artifacts=result["artifacts"],
             files=files,
+            uploaded=sum(commit.uploaded for commit in progress.commits),
             seconds=result.get("seconds", 0.0),
             decision=result.get("decision", {}),
             scores=result.get("scores", {}),

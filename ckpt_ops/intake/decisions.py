@@ -51,16 +51,18 @@ def taint(store: Store, model: str, key: str, why: str) -> LineageState:
     """
     check_reason(why)
 
-    def choose(state: LineageState) -> Record | None:
-        entry, consumed = _known(state, key), state.consumed.get(key)
-        accepted = entry.ref if entry.status is SliceStatus.ACCEPTED else None
-        for ref in (consumed, accepted):
-            if ref is not None and ref.id not in state.tainted:
-                return SliceTainted(slice=ref, reason=why)
-        status = SliceStatus.TAINTED if consumed else entry.status
-        raise BadInput("slice", key, f"an accepted or consumed slice; it is {status.value}")
+    return ModelLog(store, model).decide(partial(taint_of, key=key, why=why))
 
-    return ModelLog(store, model).decide(choose)
+
+def taint_of(state: LineageState, key: str, why: str) -> SliceTainted:
+    """The record of a taint after `state`. Raises as `taint`."""
+    entry, consumed = _known(state, key), state.consumed.get(key)
+    accepted = entry.ref if entry.status is SliceStatus.ACCEPTED else None
+    for ref in (consumed, accepted):
+        if ref is not None and ref.id not in state.tainted:
+            return SliceTainted(slice=ref, reason=why)
+    status = SliceStatus.TAINTED if consumed else entry.status
+    raise BadInput("slice", key, f"an accepted or consumed slice; it is {status.value}")
 
 
 def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
@@ -86,9 +88,7 @@ def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
 
     log = ModelLog(store, model)
     state = log.state()
-    if key not in _tainted_keys(state):
-        known = ", ".join(sorted(_tainted_keys(state))) or "none"
-        raise BadInput("slice", key, f"a tainted slice: {known}")
+    check_tainted(state, key)
     while key in _tainted_keys(state):
         state = log.decide(choose)
     return state
@@ -110,17 +110,30 @@ def resolve(
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
-        entry = _known(state, key)
-        late = [ref.key for ref in state.pending() if ref.key < (state.newest_consumed or "")]
-        if key not in late:
-            allowed = f"a slice that is pending though newer ones were consumed: {', '.join(late) or 'none'}"
-            raise BadInput("slice", key, allowed, next=f"ckpt-ops slices {model}")
+        entry = check_late(state, key)
         if state.resolved.get(entry.ref.id) is fork:
             return None
         record = LateSliceResolved(slice=entry.ref, fork=fork, reason=why)
         return record if actor is None else replace(record, actor=actor)
 
     return ModelLog(store, model).decide(choose)
+
+
+def check_late(state: LineageState, key: str) -> SliceState:
+    """The slice, which came late and is pending. Raises `BadInput` for any other."""
+    entry = _known(state, key)
+    late = [ref.key for ref in state.pending() if ref.key < (state.newest_consumed or "")]
+    if key not in late:
+        allowed = f"a slice that is pending though newer ones were consumed: {', '.join(late) or 'none'}"
+        raise BadInput("slice", key, allowed, next=f"ckpt-ops slices {state.model}")
+    return entry
+
+
+def check_tainted(state: LineageState, key: str) -> None:
+    """Raises `BadInput`, naming those that are, unless some revision of the slice is tainted."""
+    if key not in _tainted_keys(state):
+        known = ", ".join(sorted(_tainted_keys(state))) or "none"
+        raise BadInput("slice", key, f"a tainted slice: {known}")
 
 
 def _withdrawn(state: LineageState, ref: SliceRef, why: str) -> Record | None:

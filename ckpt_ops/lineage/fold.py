@@ -73,6 +73,7 @@ class _Draft:
     def __init__(self, before: LineageState) -> None:
         self.model, self.sequence = before.model, before.sequence
         self.head, self.head_since, self.held = before.head, before.head_since, before.held
+        self.moves: list[tuple[int, Promoted | RolledBack]] = list(before.moves)
         self.slices = dict(before.slices)
         self.versions = dict(before.versions)
         self.rejections = dict(before.rejections)
@@ -91,7 +92,8 @@ class _Draft:
 
     def state(self) -> LineageState:
         """The result; the draft must not be used afterwards."""
-        return LineageState(**{one.name: getattr(self, one.name) for one in fields(LineageState)})
+        values = {one.name: getattr(self, one.name) for one in fields(LineageState)}
+        return LineageState(**{**values, "moves": tuple(self.moves)})
 
     def add(self, record: Record) -> None:
         """Apply `record`."""
@@ -237,7 +239,7 @@ class _Draft:
             for number in line - {record.version}:
                 if self.versions[number].promoted is None:
                     self._change(number, status=VersionStatus.REPLAYED, decided=record)
-        self.head, self.head_since = record.version, record.time
+        self._moved(record)
 
     def _rolled_back(self, record: RolledBack) -> None:
         line = self._line(record.version)
@@ -246,7 +248,11 @@ class _Draft:
                 back = VersionStatus.PROMOTED if self.versions[number].promoted else VersionStatus.REPLAYED
                 self._change(number, status=back, decided=record)
         self._set_aside(self._line(self.head) - line, VersionStatus.ROLLED_BACK, record)
+        self._moved(record)
+
+    def _moved(self, record: Promoted | RolledBack) -> None:
         self.head, self.head_since = record.version, record.time
+        self.moves.append((self.sequence, record))
 
     def _set_aside(self, dropped: set[int], status: VersionStatus, record: Record) -> None:
         """Mark `dropped` and what was built on them."""

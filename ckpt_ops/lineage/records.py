@@ -212,6 +212,8 @@ class CandidateTrained(Record):
         artifacts: object names of predictions, export and so on, by kind.
         manifest_digest: blake3 of the manifest's bytes; "" in older records.
         files: every object that `artifacts` names or that lies below it; none in older records.
+        uploaded: bytes that were written for its checkpoints, those of earlier attempts too: what was in the
+            store before is not written again. None in older records.
         seconds: spent in steps, over all attempts; 0 in older records.
         decision: why the update policy let it go ahead: "words" and "numbers"; empty where it was not
             asked: in a rebase, and in older records.
@@ -230,6 +232,7 @@ class CandidateTrained(Record):
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     manifest_digest: str = ""
     files: tuple[Written, ...] = ()
+    uploaded: int | None = None
 
     @property
     def final(self) -> Named:

@@ -28,7 +28,7 @@ from ckpt_ops.store import Store
 
 # Goes up whenever the same records fold to a different state, or a field changes its meaning: what older
 # code folded is then ignored, and the log is folded again.
-SCHEMA = 4
+SCHEMA = 5
 
 EVERY = 100  # entries
 KEPT = 2
@@ -84,6 +84,7 @@ def encode(snapshot: Snapshot) -> bytes:
             "slices": [[key, _from_slice(one)] for key, one in state.slices.items()],
             "versions": [[number, _from_version(one, table)] for number, one in state.versions.items()],
             "dropped": sorted(state.dropped),
+            "moves": [[number, table.number(record)] for number, record in state.moves],
         },
         "records": table.payloads,
     }
@@ -181,6 +182,7 @@ def _state(payload: dict[str, Any], name: str) -> LineageState:
     values["slices"] = {key: _slice(one) for key, one in values["slices"]}
     values["versions"] = {number: _version(one, records) for number, one in values["versions"]}
     values["dropped"] = frozenset(values["dropped"])
+    values["moves"] = tuple((number, records[at]) for number, at in values["moves"])
     return _whole(LineageState, values)
 
 

@@ -21,6 +21,7 @@ from ckpt_ops.lineage.records import (
     Purged,
     Record,
     Rejected,
+    RolledBack,
     ShadowScored,
     SliceAccepted,
     SliceDiscarded,
@@ -194,6 +195,7 @@ class LineageState:
     Attributes:
         head: the version in production, which is also the parent of the next candidate.
         head_since: when it was put there, by a promotion or a rollback; UTC, ISO 8601; "" without a head.
+        moves: every record that put a version into production, with its number in the log, in order.
         held: why the model is on hold and nothing may train, or None.
         rejections: by slice id, how many candidates with it were rejected since the last release.
         suspects: by slice id, why a candidate was rejected because of it: the next one is trained without
@@ -220,6 +222,7 @@ class LineageState:
     versions: dict[int, VersionState] = field(default_factory=dict)
     head: int | None = None
     head_since: str = ""
+    moves: tuple[tuple[int, Promoted | RolledBack], ...] = ()
     held: str | None = None
     rejections: Mapping[str, int] = field(default_factory=dict)
     suspects: Mapping[str, str] = field(default_factory=dict)

@@ -34,45 +34,49 @@ def approve(store: Store, model: str, version: int, why: str, *, despite_gates: 
         _check_kept(store, log.state().version(version))
 
     def choose(state: LineageState) -> Record | None:
-        candidate = state.version(version)
-        void = why_void(state, version)
-        evaluated = candidate.evaluated
-        if candidate.status is VersionStatus.EVALUATED:
-            if candidate.approved is not None or void is not None:
-                return None  # a killed command recorded it before; or `settle` decides on it
-        elif candidate.status is not VersionStatus.REJECTED:
-            if state.head == version and candidate.approved is not None:
-                return None
-            allowed = f"a version that waits for approval or was rejected; {_is(candidate)}"
-            raise BadInput("version", version, allowed)
-        elif void is not None or candidate.superseded:
-            message = void.reason if void else candidate.decided.reason if candidate.decided else ""
-            raise BadInput(
-                "version",
-                version,
-                f"a version that can still take its champion's place; this one cannot: {message}",
-                next="run the slices again: they are trained on from today's champion",
-            )
-        passed = evaluated is not None and evaluated.passed
-        if evaluated is not None and not still_pending(state, evaluated.slices):
-            raise BadInput(
-                "version",
-                version,
-                "a version whose verdict stands; slices that it was evaluated on in shadow changed since",
-                next=f"run the slices again to evaluate it again; see ckpt-ops show {model} {version}",
-            )
-        if not passed and not despite_gates:
-            raise BadInput(
-                "version",
-                version,
-                "a version that the gates let pass; "
-                f"{evaluated.reason if evaluated else 'it was not evaluated'}",
-                next=f"ckpt-ops show {model} {version} shows the verdicts; "
-                f"ckpt-ops promote {model} {version} --approve --despite-gates --why TEXT overrides them",
-            )
-        return Approved(version=version, despite_gates=not passed, reason=why)
+        return approval_of(state, version, why, despite_gates=despite_gates)
 
     return log.decide(choose)
+
+
+def approval_of(state: LineageState, version: int, why: str, *, despite_gates: bool) -> Approved | None:
+    """The record of an approval after `state`; None: there is one, or `settle` decides. As `approve`."""
+    candidate = state.version(version)
+    void = why_void(state, version)
+    evaluated = candidate.evaluated
+    if candidate.status is VersionStatus.EVALUATED:
+        if candidate.approved is not None or void is not None:
+            return None  # a killed command recorded it before; or `settle` decides on it
+    elif candidate.status is not VersionStatus.REJECTED:
+        if state.head == version and candidate.approved is not None:
+            return None
+        allowed = f"a version that waits for approval or was rejected; {_is(candidate)}"
+        raise BadInput("version", version, allowed)
+    elif void is not None or candidate.superseded:
+        message = void.reason if void else candidate.decided.reason if candidate.decided else ""
+        raise BadInput(
+            "version",
+            version,
+            f"a version that can still take its champion's place; this one cannot: {message}",
+            next="run the slices again: they are trained on from today's champion",
+        )
+    passed = evaluated is not None and evaluated.passed
+    if evaluated is not None and not still_pending(state, evaluated.slices):
+        raise BadInput(
+            "version",
+            version,
+            "a version whose verdict stands; slices that it was evaluated on in shadow changed since",
+            next=f"run the slices again to evaluate it again; see ckpt-ops show {state.model} {version}",
+        )
+    if not passed and not despite_gates:
+        raise BadInput(
+            "version",
+            version,
+            f"a version that the gates let pass; {evaluated.reason if evaluated else 'it was not evaluated'}",
+            next=f"ckpt-ops show {state.model} {version} shows the verdicts; "
+            f"ckpt-ops promote {state.model} {version} --approve --despite-gates --why TEXT overrides them",
+        )
+    return Approved(version=version, despite_gates=not passed, reason=why)
 
 
 def reject(store: Store, model: str, version: int, why: str) -> LineageState:
@@ -84,16 +88,21 @@ def reject(store: Store, model: str, version: int, why: str) -> LineageState:
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
-        candidate = state.version(version)
-        if candidate.status not in (VersionStatus.TRAINED, VersionStatus.EVALUATED):
-            allowed = f"a version that is trained and not decided on; {_is(candidate)}"
-            raise BadInput("version", version, allowed, next=f"ckpt-ops show {model} {version}")
-        return Rejected(version=version, champion=candidate.champion, by_person=True, reason=why)
+        return rejection_of(state, version, why)
 
     log = ModelLog(store, model)
     state = log.decide(choose)
     write_card(store, log, state, version)
     return state
+
+
+def rejection_of(state: LineageState, version: int, why: str) -> Rejected:
+    """The record of a person's rejection after `state`. Raises as `reject`."""
+    candidate = state.version(version)
+    if candidate.status not in (VersionStatus.TRAINED, VersionStatus.EVALUATED):
+        allowed = f"a version that is trained and not decided on; {_is(candidate)}"
+        raise BadInput("version", version, allowed, next=f"ckpt-ops show {state.model} {version}")
+    return Rejected(version=version, champion=candidate.champion, by_person=True, reason=why)
 
 
 def answer(

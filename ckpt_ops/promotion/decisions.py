@@ -94,28 +94,34 @@ def rollback(store: Store, model: str, to: int, why: str) -> LineageState:
     check_reason(why)
 
     def choose(state: LineageState) -> Record | None:
-        state.version(to)
-        if state.head is None or to not in state.restorable:
-            known = ", ".join(map(str, state.restorable)) or "none"
-            raise BadInput(
-                "to",
-                to,
-                f"a version other than the head, {state.head}, once promoted, kept, not tainted: {known}",
-            )
-        not_accepted = _no_longer_accepted(state, to)
-        if not_accepted:
-            raise BadInput(
-                "to",
-                to,
-                f"a version trained only on accepted slices; it was trained on {', '.join(not_accepted)}",
-                next=f"ckpt-ops slices {model}",
-            )
+        record = rollback_of(state, to, why)
         check_whole(store, state.versions[to])
-        return RolledBack(version=to, champion=state.head, reason=why)
+        return record
 
     state = ModelLog(store, model).decide(choose)
     publish(store, model, state)
     return state
+
+
+def rollback_of(state: LineageState, to: int, why: str) -> RolledBack:
+    """The record of a rollback after `state`. Raises as `rollback`, but reads no file."""
+    state.version(to)
+    if state.head is None or to not in state.restorable:
+        known = ", ".join(map(str, state.restorable)) or "none"
+        raise BadInput(
+            "to",
+            to,
+            f"a version other than the head, {state.head}, once promoted, kept, not tainted: {known}",
+        )
+    not_accepted = _no_longer_accepted(state, to)
+    if not_accepted:
+        raise BadInput(
+            "to",
+            to,
+            f"a version trained only on accepted slices; it was trained on {', '.join(not_accepted)}",
+            next=f"ckpt-ops slices {state.model}",
+        )
+    return RolledBack(version=to, champion=state.head, reason=why)
 
 
 def release(store: Store, model: str, why: str) -> LineageState:

@@ -4,3 +4,8 @@
 The names of their fields are a promise to scripts: they may be added to, not renamed. `python -m
 ckpt_ops.views` prints the schema of all of them.
 """
+
+from ckpt_ops.views.plain import plain
+from ckpt_ops.views.store_views import StoreViews
+
+__all__ = ["StoreViews", "plain"]

@@ -20,7 +20,7 @@ class VersionRow:
             champion on the same rows.
         decided: the decision, None while there is none; `approved_by`, `approved_why`: of its approval.
         seconds, step, stopped_by: of its training; None before its end.
-        nbytes: what its checkpoints added to the store; None: not measured.
+        nbytes: what its checkpoints added to the store; None: it was not recorded.
         again: it is a retraining, or a step of a rebase: "retraining", "rebase" or "".
     """
 

@@ -62,6 +62,18 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Whether a person may decide something now.
+
+    Attributes:
+        why_not: in a sentence; "" where it is possible.
+    """
+
+    possible: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Point:
     """One number of a series.
 

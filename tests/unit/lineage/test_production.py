@@ -9,7 +9,7 @@ from histories import KEYS, histories, promoted, ref, rejected, started, trained
 from hypothesis import given, settings
 
 from ckpt_ops.lineage import fold
-from ckpt_ops.lineage.production import How, Period, production
+from ckpt_ops.lineage.production import How, Period, periods, production
 from ckpt_ops.lineage.records import Approved, Promoted, Record, RolledBack
 
 
@@ -25,21 +25,22 @@ def timed(records: list[Record]) -> list[Record]:
 @given(histories())
 def test_periods_neither_overlap_nor_leave_a_gap_and_the_last_is_the_heads(history: list[Record]) -> None:
     records = timed(history)
-    periods = production(records)
+    found = production(records)
     state = fold("model", records)
-    assert [each.until for each in periods[:-1]] == [each.since for each in periods[1:]]
-    assert [each.until for each in periods[-1:]] == [None] * (state.head is not None)
-    assert (periods[-1].version if periods else None) == state.head
-    assert all(before.began < after.began for before, after in pairwise(periods))
+    assert [each.until for each in found[:-1]] == [each.since for each in found[1:]]
+    assert [each.until for each in found[-1:]] == [None] * (state.head is not None)
+    assert (found[-1].version if found else None) == state.head
+    assert all(before.began < after.began for before, after in pairwise(found))
+    assert periods(state) == found, "the state knows what its records say"
 
 
 @settings(max_examples=100, deadline=None)
 @given(histories())
 def test_at_every_record_the_period_of_then_is_the_head_of_then(history: list[Record]) -> None:
     records = timed(history)
-    periods = production(records)
+    found = production(records)
     for number in range(1, len(records) + 1):
-        there = [each.version for each in periods if each.began <= number]
+        there = [each.version for each in found if each.began <= number]
         assert (there[-1] if there else None) == fold("model", records[:number]).head
 
 
@@ -47,6 +48,7 @@ def _how(*records: Record | list[Record]) -> Period:
     flat: list[Record] = []
     for record in records:
         flat += record if isinstance(record, list) else [record]
+    assert periods(fold("model", flat)) == production(flat)
     return production(flat)[-1]
 
 

@@ -30,6 +30,7 @@ from ckpt_ops.lineage.records import (
     Held,
     LateSliceResolved,
     Predicted,
+    Promoted,
     Purged,
     Record,
     Released,
@@ -104,6 +105,9 @@ for _kind in KINDS:
 _OF[Mapping[str, ByAPerson]] = st.dictionaries(
     texts, st.sampled_from(typing.get_args(ByAPerson)).flatmap(any_record), max_size=2
 )
+_OF[tuple[tuple[int, Promoted | RolledBack], ...]] = st.lists(
+    st.tuples(st.integers(1, 99), any_record(Promoted) | any_record(RolledBack)), max_size=2
+).map(tuple)
 _OF[Mapping[str, SliceState]] = st.dictionaries(texts, _any(SliceState), max_size=2)
 _OF[dict[int, VersionState]] = st.dictionaries(st.integers(1, 99), _any(VersionState), max_size=2)
 
@@ -119,7 +123,7 @@ def _forged(data: bytes, state: dict[str, Any]) -> bytes:
     payload = {**json.loads(data)["payload"], "state": state}
     body = json.dumps(payload, separators=(",", ":")).encode()
     digest = blake3.blake3(body).hexdigest().encode()
-    return b'{"schema": 4, "blake3": "' + digest + b'", "payload": ' + body + b"}"
+    return b'{"schema": 5, "blake3": "' + digest + b'", "payload": ' + body + b"}"
 
 
 @pytest.mark.parametrize("name", [one.name for one in dataclasses.fields(LineageState)])
@@ -187,7 +191,7 @@ def test_another_fold_needs_another_schema() -> None:
     """
     assert {type(record) for record in HISTORY} == set(KINDS)
     data = as_bytes(fold("model", HISTORY))
-    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (4, "821848e71879e26c")
+    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (5, "99de1fedf492595e")
 
 
 @settings(max_examples=200, deadline=None)
@@ -380,7 +384,7 @@ def test_a_snapshot_is_taken_only_of_a_state_that_the_log_itself_read(local: Cou
 
 
 def _other_schema(data: bytes) -> bytes:
-    return data.replace(b'"schema": 4', b'"schema": 5', 1)
+    return data.replace(b'"schema": 5', b'"schema": 6', 1)
 
 
 @pytest.mark.parametrize(
