@@ -84,7 +84,7 @@ def facts_of_run(session: Session, dag_id: str, run_id: str) -> RunFacts | None:
     version = next((one["version"] for one in made if isinstance(one, dict) and one.get("version")), None)
     missing = next((left[name] for name in left if name[1] == MISSING), None)
     if missing is not None:
-        why = f"the source had none for the interval that begins at {missing}"
+        why = f"the source had none for the interval from {str(missing)[:16].replace('T', ' ')} UTC"
     else:
         why = (
             "it has not found one yet"
