@@ -31,6 +31,7 @@ export interface Drifted {
 
 /** What a model wants a person for; the most urgent first. */
 export type Wants =
+  | "log cannot be read"
   | "on hold"
   | "champion is tainted"
   | "below its floor"
@@ -42,8 +43,7 @@ export type Wants =
   | "rebase is due"
   | "slice changed at its source"
   | "slice is missing"
-  | "last candidate rejected"
-  | "log cannot be read";
+  | "last candidate rejected";
 
 /** One thing that a person should look at. */
 export interface Attention {
