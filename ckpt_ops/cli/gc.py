@@ -13,6 +13,7 @@ from ckpt_ops.cli import output
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.store import Entry, Store
+from ckpt_ops.views.sizes import measure_store
 
 
 def gc(
@@ -38,6 +39,8 @@ def gc(
     with chosen_store(store) as opened:
         garbage = find_garbage(opened, grace=3600 * grace_hours)
         removed: Sequence[Entry] = () if dry_run else _remove(opened, garbage)
+        if not dry_run:
+            measure_store(opened)
     chosen = garbage.entries if dry_run else removed
     view = {
         "dry_run": dry_run,

@@ -10,7 +10,7 @@ from ckpt_ops.cli import output, render, views
 from ckpt_ops.cli.options import Model, OptionalModel, OptionalVersion
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.lineage import model_names
+from ckpt_ops.views import StoreViews, plain
 
 CHAMPION_TAINTED = 3
 """Exit code of `status`."""
@@ -20,14 +20,17 @@ def status(model: OptionalModel = None, store: StoreOption = None, json: Json = 
     """Show where each model stands and what needs attention.
 
     Of each model: the head and its metric, pending slices, holds, slices in quarantine, versions that await
-    approval, and the last records. Exit code 3: a champion is tainted.
+    approval, and the last records. Exit code 3: a champion is tainted; 1: a log cannot be read, the others
+    are shown.
 
     Example: ckpt-ops status flight_delay
     """
     with chosen_store(store) as opened:
-        names = model_names(opened) if model is None else [model]
-        found = [views.status_view(opened, name) for name in names]
+        shown = StoreViews(opened, keep=False)
+        found = plain(shown.statuses() if model is None else [shown.status(model)])
     output.answer(found, render.show_status, json=json)
+    if any(view["problem"] for view in found):
+        raise typer.Exit(1)
     if any(view["tainted"] for view in found):
         raise typer.Exit(CHAMPION_TAINTED)
 
@@ -53,9 +56,8 @@ def show(
     Example: ckpt-ops show flight_delay 7
     """
     with chosen_store(store) as opened:
-        state = views.state_of(opened, model)
-        number = views.chosen_version(state, version)
-        found = views.version_view(opened, model, state, number)
+        shown = StoreViews(opened, keep=False)
+        found = plain(shown.version(model, views.chosen_version(shown.state(model), version)))
     output.answer(found, render.show_version, json=json)
 
 
@@ -63,12 +65,13 @@ def slices(
     model: Model,
     store: StoreOption = None,
     late_within: Annotated[
-        int,
+        int | None,
         typer.Option(
             min=0,
-            help="How many slices late a slice may be and still be appended: the pipeline's `late_slices`.",
+            help="How many slices late a slice may be and still be appended; by default the pipeline's "
+            "`late_slices`, as its last run had it.",
         ),
-    ] = 4,
+    ] = None,
     json: Json = False,
 ) -> None:
     """List a model's slices and what a run of each would do.
@@ -79,6 +82,6 @@ def slices(
     Example: ckpt-ops slices flight_delay
     """
     with chosen_store(store) as opened:
-        state = views.state_of(opened, model)
-        found = views.slices_view(state, late_within=late_within)
-    output.answer(found, lambda listed: render.show_slices(model, listed, state), json=json)
+        view = StoreViews(opened, keep=False).slices(model, most=None, late_within=late_within)
+    rows = plain(view.rows[::-1])
+    output.answer(rows, lambda listed: render.show_slices(model, listed, view), json=json)

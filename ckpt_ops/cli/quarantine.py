@@ -20,6 +20,8 @@ from ckpt_ops.intake.quarantine import release as release_slice
 from ckpt_ops.lineage.quarantined import Quarantined, in_quarantine, one_in_quarantine
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Kind, Validation, read_verdict
+from ckpt_ops.views import StoreViews, plain
+from ckpt_ops.views.building.slices import slice_rows
 
 if TYPE_CHECKING:
     from ckpt_ops.slices import SliceSource
@@ -110,8 +112,8 @@ def release(model: Model, key: SliceKey, why: Why, store: StoreOption = None) ->
     with chosen_store(store) as opened:
         views.state_of(opened, model)
         ref = release_slice(opened, model, key, why, source=_source(model))
-        state = views.state_of(opened, model)
-        (view,) = (one for one in views.slices_view(state, late_within=4) if one["key"] == key)
+        shown = StoreViews(opened, keep=False)
+        (view,) = plain(slice_rows(shown.state(model), [key], shown.description(model)))
     out = output.console()
     out.print(f"Slice {key} of {model} is released: revision {ref.revision}, {ref.rows:,} rows.")
     out.print(f"A run of it would {view['action']}: {view['why']}.", soft_wrap=True)

@@ -8,10 +8,12 @@ from typing import Any
 from rich.table import Table
 
 from ckpt_ops.cli.output import console, say
-from ckpt_ops.cli.views import View, gaps
-from ckpt_ops.lineage import LineageState
+from ckpt_ops.cli.sparkline import sparkline
+from ckpt_ops.cli.views import View
 from ckpt_ops.lineage.retraining import message_of
 from ckpt_ops.lineage.suspects import commands
+from ckpt_ops.views.shapes import Wants
+from ckpt_ops.views.slices import SlicesView
 
 
 def show_status(views: Sequence[View]) -> None:
@@ -20,18 +22,24 @@ def show_status(views: Sequence[View]) -> None:
         out.print("No models yet: a pipeline's first run makes one.")
         return
     table = Table("model", "head", "metric", "pending", "newest consumed", "attention", "last record")
+    unreadable = [view for view in views if view["problem"]]
+    views = [view for view in views if not view["problem"]]
     for view in views:
         last = view["last"][-1]
         table.add_row(
             view["model"],
             _text(view["head"]),
-            _one_metric(view["metrics"]),
+            _one_metric(view),
             _pending(view["pending"]),
             _text(view["newest_consumed"]),
             _attention(view),
             f"{_time(last)} {last['type']}",
         )
+    for view in unreadable:
+        table.add_row(view["model"], "?", "", "", "", "its log cannot be read", "")
     out.print(table)
+    for view in unreadable:
+        out.print(f"UNREADABLE: the log of {view['model']}: {view['problem']}", soft_wrap=True)
     if len(views) == 1:
         show_log(views[0]["last"])
     for view in views:
@@ -48,6 +56,9 @@ def show_status(views: Sequence[View]) -> None:
                 f"{view['below_floor']}.",
                 soft_wrap=True,
             )
+        for one in view["summary"]["attention"]:
+            if one["what"] == Wants.STALE:
+                out.print(f"STALE: {view['model']}. {one['message']}", soft_wrap=True)
         show_changed(view["model"], view["changed_at_source"])
         for one in view["suspects"]:
             out.print(
@@ -141,7 +152,7 @@ def show_policy(policy: View) -> None:
     console().print(f"policy: {policy['words']}" + (f" ({numbers})" if numbers else ""), soft_wrap=True)
 
 
-def show_slices(model: str, views: Sequence[View], state: LineageState) -> None:
+def show_slices(model: str, views: Sequence[View], found: SlicesView) -> None:
     table = Table("slice", "revision", "rows", "status", "consumed by", "a run would", "why")
     for view in views:
         table.add_row(
@@ -154,10 +165,10 @@ def show_slices(model: str, views: Sequence[View], state: LineageState) -> None:
             view["why"],
         )
     console().print(table)
-    missing = gaps(state)
+    missing = found.missing
     if missing:
         asks = f"ckpt-ops plan {model} asks the source"
-        if state.versions:
+        if any(row.seen_by for row in found.rows):
             asks = f"ckpt-ops plan {model} --from {missing[0]} --to {missing[-1]} asks the source"
         say(f"Missing by the spacing of these slices: {few(missing)}. {asks}")
 
@@ -180,9 +191,12 @@ def _scores_table(scores: Mapping[str, Mapping[str, float]]) -> Table:
     return table
 
 
-def _one_metric(metrics: Mapping[str, float]) -> str:
-    name = "auc" if "auc" in metrics else next(iter(metrics), None)
-    return "-" if name is None else f"{name} {metrics[name]:.4f}"
+def _one_metric(view: View) -> str:
+    """The first metric of the version in production, and what production scored on new slices."""
+    found = view["summary"]["metrics"]
+    text = f"{found[0][0]} {found[0][1]:.4f}" if found else "-"
+    line = sparkline([one["value"] for one in (view["summary"]["metric"] or {"points": []})["points"]])
+    return f"{text} {line}" if len(line) > 1 else text
 
 
 def _pending(refs: Sequence[View]) -> str:
@@ -204,6 +218,8 @@ def _attention(view: View) -> str:
         else []
     )
     found += ["below its floor"] if view["below_floor"] else []
+    wanted = {one["what"] for one in view["summary"]["attention"]}
+    found += ["freshness objective missed"] if Wants.STALE in wanted else []
     found += [f"awaits approval: version {', '.join(map(str, view['waiting']))}"] if view["waiting"] else []
     found += [f"rebase due: {', '.join(view['rebase_due'])}"] if view["rebase_due"] else []
     return "; ".join(found) or "-"

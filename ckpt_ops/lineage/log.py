@@ -17,14 +17,40 @@ from ckpt_ops.printable import printable
 from ckpt_ops.store import Store
 
 _ATTEMPTS = 64
+_NAMES_OF_A_MODEL = 64  # read by `model_names` before it goes on with the next model
 _FEW, _MANY = 8, 512  # entries read at once, going back
 _log = logging.getLogger(__name__)
 
 
 def model_names(store: Store) -> list[str]:
-    """The models that have a log, sorted."""
-    names = (entry.name.split("/") for entry in store.list("models/"))
-    return sorted({parts[1] for parts in names if len(parts) == 4 and parts[2] == "log"})
+    """The models that have a log, sorted.
+
+    Not every name below `models/` is read: of a model that has many, the rest is passed over.
+    """
+    found: list[str] = []
+    start, model, names = "models/", "", 0
+    while start:
+        listing, start = store.list("models/", start=start), ""
+        for entry in listing:
+            parts = entry.name.split("/")
+            if len(parts) < 3:
+                continue
+            if parts[1] != model:
+                model, names = parts[1], 0
+            names += 1
+            known = found[-1:] == [model]
+            if not known and len(parts) == 4 and parts[2] == "log":
+                found.append(model)
+            elif names == _NAMES_OF_A_MODEL:
+                if not known and any(len(name.split("/")) == 4 for name in _log_names(store, model)):
+                    found.append(model)
+                start = f"models/{model}0"  # "0" comes after "/": behind every name of the model
+                break
+    return sorted(found)
+
+
+def _log_names(store: Store, model: str) -> Iterator[str]:
+    return (entry.name for entry in store.list(f"models/{model}/log/"))
 
 
 class ModelLog:
@@ -88,6 +114,20 @@ class ModelLog:
         if new:
             self._state = fold(self.model, self._decoded(new, first=known + 1), after=self._state)
         return self._state
+
+    def now(self) -> LineageState:
+        """As `state`, but only the next entry is asked for: one request where there is none.
+
+        For readers that ask often. A gap among new entries looks like the end of the log until `state` is
+        called.
+        """
+        if self._state is None or self._entries.get(self._state.sequence + 1) is not None:
+            return self.state()
+        return self._state
+
+    def entry(self, number: int) -> bytes | None:
+        """The bytes of entry `number`; None: there is none."""
+        return self._entries.known(number) or self._entries.get(number)
 
     def append(self, record: Record, *, after: LineageState) -> None:
         """Append after the state `after`. Raises `LineageMoved` when another writer was first."""

@@ -63,6 +63,10 @@ class NumberedEntries:
         self._fetch(numbers)
         return [self._known[number] for number in numbers]
 
+    def known(self, number: int) -> bytes | None:
+        """The entry, if it was read or written before."""
+        return self._known.get(number)
+
     def get(self, number: int) -> bytes | None:
         try:
             return self.store.get(self.name(number))

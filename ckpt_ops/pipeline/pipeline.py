@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -93,6 +94,8 @@ class Pipeline(Intake):
             out together, in every slice. None: each row is held out or not by itself.
         seed: of initial weights, batches and replay.
         max_rejections: after so many rejections of one slice, the model is on hold until a person decides.
+        freshness: how old the newest slice in production may be, counted from the promotion of the version
+            that consumed it: pages and `ckpt-ops status` say when it is older. None: no objective.
         watch_consumed: in how many of the newest consumed slices every run looks for changes at their source.
             It asks for fingerprints and reads no rows. 0: none.
     """
@@ -121,6 +124,7 @@ class Pipeline(Intake):
     holdout_by: str | None = None
     seed: int = 0
     max_rejections: int = 3
+    freshness: timedelta | None = None
     watch_consumed: int = 8
 
     def __post_init__(self) -> None:
@@ -136,6 +140,8 @@ class Pipeline(Intake):
         checks.whole("max_rejections", self.max_rejections)
         watched = "a number of slices, or 0: none"
         checks.whole("watch_consumed", self.watch_consumed, at_least=0, allowed=watched)
+        if self.freshness is not None and not _above_zero(self.freshness):
+            raise BadInput("freshness", self.freshness, "a timedelta above 0, timedelta(days=8), or None")
         if self.shadow is not None and not isinstance(self.shadow, Shadow):
             raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: evaluated at once")
         if not isinstance(self.schedules, Schedules):
@@ -291,3 +297,7 @@ class Pipeline(Intake):
             for settings in written.get("evolve", {}).values():
                 settings.pop("retrain", None)
         return written
+
+
+def _above_zero(time: object) -> bool:
+    return isinstance(time, timedelta) and time > timedelta()

@@ -28,6 +28,7 @@ from ckpt_ops.promotion.decisions import fork_needed
 from ckpt_ops.runs import messages
 from ckpt_ops.runs.promote import reject_superseded, settle_overdue
 from ckpt_ops.store import Store
+from ckpt_ops.views.description import note
 
 
 def decide(pipeline: Pipeline, store: Store, key: str) -> Decided:
@@ -39,7 +40,9 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> Decided:
         What is raised has a note (`__notes__`) on each slice that has changed at its source.
     """
     log = ModelLog(store, pipeline.name)
-    swept = sweep(pipeline, store, log, log.state())
+    read = log.state()
+    note(store, pipeline, read)
+    swept = sweep(pipeline, store, log, read)
     state, promoted = swept.state, None
     settled = settle_overdue(pipeline, store, state)
     if settled is not None:

@@ -15,6 +15,8 @@ from ckpt_ops.promotion.card import write_card
 from ckpt_ops.promotion.waiting import approve_command, due_by, overdue, record_expired
 from ckpt_ops.runs.prune import prune
 from ckpt_ops.store import Store
+from ckpt_ops.views.known_model import keep_views
+from ckpt_ops.views.sizes import measure_if_due
 
 
 def promote(pipeline: Pipeline, store: Store, version: int) -> Settled:
@@ -32,6 +34,8 @@ def promote(pipeline: Pipeline, store: Store, version: int) -> Settled:
         why = f"the gates let it pass; it waits until {until} for: {approve_command(pipeline.name, version)}"
         return Settled(version=version, decision=Settlement.WAITING, why=why)
     prune(pipeline, store)
+    measure_if_due(store, state)
+    keep_views(store, pipeline.name)
     decision = settlement_of(settled.status, superseded=settled.superseded)
     return Settled(version=version, decision=decision, why=_why(settled))
 

@@ -73,15 +73,7 @@ class LocalStore:
         return True
 
     def list(self, prefix: str, *, start: str = "") -> Iterator[Entry]:
-        folder = self.root / check_prefix(prefix).rpartition("/")[0]
-        found: list[str] = []
-        for directory, _, files in os.walk(folder):
-            if Path(directory) == self.root / _STAGING:
-                continue
-            inside = Path(directory).relative_to(self.root).as_posix()
-            names = files if inside == "." else [f"{inside}/{file}" for file in files]
-            found += (name for name in names if name >= start and name.startswith(prefix))
-        for name in sorted(found):
+        for name in self._names(check_prefix(prefix).rpartition("/")[0], prefix, start):
             try:
                 stat = (self.root / name).stat()
             except FileNotFoundError:
@@ -108,6 +100,26 @@ class LocalStore:
         except ObjectNotFound:
             return False
         return True
+
+    def _names(self, folder: str, prefix: str, start: str) -> Iterator[str]:
+        """Names below `folder` in order, a folder at a time: who stops early has not read the rest.
+
+        A folder sorts as its name and a slash, as the names below it do.
+        """
+        try:
+            with os.scandir(f"{self.root}/{folder}") as found:
+                below = sorted(f"{one.name}/" if _is_folder(one) else one.name for one in found)
+        except OSError:  # it is gone, or no folder
+            return
+        before = f"{folder}/" if folder else ""
+        for name in (f"{before}{one}" for one in below):
+            if not name.endswith("/"):
+                if name >= start and name.startswith(prefix):
+                    yield name
+            elif name == f"{_STAGING}/" or (name < start and not start.startswith(name)):
+                continue  # all below it lie before `start`, or are no objects
+            elif name.startswith(prefix) or prefix.startswith(name):
+                yield from self._names(name[:-1], prefix, start)
 
     def _path(self, name: str) -> Path:
         if name.partition("/")[0] == _STAGING:
@@ -161,6 +173,10 @@ class LocalStore:
             safe="no object was changed",
             next=f"df -h {self.root}",
         )
+
+
+def _is_folder(one: os.DirEntry[str]) -> bool:
+    return one.is_dir(follow_symlinks=False)
 
 
 def _fingerprint(stat: os.stat_result) -> str:

@@ -14,6 +14,7 @@ from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
 from ckpt_ops.views.shapes import TrainingNow
 from ckpt_ops.views.slices import SlicesView, SliceView
+from ckpt_ops.views.status import StatusView
 from ckpt_ops.views.version import VersionView
 
 ROOTS: tuple[type, ...] = (
@@ -23,6 +24,7 @@ ROOTS: tuple[type, ...] = (
     SlicesView,
     SliceView,
     VersionView,
+    StatusView,
     TrainingNow,
 )
 """What a route or a command answers with."""

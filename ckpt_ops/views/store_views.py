@@ -3,118 +3,181 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from ckpt_ops.errors import BadInput, CkptOpsError
-from ckpt_ops.lineage import LineageState, ModelLog, model_names
-from ckpt_ops.pipeline.intake import check_name
+from ckpt_ops.lineage import LineageState, model_names
 from ckpt_ops.store import Store
-from ckpt_ops.views.building.model import lineage_view, model_view
+from ckpt_ops.views.building.model import lineage_view
 from ckpt_ops.views.building.slice import slice_view
 from ckpt_ops.views.building.slices import PAGE, slices_view
-from ckpt_ops.views.building.summary import as_of, summary, unreadable, urgency
+from ckpt_ops.views.building.status import status_view, unreadable_status
+from ckpt_ops.views.building.summary import as_of, unreadable, urgency
 from ckpt_ops.views.building.version import version_view
 from ckpt_ops.views.description import Description
 from ckpt_ops.views.fleet import Fleet, Summary
+from ckpt_ops.views.known_model import KnownModel
 from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
+from ckpt_ops.views.sizes import read_store_size
 from ckpt_ops.views.slices import SlicesView, SliceView
+from ckpt_ops.views.status import StatusView
 from ckpt_ops.views.version import VersionView
 
-T = TypeVar("T")
+NAMES_STAY = 5.0
+"""Seconds for which the names of models, and the store's size, are taken to be as they were read."""
+_SIDE_BY_SIDE = 8
 
 
 class StoreViews:
     """Every view of `store`, which stays open. Safe to use from several threads.
 
+    Args:
+        keep: views that cost something to make are kept in the store, for whoever asks next. Without it,
+            nothing is written: those that are there are used.
+
     Each method that takes a model raises `BadInput` naming the models there are when there is no such model,
     and `Corrupt` when its log cannot be read.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self._logs: dict[str, _Model] = {}
+    def __init__(self, store: Store, *, keep: bool = True) -> None:
+        self.store, self._keep = store, keep
+        self._models: dict[str, KnownModel] = {}
         self._lock = threading.Lock()
+        self._names: tuple[float, list[str]] | None = None
 
-    def fleet(self, names: Sequence[str] | None = None, *, now: datetime | None = None) -> Fleet:
-        """All models, or those of `names` that exist, those that need a person first."""
-        there = model_names(self.store)
-        wanted = there if names is None else [name for name in there if name in set(names)]
-        with ThreadPoolExecutor(8) as pool:
+    def names(self) -> list[str]:
+        """The models that there are, sorted; one that began seconds ago may be missing."""
+        with self._lock:
+            if self._names is None or time.monotonic() - self._names[0] > NAMES_STAY:
+                self._names = (time.monotonic(), model_names(self.store))
+            return self._names[1]
+
+    def fleet(self, only: Collection[str] | None = None, *, now: datetime | None = None) -> Fleet:
+        """All models, or those of `only` that there are, those that need a person first.
+
+        Args:
+            only: names; others are left out without an error.
+            now: as of when; None: as of now.
+        """
+        wanted = [name for name in self.names() if only is None or name in only]
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             found = list(pool.map(lambda name: self.summary(name, now=now), wanted))
-        return Fleet(store=self.store.url, models=tuple(sorted(found, key=urgency)))
+        size = read_store_size(self.store)
+        return Fleet(
+            store=self.store.url,
+            models=tuple(sorted(found, key=urgency)),
+            nbytes=size.nbytes if size else None,
+            measured=size.time if size else "",
+        )
 
     def summary(self, model: str, *, now: datetime | None = None) -> Summary:
         """Where one model stands. A log that cannot be read is its `problem`, not an error."""
+        known = self._known(model)
         try:
-            found = summary(self.state(model), self.description(model))
+            found, size = known.summary(), known.size()
         except BadInput:
-            raise
+            raise self._unknown(model) from None
         except CkptOpsError as error:
             return unreadable(model, error.what)
+        found = replace(found, nbytes=size.nbytes if size else None)
         return as_of(found, now or datetime.now(UTC))
 
-    def model(self, model: str) -> ModelView:
-        return model_view(self.store, self.state(model), self.description(model))
+    def model(self, model: str, *, now: datetime | None = None) -> ModelView:
+        """The page of a model."""
+        known = self._known(model)
+        try:
+            found, size = known.page(), known.size()
+        except BadInput:
+            raise self._unknown(model) from None
+        about = replace(found.summary, nbytes=size.nbytes if size else None)
+        return replace(found, summary=as_of(about, now or datetime.now(UTC)))
+
+    def status(self, model: str, *, now: datetime | None = None) -> StatusView:
+        """One model with its last records."""
+        about = self.summary(model, now=now)
+        known = self._known(model)
+        return known.with_log(lambda log, state: status_view(log, state, about))
+
+    def statuses(self) -> tuple[StatusView, ...]:
+        """All models, by name. A log that cannot be read hides no other."""
+        found = []
+        for name in self.names():
+            try:
+                found.append(self.status(name))
+            except CkptOpsError as error:
+                found.append(unreadable_status(unreadable(name, error.what)))
+        return tuple(found)
 
     def lineage(self, model: str) -> LineageView:
+        """The graph of its versions."""
         return lineage_view(self.state(model))
 
     def slices(
-        self, model: str, *, search: str = "", which: str = "", before: str | None = None, most: int = PAGE
+        self,
+        model: str,
+        *,
+        search: str = "",
+        which: str = "",
+        before: str | None = None,
+        most: int | None = PAGE,
+        late_within: int | None = None,
     ) -> SlicesView:
-        """Arguments as `building.slices.slices_view`."""
+        """Its slices, the newest first; arguments as `building.slices.slices_view`.
+
+        Args:
+            most: None: all.
+            late_within: instead of the pipeline's.
+        """
+        state, about = self.state(model), self.description(model)
         return slices_view(
-            self.state(model),
-            self.description(model),
+            state,
+            about if late_within is None else replace(about, late_within=late_within),
             search=search,
             which=which,
             before=before,
-            most=most,
+            most=len(state.slices) if most is None else most,
         )
 
     def slice(self, model: str, key: str) -> SliceView:
-        one = self._model(model)
-        return one.locked(lambda log: slice_view(self.store, log, log.state(), self.description(model), key))
+        """One slice. Raises `BadInput` also where there is no such slice."""
+        self.state(model)
+        known = self._known(model)
+        about = known.description()
+        return known.with_log(lambda log, state: slice_view(self.store, log, state, about, key))
 
     def version(self, model: str, number: int) -> VersionView:
+        """One version. Raises `BadInput` also where there is no such version."""
         return version_view(self.store, self.state(model), number)
 
     def state(self, model: str) -> LineageState:
         """As the log has it now."""
-        found = self._model(model).locked(lambda log: log.state())
-        if not found.sequence:
-            raise self._unknown(model)
-        return found
+        try:
+            return self._known(model).state()
+        except BadInput:
+            raise self._unknown(model) from None
 
     def description(self, model: str) -> Description:
         """What the pipeline's last run left; the defaults before the first."""
-        return Description()
+        return self._known(model).description()
 
-    def _model(self, model: str) -> _Model:
-        try:
-            check_name(model, field="model")
-        except BadInput:
-            raise self._unknown(model) from None
+    def _known(self, model: str) -> KnownModel:
+        """A name that no model can have is no prefix of objects either."""
+        if not model or "/" in model or model in (".", "..") or any(ord(one) < 32 for one in model):
+            raise self._unknown(model)
         with self._lock:
-            return self._logs.setdefault(model, _Model(self.store, model))
+            if model not in self._models:
+                self._models[model] = KnownModel(self.store, model, keep=self._keep)
+            return self._models[model]
 
     def _unknown(self, model: str) -> BadInput:
+        with self._lock:
+            self._models.pop(model, None)  # who asks for a million names fills no memory
         found = ", ".join(model_names(self.store))
         return BadInput(
             "model", model, f"one of {found}" if found else f"a model; {self.store.url} holds none yet"
         )
-
-
-class _Model:
-    """A log, read by one thread at a time: it keeps what it has read."""
-
-    def __init__(self, store: Store, model: str) -> None:
-        self._log, self._lock = ModelLog(store, model), threading.Lock()
-
-    def locked(self, read: Callable[[ModelLog], T]) -> T:
-        with self._lock:
-            return read(self._log)

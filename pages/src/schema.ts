@@ -430,3 +430,55 @@ export interface VersionView {
   seconds: number | null;
   may: Record<string, Choice>;
 }
+
+/** Why nothing may be built on the version in production. */
+export interface TaintRow {
+  version: number | null;
+  slice: string;
+  revision: string;
+  why: string;
+  by: string;
+  time: string;
+}
+
+/** A suspect slice; see `lineage.suspects.Suspect`. */
+export interface SuspectRow {
+  key: string;
+  revision: string;
+  rows: number;
+  why: string;
+  in_a_row: number;
+  like_a_change: boolean;
+}
+
+/** A consumed slice that was rewritten at its source, since when, and what to do. */
+export interface ChangedRow {
+  key: string;
+  since: string;
+  consumed_by: number | null;
+  next: string;
+}
+
+/** A model, with all keys of its slices that need something, and its last records. */
+export interface StatusView {
+  model: string;
+  head: number | null;
+  held: string | null;
+  tainted: TaintRow | null;
+  rebase_due: string[];
+  metrics: Record<string, number | null>;
+  newest_consumed: string | null;
+  waiting: number[];
+  pending: Trained[];
+  quarantined: string[];
+  set_aside: string[];
+  suspects: SuspectRow[];
+  changed_at_source: ChangedRow[];
+  below_floor: string | null;
+  shadow: ShadowProgress | null;
+  versions: number;
+  records: number;
+  last: Record<string, unknown>[];
+  summary: Summary;
+  problem: string;
+}

@@ -64,6 +64,7 @@ def _add_runs(session: Any, runs: list[dict[str, Any]]) -> None:
 
     from airflow.models.dag_version import DagVersion
     from airflow.models.dagrun import DagRun, DagRunNote
+    from airflow.models.hitl import HITLDetail
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
@@ -87,9 +88,14 @@ def _add_runs(session: Any, runs: list[dict[str, Any]]) -> None:
         dag = SerializedDagModel.get_dag(one["dag_id"], session=session)
         version = DagVersion.get_latest_version(one["dag_id"], session=session)
         for task_id, left in one.get("left", {}).items():
-            task = dag.get_task(task_id)
-            session.add(TaskInstance(task, run_id=run.run_id, dag_version_id=version.id, state="success"))
+            state = "awaiting_input" if task_id == one.get("asks") else "success"
+            ti = TaskInstance(
+                dag.get_task(task_id), run_id=run.run_id, dag_version_id=version.id, state=state
+            )
+            session.add(ti)
             session.flush()
+            if task_id == one.get("asks"):
+                session.add(HITLDetail(ti_id=ti.id, subject="?", options=["Approve", "Reject"]))
             for key, value in left.items():
                 XComModel.set(
                     key=key,

@@ -51,6 +51,14 @@ RUNS = [
     },
     {
         "dag_id": MODEL,
+        "run_id": "asks",
+        "start": "2013-01-20",
+        "state": "running",
+        "left": {"train": {"return_value": {"version": 3}}, "promote": {}},
+        "asks": "promote",
+    },
+    {
+        "dag_id": MODEL,
         "run_id": "none+there",
         "start": "2013-01-13",
         "state": "success",
@@ -404,9 +412,14 @@ class TestChanges:
     def test_a_version_is_promoted_and_rolled_back_without_a_library_that_trains(
         self, server: Server, place: Place
     ) -> None:
-        assert (
-            server.act("approve", version=3, why="checked").json["message"] == "Version 3 is in production."
-        )
+        done = server.act("approve", version=3, why="checked")
+        assert (done.status, done.json["message"]) == (200, "Version 3 is in production."), done.text
+        assert done.json["airflow"] == {
+            "method": "PATCH",
+            "path": f"dags/{MODEL}/dagRuns/asks/taskInstances/promote/-1/hitlDetails",
+            "run": "asks",
+            "body": {"chosen_options": ["Approve"], "params_input": {"why": "checked"}},
+        }
         assert place.state().head == 3
         assert server.act("rollback", version=2, why="complaints").status == 200
         assert place.state().head == 2

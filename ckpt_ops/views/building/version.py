@@ -54,10 +54,10 @@ def version_view(store: Store, state: LineageState, number: int) -> VersionView:
         transferred=trained is not None and "transfer" in trained.artifacts,
         late=version.started.late,
         retrained=retrained_message(version),
-        retrained_without=_refs(again.without if again else ()),
+        retrained_without=refs(again.without if again else ()),
         why=version.started.reason,
         started=version.started.time,
-        slices=_refs(version.slices),
+        slices=refs(version.slices),
         rows=version.rows,
         attempts=progress.attempts,
         checkpoints=_checkpoints(progress),
@@ -66,7 +66,7 @@ def version_view(store: Store, state: LineageState, number: int) -> VersionView:
         stopped_by=trained.stopped_by if trained else None,
         artifacts=dict(trained.artifacts) if trained else {},
         champion=evaluated.champion if evaluated else None,
-        judged_in_shadow_on=_refs(evaluated.slices if evaluated else ()),
+        judged_in_shadow_on=refs(evaluated.slices if evaluated else ()),
         passed=evaluated.passed if evaluated else None,
         metrics={who: all_finite(values) for who, values in evaluated.metrics.items()} if evaluated else {},
         verdicts=evaluated.verdicts if evaluated else (),
@@ -102,13 +102,14 @@ def shadow_progress(found: InShadow | None) -> ShadowProgress | None:
     return ShadowProgress(
         version=found.version.version,
         slices=found.needed,
-        scored=_refs(found.counted),
+        scored=refs(found.counted),
         words=found.message,
     )
 
 
-def _refs(refs: Iterable[SliceRef]) -> tuple[Trained, ...]:
-    return tuple(Trained(key=ref.key, revision=ref.revision, rows=ref.rows) for ref in refs)
+def refs(found: Iterable[SliceRef]) -> tuple[Trained, ...]:
+    """Slices as they were trained on."""
+    return tuple(Trained(key=ref.key, revision=ref.revision, rows=ref.rows) for ref in found)
 
 
 def _checkpoints(progress: Progress) -> tuple[CheckpointRow, ...]:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun, DagRunNote
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
+from airflow.utils.state import TaskInstanceState
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ckpt_ops_airflow.rebase import SUFFIX
 from ckpt_ops_airflow.results import MISSING, REPLAY, RETRAIN, TRAIN
+from ckpt_ops_airflow.retrain import SUFFIX as RETRAIN_SUFFIX
 
 _RESULT = "return_value"
 
@@ -78,7 +84,7 @@ def facts_of_run(session: Session, dag_id: str, run_id: str) -> RunFacts | None:
     version = next((one["version"] for one in made if isinstance(one, dict) and one.get("version")), None)
     missing = next((left[name] for name in left if name[1] == MISSING), None)
     if missing is not None:
-        why = f"the source had none for the interval that begins at {missing}"
+        why = f"the source had none for the interval from {str(missing)[:16].replace('T', ' ')} UTC"
     else:
         why = (
             "it has not found one yet"
@@ -91,6 +97,40 @@ def facts_of_run(session: Session, dag_id: str, run_id: str) -> RunFacts | None:
         why="" if isinstance(key, str) else why,
         note=note or "",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitingQuestion:
+    """A run that waits for a person's answer on a version, in Airflow itself.
+
+    Attributes:
+        path: below Airflow's public API, of the question: a PATCH answers it.
+        run: its id.
+    """
+
+    path: str
+    run: str
+
+
+def waiting_question(session: Session, model: str, version: int) -> WaitingQuestion | None:
+    """The question on a version that nobody has answered in Airflow; None: there is none."""
+    dags = (model, f"{model}{SUFFIX}", f"{model}{RETRAIN_SUFFIX}")
+    waiting = session.execute(
+        select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.map_index)
+        .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
+        .where(
+            TaskInstance.dag_id.in_(dags),
+            TaskInstance.state == TaskInstanceState.AWAITING_INPUT,
+            HITLDetail.responded_at.is_(None),
+        )
+    ).all()
+    for dag_id, run_id, task_id, map_index in waiting:
+        found = facts_of_run(session, dag_id, run_id)
+        if found is not None and found.version == version:
+            run = f"dags/{quote(dag_id)}/dagRuns/{quote(run_id)}"
+            task = f"taskInstances/{quote(task_id)}/{map_index}/hitlDetails"
+            return WaitingQuestion(path=f"{run}/{task}", run=run_id)
+    return None
 
 
 def airflow_facts(session: Session, dag_ids: Collection[str]) -> dict[str, AirflowFacts]:

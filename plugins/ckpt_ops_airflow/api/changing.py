@@ -2,9 +2,14 @@
 
     GET  /ckpt-ops/api/models/{dag_id}/actions/{action}?key=&version=&how=&what=&at_step=
     POST /ckpt-ops/api/models/{dag_id}/actions/{action}   {"why": ..., and what the action needs}
+         answers {"message", "changed", "airflow"}
 
 A POST takes the permission to trigger a run of the DAG, comes from our own page with its token, and may be
 sent again: what is done already is not done twice.
+
+A version that is approved or rejected here may have a run that waits for the same answer in Airflow, and
+later runs wait for that one. `airflow` then says how the page answers it, with the person's own session:
+Airflow checks and logs that as any other answer.
 """
 
 from __future__ import annotations
@@ -12,15 +17,20 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
+from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from ckpt_ops.actions import Asked, carry_out, find_action, preview
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage.records import acting_as
+from ckpt_ops.pipeline.step_results import Answer
 from ckpt_ops.printable import shortened
+from ckpt_ops.views import plain
+from ckpt_ops_airflow.api.airflow_facts import waiting_question
 from ckpt_ops_airflow.api.json_answers import json_answer
 from ckpt_ops_airflow.api.permissions import may_trigger
 from ckpt_ops_airflow.api.release_apart import release_by_the_code
@@ -29,6 +39,11 @@ from ckpt_ops_airflow.csrf import require_csrf
 
 LONGEST_BODY = 64 * 1024
 _FIELDS: dict[str, type] = {"why": str, "key": str, "version": int, "how": str, "what": str, "at_step": int}
+_ANSWERS = {
+    "approve": Answer.APPROVE,
+    "promote-despite-gates": Answer.APPROVE,
+    "reject": Answer.REJECT,
+}
 _LONGEST_NAME, _LONGEST_SHOWN = 128, 80
 
 
@@ -77,13 +92,30 @@ async def body_of(request: Request) -> Asked:
     return _asked(given)
 
 
-def do(dag_id: str, action: str, user: GetUserDep, asked: Annotated[Asked, Depends(body_of)]) -> Response:
+def do(
+    dag_id: str,
+    action: str,
+    user: GetUserDep,
+    session: SessionDep,
+    asked: Annotated[Asked, Depends(body_of)],
+) -> Response:
     """Do it, in the user's name."""
     find_action(action)
     store = views_of(dag_id).store
     with acting_as(shortened(user.get_name(), _LONGEST_NAME)):
         done = carry_out(store, dag_id, action, asked, do=_by_the_code(action))
-    return json_answer(done)
+    return json_answer({**plain(done), "airflow": _to_answer(session, dag_id, action, asked)})
+
+
+def _to_answer(session: Session, model: str, action: str, asked: Asked) -> dict[str, Any] | None:
+    """The request that answers the run's own question: a path below Airflow's public API, and the body."""
+    if action not in _ANSWERS or asked.version is None:
+        return None
+    found = waiting_question(session, model, asked.version)
+    if found is None:
+        return None
+    chosen = {"chosen_options": [_ANSWERS[action].value], "params_input": {"why": asked.why}}
+    return {"method": "PATCH", "path": found.path, "run": found.run, "body": chosen}
 
 
 def _by_the_code(action: str) -> Any:

@@ -17,7 +17,6 @@ from fastapi.responses import Response
 
 from ckpt_ops.actions import Asked
 from ckpt_ops.actions.asked import the_slice, the_version
-from ckpt_ops.lineage import model_names
 from ckpt_ops.slices import check_key
 from ckpt_ops.views import plain
 from ckpt_ops.views.training import training_now
@@ -68,8 +67,11 @@ def me(request: Request, user: GetUserDep) -> Response:
 def fleet(user: GetUserDep, session: SessionDep) -> Response:
     """Every model whose DAG the user may read."""
     views = the_views()
-    names = sorted(readable(model_names(views.store), user))
+    known = views.names()
+    names = readable(known, user)
     found = plain(views.fleet(names))
+    if len(names) < len(known):
+        found |= {"nbytes": None, "measured": ""}  # of all models together
     facts = airflow_facts(session, names)
     for one in found["models"]:
         one["airflow"] = plain(facts.get(one["model"]))

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from ckpt_ops.candidates.opening import open_candidate, proposed
-from ckpt_ops.cli.views import slices_view
 from ckpt_ops.errors import BadInput, BucketNotFound, ForkNeeded, LineageMoved, ModelOnHold, SliceUnreadable
 from ckpt_ops.intake.decisions import withdraw
 from ckpt_ops.lineage import ModelLog
@@ -31,6 +30,8 @@ from ckpt_ops.policies import Rows
 from ckpt_ops.promotion import release, rollback, settle
 from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore
+from ckpt_ops.views.building.slices import slices_view
+from ckpt_ops.views.description import Description
 
 WEEKS = ("2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27")
 
@@ -190,12 +191,12 @@ def test_after_a_rollback_slices_and_a_run_say_the_same(pipeline: Pipeline, stor
     _say(store, *again, *_promoted(2, 1, refs[1])[1:])
     rollback(store, "flight_delay", 1, "complaints since Monday")
 
-    (_, view) = slices_view(log.state(), late_within=4)
+    view = slices_view(log.state(), Description()).rows[0]
     decided = steps.decide(pipeline, store, WEEKS[1])
 
     message = "version 2 with the same parent and slices was rolled back: only changed code or settings"
-    assert (view["action"], view["repeats"]) == ("append", 2)
-    assert message in view["why"]
+    assert (view.action, view.repeats) == ("append", 2)
+    assert message in view.why
     assert decided.train is False
     assert message in decided.why
     changed = replace(pipeline, batch_size=pipeline.batch_size + 1)
