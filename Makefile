@@ -79,7 +79,7 @@ docs: $(DEV) ## The site of docs/, below .site/html; needs no network
 
 # npm asks for what the lock names by its hash, and runs no code of a package.
 pages: pages/node_modules/.package-lock.json ## The front end into plugins/ckpt_ops_airflow/static: types, tests, bundle; needs Node 20 and npm
-	cd pages && npm run --silent types
+	cd pages && npm run --silent formatted && npm run --silent types
 	cd pages && npm test --silent
 	cd pages && npm run --silent build
 

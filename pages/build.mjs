@@ -20,14 +20,22 @@ const out = join(here, "..", "plugins", "ckpt_ops_airflow", "static");
 function sources() {
   const inside = readdirSync(join(here, "src"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(here.length + 1).replaceAll("\\", "/"));
+    .map((entry) =>
+      join(entry.parentPath ?? entry.path, entry.name)
+        .slice(here.length + 1)
+        .replaceAll("\\", "/"),
+    );
   return [...inside, "build.mjs", "package.json", "package-lock.json", "tsconfig.json"].sort();
 }
 
 function digest() {
   const hash = createHash("sha256");
   for (const name of sources()) {
-    hash.update(`${name}\n${createHash("sha256").update(readFileSync(join(here, name))).digest("hex")}\n`);
+    hash.update(
+      `${name}\n${createHash("sha256")
+        .update(readFileSync(join(here, name)))
+        .digest("hex")}\n`,
+    );
   }
   return hash.digest("hex");
 }
@@ -50,16 +58,36 @@ function licences(inputs) {
 }
 
 const options = {
-  bundle: true, format: "esm", target: ["es2022"], charset: "utf8", absWorkingDir: here, logLevel: "warning",
-  jsx: "automatic", jsxImportSource: "preact",
+  bundle: true,
+  format: "esm",
+  target: ["es2022"],
+  charset: "utf8",
+  absWorkingDir: here,
+  logLevel: "warning",
+  jsx: "automatic",
+  jsxImportSource: "preact",
 };
 
 async function test() {
   const folder = mkdtempSync(join(tmpdir(), "pages-test-"));
   try {
-    const entryPoints = readdirSync(join(here, "test")).filter((name) => name.endsWith(".test.ts")).sort().map((name) => join("test", name));
-    await esbuild.build({ ...options, entryPoints, outdir: folder, outExtension: { ".js": ".mjs" }, platform: "node", packages: "bundle" });
-    const done = spawnSync(process.execPath, ["--test", "--test-reporter=dot", ...readdirSync(folder).map((name) => join(folder, name))], { stdio: "inherit" });
+    const entryPoints = readdirSync(join(here, "test"))
+      .filter((name) => name.endsWith(".test.ts"))
+      .sort()
+      .map((name) => join("test", name));
+    await esbuild.build({
+      ...options,
+      entryPoints,
+      outdir: folder,
+      outExtension: { ".js": ".mjs" },
+      platform: "node",
+      packages: "bundle",
+    });
+    const done = spawnSync(
+      process.execPath,
+      ["--test", "--test-reporter=dot", ...readdirSync(folder).map((name) => join(folder, name))],
+      { stdio: "inherit" },
+    );
     if (done.status !== 0) process.exit(done.status ?? 1);
   } finally {
     rmSync(folder, { recursive: true });
@@ -71,7 +99,14 @@ const sha = (text) => createHash("sha256").update(text).digest("hex").slice(0, 3
 /** One file, minified. What it is asked for by, as `?v=`, is the digest of its content: a browser may keep it for ever. */
 async function made(entry, more = {}) {
   const { outputFiles, metafile } = await esbuild.build({
-    ...options, entryPoints: [entry], outdir: out, minify: true, legalComments: "none", metafile: true, write: false, ...more,
+    ...options,
+    entryPoints: [entry],
+    outdir: out,
+    minify: true,
+    legalComments: "none",
+    metafile: true,
+    write: false,
+    ...more,
   });
   return { text: outputFiles[0].text, inputs: Object.keys(metafile.inputs) };
 }
@@ -79,12 +114,21 @@ async function made(entry, more = {}) {
 async function bundle() {
   const graph = await made("src/graph.ts");
   const style = await made("src/app.css");
-  const app = await made("src/main.tsx", { external: ["./graph.js*"], define: { GRAPH: JSON.stringify(sha(graph.text)) } });
-  const shell = readFileSync(join(here, "src", "index.html"), "utf8").replace("app.css?v=", `$&${sha(style.text)}`).replace("app.js?v=", `$&${sha(app.text)}`);
+  const app = await made("src/main.tsx", {
+    external: ["./graph.js*"],
+    define: { GRAPH: JSON.stringify(sha(graph.text)) },
+  });
+  const shell = readFileSync(join(here, "src", "index.html"), "utf8")
+    .replace("app.css?v=", `$&${sha(style.text)}`)
+    .replace("app.js?v=", `$&${sha(app.text)}`);
   mkdirSync(out, { recursive: true });
   const files = {
-    "app.js": app.text, "graph.js": graph.text, "app.css": style.text, "index.html": shell,
-    "LICENSES.txt": licences([...app.inputs, ...graph.inputs]), SOURCE: `${digest()}\n`,
+    "app.js": app.text,
+    "graph.js": graph.text,
+    "app.css": style.text,
+    "index.html": shell,
+    "LICENSES.txt": licences([...app.inputs, ...graph.inputs]),
+    SOURCE: `${digest()}\n`,
   };
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(out, name), text);

@@ -46,10 +46,22 @@ function refusal(status: number, body: unknown): Refused {
       return new Refused(status, String(reason));
     }
   }
-  if (status === 401) return new Refused(401, "You are not logged in to Airflow.", "", "Log in, then load the page again.");
-  if (status === 403) return new Refused(403, "You may not do this.", "Nothing was changed.", "Ask who looks after your Airflow for the permission.");
+  if (status === 401)
+    return new Refused(401, "You are not logged in to Airflow.", "", "Log in, then load the page again.");
+  if (status === 403)
+    return new Refused(
+      403,
+      "You may not do this.",
+      "Nothing was changed.",
+      "Ask who looks after your Airflow for the permission.",
+    );
   if (status === 404) return new Refused(404, "There is nothing of this name.");
-  return new Refused(status, `Airflow's api-server answered with ${status}.`, "Nothing was changed by this page.", "Load the page again; its log says more.");
+  return new Refused(
+    status,
+    `Airflow's api-server answered with ${status}.`,
+    "Nothing was changed by this page.",
+    "Load the page again; its log says more.",
+  );
 }
 
 async function asked<T>(path: string, init: RequestInit): Promise<T> {
@@ -58,7 +70,12 @@ async function asked<T>(path: string, init: RequestInit): Promise<T> {
     answer = await fetch(path, { credentials: "same-origin", ...init });
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new Refused(0, "Airflow's api-server cannot be reached.", "What runs goes on.", "Check your network; this page asks again.");
+    throw new Refused(
+      0,
+      "Airflow's api-server cannot be reached.",
+      "What runs goes on.",
+      "Check your network; this page asks again.",
+    );
   }
   const text = await answer.text();
   let body: unknown = null;
@@ -73,10 +90,17 @@ async function asked<T>(path: string, init: RequestInit): Promise<T> {
 
 /** The answer of one of our routes, such as `fleet`. */
 export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  return asked<T>(`${here()}api/${path}`, { headers: { Accept: "application/json" }, ...(signal ? { signal } : {}) });
+  return asked<T>(`${here()}api/${path}`, {
+    headers: { Accept: "application/json" },
+    ...(signal ? { signal } : {}),
+  });
 }
 
-interface Me { user: string; csrf: string; dags_folder_known?: boolean }
+interface Me {
+  user: string;
+  csrf: string;
+  dags_folder_known?: boolean;
+}
 
 /** Who is logged in, and the token that proves that a request comes from our page. */
 export const me = (): Promise<Me> => get<Me>("me");
@@ -128,9 +152,12 @@ function keep(path: string, data: unknown, at: number): void {
  */
 export function useJson<T>(path: string | null, every = 0): Asked<T> {
   const known = path === null ? undefined : seen.get(path);
-  const [state, setState] = useState<{ path: string | null; data: T | undefined; error: Refused | undefined; at: number }>(
-    { path, data: known?.data as T | undefined, error: undefined, at: known?.at ?? 0 },
-  );
+  const [state, setState] = useState<{
+    path: string | null;
+    data: T | undefined;
+    error: Refused | undefined;
+    at: number;
+  }>({ path, data: known?.data as T | undefined, error: undefined, at: known?.at ?? 0 });
   const [turn, setTurn] = useState(0);
   const [loading, setLoading] = useState(path !== null);
   const fast = useRef(every);
@@ -142,7 +169,8 @@ export function useJson<T>(path: string | null, every = 0): Asked<T> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const again = (): void => {
       clearTimeout(timer);
-      if (fast.current > 0 && document.visibilityState === "visible") timer = setTimeout(ask, fast.current * 1000);
+      if (fast.current > 0 && document.visibilityState === "visible")
+        timer = setTimeout(ask, fast.current * 1000);
     };
     const ask = (): void => {
       clearTimeout(timer);
@@ -158,7 +186,12 @@ export function useJson<T>(path: string | null, every = 0): Asked<T> {
         (error: unknown) => {
           if (stop.signal.aborted) return;
           const refused = error instanceof Refused ? error : new Refused(0, String(error));
-          setState((before) => ({ ...before, path, data: before.path === path ? before.data : undefined, error: refused }));
+          setState((before) => ({
+            ...before,
+            path,
+            data: before.path === path ? before.data : undefined,
+            error: refused,
+          }));
           setLoading(false);
           if (refused.status === 0 || refused.status >= 500) again();
         },
@@ -177,6 +210,13 @@ export function useJson<T>(path: string | null, every = 0): Asked<T> {
   }, [path, turn, every > 0]);
 
   const reload = useCallback(() => setTurn((before) => before + 1), []);
-  if (state.path !== path) return { data: known?.data as T | undefined, error: undefined, loading: true, at: known?.at ?? 0, reload };
+  if (state.path !== path)
+    return {
+      data: known?.data as T | undefined,
+      error: undefined,
+      loading: true,
+      at: known?.at ?? 0,
+      reload,
+    };
   return { data: state.data, error: state.error, loading, at: state.at, reload };
 }

@@ -72,12 +72,17 @@ export function ago(time: string, now: number): string {
   const far = Math.abs(seconds);
   if (far < 10) return "just now";
   const [value, unit] =
-    far < MINUTE ? [far, "s"]
-    : far < HOUR ? [far / MINUTE, "min"]
-    : far < 2 * DAY ? [far / HOUR, "h"]
-    : far < 60 * DAY ? [far / DAY, "d"]
-    : far < 730 * DAY ? [far / (30.44 * DAY), "months"]
-    : [far / (365.25 * DAY), "years"];
+    far < MINUTE
+      ? [far, "s"]
+      : far < HOUR
+        ? [far / MINUTE, "min"]
+        : far < 2 * DAY
+          ? [far / HOUR, "h"]
+          : far < 60 * DAY
+            ? [far / DAY, "d"]
+            : far < 730 * DAY
+              ? [far / (30.44 * DAY), "months"]
+              : [far / (365.25 * DAY), "years"];
   const text = `${Math.floor(value)} ${unit}`;
   return seconds < 0 ? `in ${text}` : `${text} ago`;
 }

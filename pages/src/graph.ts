@@ -2,11 +2,26 @@
 
 import dagre from "@dagrejs/dagre";
 
-export interface Node { version: number; x: number; y: number; width: number; height: number }
-export interface DrawnEdge {
-  source: number; target: number; what: string; path: string; label: { x: number; y: number } | null;
+export interface Node {
+  version: number;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
 }
-export interface Laid { nodes: Node[]; edges: DrawnEdge[]; width: number; height: number }
+export interface DrawnEdge {
+  source: number;
+  target: number;
+  what: string;
+  path: string;
+  label: { x: number; y: number } | null;
+}
+export interface Laid {
+  nodes: Node[];
+  edges: DrawnEdge[];
+  width: number;
+  height: number;
+}
 
 const WIDTH = 118;
 const HEIGHT = 46;
@@ -17,9 +32,12 @@ export function laidOut(versions: number[], edges: { source: number; target: num
   graph.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 44, marginx: 20, marginy: 20 });
   const there = new Set(versions);
   for (const version of versions) graph.setNode(String(version), { width: WIDTH, height: HEIGHT });
-  const drawn = edges.filter((edge) => there.has(edge.source) && there.has(edge.target) && edge.source !== edge.target);
+  const drawn = edges.filter(
+    (edge) => there.has(edge.source) && there.has(edge.target) && edge.source !== edge.target,
+  );
   // only what a version was trained from places it: a rollback goes back, and must not pull its ends apart
-  for (const edge of drawn) if (edge.what === "trained from") graph.setEdge(String(edge.source), String(edge.target), {}, edge.what);
+  for (const edge of drawn)
+    if (edge.what === "trained from") graph.setEdge(String(edge.source), String(edge.target), {}, edge.what);
   dagre.layout(graph);
   const nodes = versions.map((version): Node => {
     const at = graph.node(String(version)) as { x: number; y: number };
@@ -31,7 +49,9 @@ export function laidOut(versions: number[], edges: { source: number; target: num
     const to = place.get(edge.target);
     if (!from || !to) return { ...edge, path: "", label: null };
     if (edge.what === "trained from") {
-      const { points } = graph.edge({ v: String(edge.source), w: String(edge.target), name: edge.what }) as { points: { x: number; y: number }[] };
+      const { points } = graph.edge({ v: String(edge.source), w: String(edge.target), name: edge.what }) as {
+        points: { x: number; y: number }[];
+      };
       return { ...edge, path: smooth(points), label: null };
     }
     return { ...edge, ...arc(from, to, edge.what.startsWith("rolled")) };
@@ -39,10 +59,18 @@ export function laidOut(versions: number[], edges: { source: number; target: num
   const below = arcs.some((edge) => edge.what.startsWith("rolled")) ? 64 : 0;
   const above = arcs.some((edge) => edge.label !== null && !edge.what.startsWith("rolled")) ? 64 : 0;
   const size = graph.graph() as { width?: number; height?: number };
-  const moved = (path: string): string => path.replace(/(-?[\d.]+),(-?[\d.]+)/g, (_, x: string, y: string) => `${x},${(Number(y) + above).toFixed(1)}`);
+  const moved = (path: string): string =>
+    path.replace(
+      /(-?[\d.]+),(-?[\d.]+)/g,
+      (_, x: string, y: string) => `${x},${(Number(y) + above).toFixed(1)}`,
+    );
   return {
     nodes: nodes.map((node) => ({ ...node, y: node.y + above })),
-    edges: arcs.map((edge) => ({ ...edge, path: moved(edge.path), label: edge.label && { x: edge.label.x, y: edge.label.y + above } })),
+    edges: arcs.map((edge) => ({
+      ...edge,
+      path: moved(edge.path),
+      label: edge.label && { x: edge.label.x, y: edge.label.y + above },
+    })),
     width: Math.ceil(size.width ?? WIDTH),
     height: Math.ceil((size.height ?? HEIGHT) + above + below),
   };

@@ -30,14 +30,28 @@ const TITLES: Record<Page, (route: Route) => string> = {
 
 function Page({ route }: { route: Route }): JSX.Element {
   switch (route.page) {
-    case "fleet": return <FleetPage route={route} />;
-    case "model": return <ModelPage route={route} />;
-    case "lineage": return <LineagePage route={route} />;
-    case "slices": return route.key ? <SlicePage route={route} /> : <SlicesPage route={route} />;
-    case "training": return <TrainingPage route={route} />;
-    case "version": return <VersionPage route={route} />;
-    case "plan": return <PlanPage route={route} />;
-    default: return <Nothing title="There is no such page"><p><a href={href("fleet")}>See all models</a></p></Nothing>;
+    case "fleet":
+      return <FleetPage route={route} />;
+    case "model":
+      return <ModelPage route={route} />;
+    case "lineage":
+      return <LineagePage route={route} />;
+    case "slices":
+      return route.key ? <SlicePage route={route} /> : <SlicesPage route={route} />;
+    case "training":
+      return <TrainingPage route={route} />;
+    case "version":
+      return <VersionPage route={route} />;
+    case "plan":
+      return <PlanPage route={route} />;
+    default:
+      return (
+        <Nothing title="There is no such page">
+          <p>
+            <a href={href("fleet")}>See all models</a>
+          </p>
+        </Nothing>
+      );
   }
 }
 
@@ -49,7 +63,12 @@ class Caught extends Component<{ children: ComponentChildren }, { error: unknown
   }
   override render(): ComponentChildren {
     if (this.state.error === undefined) return this.props.children;
-    const said = new Refused(0, `The page could not be drawn: ${String(this.state.error)}`, "Nothing was changed.", "Load it again. If that does not help, the command line shows the same.");
+    const said = new Refused(
+      0,
+      `The page could not be drawn: ${String(this.state.error)}`,
+      "Nothing was changed.",
+      "Load it again. If that does not help, the command line shows the same.",
+    );
     return <Trouble error={said} again={() => location.reload()} />;
   }
 }
@@ -76,7 +95,9 @@ function App(): JSX.Element {
     <Dialogs>
       <Bar route={route} />
       <main id="main" ref={main} tabIndex={-1} aria-label={TITLES[route.page](route)}>
-        <Caught key={place}><Page key={place} route={route} /></Caught>
+        <Caught key={place}>
+          <Page key={place} route={route} />
+        </Caught>
       </main>
     </Dialogs>
   );

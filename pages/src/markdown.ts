@@ -7,7 +7,10 @@ export type Block =
   | { kind: "code"; text: string }
   | { kind: "table"; head: string[]; rows: string[][] };
 
-export interface Span { kind: "text" | "code" | "strong" | "emphasis"; text: string }
+export interface Span {
+  kind: "text" | "code" | "strong" | "emphasis";
+  text: string;
+}
 
 /** The cells of a table's line. A bar inside a code span, or behind a backslash, parts no cells. */
 export function cells(line: string): string[] {
@@ -50,10 +53,15 @@ export function blocks(text: string): Block[] {
       for (at += 1; at < lines.length && !line().startsWith("```"); at += 1) inside.push(line());
       at += 1;
       found.push({ kind: "code", text: inside.join("\n") });
-    } else if (line().trimStart().startsWith("|") && /^[\s|:-]+$/.test(lines[at + 1] ?? "") && (lines[at + 1] ?? "").includes("-")) {
+    } else if (
+      line().trimStart().startsWith("|") &&
+      /^[\s|:-]+$/.test(lines[at + 1] ?? "") &&
+      (lines[at + 1] ?? "").includes("-")
+    ) {
       const head = cells(line());
       const rows: string[][] = [];
-      for (at += 2; at < lines.length && line().trimStart().startsWith("|"); at += 1) rows.push(cells(line()));
+      for (at += 2; at < lines.length && line().trimStart().startsWith("|"); at += 1)
+        rows.push(cells(line()));
       found.push({ kind: "table", head, rows });
     } else if (/^\s*[-*]\s+/.test(line())) {
       const items: string[] = [];

@@ -10,7 +10,12 @@ export interface Route {
   query: Record<string, string>;
 }
 
-const SECTIONS: Record<string, Page> = { lineage: "lineage", slices: "slices", training: "training", plan: "plan" };
+const SECTIONS: Record<string, Page> = {
+  lineage: "lineage",
+  slices: "slices",
+  training: "training",
+  plan: "plan",
+};
 
 function decoded(part: string): string {
   try {
@@ -24,7 +29,10 @@ function decoded(part: string): string {
 export function parse(hash: string): Route {
   const [path = "", search = ""] = hash.replace(/^#/, "").split("?", 2);
   const query = Object.fromEntries(new URLSearchParams(search));
-  const parts = path.split("/").filter((part) => part !== "").map(decoded);
+  const parts = path
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decoded);
   const route: Route = { page: "unknown", model: "", key: "", version: 0, query };
   const [first, model, section, last] = parts;
   if (first === undefined) return { ...route, page: "fleet" };

@@ -71,6 +71,7 @@ export interface TrainingNow {
   seconds_left: number | null;
   saves: [number, number, number][];
   stall_seconds: number;
+  save_every: number | null;
   slices: string[];
   lost: boolean;
 }

@@ -41,3 +41,6 @@ export function followTheme(): void {
   const around = outside();
   if (around) new MutationObserver(apply).observe(around, { attributes: true, attributeFilter: ["class"] });
 }
+
+/** What a page that stands alone is told, as `theme=`. */
+export const themeNow = (): string => document.documentElement.dataset["theme"] ?? "";

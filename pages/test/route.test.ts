@@ -18,6 +18,7 @@ test("every address leads back to what it was made of", () => {
 test("what is no page is said to be none, and nothing is thrown", () => {
   assert.equal(parse("").page, "fleet");
   assert.equal(parse("#/").page, "fleet");
-  for (const hash of ["#/x", "#/m", "#/m/a/b", "#/m/a/v/0", "#/m/a/v/1e9x", "#/m/a/plan/b", "#/m/a/v/1/2/3"]) assert.equal(parse(hash).page, "unknown", hash);
+  for (const hash of ["#/x", "#/m", "#/m/a/b", "#/m/a/v/0", "#/m/a/v/1e9x", "#/m/a/plan/b", "#/m/a/v/1/2/3"])
+    assert.equal(parse(hash).page, "unknown", hash);
   assert.equal(parse("#/m/%E0%A4%A").model, "%E0%A4%A");
 });

@@ -20,7 +20,11 @@ export function shortKeys(keys: string[]): (key: string) => string {
   if (!dates || keys.length === 0) return (key) => (key.length > 12 ? `${key.slice(0, 11)}…` : key);
   const oneDay = new Set(keys.map((key) => key.slice(0, 10))).size === 1;
   const byDay = keys.every((key) => key.length === 10 || key.slice(11).replace(/[^1-9]/g, "") === "");
-  return oneDay ? (key) => key.slice(11, 16).replace("-", ":") : byDay ? (key) => key.slice(0, 10) : (key) => key.slice(5, 16);
+  return oneDay
+    ? (key) => key.slice(11, 16).replace("-", ":")
+    : byDay
+      ? (key) => key.slice(0, 10)
+      : (key) => key.slice(5, 16);
 }
 
 /** The width of an element, in pixels, as it changes. */

@@ -3,47 +3,38 @@
 import type { ComponentChildren, JSX, TargetedMouseEvent } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 import type { Refused } from "../api.ts";
-import { ago, minute, utc } from "../format.ts";
-
-/** The browser's clock, which moves on by itself so that ages do. */
-function useNow(): number {
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 15_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
-}
-
-/** An age, with the whole time to hover and to be read out. */
-export function Age({ time }: { time: string }): JSX.Element {
-  const now = useNow();
-  if (!time) return <span class="soft">–</span>;
-  const whole = utc(time);
-  return <time dateTime={time} title={whole}>{ago(time, now)}<span class="unseen"> ({whole})</span></time>;
-}
-
-/** A whole time with its age, for where there is room. */
-export function When({ time }: { time: string }): JSX.Element {
-  const now = useNow();
-  if (!time) return <span class="soft">–</span>;
-  return <time dateTime={time} title={utc(time)}>{minute(time)} UTC <span class="soft">{ago(time, now)}</span></time>;
-}
 
 export type Tone = "good" | "bad" | "warn" | "info" | "note" | "plain";
 
 const GLYPHS: Record<Tone, string> = { good: "✓", bad: "✕", warn: "!", info: "●", note: "◆", plain: "○" };
 
 /** A word with a shape of its own, so that it is told apart without its colour. */
-export function Badge({ tone = "plain", title, children }: {
-  tone?: Tone; title?: string | undefined; children: ComponentChildren;
+export function Badge({
+  tone = "plain",
+  title,
+  children,
+}: {
+  tone?: Tone;
+  title?: string | undefined;
+  children: ComponentChildren;
 }): JSX.Element {
-  return <span class={`badge ${tone}`} title={title}><span class="glyph" aria-hidden="true">{GLYPHS[tone]}</span>{children}</span>;
+  return (
+    <span class={`badge ${tone}`} title={title}>
+      <span class="glyph" aria-hidden="true">
+        {GLYPHS[tone]}
+      </span>
+      {children}
+    </span>
+  );
 }
 
 /** Text from data: whole in the title, cut by its box, in its own direction. */
 export function Cut({ text, class: kind = "" }: { text: string; class?: string }): JSX.Element {
-  return <bdi class={`cut ${kind}`} title={text}>{text}</bdi>;
+  return (
+    <bdi class={`cut ${kind}`} title={text}>
+      {text}
+    </bdi>
+  );
 }
 
 /** Text from data as it is, in its own direction. */
@@ -52,45 +43,80 @@ export function Said({ text }: { text: string }): JSX.Element {
 }
 
 /** A short thing that shows more on hover and on focus, and by Escape less. */
-export function Tip({ label, children, class: kind = "" }: {
-  label: ComponentChildren; children: ComponentChildren; class?: string;
+export function Tip({
+  label,
+  children,
+  class: kind = "",
+}: {
+  label: ComponentChildren;
+  children: ComponentChildren;
+  class?: string;
 }): JSX.Element {
   const id = useId();
   const [hidden, setHidden] = useState(false);
   return (
-    <span class={`tip ${kind}`} data-hidden={hidden || undefined}
+    <span
+      class={`tip ${kind}`}
+      data-hidden={hidden || undefined}
       onKeyDown={(event) => event.key === "Escape" && setHidden(true)}
-      onMouseEnter={() => setHidden(false)} onFocusIn={() => setHidden(false)}>
-      <button type="button" class="tip-label" aria-describedby={id}>{label}</button>
-      <span role="tooltip" id={id} class="tip-more">{children}</span>
+      onMouseEnter={() => setHidden(false)}
+      onFocusIn={() => setHidden(false)}
+    >
+      <button type="button" class="tip-label" aria-describedby={id}>
+        {label}
+      </button>
+      <span role="tooltip" id={id} class="tip-more">
+        {children}
+      </span>
     </span>
   );
 }
 
-/** Leaves the frame that Airflow shows the page in: the whole window goes to one of Airflow's own pages. */
-export function AirflowLink({ to, children, class: kind }: {
-  to: string; children: ComponentChildren; class?: string;
+/**
+ * A link out of the frame that Airflow shows the page in: to one of Airflow's own pages, in the whole window, or to
+ * a page of ours that stands alone, in a tab.
+ *
+ * @param tab opens a tab.
+ */
+export function Outward({
+  to,
+  tab = false,
+  children,
+  class: kind,
+}: {
+  to: string;
+  tab?: boolean;
+  children: ComponentChildren;
+  class?: string;
 }): JSX.Element {
   const follow = (event: TargetedMouseEvent<HTMLAnchorElement>): void => {
     if (window.top === window || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    // the frame may not move the window, but the window's own document may, and it is of the same origin
+    // the frame may neither move the window nor open one, but the window's own document may, and is of the same origin
     try {
       const link = window.top!.document.createElement("a");
       link.href = event.currentTarget.href;
+      link.rel = "noopener";
+      if (tab) link.target = "_blank";
       link.click();
+      event.preventDefault();
     } catch {
-      window.open(event.currentTarget.href, "_blank", "noopener");
+      // a page of another origin is around us: the browser decides
     }
   };
-  return <a href={to} class={kind} onClick={follow}>{children}</a>;
+  return (
+    <a href={to} class={kind} onClick={follow} {...(tab ? { target: "_blank", rel: "noopener" } : {})}>
+      {children}
+    </a>
+  );
 }
 
 /** What stands where something is about to be. */
 export function Skeleton({ lines = 6, label = "Loading" }: { lines?: number; label?: string }): JSX.Element {
   return (
     <div class="skeleton" role="status" aria-label={label}>
-      {Array.from({ length: lines }, (_, at) => <div key={at} class="bone" />)}
+      {Array.from({ length: lines }, (_, at) => (
+        <div key={at} class="bone" />
+      ))}
     </div>
   );
 }
@@ -99,17 +125,36 @@ export function Skeleton({ lines = 6, label = "Loading" }: { lines?: number; lab
 export function Trouble({ error, again }: { error: Refused; again?: () => void }): JSX.Element {
   return (
     <div class="trouble" role="alert">
-      <p class="what"><Said text={error.what} /></p>
-      {error.safe && <p><strong>Safe:</strong> <Said text={error.safe} /></p>}
-      {error.next && <p><strong>Next:</strong> <Said text={error.next} /></p>}
-      {again && <button type="button" onClick={again}>Ask again</button>}
+      <p class="what">
+        <Said text={error.what} />
+      </p>
+      {error.safe && (
+        <p>
+          <strong>Safe:</strong> <Said text={error.safe} />
+        </p>
+      )}
+      {error.next && (
+        <p>
+          <strong>Next:</strong> <Said text={error.next} />
+        </p>
+      )}
+      {again && (
+        <button type="button" onClick={again}>
+          Ask again
+        </button>
+      )}
     </div>
   );
 }
 
 /** Where there is nothing, and why. */
 export function Nothing({ title, children }: { title: string; children?: ComponentChildren }): JSX.Element {
-  return <div class="nothing"><p class="title">{title}</p>{children}</div>;
+  return (
+    <div class="nothing">
+      <p class="title">{title}</p>
+      {children}
+    </div>
+  );
 }
 
 /** A command of `ckpt-ops`, with a button that copies it. */
@@ -128,7 +173,9 @@ export function Command({ text, what = "command" }: { text: string; what?: strin
   return (
     <span class="command">
       <code>{text}</code>
-      <button type="button" class="quiet" onClick={copy} aria-label={`Copy ${what}: ${text}`}>{copied ? "Copied" : "Copy"}</button>
+      <button type="button" class="quiet" onClick={copy} aria-label={`Copy ${what}: ${text}`}>
+        {copied ? "Copied" : "Copy"}
+      </button>
     </span>
   );
 }
@@ -145,27 +192,48 @@ function byHand(text: string, done: () => void): void {
 }
 
 /** A part of a page, with a heading that a screen reader lists. */
-export function Section({ title, id, aside, children, note }: {
-  title: string; id: string; aside?: ComponentChildren; children: ComponentChildren; note?: string;
+export function Section({
+  title,
+  id,
+  aside,
+  children,
+  note,
+}: {
+  title: string;
+  id: string;
+  aside?: ComponentChildren;
+  children: ComponentChildren;
+  note?: string;
 }): JSX.Element {
   return (
     <section class="part" aria-labelledby={id}>
-      <div class="part-head"><h2 id={id}>{title}</h2>{aside}</div>
+      <div class="part-head">
+        <h2 id={id}>{title}</h2>
+        {aside}
+      </div>
       {note && <p class="note soft">{note}</p>}
       {children}
     </section>
   );
 }
 
-export interface Fact { label: string; value: ComponentChildren }
+export interface Fact {
+  label: string;
+  value: ComponentChildren;
+}
 
 /** Names with values. */
 export function Facts({ facts }: { facts: (Fact | false | null | undefined)[] }): JSX.Element {
   return (
     <dl class="facts">
-      {facts.filter((fact): fact is Fact => Boolean(fact)).map(({ label, value }) => (
-        <div key={label}><dt>{label}</dt><dd>{value}</dd></div>
-      ))}
+      {facts
+        .filter((fact): fact is Fact => Boolean(fact))
+        .map(({ label, value }) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
     </dl>
   );
 }

@@ -6,16 +6,8 @@ import { useCallback, useContext, useEffect, useId, useMemo, useRef, useState } 
 import { get, post, Refused } from "../api.ts";
 import type { Intent } from "../answers.ts";
 import { Said, Skeleton, Trouble } from "./bits.tsx";
-
-export interface Choosing {
-  name: string;
-  label: string;
-  kind: "choice" | "number" | "text";
-  options?: { value: string; label: string; does?: string }[];
-  value?: string;
-  note?: string;
-  required?: boolean;
-}
+import { Choosing } from "./field.tsx";
+import { FieldOf } from "./field.tsx";
 
 /** A change that a person asks for. */
 export interface Change {
@@ -43,9 +35,11 @@ const DeskContext = createContext<Desk>({ ask: () => undefined });
 export const useAsk = (): Desk["ask"] => useContext(DeskContext).ask;
 
 /** One of our own actions on a model; see `POST .../actions/{action}`. */
-export function action(model: string, name: string, about: {
-  button: string; key?: string; version?: number; fields?: Choosing[]; done?: () => void;
-}): Change {
+export function action(
+  model: string,
+  name: string,
+  about: { button: string; key?: string; version?: number; fields?: Choosing[]; done?: () => void },
+): Change {
   const subject: Record<string, string> = {
     ...(about.key === undefined ? {} : { key: about.key }),
     ...(about.version === undefined ? {} : { version: String(about.version) }),
@@ -55,13 +49,21 @@ export function action(model: string, name: string, about: {
     button: about.button,
     ...(about.fields ? { fields: about.fields } : {}),
     ...(about.done ? { done: about.done } : {}),
-    intent: (values, signal) => get<Intent>(`${path}?${new URLSearchParams({ ...subject, ...given(values) }).toString()}`, signal),
+    intent: (values, signal) =>
+      get<Intent>(`${path}?${new URLSearchParams({ ...subject, ...given(values) }).toString()}`, signal),
     send: async (why, values) => {
-      const typed = Object.fromEntries(Object.entries(given(values)).map(([field, value]) => {
-        const kind = about.fields?.find((one) => one.name === field)?.kind;
-        return [field, kind === "number" ? Number(value) : value];
-      }));
-      const body = { ...subject, ...(about.version === undefined ? {} : { version: about.version }), ...typed, why };
+      const typed = Object.fromEntries(
+        Object.entries(given(values)).map(([field, value]) => {
+          const kind = about.fields?.find((one) => one.name === field)?.kind;
+          return [field, kind === "number" ? Number(value) : value];
+        }),
+      );
+      const body = {
+        ...subject,
+        ...(about.version === undefined ? {} : { version: about.version }),
+        ...typed,
+        why,
+      };
       return (await post<{ message: string }>(path, body)).message;
     },
   };
@@ -74,7 +76,10 @@ const given = (values: Record<string, string>): Record<string, string> =>
 export function Dialogs({ children }: { children: ComponentChildren }): JSX.Element {
   const [change, setChange] = useState<Change | null>(null);
   const [message, setMessage] = useState("");
-  const ask = useCallback((one: Change) => { setMessage(""); setChange(one); }, []);
+  const ask = useCallback((one: Change) => {
+    setMessage("");
+    setChange(one);
+  }, []);
   const desk = useMemo(() => ({ ask }), [ask]);
   useEffect(() => {
     if (!message) return undefined;
@@ -87,18 +92,31 @@ export function Dialogs({ children }: { children: ComponentChildren }): JSX.Elem
       <div class="toasts" role="status" aria-live="polite">
         {message && (
           <div class="toast">
-            <span class="glyph" aria-hidden="true">✓</span><Said text={message} />
-            <button type="button" class="quiet" aria-label="Dismiss this message" onClick={() => setMessage("")}>✕</button>
+            <span class="glyph" aria-hidden="true">
+              ✓
+            </span>
+            <Said text={message} />
+            <button
+              type="button"
+              class="quiet"
+              aria-label="Dismiss this message"
+              onClick={() => setMessage("")}
+            >
+              ✕
+            </button>
           </div>
         )}
       </div>
       {change && (
-        <Ask change={change} close={(text) => {
-          setChange(null);
-          if (text === undefined) return;
-          setMessage(text);
-          change.done?.();
-        }} />
+        <Ask
+          change={change}
+          close={(text) => {
+            setChange(null);
+            if (text === undefined) return;
+            setMessage(text);
+            change.done?.();
+          }}
+        />
       )}
     </DeskContext.Provider>
   );
@@ -112,7 +130,10 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
   const [sending, setSending] = useState(false);
   const [why, setWhy] = useState("");
   const [values, setValues] = useState<Record<string, string>>(() =>
-    Object.fromEntries((change.fields ?? []).map((field) => [field.name, field.value ?? field.options?.[0]?.value ?? ""])));
+    Object.fromEntries(
+      (change.fields ?? []).map((field) => [field.name, field.value ?? field.options?.[0]?.value ?? ""]),
+    ),
+  );
   const asked = JSON.stringify(values);
 
   useEffect(() => {
@@ -126,13 +147,25 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
   }, []);
   useEffect(() => {
     const stop = new AbortController();
-    const timer = setTimeout(() => {
-      change.intent(values, stop.signal).then(
-        (found) => { setIntent(found); setTrouble(undefined); },
-        (error: unknown) => { if (!stop.signal.aborted) setTrouble(error instanceof Refused ? error : new Refused(0, String(error))); },
-      );
-    }, intent === undefined ? 0 : 300);
-    return () => { clearTimeout(timer); stop.abort(); };
+    const timer = setTimeout(
+      () => {
+        change.intent(values, stop.signal).then(
+          (found) => {
+            setIntent(found);
+            setTrouble(undefined);
+          },
+          (error: unknown) => {
+            if (!stop.signal.aborted)
+              setTrouble(error instanceof Refused ? error : new Refused(0, String(error)));
+          },
+        );
+      },
+      intent === undefined ? 0 : 300,
+    );
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
   }, [asked]);
 
   const reason = useRef<HTMLTextAreaElement>(null);
@@ -157,68 +190,92 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
   const missing = (change.fields ?? []).some((field) => field.required && !values[field.name]);
   const title = intent?.title ?? change.button;
   return (
-    <dialog ref={box} class="ask" aria-labelledby={`${id}-title`} onCancel={(event) => { event.preventDefault(); if (!sending) close(); }}
-      onClick={(event) => { if (event.target === box.current && !sending && why === "") close(); }}>
+    <dialog
+      ref={box}
+      class="ask"
+      aria-labelledby={`${id}-title`}
+      onCancel={(event) => {
+        event.preventDefault();
+        if (!sending) close();
+      }}
+      onClick={(event) => {
+        if (event.target === box.current && !sending && why === "") close();
+      }}
+    >
       <form method="dialog" onSubmit={submit}>
-        <h2 id={`${id}-title`}><bdi>{title}</bdi></h2>
+        <h2 id={`${id}-title`}>
+          <bdi>{title}</bdi>
+        </h2>
         <div class="ask-body">
           {!intent && !trouble && <Skeleton lines={3} label="Asking what this would do" />}
-          {(change.fields ?? []).map((field) => <FieldOf key={field.name} field={field} value={values[field.name] ?? ""} set={set} id={`${id}-${field.name}`} />)}
+          {(change.fields ?? []).map((field) => (
+            <FieldOf
+              key={field.name}
+              field={field}
+              value={values[field.name] ?? ""}
+              set={set}
+              id={`${id}-${field.name}`}
+            />
+          ))}
           {intent && intent.will.length > 0 && (
             <>
-              <p class="soft" id={`${id}-will`}>What will happen</p>
-              <ul class="will" aria-labelledby={`${id}-will`}>{intent.will.map((line, at) => <li key={at}><Said text={line} /></li>)}</ul>
+              <p class="soft" id={`${id}-will`}>
+                What will happen
+              </p>
+              <ul class="will" aria-labelledby={`${id}-will`}>
+                {intent.will.map((line, at) => (
+                  <li key={at}>
+                    <Said text={line} />
+                  </li>
+                ))}
+              </ul>
             </>
           )}
           {intent && !intent.possible && (
-            <div class="trouble" role="alert"><p class="what">This is not possible now.</p><p><Said text={intent.why_not} /></p></div>
+            <div class="trouble" role="alert">
+              <p class="what">This is not possible now.</p>
+              <p>
+                <Said text={intent.why_not} />
+              </p>
+            </div>
           )}
           {intent?.possible && (intent.needs_reason || change.reasonLabel) && (
             <label class="field" htmlFor={`${id}-why`}>
-              <span>{change.reasonLabel ?? "Why"} <span class="soft">{intent.needs_reason ? "(the log keeps it under your name)" : "(may be left out)"}</span></span>
-              <textarea ref={reason} id={`${id}-why`} name="why" rows={3} maxLength={2000} required={intent.needs_reason} value={why}
-                onInput={(event) => setWhy(event.currentTarget.value)} />
+              <span>
+                {change.reasonLabel ?? "Why"}{" "}
+                <span class="soft">
+                  {intent.needs_reason ? "(the log keeps it under your name)" : "(may be left out)"}
+                </span>
+              </span>
+              <textarea
+                ref={reason}
+                id={`${id}-why`}
+                name="why"
+                rows={3}
+                maxLength={2000}
+                required={intent.needs_reason}
+                value={why}
+                onInput={(event) => setWhy(event.currentTarget.value)}
+              />
             </label>
           )}
           {trouble && <Trouble error={trouble} />}
         </div>
         <div class="ask-foot">
-          <button type="button" onClick={() => close()} disabled={sending}>{intent && !intent.possible ? "Close" : "Cancel"}</button>
+          <button type="button" onClick={() => close()} disabled={sending}>
+            {intent && !intent.possible ? "Close" : "Cancel"}
+          </button>
           {(!intent || intent.possible) && (
-            <button type="submit" class={intent?.danger ? "danger" : "primary"}
-              disabled={!intent || sending || missing || (intent.needs_reason && why.trim() === "")}>
+            <button
+              type="submit"
+              class={intent?.danger ? "danger" : "primary"}
+              disabled={!intent || sending || missing || (intent.needs_reason && why.trim() === "")}
+            >
               {sending ? "Sending…" : change.button}
             </button>
           )}
         </div>
       </form>
     </dialog>
-  );
-}
-
-function FieldOf({ field, value, set, id }: {
-  field: Choosing; value: string; set: (name: string, value: string) => void; id: string;
-}): JSX.Element {
-  if (field.kind === "choice" && field.options) {
-    return (
-      <fieldset class="field">
-        <legend>{field.label}</legend>
-        {field.options.map((option) => (
-          <label key={option.value} class="option">
-            <input type="radio" name={field.name} value={option.value} checked={value === option.value}
-              onChange={() => set(field.name, option.value)} />
-            <span><strong>{option.label}</strong>{option.does && <span class="soft"> {option.does}</span>}</span>
-          </label>
-        ))}
-      </fieldset>
-    );
-  }
-  return (
-    <label class="field" htmlFor={id}>
-      <span>{field.label} {field.note && <span class="soft">({field.note})</span>}</span>
-      {field.kind === "number"
-        ? <input id={id} name={field.name} type="number" min={1} step={1} required={field.required ?? false} value={value} onInput={(event) => set(field.name, event.currentTarget.value)} />
-        : <input id={id} name={field.name} maxLength={500} required={field.required ?? false} value={value} onInput={(event) => set(field.name, event.currentTarget.value)} />}
-    </label>
   );
 }

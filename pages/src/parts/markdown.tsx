@@ -5,10 +5,16 @@ import { blocks, spans, type Block } from "../markdown.ts";
 
 function inline(text: string): ComponentChildren[] {
   return spans(text).map((span, at) =>
-    span.kind === "code" ? <code key={at}>{span.text}</code>
-    : span.kind === "strong" ? <strong key={at}>{span.text}</strong>
-    : span.kind === "emphasis" ? <em key={at}>{span.text}</em>
-    : span.text);
+    span.kind === "code" ? (
+      <code key={at}>{span.text}</code>
+    ) : span.kind === "strong" ? (
+      <strong key={at}>{span.text}</strong>
+    ) : span.kind === "emphasis" ? (
+      <em key={at}>{span.text}</em>
+    ) : (
+      span.text
+    ),
+  );
 }
 
 function block(one: Block, at: number): JSX.Element {
@@ -19,17 +25,45 @@ function block(one: Block, at: number): JSX.Element {
       return <Heading key={at}>{inline(one.text)}</Heading>;
     }
     case "list":
-      return <ul key={at}>{one.items.map((item, number) => <li key={number}>{inline(item)}</li>)}</ul>;
+      return (
+        <ul key={at}>
+          {one.items.map((item, number) => (
+            <li key={number}>{inline(item)}</li>
+          ))}
+        </ul>
+      );
     case "code":
-      return <pre key={at} tabIndex={0}><code>{one.text}</code></pre>;
+      return (
+        <pre key={at} tabIndex={0}>
+          <code>{one.text}</code>
+        </pre>
+      );
     case "table":
       return (
-        <div key={at} class="scrolled" tabIndex={0} role="region" aria-label={`Table: ${one.head.join(", ")}`}>
+        <div
+          key={at}
+          class="scrolled"
+          tabIndex={0}
+          role="region"
+          aria-label={`Table: ${one.head.join(", ")}`}
+        >
           <table>
-            <thead><tr>{one.head.map((cell, number) => <th key={number} scope="col">{inline(cell)}</th>)}</tr></thead>
+            <thead>
+              <tr>
+                {one.head.map((cell, number) => (
+                  <th key={number} scope="col">
+                    {inline(cell)}
+                  </th>
+                ))}
+              </tr>
+            </thead>
             <tbody>
               {one.rows.map((row, number) => (
-                <tr key={number}>{row.map((cell, column) => <td key={column}>{inline(cell)}</td>)}</tr>
+                <tr key={number}>
+                  {row.map((cell, column) => (
+                    <td key={column}>{inline(cell)}</td>
+                  ))}
+                </tr>
               ))}
             </tbody>
           </table>

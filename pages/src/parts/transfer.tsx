@@ -6,8 +6,15 @@ import { Badge, Facts, Nothing, Said } from "./bits.tsx";
 import { Table } from "./table.tsx";
 
 interface Moved {
-  name: string; move: string; source: string; shape_before: number[]; dtype_before: string; shape: number[];
-  dtype: string; kept: number; like: string;
+  name: string;
+  move: string;
+  source: string;
+  shape_before: number[];
+  dtype_before: string;
+  shape: number[];
+  dtype: string;
+  kept: number;
+  like: string;
 }
 
 function moved(one: unknown): Moved {
@@ -15,12 +22,20 @@ function moved(one: unknown): Moved {
   const text = (name: string): string => (typeof given[name] === "string" ? (given[name] as string) : "");
   const shape = (name: string): number[] => (Array.isArray(given[name]) ? (given[name] as number[]) : []);
   return {
-    name: text("name"), move: text("move"), source: text("source"), shape_before: shape("shape_before"), dtype_before: text("dtype_before"),
-    shape: shape("shape"), dtype: text("dtype"), kept: typeof given["kept"] === "number" ? given["kept"] : 0, like: text("like"),
+    name: text("name"),
+    move: text("move"),
+    source: text("source"),
+    shape_before: shape("shape_before"),
+    dtype_before: text("dtype_before"),
+    shape: shape("shape"),
+    dtype: text("dtype"),
+    kept: typeof given["kept"] === "number" ? given["kept"] : 0,
+    like: text("like"),
   };
 }
 
-const shaped = (shape: number[], dtype: string): string => (dtype === "" ? "–" : `${dtype} [${shape.join(", ")}]`);
+const shaped = (shape: number[], dtype: string): string =>
+  dtype === "" ? "–" : `${dtype} [${shape.join(", ")}]`;
 
 /** The document of a transfer, as it is stored. */
 export function TransferTable({ document: given }: { document: Record<string, unknown> }): JSX.Element {
@@ -31,19 +46,65 @@ export function TransferTable({ document: given }: { document: Record<string, un
   if (rows.length === 0 && changed.length === 0) return <Nothing title="No variable differs" />;
   return (
     <>
-      <Facts facts={[
-        typeof given["parent"] === "number" && { label: "From", value: `v${given["parent"]}` },
-        typeof share === "number" && { label: "Weights that go on", value: `${(100 * share).toFixed(1)} %` },
-        agreement && { label: "Predictions agree", value: `within ${number(agreement.max_abs_difference)} on ${count(agreement.rows)} rows` },
-      ]} />
-      <Table caption="Variables of the transfer" rows={rows} id={(one) => `${one.name} ${one.source} ${one.move}`} most={40} columns={[
-        { head: "Variable", names: true, kind: "wide", cell: (one) => <code><bdi>{one.name || one.source}</bdi></code> },
-        { head: "Becomes", cell: (one) => <Badge tone={one.move === "kept" || one.move === "same" ? "good" : one.move === "dropped" || one.move === "new" ? "warn" : "note"}>{one.move}</Badge> },
-        { head: "Was", cell: (one) => <code>{shaped(one.shape_before, one.dtype_before)}</code> },
-        { head: "Is", cell: (one) => <code>{shaped(one.shape, one.dtype)}</code> },
-        { head: "Values kept", kind: "number", cell: (one) => count(one.kept) },
-      ]} />
-      {changed.length > 0 && <ul>{changed.map(([name, what]) => <li key={name}><code>{name}</code>: <Said text={String(what)} /></li>)}</ul>}
+      <Facts
+        facts={[
+          typeof given["parent"] === "number" && { label: "From", value: `v${given["parent"]}` },
+          typeof share === "number" && {
+            label: "Weights that go on",
+            value: `${(100 * share).toFixed(1)} %`,
+          },
+          agreement && {
+            label: "Predictions agree",
+            value: `within ${number(agreement.max_abs_difference)} on ${count(agreement.rows)} rows`,
+          },
+        ]}
+      />
+      <Table
+        caption="Variables of the transfer"
+        rows={rows}
+        id={(one) => `${one.name} ${one.source} ${one.move}`}
+        most={40}
+        columns={[
+          {
+            head: "Variable",
+            names: true,
+            kind: "wide",
+            cell: (one) => (
+              <code>
+                <bdi>{one.name || one.source}</bdi>
+              </code>
+            ),
+          },
+          {
+            head: "Becomes",
+            cell: (one) => (
+              <Badge
+                tone={
+                  one.move === "kept" || one.move === "same"
+                    ? "good"
+                    : one.move === "dropped" || one.move === "new"
+                      ? "warn"
+                      : "note"
+                }
+              >
+                {one.move}
+              </Badge>
+            ),
+          },
+          { head: "Was", cell: (one) => <code>{shaped(one.shape_before, one.dtype_before)}</code> },
+          { head: "Is", cell: (one) => <code>{shaped(one.shape, one.dtype)}</code> },
+          { head: "Values kept", kind: "number", cell: (one) => count(one.kept) },
+        ]}
+      />
+      {changed.length > 0 && (
+        <ul>
+          {changed.map(([name, what]) => (
+            <li key={name}>
+              <code>{name}</code>: <Said text={String(what)} />
+            </li>
+          ))}
+        </ul>
+      )}
     </>
   );
 }
