@@ -64,7 +64,9 @@ def test_the_document_fits_a_policy_without_inline_code() -> None:
 def test_text_of_data_never_becomes_markup() -> None:
     """Preact escapes what it is given, in all places but these."""
     for path in (PAGES / "src").rglob("*.ts*"):
-        markup = re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|InnerHTML|document\.write", path.read_text())
+        markup = re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|InnerHTML|document\.write", path.read_text()
+        )
         assert markup == [], path.name
 
 
@@ -75,7 +77,9 @@ def test_every_package_is_locked_by_its_content_and_by_no_address() -> None:
     packages = json.loads((PAGES / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     locked = {name: one for name, one in packages.items() if name}
     assert {name for name, one in locked.items() if "resolved" in one} == set()
-    assert {name for name, one in locked.items() if not one.get("integrity", "").startswith("sha512-")} == set()
+    assert {
+        name for name, one in locked.items() if not one.get("integrity", "").startswith("sha512-")
+    } == set()
 
 
 def test_the_licence_of_each_bundled_package_is_beside_it() -> None:
