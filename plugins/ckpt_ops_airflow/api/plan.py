@@ -92,6 +92,7 @@ def transfer(dag_id: str) -> Response:
         folder=request.folder,
         seconds=TRANSFER_SECONDS,
         blame=True,
+        heavy=True,
     ).preview
     if found is None:
         return json_answer(None)
