@@ -29,7 +29,7 @@ from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
 from ckpt_ops_airflow.operators import R, StepOperator
-from ckpt_ops_airflow.results import find_key, interval
+from ckpt_ops_airflow.results import MISSING, find_key, interval
 from ckpt_ops_airflow.wall_clock import on_the_clock
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class SliceOperator(StepOperator[R]):
             return self.take(store, self._find(start, end))
         except SliceMissing as error:
             self._wait(end, error)
+            # Airflow forgets it when the task is cleared, so it counts runs that are still without
+            context["ti"].xcom_push(key=MISSING, value=start.isoformat())
             raise self._skip(store, str(error)) from error
         except SliceEmpty as error:
             if self.pipeline.empty_slices is not EmptySlices.SKIP:
