@@ -91,7 +91,7 @@ export function AttentionList({ model, list }: { model: string; list: Attention[
   return (
     <ul class="attention" aria-label="What needs a person">
       {list.map((one, at) => (
-        <li key={at} class={urgency(one.what)}>
+        <li key={at}>
           <a href={attentionHref(model, one)}>
             <Badge tone={urgency(one.what)}>{one.what}</Badge>
           </a>

@@ -37,6 +37,24 @@ function matches(row: FleetRow, typed: string): boolean {
     .every((word) => text.includes(word));
 }
 
+/** How much the store holds; before anybody measured the whole of it, how much the models do. */
+function Holds({ fleet }: { fleet: FleetAnswer }): JSX.Element | null {
+  const measured = fleet.models.filter((row) => row.nbytes !== null);
+  if (fleet.nbytes === null && measured.length === 0) return null;
+  const title = fleet.measured
+    ? `measured ${utc(fleet.measured)}`
+    : "without slices and what models share; ckpt-ops gc measures the whole store";
+  return (
+    <>
+      {" "}
+      · {fleet.nbytes === null ? "models hold" : "store holds"}{" "}
+      <span title={title}>
+        {bytes(fleet.nbytes ?? measured.reduce((sum, row) => sum + (row.nbytes ?? 0), 0))}
+      </span>
+    </>
+  );
+}
+
 export function FleetPage({ route }: { route: Route }): JSX.Element {
   const asked = useJson<FleetAnswer>("fleet", 30);
   const [typed, setTyped] = useState(route.query["q"] ?? "");
@@ -82,15 +100,7 @@ export function FleetPage({ route }: { route: Route }): JSX.Element {
                 </div>
                 <span class="soft push" aria-live="polite">
                   {plural(rows.length, "model")}
-                  {fleet.nbytes !== null && (
-                    <>
-                      {" "}
-                      · store holds{" "}
-                      <span title={fleet.measured ? `measured ${utc(fleet.measured)}` : undefined}>
-                        {bytes(fleet.nbytes)}
-                      </span>
-                    </>
-                  )}
+                  <Holds fleet={fleet} />
                 </span>
               </div>
               {rows.length === 0 ? (

@@ -51,6 +51,15 @@ function Name({ row }: { row: FleetRow }): JSX.Element {
           )}
         </span>
       )}
+      <span class="ways soft">
+        <a href={href("slices", row.model)} aria-label={`Slices of ${row.model}`}>
+          Slices
+        </a>{" "}
+        ·{" "}
+        <a href={href("plan", row.model)} aria-label={`Plan of ${row.model}`}>
+          Plan
+        </a>
+      </span>
     </div>
   );
 }

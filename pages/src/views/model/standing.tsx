@@ -101,7 +101,11 @@ export function Standing({ view, reload }: { view: ModelAnswer; reload: () => vo
             label: "Last rejection",
             value: (
               <>
-                <DecisionLine model={model} one={summary.last_rejected} />
+                <DecisionLine
+                  model={model}
+                  one={summary.last_rejected}
+                  why={summary.last_rejected.verdicts.length === 0}
+                />
                 {summary.last_rejected.verdicts.length > 0 && (
                   <ul class="verdicts">
                     {summary.last_rejected.verdicts.map((verdict, at) => (

@@ -118,7 +118,7 @@ function Decided({ row }: { row: VersionRow }): JSX.Element {
         by <bdi>{row.decided.actor}</bdi>
       </span>
       <bdi class="reason two" title={row.decided.reason}>
-        {row.decided.verdicts[0] ?? row.decided.reason}
+        {row.decided.reason}
       </bdi>
     </span>
   );

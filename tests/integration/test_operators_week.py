@@ -1,0 +1,429 @@
+"""An operator's week in a real browser, inside Airflow's own UI, on a platform that really trains.
+
+What a person does there is done here: by what is to be read, with the mouse and the keyboard. With PICTURES=FOLDER
+the pictures of the documentation are made on the way (`make pictures`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import late_flights_weeks as before
+import pyarrow.compute as pc
+import pytest
+from airflow_process import PROJECT, eventually
+from chromium import BROWSER, Chromium, Tab, chromium
+
+from ckpt_ops.embedded.platform import Platform
+from ckpt_ops.embedded.settings import LANDING, STORE
+from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.records import Approved, Record, RolledBack, SliceAccepted
+from ckpt_ops.pipeline import Pipeline, load_pipeline
+from ckpt_ops.store import Store, open_store
+from demo.flights import weeks
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no chromium here"),
+]
+
+NAME = "late_flights"
+BAD, GOOD = "2013-02-10", "2013-02-17"
+"""The weeks that the operator backfills: in the first, distances are below zero."""
+
+CORRECTED = "2013-01-20"
+MARCH = ["2013-03-03", "2013-03-10"]
+HELD = "diverted_flights"
+
+AXE = PROJECT / "pages" / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = Path(os.environ["PICTURES"]) if os.environ.get("PICTURES") else None
+
+
+class Office:
+    """The model on the platform, and the operator's browser."""
+
+    def __init__(self, platform: Platform, browser: Chromium) -> None:
+        self.platform, self.browser = platform, browser
+        self.pipeline: Pipeline = load_pipeline(NAME, PROJECT / "tests" / "dags")
+        self.store = open_store(f"{STORE}?endpoint={platform.gcs_endpoint}")
+        self.landing: Store = open_store(f"{LANDING}?endpoint={platform.gcs_endpoint}")
+        self.tab: Tab = browser.tab(platform.ui_url, ("_token", platform.token()))
+        self.tab.look()
+
+    def state(self) -> LineageState:
+        return ModelLog(self.store, NAME).state()
+
+    def records(self) -> list[Record]:
+        return ModelLog(self.store, NAME).records()
+
+    def runs(self, dag: str = NAME) -> dict[str, dict[str, Any]]:
+        """By key, or by id where there is none, the runs of a DAG."""
+        found = self.platform.api("GET", f"dags/{dag}/dagRuns?order_by=logical_date")["dag_runs"]
+        return {(run["logical_date"] or run["dag_run_id"])[:10]: run for run in found}
+
+    def tasks(self, run: dict[str, Any]) -> dict[str, str]:
+        path = f"dags/{run['dag_id']}/dagRuns/{quote(run['dag_run_id'])}/taskInstances"
+        return {task["task_id"]: task["state"] for task in self.platform.api("GET", path)["task_instances"]}
+
+    def until(self, key: str, task: str, *states: str) -> dict[str, str]:
+        """The tasks of a run, once one of them is in one of these states."""
+        eventually(lambda: self.tasks(self.runs()[key]).get(task) in states, seconds=240)
+        return self.tasks(self.runs()[key])
+
+    def at_models(self) -> Tab:
+        """Airflow's home, then the navigation's "Models": one click."""
+        self.tab.home()
+        self.tab.click("Models", top=True)
+        self.tab.reads(NAME)
+        return self.tab
+
+    def at(self, page: str) -> Tab:
+        """A page of the model, by its address, in the frame that is there."""
+        self.tab.page(f"#/m/{NAME}{page}")
+        return self.tab
+
+    def picture(self, name: str, *, height: int = 900) -> None:
+        """For the documentation, where it is asked for: as wide as the docs show it."""
+        if PICTURES is not None:
+            self.tab.look(height=height)
+            self.browser.listen(0.6)
+            self.tab.picture(PICTURES / f"{name}.png")
+            self.tab.look()
+
+    def confirm(self, button: str, why: str, *will: str) -> None:
+        """In the dialog that is open: read what will happen, say why, and do it."""
+        self.tab.reads("What will happen", *will)
+        if why:
+            self.tab.type("dialog textarea[name=why]", why)
+        self.tab.click(button)
+        self.tab.until("!document.querySelector('dialog[open]')")
+
+
+@pytest.fixture(scope="module")
+def office(
+    platform: Platform,
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Iterator[Office]:
+    """Four versions were in production, the fifth was rejected; newer weeks have landed, one of them bad."""
+    with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as browser:
+        place = Office(platform, browser)
+        with pytest.MonkeyPatch.context() as patch, training_here(), without_pictures():
+            patch.setenv("CKPT_OPS_LANDING", place.landing.url)
+            before.told(place.pipeline, place.store, place.landing)
+        before.held(place.store, HELD)
+        table = weeks()[BAD]
+        distance = table.schema.get_field_index("distance")
+        below = table.set_column(distance, "distance", pc.negate(table["distance"]))
+        before.landed(place.pipeline, place.landing, BAD, below)
+        for key in (GOOD, *MARCH):
+            before.landed(place.pipeline, place.landing, key)
+        known = {NAME, f"{NAME}_rebase"}
+        eventually(lambda: known <= {d["dag_id"] for d in platform.api("GET", "dags?tags=test")["dags"]})
+        yield place
+        assert place.tab.complaints == []
+
+
+@pytest.fixture(scope="module")
+def withdrawn(office: Office) -> str:
+    """What was to be read of the rejection; the slice that it was about is withdrawn then."""
+    tab = office.at_models()
+    tab.click("v5", within=("tr", NAME))
+    tab.reads("Version 5", "1 gate did not pass")
+    read = tab.text()
+    office.picture("version", height=1000)
+    tab.click(before.REJECTED)
+    tab.click("Withdraw")
+    office.confirm("Withdraw", "minutes early, not late")
+    tab.reads("withdrawn")
+    return read
+
+
+@pytest.fixture(scope="module")
+def backfilled(office: Office, withdrawn: str) -> Office:
+    """A backfill of two weeks, started from the plan."""
+    tab = office.at_models()
+    tab.click(f"Plan of {NAME}")
+    tab.reads("What a backfill would do", BAD)
+    for at, key in enumerate((BAD, GOOD)):
+        year, month, day = key.split("-")
+        tab.type("input[type=date]", f"{month}{day}{year}", at=at)
+    tab.click("Show")
+    tab.reads("The schedule has 2 intervals there.")
+    tab.click("Start a backfill of this range")
+    office.confirm("Start the backfill", "the operator's Monday", "Airflow creates 2 runs of late_flights")
+    tab.reads("is created")
+    return office
+
+
+@pytest.fixture(scope="module")
+def watched(backfilled: Office) -> dict[str, Any]:
+    """The training of the backfill while it ran, and a checkpoint that was asked for meanwhile."""
+    office = backfilled
+    tab = office.at_models()
+    tab.click(NAME)
+    tab.click("Training now")
+    tab.reads("of at most 1,000,000 steps", "Rows a second", seconds=240)
+    step = "document.querySelector('.now-head .figure')?.innerText"
+    first = tab.until(step)
+    moved = tab.until(f"{step} !== {json.dumps(first)} && {step}")
+    tab.click("Save now")
+    office.confirm("Save now", "before the router is restarted", "checkpoint")
+    office.at_models()
+    progress = str(tab.until("document.querySelector('.progress-line')?.innerText"))
+    clicks = tab.clicks
+    office.at("/training").reads("Loss and metrics")
+    office.picture("training", height=1000)
+    return {"first": first, "moved": moved, "progress": progress, "clicks": clicks}
+
+
+@pytest.fixture(scope="module")
+def waiting(watched: object, backfilled: Office) -> Office:
+    """The training has ended, and its version waits for a person."""
+    backfilled.until(GOOD, "approve", "awaiting_input")
+    return backfilled
+
+
+@pytest.fixture(scope="module")
+def released(waiting: Office) -> str:
+    """What was to be read of the slice in quarantine; it is released then."""
+    tab = waiting.at_models()
+    tab.click(f"Slices of {NAME}")
+    tab.reads("quarantined", BAD)
+    waiting.picture("slices", height=700)
+    tab.click(BAD)
+    tab.reads("What validation found", "Data Docs")
+    read = tab.text()
+    waiting.picture("slice", height=1000)
+    tab.click("Release")
+    waiting.confirm("Release", "the sign is wrong, the miles are right")
+    tab.reads("released", "the sign is wrong, the miles are right")
+    return read
+
+
+@pytest.fixture(scope="module")
+def approved(waiting: Office, released: object) -> dict[str, str]:
+    """The tasks of the run whose version was approved on its page, once it has ended."""
+    if PICTURES is not None:
+        run = waiting.runs()[GOOD]["dag_run_id"]
+        waiting.tab.go(f"/dags/{NAME}/runs/{quote(run)}/tasks/approve/required_actions")
+        waiting.tab.until("document.body.innerText.includes('Without an answer')", top=True)
+        waiting.picture("approve", height=1000)
+    tab = waiting.at_models()
+    tab.click("awaits approval", within=("tr", NAME))
+    tab.reads("Version 6")
+    tab.click("Approve")
+    waiting.confirm("Approve", "the evenings are better")
+    tab.reads("in production")
+    return waiting.until(GOOD, "promote", "success", "failed")
+
+
+@pytest.fixture(scope="module")
+def rolled_back(waiting: Office, approved: object) -> Office:
+    """Version 4 is in production again."""
+    tab = waiting.at_models()
+    tab.click(NAME)
+    tab.click("v4", within=("tr", "v4"))
+    tab.click("Roll back to this version")
+    waiting.confirm("Roll back to this version", "complaints about the evenings")
+    tab.reads("in production")
+    return waiting
+
+
+@pytest.fixture(scope="module")
+def rehearsed(rolled_back: Office) -> dict[str, Any]:
+    """A consumed week was corrected; the rebase that is due for it was rehearsed."""
+    office = rolled_back
+    table = weeks()[CORRECTED]
+    before.landed(
+        office.pipeline, office.landing, CORRECTED, table.filter(pc.not_equal(table["carrier"], "UA"))
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CKPT_OPS_LANDING", office.landing.url)
+        before.taken_in(office.pipeline, office.store, CORRECTED)
+    tab = office.at_models()
+    tab.click("rebase is due", within=("tr", NAME))
+    tab.reads("A rebase is due", "Forks from the checkpoint of version 2")
+    read = tab.text()
+    office.picture("backfill-plan", height=1250)
+    tab.click("Dry run of the rebase")
+    office.confirm("Start the dry run", "how long would it take", "Nothing is trained")
+    tab.reads("is triggered")
+    runs = eventually(lambda: office.runs(f"{NAME}_rebase"))
+    (run,) = runs.values()
+    eventually(lambda: office.tasks(run).get("promote") == "skipped", seconds=120)
+    return {"read": read, "tasks": office.tasks(run), "note": run["note"]}
+
+
+class TestMonday:
+    def test_the_reasons_of_a_rejection_are_told(self, withdrawn: str, office: Office) -> None:
+        assert "harm: on slices that both consumed it falls by more than 0.080" in withdrawn
+        ref = office.state().slices[before.REJECTED]
+        assert ref.withdrawn
+
+    def test_a_backfill_is_started_from_the_plan(self, backfilled: Office) -> None:
+        runs = eventually(lambda: len(backfilled.runs()) == 2 and backfilled.runs())
+        assert {key: run["run_type"] for key, run in runs.items()} == dict.fromkeys((BAD, GOOD), "backfill")
+
+    def test_a_training_is_watched_and_asked_for_a_checkpoint(self, watched: dict[str, Any]) -> None:
+        assert watched["moved"] > ""
+        assert (watched["progress"].endswith("%"), watched["clicks"]) == (True, 1)
+
+
+PAGES = {
+    "fleet": ("#/", "On hold or tainted"),
+    "model": (f"#/m/{NAME}", "In production since when"),
+    "lineage": (f"#/m/{NAME}/lineage", "trained from"),
+    "slices": (f"#/m/{NAME}/slices", "Seen by"),
+    "slice": (f"#/m/{NAME}/slices/{BAD}", "What validation found"),
+    "training": (f"#/m/{NAME}/training", "Training now"),
+    "version": (f"#/m/{NAME}/v/5", "1 gate did not pass"),
+    "plan": (f"#/m/{NAME}/plan", "What a backfill would do"),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+class TestLook:
+    """Each page, while the training of the backfill ends."""
+
+    def test_no_page_scrolls_sideways_and_axe_finds_nothing_serious(
+        self, watched: object, office: Office, width: int, theme: str
+    ) -> None:
+        axe = AXE.read_text() if AXE.exists() else None
+        tab = office.at_models()
+        tab.look(width=width, height=844 if width == 390 else 900, theme=theme)
+        found = {}
+        for name, (hash_, words) in PAGES.items():
+            tab.page(hash_)
+            tab.reads(words)
+            assert tab.run("document.documentElement.dataset.theme") == theme
+            wrong = [f"scrolls sideways by {over} px"] if (over := tab.sideways()) > 0 else []
+            wrong += tab.serious(axe) if axe else []
+            found |= {name: wrong} if wrong else {}
+        tab.look()
+        assert found == {}
+        if axe is None:
+            pytest.skip("axe-core is not here: cd pages && npm ci")
+
+
+class TestTuesday:
+    def test_a_slice_in_quarantine_says_why_and_is_released(self, released: str, office: Office) -> None:
+        assert "distance" in released
+        said = [one for one in office.records() if isinstance(one, SliceAccepted) and one.released]
+        assert [(one.slice.key, one.actor, one.reason) for one in said] == [
+            (BAD, office.platform.user, "the sign is wrong, the miles are right")
+        ]
+
+
+class TestWednesday:
+    def test_a_version_that_waits_is_approved_and_its_run_goes_on(
+        self, approved: dict[str, str], office: Office
+    ) -> None:
+        assert set(approved.values()) == {"success"}
+        (said,) = [one for one in office.records() if isinstance(one, Approved) and one.version == 6]
+        assert (said.actor, said.reason) == (office.platform.user, "the evenings are better")
+
+
+class TestThursday:
+    def test_production_is_rolled_back(self, rolled_back: Office) -> None:
+        assert rolled_back.state().head == 4
+        (said,) = [one for one in rolled_back.records() if isinstance(one, RolledBack)]
+        assert (said.actor, said.reason) == (rolled_back.platform.user, "complaints about the evenings")
+
+
+class TestFriday:
+    def test_a_rebase_is_planned_and_rehearsed(self, rehearsed: dict[str, Any], office: Office) -> None:
+        assert CORRECTED in rehearsed["read"]
+        assert rehearsed["tasks"] == {
+            "plan": "success",
+            "replay": "skipped",
+            "evaluate": "skipped",
+            "approve": "skipped",
+            "promote": "skipped",
+        }
+        assert office.state().head == 4
+
+
+class TestEverydayQuestions:
+    """Each is answered by what is to be read after at most two clicks from Airflow's home."""
+
+    def ask(self, office: Office, second: str | None, *answer: str, row: str = NAME) -> Tab:
+        tab = office.at_models()
+        if second is not None:
+            tab.click(second)
+        tab.reads(*answer)
+        assert tab.clicks <= 2
+        return tab
+
+    def test_what_is_in_production_since_when_and_why(self, rolled_back: Office) -> None:
+        self.ask(
+            rolled_back,
+            NAME,
+            "In production v4",
+            "Since 20",
+            "rolled back by",
+            "complaints about the evenings",
+        )
+
+    def test_why_the_last_candidate_was_rejected(self, office: Office) -> None:
+        self.ask(office, NAME, "rejected by NotWorseThan: auc rose")
+
+    def test_which_slices_are_pending_late_or_quarantined(self, rehearsed: object, office: Office) -> None:
+        self.ask(office, f"Slices of {NAME}", "withdrawn", "pending")
+
+    def test_whether_a_training_runs_and_how_far_it_is(self, watched: dict[str, Any], office: Office) -> None:
+        assert watched["clicks"] <= 2
+        self.ask(office, None, "Training 0")
+
+    def test_what_a_backfill_of_march_would_do(self, office: Office) -> None:
+        tab = self.ask(office, f"Plan of {NAME}", *MARCH)
+        for key in MARCH:
+            assert "append" in self.row(tab, key)
+
+    def test_who_approved_a_version(self, rolled_back: Office) -> None:
+        tab = self.ask(rolled_back, NAME, "Approved by")
+        assert "ada" in self.row(tab, "v3")
+        assert rolled_back.platform.user in self.row(tab, "v6")
+
+    def test_which_versions_saw_a_slice(self, office: Office) -> None:
+        tab = self.ask(office, f"Slices of {NAME}", "Seen by")
+        assert "v5" in self.row(tab, before.REJECTED)
+
+    def test_how_good_production_was_on_each_slice(self, office: Office) -> None:
+        tab = self.ask(office, NAME, "Quality in production")
+        said = set()
+        for share in (0.1, 0.3, 0.5, 0.7, 0.99):
+            tab.point("#quality ~ * .plot, .plot", share=share)
+            said.add(" ".join(str(tab.until("document.querySelector('.hover')?.innerText")).split()[:2]))
+        assert len(said) >= 3
+        assert all(float(one.split()[1]) > 0.4 for one in said if "not" not in one)
+
+    def test_how_much_the_store_holds(self, office: Office) -> None:
+        self.ask(office, None, "hold", "kB")
+
+    def test_whether_anything_is_on_hold(self, office: Office) -> None:
+        tab = self.ask(office, "On hold or tainted", HELD)
+        assert "on hold" in self.row(tab, HELD)
+
+    def row(self, tab: Tab, words: str) -> str:
+        """The row of a table whose name says this."""
+        script = f"""[...document.querySelectorAll("tbody tr")].find(
+          (one) => one.querySelector("th")?.innerText.trim().split(/\\s/)[0] === {json.dumps(words)})?.innerText"""
+        return str(tab.until(script))
+
+
+def test_the_dag_in_pictures(office: Office) -> None:
+    if PICTURES is None:
+        pytest.skip("PICTURES is not set: make pictures")
+    for name, hash_ in {"fleet": "#/", "model": f"#/m/{NAME}", "lineage": f"#/m/{NAME}/lineage"}.items():
+        office.at_models().page(hash_)
+        office.tab.reads(PAGES[name][1])
+        office.picture(name, height=1200 if name == "model" else 640)
