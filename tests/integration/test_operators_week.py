@@ -24,7 +24,7 @@ from chromium import BROWSER, Chromium, Tab, chromium
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE
 from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.lineage.records import Approved, Record, RolledBack, SliceAccepted
+from ckpt_ops.lineage.records import Approved, Record, RolledBack, SliceAccepted, SliceWithdrawn
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.store import Store, open_store
 from demo.flights import weeks
@@ -175,7 +175,7 @@ def watched(backfilled: Office) -> dict[str, Any]:
     first = tab.until(step)
     moved = tab.until(f"{step} !== {json.dumps(first)} && {step}")
     tab.click("Save now")
-    office.confirm("Save now", "before the router is restarted", "checkpoint")
+    office.confirm("Save now", "", "Version 6 saves the model's parameters")
     office.at_models()
     progress = str(tab.until("document.querySelector('.progress-line')?.innerText"))
     clicks = tab.clicks
@@ -265,8 +265,10 @@ def rehearsed(rolled_back: Office) -> dict[str, Any]:
 class TestMonday:
     def test_the_reasons_of_a_rejection_are_told(self, withdrawn: str, office: Office) -> None:
         assert "harm: on slices that both consumed it falls by more than 0.080" in withdrawn
-        ref = office.state().slices[before.REJECTED]
-        assert ref.withdrawn
+        said = [one for one in office.records() if isinstance(one, SliceWithdrawn)]
+        assert [(one.slice.key, one.actor, one.reason) for one in said] == [
+            (before.REJECTED, office.platform.user, "minutes early, not late")
+        ]
 
     def test_a_backfill_is_started_from_the_plan(self, backfilled: Office) -> None:
         runs = eventually(lambda: len(backfilled.runs()) == 2 and backfilled.runs())

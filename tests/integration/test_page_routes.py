@@ -6,9 +6,6 @@ The routes are taken from the app itself. A new one has to be said here what it 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +16,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
 from airflow_process import in_a_process
+from pages_process import pages_of
 from stand_in import ADA, BOB, W1, W2, W3, W4, Place
 
-from ckpt_ops.embedded.airflow import airflow_environment
 from ckpt_ops.embedded.settings import Settings
 from ckpt_ops.html import element, page
 from ckpt_ops.lineage.records import SliceAccepted
@@ -30,7 +27,6 @@ from ckpt_ops.runs import steps
 
 pytestmark = pytest.mark.slow
 
-PROJECT = Path(__file__).parents[2]
 MODEL = "people"
 EVIL = "<img src=x onerror=alert(1)>"
 DAG = """
@@ -172,41 +168,9 @@ def place(tmp_path_factory: pytest.TempPathFactory, without_pictures: Callable[[
 def server(
     place: Place, settings_in: Callable[[Path], Settings], clean_environment: dict[str, str]
 ) -> Iterator[Server]:
-    settings = replace(settings_in(place.folder / "home"), dags_dir=place.folder / "dags")
-    settings.airflow_home.mkdir(parents=True)
-    environment = {
-        **clean_environment,
-        "CKPT_OPS_STORE": place.store.url,
-        "CKPT_OPS_LANDING": place.landing.url,
-        "CKPT_OPS_DAGS": str(place.folder / "dags"),
-        "AIRFLOW__CORE__AUTH_MANAGER": "pages_auth.ByDag",
-        "PAGES_RUNS": json.dumps(RUNS),
-    }
-    environment |= airflow_environment(settings, environ=environment)
-    paths = [PROJECT, PROJECT / "plugins", PROJECT / "tests" / "integration", place.folder / "dags"]
-    environment["PYTHONPATH"] = os.pathsep.join(map(str, paths))
-    log = place.folder / "server.log"
-    with (
-        log.open("w") as told,
-        subprocess.Popen(
-            [sys.executable, str(PROJECT / "tests/integration/pages_server.py")],
-            env=environment,
-            cwd=PROJECT,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=told,
-        ) as process,
-    ):
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({"users": USERS, "dags": str(place.folder / "dags")}) + "\n")
-        process.stdin.flush()
-        try:
-            assert process.stdout is not None
-            yield Server(process.stdout.readline() or pytest.fail(log.read_text()), process.pid)
-        finally:
-            process.stdin.close()
-            process.wait(30)
+    home = settings_in(place.folder / "home")
+    with pages_of(place, home, clean_environment, users=USERS, runs=RUNS) as (told, pid):
+        yield Server(told, pid)
 
 
 FOR_ALL = {"/", "/static/{name}", "/icon/{theme}", "/api/me", "/api/fleet"}

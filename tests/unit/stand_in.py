@@ -80,7 +80,10 @@ FROZEN = np.arange(2048, dtype=np.float32)
 
 
 class Place:
-    """Folders of DAGs, a landing place and a store; `gate` is what the candidates' predictions are worth."""
+    """Folders of DAGs, a landing place and a store; `good`: what the candidates' predictions are worth.
+
+    `score`: what the champion is said to have had on each slice before it was trained on; empty: not measured.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("landing", "store", "dags"):
@@ -89,6 +92,7 @@ class Place:
         self.landing = LocalStore(folder / "landing")
         self.store: Store = LocalStore(folder / "store")
         self.good = True
+        self.score: dict[str, float] = {}
         monkeypatch.setenv("CKPT_OPS_LANDING", self.landing.url)
         monkeypatch.setenv("CKPT_OPS_STORE", self.store.url)
         monkeypatch.setenv("CKPT_OPS_DAGS", str(folder / "dags"))
@@ -252,7 +256,9 @@ class Place:
         predictions = f"{folder}/attempt=000001/predictions.parquet"
         noting.put(predictions, self._predictions(version))
         artifacts = {"predictions": predictions, "export": f"{folder}/attempt=000001/export"}
+        scores = {ref.key: self.score for ref in version.slices} if parent is not None and self.score else {}
         result = {"outcome": "trained", "step": 30, "stopped_by": "max_steps", "seconds": 1.5}
+        result |= {"scores": scores}
         attempt.end({**result, "artifacts": artifacts, "files": [asdict(one) for one in noting.written]})
 
     def _predictions(self, version: VersionState) -> bytes:

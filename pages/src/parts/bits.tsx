@@ -220,6 +220,8 @@ export function Section({
 export interface Fact {
   label: string;
   value: ComponentChildren;
+  /** Its value is a paragraph: it has a row of its own, after the others. */
+  long?: boolean;
 }
 
 /** Names with values. */
@@ -228,8 +230,9 @@ export function Facts({ facts }: { facts: (Fact | false | null | undefined)[] })
     <dl class="facts">
       {facts
         .filter((fact): fact is Fact => Boolean(fact))
-        .map(({ label, value }) => (
-          <div key={label}>
+        .sort((one, other) => Number(one.long ?? false) - Number(other.long ?? false))
+        .map(({ label, value, long }) => (
+          <div key={label} class={long ? "long" : undefined}>
             <dt>{label}</dt>
             <dd>{value}</dd>
           </div>

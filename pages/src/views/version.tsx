@@ -94,6 +94,7 @@ function Version({ view, reload }: { view: VersionView; reload: () => void }): J
           },
           view.decision && {
             label: "Decision",
+            long: view.decision.reason.length > 120,
             value: (
               <>
                 {spoken(view.decision.type)} <span class="soft">by</span> <bdi>{view.decision.actor}</bdi>,{" "}

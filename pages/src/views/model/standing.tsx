@@ -99,6 +99,7 @@ export function Standing({ view, reload }: { view: ModelAnswer; reload: () => vo
           { label: "Last decision", value: <DecisionLine model={model} one={summary.last} /> },
           summary.last_rejected !== null && {
             label: "Last rejection",
+            long: true,
             value: (
               <>
                 <DecisionLine

@@ -76,7 +76,11 @@ export function VersionTable({ view }: { view: ModelAnswer }): JSX.Element {
               ),
           },
           { head: metric || "Metric", kind: "number", cell: (row) => <Compared row={row} metric={metric} /> },
-          { head: "Slices", cell: (row) => <Slices model={model} list={row.slices} most={2} /> },
+          {
+            head: "Slices",
+            kind: "tight",
+            cell: (row) => <Slices model={model} list={row.slices} most={2} />,
+          },
           { head: "Rows", kind: "number", cell: (row) => count(row.rows) },
           {
             head: "Trained",
