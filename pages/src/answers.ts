@@ -23,6 +23,8 @@ export interface Intent {
   needs_reason: boolean;
   danger: boolean;
   already?: boolean;
+  /** Whether the person may trigger runs of the DAG, which every change takes. */
+  permitted?: boolean;
 }
 
 // The plan, as ckpt_ops/views/plan.py has it.

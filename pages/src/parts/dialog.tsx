@@ -25,6 +25,9 @@ export interface Change {
   reasonLabel?: string;
 }
 
+const FORBIDDEN =
+  "You may look at this DAG, but not trigger its runs, which every change takes. Ask whoever looks after your Airflow for the permission.";
+
 interface Desk {
   ask: (change: Change) => void;
 }
@@ -82,6 +85,11 @@ export function Dialogs({ children }: { children: ComponentChildren }): JSX.Elem
   }, []);
   const desk = useMemo(() => ({ ask }), [ask]);
   useEffect(() => {
+    const moved = (): void => setChange(null); // by the browser's way back: the dialog is of the page before
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
+  useEffect(() => {
     if (!message) return undefined;
     const timer = setTimeout(() => setMessage(""), 12_000);
     return () => clearTimeout(timer);
@@ -135,6 +143,7 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
     ),
   );
   const asked = JSON.stringify(values);
+  const [shownFor, setShownFor] = useState(""); // the values that the shown sentences are about
 
   useEffect(() => {
     const dialog = box.current;
@@ -151,7 +160,9 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
       () => {
         change.intent(values, stop.signal).then(
           (found) => {
+            if (stop.signal.aborted) return;
             setIntent(found);
+            setShownFor(asked);
             setTrouble(undefined);
           },
           (error: unknown) => {
@@ -168,14 +179,25 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
     };
   }, [asked]);
 
+  const missing = (change.fields ?? []).some((field) => field.required && !values[field.name]);
+  const title = intent?.title ?? change.button;
+  const whyNot =
+    intent === undefined
+      ? ""
+      : intent.permitted === false
+        ? FORBIDDEN
+        : intent.possible
+          ? ""
+          : intent.why_not;
+  const offered = intent !== undefined && whyNot === "";
   const reason = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     // where there is nothing to choose first, a person goes on with the reason
-    if (intent?.possible && (change.fields ?? []).length === 0) reason.current?.focus();
-  }, [intent?.possible]);
+    if (offered && (change.fields ?? []).length === 0) reason.current?.focus();
+  }, [offered]);
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (sending || !intent?.possible) return;
+    if (sending || !offered) return;
     setSending(true);
     setTrouble(undefined);
     change.send(why.trim(), values).then(
@@ -187,8 +209,6 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
     );
   };
   const set = (name: string, value: string): void => setValues((before) => ({ ...before, [name]: value }));
-  const missing = (change.fields ?? []).some((field) => field.required && !values[field.name]);
-  const title = intent?.title ?? change.button;
   return (
     <dialog
       ref={box}
@@ -231,15 +251,17 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
               </ul>
             </>
           )}
-          {intent && !intent.possible && (
+          {whyNot && (
             <div class="trouble" role="alert">
-              <p class="what">This is not possible now.</p>
+              <p class="what">
+                {intent?.permitted === false ? "You may not do this." : "This is not possible now."}
+              </p>
               <p>
-                <Said text={intent.why_not} />
+                <Said text={whyNot} />
               </p>
             </div>
           )}
-          {intent?.possible && (intent.needs_reason || change.reasonLabel) && (
+          {offered && (intent.needs_reason || change.reasonLabel) && (
             <label class="field" htmlFor={`${id}-why`}>
               <span>
                 {change.reasonLabel ?? "Why"}{" "}
@@ -263,13 +285,19 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
         </div>
         <div class="ask-foot">
           <button type="button" onClick={() => close()} disabled={sending}>
-            {intent && !intent.possible ? "Close" : "Cancel"}
+            {whyNot ? "Close" : "Cancel"}
           </button>
-          {(!intent || intent.possible) && (
+          {!whyNot && (
             <button
               type="submit"
               class={intent?.danger ? "danger" : "primary"}
-              disabled={!intent || sending || missing || (intent.needs_reason && why.trim() === "")}
+              disabled={
+                !offered ||
+                shownFor !== asked ||
+                sending ||
+                missing ||
+                (intent.needs_reason && why.trim() === "")
+              }
             >
               {sending ? "Sending…" : change.button}
             </button>
