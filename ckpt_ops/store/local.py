@@ -108,7 +108,7 @@ class LocalStore:
         """
         try:
             with os.scandir(f"{self.root}/{folder}") as found:
-                below = sorted(f"{one.name}/" if _is_folder(one) else one.name for one in found)
+                below = sorted(name for one in found if (name := _sorted_as(one)))
         except OSError:  # it is gone, or no folder
             return
         before = f"{folder}/" if folder else ""
@@ -175,8 +175,11 @@ class LocalStore:
         )
 
 
-def _is_folder(one: os.DirEntry[str]) -> bool:
-    return one.is_dir(follow_symlinks=False)
+def _sorted_as(one: os.DirEntry[str]) -> str:
+    """A folder's name with a slash; "" for a link to a folder, which is not followed."""
+    if one.is_dir(follow_symlinks=False):
+        return f"{one.name}/"
+    return "" if one.is_dir() else one.name
 
 
 def _fingerprint(stat: os.stat_result) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,12 +130,25 @@ def validate(
         suite_digest=suite.digest,
         schema_digest=schema_digest(declared, columns),
         unread=unread.rows,
+        drift=_drift(runnable, results),
     )
     return ValidationResult(
         validation=validation,
         bad=failing.rows() if outcome.trainable else BadRows(),
         results=tuple(results[at] for at in sorted(results)),
     )
+
+
+def _drift(runnable: Mapping[int, Expectation], results: Mapping[int, Any]) -> dict[str, float]:
+    """By column, the index that the first expectation on it measured."""
+    found: dict[str, float] = {}
+    for at, each in runnable.items():
+        if at not in results or len(each.columns) != 1 or crash_of(results[at]) is not None:
+            continue
+        details = results[at].to_json_dict()["result"].get("details") or {}
+        if isinstance(details.get("psi"), float):
+            found.setdefault(each.columns[0], details["psi"])
+    return found
 
 
 def _known_columns(schema: pa.Schema, suite: Suite, declared: pa.Schema) -> None:

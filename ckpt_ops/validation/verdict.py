@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ckpt_ops.documents import DocumentKind
@@ -92,6 +93,7 @@ class Validation:
         suite: the suite's name; `suite_digest`: 16 hex digits of its content.
         schema_digest: 16 hex digits of the declared columns.
         unread: further rows that do not parse, and are in no revision.
+        drift: by column, the population stability index that an expectation measured, met or not.
     """
 
     outcome: Outcome
@@ -104,6 +106,7 @@ class Validation:
     set_aside: int = 0
     schema_digest: str = ""
     unread: int = 0
+    drift: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:

@@ -61,7 +61,7 @@ class KnownModel:
 
     def summary(self) -> Summary:
         """Without what depends on the time. Raises as `state`."""
-        return self._view(Summary, summary)
+        return self._view(Summary, lambda state, about: summary(self._store, state, about))
 
     def page(self) -> ModelView:
         """As `summary`."""

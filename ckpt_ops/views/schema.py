@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from ckpt_ops.views.fleet import Fleet
 from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
+from ckpt_ops.views.plan import PlanView, TransferView
 from ckpt_ops.views.shapes import TrainingNow
 from ckpt_ops.views.slices import SlicesView, SliceView
 from ckpt_ops.views.status import StatusView
@@ -26,6 +27,8 @@ ROOTS: tuple[type, ...] = (
     VersionView,
     StatusView,
     TrainingNow,
+    PlanView,
+    TransferView,
 )
 """What a route or a command answers with."""
 
@@ -68,10 +71,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def markdown() -> str:
-    """A section for each class: what its docstring says, and its fields."""
+    """A section for each class, for `docs/reference/views.md`: what its docstring says, and its fields."""
     lines = []
     for kind in kinds():
-        lines += [f"### {kind.__name__}", "", *_told(kind), ""]
+        lines += [f"### {kind.__name__}", "", *_paragraphs(_told(kind)), ""]
         if issubclass(kind, Enum):
             lines += [", ".join(f'"{one.value}"' for one in kind) + ".", ""]
             continue
@@ -135,7 +138,8 @@ def _schema(hint: Any) -> dict[str, Any]:
         case "many":
             return {"type": "array", "items": _schema(inside[0])}
         case "few":
-            return {"type": "array", "prefixItems": [_schema(one) for one in inside], "items": False}
+            few = [_schema(one) for one in inside]
+            return {"type": "array", "prefixItems": few, "items": False, "minItems": len(few)}
         case "mapping":
             return {"type": "object", "additionalProperties": _schema(inside[1])}
     return {"$ref": f"#/$defs/{hint.__name__}"}
@@ -156,6 +160,19 @@ def _summary(kind: type) -> str:
 
 def _told(kind: type) -> list[str]:
     return inspect.cleandoc(kind.__doc__ or "").splitlines()
+
+
+def _paragraphs(told: list[str]) -> list[str]:
+    """A docstring as Markdown: its attributes are a list."""
+    lines: list[str] = []
+    for line in told:
+        if line.startswith(" " * 8) and lines:
+            lines[-1] = f"{lines[-1]} {line.strip()}"
+        elif line.startswith("    "):
+            lines.append(f"- {line.strip()}")
+        elif line != "Attributes:":
+            lines.append(line)
+    return lines
 
 
 def _quoted(text: str) -> str:

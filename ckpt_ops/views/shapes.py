@@ -10,6 +10,7 @@ from enum import StrEnum
 class Wants(StrEnum):
     """What a model wants a person for; the most urgent first."""
 
+    UNREADABLE = "log cannot be read"
     ON_HOLD = "on hold"
     TAINTED = "champion is tainted"
     BELOW_FLOOR = "below its floor"
@@ -22,7 +23,6 @@ class Wants(StrEnum):
     CHANGED = "slice changed at its source"
     MISSING = "slice is missing"
     REJECTED = "last candidate rejected"
-    UNREADABLE = "log cannot be read"
 
 
 @dataclass(frozen=True, kw_only=True)

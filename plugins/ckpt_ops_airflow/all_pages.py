@@ -15,7 +15,7 @@ from ckpt_ops_airflow.version_pages import version_pages
 
 
 def all_pages() -> FastAPI:
-    """It is made once in each api-server, which alone imports this."""
+    """It is made once in each api-server, which alone imports this: no page waits for its imports."""
     return protected_app(
         for_all=(shell_routes(),),
         of_dags=(slice_pages(), model_pages(), version_pages()),

@@ -21,7 +21,8 @@ from ckpt_ops.worker import Ended, Surroundings
 
 SECONDS = 30.0
 _WAIT_SECONDS = 5.0
-_at_once = threading.BoundedSemaphore(3)  # a waiting page holds one of the api-server's few threads
+# a waiting page holds one of the api-server's few threads, and a model that is built some hundred megabytes
+_at_once, _heavy_at_once = threading.BoundedSemaphore(3), threading.BoundedSemaphore(1)
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -45,6 +46,7 @@ def ask(
     folder: Path,
     seconds: float = SECONDS,
     blame: bool = False,
+    heavy: bool = False,
 ) -> Result:
     """`function(request)`, in a process that may import the folder's code.
 
@@ -52,6 +54,7 @@ def ask(
         named: what the work is called in lists of processes.
         seconds: how long it may take.
         blame: a value that is not allowed is the description's, and not from a person's request.
+        heavy: it may load TensorFlow: one of these at a time, and none keeps the others waiting.
 
     Raises:
         TransientError: it took too long, too many are asked at once, or the store did not answer.
@@ -72,7 +75,8 @@ def ask(
             next="read its last lines in the api-server's log",
         )
 
-    if not _at_once.acquire(timeout=_WAIT_SECONDS):
+    places = _heavy_at_once if heavy else _at_once
+    if not places.acquire(timeout=_WAIT_SECONDS):
         raise TransientError("too many pages of this kind are being made at once", next="load the page again")
     try:
         return worker.run(
@@ -90,4 +94,4 @@ def ask(
             raise
         raise TerminalError(error.what, safe=error.safe, next=error.next) from error
     finally:
-        _at_once.release()
+        places.release()

@@ -79,7 +79,7 @@ class SliceOperator(StepOperator[R]):
             raise self._skip(store, why) from error
 
     def _skip(self, store: Store, why: str) -> AirflowSkipException:
-        """The run ends here, green and without a slice, but not without a look at the consumed ones."""
+        """The run ends here, green and without a slice, after a look at those that were consumed."""
         from ckpt_ops.runs.sweep import look_at_source
 
         return AirflowSkipException("\n".join([why, *look_at_source(self.pipeline, store)]))

@@ -101,13 +101,15 @@ def land(key, **files):
 def run(start, hours=1, kind=PullOperator, intake=incoming, **settings):
     task = kind(task_id="pull", pipeline=intake, poke_interval=timedelta(minutes=5), **settings)
     interval = {"data_interval_start": start, "data_interval_end": start + hours * HOUR}
+    left = {}
     try:
-        result = task.execute({"ti": SimpleNamespace(xcom_push=lambda key, value: None), **interval})
+        push = lambda key, value: left.update({key: value})
+        result = task.execute({"ti": SimpleNamespace(xcom_push=push), **interval})
     except TaskDeferred as waits:
-        return ["waits", f"{type(waits.trigger).__name__}, then {waits.method_name}"]
+        return ["waits", f"{type(waits.trigger).__name__}, then {waits.method_name}", left.get("message", "")]
     except Exception as error:
-        return [type(error).__name__, str(error)]
-    return ["goes on", json.dumps(result)]
+        return [type(error).__name__, str(error), left.get("message", "")]
+    return ["goes on", json.dumps(result), left.get("message", "")]
 
 def at(hour): return datetime(2020, 1, 1, hour, tzinfo=UTC)
 just_over = datetime.now(UTC) - HOUR
@@ -210,7 +212,7 @@ class TestPulling:
         return in_a_process(PULLING, settings_in(folder), {**clean_environment, **environment})
 
     def test_each_answer_of_a_source_becomes_a_state_of_the_task(self, found: Any) -> None:
-        assert {case: state for case, (state, _) in found.items()} == {
+        assert {case: state for case, (state, *_) in found.items()} == {
             "there": "goes on",
             "shared out": "goes on",
             "two in one interval": "AirflowFailException",
@@ -234,6 +236,17 @@ class TestPulling:
         assert "2020-01-01-02, 2020-01-01-03" in found["two in one interval"][1]
         assert "Next: fix the slice where it comes from" in found["empty"][1]
         assert "empty slices are skipped" in found["empty, may be"][1]
+
+    def test_a_run_that_ends_without_its_slice_leaves_the_reason_for_its_note(self, found: Any) -> None:
+        ended = {case: told for case, (state, _, *told) in found.items() if told and state != "goes on"}
+        for case in ("not there", "too late"):
+            assert ended[case][0].startswith("source 'incoming' has no slice between "), case
+        assert "empty slices are skipped" in ended["empty, may be"][0]
+        assert "2020-01-01-02" in ended["empty"][0]
+        for case in ("source down", "source down, too late"):
+            assert ended[case][0].startswith("no answer"), f"{case}: a failure, and no missing slice"
+        for case in ("may still land", "source down, may still land"):
+            assert ended[case] == [""], f"{case}: the run has not ended"
 
     def test_no_more_shares_than_parts(self, found: Any) -> None:
         key = '"key": "2020-01-01-01"'

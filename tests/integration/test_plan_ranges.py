@@ -17,13 +17,15 @@ RANGES = """
 import json
 from datetime import UTC, datetime
 from airflow.models.serialized_dag import SerializedDagModel
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, CronTriggerTimetable
 from airflow.serialization.serialized_objects import DagSerialization
 from ckpt_ops.errors import BadInput
 from ckpt_ops_airflow.intervals import asked_for
 
 def dag(schedule, timezone="UTC"):
-    made = DAG("d", schedule=CronDataIntervalTimetable(schedule, timezone=timezone),
+    if isinstance(schedule, str):
+        schedule = CronDataIntervalTimetable(schedule, timezone=timezone)
+    made = DAG("d", schedule=schedule,
                start_date=datetime(2013, 1, 1, tzinfo=UTC), end_date=datetime(2013, 4, 30, tzinfo=UTC))
     return DagSerialization.from_dict(DagSerialization.to_dict(made))
 
@@ -43,6 +45,8 @@ print(json.dumps({
     "minutes": asked("* * * * *", "2013-01-06", "2013-01-06"),
     "an hour": asked("* * * * *", "2013-01-06T08:00", "2013-01-06T08:59"),
     "newest": asked("*/2 * * * *"),
+    "of any kind": [asked(kind, "2013-01-06", "2013-01-08") for kind in
+                    (None, [Asset("a")], CronTriggerTimetable("0 0 * * *", timezone="UTC"))],
     "two days": asked("* * * * *", "2013-01-06", "2013-01-07"),
 }))
 """
@@ -79,6 +83,11 @@ def test_a_part_of_a_day_stays_one_when_the_form_is_sent_again(ranges: Any) -> N
     assert found["earlier"] == ["2013-01-06T07:00", "2013-01-06T07:59"]
     assert ranges["newest"]["count"] in (100, 101)
     assert ranges["newest"]["as asked"][1] == "2013-04-30T00:00"
+
+
+def test_a_dag_of_any_schedule_has_a_plan(ranges: Any) -> None:
+    assert [found["count"] for found in ranges["of any kind"]] == [0, 0, 3]
+    assert {tuple(found["as asked"]) for found in ranges["of any kind"]} == {("2013-01-06", "2013-01-08")}
 
 
 def test_more_than_that_is_cut_and_the_next_range_goes_on_where_it_ends(ranges: Any) -> None:

@@ -64,7 +64,9 @@ def test_the_document_fits_a_policy_without_inline_code() -> None:
 def test_text_of_data_never_becomes_markup() -> None:
     """Preact escapes what it is given, in all places but these."""
     for path in (PAGES / "src").rglob("*.ts*"):
-        markup = re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|InnerHTML|document\.write", path.read_text())
+        markup = re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|InnerHTML|document\.write", path.read_text()
+        )
         assert markup == [], path.name
 
 

@@ -37,6 +37,7 @@ from ckpt_ops.transfer.moves import Move
 from ckpt_ops.validation import verdict
 from ckpt_ops.validation.custom import KINDS
 from ckpt_ops.values import describe
+from ckpt_ops.views import description, sizes
 from ckpt_ops.vocabularies import document as vocabulary_document
 from ckpt_ops.wire_names import as_stored, wire, wire_name, wire_names
 
@@ -109,6 +110,10 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
         "document": given.AdaptedDocument,
         "value": given.StoredValue,
     },
+    f"description of a pipeline, schema {description.DESCRIPTION.schema}": {
+        "description": description.Description
+    },
+    f"size in the store, schema {sizes.SIZE.schema}": {"size": sizes.Size},
     f"transfer, schema {transfer_document._DOCUMENT.schema}": {
         "transfer": transfer_document.TransferDocument,
         "variable": transfer_document.TransferredVariable,

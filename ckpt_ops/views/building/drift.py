@@ -1,14 +1,20 @@
-"""How far columns drifted, as update policies measured it."""
+"""How far columns drifted: as update policies measured it, else as validation's expectations did."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import UpdateDeferred
-from ckpt_ops.views.building.numbers import drift_in
+from ckpt_ops.store import Store
+from ckpt_ops.validation.quarantine import read_verdict
+from ckpt_ops.views.building.numbers import drift_in, only_finite
 from ckpt_ops.views.model import DriftRow
 from ckpt_ops.views.shapes import Drifted, Point, Series
 
 MOST = 3
+_READ, _TRIED = 30, 3
 POINTS = 60
 
 
@@ -26,9 +32,33 @@ def measured(state: LineageState) -> dict[str, dict[str, float]]:
     return {key: found[key] for key in sorted(found)}
 
 
-def newest_drift(state: LineageState) -> tuple[Drifted, ...]:
-    """Of the newest slice on which it was measured, the columns that drifted most."""
+def drift_of(store: Store, state: LineageState) -> dict[str, dict[str, float]]:
+    """As `measured`; where no policy measures it, by the verdicts on the newest slices."""
     found = measured(state)
+    if found:
+        return found
+    reports = [(key, entry.report) for key, entry in sorted(state.slices.items()) if entry.report]
+    newest = reports[-_TRIED:]
+    found = _verdicts(store, newest)
+    if found:  # else no expectation measures it: the others are not read
+        found |= _verdicts(store, reports[-_READ:-_TRIED])
+    return {key: found[key] for key in sorted(found)}
+
+
+def _verdicts(store: Store, reports: list[tuple[str, str]]) -> dict[str, dict[str, float]]:
+    def read(report: str) -> dict[str, float]:
+        try:
+            return only_finite(read_verdict(store, report).drift)
+        except (ObjectNotFound, Corrupt):
+            return {}
+
+    with ThreadPoolExecutor(8) as pool:
+        drifts = pool.map(read, (report for _, report in reports))
+        return {key: drift for (key, _), drift in zip(reports, drifts, strict=True) if drift}
+
+
+def newest_drift(found: dict[str, dict[str, float]]) -> tuple[Drifted, ...]:
+    """Of the newest slice on which it was measured, the columns that drifted most."""
     if not found:
         return ()
     newest = found[max(found)]

@@ -8,7 +8,7 @@ from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import Promoted, Rejected, RolledBack
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.store import Store
-from ckpt_ops.views.building.drift import drift_rows, measured
+from ckpt_ops.views.building.drift import drift_of, drift_rows
 from ckpt_ops.views.building.forgetting import forgetting
 from ckpt_ops.views.building.numbers import better, ordered, production_scores
 from ckpt_ops.views.building.summary import summary
@@ -26,12 +26,12 @@ MOST_IN_GRAPH = 300
 def model_view(store: Store, state: LineageState, description: Description) -> ModelView:
     """Of the state and, for what was forgotten, of reports that versions name."""
     return ModelView(
-        summary=summary(state, description),
+        summary=summary(store, state, description),
         scores=scores(state, description),
         marks=tuple(sorted(marks(state), key=lambda one: one.at)),
         versions=version_rows(state, last=MOST_VERSIONS),
         periods=period_rows(state, last=MOST_PERIODS),
-        drift=drift_rows(measured(state)),
+        drift=drift_rows(drift_of(store, state)),
         forgetting=forgetting(store, state),
     )
 

@@ -23,7 +23,7 @@ from ckpt_ops.store import Store
 from ckpt_ops.validation.quarantine import read_verdict
 from ckpt_ops.validation.verdict import Validation
 from ckpt_ops.views.building.choices import on_slice
-from ckpt_ops.views.building.numbers import all_finite, production_scores
+from ckpt_ops.views.building.numbers import all_finite, only_finite, production_scores
 from ckpt_ops.views.building.slices import slice_rows
 from ckpt_ops.views.description import Description
 from ckpt_ops.views.slices import ReasonRow, RevisionRow, Said, SliceView, VerdictView
@@ -160,5 +160,5 @@ def verdict_view(found: Validation) -> VerdictView:
             )
             for one in found.reasons
         ),
-        drift={},
+        drift=only_finite(found.drift),
     )

@@ -13,9 +13,10 @@ from ckpt_ops.lineage.production import below_floor, periods
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.suspects import suspects
+from ckpt_ops.store import Store
 from ckpt_ops.views.building.attention import MOST_KEYS, attention, stale
 from ckpt_ops.views.building.decided import last_decision, last_rejection
-from ckpt_ops.views.building.drift import newest_drift
+from ckpt_ops.views.building.drift import drift_of, newest_drift
 from ckpt_ops.views.building.numbers import better, only_finite, ordered, production_scores
 from ckpt_ops.views.description import Description
 from ckpt_ops.views.fleet import Summary
@@ -25,7 +26,7 @@ POINTS = 30
 _URGENCY = {what: place for place, what in enumerate(Wants)}
 
 
-def summary(state: LineageState, description: Description) -> Summary:
+def summary(store: Store, state: LineageState, description: Description) -> Summary:
     """Everything but what depends on the time of the day: see `as_of`."""
     head = state.versions.get(state.head) if state.head is not None else None
     consumed = state.newest_consumed
@@ -75,7 +76,7 @@ def summary(state: LineageState, description: Description) -> Summary:
         waiting=waiting,
         held=state.held,
         tainted=f"slice {taint.slice.key}: {taint.reason}" if taint else None,
-        drift=newest_drift(state),
+        drift=newest_drift(drift_of(store, state)),
         attention=attention(
             state,
             below=below,
