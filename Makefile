@@ -28,6 +28,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Every training and every task is a process of its own. Where Python may not write bytecode beside its
 # sources (PYTHONDONTWRITEBYTECODE), each would compile TensorFlow again: 9 s to import it instead of 4.
 export UV_COMPILE_BYTECODE := 1
+# The same is true of what is here: tests start some hundred processes, a task of Airflow each, or a training.
+COMPILED = $(RUN) -m compileall -q ckpt_ops plugins dags demo team tests/dags
 
 .PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs pages bench lock venv clean
 
@@ -38,10 +40,12 @@ demo: $(RUNTIME) ## A model kept fresh over real weeks of flights, on this machi
 	$(RUN) -m demo $(ARGS)
 
 test: $(DEV) ## All tests; ARGS="tests/unit -k lineage" for some
-	$(RUN) -m pytest -q --durations=10 -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(COMPILED)
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q --durations=10 -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 soak: $(DEV) ## The tests that take minutes or gigabytes, and the long form of others
-	$(RUN) -m pytest -q --durations=10 -m soak $(ARGS)
+	@$(COMPILED)
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q --durations=10 -m soak $(ARGS)
 
 up: $(RUNTIME) ## Start the embedded platform: Airflow, PostgreSQL, a GCS server
 	$(RUN) -m ckpt_ops.embedded up
@@ -86,7 +90,7 @@ pages: pages/node_modules/.package-lock.json ## The front end into plugins/ckpt_
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage, freshness, gates, vocabularies or pages; ARGS="--rounds 1"
+bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage, freshness, gates, vocabularies, pages or throughput; ARGS="--rounds 1"
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Update the locks from the files *.in; COMPILE_ARGS=--upgrade for newer versions

@@ -151,6 +151,7 @@ if TYPE_CHECKING:
         Budget,
         Examples,
         Latest,
+        Lists,
         NoReplay,
         Replay,
         Reservoir,
@@ -226,6 +227,7 @@ __all__ = [
     "Latest",
     "LazyAdam",
     "LinkHeader",
+    "Lists",
     "MemoryReference",
     "Metric",
     "MetricDrop",
@@ -328,7 +330,8 @@ _TABLE = {
     "ckpt_ops.slices.sources.paging": "Answer Cursor LinkHeader NextLink Offset OnePage PageNumber Paging",
     "ckpt_ops.store": "Store open_store",
     "ckpt_ops.training": (
-        "Budget Examples Latest NoReplay Replay Reservoir Schedules StopEarly TailAverage TrainableModule"
+        "Budget Examples Latest Lists NoReplay Replay Reservoir Schedules StopEarly TailAverage "
+        "TrainableModule"
     ),
     "ckpt_ops.training.lazy_adam": "LazyAdam",
     "ckpt_ops.transfer": "Evolve History Placed",

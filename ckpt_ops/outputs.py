@@ -5,6 +5,9 @@ arrays, (rows,), whose fields are the outputs by name, in sorted order: they are
 others, and whoever needs one output takes it by `of_output`. So nothing between a model and a gate knows how
 many there are.
 
+An output with numbers for each position of a row has cells, an array of objects, (rows,), as `ckpt_ops.lists`
+makes them.
+
 An output is named as `click`; one label of an output with k labels as `tags:3`, or `label:3` where the model
 has one output.
 """
@@ -18,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.lists import cells_of, flat_cells, is_cells, lengths_of, row_shape
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
@@ -68,10 +72,12 @@ def as_given(array: Array) -> Any:
 
 
 def numbers(array: Array) -> Array:
-    """As metrics take them: float64, each output (rows,) or (rows, k); plain, where there is one output."""
+    """As metrics take them: float64, each output (rows,), (rows, k) or cells; plain, where there is one."""
     if len(names_of(array)) > 1:
         return together({name: numbers(one) for name, one in each(array).items()})
     (only,) = each(array).values()
+    if is_cells(only):
+        return cells_of(numbers(flat_cells(only)), lengths_of(only))
     found = np.asarray(only, np.float64)
     return found.reshape(-1) if found.ndim == 2 and found.shape[1] == 1 else found
 
@@ -81,27 +87,80 @@ def joined(parts: Sequence[Array]) -> Array:
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def form(array: Array) -> dict[str, tuple[int, ...]]:
-    """By output, what a row of it is like: () for a number, (k,) for k of them."""
-    return {name: one.shape[1:] for name, one in each(array).items()}
+def form(array: Array) -> dict[str, tuple[int | None, ...]]:
+    """By output, what a row of it is like: () for a number, (k,) for k of them; (None,) and (None, k) for
+    these at each position."""
+    return {name: row_shape(one) if is_cells(one) else one.shape[1:] for name, one in each(array).items()}
+
+
+def same_form(one: Array, other: Array) -> bool:
+    """Whether both have numbers of one form for the same rows, and for the same positions of these."""
+    return form(one) == form(other) and len(one) == len(other) and _same_lengths(one, other)
+
+
+def _same_lengths(one: Array, other: Array) -> bool:
+    ours, theirs = lengths(one), lengths(other)
+    return all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def lengths(array: Array) -> dict[str, npt.NDArray[np.int64]]:
+    """By output with numbers for each position, how many positions each row has, (rows,)."""
+    return {name: lengths_of(one) for name, one in each(array).items() if is_cells(one)}
+
+
+def not_a_number(like: Array) -> Array:
+    """NaN for each number of all outputs."""
+    found = {
+        name: cells_of(np.full_like(flat(one), np.nan), lengths_of(one))
+        if is_cells(one)
+        else np.full_like(one, np.nan)
+        for name, one in each(like).items()
+    }
+    return together(found) if names_of(like) else found[""]
+
+
+def cut_to(array: Array, lengths: Mapping[str, npt.NDArray[np.int64]]) -> Array:
+    """Outputs whose rows are all of one length, as a model of a fixed length predicts them, cut to `lengths`.
+
+    Any other output is as it was.
+    """
+    found = {
+        name: (_cut(one, lengths[name]) if name in lengths and is_cells(one) else one)
+        for name, one in each(array).items()
+    }
+    return together(found) if names_of(array) else found[""]
+
+
+def _cut(cells: Array, lengths: npt.NDArray[np.int64]) -> Array:
+    ours = lengths_of(cells)
+    if len(ours) != len(lengths) or not len(ours) or not (ours[0] == ours).all() or ours[0] < lengths.max():
+        return cells
+    return cells_of(np.concatenate([one[:n] for one, n in zip(cells, lengths, strict=True)]), lengths)
+
+
+def flat(array: Array) -> Array:
+    """One output's numbers as metrics count them: those of all positions, (positions,) or (positions, k)."""
+    return flat_cells(array) if is_cells(array) else array
 
 
 def formed(array: Array) -> str:
     """`form` for a message: "1 number", "click (1 number), stars (5 numbers)"."""
-    counts = {name: int(np.prod(shape)) for name, shape in form(array).items()}
-    texts = {name: f"{count} number{'s' * (count != 1)}" for name, count in counts.items()}
+    texts = {}
+    for name, shape in form(array).items():
+        count = int(np.prod([one for one in shape if one is not None]))
+        texts[name] = f"{count} number{'s' * (count != 1)}" + " a position" * (None in shape)
     return ", ".join(f"{name} ({text})" if name else text for name, text in texts.items())
 
 
 def differences(one: Array, other: Array) -> Array:
-    """|one - other| of all numbers of all outputs; both have the same form. Shape (numbers,)."""
+    """|one - other| of all numbers of all outputs; both have the `same_form`. Shape (numbers,)."""
     pairs = zip(each(one).values(), each(other).values(), strict=True)
-    return np.concatenate([np.abs(a - b).reshape(-1) for a, b in pairs])
+    return np.concatenate([np.abs(flat(a) - flat(b)).reshape(-1) for a, b in pairs])
 
 
 def magnitudes(array: Array) -> Array:
     """|number| of all outputs, in the order of `differences`."""
-    return np.concatenate([np.abs(one).reshape(-1) for one in each(array).values()])
+    return np.concatenate([np.abs(flat(one)).reshape(-1) for one in each(array).values()])
 
 
 def of_output(array: Array, output: str | None) -> Array:
@@ -135,7 +194,7 @@ def check_output(
         field: the setting that has the name.
         one_label: it takes no k labels together.
     """
-    whole = {name or None: not (one.ndim == 2 and one_label) for name, one in each(labels).items()}
+    whole = {name or None: not (len(shape) == 2 and one_label) for name, shape in _shapes(labels).items()}
     of_labels = labels_named(labels)
     if whole.get(output, False) or output in of_labels:
         return
@@ -151,6 +210,11 @@ def check_output(
         "; ".join(allowed),
         next="name output= there, or leave it out where there is one output",
     )
+
+
+def _shapes(labels: Array) -> dict[str, tuple[int | None, ...]]:
+    """By output, (1,) or (1, k) of a row's labels; the same for those of a position."""
+    return {name: (1, *(one for one in shape if one is not None)) for name, shape in form(labels).items()}
 
 
 def check_name(name: object) -> bool:

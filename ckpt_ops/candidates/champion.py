@@ -15,9 +15,10 @@ from ckpt_ops.candidates.past import PastExamples
 from ckpt_ops.candidates.slice_rows import SliceRows, split_tables
 from ckpt_ops.errors import NotAsServed
 from ckpt_ops.evaluation import metrics_of
+from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.outputs import form, formed, names_of, numbers
+from ckpt_ops.outputs import formed, names_of, numbers, same_form
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.training import Examples
 
@@ -32,12 +33,14 @@ class ChampionScore:
         slices: by key, its metrics on every row of a slice that it was not trained on.
         past: its predictions on held-out rows of slices consumed before; None where no gate asks.
         missing: why it could not be asked; all else is empty then.
+        former: columns that its own code was given under a former name, too.
     """
 
     holdout: Scores | None = None
     slices: Mapping[str, dict[str, float]] = field(default_factory=dict)
     past: Scores | None = None
     missing: str = ""
+    former: FormerNames = field(default_factory=dict)
 
     @classmethod
     def missed(cls, error: NotAsServed) -> ChampionScore:
@@ -47,9 +50,11 @@ class ChampionScore:
 
     def beside(self, candidate: Scores) -> ChampionScore:
         """Itself, as long as it predicts what the candidate predicts, of one form; else a missing score."""
-        if self.holdout is None or form(self.holdout) == form(candidate):
+        if self.holdout is None or same_form(self.holdout, candidate):
             return self
         ours, theirs = formed(self.holdout), formed(candidate)
+        if ours == theirs:
+            theirs = "for other positions"
         if not (names_of(self.holdout) or names_of(candidate)):
             theirs = theirs.partition(" ")[0]
         what = f"it predicts {ours} per row, the candidate {theirs}"
@@ -89,9 +94,10 @@ def score(
     parts = list(_parts(pipeline, rows, version, data, unseen))
     of_past = [Rows.of(past.examples, partial(_tables_of_past, pipeline, rows, past))] if past else []
     try:
-        predictions = ask([*(part.rows for part in parts), *of_past])
+        answers = ask([*(part.rows for part in parts), *of_past])
     except NotAsServed as error:
         return ChampionScore.missed(error)
+    predictions = answers.scores
     of_parts = list(zip(parts, predictions, strict=False))
     scores = {}
     for key in unseen:
@@ -102,6 +108,7 @@ def score(
         holdout=np.concatenate([one for part, one in of_parts if part.held]),
         slices=scores,
         past=predictions[-1] if past else None,
+        former=answers.former,
     )
 
 
@@ -135,10 +142,14 @@ def _parts(
                 yield _Part(key=ref.key, held=is_held, examples=examples, rows=Rows.of(examples, tables))
 
 
-def _tables(pipeline: Pipeline, rows: SliceRows, ref: SliceRef, *, held: bool) -> Iterator[pa.Table]:
-    return (tables[held] for tables in split_tables(pipeline, rows, ref))
+def _tables(
+    pipeline: Pipeline, rows: SliceRows, ref: SliceRef, *, held: bool
+) -> Iterator[tuple[str, pa.Table]]:
+    return ((ref.key, tables[held]) for tables in split_tables(pipeline, rows, ref))
 
 
-def _tables_of_past(pipeline: Pipeline, rows: SliceRows, past: PastExamples) -> Iterator[pa.Table]:
+def _tables_of_past(
+    pipeline: Pipeline, rows: SliceRows, past: PastExamples
+) -> Iterator[tuple[str, pa.Table]]:
     for ref in past.refs:
         yield from _tables(pipeline, rows, ref, held=True)

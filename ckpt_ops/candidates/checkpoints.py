@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from ckpt_ops.candidates.data import TrainingData
 from ckpt_ops.candidates.given import Kept, in_structure
 from ckpt_ops.candidates.parent import Parent, written_config
@@ -28,11 +30,13 @@ from ckpt_ops.checkpoints.manifest import Segment
 from ckpt_ops.checkpoints.saved_model import inputs_of
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.candidate_log import Attempt, Commit
+from ckpt_ops.lists import dense
 from ckpt_ops.pipeline.code.digests import installed, lock_digest
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
+from ckpt_ops.training.batch_labels import BatchLabels
 from ckpt_ops.training.finite import WeightsWatch
 from ckpt_ops.worker import CheckpointSaved, tell
 
@@ -137,13 +141,16 @@ def _intermediate(
     settings = pipeline.intermediate
     if settings is None:
         return None
-    rows = min(settings.rows, data.holdout.rows)
+    rows = np.arange(min(settings.rows, data.holdout.rows))
+    inputs = {name: dense(column[rows]) for name, column in data.holdout.inputs.items()}
+    labels, weights = BatchLabels(data.holdout, model).of(rows, inputs)
     return IntermediateWriter(
         store,
         model,
         settings,
-        inputs={name: column[:rows] for name, column in data.holdout.inputs.items()},
-        labels=data.holdout.labels[:rows],
+        inputs=inputs,
+        labels=labels,
+        weights=weights if data.holdout.positions else None,
         folder=folder,
         suffix=f"-{token:06d}",
         step=step,

@@ -27,7 +27,9 @@ def lookout(
     metric = keyed(settings.metric, settings.output)
 
     def look() -> float:
-        found = metrics_of(labels_of(apart), predict(model, apart.inputs), groups=apart.groups)
+        found = metrics_of(
+            labels_of(apart), predict(model, apart.inputs, apart.positions), groups=apart.groups
+        )
         return found.get(metric, math.nan)
 
     def looked(step: int, value: float, best: bool) -> None:

@@ -14,47 +14,75 @@ import numpy.typing as npt
 from ckpt_ops.checkpoints.saved_model import inputs_of, precision_of, write_saved_model
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Latency, ServableCheck
+from ckpt_ops.lists import ListColumn, cut, dense
 from ckpt_ops.outputs import differences, joined, magnitudes, names_of, numbers, together
 from ckpt_ops.short_errors import in_short, where
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
 
 _BATCH = 4096
+_PADDED_ROWS, _MORE = 64, 3
+ON_PADDING = 1e-4
+"""How far a prediction may move with the padding of its batch, for predictions up to 1: sums of more terms
+are rounded in other places."""
+_PADDED = "predictions differ by up to {:.2g} with the padding of a batch: mask it, or set Lists(length=)"
 _WARM_UP, _REQUESTS = 20, 200
 Scores = npt.NDArray[np.float64]
 
 
 def export(
-    model: Any, store: Store, name: str, holdout: Examples, candidate: Scores, *, timed: bool
+    model: Any,
+    store: Store,
+    name: str,
+    holdout: Examples,
+    candidate: Scores,
+    *,
+    timed: bool,
+    positions: Mapping[str, str] | None = None,
 ) -> ServableCheck:
     """Write the SavedModel below `name`, load it again, and compare it on the held-out rows.
 
     Args:
         candidate: what `model` predicts for them.
         timed: measure how long a request of one row takes, on this machine.
+        positions: which outputs are of positions, and of which input's, as `Examples.follows` has them; None:
+            as `holdout` has them.
     """
+    positions = holdout.follows if positions is None else positions
     with tempfile.TemporaryDirectory(prefix="ckpt-ops-export-") as folder:
-        check = _checked(model, Path(folder), holdout, candidate, timed=timed)
+        check = _checked(model, Path(folder), holdout, candidate, timed=timed, positions=positions)
         for path in sorted(Path(folder).rglob("*")):
             if path.is_file():
                 store.put(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
     return check
 
 
-def _checked(model: Any, folder: Path, holdout: Examples, candidate: Scores, *, timed: bool) -> ServableCheck:
+def _checked(
+    model: Any,
+    folder: Path,
+    holdout: Examples,
+    candidate: Scores,
+    *,
+    timed: bool,
+    positions: Mapping[str, str],
+) -> ServableCheck:
     import tensorflow as tf
 
     try:
-        write_saved_model(model, folder, inputs_of(holdout.inputs))
+        write_saved_model(model, folder, inputs_of(holdout.inputs), positions=positions)
         loaded = tf.saved_model.load(str(folder))
-        exported = by_batches(loaded.serve, holdout.inputs)
+        exported = by_batches(loaded.serve, holdout.inputs, holdout.positions)
         if not names_of(candidate):
             exported = exported.reshape(candidate.shape)
         apart, sizes = differences(exported, candidate), magnitudes(candidate)
+        on_padding = _apart_by_padding(loaded.serve, holdout, candidate)
         latency = _latency(loaded.serve, holdout.inputs) if timed and holdout.rows else None
     except Exception as error:  # noqa: BLE001 - whatever the export raises is the gate's verdict
         print(f"the export failed, at\n{where(error)}{in_short(error, longest=4_000)}", flush=True)
         return ServableCheck(max_abs_difference=None, rows=0, error=in_short(error))
+    if not on_padding <= ON_PADDING:
+        print(f"predictions differ by up to {on_padding:.3g} with the padding", flush=True)
+        return ServableCheck(max_abs_difference=None, rows=0, error=_PADDED.format(on_padding))
     return ServableCheck(
         max_abs_difference=float(np.max(apart, initial=0.0)),
         relative_difference=float(np.max(apart / np.maximum(1.0, sizes), initial=0.0)),
@@ -65,7 +93,33 @@ def _checked(model: Any, folder: Path, holdout: Examples, candidate: Scores, *, 
     )
 
 
-def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Latency:
+def _apart_by_padding(serve: Callable[[Any], Any], holdout: Examples, candidate: Scores) -> float:
+    """How far predictions move, by the size of what was predicted, when lists are padded further.
+
+    Which lists share a batch is different wherever the model is served: a request of one row has no padding.
+    """
+    import tensorflow as tf
+
+    rows = slice(0, _PADDED_ROWS)
+    some = {name: column[rows] for name, column in holdout.inputs.items()}
+    if (
+        not any(isinstance(one, ListColumn) and one.length is None for one in some.values())
+        or not holdout.rows
+    ):
+        return 0.0
+
+    def widened(column: Any) -> Any:
+        free = isinstance(column, ListColumn) and column.length is None
+        return tf.convert_to_tensor(column.padded(more=_MORE) if free else dense(column))
+
+    lengths = {name: one[rows] for name, one in holdout.positions.items()}
+    found = _numbers(serve({name: widened(one) for name, one in some.items()}), lengths)
+    found = found if names_of(candidate) else found.reshape(candidate[rows].shape)
+    sizes = np.maximum(1.0, magnitudes(candidate[rows]))
+    return float(np.max(differences(found, candidate[rows]) / sizes, initial=0.0))
+
+
+def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, Any]) -> Latency:
     """One row a request, one request after the other."""
     import tensorflow as tf
 
@@ -73,7 +127,7 @@ def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]
     taken = []
     for request in range(_WARM_UP + _REQUESTS):
         at = request % rows
-        row = {name: tf.convert_to_tensor(column[at : at + 1]) for name, column in inputs.items()}
+        row = {name: tf.convert_to_tensor(dense(column[at : at + 1])) for name, column in inputs.items()}
         began = time.perf_counter()
         answer = serve(row)
         for output in answer.values() if isinstance(answer, Mapping) else (answer,):
@@ -83,25 +137,34 @@ def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]
     return Latency(p50_ms=p50, p95_ms=p95, p99_ms=p99, requests=_REQUESTS)
 
 
-def by_batches(model: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
+def by_batches(
+    model: Callable[[Any], Any],
+    inputs: Mapping[str, Any],
+    lengths: Mapping[str, npt.NDArray[np.int64]] | None = None,
+) -> Scores:
     """What `model` predicts on the rows, in batches: memory does not grow with their number.
 
     Several outputs, a mapping by name, are one array, as `ckpt_ops.outputs` has them.
+
+    Args:
+        lengths: by output with numbers for each position, how many positions each row has.
     """
     import tensorflow as tf
 
     parts = []
     for start in range(0, len(next(iter(inputs.values()))), _BATCH):
-        batch = {
-            name: tf.convert_to_tensor(column[start : start + _BATCH]) for name, column in inputs.items()
-        }
-        parts.append(_numbers(model(batch)))
+        rows = slice(start, start + _BATCH)
+        batch = {name: tf.convert_to_tensor(dense(column[rows])) for name, column in inputs.items()}
+        parts.append(_numbers(model(batch), {name: one[rows] for name, one in (lengths or {}).items()}))
     return joined(parts)
 
 
-def _numbers(predicted: Any) -> Scores:
+def _numbers(predicted: Any, lengths: Mapping[str, npt.NDArray[np.int64]]) -> Scores:
     if isinstance(predicted, Mapping):
-        found = {name: _numbers(one) for name, one in predicted.items()}
+        found = {
+            name: _numbers(one, {"": lengths[name]} if name in lengths else {})
+            for name, one in predicted.items()
+        }
         return numbers(together(found))
     if isinstance(predicted, list | tuple):
         raise ModelCodeError(
@@ -110,4 +173,15 @@ def _numbers(predicted: Any) -> Scores:
             next="let the model return one tensor, shape (rows,), (rows, 1) or (rows, classes), or a mapping "
             "of such by the outputs' names",
         )
-    return np.atleast_1d(np.asarray(predicted, np.float64))
+    array = np.atleast_1d(np.asarray(predicted, np.float64))
+    if "" not in lengths:
+        return array
+    cells = cut(array, lengths[""])
+    if cells is None:
+        rows, longest = len(lengths[""]), lengths[""].max(initial=0)
+        raise ModelCodeError(
+            f"the model predicts shape {array.shape} for {rows} rows of up to {longest} positions",
+            safe="the champion serves on; the version stays open in the log and keeps its checkpoints",
+            next="let it predict for each position, shape (rows, length, 1) or (rows, length, k)",
+        )
+    return numbers(cells)

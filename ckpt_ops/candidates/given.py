@@ -12,18 +12,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, split_tables
-from ckpt_ops.checkpoints import Manifest, load_manifest
+from ckpt_ops.checkpoints import Manifest
 from ckpt_ops.checkpoints.chunks import digest_of
 from ckpt_ops.documents import read_as, reading
 from ckpt_ops.errors import SliceUnreadable
-from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline import given as adapted_values
 from ckpt_ops.pipeline.given import Adapted, Given
+from ckpt_ops.pipeline.of_version import of_given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import call
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named, read_named
+from ckpt_ops.training.list_values import is_list
 from ckpt_ops.vocabularies import document as vocabularies
 from ckpt_ops.vocabularies.growth import Grown, Token, advance, empty
 
@@ -35,13 +37,24 @@ Kept = Mapping[str, Named]
 
 
 def given_for(
-    pipeline: Pipeline, store: Store, state: LineageState, parent: int | None, slices: Iterable[SliceRef]
+    pipeline: Pipeline,
+    store: Store,
+    state: LineageState,
+    parent: int | None,
+    slices: Iterable[SliceRef],
+    *,
+    before: Given | None = None,
+    rows: SliceRows | None = None,
 ) -> Given:
     """What `build_model()` is given for a candidate that goes on from `parent` and trains on `slices`.
 
     A column that has a vocabulary for the first time is counted in all slices of the parent's ancestry. A
     slice that is seen again is not counted again. Adapted values come from the parent; if it has none,
     `adapt()` is called on the rows to train on.
+
+    Args:
+        before: what the parent was given, where the store does not have it.
+        rows: where slices are read; None: in the store.
 
     Raises:
         ModelCodeError: `adapt()` raised, or returned something else.
@@ -50,9 +63,9 @@ def given_for(
     if not (pipeline.vocabularies or pipeline.adapt):
         return Given()
     refs = tuple(slices)
-    rows = StoredRows(pipeline, store)
-    trained = None if parent is None else state.versions[parent].trained
-    before = Given() if trained is None else of_manifest(store, load_manifest(store, trained.final))
+    rows = rows or StoredRows(pipeline, store)
+    if before is None:
+        before = Given() if parent is None else of_version(store, pipeline.name, state.versions[parent])
     earlier = tuple(ref for one in state.ancestry(parent) for ref in one.slices)
     return Given(
         vocabularies=_grown(
@@ -82,26 +95,42 @@ def in_structure(kept: Kept) -> dict[str, dict[str, str]]:
     return {kind: {"name": named.name, "digest": named.digest} for kind, named in kept.items()}
 
 
-def of_manifest(store: Store, manifest: Manifest) -> Given:
-    """What the model of a checkpoint was built with.
+def of_version(store: Store, model: str, version: VersionState) -> Given:
+    """What the model of a trained version was built with. It stays as long as the version's export does.
 
     Raises:
         ObjectNotFound: it is gone.
         Corrupt: it is not what was kept, or another model's.
     """
+    trained = version.trained
+    kinds = [kind for kind in (VOCABULARIES, ADAPTED) if trained is not None and kind in trained.artifacts]
+    return _read(store, model, {kind: trained.artifact(kind) for kind in kinds} if trained else {})
+
+
+def pipeline_of(pipeline: Pipeline, store: Store, version: VersionState) -> Pipeline:
+    """The pipeline as the version has it, to make rows for its model. Raises as `of_version`."""
+    return of_given(pipeline, of_version(store, pipeline.name, version))
+
+
+def of_manifest(store: Store, manifest: Manifest) -> Given:
+    """What the model of a checkpoint was built with. Raises as `of_version`."""
+    kept = {}
+    for kind in (VOCABULARIES, ADAPTED):
+        if kind in manifest.structure:
+            with reading(f"the manifest of {manifest.model} v{manifest.version}", "manifest"):
+                kept[kind] = read_as(Named, manifest.structure[kind], at=f"structure.{kind}")
+    return _read(store, manifest.model, kept)
+
+
+def _read(store: Store, model: str, kept: Kept) -> Given:
     grown: dict[str, Grown] = {}
     adapted: Adapted = {}
-    for kind in (VOCABULARIES, ADAPTED):
-        kept = manifest.structure.get(kind)
-        if kept is None:
-            continue
-        with reading(f"the manifest of {manifest.model} v{manifest.version}", "manifest"):
-            named = read_as(Named, kept, at=f"structure.{kind}")
+    for kind, named in kept.items():
         data, name = read_named(store, named), f"{store.url}/{named.name}"
         if kind == VOCABULARIES:
-            grown = vocabularies.decode(data, name=name, model=manifest.model)
+            grown = vocabularies.decode(data, name=name, model=model)
         else:
-            adapted = adapted_values.decode(data, name=name, model=manifest.model)
+            adapted = adapted_values.decode(data, name=name, model=model)
     return Given(vocabularies=grown, adapted=adapted)
 
 
@@ -152,5 +181,9 @@ def _counts(rows: SliceRows, ref: SliceRef, column: str) -> dict[Token, int]:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
+    """The values of rows; of lists, those that are in the list of a row, each once."""
     joined = column.combine_chunks()
+    if is_list(joined.type):
+        values = {"row": pc.list_parent_indices(joined), "value": pc.list_flatten(joined)}
+        joined = pa.table(values).group_by(["row", "value"]).aggregate([])["value"].combine_chunks()
     return joined.dictionary_decode() if pa.types.is_dictionary(joined.type) else joined

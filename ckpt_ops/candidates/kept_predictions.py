@@ -18,7 +18,7 @@ from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.evaluation import EvaluatedRows
 from ckpt_ops.evaluation.gates.export import TOLERANCES
 from ckpt_ops.lineage import VersionState
-from ckpt_ops.outputs import differences, form, names_of
+from ckpt_ops.outputs import differences, flat, names_of, same_form
 from ckpt_ops.store import Store
 
 ELSEWHERE = 1e-4
@@ -90,7 +90,7 @@ def predictions_again(
         return PredictionsAgain(
             why_not=f"examples() makes {len(labels):,} held-out rows, but {kept.count:,} were kept"
         )
-    if form(kept.label) != form(labels) or differences(kept.label, labels).any():
+    if not same_form(kept.label, labels) or differences(kept.label, labels).any():
         return PredictionsAgain(
             why_not="examples() gives the held-out rows labels that differ from those kept"
         )
@@ -103,11 +103,11 @@ def predictions_again(
 
 
 def _apart(was: npt.NDArray[Any], now: npt.NDArray[Any]) -> float:
-    if was.shape != now.shape or form(was) != form(now):
+    if was.shape != now.shape or not same_form(was, now):
         return float("inf")
     if names_of(was):
         return max(_apart(was[name], now[name]) for name in names_of(was))
-    now = np.asarray(now, np.float64)
+    was, now = flat(was), np.asarray(flat(now), np.float64)
     same = (was == now) | (np.isnan(was) & np.isnan(now))
     with np.errstate(invalid="ignore"):
         apart = np.where(same, 0.0, np.abs(now - was) / np.maximum(1.0, np.abs(was)))

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.lists import ListColumn, as_column, dense, is_cells
+from ckpt_ops.outputs import each
 from ckpt_ops.training import Examples
 
 Numbers = npt.NDArray[np.int64]
@@ -105,8 +107,11 @@ def _like(made: Examples, row: int) -> npt.NDArray[np.bool_]:
     """Which rows came out like this one, in every column."""
     alike = np.ones(made.rows, np.bool_)
     optional = [column for column in (made.weights, made.groups) if column is not None]
-    for column in (*made.inputs.values(), made.labels, *made.segments.values(), *optional):
-        flat = np.asarray(column).reshape(made.rows, -1)
+    labels = (as_column(one) if is_cells(one) else one for one in each(made.labels).values())
+    for column in (*made.inputs.values(), *labels, *made.segments.values(), *optional):
+        if isinstance(column, ListColumn):
+            alike &= column.lengths == column.lengths[row]
+        flat = dense(column).reshape(made.rows, -1)
         if flat.dtype.kind in "OSU":
             wanted = flat[row].tolist()
             alike &= np.fromiter((one == wanted for one in flat.tolist()), np.bool_, made.rows)

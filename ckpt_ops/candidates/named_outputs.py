@@ -10,6 +10,9 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.policies import Policy
 from ckpt_ops.training import Examples
 
+_ENOUGH = 64
+"""So many rows tell how many labels a row has, or a position: some may have no position at all."""
+
 
 def check_named(pipeline: Pipeline, examples: Examples) -> None:
     """Refuse, with `BadInput`, a gate, a policy or `stop_early` that names an output that is not there.
@@ -19,7 +22,7 @@ def check_named(pipeline: Pipeline, examples: Examples) -> None:
     Args:
         examples: of any rows; their labels say which outputs the model has.
     """
-    labels = labels_of(examples.take(slice(0, 1)))
+    labels = labels_of(examples.take(slice(0, _ENOUGH)))
     for one in _that_look(pipeline):
         check_output(
             labels,

@@ -14,7 +14,7 @@ from ckpt_ops.candidates.results import predict
 from ckpt_ops.checkpoints import Manifest
 from ckpt_ops.checkpoints.layer_state import LayerState
 from ckpt_ops.errors import TransferRefused
-from ckpt_ops.outputs import differences, form
+from ckpt_ops.outputs import differences, same_form
 from ckpt_ops.pipeline.given import Given
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named
@@ -56,13 +56,18 @@ class Parent:
 
     def check(self) -> None:
         """Raises `TransferRefused`, which says what to write, if the pipeline does not allow the transfer."""
-        if self.transfer.objections:
-            raise TransferRefused(
-                f"build_model() is different from what version {self.manifest.version} was trained with:\n  "
-                + "\n  ".join(self.transfer.objections),
-                safe="nothing was trained, no version or checkpoint was added; the champion serves on",
-                next=self.transfer.next,
-            )
+        check_allowed(self.transfer, f"version {self.manifest.version}")
+
+
+def check_allowed(transfer: Transfer, parent: str) -> None:
+    """Raises `TransferRefused` if the pipeline does not allow the transfer from `parent`."""
+    if transfer.objections:
+        raise TransferRefused(
+            f"build_model() is different from what {parent} was trained with:\n  "
+            + "\n  ".join(transfer.objections),
+            safe="nothing was trained, no version or checkpoint was added; the champion serves on",
+            next=transfer.next,
+        )
 
 
 def parent_of(store: Store, named: Named, manifest: Manifest, structure: Structure, evolve: Evolve) -> Parent:
@@ -98,8 +103,9 @@ def agreement(model: Any, holdout: Examples, champion: ChampionScore | None) -> 
     if served is None or not len(served):
         return None
     rows = min(len(served), _ASKED_ROWS)
-    said = predict(model, {name: column[:rows] for name, column in holdout.inputs.items()})
-    if form(said) != form(served):
+    some = holdout.take(slice(0, rows))
+    said = predict(model, some.inputs, some.positions)
+    if not same_form(said, served[:rows]):
         return None
     return Agreement(rows=rows, max_abs_difference=float(differences(said, served[:rows]).max()))
 

@@ -14,9 +14,11 @@ from typing import Any
 from ckpt_ops.candidates.named_outputs import check_named
 from ckpt_ops.candidates.parent import Parent
 from ckpt_ops.checkpoints import read_tensors
+from ckpt_ops.checkpoints.layer_state import holders
 from ckpt_ops.checkpoints.naming import optimizers
-from ckpt_ops.errors import BadInput
+from ckpt_ops.errors import BadInput, ModelCodeError
 from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import takes_vocabularies
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Examples, Schedules
 from ckpt_ops.training.batches import batch_of
@@ -44,19 +46,41 @@ def preflight(
         BadInput: two averages of the weights are asked for; a gate, a policy or `stop_early` names an output
             that the model does not have, or none of several.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
-            learning rate keeps the model from learning.
+            learning rate keeps the model from learning; nothing in the model says what the rows of a
+            vocabulary stand for.
     """
+    _check_rows_stand_for(pipeline, model)
     if parent is not None:
         parent.check()
     _check_averages(pipeline, model)
     inputs, labels, *_ = batch_of(examples)
-    trace_prediction(model, inputs, labels)  # first: a loss without its output is not the error's cause
+    # first: a loss without its output is not the error's cause
+    trace_prediction(model, inputs, labels, positions=examples.follows)
     step.look(batch_of(examples, model=model))
     check_named(pipeline, examples)
     since = None
     if pipeline.schedules is Schedules.OVER_LIFE and parent is not None:
         since = _iterations(store, parent, model, variables)
     schedules.check(pipeline.budget.last_step(steps_per_epoch=order.steps_per_epoch), since=since)
+
+
+def _check_rows_stand_for(pipeline: Pipeline, model: Any) -> None:
+    """Where `examples()` finds rows, the model has to say of which vocabulary: rows are taken back."""
+    if not pipeline.vocabularies or not takes_vocabularies(pipeline):
+        return
+    told = {getattr(layer, "column", None) for layer, _ in holders(model) if _is_lookup(layer)}
+    missing = [one.column for one in pipeline.vocabularies if one.column not in told]
+    if missing:
+        raise ModelCodeError(
+            f"{pipeline.examples} takes vocabularies, and no layer of {pipeline.model} says which rows are "
+            f"those of {', '.join(missing)}: a row that is taken back would go on with its weights",
+            safe="nothing was trained, no version or checkpoint was added; the champion serves on",
+            next=f"put vocabularies[{missing[0]!r}].rows_layer() between the input and its embedding",
+        )
+
+
+def _is_lookup(layer: Any) -> bool:
+    return type(layer).__name__ == "VocabularyRows"
 
 
 def _check_averages(pipeline: Pipeline, model: Any) -> None:

@@ -33,6 +33,8 @@ EVERY_SECONDS = 3.0
 RENEWED_SECONDS = 20.0
 """A training that says nothing, in a long step or reading many rows, is reported again so often."""
 _LAST_SECONDS = 5.0  # that the end of a training waits for its last report
+_LEFT = 10
+"""Reports that a store may fail to remove before no more are written; a replica may be down for days."""
 _log = logging.getLogger(__name__)
 
 
@@ -110,9 +112,7 @@ class Reporter:
         except TransientError as error:  # the store is asked again with the next report
             if not self._quiet:
                 _log.warning("the progress of this training is not shown now: %s", printable(error.what))
-            self._quiet = True
-        else:
-            self._quiet = False
+            self._quiet = True  # once: it would be said every few seconds
         return not closing
 
 
@@ -132,6 +132,7 @@ class _Reports:
         self._written_at = -RENEWED_SECONDS
         self._number = 0
         self._at_work = self._over = False  # whether its attempt has begun, and has ended with a result
+        self._newest: str | None = None
         self._old: set[str] = set()  # to be removed: earlier reports, ours and those of attempts before
 
     def add(self, told: Iterable[Progress]) -> None:
@@ -157,16 +158,18 @@ class _Reports:
         """Write what is new, or the same again if that was long ago."""
         now, document = time.monotonic(), self._document
         if self._over:
-            self._clean_up()
+            self._leave_nothing()
             return
         if document is None or (document == self._written and now - self._written_at < RENEWED_SECONDS):
             return
+        if len(self._old) >= _LEFT:
+            self._clean_up()  # or raise
         self._number += 1
         name = name_of(document, number=self._number, writer=self._writer)
         self._store.put(name, document.encode())
         self._written, self._written_at = document, now
+        self._supersede(name)
         self._clean_up()
-        self._old.add(name)
 
     def end(self, *, result: bool) -> None:
         """Leave nothing behind, or after an attempt without a result that it has ended."""
@@ -174,7 +177,7 @@ class _Reports:
             self._document = ended(self._document)
             self.write()
         else:
-            self._clean_up()
+            self._leave_nothing()
 
     def _taken_over(self) -> ProgressDocument:
         """The first document, which goes on from what an earlier attempt at this version left."""
@@ -190,11 +193,20 @@ class _Reports:
 
     def _go_on_to(self, version: int) -> None:
         """The process trains this version: one before it has its result, or was never begun."""
-        self._clean_up()
+        self._leave_nothing()
         self._started = time_now() if self._over else self._started
         self._version, self._document, self._written = version, None, None
         self._at_work = self._over = False
         self._slices = ()
+
+    def _leave_nothing(self) -> None:
+        self._supersede(None)
+        self._clean_up()
+
+    def _supersede(self, name: str | None) -> None:
+        """`name` is the report that counts now; None: none does."""
+        self._old |= {self._newest} if self._newest else set()
+        self._newest = name
 
     def _clean_up(self) -> None:
         for name in sorted(self._old):

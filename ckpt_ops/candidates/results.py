@@ -27,16 +27,24 @@ from ckpt_ops.training import Latest
 from ckpt_ops.transfer.document import TransferDocument
 
 
-def predict(model: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> Scores:
+def predict(
+    model: Any, inputs: Mapping[str, Any], lengths: Mapping[str, npt.NDArray[np.int64]] | None = None
+) -> Scores:
     """The model's predictions: shape (rows,), or (rows, k) for a model that predicts k numbers.
 
-    Of several outputs as `ckpt_ops.outputs` has them. Raises `ModelCodeError` for any other shape.
+    Of several outputs, and of positions, as `ckpt_ops.outputs` has them. Raises `ModelCodeError` for any
+    other shape.
+
+    Args:
+        lengths: by output with numbers for each position, how many positions each row has, as
+            `Examples.positions` has them.
     """
     rows = len(next(iter(inputs.values())))
-    predictions = by_batches(forward(model), inputs)
+    predictions = by_batches(forward(model), inputs, lengths)
     if not names_of(predictions) and predictions.shape in ((rows,), (rows, 1)):
         return predictions.reshape(-1)
-    if len(predictions) != rows or any(len(one) > 1 for one in form(predictions).values()):
+    shapes = [[one for one in shape if one is not None] for shape in form(predictions).values()]
+    if len(predictions) != rows or any(len(one) > 1 for one in shapes):
         raise ModelCodeError(
             f"the model predicts {_shapes(predictions)} for {rows} rows; gates evaluate one number a row, "
             f"shape ({rows},) or ({rows}, 1), or the probabilities of k classes, shape ({rows}, k)",
@@ -62,10 +70,18 @@ def write_results(
 ) -> dict[str, str]:
     """Write predictions on the held-out rows and the SavedModel; returns object names by kind."""
     folder = _folder(pipeline.name, version, token)
-    candidate = predict(model, data.holdout.inputs)
+    candidate = predict(model, data.holdout.inputs, data.holdout.positions)
     champion = champion.beside(candidate) if champion else None
     timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
-    check = export(model, store, f"{folder}/export", data.holdout, candidate, timed=timed)
+    check = export(
+        model,
+        store,
+        f"{folder}/export",
+        data.holdout,
+        candidate,
+        timed=timed,
+        positions=data.train.follows,
+    )
     evaluated = evaluated_rows_of(pipeline, version, data, candidate, champion, servable=check)
     artifacts = {"predictions": f"{folder}/predictions.parquet", "export": f"{folder}/export"}
     _write(store, artifacts["predictions"], evaluated.to_table())
@@ -106,6 +122,7 @@ def evaluated_rows_of(
         candidate=candidate,
         champion=champion.holdout if champion else None,
         champion_missing=champion.missing if champion else "",
+        former={"champion": champion.former} if champion else {},
         segments=dict(data.holdout.segments),
         groups=data.holdout.groups,
         slice=slices_of(data),
@@ -139,7 +156,7 @@ def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | Non
     return Past(
         slice=past.slices,
         label=labels_of(past.examples),
-        candidate=predict(model, past.examples.inputs),
+        candidate=predict(model, past.examples.inputs, past.examples.positions),
         champion=champion.past if champion else None,
         groups=past.examples.groups,
         champion_missing=missing,

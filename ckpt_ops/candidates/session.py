@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ckpt_ops.candidates.given import of_manifest
-from ckpt_ops.candidates.parent import Parent, is_rate, parent_of, structure_of
+from ckpt_ops.candidates.as_served.graph import AsServed
+from ckpt_ops.candidates.parent import Parent, check_allowed, is_rate, parent_of, structure_of
 from ckpt_ops.checkpoints import load_manifest, model_variables, read_tensors
 from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
-from ckpt_ops.errors import BadInput, TerminalError
-from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.errors import TerminalError
+from ckpt_ops.lineage import LineageState
 from ckpt_ops.pipeline.code.own import code_of
 from ckpt_ops.pipeline.given import Given
+from ckpt_ops.pipeline.of_version import of_given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
@@ -24,16 +26,27 @@ from ckpt_ops.training import Schedules
 from ckpt_ops.training.schedules import ScheduleStarts
 from ckpt_ops.training.step_function import Step, step_function
 from ckpt_ops.transfer.carrying import carried
+from ckpt_ops.transfer.plan import plan_transfer
+from ckpt_ops.transfer.structure import Structure
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InMemory:
+    """The values of a model, by the names of its variables, and the structure that they belong to."""
+
+    structure: Structure
+    values: Mapping[str, Any]
 
 
 class TrainingSession:
     """A pipeline's model, built once, on which candidates are trained one after the other.
 
     Args:
-        given: what `build_model` is given for the candidate; None if several versions are measured on it.
+        given: what `build_model` is given for the candidate; None: nothing.
         from_nothing: keep the initial values, because a candidate without a parent will be trained on it.
 
     Attributes:
+        pipeline: that of the version, for whoever makes rows for its model.
         code: as it was when it built the model.
         rates: the learning rate as `build_model` made it, by the name of its variable.
         state: what layers hold beside variables, as `build_model` made it.
@@ -47,10 +60,10 @@ class TrainingSession:
         from_nothing: bool = True,
         given: Given | None = None,
     ) -> None:
-        self.given = _of_any_version(pipeline, store) if given is None else given
+        self.given = given or Given()
         began = time.monotonic()
         print("importing TensorFlow", flush=True)
-        self.pipeline, self.store = pipeline, store
+        self.pipeline, self.store = of_given(pipeline, self.given), store
         self.code = code_of(pipeline)  # read first: `same` notices code that changes while it is imported
         self.model = build_model(pipeline, self.given)
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
@@ -67,8 +80,8 @@ class TrainingSession:
         """Set every variable to its value in the checkpoint; None: as `build_model` made it.
 
         The learning rate of optimizers stays as today's `build_model` sets it: Keras keeps it among the
-        optimizer's variables, and an edit of it is meant for later candidates. Elsewhere in a model, a
-        variable of that name is state like any other.
+        optimizer's variables, unless it follows a schedule, and an edit of it is meant for later candidates.
+        Elsewhere in a model, a variable of that name is state like any other.
 
         Raises:
             ObjectNotFound, Corrupt, IncompatibleCheckpoint: as `restore_model`.
@@ -76,7 +89,7 @@ class TrainingSession:
         if manifest is not None:
             found = load_manifest(self.store, manifest)
             self._as_built = False
-            restore_model(self.store, found, self.model, self.variables, self.state)
+            restore_model(self.store, found, self.model, self.variables, self.state, own=is_rate)
             self.assign(self.rates)
         else:
             self.assign(self._as_initialized())
@@ -105,6 +118,18 @@ class TrainingSession:
         values = carried(parent.transfer, tensors, initial)
         self.assign({**values, **self.rates})
 
+    def in_memory(self) -> InMemory:
+        """A copy of what the model holds, for this model or one of another structure to go on from."""
+        return InMemory(structure=self.structure, values=self.copy_values())
+
+    def go_on_from_memory(self, found: InMemory) -> bool:
+        """As `go_on_from`, from values that are in no checkpoint; whether they were transferred."""
+        transfer = plan_transfer(found.structure, self.structure, self.pipeline.evolve, ignored=is_rate)
+        check_allowed(transfer, "the version before")
+        values = found.values if transfer.same else carried(transfer, found.values, self._as_initialized())
+        self.assign({**values, **self.rates})
+        return not transfer.same
+
     def _as_initialized(self) -> Mapping[str, Any]:
         """The variables' values as `build_model` made them."""
         if self._initial is not None:
@@ -130,30 +155,14 @@ class TrainingSession:
         """The model's step, traced once for all candidates."""
         return step_function(self.model)
 
+    @cached_property
+    def served(self) -> AsServed:
+        """The model as its export would answer, traced once."""
+        return AsServed(self.model)
+
     def copy_values(self) -> dict[str, Any]:
         """A copy of the current value of every variable, by name."""
         return {name: tensorflow_variable(one).numpy().copy() for name, one in self.variables.items()}
-
-
-def _of_any_version(pipeline: Pipeline, store: Store) -> Given:
-    """What all versions of the model are given alike. Raises `BadInput`: each has vocabularies of its own."""
-    if pipeline.vocabularies:
-        raise _several_versions(pipeline)
-    if not pipeline.adapt:
-        return Given()
-    state = ModelLog(store, pipeline.name).state()
-    named = final_manifest(state, state.head)
-    return Given() if named is None else of_manifest(store, load_manifest(store, named))
-
-
-def _several_versions(pipeline: Pipeline) -> BadInput:
-    columns = ", ".join(one.column for one in pipeline.vocabularies)
-    return BadInput(
-        "vocabularies",
-        columns,
-        "none if several versions are to share one model: each version of this pipeline has its own",
-        next="compare versions by their evaluations and predictions: ckpt-ops diff, ckpt-ops predict",
-    )
 
 
 def final_manifest(state: LineageState, version: int | None) -> Named | None:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ckpt_ops.column_times import Columns
 from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.as_declared import leave_it_out
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -48,10 +49,23 @@ class StoredRows:
 
     Args:
         besides: columns that the slices lack by a declaration other than the pipeline's.
+        former: names that columns had, for the code of an older version.
+
+    Attributes:
+        renamed: those of `former` that slices read so far have needed.
     """
 
-    def __init__(self, pipeline: Pipeline, store: Store, *, besides: Columns | None = None) -> None:
-        self._store, self._source, self._besides = store, pipeline.source, besides
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: Store,
+        *,
+        besides: Columns | None = None,
+        former: FormerNames | None = None,
+    ) -> None:
+        self._store, self._source = store, pipeline.source
+        self._besides, self._former = besides, former
+        self.renamed: dict[str, str] = {}
 
     def count(self, key: str, revision: str) -> int:
         return load_manifest(self._store, self._source.name, key, revision).rows
@@ -61,7 +75,10 @@ class StoredRows:
     ) -> Iterator[tuple[pa.Table, int]]:
         start = 0
         manifest = load_manifest(self._store, self._source.name, key, revision)
-        with staged_as_declared(self._store, self._source, manifest, besides=self._besides) as rows:
+        with staged_as_declared(
+            self._store, self._source, manifest, besides=self._besides, former=self._former
+        ) as rows:
+            self.renamed |= rows.former
             present = None if columns is None else [name for name in columns if name in rows.schema.names]
             for batch in rows.batches(present):
                 yield pa.Table.from_batches([batch]), start

@@ -69,7 +69,8 @@ class IntermediateWriter:
     """Captures what `settings` ask for of a Keras model on the probe rows, and writes it to `store`.
 
     Args:
-        inputs, labels: the probe rows, as the model takes them.
+        inputs, labels: the probe rows, as the model takes them; labels of several outputs by name.
+        weights: of the labels of positions, which may be padded, as the loss takes them; None: all count.
         folder: the version's folder in the store.
         suffix: of the file's name, before `.npz`: it tells attempts apart.
         step: the step that training begins or resumes at.
@@ -85,13 +86,14 @@ class IntermediateWriter:
         settings: Intermediate,
         *,
         inputs: Mapping[str, npt.NDArray[Any]],
-        labels: npt.NDArray[Any],
+        labels: Any,
         folder: str,
+        weights: Any = None,
         suffix: str = "",
         step: int = 0,
     ) -> None:
         self._store, self._model, self._settings = store, model, settings
-        self._inputs, self._labels = inputs, labels
+        self._inputs, self._labels, self._counted = inputs, labels, weights
         self._folder, self._suffix = folder, suffix
         self._layers = [_layer(model, name) for name in settings.layers]
         _check_loss(model)
@@ -109,7 +111,7 @@ class IntermediateWriter:
         since = SinceSave(steps=step - self._before.step, seconds=now - self._saved_at)
         if not wanted and not self._settings.save.due(since):
             return
-        found = probe(self._model, self._layers, self._inputs, self._labels)
+        found = probe(self._model, self._layers, self._inputs, self._labels, self._counted)
         found |= {f"metrics/{name}": np.asarray(value) for name, value in metrics().items()}
         before, after = self._before, self._weights(step)
         self._before, self._saved_at = after, now
@@ -131,7 +133,11 @@ class IntermediateWriter:
 
 
 def probe(
-    model: Any, layers: list[Any], inputs: Mapping[str, npt.NDArray[Any]], labels: npt.NDArray[Any]
+    model: Any,
+    layers: list[Any],
+    inputs: Mapping[str, npt.NDArray[Any]],
+    labels: Any,
+    weights: Any = None,
 ) -> Arrays:
     """Activations of `layers`, the loss's gradients by them, predictions and loss; in inference mode."""
     import tensorflow as tf
@@ -140,8 +146,9 @@ def probe(
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         with _watching(layers, tape.watch) as seen:
             predictions = model(as_taken(model, rows), training=False)
-        x, y = as_trained(model, rows), tf.nest.map_structure(tf.convert_to_tensor, as_given(labels))
-        loss = model.compute_loss(x=x, y=y, y_pred=predictions, training=False)
+        x, y = as_trained(model, rows), tf.nest.map_structure(tf.convert_to_tensor, _given(labels))
+        weighted = {} if weights is None else {"sample_weight": weights}
+        loss = model.compute_loss(x=x, y=y, y_pred=predictions, **weighted, training=False)
     gradients = tape.gradient(loss, seen)
     found = {f"activations/{name}": np.asarray(value) for name, value in seen.items()}
     found |= {
@@ -152,9 +159,13 @@ def probe(
     return {
         **found,
         **_by_output("predictions", by_name(model, predictions)),
-        **_by_output("labels", as_given(labels)),
+        **_by_output("labels", _given(labels)),
         "loss": np.asarray(loss),
     }
+
+
+def _given(labels: Any) -> Any:
+    return labels if isinstance(labels, Mapping) else as_given(labels)
 
 
 def _by_output(kind: str, found: Any) -> Arrays:

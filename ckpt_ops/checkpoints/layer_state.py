@@ -13,7 +13,7 @@ tables, arrays and constant tensors, and the lists of layers with an `adapt()`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -44,7 +44,7 @@ def layer_state(model: Any) -> dict[str, dict[str, Any]]:
     """
     return {
         name: described
-        for layer, path in _holders(model)
+        for layer, path in holders(model)
         for name, value in _held_by(layer, path)
         if not (_makes_constants(layer) and _is_array(value))
         if (described := _described(value)) is not None
@@ -74,26 +74,33 @@ def differences(kept: LayerState, state: LayerState) -> dict[str, str]:
 
 
 def restore_model(
-    store: Store, manifest: Manifest, model: Any, variables: Mapping[str, Any], state: LayerState
+    store: Store,
+    manifest: Manifest,
+    model: Any,
+    variables: Mapping[str, Any],
+    state: LayerState,
+    *,
+    own: Callable[[str], bool] = lambda name: False,
 ) -> None:
     """Restore the model to the checkpoint: its variables, and what layers make of them.
 
     Args:
         state: `layer_state` of the model as it was built.
+        own: see `restore`.
 
     Raises:
         IncompatibleCheckpoint: names, shapes or dtypes differ, or what layers hold beside them.
         Corrupt, ObjectNotFound: a chunk is damaged or missing. No variable was changed.
     """
     check_state(manifest, state)
-    restore(store, manifest, variables)
+    restore(store, manifest, variables, own=own)
     settle(model)
 
 
 def settle(model: Any) -> None:
     """Let layers make their constants again from variables that were set from outside."""
     changed = False
-    for layer, path in _holders(model):
+    for layer, path in holders(model):
         if _makes_constants(layer):
             before = _constants(layer, path)
             layer.finalize_state()
@@ -104,7 +111,7 @@ def settle(model: Any) -> None:
                 setattr(model, function, None)
 
 
-def _holders(model: Any) -> Iterator[tuple[Any, str]]:
+def holders(model: Any) -> Iterator[tuple[Any, str]]:
     """Every layer of a Keras model; a `tf.Module`, and the layers that it leads to. Each with its path."""
     import keras
 

@@ -48,11 +48,15 @@ def as_trained(model: Any, columns: Mapping[str, Any]) -> Any:
 
     Raises `ModelCodeError` as `as_taken`.
     """
+    return dict(columns) if has_own_loss(model) else as_taken(model, columns)
+
+
+def has_own_loss(model: Any) -> bool:
+    """Whether a model's step, or its loss, is the user's own code."""
     import keras
 
     kinds = ("train_step", "compute_loss")
-    own = any(getattr(type(model), kind, None) is not getattr(keras.Model, kind) for kind in kinds)
-    return dict(columns) if own else as_taken(model, columns)
+    return any(getattr(type(model), kind, None) is not getattr(keras.Model, kind) for kind in kinds)
 
 
 def forward(model: Any) -> Callable[[Mapping[str, Any]], Any]:
@@ -66,6 +70,20 @@ def by_name(model: Any, predicted: Any) -> Any:
     if isinstance(predicted, list | tuple) and len(predicted) == len(names) > 1:
         return dict(zip(names, predicted, strict=True))
     return predicted
+
+
+def as_weighted(model: Any, weights: Any) -> Any:
+    """Weights by output, as a step of Keras takes them: in a tuple, where the model's outputs are a list.
+
+    Labels may stay by name; of weights Keras takes the place.
+    """
+    from keras.src.models.functional import Functional
+
+    if isinstance(weights, Mapping) and isinstance(model, Functional) and not has_own_loss(model):
+        names = getattr(model, "output_names", ())
+        if isinstance(model.output, list | tuple) and set(names) == weights.keys():
+            return tuple(weights[name] for name in names)
+    return weights
 
 
 def own_inputs(model: Any) -> dict[str, Any] | None:

@@ -53,11 +53,24 @@ def read_tensors(store: Store, manifest: Manifest) -> dict[str, npt.NDArray[Any]
     return _read(store, manifest, lambda segment: np.empty(segment.nbytes, np.uint8))
 
 
-def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> None:
+def _none(name: str) -> bool:
+    return False
+
+
+def restore(
+    store: Store,
+    manifest: Manifest,
+    variables: Mapping[str, Any],
+    *,
+    own: Callable[[str], bool] = _none,
+) -> None:
     """Set `variables` to the checkpoint's values. All are checked before the first is set.
 
     Running averages and best weights belong to the training that keeps them: they are set where both sides
     have them.
+
+    Args:
+        own: whether the variable of this name is the model's own: it is not set, and either side may lack it.
 
     Raises:
         IncompatibleCheckpoint: names, shapes or dtypes differ; the message says which.
@@ -65,7 +78,7 @@ def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> N
     """
     import tensorflow as tf
 
-    check_fits(manifest, variables)
+    check_fits(manifest, variables, own=own)
     owned: dict[str, Any] = {}
 
     def buffer(segment: Segment) -> Octets:
@@ -78,7 +91,7 @@ def restore(store: Store, manifest: Manifest, variables: Mapping[str, Any]) -> N
 
     tensors = _read(store, manifest, buffer)
     for name, variable in variables.items():
-        if name.startswith(BESIDE) and name not in tensors and name not in owned:
+        if own(name) or (name.startswith(BESIDE) and name not in tensors and name not in owned):
             continue
         tensor = owned.pop(name) if name in owned else tf.convert_to_tensor(tensors[name])
         tensorflow_variable(variable).assign(tensor)
@@ -134,15 +147,19 @@ def _octets_of(tensor: Any) -> Octets:
     return np.ctypeslib.as_array((ctypes.c_uint8 * memory.nbytes).from_address(address))
 
 
-def check_fits(manifest: Manifest, variables: Mapping[str, Any]) -> None:
+def check_fits(
+    manifest: Manifest, variables: Mapping[str, Any], *, own: Callable[[str], bool] = _none
+) -> None:
     """Refuse, with `IncompatibleCheckpoint`, what `restore` would refuse, without reading a chunk."""
     stored = manifest.tensors
     differences = [
         f"{name}: in the checkpoint only"
         for name in stored
-        if name not in variables and not name.startswith(BESIDE)
+        if name not in variables and not name.startswith(BESIDE) and not own(name)
     ]
     for name, variable in variables.items():
+        if own(name):
+            continue
         if name not in stored:
             if name.startswith(BESIDE):
                 continue

@@ -7,6 +7,7 @@ the same.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,22 +20,28 @@ import numpy.typing as npt
 from ckpt_ops.checkpoints.model_inputs import forward, own_inputs
 from ckpt_ops.checkpoints.naming import tables
 from ckpt_ops.errors import BadInput
+from ckpt_ops.lists import ListColumn
 
 _COARSEST_FIRST = ("bfloat16", "float16", "float32", "float64")
+POSITIONS = "assets.extra/ckpt_ops_positions.json"
+"""The folder is the place that model servers leave to others."""
 _MOVES = frozenset({"Identity", "IdentityN", "Pack", "Unpack", "Reshape", "Shape", "StridedSlice", "Squeeze"})
 """Operations that pass a value on unchanged, or give its shape."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:
-    """One input of a model: the shape of a row, and the dtype by TensorFlow's name, such as "float32"."""
+    """One input of a model: the shape of a row, and the dtype by TensorFlow's name, such as "float32".
 
-    shape: tuple[int, ...]
+    A length that differs from batch to batch is None.
+    """
+
+    shape: tuple[int | None, ...]
     dtype: str
 
     @classmethod
-    def of(cls, column: npt.NDArray[Any]) -> InputSpec:
-        """The spec of an array of shape (rows, ...)."""
+    def of(cls, column: npt.NDArray[Any] | ListColumn) -> InputSpec:
+        """The spec of an array of shape (rows, ...), or of lists."""
         text = column.dtype.kind in "OSU"
         return cls(shape=tuple(column.shape[1:]), dtype="string" if text else column.dtype.name)
 
@@ -47,9 +54,12 @@ class InputSpec:
         return {"shape": list(self.shape), "dtype": self.dtype}
 
 
-def inputs_of(columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, InputSpec]:
-    """What a model takes, from arrays by input name."""
-    return {name: InputSpec.of(np.asarray(column)) for name, column in columns.items()}
+def inputs_of(columns: Mapping[str, Any]) -> dict[str, InputSpec]:
+    """What a model takes, from arrays and lists by input name."""
+    return {
+        name: InputSpec.of(column if isinstance(column, ListColumn) else np.asarray(column))
+        for name, column in columns.items()
+    }
 
 
 def inputs_taken(model: Any) -> dict[str, InputSpec]:
@@ -60,7 +70,13 @@ def inputs_taken(model: Any) -> dict[str, InputSpec]:
     }
 
 
-def write_saved_model(model: Any, folder: Path, inputs: Mapping[str, InputSpec] | None) -> None:
+def write_saved_model(
+    model: Any,
+    folder: Path,
+    inputs: Mapping[str, InputSpec] | None,
+    *,
+    positions: Mapping[str, str] | None = None,
+) -> None:
     """Write the forward pass of `model`, with the values that it has now, into `folder`.
 
     Only what serving uses is written: no optimizer, no other function.
@@ -69,11 +85,26 @@ def write_saved_model(model: Any, folder: Path, inputs: Mapping[str, InputSpec] 
         model: a `keras.Model` or a `tf.Module`.
         inputs: what a request has to hold: the name, shape and dtype of each column, as `examples()` gives
             them. None: as the model declares them, which a Keras model of layers does.
+        positions: the outputs with numbers for each position, and the input whose positions they are, as
+            `Examples.follows` has them. Kept beside the model, as its graph does not tell.
 
     Raises:
         BadInput: neither tells what the model takes.
         ModelCodeError: the model takes something else.
     """
+    _write_graph(model, folder, inputs)
+    if positions:
+        (folder / POSITIONS).parent.mkdir(exist_ok=True)
+        (folder / POSITIONS).write_text(json.dumps(dict(positions)))
+
+
+def positions_in(folder: Path) -> dict[str, str]:
+    """What `write_saved_model` was given as `positions`; empty where no output has any."""
+    kept = folder / POSITIONS
+    return dict(json.loads(kept.read_text())) if kept.exists() else {}
+
+
+def _write_graph(model: Any, folder: Path, inputs: Mapping[str, InputSpec] | None) -> None:
     import keras
     import tensorflow as tf
 
@@ -117,7 +148,10 @@ def precision_of(loaded: Any) -> str | None:
     graph = loaded.signatures["serving_default"].graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
     types = {
-        tf.as_dtype(node.attr["T"].type).name for node in nodes if node.op not in _MOVES and "T" in node.attr
+        tf.as_dtype(node.attr["T"].type).name
+        for node in nodes
+        if node.op not in _MOVES
+        and node.attr["T"].type  # a loop, as an RNN is one, has a list of types there
     }
     return next((name for name in _COARSEST_FIRST if name in types), None)
 

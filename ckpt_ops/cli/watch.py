@@ -46,7 +46,7 @@ def watch(
         screen.end({"model": model, **ended}, f"version {ended['version']} of {model}: {ended['message']}")
 
 
-def _follow(store: Store, model: str, wait: bool, screen: output.Redrawn) -> dict[str, Any]:
+def _follow(store: Store, model: str, wait: bool, screen: output.Redrawn[TrainingNow]) -> dict[str, Any]:
     """Show each report, until the training has ended; how it did."""
     log = ModelLog(store, model)
     last: TrainingNow | None = None

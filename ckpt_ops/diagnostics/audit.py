@@ -15,10 +15,10 @@ from typing import Any
 
 from ckpt_ops import checks
 from ckpt_ops.candidates.as_served.asked import Scores
-from ckpt_ops.candidates.as_served.graph import AsServed
 from ckpt_ops.candidates.as_served.version import predictions_of
 from ckpt_ops.candidates.champion import labels_of, score
 from ckpt_ops.candidates.data import TrainingData, load_data
+from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.candidates.settings import steps_of_a_pass
@@ -183,19 +183,19 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
     state = ModelLog(store, pipeline.name).state()
     slices = consumed(state)
     newest = slices[-asked.newest :]
-    session = TrainingSession(pipeline, store)
+    session = TrainingSession(pipeline, store, given=given_for(pipeline, store, state, None, slices))
     over = _version(pipeline, state, newest)
-    data = load_data(pipeline, store, over, {})
+    data = load_data(session.pipeline, store, over, {})
     evaluated = data.holdout
     output, groups = output_in(asked.metric), evaluated.groups
     labels = of_output(labels_of(evaluated), output)
     metric = metric_of_key(asked.metric)
-    champion = of_output(_as_served(pipeline, store, state, over, data), output)
+    champion = of_output(_as_served(session.pipeline, store, state, over, data), output)
     of_champion = metric(labels, champion, groups=groups)  # before anything is trained: it may have no value
     session.restore_at(None)
     tell(Note(text=f"training on {len(slices)} slices from scratch"))
     session.pipeline = replace(
-        pipeline,
+        session.pipeline,
         replay=NoReplay(),
         budget=Budget(
             max_steps=sys.maxsize,
@@ -205,7 +205,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
         ),
     )
     trained = retrain(session, state, _version(pipeline, state, slices))
-    (cold,) = (of_output(one, output) for one in AsServed(session.model)([evaluated.inputs]))
+    (cold,) = (of_output(one, output) for one in session.served([evaluated]))
     difference = paired_bootstrap(metric, labels, champion, cold, groups=groups, seed=pipeline.seed)
     updates = [one.trained for one in state.ancestry(state.head) if one.trained is not None]
     return Audited(

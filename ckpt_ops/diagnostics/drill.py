@@ -30,6 +30,7 @@ from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.pipeline.code.own import is_code_of_today
 from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
+from ckpt_ops.pipeline.of_version import of_given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
@@ -148,7 +149,8 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
     version = state.version(number)
     began = time.monotonic()
     manifest = committed_manifest(store, pipeline.name, number, step=step)
-    model = build_model(pipeline, of_manifest(store, manifest))
+    given = of_manifest(store, manifest)
+    model, pipeline = build_model(pipeline, given), of_given(pipeline, given)
     variables, layers = model_variables(model), layer_state(model)
     built = time.monotonic()
     restore_model(store, manifest, model, variables, layers)
@@ -199,7 +201,7 @@ def _predict_again(
 ) -> PredictionsAgain:
     kept = kept_predictions(store, version)
     predictions = predictions_again(
-        kept, labels_of(rows), predict(model, rows.inputs) if kept else np.empty(0)
+        kept, labels_of(rows), predict(model, rows.inputs, rows.positions) if kept else np.empty(0)
     )
     if predictions.differs:
         edited = not is_code_of_today(pipeline, manifest.code_digest)

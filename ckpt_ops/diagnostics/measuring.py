@@ -3,6 +3,7 @@
 The model stays where the last measurement left it. A version whose checkpoint is kept is restored, any
 other is trained again from the one before it. Inside a version that consumed several slices, models are
 trained from its parent on the first of them, the first two, and so on: such models never were versions.
+Each has the vocabularies of the slices that it consumed.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any
 
 from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.data import load_data
+from ckpt_ops.candidates.given import given_for, of_version
+from ckpt_ops.candidates.one_model import OneModel
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.candidates.results import predict
-from ckpt_ops.candidates.session import TrainingSession, final_manifest
+from ckpt_ops.candidates.session import InMemory, final_manifest
 from ckpt_ops.diagnostics.bisect_question import Question, describe
 from ckpt_ops.diagnostics.retrain import changed, kept_checkpoint, retrain
 from ckpt_ops.evaluation import UnusablePredictions, metric_of_key
@@ -24,8 +27,11 @@ from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateStarted, SliceRef
 from ckpt_ops.outputs import of_output, output_in
 from ckpt_ops.pipeline.code.digests import digests_of
+from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import takes_vocabularies
 from ckpt_ops.store import Store
+from ckpt_ops.training import Examples
 from ckpt_ops.worker import Note, tell
 
 
@@ -62,6 +68,7 @@ class Measuring:
         line: the methods take positions in it.
         kept: by position, whether the version's checkpoint is kept.
         where: the rows, as text.
+        model: holds what was measured last.
     """
 
     def __init__(
@@ -76,12 +83,14 @@ class Measuring:
         self.line, self._pipeline, self._state, self._question = line, pipeline, state, question
         self._manifests = [kept_checkpoint(store, state, version) for version in line]
         self.kept = [manifest is not None for manifest in self._manifests]
+        self._store, self._on = store, on
         from_nothing = not self.kept[0] or len(line[0].slices) > 1
-        self._session = TrainingSession(pipeline, store, from_nothing=from_nothing)
-        self._rows = load_data(pipeline, store, replace(line[0], slices=(on,)), {}).holdout
+        self.model = OneModel(pipeline, store, from_nothing=from_nothing)
+        self.model.built_for(self._given(len(line) - 1))
+        self._rows = self._held_out()
         self.where = f"on the {self._rows.rows:,} held-out rows of {on.key}"
         self._at: int | None = None  # the position that the model holds
-        self._held: tuple[int, dict[str, Any]] | None = None
+        self._held: tuple[int, InMemory] | None = None
 
     def version(self, at: int, *, train: bool) -> Point:
         """Measure the version at `at`.
@@ -90,11 +99,13 @@ class Measuring:
             train: train it, from the position before: kept, copied, or held by the model.
         """
         began = time.monotonic()
-        steps = None
-        self._stand_at(at - 1 if train else at)
+        steps, given = None, self._given(at)
         if train:
-            steps = retrain(self._session, self._state, self.line[at]).step
-            self._at = at
+            self._begin(at - 1, given)
+            steps = retrain(self.model.session, self._state, self.line[at]).step
+        elif at != self._at:
+            self.model.restored(given, final_manifest(self._state, self.line[at].version))
+        self._at = at
         return self._point(self.line[at], "retrained" if train else "kept", steps, began)
 
     def inside(self, at: int, slices: int) -> Point:
@@ -121,16 +132,18 @@ class Measuring:
                 again=version.started.again,
             )
         )
-        self._stand_at(at - 1)
+        before = Given() if at == 0 else self._given(at - 1)
+        given = given_for(self._pipeline, self._store, self._state, version.parent, consumed, before=before)
+        transferred = self._begin(at - 1, given)
         self._at = None
-        steps = retrain(self._session, self._state, opened).step
+        steps = retrain(self.model.session, self._state, opened, transferred=transferred).step
         point = self._point(opened, "never a version", steps, began)
         return replace(point, of=len(version.slices))
 
     def copy_values(self) -> None:
         """Copy the model's values, to return to them later; the previous copy is dropped."""
         if self._at is not None:
-            self._held = (self._at, self._session.copy_values())
+            self._held = (self._at, self.model.session.in_memory())
 
     def changes(self, at: int) -> dict[str, str]:
         """What differs today from when the version was trained, as far as it affects its measurement."""
@@ -139,22 +152,31 @@ class Measuring:
         # settings and libraries shaped a checkpoint that is kept; only the code is run again on it
         return {what: message for what, message in found.items() if manifest is None or what == "code"}
 
-    def _stand_at(self, at: int) -> None:
-        if at == self._at:
-            return
-        if self._held is not None and self._held[0] == at:
-            self._session.assign(self._held[1])
-        else:
-            self._session.restore_at(None if at < 0 else final_manifest(self._state, self.line[at].version))
-        self._at = at
+    def _given(self, at: int) -> Given:
+        return of_version(self._store, self._pipeline.name, self.line[at])
+
+    def _begin(self, parent: int, given: Given) -> bool:
+        """Let a model of `given` go on from position `parent`, -1 for none; whether it was transferred."""
+        if parent == self._at:
+            return self.model.go_on(given)
+        if self._held is not None and self._held[0] == parent:
+            return self.model.go_on(given, self._held[1])
+        found = None if parent < 0 else final_manifest(self._state, self.line[parent].version)
+        return self.model.go_on_from(given, found)
+
+    def _held_out(self) -> Examples:
+        """The rows to measure on, as the model at hand takes them."""
+        version = replace(self.line[0], slices=(self._on,))
+        return load_data(self.model.session.pipeline, self._store, version, {}).holdout
 
     def _point(self, version: VersionState, how: str, steps: int | None, began: float) -> Point:
         output = output_in(self._question.metric)
-        labels = of_output(labels_of(self._rows), output)
+        rows = self._held_out() if takes_vocabularies(self._pipeline) else self._rows
+        labels = of_output(labels_of(rows), output)
         value: float | None
         try:
-            predictions = of_output(predict(self._session.model, self._rows.inputs), output)
-            value = metric_of_key(self._question.metric)(labels, predictions, groups=self._rows.groups)
+            predictions = of_output(predict(self.model.session.model, rows.inputs, rows.positions), output)
+            value = metric_of_key(self._question.metric)(labels, predictions, groups=rows.groups)
         except UnusablePredictions:
             value = None
         keys = tuple(ref.key for ref in version.slices)

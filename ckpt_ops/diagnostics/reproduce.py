@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ckpt_ops.candidates.given import of_manifest
-from ckpt_ops.candidates.session import TrainingSession, final_manifest
+from ckpt_ops.candidates.given import of_version
+from ckpt_ops.candidates.one_model import OneModel
+from ckpt_ops.candidates.session import final_manifest
 from ckpt_ops.checkpoints import read_tensors
 from ckpt_ops.diagnostics.reproduction import (
     Comparison,
@@ -142,22 +143,18 @@ def reproduce(
     }
     if changes and not anyway:
         raise refused(pipeline.name, number, changes)
-    alone = manifests[-1] if begin == len(line) - 1 else None
-    session = TrainingSession(
-        pipeline,
-        store,
-        from_nothing=begin == 0,
-        given=None if alone is None else of_manifest(store, alone),
-    )
-    session.go_on_from(session.parent(final_manifest(state, line[begin - 1].version) if begin else None))
+    given = of_version(store, pipeline.name, line[begin])
+    model = OneModel(pipeline, store, from_nothing=begin == 0)
+    model.go_on_from(given, final_manifest(state, line[begin - 1].version) if begin else None)
     trained: list[TrainedAgain] = []
     compared: dict[int, Comparison] = {}
     for one, manifest in zip(line[begin:], manifests[begin:], strict=True):
         began = time.monotonic()
-        steps = retrain(session, state, one).step
+        model.go_on(of_version(store, pipeline.name, one))
+        steps = retrain(model.session, state, one).step
         seconds = time.monotonic() - began
         if manifest is not None:
-            compared[one.version] = compare(read_tensors(store, manifest), session.copy_values())
+            compared[one.version] = compare(read_tensors(store, manifest), model.session.copy_values())
         same = not compared[one.version].different if manifest is not None else None
         trained.append(
             TrainedAgain(

@@ -49,18 +49,25 @@ def died_without_a_trace(what: str) -> Callable[[Ended], CkptOpsError]:
     return died
 
 
-def retrain(session: TrainingSession, state: LineageState, version: VersionState) -> Trained:
+def retrain(
+    session: TrainingSession, state: LineageState, version: VersionState, *, transferred: bool = False
+) -> Trained:
     """Train `version` from the model's current values, which have to be its parent's.
 
     A trained version takes its recorded number of steps, whatever ended them; one that was never trained
     takes the pipeline's budget.
+
+    Args:
+        transferred: it begins with a transfer, though its record says nothing of one.
 
     Raises:
         ObjectNotFound: a slice revision that it consumed is gone.
         ModelCodeError: the user's functions did not take the slices.
     """
     pipeline, consumed = trained_as(session.pipeline, version.started.again), consumed_before(state, version)
-    if version.started.again is None and version.trained and "transfer" in version.trained.artifacts:
+    if version.trained is not None:
+        transferred = transferred or "transfer" in version.trained.artifacts
+    if version.started.again is None and transferred:
         pipeline, consumed = seeing_history(pipeline, consumed)
     data = load_data(pipeline, session.store, version, consumed)
     budget = pipeline.budget if version.trained is None else steps_of(version.trained)

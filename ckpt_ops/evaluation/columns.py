@@ -1,6 +1,7 @@
 """Rows as columns: checked arrays, and their way through an Arrow table and back.
 
-The probabilities of several classes are one column of fixed-size lists; all else is numbers or text.
+The probabilities of several classes are one column of fixed-size lists, and numbers for each position of a
+row one of lists; all else is numbers or text.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ckpt_ops import outputs
 from ckpt_ops.documents import BadDocument, parse
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.metrics import FloatArray
+from ckpt_ops.lists import cells_of, flat_cells, is_cells, lengths_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,9 +28,15 @@ Text = npt.NDArray[np.str_]
 
 
 def labels(values: object) -> FloatArray:
-    """A read-only copy of finite numbers, (n,), or (n, k) for k labels of a row. `BadInput` otherwise."""
+    """A read-only copy of finite numbers, (n,), (n, k) for k labels of a row, or cells: (n,) arrays of
+    numbers for each position of a row. `BadInput` otherwise."""
     if (several := _by_output(labels, values)) is not None:
         return several
+    if (cells := _cells("label", values)) is not None:
+        if not (finite := np.isfinite(flat_cells(cells))).all():
+            bad = np.count_nonzero(~finite)
+            raise BadInput("label", f"{bad:,} of {finite.size:,} NaN or infinite", "finite labels")
+        return cells
     label = _numbers("label", values)
     if label.ndim not in (1, 2) or (label.ndim == 2 and label.shape[1] < 2):
         raise BadInput("label", f"shape {label.shape}", "shape (n,), or (n, k) for k labels, at least 2")
@@ -39,9 +47,11 @@ def labels(values: object) -> FloatArray:
 
 
 def predictions(name: str, values: object) -> FloatArray:
-    """A read-only copy of numbers, (n,), or (n, k) with k of at least 2. NaN is kept, as predicted."""
+    """A read-only copy of numbers, (n,), (n, k) with k of at least 2, or cells. NaN is kept, as predicted."""
     if (several := _by_output(partial(predictions, name), values)) is not None:
         return several
+    if (cells := _cells(name, values)) is not None:
+        return cells
     array = _numbers(name, values)
     if array.ndim > 2 or array.ndim < 1 or (array.ndim == 2 and array.shape[1] < 2):
         raise BadInput(
@@ -76,7 +86,8 @@ def check_rows(count: int, columns: Mapping[str, npt.NDArray[Any] | None]) -> No
 
 
 def check_alike(label: FloatArray, candidate: FloatArray, champion: FloatArray | None) -> None:
-    """Both models predict the same number of classes of the same outputs, and those that have labels."""
+    """Both models predict the same number of classes of the same outputs, and those that have labels; where
+    labels are of positions, for each of these."""
     if champion is not None and outputs.form(champion) != outputs.form(candidate):
         raise BadInput(
             "champion",
@@ -84,9 +95,33 @@ def check_alike(label: FloatArray, candidate: FloatArray, champion: FloatArray |
             f"the candidate's outputs and classes: {_formed(candidate)}",
         )
     wanted, found = outputs.form(label), outputs.form(candidate)
-    if wanted.keys() != found.keys() or any(shape and shape != found[name] for name, shape in wanted.items()):
+    if wanted.keys() != found.keys() or not all(
+        _answers(shape, found[name]) for name, shape in wanted.items()
+    ):
         raise BadInput(
             "candidate", outputs.formed(candidate), f"those of the labels: {outputs.formed(label)}"
+        )
+    both = {"candidate": candidate} | ({} if champion is None else {"champion": champion})
+    for whose, predicted in both.items():
+        for name, lengths in outputs.lengths(label).items():
+            _check_positions(whose, outputs.lengths(predicted)[name], lengths)
+
+
+def _answers(label: tuple[int | None, ...], predicted: tuple[int | None, ...]) -> bool:
+    """One label a row, or a position, may have k probabilities; k labels have one each."""
+    if label in ((), (None,)):
+        return (None in label) is (None in predicted)
+    return label == predicted
+
+
+def _check_positions(whose: str, predicted: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> None:
+    differ = np.flatnonzero(predicted != wanted)
+    if len(differ):
+        row = int(differ[0])
+        raise BadInput(
+            whose,
+            f"predictions of {predicted[row]} positions in row {row}",
+            f"as many as there are labels: {wanted[row]}",
         )
 
 
@@ -103,6 +138,8 @@ def to_table(columns: Mapping[str, npt.NDArray[Any]], metadata: Mapping[bytes, b
     def column(values: npt.NDArray[Any]) -> pa.Array:
         if values.dtype.kind == "U":
             return pa.array(values.tolist(), pa.string())  # without its type, no rows would become nulls
+        if is_cells(values):
+            return as_lists(values)
         if values.ndim == 2:
             return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
         return pa.array(values)
@@ -116,9 +153,22 @@ def to_table(columns: Mapping[str, npt.NDArray[Any]], metadata: Mapping[bytes, b
     return table.replace_schema_metadata(metadata)
 
 
-def read_numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
-    """A column of numbers, (n,), or of fixed-size lists, (n, k); of several outputs, all that are there."""
+def as_lists(cells: npt.NDArray[Any]) -> pa.Array:
+    """Numbers for each position as an Arrow column of lists, of lists of k where there are k for each."""
     import pyarrow as pa
+
+    flat = flat_cells(cells)
+    values = pa.array(flat.ravel())
+    if flat.ndim == 2:
+        values = pa.FixedSizeListArray.from_arrays(values, flat.shape[1])
+    return pa.LargeListArray.from_arrays(pa.array(np.cumsum([0, *lengths_of(cells)]), pa.int64()), values)
+
+
+def read_numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    """A column of numbers, (n,), of fixed-size lists, (n, k), or of lists, as cells; of several outputs, all
+    that are there."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     if name not in table.column_names:
         begin = f"{name}:"
@@ -128,6 +178,12 @@ def read_numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
     if column.null_count:
         raise BadInput(name, f"{column.null_count:,} nulls in {len(column):,} rows", "no nulls")
     array: npt.NDArray[Any]
+    if pa.types.is_large_list(column.type):
+        inner = pa.table(
+            {"flat": pa.chunked_array([one.flatten() for one in column.chunks], column.type.value_type)}
+        )
+        lengths = pc.list_value_length(column).to_numpy()
+        return cells_of(read_numbers(inner, "flat"), lengths)
     if pa.types.is_fixed_size_list(column.type):
         parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
         array = np.concatenate([np.empty(0), *parts]).reshape(len(column), column.type.list_size)
@@ -193,6 +249,23 @@ def _by_output(read: Callable[[object], FloatArray], values: object) -> FloatArr
     several = outputs.together({name: read(one) for name, one in outputs.each(values).items()})
     several.setflags(write=False)
     return several
+
+
+def _cells(name: str, values: object) -> FloatArray | None:
+    """A read-only copy of numbers for each position; None where there are none."""
+    if not isinstance(values, np.ndarray) or not is_cells(values):
+        return None
+    other = next((row for row, one in enumerate(values) if not isinstance(one, np.ndarray)), None)
+    if other is not None:
+        raise BadInput(
+            name, f"a {type(values[other]).__name__} in row {other}", "an array of numbers each row"
+        )
+    flat = _numbers(name, flat_cells(values))
+    if flat.ndim > 2 or (flat.ndim == 2 and flat.shape[1] < 2):
+        raise BadInput(name, f"shape {flat.shape[1:]} a position", "a number, or k of at least 2, a position")
+    cells = cells_of(flat, lengths_of(values))
+    cells.setflags(write=False)
+    return cells
 
 
 def _numbers(name: str, values: object) -> FloatArray:

@@ -16,6 +16,7 @@ from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.sanity import rejected_by_sanity
 from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
+from ckpt_ops.former_columns import in_short
 from ckpt_ops.outputs import ONLY, OfOutput, each, keyed, labels_named, names_of, outputs_of
 
 
@@ -39,7 +40,7 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
     return Evaluation(
         passed=passed,
         message=f"{_summary(rejected, verdicts[: len(gates)], passed)}. "
-        f"Evaluated on {evaluated.basis.message}",
+        f"Evaluated on {evaluated.basis.message}{_former(evaluated)}",
         verdicts=verdicts,
         candidate=metrics_of(evaluated.label, evaluated.candidate, groups=evaluated.groups),
         champion=_metrics_of_champion(evaluated, slice(None)),
@@ -54,6 +55,7 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
         below_floor={
             whose: text for verdict in reversed(verdicts) for whose, text in verdict.below_floor.items()
         },
+        former=evaluated.former,
     )
 
 
@@ -186,6 +188,14 @@ def _metrics_of_champion(predicted: EvaluatedRows | Past, rows: Positions | slic
         return None
     groups = None if predicted.groups is None else predicted.groups[rows]
     return metrics_of(predicted.label[rows], predicted.champion[rows], groups=groups)
+
+
+def _former(evaluated: EvaluatedRows) -> str:
+    """A sentence for each model whose own code was given columns under a former name."""
+    return "".join(
+        f". The {who}'s own code was given column {in_short(names)}"
+        for who, names in evaluated.former.items()
+    )
 
 
 def _summary(rejected: Sequence[tuple[Gate, Verdict]], verdicts: Sequence[Verdict], passed: bool) -> str:

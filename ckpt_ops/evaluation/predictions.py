@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops import checks, outputs
@@ -21,6 +22,8 @@ from ckpt_ops.evaluation.columns import Text
 from ckpt_ops.evaluation.metrics import FloatArray
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.served import ServableCheck
+from ckpt_ops.former_columns import FormerNames
+from ckpt_ops.lists import is_cells, lengths_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,13 +41,16 @@ class EvaluatedRows:
 
     Attributes:
         label: float64 (n,), finite; the class's index where there are several classes. (n, k) for k labels
-            of each row. Of several outputs a field for each, as `ckpt_ops.outputs` makes it; so have
-            `candidate` and `champion`.
+            of each row. For labels of positions, an array of such for each row: cells (`ckpt_ops.lists`). Of
+            several outputs a field for each, as `ckpt_ops.outputs` makes it; so have `candidate` and
+            `champion`.
         candidate: float64 (n,), the candidate's predictions, or (n, k), its probabilities of k classes.
         champion: the champion's on the same rows, of the same shape; None for a first version, and where
             `champion_missing` says why there are none.
         champion_missing: why the champion could not be evaluated as it is served; "" where it was, and where
             there is no champion.
+        former: by "champion" and "candidate", the columns that its own kept code was given under a former
+            name: today's name by the former one. Empty for a model that today's code made the inputs of.
         segments: by column name, text (n,): which segment a row belongs to; a missing value is "(missing)".
         groups: text (n,): which query a row belongs to, for ranking metrics; None where nothing is ranked.
         slice_key: the slice the rows came from.
@@ -75,6 +81,7 @@ class EvaluatedRows:
     trusted: frozenset[str] = frozenset()
     usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
     champion_missing: str = ""
+    former: Mapping[str, FormerNames] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         label = columns.labels(self.label)
@@ -97,6 +104,8 @@ class EvaluatedRows:
             raise BadInput("champion_missing", self.champion_missing, "'' where there are its predictions")
         if not isinstance(self.basis, Basis):
             raise BadInput("basis", self.basis, ", ".join(map(str, Basis)))
+        former = {who: dict(names) for who, names in self.former.items() if names}
+        object.__setattr__(self, "former", former)
         object.__setattr__(self, "label", label)
         object.__setattr__(self, "candidate", candidate)
         object.__setattr__(self, "champion", champion)
@@ -118,6 +127,22 @@ class EvaluatedRows:
             usual=outputs.of_key(self.usual, output),
         )
 
+    def by_position(self) -> EvaluatedRows:
+        """Of one output with labels of positions, each position as a row; else itself."""
+        if not is_cells(self.label):
+            return self
+        lengths = lengths_of(self.label)
+        return replace(
+            self,
+            label=outputs.flat(self.label),
+            candidate=outputs.flat(self.candidate),
+            champion=None if self.champion is None else outputs.flat(self.champion),
+            segments={name: np.repeat(values, lengths) for name, values in self.segments.items()},
+            groups=None if self.groups is None else np.repeat(self.groups, lengths),
+            slice=None if self.slice is None else np.repeat(self.slice, lengths),
+            past=None,
+        )
+
     @property
     def count(self) -> int:
         """How many rows are evaluated."""
@@ -136,13 +161,15 @@ class EvaluatedRows:
         if self.slice is not None:
             found["slice"] = self.slice
         found |= {f"{SEGMENT_PREFIX}{name}": values for name, values in self.segments.items()}
-        about = {
+        about: dict[str, Any] = {
             "slice_key": self.slice_key,
             "rows": self.rows,
             "basis": self.basis.value,
             "servable": None if self.servable is None else self.servable.to_json(),
             "champion_missing": self.champion_missing,
         }
+        if self.former:
+            about["former"] = self.former
         return columns.to_table(found, {METADATA_KEY: json.dumps(about).encode()})
 
     @classmethod
@@ -173,4 +200,5 @@ class EvaluatedRows:
             servable=None if servable is None else ServableCheck.from_json(servable),
             past=past,
             champion_missing=about.get("champion_missing", ""),
+            former=about.get("former", {}),
         )

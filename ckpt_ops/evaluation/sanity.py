@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from ckpt_ops import outputs
+from ckpt_ops.evaluation.metrics import FloatArray
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
 
@@ -35,8 +36,8 @@ class NotConstant:
         differ = count > 1 and _differ(evaluated)
         constant = {
             name: found[0]
-            for name, found in outputs.each(evaluated.candidate).items()
-            if differ and (found == found[:1]).all()
+            for name, found in _of_outputs(evaluated.candidate)
+            if differ and len(found) and (found == found[:1]).all()
         }
         same = ", ".join(
             f"{_plain(one)}{f' as output {name}' if name else ''}" for name, one in constant.items()
@@ -64,11 +65,11 @@ class NotTheChampion:
         numbers = {"rows": float(evaluated.count)}
         if champion is None:
             return Verdict(gate=repr(self), passed=None, message="there is no champion", numbers=numbers)
-        pairs = zip(outputs.each(candidate).values(), outputs.each(champion).values(), strict=True)
+        pairs = zip(_of_outputs(candidate), _of_outputs(champion), strict=True)
         same = all(
             bool((np.abs(ours - theirs) <= _ROUNDING * np.maximum(1, np.abs(theirs))).all())
             and np.unique(theirs).size >= _DISTINCT
-            for ours, theirs in pairs
+            for (_, ours), (_, theirs) in pairs
         )
         message = "predictions are not the champion's"
         if same:
@@ -84,8 +85,13 @@ def rejected_by_sanity(evaluated: EvaluatedRows) -> tuple[NotConstant | NotTheCh
 
 def _differ(evaluated: EvaluatedRows) -> bool:
     """Whether the rows differ, as far as is known here."""
-    known = (*outputs.each(evaluated.label).values(), *evaluated.segments.values())
-    return any(bool((column != column[0]).any()) for column in known)
+    known = (*(found for _, found in _of_outputs(evaluated.label)), *evaluated.segments.values())
+    return any(bool((column != column[:1]).any()) for column in known)
+
+
+def _of_outputs(array: FloatArray) -> list[tuple[str, FloatArray]]:
+    """By name, the numbers of each output; those of all positions where it has such."""
+    return [(name, outputs.flat(one)) for name, one in outputs.each(array).items()]
 
 
 def _plain(prediction: object) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.basis import Basis
+from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.wire_names import wire, wire_names
 
 
@@ -111,6 +112,8 @@ class Evaluation:
         waits: it is rejected only because the gates cannot tell whether the candidate is better.
         suspects: by key, why a slice that the candidate trained on is to blame; empty when it passed.
         below_floor: "candidate" and "champion", where one misses a floor on these rows, in a sentence each.
+        former: "champion" and "candidate", where its own kept code was given columns under a former name:
+            today's name by the former one.
     """
 
     passed: bool
@@ -127,6 +130,7 @@ class Evaluation:
     waits: bool = False
     suspects: Mapping[str, str] = field(default_factory=dict)
     below_floor: Mapping[str, str] = field(default_factory=dict)
+    former: Mapping[str, FormerNames] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that strict JSON can carry."""
@@ -145,12 +149,13 @@ class Evaluation:
             "waits": self.waits,
             "suspects": dict(self.suspects),
             "below_floor": dict(self.below_floor),
+            "former": {who: dict(names) for who, names in self.former.items()},
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
         """What `to_json` gave, also without the fields added later. `BadInput` names what is missing."""
-        added_later = {"basis", "past", "waits", "suspects", "below_floor"}
+        added_later = {"basis", "past", "waits", "suspects", "below_floor", "former"}
         kind: type = cls
         stored = wire_names(kind).values()
         _require("evaluation", value, tuple(key for key in stored if key not in added_later))
@@ -169,6 +174,7 @@ class Evaluation:
             waits=value.get("waits", False),
             suspects=dict(value.get("suspects", {})),
             below_floor=dict(value.get("below_floor", {})),
+            former={who: dict(names) for who, names in value.get("former", {}).items()},
         )
 
 

@@ -62,7 +62,7 @@ def production(records: Iterable[Record]) -> tuple[Period, ...]:
                 approved[record.version] = record
             case Promoted():
                 begins = started.get(record.version)
-                again = begins is not None and begins.again is not None
+                again = begins is not None and begins.retrains
                 rebase = begins is not None and _by_rebase(begins)
                 approval = approved.get(record.version)
                 period = _period(number, record, approval, rebase=rebase)
@@ -80,7 +80,7 @@ def periods(state: LineageState) -> tuple[Period, ...]:
         approved = version.approved if isinstance(record, Promoted) else None
         rebase = record.rebase if isinstance(record, RolledBack) else _by_rebase(version.started)
         period = _period(number, record, approved, rebase=rebase)
-        retrained = isinstance(record, Promoted) and version.started.again is not None and approved is None
+        retrained = isinstance(record, Promoted) and version.started.retrains and approved is None
         found.append(replace(period, how=How.RETRAINED) if retrained else period)
     return _one_after_the_other(found)
 
@@ -117,7 +117,7 @@ def taint_view(state: LineageState) -> dict[str, Any] | None:
 
 
 def _by_rebase(started: CandidateStarted) -> bool:
-    return started.replaces is not None and started.again is None
+    return started.replaces is not None and not started.retrains
 
 
 def _one_after_the_other(found: list[Period]) -> tuple[Period, ...]:

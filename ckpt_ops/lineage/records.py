@@ -220,6 +220,14 @@ class CandidateStarted(Record):
     shadow: int = 0
     again: Again | None = None
 
+    @property
+    def retrains(self) -> bool:
+        """It is a retraining itself, and no step of a rebase in the place of one, which has a parent.
+
+        A rebase that begins in the place of a retraining from scratch cannot be told from one.
+        """
+        return self.again is not None and (self.replaces is None or self.parent is None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateTrained(Record):

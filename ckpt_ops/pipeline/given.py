@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,25 @@ class Given:
     vocabularies: Mapping[str, Grown] = field(default_factory=dict)
     adapted: Adapted = field(default_factory=dict)
 
+    @cached_property
+    def lookups(self) -> Mapping[str, Lookup]:
+        """The vocabularies as the user's functions take them, by column."""
+        return {column: Lookup(grown) for column, grown in self.vocabularies.items()}
+
+    def same_for_a_model(self, other: Given) -> bool:
+        """Whether `build_model()` makes the same of both: counts of values without a row may differ."""
+        return (
+            {column: grown.as_rows for column, grown in self.vocabularies.items()}
+            == {column: grown.as_rows for column, grown in other.vocabularies.items()}
+            and self.adapted.keys() == other.adapted.keys()
+            and all(np.array_equal(value, other.adapted[name]) for name, value in self.adapted.items())
+        )
+
     def arguments(self, *, vocabularies: bool, adapted: bool) -> dict[str, Any]:
         """The arguments of `build_model()`: those that the pipeline has."""
         found: dict[str, Any] = {}
         if vocabularies:
-            found["vocabularies"] = {column: Lookup(grown) for column, grown in self.vocabularies.items()}
+            found["vocabularies"] = dict(self.lookups)
         if adapted:
             found["adapted"] = dict(self.adapted)
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from ckpt_ops.column_times import described, in_words
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Gate, check_gates, segment_columns
 from ckpt_ops.evaluation.metrics import metric_named
+from ckpt_ops.former_columns import check_names
 from ckpt_ops.pipeline.approval import Approval
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.shadow import Shadow
@@ -31,6 +32,7 @@ from ckpt_ops.training import (
     TailAverage,
 )
 from ckpt_ops.training.latest import ordered_columns
+from ckpt_ops.training.list_values import is_list
 from ckpt_ops.transfer import Evolve
 from ckpt_ops.values import describe
 from ckpt_ops.vocabularies import Vocabulary
@@ -67,7 +69,8 @@ class Pipeline(Intake):
             `Examples`; by default `examples` beside `build_model`. It gets some of a slice's rows at a
             time, so what it makes of a row must not depend on the others.
         vocabularies: of columns whose values get rows of their own in embeddings: `build_model(vocabularies)`
-            takes a `Lookup` of each, by column.
+            takes a `Lookup` of each, by column. So do `examples(table, vocabularies)` and `inputs(table,
+            vocabularies)` that declare it: those of the version for which rows are made.
         adapt: "package.module:function" of `adapt(table)`, which makes values of the first rows of a history,
             such as a mean; `build_model(adapted)` takes them, by name, in every version. "": none.
         inputs: "package.module:function" of `inputs(table)`, which turns an Arrow table into a mapping of
@@ -196,6 +199,8 @@ class Pipeline(Intake):
     def _check_columns(self) -> None:
         """A column that the source does not declare is refused now, not when the first slice arrives."""
         self._check_vocabularies()
+        source = self.source
+        check_names(self.evolve.columns, source.schema.names, times_of(source), source=source.name)
         need, declared = drift_needed(self.update_when), self.source.schema.names
         for name in need.columns if need else ():
             if name not in declared:
@@ -204,12 +209,14 @@ class Pipeline(Intake):
                 )
 
     def _check_vocabularies(self) -> None:
-        able = [
-            field.name
+        kinds = {
+            field.name: field.type.value_type if is_list(field.type) else field.type
             for field in self.source.schema
-            if pa.types.is_integer(field.type)
-            or pa.types.is_string(field.type)
-            or pa.types.is_large_string(field.type)
+        }
+        able = [
+            name
+            for name, kind in kinds.items()
+            if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
         ]
         columns = [one.column if isinstance(one, Vocabulary) else None for one in self.vocabularies]
         for column, one in zip(columns, self.vocabularies, strict=True):
@@ -218,7 +225,8 @@ class Pipeline(Intake):
                 raise BadInput(
                     "vocabularies",
                     one,
-                    f"Vocabulary(column, capacity), of text or whole numbers of {self.source.name}: {known}",
+                    "Vocabulary(column, capacity), of values or lists, of text or whole numbers of "
+                    f"{self.source.name}: {known}",
                 )
             if columns.count(column) > 1:
                 raise BadInput("vocabularies", column, "each column once")
@@ -288,14 +296,16 @@ class Pipeline(Intake):
             config["adapt"] = self.adapt
         if self.vocabularies:
             config["vocabularies"] = self.vocabularies
-        if self.evolve != Evolve():
-            config["evolve"] = self.evolve
+        evolve = replace(self.evolve, columns={})  # what older code is given shapes nothing
+        if evolve != Evolve():
+            config["evolve"] = evolve
         if times := times_of(self.source):
             config["column_times"] = described(self.source.schema, times)
         written: dict[str, Any] = {name: describe(value, at=name) for name, value in config.items()}
-        if self.evolve.retrain is None:
-            for settings in written.get("evolve", {}).values():
-                settings.pop("retrain", None)
+        for settings in written.get("evolve", {}).values():
+            settings.pop("columns")
+            if evolve.retrain is None:
+                settings.pop("retrain")
         return written
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy.typing as npt
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ModelCodeError
 from ckpt_ops.pipeline.as_declared import leave_it_out, unreadable
 from ckpt_ops.pipeline.given import Given
+from ckpt_ops.pipeline.of_version import given_to
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.training import Examples
+from ckpt_ops.training.columns import as_column
 from ckpt_ops.training.distribution import check_one_device
 from ckpt_ops.training.light_import import light_import
 from ckpt_ops.training.module import check_module
 
+_VOCABULARIES = "vocabularies"
 _SAFE = "nothing was trained, no version or checkpoint was added; the champion serves on"
 
 
@@ -75,9 +78,20 @@ def make_examples(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> Examp
 
     Raises:
         ModelCodeError: the function raised, or returned something else. Where the rows lack a column that
-            the source declares, it names slice and column.
+            the source declares, it names slice and column. Or it takes vocabularies, and there are none.
     """
     examples = _call_on(pipeline, pipeline.examples, table, of)
+    return _checked_examples(pipeline, examples)
+
+
+def takes_vocabularies(pipeline: Pipeline) -> bool:
+    """Whether what the pipeline makes of rows follows the vocabularies of a version. Imports its code."""
+    return any(
+        _takes_vocabularies(function_of(name)) for name in (pipeline.examples, pipeline.inputs) if name
+    )
+
+
+def _checked_examples(pipeline: Pipeline, examples: Any) -> Examples:
     if not isinstance(examples, Examples):
         raise ModelCodeError(
             f"{pipeline.examples} returned a {type(examples).__name__}, not ckpt_ops.training.Examples",
@@ -94,17 +108,19 @@ def make_examples(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> Examp
     return examples
 
 
-def make_inputs(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> dict[str, npt.NDArray[Any]]:
+def make_inputs(pipeline: Pipeline, table: pa.Table, *, of: str = "") -> dict[str, Any]:
     """What the model takes of every row of `table`, by the pipeline's `inputs`. Raises as `make_examples`."""
     return _checked_inputs(pipeline.inputs, table, _call_on(pipeline, pipeline.inputs, table, of))
 
 
-def inputs_by(reference: str, table: pa.Table) -> dict[str, npt.NDArray[Any]]:
+def inputs_by(reference: str, table: pa.Table, given: Given) -> dict[str, Any]:
     """As `make_inputs`, by any function that is named "package.module:function"."""
-    return _checked_inputs(reference, table, call(reference, table))
+    return _checked_inputs(reference, table, call_on_rows(reference, table, given))
 
 
-def _checked_inputs(reference: str, table: pa.Table, inputs: Any) -> dict[str, npt.NDArray[Any]]:
+def _checked_inputs(reference: str, table: pa.Table, inputs: Any) -> dict[str, Any]:
+    if isinstance(inputs, Mapping):
+        inputs = {name: as_column(one, f"inputs[{name!r}]", by=reference) for name, one in inputs.items()}
     found = {name: len(column) for name, column in inputs.items()} if isinstance(inputs, Mapping) else {}
     if not found or set(found.values()) != {table.num_rows}:
         returned = f"columns with {found} rows" if found else f"a {type(inputs).__name__}"
@@ -119,7 +135,7 @@ def _checked_inputs(reference: str, table: pa.Table, inputs: Any) -> dict[str, n
 def _call_on(pipeline: Pipeline, reference: str, table: pa.Table, of: str) -> Any:
     """`call` on rows of a slice. A missing column explains more than the function's own error."""
     try:
-        return call(reference, table)
+        return call_on_rows(reference, table, given_to(pipeline))
     except ModelCodeError as error:
         lacking = unreadable(pipeline.source, of, table.schema)
         if not lacking:
@@ -138,17 +154,53 @@ def _first_lacking(pipeline: Pipeline, table: pa.Table) -> str:
     return next((name for name in pipeline.source.schema.names if name not in table.column_names), "COLUMN")
 
 
+def call_on_rows(reference: str, table: pa.Table, given: Given | None) -> Any:
+    """What a function of the user makes of rows, with the vocabularies of `given` if it takes them.
+
+    Raises:
+        ModelCodeError: it cannot be imported, or raised; or it takes vocabularies, and there are none.
+    """
+    if not _takes_vocabularies(function_of(reference)):
+        return call(reference, table)
+    if given is None or not given.vocabularies:
+        raise ModelCodeError(
+            f"{reference} takes {_VOCABULARIES}, and the version has none",
+            safe=_SAFE,
+            next="set vocabularies=[Vocabulary(column, capacity)] in the pipeline, or remove the parameter",
+        )
+    return call(reference, table, **{_VOCABULARIES: dict(given.lookups)})
+
+
 def call(reference: str, *arguments: object, **named: object) -> Any:
     """What a function of the user returns. Raises `ModelCodeError`: it cannot be imported, or raised."""
+    function = function_of(reference)
+    return _as_model_code(reference, lambda: function(*arguments, **named))
+
+
+def function_of(reference: str) -> Callable[..., Any]:
+    """The function that is named "package.module:function". Raises `ModelCodeError`: there is none."""
     module_name, _, name = reference.partition(":")
+    found: Callable[..., Any] = _as_model_code(
+        reference, lambda: getattr(importlib.import_module(module_name), name)
+    )
+    return found
+
+
+def _takes_vocabularies(function: Callable[..., Any]) -> bool:
     try:
-        function: Callable[..., Any] = getattr(importlib.import_module(module_name), name)
-        return function(*arguments, **named)
+        return _VOCABULARIES in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # it does not say what it takes
+        return False
+
+
+def _as_model_code(reference: str, do: Callable[[], Any]) -> Any:
+    try:
+        return do()
     except CkptOpsError:
         raise
     except Exception as error:
         raise ModelCodeError(
             f"{reference} raised {in_short(error)}",
             safe=_SAFE,
-            next=f"fix {module_name}; a changed model is a new candidate",
+            next=f"fix {reference.partition(':')[0]}; a changed model is a new candidate",
         ) from error

@@ -113,7 +113,7 @@ def retrained_version(pipeline: Pipeline, store: Store) -> int:
     Raises:
         NoResult: there is none, or it is not trained to its end.
     """
-    newest = _newest(ModelLog(store, pipeline.name).state(), lambda one: one.started.again is not None)
+    newest = _newest(ModelLog(store, pipeline.name).state(), lambda one: one.started.retrains)
     if newest is None:
         raise no_result("retrain", f"no version of {pipeline.name} was retrained")
     if newest.trained is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.outputs import form, names_of
+from ckpt_ops.outputs import flat, names_of, same_form
 
 THRESHOLD = 0.5
 
@@ -21,7 +21,7 @@ class Compared:
         rows: how many were compared.
         max_abs_difference: the largest between two predictions; infinite where one of them is not a number,
             or their shapes differ.
-        decided: rows on which both decide yes or no (at 0.5), or choose one of k.
+        decided: rows, or positions of them, on which both decide yes or no (at 0.5), or choose one of k.
         equal: of them, those where they agree.
     """
 
@@ -41,7 +41,7 @@ class Compared:
         Args:
             binary: of one output and shape (rows,), they are probabilities of a yes.
         """
-        if names_of(original) and form(original) == form(converted):
+        if names_of(original) and same_form(original, converted):
             found = [
                 Compared().and_then(original[name], converted[name], binary=binary)
                 for name in names_of(original)
@@ -53,16 +53,16 @@ class Compared:
                 equal=self.equal + sum(one.equal for one in found),
             )
         rows = len(original)
-        if form(original) != form(converted) or original.shape != converted.shape:
+        if not same_form(original, converted):
             return Compared(
                 rows=self.rows + rows, max_abs_difference=np.inf, decided=self.decided, equal=self.equal
             )
-        a, b = original.astype(np.float64), converted.astype(np.float64)
+        a, b = (flat(one).astype(np.float64) for one in (original, converted))
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         with np.errstate(invalid="ignore"):
             apart = np.where(same, 0.0, np.abs(a - b))
         apart = np.where(np.isnan(apart), np.inf, apart)
-        decided = rows if binary or a.ndim == 2 else 0
+        decided = len(a) if binary or a.ndim == 2 else 0
         equal = 0
         if decided:
             choices = [one.argmax(axis=1) if one.ndim == 2 else one >= THRESHOLD for one in (a, b)]

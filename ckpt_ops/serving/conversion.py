@@ -13,10 +13,11 @@ from blake3 import blake3
 
 from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.checkpoints.exports import export_folder
+from ckpt_ops.checkpoints.saved_model import positions_in
 from ckpt_ops.errors import CkptOpsError, ConversionRefused
 from ckpt_ops.lineage import ModelLog, VersionState
 from ckpt_ops.lineage.records import now_as_text
-from ckpt_ops.outputs import names_of
+from ckpt_ops.outputs import flat, names_of
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.code.then import code_of_version
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
@@ -107,7 +108,7 @@ def convert(
         try:
             to_format, ask = _FORMATS[format]
             data = to_format(folder)
-            compared = _compare(pipeline, store, version, folder, ask(data))
+            compared = _compare(pipeline, store, version, folder, ask(data, positions_in(folder)))
             error = refusal(compared, tolerance)
         except ConversionRefused as refused:
             error = in_short(refused)
@@ -160,7 +161,7 @@ def _compare(
         compared = compared.and_then(
             original(part.inputs),
             predicted,
-            binary=not names_of(part.labels) and set(part.labels.ravel()) <= {0, 1},
+            binary=not names_of(part.labels) and set(flat(part.labels).ravel()) <= {0, 1},
         )
     return compared
 

@@ -69,17 +69,22 @@ def to_onnx(folder: Path) -> bytes:
     raise ConversionRefused(f"ONNX has no operator {lacking}")
 
 
-def ask_onnx(data: bytes) -> Callable[[Mapping[str, Array]], Array]:
-    """The file as a function of inputs by name, as `exported.served` is one."""
+def ask_onnx(data: bytes, positions: Mapping[str, str] | None = None) -> Callable[[Mapping[str, Any]], Array]:
+    """The file as a function of inputs by name, as `exported.served` is one.
+
+    Args:
+        positions: the outputs with numbers for each position, as `positions_in` the export has them.
+    """
     import onnxruntime
 
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     types = {one.name: _TYPES[one.type] for one in session.get_inputs()}
+    names = [one.name for one in session.get_outputs()]
 
     def ask(batch: Mapping[str, Array]) -> Any:
         columns = by_argument(batch, types)
         given = {name: as_dtype(name, columns[name], dtype) for name, dtype in types.items()}
-        outputs = session.run(None, given)
-        return outputs[0] if len(outputs) == 1 else dict(enumerate(outputs))
+        outputs = session.run(names, given)
+        return outputs[0] if len(outputs) == 1 else dict(zip(names, outputs, strict=True))
 
-    return lambda inputs: by_batches(ask, inputs)
+    return lambda inputs: by_batches(ask, inputs, positions)

@@ -13,7 +13,8 @@ from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.errors import CkptOpsError, PredictionDied
 from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.outputs import joined, names_of, numbers
+from ckpt_ops.lists import is_cells
+from ckpt_ops.outputs import cut_to, joined, names_of, numbers
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.objects import exported_version, is_leaving
@@ -97,7 +98,7 @@ def asked_again(pipeline: Pipeline, store: Store, number: int) -> PredictionsAga
         with exported(store, version) as folder:
             try:
                 ask = served(folder)
-                answers = [_alike(kept.candidate, ask(part.inputs)) for part in parts]
+                answers = [cut_to(_alike(kept.candidate, ask(part.inputs)), part.positions) for part in parts]
             except Exception as error:  # noqa: BLE001 - whatever it raises is what was found
                 broken = f"the export does not predict: {in_short(error)}"
                 return PredictionsAgain(difference=float("inf"), why_not=broken)
@@ -111,4 +112,4 @@ def _alike(kept: Any, answer: Any) -> Any:
     """Predictions in the shape of `kept`: a part of one row has k numbers as k rows would have."""
     if names_of(kept) or names_of(answer):
         return numbers(answer)
-    return answer.reshape(-1, *kept.shape[1:])
+    return numbers(answer) if is_cells(answer) else answer.reshape(-1, *kept.shape[1:])

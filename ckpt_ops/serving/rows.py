@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.candidates.given import pipeline_of
 from ckpt_ops.candidates.kept_rows import Numbers, kept_rows
-from ckpt_ops.candidates.slice_rows import StoredRows, holdout_of
-from ckpt_ops.column_times import Columns
+from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, holdout_of
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -24,23 +24,19 @@ Inputs = dict[str, npt.NDArray[Any]]
 
 def held_out(pipeline: Pipeline, store: Store, version: VersionState) -> Iterator[Examples]:
     """The rows of the version's own slices that no model trains on, a row group at a time."""
+    pipeline = pipeline_of(pipeline, store, version)
     for ref in version.slices:
         for part in holdout_of(pipeline, StoredRows(pipeline, store), ref):
             if part.rows:
                 yield part
 
 
-def every_row(
-    pipeline: Pipeline, store: Store, ref: SliceRef, *, besides: Columns | None = None
-) -> Iterator[tuple[Numbers, Inputs]]:
+def every_row(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[tuple[Numbers, Inputs]]:
     """The rows that the pipeline makes inputs of, a row group at a time, with their numbers in the slice.
 
     With `inputs=` of the pipeline these are all rows; else those that `examples()` keeps.
-
-    Args:
-        besides: columns that the slice lacks by a declaration other than the pipeline's.
     """
-    for table, start in StoredRows(pipeline, store, besides=besides).groups(ref.key, ref.revision):
+    for table, start in rows.groups(ref.key, ref.revision):
         if pipeline.inputs:
             numbers, inputs = np.arange(table.num_rows), make_inputs(pipeline, table, of=ref.key)
         else:

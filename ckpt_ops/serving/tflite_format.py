@@ -51,8 +51,14 @@ def _sentence(error: Exception) -> str:
     return f"TensorFlow Lite cannot convert it: {in_short(error)}"
 
 
-def ask_tflite(data: bytes) -> Callable[[Mapping[str, Array]], Array]:
-    """The file as a function of inputs by name, as `exported.served` is one."""
+def ask_tflite(
+    data: bytes, positions: Mapping[str, str] | None = None
+) -> Callable[[Mapping[str, Any]], Array]:
+    """The file as a function of inputs by name, as `exported.served` is one.
+
+    Args:
+        positions: the outputs with numbers for each position, as `positions_in` the export has them.
+    """
     import tensorflow as tf
 
     with warnings.catch_warnings():
@@ -66,7 +72,7 @@ def ask_tflite(data: bytes) -> Callable[[Mapping[str, Array]], Array]:
         given = by_argument(batch, types)
         return runner(**{name: _as(name, given[name], dtype) for name, dtype in types.items()})
 
-    return lambda inputs: by_batches(ask, inputs)
+    return lambda inputs: by_batches(ask, inputs, positions)
 
 
 def _as(name: str, column: Array, dtype: type[Any]) -> Array:

@@ -57,6 +57,10 @@ def rows_in_shadow(
         candidate=np.concatenate([part.candidate for part in parts]),
         champion=None if missing else np.concatenate(champion),
         champion_missing=missing,
+        former={
+            who: {was: now for part in parts for was, now in part.former.get(who, {}).items()}
+            for who in ("champion", "candidate")
+        },
         segments={name: np.concatenate([part.segments[name] for part in parts]) for name in sorted(names)},
         groups=_groups(parts),
         slice=np.repeat([ref.key for ref in slices], [part.count for part in parts]),

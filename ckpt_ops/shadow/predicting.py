@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import pyarrow as pa
 
 from ckpt_ops.candidates.as_served.asked import Rows
 from ckpt_ops.candidates.as_served.version import predictions_of
 from ckpt_ops.candidates.champion import ChampionScore, labels_of
+from ckpt_ops.candidates.given import pipeline_of
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.errors import CkptOpsError, LineageMoved, NotAsServed, TrainingDied
 from ckpt_ops.evaluation import Basis, EvaluatedRows
+from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lineage.shadow import in_shadow
+from ckpt_ops.outputs import not_a_number
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import make_examples
@@ -102,25 +104,30 @@ def _predicted(
     pipeline: Pipeline, store: Store, state: LineageState, version: int, ref: SliceRef
 ) -> EvaluatedRows:
     """Both models as they are served: a version's predictions do not depend on today's code."""
+    pipeline = pipeline_of(pipeline, store, state.versions[version])
     examples, head = _examples(pipeline, store, ref), state.versions[version].champion
     asked = [Rows.of(examples, partial(_tables, pipeline, store, ref))]
     champion = ChampionScore()
     if head is not None:
         try:
-            champion = ChampionScore(holdout=predictions_of(pipeline, store, state, head, asked)[0])
+            answers = predictions_of(pipeline, store, state, head, asked)
+            champion = ChampionScore(holdout=answers.scores[0], former=answers.former)
         except NotAsServed as error:
             champion = ChampionScore.missed(error)
+    former: FormerNames = {}
     try:
-        (candidate,) = predictions_of(pipeline, store, state, version, asked)
+        answers = predictions_of(pipeline, store, state, version, asked)
+        (candidate,), former = answers.scores, answers.former
     except NotAsServed as error:  # nothing could be served, and every gate rejects that
         print(f"the candidate predicts nothing: {error}", flush=True)
         like = labels_of(examples) if champion.holdout is None else champion.holdout
-        candidate = np.full_like(like, np.nan)
+        candidate = not_a_number(like)
     champion = champion.beside(candidate)
     return EvaluatedRows(
         label=labels_of(examples),
         champion=champion.holdout,
         champion_missing=champion.missing,
+        former={"champion": champion.former, "candidate": former},
         candidate=candidate,
         segments=dict(examples.segments),
         groups=examples.groups,
@@ -133,10 +140,10 @@ def _predicted(
 def _examples(pipeline: Pipeline, store: Store, ref: SliceRef) -> Examples:
     """Every row of a slice, as today's models take it."""
     collected = Collected(ref.rows)
-    for table in _tables(pipeline, store, ref):
+    for _, table in _tables(pipeline, store, ref):
         collected.add(make_examples(pipeline, table, of=ref.key))
     return collected.examples()
 
 
-def _tables(pipeline: Pipeline, store: Store, ref: SliceRef) -> Iterator[pa.Table]:
-    return (table for table, _ in StoredRows(pipeline, store).groups(ref.key, ref.revision))
+def _tables(pipeline: Pipeline, store: Store, ref: SliceRef) -> Iterator[tuple[str, pa.Table]]:
+    return ((ref.key, table) for table, _ in StoredRows(pipeline, store).groups(ref.key, ref.revision))

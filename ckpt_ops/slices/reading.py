@@ -14,6 +14,7 @@ from blake3 import blake3
 
 from ckpt_ops.column_times import Columns, absent, filled, filled_schema
 from ckpt_ops.errors import Corrupt, SliceUnreadable
+from ckpt_ops.former_columns import FormerNames, as_then, former_names_in, schema_as_then
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.slices.manifest import DataFile, SliceManifest
@@ -48,6 +49,7 @@ class StagedSlice:
         rows: how many.
         of: the slice as messages name it.
         absent: columns that are filled in, whatever the files hold.
+        former: columns that have a former name, too.
     """
 
     schema: pa.Schema
@@ -55,10 +57,16 @@ class StagedSlice:
     files: tuple[Path, ...]
     of: str = "the slice"
     absent: Columns = field(default_factory=dict)
+    former: FormerNames = field(default_factory=dict)
 
     def filled(self, columns: Columns) -> StagedSlice:
         """The slice as readers see it: a column that it lacks by its time has its default in every row."""
         return replace(self, schema=filled_schema(self.schema, columns), absent=absent(columns))
+
+    def as_then(self, names: FormerNames) -> StagedSlice:
+        """The slice as older code reads it: with the former names of columns that it has under today's."""
+        former = former_names_in(self.schema, names, self.absent)
+        return replace(self, schema=schema_as_then(self.schema, former), former=former)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """All rows in order, a row group of at most 125,000 rows at a time.
@@ -78,10 +86,16 @@ class StagedSlice:
                 next="ckpt-ops slice NAME KEY shows what it has; to keep it out of training: "
                 "ckpt-ops withdraw MODEL --slice KEY --why TEXT",
             )
-        if not self.absent:
-            yield from self._stored(columns)
-            return
         names = self.schema.names if columns is None else list(columns)
+        if self.former:
+            for batch in self._filled(list(dict.fromkeys(self.former.get(name, name) for name in names))):
+                yield as_then(batch, self.former, names)
+        elif self.absent:
+            yield from self._filled(names)
+        else:
+            yield from self._stored(columns)
+
+    def _filled(self, names: list[str]) -> Iterator[pa.RecordBatch]:
         stored = [name for name in names if name not in self.absent]
         for batch in self._stored(stored or self._any_column()):
             yield filled(batch, self.absent, names)
@@ -117,15 +131,22 @@ def staged(store: Store, manifest: SliceManifest) -> Iterator[StagedSlice]:
 
 @contextmanager
 def staged_as_declared(
-    store: Store, source: SliceSource, manifest: SliceManifest, *, besides: Columns | None = None
+    store: Store,
+    source: SliceSource,
+    manifest: SliceManifest,
+    *,
+    besides: Columns | None = None,
+    former: FormerNames | None = None,
 ) -> Iterator[StagedSlice]:
     """As `staged`, with the declared columns that the slice lacks by its time: what models see of it.
 
     Args:
         besides: columns that it lacks by a different declaration; that of `source` counts where it is one.
+        former: names that the code of an older version reads columns by.
     """
     with staged(store, manifest) as rows:
-        yield rows.filled({**absent(besides or {}), **absent(columns_of(source, manifest.key))})
+        found = rows.filled({**absent(besides or {}), **absent(columns_of(source, manifest.key))})
+        yield found.as_then(former) if former else found
 
 
 def _checked(store: Store, file: DataFile) -> bytes:

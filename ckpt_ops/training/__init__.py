@@ -4,6 +4,7 @@ from ckpt_ops.training.averaging import RunningAverage, TailAverage
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Collected, Examples
+from ckpt_ops.training.given_lists import Lists
 from ckpt_ops.training.latest import Latest
 from ckpt_ops.training.module import TrainableModule
 from ckpt_ops.training.replay import NoReplay, Replay, Reservoir
@@ -18,6 +19,7 @@ __all__ = [
     "Collected",
     "Examples",
     "Latest",
+    "Lists",
     "Lookout",
     "NoReplay",
     "Replay",

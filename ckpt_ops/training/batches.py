@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ckpt_ops.checkpoints.model_inputs import as_trained
-from ckpt_ops.outputs import as_given, each
+from ckpt_ops.lists import ListColumn, dense, is_cells
+from ckpt_ops.outputs import each
+from ckpt_ops.training.batch_labels import BatchLabels
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
+from ckpt_ops.training.tensor_specs import spec_of
+
+_MOST_STEPS = 64
+_MOST_BYTES = 4 << 20
 
 
 def batches(examples: Examples, order: BatchOrder, start: int, stop: int, *, model: Any = None) -> Any:
     """A `tf.data.Dataset` of what steps `start` to `stop` - 1 train on: (inputs, labels), and weights where
-    the examples have them. Labels of several outputs are a mapping.
+    the examples have them or labels are those of positions. Labels of several outputs are a mapping.
+
+    Lists are padded to the longest of the batch: a batch is a function of its rows alone.
 
     Args:
         model: whose steps they are: inputs come as it takes them. None, or one with a step or a loss of its
@@ -21,35 +33,68 @@ def batches(examples: Examples, order: BatchOrder, start: int, stop: int, *, mod
     """
     import tensorflow as tf
 
-    taken = _taken_by(model)
+    make, together = maker(examples, model=model), _steps_together(examples, order)
 
-    def draw() -> Iterator[tuple[Any, ...]]:
-        for step in range(start, stop):
-            rows = order.indices(step)
-            inputs = {name: column[rows] for name, column in examples.inputs.items()}
-            weights = () if examples.weights is None else (examples.weights[rows],)
-            yield taken(inputs), as_given(examples.labels[rows]), *weights
+    def draw() -> Iterator[Any]:
+        for first in range(start, stop, together):
+            rows = [order.indices(step) for step in range(first, min(first + together, stop))]
+            yield tf.nest.map_structure(partial(_cut, len(rows)), make(np.concatenate(rows)))
 
-    signature = batch_of(examples, model=model)
-    return tf.data.Dataset.from_generator(draw, output_signature=signature).prefetch(2)
+    signature = tf.nest.map_structure(_of_several, batch_of(examples, model=model))
+    drawn = tf.data.Dataset.from_generator(draw, output_signature=signature).prefetch(1)
+    return drawn.unbatch().prefetch(2)
 
 
-def batch_of(examples: Examples, *, model: Any = None) -> tuple[Any, ...]:
-    """What a batch of any size holds, as `tf.TensorSpec`s.
+def _steps_together(examples: Examples, order: BatchOrder) -> int:
+    """For how many steps rows go to TensorFlow at once: to hand over a batch costs as much as a small step.
+
+    Lists are padded to the longest of one batch, so they go one batch at a time.
+    """
+    columns = (*examples.inputs.values(), *each(examples.labels).values())
+    if any(isinstance(column, ListColumn) or is_cells(column) for column in columns):
+        return 1
+    of_a_batch = order.batch_size * sum(np.asarray(column[:1]).nbytes for column in columns)
+    return max(1, min(_MOST_STEPS, _MOST_BYTES // max(1, of_a_batch)))
+
+
+def _cut(steps: int, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows of several batches, shape (rows, ...), as (steps, rows of one, ...)."""
+    return column.reshape(steps, -1, *column.shape[1:])
+
+
+def _of_several(spec: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorSpec((None, *spec.shape), spec.dtype)
+
+
+def maker(examples: Examples, *, model: Any = None) -> Callable[[npt.NDArray[Any]], tuple[Any, ...]]:
+    """A function of row numbers that makes the batch of these rows, as arrays.
 
     Args:
         model: as `batches` takes it.
     """
-    import tensorflow as tf
+    taken, labels = _taken_by(model), BatchLabels(examples, model)
+    _ = labels.dividing  # here: batches are made in a thread of tf.data's
 
-    def spec(column: Any) -> Any:
-        dtype = tf.string if column.dtype.kind in "OSU" else tf.as_dtype(column.dtype)
-        return tf.TensorSpec((None, *column.shape[1:]), dtype)
+    def make(rows: npt.NDArray[Any]) -> tuple[Any, ...]:
+        inputs = {name: dense(column[rows]) for name, column in examples.inputs.items()}
+        found, counted = labels.of(rows, inputs)
+        weights = () if counted is None else (counted,)
+        return taken(inputs), found, *weights
 
-    inputs = {name: spec(column) for name, column in examples.inputs.items()}
-    labels = {name: spec(column) for name, column in each(examples.labels).items()}
-    weights = () if examples.weights is None else (spec(examples.weights),)
-    return _taken_by(model)(inputs), labels.get("", labels), *weights
+    return make
+
+
+def batch_of(examples: Examples, *, model: Any = None) -> tuple[Any, ...]:
+    """What a batch of any size holds, as `tf.TensorSpec`s. The length of padded lists is any, too.
+
+    Args:
+        model: as `batches` takes it.
+    """
+    inputs = {name: spec_of(column) for name, column in examples.inputs.items()}
+    labels, weights = BatchLabels(examples, model).specs()
+    return _taken_by(model)(inputs), labels, *(() if weights is None else (weights,))
 
 
 def _taken_by(model: Any) -> Callable[[Mapping[str, Any]], Any]:

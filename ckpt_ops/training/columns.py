@@ -9,22 +9,31 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.lists import ListColumn
 from ckpt_ops.outputs import check_name, each, names_of, together
+from ckpt_ops.training.given_lists import holds_lists, read_lists
+from ckpt_ops.training.label_positions import labels_of_positions
+from ckpt_ops.training.list_values import TEXT
+from ckpt_ops.training.refusing import refusing, unusable
 
 Array = npt.NDArray[Any]
+Column = Array | ListColumn
 
-_TEXT = frozenset({str, bytes, np.str_, np.bytes_})
 _SEQUENCES = (list, tuple, set, dict, np.ndarray)
 
 
-def label_columns(values: Any) -> Array:
-    """Labels, shape (rows,) or (rows, k); of several outputs, given as a mapping, as `outputs.together`."""
+def label_columns(values: Any, lengths: dict[str, int]) -> Array:
+    """Labels, shape (rows,), (rows, k) or cells; of several outputs, a mapping, as `outputs.together`.
+
+    Args:
+        lengths: gets the fixed length of labels of positions that have one, by output.
+    """
     if isinstance(values, np.ndarray) and names_of(values) == tuple(sorted(names_of(values))) != ():
         for name, column in each(values).items():
-            _label(f"labels[{name!r}]", column)
+            _label(f"labels[{name!r}]", column, name, lengths)
         return values
     if not isinstance(values, Mapping):
-        return _label("labels", values)
+        return _label("labels", values, "", lengths)
     if not values:
         raise unusable("labels is empty", "return an array for each output of the model, by its name")
     labels = {}
@@ -34,7 +43,7 @@ def label_columns(values: Any) -> Array:
                 f"labels has an output {name!r}",
                 "name outputs by printable text without ':', as the model does",
             )
-        labels[name] = _label(f"labels[{name!r}]", of_output)
+        labels[name] = _label(f"labels[{name!r}]", of_output, name, lengths)
     first = next(iter(labels))
     for name, column in labels.items():
         if len(column) != len(labels[first]):
@@ -45,13 +54,16 @@ def label_columns(values: Any) -> Array:
     return together(labels)
 
 
-def _label(called: str, values: Any) -> Array:
+def _label(called: str, values: Any, name: str, lengths: dict[str, int]) -> Array:
+    if holds_lists(values):
+        return labels_of_positions(called, values, name, lengths)
     labels = _array(called, values)
     if labels.ndim > 2 or (labels.ndim == 2 and not labels.shape[1]):
         raise unusable(
             f"{called} has shape {_shape(labels)}; an output has one label a row, or k",
             "return labels of shape (rows,): with k classes the class's index, and compile with "
-            "loss='sparse_categorical_crossentropy'; or (rows, k): k labels of each row",
+            "loss='sparse_categorical_crossentropy'; (rows, k): k labels of each row; or Lists(labels): a "
+            "label, or k, at each position of a row",
         )
     if labels.dtype.kind not in "biuf":
         raise unusable(f"{called} has dtype {labels.dtype}", "return numbers as labels")
@@ -63,7 +75,7 @@ def _label(called: str, values: Any) -> Array:
     return labels
 
 
-def input_columns(inputs: Any, *, rows: int, missing: frozenset[str]) -> dict[str, Array]:
+def input_columns(inputs: Any, *, rows: int, missing: frozenset[str]) -> dict[str, Column]:
     """What the model takes, by name.
 
     Args:
@@ -83,7 +95,7 @@ def input_columns(inputs: Any, *, rows: int, missing: frozenset[str]) -> dict[st
     return {name: _input(name, values, rows, missing=name in missing) for name, values in inputs.items()}
 
 
-def check_rows(kind: str, columns: Mapping[str, Array], rows: int) -> None:
+def check_rows(kind: str, columns: Mapping[str, Column], rows: int) -> None:
     """Each column has as many rows as there are labels."""
     for name, column in columns.items():
         if len(column) != rows:
@@ -122,13 +134,21 @@ def group_column(values: Any, rows: int) -> Array:
     return groups
 
 
-def unusable(what: str, next: str) -> ModelCodeError:
-    """The error for what `examples()` returned."""
-    return ModelCodeError(f"examples(): {what}", safe="nothing was trained", next=next)
+def as_column(values: Any, called: str, *, by: str) -> Any:
+    """Lists as a `ListColumn`, NaN among them; whatever else as it is. Raises `ModelCodeError`.
+
+    Args:
+        by: the function that returned them.
+    """
+    return read_lists(values, refusing(called, by=by), nan_is_fine=True) if holds_lists(values) else values
 
 
-def _input(name: str, values: Any, rows: int, *, missing: bool) -> Array:
+def _input(name: str, values: Any, rows: int, *, missing: bool) -> Column:
     called = f"inputs[{name!r}]"
+    if holds_lists(values):
+        lists = read_lists(values, refusing(called), nan_is_fine=missing)
+        check_rows("inputs", {name: lists}, rows)
+        return lists
     column = _array(called, values)
     check_rows("inputs", {name: column}, rows)
     if column.dtype.kind == "O":
@@ -162,7 +182,7 @@ def _array(called: str, values: Any) -> Array:
 def _check_text(called: str, column: Array) -> None:
     """An array of objects may hold text only."""
     kinds = set(map(type, column.flat))
-    if kinds <= _TEXT:
+    if kinds <= TEXT:
         return
     if any(issubclass(kind, _SEQUENCES) for kind in kinds):
         raise _ragged(called, sum(isinstance(one, _SEQUENCES) for one in column.flat))
@@ -172,7 +192,7 @@ def _check_text(called: str, column: Array) -> None:
             f"{called} has no value (null) in {bad} of {len(column)} rows",
             "drop them in examples(), or fill them with a value of their own such as '(missing)'",
         )
-    others = ", ".join(sorted(kind.__name__ for kind in kinds - _TEXT))
+    others = ", ".join(sorted(kind.__name__ for kind in kinds - TEXT))
     raise unusable(
         f"{called} is an array of objects that holds {others}",
         "return text as str, and numbers in an array of a numeric dtype",
@@ -182,7 +202,7 @@ def _check_text(called: str, column: Array) -> None:
 def _ragged(called: str, rows: int) -> ModelCodeError:
     return unusable(
         f"{called} is ragged: " + (f"{rows} rows hold sequences" if rows else "its rows differ in length"),
-        "return rows of one length: pad or cut them in examples()",
+        "where rows are lists, say so: Lists(...), or an Arrow column of lists",
     )
 
 

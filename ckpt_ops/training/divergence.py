@@ -15,6 +15,7 @@ import numpy as np
 
 from ckpt_ops.checkpoints import capture, model_variables
 from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.lists import dense
 from ckpt_ops.training.batches import batches
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
@@ -113,5 +114,8 @@ def _place(model: Any, name: str) -> str:
 def _largest(examples: Examples, order: BatchOrder, step: int) -> tuple[str, float]:
     rows = order.indices(step)
     numbers = {name: column for name, column in examples.inputs.items() if column.dtype.kind in "biuf"}
-    found = {name: float(np.max(np.abs(column[rows].astype(np.float64)))) for name, column in numbers.items()}
+    found = {
+        name: float(np.max(np.abs(dense(column[rows]).astype(np.float64))))
+        for name, column in numbers.items()
+    }
     return max(found.items(), key=lambda each: each[1], default=("", 0.0))

@@ -18,6 +18,7 @@ from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import CkptOpsError, ModelCodeError
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.training.module import check_takes
+from ckpt_ops.training.position_shapes import check_positions
 from ckpt_ops.training.schedules import starts_of
 
 _SAFE = "no step was made; the champion serves on"
@@ -63,21 +64,27 @@ def trace_step(model: Any, batch: tuple[Any, ...]) -> Any:
     return traced
 
 
-def trace_prediction(model: Any, inputs: Mapping[str, Any], labels: Any) -> None:
+def trace_prediction(
+    model: Any, inputs: Mapping[str, Any], labels: Any, *, positions: Mapping[str, str] | None = None
+) -> None:
     """Refuse, with `ModelCodeError`, a model that cannot predict, or not in a shape that gates evaluate.
 
     Args:
         inputs: what it takes, as `tf.TensorSpec`s by name.
         labels: a spec; of several outputs, a mapping of specs by name: it has to predict the same ones.
+        positions: the outputs with a label for each position, as `Examples.follows` has them.
     """
     traced = _traced(model, "__call__", forward(model), (dict(inputs),))
-    found = traced.structured_outputs
+    found, positions = traced.structured_outputs, positions or {}
     if isinstance(labels, Mapping):
         _check_names(model, found, labels)
-        for name, label in labels.items():
-            _check_output(model, found[name], label, called=f"{name}: ")
-    else:
-        _check_output(model, found, labels)
+    several = found if isinstance(labels, Mapping) else {"": found}
+    of_each = labels if isinstance(labels, Mapping) else {"": labels}
+    for name, label in of_each.items():
+        if name not in positions:
+            _check_output(model, several[name], label, called=f"{name}: " if name else "")
+    if positions:
+        check_positions(model, inputs, several, {name: of_each[name] for name in positions})
 
 
 def _check_names(model: Any, found: Any, labels: Mapping[str, Any]) -> None:

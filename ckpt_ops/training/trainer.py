@@ -104,7 +104,8 @@ class Trainer:
         self._forget_metrics()
         reported_at = began = time.monotonic()
         seconds_before = seconds
-        loss, pace, logs = math.nan, None, dict[str, Any]()
+        loss, pace = math.nan, None
+        logs: Mapping[str, Any] = {}
         if self.lookout is not None:
             self.lookout.stopped = STOPPED in self.checkpoints.at.metrics
         while (stopped_by := self._stop(step, seconds)) is None:

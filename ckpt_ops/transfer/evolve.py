@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.former_columns import FormerNames, check_shape
 from ckpt_ops.transfer.history import History
 from ckpt_ops.wire_names import wire
 
@@ -58,6 +59,9 @@ class Evolve:
         changed: patterns of what layers hold beside variables (a mean, a vocabulary) that may differ.
         retrain: what a candidate that begins with a transfer sees again of its history; None: what `replay`
             draws.
+        columns: columns that were renamed at the source, as the kept code of older versions reads them, and
+            today's: {"dep_delay": "departure_delay"}. That code alone is given rows with both names; a
+            column that was renamed twice has two former names. It shapes no weights, and is in no id.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +70,7 @@ class Evolve:
     placed: Mapping[str, Placed | str] = field(default_factory=dict)
     changed: Sequence[str] = ()
     retrain: History | None = None
+    columns: FormerNames = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("drop", "changed"):
@@ -77,6 +82,7 @@ class Evolve:
             raise BadInput("Evolve.zero_new_inputs", self.zero_new_inputs, "True or False")
         if not isinstance(self.retrain, History | None):
             raise BadInput("Evolve.retrain", self.retrain, "History(slices=8, max_steps=400), or None")
+        check_shape(self.columns)
         for old, new in self.renamed.items():
             if not (isinstance(old, str) and old and isinstance(new, str) and new):
                 raise BadInput("Evolve.renamed", {old: new}, 'names: {"dense": "hidden"}')

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ckpt_ops.transfer.shapes import Shape, shape_behind
+
 ALIKE = frozenset(
     {
         "Activation",
@@ -35,7 +37,6 @@ ALIKE = frozenset(
 """Classes of layers that change values, but neither their shape nor their order."""
 
 
-Shape = tuple[int | None, ...]
 Call = tuple[tuple[str, ...], tuple[Shape, ...]]
 """The inputs of a layer: the layers that they come from, and their shapes."""
 
@@ -48,7 +49,7 @@ class Layer:
         kind: its class.
         given: the layers whose outputs it takes in its first call, in order.
         shapes: the shapes of what it takes, the batch's axis first; None for a length that is not known.
-            Empty if Keras does not write them, as for a layer without variables in a `Sequential`.
+            Empty if Keras does not write them, and they do not follow from the layers before.
         ends_with: for a nested model, the layer whose output is the model's; "" for a layer.
     """
 
@@ -120,6 +121,9 @@ def _end(written: Mapping[str, Any]) -> str:
 def _calls_in_turn(each: Sequence[Mapping[str, Any]]) -> list[Call]:
     """The calls of a `Sequential`, which writes a shape only for layers that have variables."""
     shapes: list[Shape | None] = [_built_on(written) for written in each]
+    for place in range(1, len(each)):
+        if shapes[place] is None:
+            shapes[place] = _behind(each[place - 1], shapes[place - 1])
     for place in reversed(range(len(each) - 1)):
         if shapes[place] is None and each[place]["class_name"] in ALIKE:
             shapes[place] = shapes[place + 1]
@@ -128,6 +132,20 @@ def _calls_in_turn(each: Sequence[Mapping[str, Any]]) -> list[Call]:
         given = (_name(each[place - 1]),) if place else ()
         found.append((given, (shape,) if place and shape is not None else ()))
     return found
+
+
+def _behind(written: Mapping[str, Any], given: Shape | None) -> Shape | None:
+    """The shape of what a layer, or a nested model, puts out; None if it is not known."""
+    kind, inside = written["class_name"], _inside(written)
+    if inside and kind == "Sequential":
+        for one in inside:
+            given = _behind(one, _built_on(one) or given)
+        return given
+    if inside:
+        end = next((one for one in inside if _name(one) == _end(written)), None)
+        shapes = _first_call(end)[1] if end is not None else ()
+        return _behind(end, shapes[0]) if end is not None and len(shapes) == 1 else None
+    return given if kind in ALIKE else shape_behind(kind, written["config"], given)
 
 
 def _built_on(written: Mapping[str, Any]) -> Shape | None:

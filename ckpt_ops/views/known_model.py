@@ -67,6 +67,19 @@ class KnownModel:
         """As `summary`."""
         return self._view(ModelView, lambda state, about: model_view(self._store, state, about))
 
+    @property
+    def read(self) -> bool:
+        """The state is in memory: some megabytes for a thousand versions."""
+        return self._read
+
+    def forget(self) -> None:
+        """Give up the state, the log and the page; the summary, and where the log ended, stay known."""
+        with self._lock:
+            if self._read:
+                self._at = self._end_of(self._log.now())
+                self._log, self._read = ModelLog(self._store, self._model), False
+                self._views.pop(ModelView, None)
+
     def with_log(self, read: Callable[[ModelLog, LineageState], T]) -> T:
         """What `read` makes of the log, which no other thread reads meanwhile."""
         with self._lock:

@@ -30,6 +30,8 @@ from ckpt_ops.views.version import VersionView
 
 NAMES_STAY = 5.0
 """Seconds for which the names of models, and the store's size, are taken to be as they were read."""
+STATES_STAY = 12
+"""Of so many models the state stays in memory: of those that were asked for last."""
 _SIDE_BY_SIDE = 8
 
 
@@ -46,7 +48,7 @@ class StoreViews:
 
     def __init__(self, store: Store, *, keep: bool = True) -> None:
         self.store, self._keep = store, keep
-        self._models: dict[str, KnownModel] = {}
+        self._models: dict[str, KnownModel] = {}  # the one that was asked for last is the last
         self._lock = threading.Lock()
         self._names: tuple[float, list[str]] | None = None
 
@@ -170,9 +172,12 @@ class StoreViews:
         if not model or "/" in model or model in (".", "..") or any(ord(one) < 32 for one in model):
             raise self._unknown(model)
         with self._lock:
-            if model not in self._models:
-                self._models[model] = KnownModel(self.store, model, keep=self._keep)
-            return self._models[model]
+            known = self._models.pop(model, None) or KnownModel(self.store, model, keep=self._keep)
+            self._models[model] = known
+            read = [one for one in self._models.values() if one.read and one is not known]
+        for one in read[: 1 - STATES_STAY]:
+            one.forget()
+        return known
 
     def _unknown(self, model: str) -> BadInput:
         with self._lock:

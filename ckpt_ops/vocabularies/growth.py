@@ -64,6 +64,11 @@ class Grown:
         return self.buckets + self.capacity
 
     @property
+    def as_rows(self) -> tuple[int, int, dict[int, Token]]:
+        """All that a model sees of it: shared rows, rows for one value each, and the value of each."""
+        return self.buckets, self.capacity, self.by_row
+
+    @property
     def by_row(self) -> dict[int, Token]:
         """The value of each row that has one."""
         return {known.row: token for token, known in self.known.items()}

@@ -1,8 +1,13 @@
-"""What `build_model(vocabularies)` gets by column: the number of rows, and the layer that finds a row."""
+"""What `build_model(vocabularies)` and `examples(table, vocabularies)` get by column: what finds a row."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from ckpt_ops.vocabularies.growth import Grown
 
@@ -27,6 +32,33 @@ class Lookup:
         Args:
             name: of the layer; by default the column's, followed by `_rows`.
         """
+        return self._layer(name, takes_rows=False)
+
+    def rows_layer(self, *, name: str = "") -> Any:
+        """A Keras layer for row numbers that `examples()` made by `rows_of`. It passes them on.
+
+        It says what the rows of the embedding behind it stand for: a row that was taken back begins anew.
+
+        Args:
+            name: as of `layer`.
+        """
+        return self._layer(name, takes_rows=True)
+
+    def rows_of(self, values: Any) -> npt.NDArray[np.int64]:
+        """The row number of each value, in the shape of `values`, as `layer` would find it.
+
+        Args:
+            values: an array of text or whole numbers, a list of them, or a column of a table; none missing.
+        """
+        plain = values.to_pylist() if isinstance(values, pa.Array | pa.ChunkedArray) else values
+        rows: npt.NDArray[np.int64] = self._finds(np.asarray(plain)).numpy()
+        return rows
+
+    @cached_property
+    def _finds(self) -> Any:
+        return self._layer("", takes_rows=False)
+
+    def _layer(self, name: str, *, takes_rows: bool) -> Any:
         from ckpt_ops.vocabularies.rows_layer import VocabularyRows
 
         column = self._grown.column
@@ -34,6 +66,7 @@ class Lookup:
             column,
             self._grown.buckets,
             [(token, known.row) for token, known in sorted_by_row(self._grown)],
+            takes_rows=takes_rows,
             name=name or f"{column}_rows",
         )
 

@@ -21,13 +21,20 @@ class VocabularyRows(keras.layers.Layer):  # type: ignore[misc]
         column: of the vocabulary.
         buckets: the number of shared rows; they come first.
         known: values and their rows; all text, or all whole numbers.
+        takes_rows: it is given row numbers, and passes them on.
     """
 
     def __init__(
-        self, column: str, buckets: int, known: Sequence[tuple[str | int, int]] = (), **settings: Any
+        self,
+        column: str,
+        buckets: int,
+        known: Sequence[tuple[str | int, int]] = (),
+        *,
+        takes_rows: bool = False,
+        **settings: Any,
     ) -> None:
         super().__init__(**settings)
-        self.column, self.buckets = column, buckets
+        self.column, self.buckets, self.takes_rows = column, buckets, takes_rows
         self._fill(known)
 
     def _fill(self, known: Sequence[tuple[str | int, int]]) -> None:
@@ -45,6 +52,8 @@ class VocabularyRows(keras.layers.Layer):  # type: ignore[misc]
     def call(self, values: Any) -> Any:
         """Row numbers, int64, in the shape of `values`."""
         values = tf.convert_to_tensor(values)
+        if self.takes_rows:
+            return tf.cast(values, tf.int64)
         as_text = values if values.dtype == tf.string else tf.strings.as_string(values)
         shared = tf.strings.to_hash_bucket_fast(as_text, self.buckets)
         if self.table is None:
@@ -57,7 +66,8 @@ class VocabularyRows(keras.layers.Layer):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         """Without the values: a version keeps them in a document of its own, a `.keras` file as an asset."""
-        return {**super().get_config(), "column": self.column, "buckets": self.buckets}
+        config = {**super().get_config(), "column": self.column, "buckets": self.buckets}
+        return {**config, "takes_rows": True} if self.takes_rows else config
 
     def save_assets(self, folder: str) -> None:
         """Write values and rows beside a `.keras` file's weights."""

@@ -1,12 +1,13 @@
 """A champion answers for itself: whatever breaks in the code after it, its score is that of what is served.
 
 One small model is trained and promoted once; each test breaks the code, or the rows, in its own way and
-trains on the next day. Only what runs the champion's own code is a process here.
+trains on the next day. What runs the champion's own code is a process in two of them.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +27,8 @@ from ckpt_ops.candidates.as_served.version import predictions_of
 from ckpt_ops.checkpoints.garbage import find_garbage
 from ckpt_ops.checkpoints.purge import objects_of
 from ckpt_ops.diagnostics.audit import Audit, audit
-from ckpt_ops.errors import NotAsServed
+from ckpt_ops.diagnostics.drill import run_drill
+from ckpt_ops.errors import ModelCodeError, NotAsServed
 from ckpt_ops.evaluation import NotWorseThan, metrics_of
 from ckpt_ops.lineage import ModelLog, VersionState, VersionStatus
 from ckpt_ops.lineage.records import Evaluated, SliceAccepted, SliceRef
@@ -36,11 +38,15 @@ from ckpt_ops.policies import MetricDrop
 from ckpt_ops.promotion import settle
 from ckpt_ops.promotion.approval import approve
 from ckpt_ops.runs import steps
+from ckpt_ops.runs.evaluate import page_of, read_evaluation
+from ckpt_ops.serving.objects import prediction_name
+from ckpt_ops.serving.slice_predictions import METADATA_KEY, run_prediction
 from ckpt_ops.shadow import scoring
 from ckpt_ops.shadow.predicting import _predicted, predict_due
 from ckpt_ops.slices import pull
 from ckpt_ops.store import LocalStore
 from ckpt_ops.training import holdout_mask
+from ckpt_ops.transfer import Evolve
 from ckpt_ops.transfer.document import TransferDocument
 
 pytestmark = pytest.mark.slow
@@ -219,8 +225,23 @@ def place(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     training_here: Callable[[], AbstractContextManager[None]],
+    asked_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Place]:
+    shutil.copytree(first_version, tmp_path, dirs_exist_ok=True)
+    with training_here(), asked_here(), without_pictures():
+        yield Place(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def with_processes(
+    first_version: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Iterator[Place]:
+    """The same, where what runs the champion's own code is a process, as it is for users."""
     shutil.copytree(first_version, tmp_path, dirs_exist_ok=True)
     with training_here(), without_pictures():
         yield Place(tmp_path, monkeypatch)
@@ -249,8 +270,9 @@ def test_an_input_that_the_model_ignores_from_now_on(place: Place) -> None:
 
 
 def test_an_input_that_is_zero_from_now_on_by_code_beside_the_folder_and_other_rows_dropped(
-    place: Place,
+    with_processes: Place,
 ) -> None:
+    place = with_processes
     place.edit("served_numbers.py", "1.0", "0.0")
     place.edit("served_days/model.py", 'pc.is_valid(t["a"])', 'pc.greater(t["a"], -0.5)')
     said = place.run(DAY2)
@@ -291,7 +313,10 @@ def test_in_shadow_both_are_what_would_be_served(place: Place, monkeypatch: pyte
     assert not said.passed
 
 
-def test_rows_that_the_champion_cannot_take_are_no_pass_but_a_persons_to_decide(place: Place) -> None:
+def test_rows_that_the_champion_cannot_take_are_no_pass_but_a_persons_to_decide(
+    with_processes: Place,
+) -> None:
+    place = with_processes
     place.land(DAY2, day(DAY2).rename_columns(["a", "bb", "word", "y"]))
     place.edit("served_days/pipeline.py", 'B = "b"', 'B = "bb"')
     place.edit("served_days/model.py", 't["b"]', 't["bb"]')
@@ -306,13 +331,46 @@ def test_rows_that_the_champion_cannot_take_are_no_pass_but_a_persons_to_decide(
     assert "champion" not in said.metrics
     (message,) = refusals(said)
     assert "could not be evaluated: champion version 1 could not be evaluated as it is served" in message
-    for part in ("served_days.model:examples raised KeyError", '"b"', "columns a, bb, word, y", "old name"):
+    for part in ("served_days.model:examples raised KeyError", '"b"', "columns a, bb, word, y"):
         assert part in message
     assert "ckpt-ops promote MODEL VERSION --approve --despite-gates --why TEXT" in message
+    assert 'evolve=Evolve(columns={"the name that its code reads": "today\'s name"})' in message
     assert place.log.state().versions[2].status is VersionStatus.REJECTED
 
     approve(place.store, "served_days", 2, "the column was renamed", despite_gates=True)
     assert settle(place.store, "served_days", 2, needs_approval=True).head == 2
+
+
+def test_a_renamed_column_is_read_by_its_former_name(place: Place) -> None:
+    """Today's code copes with both names; the champion's knows the former one alone, and was not kept in."""
+    place.land(DAY2, day(DAY2).rename_columns(["a", "bb", "word", "y"]))
+    place.edit("served_days/pipeline.py", 'B = "b"', 'B = "bb"')
+    place.edit("served_days/model.py", 't["b"]', 't["bb" if "bb" in t.column_names else "b"]')
+    said = place.run(DAY2, evolve=Evolve(columns={"b": "bb"}))
+    assert said.passed
+    served = place.served(DAY2, held_out=True)["auc"]
+    assert said.metrics["champion"]["auc"] == pytest.approx(served, abs=1e-6)
+    # the first day's rows, which have the former name, are in the evaluation too
+    report = read_evaluation(place.store, said.report)["evaluation"]
+    assert report["past"][DAY1]["champion"]["auc"] > 0.7
+    assert report["former"] == {"champion": {"b": "bb"}}
+    assert said.reason.endswith("The champion's own code was given column bb as b")
+    assert said.reason in place.store.get(page_of(said.report)).decode().replace("&#x27;", "'")
+
+    # the version of then predicts a day of today, and says what it read
+    evolved = replace(place.pipeline, evolve=Evolve(columns={"b": "bb"}))
+    with pytest.raises(ModelCodeError, match="with the kept code of version 1") as failed:
+        run_prediction(place.pipeline, place.store, 1, DAY2, lambda line: None)
+    assert "evolve=Evolve(columns=" in failed.value.next
+    assert run_prediction(evolved, place.store, 1, DAY2, lambda line: None) > 1000
+    state = place.log.state()
+    name = prediction_name("served_days", 1, state.slices[DAY2].ref)
+    metadata = pq.read_metadata(io.BytesIO(place.store.get(name))).metadata
+    assert json.loads(metadata[METADATA_KEY])["former"] == {"b": "bb"}
+    # with the code that made it, what the version consumed is read as it was: nothing is renamed
+    trained = state.versions[1].trained
+    assert trained is not None
+    assert run_drill(evolved, place.store, 1, trained.step).next_batch
 
 
 def test_a_champion_whose_code_is_gone_is_named_and_an_update_is_due(place: Place) -> None:
@@ -339,7 +397,7 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
     trained = version.trained
     assert trained is not None
     before = made_of(place)
-    (whole,) = predictions_of(place.pipeline, place.store, state, 1, [before])
+    (whole,) = predictions_of(place.pipeline, place.store, state, 1, [before]).scores
     assert whole.shape == (before.count,)
 
     place.edit("served_days/model.py", "IN_MODEL = 1.0", "IN_MODEL = 0.5")
@@ -354,7 +412,7 @@ def test_each_reason_why_a_version_cannot_be_asked_names_it(place: Place) -> Non
 
     # with the code of then, nothing that was kept is needed but the export
     place.edit("served_days/model.py", "IN_MODEL = 0.5", "IN_MODEL = 1.0")
-    assert (predictions_of(place.pipeline, place.store, state, 1, [before])[0] == whole).all()
+    assert (predictions_of(place.pipeline, place.store, state, 1, [before]).scores[0] == whole).all()
     other = Rows(inputs={"z": np.zeros(3)}, tables=before.tables)
     with pytest.raises(NotAsServed, match="the export takes word, x; the pipeline makes z"):
         predictions_of(place.pipeline, place.store, state, 1, [other])
@@ -392,4 +450,4 @@ def test_kept_code_is_nobodys_garbage_and_goes_with_no_purge(place: Place) -> No
 
 def made_of(place: Place) -> Rows:
     """The second day's rows, as today's code takes them."""
-    return Rows.of(make_examples(place.pipeline, day(DAY2)), lambda: iter([day(DAY2)]))
+    return Rows.of(make_examples(place.pipeline, day(DAY2)), lambda: iter([(DAY2, day(DAY2))]))

@@ -10,22 +10,35 @@ from typing import Any
 
 import keras
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from evolving_weeks import KEYS, Place, consumed
 
+from ckpt_ops.backtest.compare import Asked, compare
 from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.checkpoints import load_manifest, read_tensors
 from ckpt_ops.checkpoints.export import Format
 from ckpt_ops.checkpoints.garbage import find_garbage
+from ckpt_ops.diagnostics import audit as auditing
 from ckpt_ops.diagnostics.audit import Audit, audit
-from ckpt_ops.diagnostics.drill import run_drill
-from ckpt_ops.diagnostics.reproduce import run_reproduce
-from ckpt_ops.errors import BadInput, Corrupt
+from ckpt_ops.diagnostics.bisect import bisect
+from ckpt_ops.diagnostics.bisect_question import Question
+from ckpt_ops.diagnostics.drill import drill, run_drill
+from ckpt_ops.diagnostics.measuring import Measuring
+from ckpt_ops.diagnostics.reproduce import reproduce, run_reproduce
+from ckpt_ops.diagnostics.retrain import retrain
+from ckpt_ops.errors import BadInput, Corrupt, ModelCodeError
 from ckpt_ops.intake.decisions import withdraw
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import CheckpointsDropped
+from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.promotion import rollback
 from ckpt_ops.runs import rebase as rebasing
 from ckpt_ops.serving.checkpoint_export import run_export
+from ckpt_ops.serving.recheck import asked_again
+from ckpt_ops.serving.slice_predictions import predict
 from ckpt_ops.slices import pull
 from ckpt_ops.store.named import Named
 from ckpt_ops.vocabularies import Vocabulary
@@ -37,21 +50,45 @@ pytestmark = pytest.mark.slow
 W1, W2, W3, W4, _ = KEYS
 COLUMNS = ["dest", "flight", "hour", "arr_delay"]
 TABLE = "model/dest_embedding/embeddings"
+BY_ROWS = "TEST_EXAMPLES_FIND_ROWS"
+"""Where it is set, `examples()` finds the rows; else a layer does. It is in no digest."""
 MODEL = """
+import os
+
 import keras
 import numpy as np
 import pyarrow.compute as pc
 
 from ckpt_ops import Examples
 
+BY_ROWS = "TEST_EXAMPLES_FIND_ROWS" in os.environ
 
-def examples(table):
+
+def made(table, found):
     table = table.filter(pc.is_valid(table["arr_delay"]))
     late = pc.greater(table["arr_delay"], 15).to_numpy()
-    return Examples(inputs=inputs(table), labels=late.astype(np.float32))
+    return Examples(inputs=found(table), labels=late.astype(np.float32))
 
 
-def inputs(table):
+if BY_ROWS:
+
+    def examples(table, vocabularies):
+        return made(table, lambda rows: inputs(rows, vocabularies))
+
+    def inputs(table, vocabularies):
+        values = values_of(table)
+        return values | {name: vocabularies[name].rows_of(values[name]) for name in ("dest", "flight")}
+
+else:
+
+    def examples(table):
+        return made(table, inputs)
+
+    def inputs(table):
+        return values_of(table)
+
+
+def values_of(table):
     return {
         "dest": np.asarray(table["dest"].to_pylist(), dtype=object),
         "flight": table["flight"].to_numpy().astype(np.int64),
@@ -62,14 +99,14 @@ def inputs(table):
 def build_model(vocabularies):
     layers = keras.layers
     given = {
-        "dest": keras.Input((), dtype="string", name="dest"),
+        "dest": keras.Input((), dtype="int64" if BY_ROWS else "string", name="dest"),
         "flight": keras.Input((), dtype="int64", name="flight"),
         "hour": keras.Input((), name="hour"),
     }
     parts = [layers.Reshape((1,), name="hour_column")(given["hour"])]
     for name in ("dest", "flight"):
         words = vocabularies[name]
-        rows = words.layer()(given[name])
+        rows = (words.rows_layer() if BY_ROWS else words.layer())(given[name])
         parts.append(layers.Embedding(words.rows, 4, name=f"{name}_embedding")(rows))
     hidden = layers.Dense(8, "relu", name="hidden")(layers.Concatenate(name="features")(parts))
     model = keras.Model(given, layers.Dense(1, "sigmoid", name="late")(hidden))
@@ -115,16 +152,30 @@ def three_weeks(
         return consumed(folder, model=MODEL, pipeline=PIPELINE, columns=COLUMNS, keys=KEYS[:3])
 
 
+@pytest.fixture(scope="module")
+def three_weeks_by_rows(
+    tmp_path_factory: pytest.TempPathFactory,
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Path:
+    """The history of `three_weeks`, where `examples()` finds the rows."""
+    folder = tmp_path_factory.mktemp("by_rows")
+    with pytest.MonkeyPatch.context() as patch, training_here(), without_pictures():
+        patch.setenv(BY_ROWS, "1")
+        return consumed(folder, model=MODEL, pipeline=PIPELINE, columns=COLUMNS, keys=KEYS[:3])
+
+
 @pytest.fixture
 def place(
     three_weeks: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     training_here: Callable[[], AbstractContextManager[None]],
+    asked_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Place]:
     shutil.copytree(three_weeks, tmp_path, dirs_exist_ok=True)
-    with training_here(), without_pictures():
+    with training_here(), asked_here(), without_pictures():
         yield Place(tmp_path, monkeypatch)
 
 
@@ -240,9 +291,208 @@ def test_a_column_that_gets_one_later_is_counted_from_the_first_slice_on(place: 
     assert np.isfinite(tensors(place, 4)[TABLE]).all()
 
 
-def test_what_measures_several_versions_in_one_model_says_that_it_cannot(place: Place) -> None:
-    with pytest.raises(BadInput, match="each version of this pipeline has its own"):
-        audit(place.pipeline, place.store, Audit(newest=1, epochs=1))
+def drop(place: Place, *versions: int) -> None:
+    """As retention lets checkpoints go."""
+    log = ModelLog(place.store, "evolving")
+    state = log.state()
+    for number in versions:
+        trained = state.versions[number].trained
+        assert trained is not None
+        place.store.delete(trained.manifest)
+    log.append(CheckpointsDropped(versions=versions), after=state)
+
+
+def values_in(measuring: Measuring) -> dict[str, bytes]:
+    return {name: value.tobytes() for name, value in measuring.model.session.copy_values().items()}
+
+
+def test_what_a_bisect_trains_again_is_bitwise_the_version_with_its_own_vocabulary(place: Place) -> None:
+    recorded = {
+        number: {name: one.tobytes() for name, one in tensors(place, number).items()} for number in (1, 2, 3)
+    }
+    drop(place, 1, 2)
+    state = place.state
+    question = Question(metric="auc", below=0.999, on=W3)
+    measuring = Measuring(place.pipeline, place.store, state, state.ancestry(3), question, state.consumed[W3])
+    kept = measuring.version(2, train=False)
+    assert measuring.kept == [False, False, True]
+    assert values_in(measuring) == recorded[3]
+    trained = []
+    for at in range(3):
+        trained.append(measuring.version(at, train=True))
+        assert values_in(measuring) == recorded[at + 1]
+        if at == 1:
+            measuring.copy_values()
+    assert trained[2].value == kept.value
+    assert measuring.inside(2, 1).value == kept.value, "it consumed one slice: that is the version"
+    assert values_in(measuring) == recorded[3]
+
+    found = bisect(place.pipeline, place.store, question).to_json()["found"]
+    assert (found["version"], found["slice"]["key"]) == (1, W1), "wrong from the start: none is so good"
+
+
+def test_a_version_is_rebuilt_from_nothing(place: Place) -> None:
+    again = reproduce(place.pipeline, place.store, 3, from_scratch=True)
+    assert [one.equal for one in again.trained] == [True, True, True]
+    assert again.different == ()
+
+
+def test_an_audit_trains_a_model_with_the_vocabulary_of_all_that_was_consumed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def spied(session: Any, *args: Any) -> Any:
+        seen.append(session.given)
+        return retrain(session, *args)
+
+    monkeypatch.setattr(auditing, "retrain", spied)
+    found = audit(place.pipeline, place.store, Audit(newest=1, epochs=1))
+    assert dict(seen[0].vocabularies) == grown(place, 3), "the same slices in the same order"
+    assert place.head.evaluated is not None
+    assert found.champion.value == pytest.approx(place.head.evaluated.metrics["candidate"]["auc"], abs=1e-4)
+
+
+def test_a_back_test_fares_as_production_did(place: Place, tmp_path: Path) -> None:
+    policies = tmp_path / "policies.py"
+    policies.write_text(
+        "from ckpt_ops.policies import Every\nfrom evolving.pipeline import evolving\n"
+        "today = evolving.update_when\nevery_2 = Every(slices=2)\n"
+    )
+    asked = Asked(policies=policies, metric="auc")
+    found = compare(place.pipeline, place.store, asked).to_json()
+    state = place.state
+    assert found["trainings"] == {"asked": 5, "shared": 1, "restored": 3, "trained": 1}
+    today, every_2 = found["policies"]
+    recorded = {
+        key: metrics["auc"]
+        for version in state.versions.values()
+        if version.trained is not None
+        for key, metrics in version.trained.scores.items()
+    }
+    assert {one["key"]: one["value"] for one in today["slices"]} == {W1: None, **recorded}
+    assert [one["candidate"] for one in today["slices"]] == [one.candidate for one in state.versions.values()]
+    assert [one["outcome"] for one in every_2["slices"]] == ["promoted", "deferred", "promoted"]
+    drop(place, 1, 2, 3)
+    again = compare(place.pipeline, place.store, asked).to_json()
+    assert again["trainings"] == {"asked": 5, "shared": 1, "restored": 0, "trained": 4}
+    for before, after in zip(found["policies"], again["policies"], strict=True):
+        assert [one["value"] for one in before["slices"]] == [one["value"] for one in after["slices"]]
+
+
+# --- examples(table, vocabularies) --------------------------------------------------------------------
+
+
+@pytest.fixture
+def by_rows(
+    three_weeks_by_rows: Path, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Place:
+    """Beside `place`, whose modules are those of this one from now on."""
+    monkeypatch.setenv(BY_ROWS, "1")
+    return Place(Path(shutil.copytree(three_weeks_by_rows, tmp_path / "by_rows")), monkeypatch)
+
+
+def test_rows_that_examples_finds_train_bitwise_what_a_layer_trains(by_rows: Place, place: Place) -> None:
+    for number in (1, 2, 3):
+        there = {name: one.tobytes() for name, one in tensors(place, number).items()}
+        assert {name: one.tobytes() for name, one in tensors(by_rows, number).items()} == there
+        assert grown(by_rows, number) == grown(place, number)
+        ours, theirs = by_rows.state.versions[number], place.state.versions[number]
+        assert ours.evaluated is not None
+        assert theirs.evaluated is not None
+        assert ours.evaluated.metrics == theirs.evaluated.metrics, "the champion had its own vocabulary"
+        assert ours.trained is not None
+        assert theirs.trained is not None
+        assert ours.trained.scores == theirs.trained.scores
+    assert inputs_taken(by_rows, 3)["dest"]["dtype"] == "int64"
+    assert inputs_taken(place, 3)["dest"]["dtype"] == "string"
+
+
+def inputs_taken(place: Place, version: int) -> dict[str, Any]:
+    trained = place.state.versions[version].trained
+    assert trained is not None
+    return dict(load_manifest(place.store, trained.final).structure["inputs"])
+
+
+def test_every_version_takes_rows_by_its_own_vocabulary(
+    by_rows: Place, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline, store = by_rows.pipeline, by_rows.store
+    assert reproduce(pipeline, store, 3, from_scratch=True).different == ()
+    drilled = drill(pipeline, store, 2, 40)
+    assert drilled.predictions is not None
+    assert not drilled.predictions.differs
+    assert drilled.predictions.rows > 500
+    for number in (1, 2, 3):
+        again = asked_again(pipeline, store, number)
+        assert again.rows > 500
+        assert not again.differs, again.message
+    predict(pipeline, store, 2, W3)
+    question = Question(metric="auc", below=0.999, on=W3)
+    found = bisect(pipeline, store, question).to_json()
+    backtest = compare_today(by_rows)
+    monitored = audit(pipeline, store, Audit(newest=1, epochs=1))
+    of_rows = predictions(by_rows, 2)
+
+    monkeypatch.delenv(BY_ROWS)
+    place.reload()
+    predict(place.pipeline, place.store, 2, W3)
+    assert predictions(place, 2) == of_rows
+    assert values_of(bisect(place.pipeline, place.store, question).to_json()) == values_of(found)
+    assert compare_today(place) == backtest
+    audited = audit(place.pipeline, place.store, Audit(newest=1, epochs=1))
+    assert (audited.champion.value, audited.from_scratch.value) == (
+        monitored.champion.value,
+        monitored.from_scratch.value,
+    )
+
+
+def values_of(bisected: dict[str, Any]) -> list[float]:
+    return [point["value"] for point in bisected["points"]]
+
+
+def compare_today(place: Place) -> list[float]:
+    policies = place.folder / "policies.py"
+    policies.write_text("from ckpt_ops.policies import Always\ntoday = Always()\n")
+    found = compare(place.pipeline, place.store, Asked(policies=policies, metric="auc")).to_json()
+    return [one["value"] for one in found["policies"][0]["slices"]]
+
+
+def predictions(place: Place, version: int) -> list[float]:
+    (name,) = [one.name for one in place.store.list(f"models/evolving/v{version}/predictions/")]
+    table = pq.read_table(pa.BufferReader(place.store.get(name)))
+    return table["prediction"].to_pylist()
+
+
+def test_a_champion_of_other_code_is_asked_with_its_own_vocabulary(
+    by_rows: Place, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = (("layers.Dense(8,", "layers.Dense(12,"),)
+    by_rows.edit(*edit)
+    by_rows.run(W4)
+    monkeypatch.delenv(BY_ROWS)
+    place.edit(*edit)
+    place.run(W4)
+    assert by_rows.weights() == place.weights()
+    ours, theirs = by_rows.head.evaluated, place.head.evaluated
+    assert ours is not None
+    assert theirs is not None
+    assert ours.champion == 3
+    assert ours.metrics == theirs.metrics
+
+
+def test_rows_without_a_layer_that_says_what_they_stand_for_are_refused(by_rows: Place) -> None:
+    by_rows.edit(("(words.rows_layer() if BY_ROWS else words.layer())(given[name])", "given[name]"))
+    with pytest.raises(ModelCodeError, match="says which rows are those of dest, flight") as refused:
+        by_rows.run(W4)
+    assert "rows_layer()" in (refused.value.next or "")
+    assert 4 not in by_rows.state.versions
+
+
+def test_examples_that_take_vocabularies_of_a_pipeline_without_any_are_refused(by_rows: Place) -> None:
+    by_rows.reload(vocabularies=())
+    with pytest.raises(ModelCodeError, match="takes vocabularies, and the version has none"):
+        make_examples(by_rows.pipeline, weeks()[W1])
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ larger says at first, bit for bit, what the parent says.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -24,6 +25,7 @@ from ckpt_ops.transfer.carrying import carried
 from ckpt_ops.transfer.evolve import IN_PLACE, Evolve, Placed
 from ckpt_ops.transfer.moves import Move, Transfer
 from ckpt_ops.transfer.plan import plan_transfer
+from ckpt_ops.transfer.shapes import shape_behind
 from ckpt_ops.transfer.structure import Structure, shown
 
 ROWS, CLASSES = 64, 4
@@ -450,29 +452,122 @@ def test_models_inside_the_model() -> None:
     assert np.array_equal(said(model), before.said)
 
 
-def stacked(*, filters: int = 4) -> keras.Model:
-    """As people write it: Keras keeps no shape of what has no variables."""
-    model = keras.Sequential(
-        [
-            keras.Input((6, 6, 3), name="image"),
-            layers.Conv2D(filters, 3, name="conv"),
-            layers.MaxPooling2D(2, name="pool"),
-            layers.Flatten(name="flat"),
-            layers.Dense(1, name="head"),
-        ]
-    )
+def stacked(
+    *, filters: int = 4, channels: int = 3, told: bool = True, between: str = "", body: bool = False
+) -> keras.Model:
+    """As people write it: Keras keeps no shape of what has no variables.
+
+    Args:
+        told: the shape of a picture is said, and not found in the first call.
+        between: the class of one more layer before `Flatten`.
+        body: all but the head is a model of its own.
+    """
+    each = [
+        *([keras.Input((6, 6, channels), name="image")] if told or body else []),
+        layers.ZeroPadding2D(1, name="wider"),
+        layers.Conv2D(filters, 3, name="conv"),
+        layers.Activation("relu", name="active"),
+        layers.MaxPooling2D(2, name="pool"),
+        *([getattr(layers, between)((2, 1, 3), name="between")] if between else []),
+        layers.Dropout(0.1, name="drop"),
+        layers.Flatten(name="flat"),
+        layers.Dense(1, name="head"),
+    ]
+    model = keras.Sequential([keras.Sequential(each[:-1], name="body"), each[-1]] if body else each)
+    model.build((None, 6, 6, channels))
     model.compile("adam", "mse")
     return model
 
 
+def of_picture(model: Any, pictures: Any) -> Any:
+    return model(tf.constant(pictures)).numpy()
+
+
+@pytest.mark.parametrize("written", ["today", "before"])
+@pytest.mark.parametrize("how", [{}, {"told": False}, {"body": True}], ids=["told", "found", "nested"])
+def test_layers_in_a_row_grow_as_in_a_graph(how: dict[str, Any], written: str) -> None:
+    """As the structures of earlier checkpoints have it, only layers with variables know a shape."""
+    pictures = rng.normal(size=(8, 6, 6, 3)).astype(np.float32)
+    small = built(stacked, 1, **how)
+    found = structure(small)
+    if written == "before":
+        found = replace(found, config=_without_shapes(found.config))
+    before = Parent(structure=found, values=values(small), said=of_picture(small, pictures))
+    assert planned(before, built(stacked, 2, **how)).same
+    model = built(stacked, 2, filters=6, channels=4, **how)
+    transfer = transferred(before, model)
+    assert {"/".join(name.split("/")[-2:]): move for name, move in moves(transfer).items()} == {
+        "conv/kernel": "grown",
+        "conv/bias": "grown",
+        "head/kernel": "grown",
+    }
+    dark = np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, 1)))
+    assert np.allclose(of_picture(model, dark), before.said, atol=1e-6)
+
+
+def _without_shapes(config: Any) -> Any:
+    """A configuration whose layers without variables say nothing of shapes."""
+    if isinstance(config, list):
+        return [_without_shapes(one) for one in config]
+    if not isinstance(config, dict):
+        return config
+    of_its_own = config.get("class_name") in ("Conv2D", "Dense")
+    return {
+        name: _without_shapes(value) for name, value in config.items() if of_its_own or name != "build_config"
+    }
+
+
 def test_positions_whose_meaning_is_not_kept_are_not_guessed_at() -> None:
-    small = built(stacked, 1)
+    small = built(stacked, 1, between="Permute")
     before = Parent(structure=structure(small), values=values(small), said=None)
-    assert planned(before, built(stacked, 2)).same
-    (objection,) = planned(before, built(stacked, 2, filters=6)).objections
-    assert objection.startswith(
-        "sequential/head/kernel was float32[16, 1] and is float32[24, 1], and nothing is known"
-    )
+    assert planned(before, built(stacked, 2, between="Permute")).same
+    (objection,) = planned(before, built(stacked, 2, between="Permute", filters=6)).objections
+    assert objection.startswith("sequential/head/kernel reads the layer between, whose inputs are different")
+
+
+@pytest.mark.parametrize(
+    ("given", "layer"),
+    [
+        ((7, 9, 3), lambda: layers.Conv2D(2, (3, 2), strides=(2, 1), dilation_rate=(1, 1))),
+        ((7, 9, 3), lambda: layers.Conv2D(2, 3, dilation_rate=2)),
+        ((7, 9, 3), lambda: layers.Conv2D(2, 3, strides=2, padding="same")),
+        ((7, 3), lambda: layers.Conv1D(2, 3, padding="causal")),
+        ((5, 5, 5, 2), lambda: layers.Conv3D(2, 2)),
+        ((7, 9, 3), lambda: layers.MaxPooling2D((2, 3))),
+        ((7, 9, 3), lambda: layers.AveragePooling2D(2, strides=1, padding="same")),
+        ((7, 3), lambda: layers.MaxPooling1D(2, padding="same")),
+        ((5, 5, 5, 2), lambda: layers.AveragePooling3D(2)),
+        ((7, 9, 3), lambda: layers.GlobalAveragePooling2D()),
+        ((7, 3), lambda: layers.GlobalMaxPooling1D(keepdims=True)),
+        ((7, 3), lambda: layers.UpSampling1D(2)),
+        ((7, 9, 3), lambda: layers.UpSampling2D((2, 3))),
+        ((7, 3), lambda: layers.ZeroPadding1D(2)),
+        ((7, 9, 3), lambda: layers.ZeroPadding2D(((1, 2), (0, 1)))),
+        ((7, 3), lambda: layers.Cropping1D((1, 2))),
+        ((7, 9, 3), lambda: layers.Cropping2D(2)),
+        ((7, 9, 3), lambda: layers.Flatten()),
+        ((6, 4), lambda: layers.Reshape((2, -1, 3))),
+        ((7, 3), lambda: layers.LSTM(4)),
+        ((7, 3), lambda: layers.GRU(4, return_sequences=True)),
+        ((7, 3), lambda: layers.Dense(4)),
+        ((7,), lambda: layers.Embedding(9, 4)),
+        ((None, 9, 3), lambda: layers.MaxPooling2D(2)),
+        ((None, 3), lambda: layers.Conv1D(2, 3)),
+    ],
+)
+def test_the_shape_behind_a_layer_is_what_keras_makes(
+    given: tuple[int | None, ...], layer: Callable[[], Any]
+) -> None:
+    made = layer()
+    config = json.loads(json.dumps(made.get_config()))
+    assert shape_behind(type(made).__name__, config, (None, *given)) == made(keras.Input(given)).shape
+    assert shape_behind(type(made).__name__, config, None) is None
+
+
+def test_no_shape_is_told_behind_a_layer_that_is_not_known() -> None:
+    assert shape_behind("Permute", {"dims": [2, 1]}, (None, 7, 3)) is None
+    first = {"pool_size": [2, 2], "strides": [2, 2], "padding": "valid", "data_format": "channels_first"}
+    assert shape_behind("MaxPooling2D", first, (None, 3, 6, 6)) is None
 
 
 # --- names that Keras counted ----------------------------------------------------------------------

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import Action, LineageState, VersionState, VersionStatus, fold, plan
 from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
 from ckpt_ops.lineage.records import (
+    Again,
     Approved,
     CandidateStarted,
     CandidateTrained,
@@ -27,6 +29,7 @@ from ckpt_ops.lineage.records import (
     SliceTainted,
     SliceWithdrawn,
 )
+from ckpt_ops.lineage.retraining import Begin, Selection, choose
 from ckpt_ops.lineage.shadow import in_shadow, still_pending, superseded
 
 KEYS = [f"2013-w{week:02d}" for week in range(1, 9)]
@@ -78,6 +81,37 @@ def scored(version: int, ref: SliceRef, rows: int = 10) -> ShadowScored:
     return ShadowScored(version=version, slice=ref, predictions="p", rows=rows)
 
 
+def retraining(state: LineageState, begin: Begin, selection: Selection) -> CandidateStarted | None:
+    """What opens a retraining of the head on slices that it knows; None: it is refused."""
+    tainted = begin is Begin.CHAMPION and state.taint(state.head) is not None
+    if state.head is None or state.held is not None or tainted or in_shadow(state) is not None:
+        return None
+    try:
+        chosen = choose(state, begin, selection)
+    except BadInput:
+        return None
+    if not chosen.slices:
+        return None
+    opened = started(
+        state.next_version, *chosen.slices, parent=None if begin is Begin.SCRATCH else state.head
+    )
+    return replace(
+        opened,
+        replaces=state.head if begin is Begin.SCRATCH else None,
+        again=Again(without=chosen.without),
+    )
+
+
+def through(opened: CandidateStarted, champion: int | None) -> list[Record]:
+    """What opens a candidate, to its promotion."""
+    return [
+        opened,
+        trained(opened.version),
+        evaluated(opened.version, champion=champion, passed=True),
+        Promoted(version=opened.version, champion=champion),
+    ]
+
+
 def rejected(version: int, *slices: SliceRef, champion: int | None = None) -> list[Record]:
     return [
         started(version, *slices, parent=champion),
@@ -100,7 +134,8 @@ def carried_out(state: LineageState, found: RebasePlan) -> list[Record]:
     records: list[Record] = []
     for unit in found.replay:
         number += 1
-        records += [replace(started(number, *unit.slices, parent=at), replaces=state.head), trained(number)]
+        step = replace(started(number, *unit.slices, parent=at), replaces=state.head, again=unit.again)
+        records += [step, trained(number)]
         at = number
     if found.replay:
         records += [
@@ -162,6 +197,11 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
     due = plan_rebase(state)
     if due is not None and not due.empties:
         said += [carried_out(state, due)] * 12
+    for begin in Begin:
+        for selection in (Selection(), Selection(newest=1), Selection(newest=2)):
+            opened = retraining(state, begin, selection)
+            if opened is not None:
+                said += [opened, through(opened, state.head), through(opened, state.head)]
     if state.held or state.rejections:
         said.append(Released(reason="looked at"))
     return said
@@ -170,7 +210,7 @@ def _choices(state: LineageState, late_within: int, max_rejections: int) -> list
 def _could_follow(state: LineageState, version: VersionState) -> bool:
     """Whether the version was made for the head of now, and nothing is wrong with it."""
     found = version.evaluated
-    at_head = found is not None and state.head == version.parent == found.champion
+    at_head = found is not None and state.head == version.champion == found.champion
     stands = all(state.standing(ref) == ref for ref in version.slices)
     return at_head and stands and state.taint(version.version) is None
 
@@ -211,6 +251,7 @@ def histories(draw: st.DrawFn, *, late_within: int = 2, max_rejections: int = 2)
     state = fold("model", records)
     for _ in range(draw(st.integers(0, 40))):
         said = draw(st.sampled_from(_choices(state, late_within, max_rejections)))
-        records += said if isinstance(said, list) else [said]
-        state = fold("model", records)
+        more = said if isinstance(said, list) else [said]
+        records += more
+        state = fold("model", more, after=state)
     return records

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ckpt_ops.training import Examples
+from ckpt_ops.errors import ModelCodeError
+from ckpt_ops.former_columns import FormerNames
+from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.pipeline.user_code import make_examples, takes_vocabularies
+from ckpt_ops.training import Collected, Examples
 
 Scores = npt.NDArray[np.float64]
+Tables = Callable[[], Iterator[tuple[str, pa.Table]]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,16 +26,18 @@ class Rows:
 
     Attributes:
         inputs: what today's `examples()` makes of them.
-        tables: reads the rows that `examples()` was given, a part at a time, with those that it dropped. Read
-            only for a version of different code.
+        tables: reads the rows that `examples()` was given, a part at a time, with those that it dropped, and
+            the key of their slice. Read only for a version of different code.
+        positions: by output with labels for each position, how many positions each row has.
     """
 
-    inputs: Mapping[str, npt.NDArray[Any]]
-    tables: Callable[[], Iterator[pa.Table]]
+    inputs: Mapping[str, Any]
+    tables: Tables
+    positions: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, examples: Examples, tables: Callable[[], Iterator[pa.Table]]) -> Rows:
-        return cls(inputs=examples.inputs, tables=tables)
+    def of(cls, examples: Examples, tables: Tables) -> Rows:
+        return cls(inputs=examples.inputs, tables=tables, positions=examples.positions)
 
     @property
     def count(self) -> int:
@@ -38,5 +45,40 @@ class Rows:
         return len(next(iter(self.inputs.values())))
 
 
-Ask = Callable[[Sequence[Rows]], list[Scores]]
-"""What a model predicts on each of several sets of rows, one number or k numbers per row."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answers:
+    """What a version predicts.
+
+    Attributes:
+        scores: on each set of rows, shape (rows,) or (rows, k); of several outputs by name.
+        former: columns that its own code was given under a former name, too.
+    """
+
+    scores: list[Scores]
+    former: FormerNames = field(default_factory=dict)
+
+
+Ask = Callable[[Sequence[Rows]], Answers]
+"""What a model predicts on each of several sets of rows."""
+
+
+def inputs_for(pipeline: Pipeline, rows: Rows) -> Mapping[str, Any]:
+    """The rows as a version of the same code takes them, whose pipeline this is.
+
+    They are made again if `examples()` takes vocabularies: a version has its own. Raises `ModelCodeError`:
+    what it keeps depends on them.
+    """
+    if not takes_vocabularies(pipeline):
+        return rows.inputs
+    collected = Collected(rows.count)
+    for key, table in rows.tables():
+        if table.num_rows:
+            collected.add(make_examples(pipeline, table, of=key))
+    if collected.rows != rows.count:
+        raise ModelCodeError(
+            f"{pipeline.examples} keeps {collected.rows:,} rows with the vocabularies of one version, and "
+            f"{rows.count:,} with those of another",
+            safe="nothing was trained; the champion serves on",
+            next="let what examples() keeps depend on the rows alone",
+        )
+    return collected.examples().inputs

@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.checkpoints.exports import fetch_export
-from ckpt_ops.checkpoints.saved_model import argument_names
+from ckpt_ops.checkpoints.saved_model import argument_names, positions_in
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import VersionState
+from ckpt_ops.lists import ListColumn, cut, dense
 from ckpt_ops.outputs import together
 from ckpt_ops.store import Store
 from ckpt_ops.training.light_import import light_import
@@ -40,8 +41,10 @@ def exported(store: Store, version: VersionState) -> Iterator[Path]:
         yield Path(folder)
 
 
-def served(folder: Path) -> Callable[[Mapping[str, Array]], Array]:
+def served(folder: Path) -> Callable[[Mapping[str, Any]], Array]:
     """The SavedModel in `folder` as a function of inputs by name, shape (rows, ...); see `by_batches`.
+
+    Outputs of positions have those of the input that the export names.
 
     It is called by its signature, which exists however the model takes its inputs: one that Keras exported
     may take one tensor, or a list.
@@ -62,10 +65,11 @@ def served(folder: Path) -> Callable[[Mapping[str, Array]], Array]:
             **{name: tf.convert_to_tensor(as_dtype(name, given[name], dtypes[name])) for name in specs}
         )
 
-    return lambda inputs: by_batches(ask, inputs)
+    positions = positions_in(folder)
+    return lambda inputs: by_batches(ask, inputs, positions)
 
 
-def by_argument(columns: Mapping[str, Array], arguments: Iterable[str]) -> dict[str, Array]:
+def by_argument(columns: Mapping[str, Any], arguments: Iterable[str]) -> dict[str, Any]:
     """The columns under the names that a signature has for them.
 
     Raises `ModelCodeError` when the signature has a name without a column.
@@ -104,23 +108,55 @@ def as_dtype(name: str, column: Array, dtype: npt.DTypeLike) -> Array:
     return column if text and wanted.kind != "O" else column.astype(wanted, copy=False)
 
 
-def by_batches(ask: Callable[[Mapping[str, Array]], Any], inputs: Mapping[str, Array]) -> Array:
+def by_batches(
+    ask: Callable[[Mapping[str, Array]], Any],
+    inputs: Mapping[str, Any],
+    positions: Mapping[str, Any] | None = None,
+) -> Array:
     """What `ask` predicts on the rows, 4,096 at a time: shape (rows,), or (rows, k) for k > 1 numbers a row.
 
-    Several outputs, a mapping by name, are one array, as `ckpt_ops.outputs` has them. Raises
-    `ModelCodeError` when it returns anything else.
+    Several outputs, a mapping by name, and those of positions, are one array, as `ckpt_ops.outputs` has them.
+    Raises `ModelCodeError` when it returns anything else.
+
+    Args:
+        positions: by output with numbers for each position, how many positions each row has, (rows,), or the
+            name of the input that has them; "" where each row has all that the model predicts.
     """
     rows = len(next(iter(inputs.values())))
+    lengths = {name: _lengths(name, of, inputs) for name, of in (positions or {}).items()}
     parts = []
     for start in range(0, rows, _BATCH):
-        batch = {name: column[start : start + _BATCH] for name, column in inputs.items()}
-        parts.append(_outputs(ask(batch), len(next(iter(batch.values())))))
+        some = slice(start, start + _BATCH)
+        batch = {name: dense(column[some]) for name, column in inputs.items()}
+        in_batch = {name: None if one is None else one[some] for name, one in lengths.items()}
+        parts.append(_outputs(ask(batch), len(next(iter(batch.values()))), in_batch))
     return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
-def _outputs(answer: Any, rows: int) -> Array:
+def _lengths(output: str, of: Any, inputs: Mapping[str, Any]) -> npt.NDArray[np.int64] | None:
+    if not isinstance(of, str):
+        return np.asarray(of, np.int64)
+    if not of:
+        return None
+    column = inputs.get(of)
+    if not isinstance(column, ListColumn):
+        made = "no such input" if column is None else "no lists of it"
+        raise ModelCodeError(
+            f"the export predicts {output or 'numbers'} for the positions of {of}; the pipeline makes {made}",
+            safe=_SAFE,
+            next="let examples() and inputs() of the pipeline make what the version was trained on",
+        )
+    return column.lengths
+
+
+def _outputs(answer: Any, rows: int, lengths: Mapping[str, npt.NDArray[np.int64] | None]) -> Array:
     several = answer if isinstance(answer, Mapping) else {"": answer}
+    if len(several) == 1 and lengths.keys() == {""}:
+        several = {"": next(iter(several.values()))}
     found = {name: np.asarray(output) for name, output in several.items()}
+    of_positions = {
+        name: _cells(found.pop(name), rows, lengths[name]) for name in [*found] if name in lengths
+    }
     if any(one.shape[:1] != (rows,) or one.ndim > 2 for one in found.values()):
         shapes = ", ".join(str(one.shape) for one in found.values())
         raise ModelCodeError(
@@ -128,5 +164,18 @@ def _outputs(answer: Any, rows: int) -> Array:
             safe=_SAFE,
             next="let the model have outputs of shape (rows,) or (rows, k)",
         )
-    flat = {name: one.reshape(-1) if one.size == rows else one for name, one in found.items()}
+    flat = {name: one.reshape(-1) if one.size == rows else one for name, one in found.items()} | of_positions
     return together(flat) if len(flat) > 1 else next(iter(flat.values()))
+
+
+def _cells(output: Array, rows: int, lengths: npt.NDArray[np.int64] | None) -> Array:
+    output = output[..., 0] if output.ndim == 3 and output.shape[2] == 1 else output
+    whole = output.shape[1] if output.ndim > 1 else 0
+    cells = cut(output, np.full(rows, whole) if lengths is None else lengths)
+    if cells is None:
+        raise ModelCodeError(
+            f"the model returns shape {output.shape} for {rows} rows, not a number or k numbers per position",
+            safe=_SAFE,
+            next="let the model have an output of shape (rows, length, 1) or (rows, length, k)",
+        )
+    return cells

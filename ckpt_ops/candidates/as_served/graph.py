@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ckpt_ops.candidates.as_served.asked import Scores
+from ckpt_ops.candidates.as_served.asked import Rows, Scores
 from ckpt_ops.candidates.as_served.exported import Array, by_batches
 from ckpt_ops.checkpoints.model_inputs import by_name
-from ckpt_ops.checkpoints.saved_model import inputs_of
+from ckpt_ops.checkpoints.saved_model import InputSpec, inputs_of
 from ckpt_ops.outputs import numbers
+from ckpt_ops.training import Examples
 
 
 class AsServed:
@@ -22,9 +23,14 @@ class AsServed:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._traced: Any = None
+        self._specs: dict[str, InputSpec] = {}
 
-    def __call__(self, asked: Sequence[Mapping[str, Array]]) -> list[Scores]:
-        return [numbers(by_batches(self._serve, inputs)) for inputs in asked]
+    def __call__(self, asked: Sequence[Examples | Rows]) -> list[Scores]:
+        found = []
+        for rows in asked:
+            self._specs = self._specs or inputs_of(rows.inputs)
+            found.append(numbers(by_batches(self._serve, rows.inputs, rows.positions)))
+        return found
 
     def _serve(self, batch: Mapping[str, Array]) -> Any:
         import tensorflow as tf
@@ -32,7 +38,7 @@ class AsServed:
         if self._traced is None:
             specs = {
                 name: tf.TensorSpec((None, *one.shape), one.dtype, name=name)
-                for name, one in sorted(inputs_of(batch).items())
+                for name, one in sorted(self._specs.items())
             }
             self._traced = tf.function(
                 lambda inputs: by_name(self._model, self._model(inputs, training=False)),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ckpt_ops.candidates.as_served.asked import Rows, Scores
+from ckpt_ops.candidates.as_served.asked import Answers, Rows, Scores, inputs_for
 from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.candidates.as_served.other_code import ask_elsewhere
+from ckpt_ops.candidates.given import of_version
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import CkptOpsError, Corrupt, NotAsServed, ObjectNotFound, TransientError, first_line
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained
-from ckpt_ops.outputs import numbers
+from ckpt_ops.outputs import cut_to, numbers
 from ckpt_ops.pipeline.code.kept import Kept, read_code
 from ckpt_ops.pipeline.code.own import is_code_of_today
+from ckpt_ops.pipeline.of_version import of_given
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
 
@@ -23,8 +26,8 @@ _LONGEST = 500
 
 def predictions_of(
     pipeline: Pipeline, store: Store, state: LineageState, version: int, asked: Sequence[Rows]
-) -> list[Scores]:
-    """What the version predicts on each set of rows, shape (rows,) or (rows, k); of several outputs by name.
+) -> Answers:
+    """What the version predicts on each set of rows.
 
     Raises:
         NotAsServed: it cannot be asked. Whoever needs it for a verdict must not take that for a pass.
@@ -35,13 +38,16 @@ def predictions_of(
         trained = found.trained
         if trained is None or "export" not in trained.artifacts:
             raise NotAsServed("it has no export")
+        given = of_version(store, pipeline.name, found)
         if _is_of_today(pipeline, store, trained):
-            predictions = _here(store, found, asked)
+            answers = Answers(scores=_here(of_given(pipeline, given), store, found, asked))
             gc.collect()  # it was a second model in memory, beside the one that trains
-            return predictions
-        code = _code(store, trained)
-        with exported(store, found) as export:
-            return ask_elsewhere(pipeline, code, export, asked)
+        else:
+            code = _code(store, trained)
+            with exported(store, found) as export:
+                answers = ask_elsewhere(pipeline, code, given, export, asked)
+        cut = (cut_to(one, rows.positions) for one, rows in zip(answers.scores, asked, strict=True))
+        return replace(answers, scores=list(cut))
     except (ObjectNotFound, Corrupt, NotAsServed) as error:
         raise NotAsServed(
             f"version {version} could not be evaluated as it is served: {_short(error.what)}",
@@ -73,15 +79,15 @@ def _code(store: Store, trained: CandidateTrained) -> Kept:
         ) from error
 
 
-def _here(store: Store, version: VersionState, asked: Sequence[Rows]) -> list[Scores]:
-    """The inputs are made already, by the same code."""
+def _here(pipeline: Pipeline, store: Store, version: VersionState, asked: Sequence[Rows]) -> list[Scores]:
+    """The inputs are made already, by the same code; or are made again, with the version's vocabularies."""
     import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
     with exported(store, version) as folder:
         try:
             ask = served(folder)
-            return [numbers(ask(rows.inputs)) for rows in asked]
+            return [numbers(ask(inputs_for(pipeline, rows))) for rows in asked]
         except TransientError:
             raise
         except CkptOpsError as error:

@@ -17,6 +17,7 @@ from ckpt_ops.evaluation.number_format import signed
 from ckpt_ops.evaluation.past import Past
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.outputs import flat
 
 ROUNDING = 1e-12
 """A difference of two metrics is not exact: a fall of the margin itself is not "more than the margin"."""
@@ -110,12 +111,12 @@ def compare(
             other,
             groups=groups,
             seed=seed,
-            resamples=min(MOST, max(FEWEST, CELLS // y.size)),
+            resamples=min(MOST, max(FEWEST, CELLS // max(1, flat(y).size))),
             confidence=CONFIDENCE,
         )
     except UndefinedMetric:
         difference = None
-    return Compared(candidate=candidate, champion=beside, difference=difference, rows=y.size)
+    return Compared(candidate=candidate, champion=beside, difference=difference, rows=len(y))
 
 
 def compare_slices(

@@ -46,6 +46,7 @@ class Calibrated:
         checks.whole("Calibrated.bins", self.bins)
 
     def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        evaluated = evaluated.by_position()
         try:
             bins = calibration_bins(evaluated.label, evaluated.candidate, bins=self.bins)
         except UnusablePredictions as error:

@@ -125,6 +125,7 @@ class FairRates:
         checks.whole("FairRates.min_rows", self.min_rows)
 
     def evaluate(self, evaluated: EvaluatedRows, *, seed: int) -> Verdict:
+        evaluated = evaluated.by_position()
         names = segments(self.name, self.column, evaluated)
         what = f"{self.rate} rate"
         try:

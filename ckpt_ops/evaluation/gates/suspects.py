@@ -23,6 +23,8 @@ from ckpt_ops.evaluation.metrics import METRICS, FloatArray, Metric, Positions, 
 from ckpt_ops.evaluation.number_format import plain, signed
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.verdicts import Verdict
+from ckpt_ops.lists import cells_of, is_cells, lengths_of
+from ckpt_ops.outputs import flat
 from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
 
@@ -202,13 +204,10 @@ def _opposite(
     past = evaluated.past
     if past is None or not past.count:
         return False
-    if y.ndim == 2:
-        nothing = np.tile(past.label.mean(axis=0), (len(y), 1))
-    elif champion.ndim == 1:
-        nothing = np.full(y.size, past.label.mean())
+    if is_cells(y):
+        nothing = cells_of(_constant(flat(past.label), flat(y), flat(champion)), lengths_of(y))
     else:
-        shares = np.bincount(past.label.astype(np.int64), minlength=champion.shape[1])[: champion.shape[1]]
-        nothing = np.tile(shares / shares.sum(), (y.size, 1))
+        nothing = _constant(past.label, y, champion)
     try:
         difference = paired_bootstrap(
             metric, y, nothing, champion, groups=groups, seed=seed, confidence=ONE_SIDED
@@ -216,6 +215,16 @@ def _opposite(
     except (UndefinedMetric, UnusablePredictions):
         return False
     return min(map(metric.improvement, (difference.low, difference.high))) > ROUNDING
+
+
+def _constant(past: FloatArray, y: FloatArray, champion: FloatArray) -> FloatArray:
+    """What a model predicts that knows only the labels of the past."""
+    if y.ndim == 2:
+        return np.tile(past.mean(axis=0), (len(y), 1))
+    if champion.ndim == 1:
+        return np.full(y.size, past.mean())
+    shares = np.bincount(past.astype(np.int64), minlength=champion.shape[1])[: champion.shape[1]]
+    return np.tile(shares / shares.sum(), (y.size, 1))
 
 
 def _usual(scores: Sequence[float]) -> tuple[float, float]:
@@ -228,12 +237,13 @@ def _usual(scores: Sequence[float]) -> tuple[float, float]:
 
 def _one_label(evaluated: EvaluatedRows, slices: Text, key: str, rows: Positions) -> str | None:
     """Why labels that are all the same are not chance; None where they differ, or may well be chance."""
-    first = evaluated.label[rows[0]]
-    if not (evaluated.label[rows] == first).all():
+    here = flat(evaluated.label[rows])
+    if not len(here) or not (here == here[0]).all():
         return None
-    elsewhere = [evaluated.label[slices != key]]
+    first = here[0]
+    elsewhere = [flat(evaluated.label[slices != key])]
     if evaluated.past is not None and evaluated.past.count:
-        elsewhere.append(evaluated.past.label)
+        elsewhere.append(flat(evaluated.past.label))
     others = np.concatenate(elsewhere)
     if not len(others):
         return None

@@ -1,5 +1,7 @@
 """What a metric is: a formula on rows, its direction, and the same formula over many resamples at once.
 
+Labels and predictions may be those of positions of a row, such as the words of a text: each counts once.
+
 Rows with k labels each, such as the tags of a text, have the mean over the labels (macro): a frequent label
 does not hide a rare one. It has a value where each of the labels has one.
 """
@@ -16,6 +18,7 @@ import numpy.typing as npt
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
+from ckpt_ops.lists import flat_cells, is_cells, lengths_of
 
 FloatArray = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.str_]
@@ -60,6 +63,7 @@ class Metric:
                 None,
                 f"one of the model's outputs: {', '.join(map(repr, y.dtype.names))}; {self.name} is of one",
             )
+        y, p, groups, _ = _by_position(self.name, y, p, groups)
         found = self.function(y, p, groups) if y.ndim != 2 else self._macro(y, p, groups)
         if not math.isfinite(found):
             raise UndefinedMetric(f"{self.name} of {len(y):,} rows is not finite: values are too large")
@@ -67,6 +71,10 @@ class Metric:
 
     def weighted(self, y: FloatArray, p: FloatArray, *, groups: Groups | None = None) -> OfCounts:
         """The metric as a function of how often each unit is drawn; NaN where a resample has no value."""
+        y, p, groups, lengths = _by_position(self.name, y, p, groups)
+        if lengths is not None and self.needs is not Needs.GROUPS:
+            of_positions = self.weighted(y, p, groups=groups)
+            return lambda counts: of_positions(np.repeat(counts, lengths, axis=1))
         if y.ndim != 2:
             return self.prepared(y, p, groups)
         of_labels = [self.prepared(*one, groups) for one in _each_label(self.name, y, p)]
@@ -115,6 +123,22 @@ def of_rows(
         needs=needs,
         prepared=lambda y, p, groups: weighted(y, p),
     )
+
+
+def _by_position(
+    name: str, y: FloatArray, p: FloatArray, groups: Groups | None
+) -> tuple[FloatArray, FloatArray, Groups | None, Positions | None]:
+    """Numbers for each position of a row as those of rows, and how many positions each row has.
+
+    Each position counts once. A resample draws rows, with all of their positions: these depend on each other.
+    """
+    if not is_cells(y):
+        return y, p, groups, None
+    lengths = lengths_of(y)
+    if not is_cells(p) or not np.array_equal(lengths, lengths_of(p)):
+        raise UndefinedMetric(f"{name} needs a prediction for each position that has a label")
+    of_each = None if groups is None else np.repeat(groups, lengths)
+    return flat_cells(y), flat_cells(p), of_each, lengths
 
 
 def _each_label(name: str, y: FloatArray, p: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:

@@ -16,7 +16,7 @@ from ckpt_ops.evaluation.metrics import METRICS, Metric
 from ckpt_ops.evaluation.predictions import EvaluatedRows
 from ckpt_ops.evaluation.report.curves import curves
 from ckpt_ops.evaluation.verdicts import Evaluation
-from ckpt_ops.outputs import keyed, names_of
+from ckpt_ops.outputs import flat, keyed, names_of
 
 REPORT = DocumentKind(what="report", indent=None)
 LARGEST_SEGMENTS = 20
@@ -56,9 +56,9 @@ def report_values(
     """
     output = output or next(iter(names_of(evaluated.label)), None)
     evaluated, named = evaluated.of(output), keyed(metric, output)
-    models = {"candidate": evaluated.candidate}
+    models = {"candidate": flat(evaluated.candidate)}
     if evaluated.champion is not None:
-        models["champion"] = evaluated.champion
+        models["champion"] = flat(evaluated.champion)
     values = {
         "model": model,
         "version": version,
@@ -66,7 +66,7 @@ def report_values(
         "metric": named,
         "higher_is_better": METRICS[metric].higher_is_better,
         "evaluation": evaluation.to_json(),
-        "curves": curves(evaluated.label, models),
+        "curves": curves(flat(evaluated.label), models),
         "segments": {
             column: segments(evaluated, column, METRICS[metric], seed=evaluation.seed)
             for column in evaluated.segments

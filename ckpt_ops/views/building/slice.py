@@ -28,7 +28,7 @@ from ckpt_ops.views.building.slices import slice_rows
 from ckpt_ops.views.description import Description
 from ckpt_ops.views.slices import ReasonRow, RevisionRow, Said, SliceView, VerdictView
 
-MOST_RECORDS = 5_000
+MOST_RECORDS = 2_000
 """So many of the newest records are looked through: each is an object of the store."""
 _ON_A_SLICE = (
     SliceAccepted,

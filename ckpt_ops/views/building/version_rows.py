@@ -52,7 +52,7 @@ def version_row(state: LineageState, one: VersionState, generation: int) -> Vers
 
 def again(one: VersionState) -> str:
     """ "retraining", "rebase" or ""."""
-    if one.started.again is not None:
+    if one.started.retrains:
         return "retraining"
     return "rebase" if one.started.replaces is not None else ""
 

@@ -190,6 +190,22 @@ def test_a_store_that_is_down_keeps_nobody_waiting_and_is_asked_again(
         until(lambda: (found := seen(store)) and (found.step, found.attempt) == (999, 1))
 
 
+def test_a_store_that_removes_nothing_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, remove = LocalStore(tmp_path), LocalStore.delete
+
+    def down(*_: object) -> None:
+        raise StoreUnavailable("a replica is down")
+
+    monkeypatch.setattr(LocalStore, "delete", down)
+    with reporting(store, "m", 1, every=0.001) as told:
+        for step in range(60):
+            told(StepsDone(step=step, last=100))
+            time.sleep(0.005)
+        assert 5 < len(objects(store)) <= 11
+        monkeypatch.setattr(LocalStore, "delete", remove)
+    assert objects(store) == []
+
+
 def test_a_store_that_refuses_for_good_is_asked_no_more(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -141,8 +141,7 @@ class TestARunThatEndsBeforeItDecides:
         history.land(W5, (ADA, 1))
         bad = Validated(key=W5, revision="r", rows=1, set_aside=0, outcome=Outcome.QUARANTINED, reasons=())
         monkeypatch.setattr(steps, "validate", lambda *_: bad)
-        done = steps.run_slice(history.pipeline, history.store, W5, lines.append)
-        assert done.decided is None
+        assert steps.run_slice(history.pipeline, history.store, W5, lines.append).trained is None
         assert lines[-1:] == messages.changed("people", [W2])
 
     def test_because_the_model_is_on_hold(self, history: Place, lines: list[str]) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from histories import KEYS, accepted, promoted, ref, started, state_after, trained
+from histories import KEYS, accepted, histories, promoted, ref, started, state_after, trained
+from hypothesis import HealthCheck, given, settings
 
-from ckpt_ops.lineage.records import Record, SliceTainted, SliceWithdrawn
+from ckpt_ops.lineage import LineageState, VersionStatus, fold
+from ckpt_ops.lineage.awaiting import waits
+from ckpt_ops.lineage.records import Promoted, Record, SliceTainted, SliceWithdrawn
 from ckpt_ops.lineage.requirements import (
     HeadIs,
     NotTainted,
@@ -59,3 +62,26 @@ def test_slices_that_were_scored_in_shadow_have_to_be_pending_as_they_were() -> 
     unmet = scored.unmet(state_after(BEFORE, [accepted(W3, revision=2)]))
     assert unmet is not None
     assert unmet.reason == f"slice {W3} was corrected, withdrawn or consumed after it was scored in shadow"
+
+
+# --- properties of any history ------------------------------------------------------------------
+
+many = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+@many
+@given(histories())
+def test_whatever_was_promoted_met_them_and_so_does_what_waits_for_a_person(records: list[Record]) -> None:
+    state = LineageState(model="model")
+    for record in records:
+        if isinstance(record, Promoted):
+            version = state.versions[record.version]
+            assert first_unmet(state, to_be_promoted(version)) is None
+            assert record.champion == version.champion == state.head
+        state = fold("model", [record], after=state)
+    for version in state.versions.values():
+        if waits(state, version):
+            assert version.status is VersionStatus.EVALUATED
+            assert first_unmet(state, to_be_promoted(version)) is None

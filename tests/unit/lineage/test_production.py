@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from ckpt_ops.lineage import fold
 from ckpt_ops.lineage.production import How, Period, periods, production
-from ckpt_ops.lineage.records import Approved, Promoted, Record, RolledBack
+from ckpt_ops.lineage.records import Again, Approved, Promoted, Record, RolledBack
 
 
 def at(number: int) -> str:
@@ -65,6 +65,10 @@ def test_each_way_into_production_is_told_from_the_others_with_who_decided_and_w
     refused = rejected(2, ref(KEYS[1]), champion=1)
     over = _how(first, refused, replace(yes, despite_gates=True), Promoted(version=2, champion=1))
     assert (over.how, over.actor) == (How.OVERRIDE, "ada")
+    for parent, replaces in ((1, None), (None, 1)):
+        opened = replace(started(2, ref(KEYS[0]), parent=parent), replaces=replaces, again=Again())
+        retrained = _how(first, [opened, trained(2)], Promoted(version=2, champion=1))
+        assert (retrained.how, retrained.rebase) == (How.RETRAINED, False)
     back = _how(first, second, RolledBack(version=1, champion=2, actor="bob", reason="complaints"))
     assert (back.version, back.how, back.actor, back.rebase) == (1, How.ROLLBACK, "bob", False)
 
@@ -74,6 +78,9 @@ def test_a_rebase_is_told_also_where_it_ends_with_a_version_of_before() -> None:
     step = [replace(started(3, ref(KEYS[1], 2), parent=1), replaces=2), trained(3)]
     swapped = _how(history, step, Promoted(version=3, champion=2))
     assert (swapped.how, swapped.rebase) == (How.REBASE, True)
+    again = [replace(step[0], again=Again()), *step[1:]]
+    in_its_place = _how(history, again, Promoted(version=3, champion=2))
+    assert (in_its_place.how, in_its_place.rebase) == (How.REBASE, True), "in the place of a retraining"
     approved = _how(history, step, Approved(version=3), Promoted(version=3, champion=2))
     assert (approved.how, approved.rebase) == (How.APPROVED, True)
     assert _how(history, RolledBack(version=1, champion=2, rebase=True)).how is How.REBASE

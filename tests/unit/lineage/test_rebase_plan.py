@@ -5,8 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from histories import KEYS, accepted, carried_out, histories, promoted, ref, rejected, started, state_after
+from histories import (
+    KEYS,
+    accepted,
+    carried_out,
+    histories,
+    promoted,
+    ref,
+    rejected,
+    retraining,
+    started,
+    state_after,
+    through,
+)
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ckpt_ops.lineage import Action, VersionStatus, fold, plan
 from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
@@ -23,6 +36,7 @@ from ckpt_ops.lineage.records import (
     SliceTainted,
     SliceWithdrawn,
 )
+from ckpt_ops.lineage.retraining import Begin, Selection, known_slices
 from ckpt_ops.lineage.state import SliceStatus
 
 W1, W2, W3, W4, W5, W6 = KEYS[:6]
@@ -252,6 +266,29 @@ def test_whatever_happened_one_rebase_is_enough(records: list[Record]) -> None:
     assert {version.version for version in state.ancestry(found.fork)} <= {
         version.version for version in after.ancestry(after.head)
     }
+
+
+@many
+@given(histories(), st.sampled_from(Begin), st.sampled_from([None, 1, 2]))
+def test_a_retraining_leaves_nothing_to_do_but_what_was_there_before(
+    records: list[Record], begin: Begin, newest: int | None
+) -> None:
+    state = fold("model", records)
+    opened = retraining(state, begin, Selection(newest=newest))
+    if opened is None:
+        return
+    after = fold("model", through(opened, state.head), after=state)
+    assert after.head == opened.version
+    assert after.pending() == state.pending()
+    assert known_slices(after).keys() == known_slices(state).keys()
+    before, now = plan_rebase(state), plan_rebase(after)
+    due = {change.key for change in now.changes} if now else set()
+    if begin is Begin.SCRATCH:
+        assert after.consumed == {each.key: each for each in opened.slices}
+        assert due <= {each.key for each in state.pending()}, "a late slice that a person wants in its place"
+    else:
+        assert after.consumed == {**state.consumed, **{each.key: each for each in opened.slices}}
+        assert due >= ({change.key for change in before.changes} if before else set())
 
 
 @many

@@ -39,7 +39,7 @@ def lacking(place: Place) -> SliceRef:
     [
         lambda place, rows, ref: split(place.pipeline, rows, ref, train=Collected(4), holdout=Collected(4)),
         lambda place, rows, ref: list(holdout_of(place.pipeline, rows, ref)),
-        lambda place, rows, ref: list(every_row(place.pipeline, place.store, ref)),
+        lambda place, rows, ref: list(every_row(place.pipeline, rows, ref)),
     ],
     ids=["to train", "to evaluate", "to predict"],
 )

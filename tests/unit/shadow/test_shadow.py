@@ -34,8 +34,9 @@ from ckpt_ops.promotion.question import question
 from ckpt_ops.runs import steps
 from ckpt_ops.runs.approve import approve
 from ckpt_ops.runs.prune import prune
-from ckpt_ops.shadow import scoring
+from ckpt_ops.shadow import predictions, scoring
 from ckpt_ops.shadow.deciding_rows import evaluated_slices, rows_in_shadow
+from ckpt_ops.store import Store
 
 W6, W7, W8 = "2013-02-03", "2013-02-10", "2013-02-17"
 ZOE = "p-99"
@@ -102,6 +103,25 @@ def test_it_is_judged_on_every_row_of_the_slices_and_the_report_says_so(shadowed
     ]
     again = steps.evaluate(shadowed.pipeline, shadowed.store, 4)
     assert to_json(again).items() <= vars(verdict).items(), "asked later, it is the same"
+
+
+def test_what_a_model_read_by_a_former_name_is_said_of_all_slices_together(
+    shadowed: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(shadowed, W4)
+    run(shadowed, W5, (BOB, 1), (EVE, 2))
+    read = predictions.read
+
+    def of_kept_code(store: Store, name: str) -> EvaluatedRows:
+        who = "champion" if f"/{W5}/" in name else "candidate"
+        return replace(read(store, name), former={who: {"was": "n"}})
+
+    monkeypatch.setattr(predictions, "read", of_kept_code)
+    run(shadowed, W6, (BOB, 3), (EVE, 4), (EVE, 5))
+    evaluated = shadowed.state().versions[4].evaluated
+    assert evaluated is not None
+    for who in ("champion", "candidate"):
+        assert f"The {who}'s own code was given column n as was" in evaluated.reason
 
 
 def test_the_verdict_on_the_slices_decides_whatever_the_holdout_says(shadowed: Place) -> None:

@@ -53,7 +53,6 @@ def test_labels_are_numbers_of_each_row(labels: Any, message: str) -> None:
         (texts("oak", float("nan"), None), r"has no value \(null\) in 2 of 3 rows"),
         (texts([1], [1, 2], [3]), "is ragged: 3 rows hold sequences"),
         ([[1], [1, 2], [3]], "is ragged"),
-        (pa.array([[1], [1, 2], [3]]), "is ragged: 3 rows hold sequences"),
         (texts(1, 2.5, "oak"), "is an array of objects that holds float, int"),
         (np.array(["2013-01-06"] * 3, "datetime64[D]"), r"has dtype datetime64\[D\]"),
         (np.zeros(2), "has 2 rows, labels has 3"),

@@ -94,6 +94,15 @@ class TestPsi:
         assert message(shifted, PSI, lately, column="x") == []
         assert len(message(shifted, PSI, lately, column="x", max_value=0.02)) == 1
 
+    def test_what_it_measured_is_in_the_verdict_whether_it_is_met_or_not(self) -> None:
+        before, now = {"x": normal(), "y": normal()}, {"x": normal(shift=1, seed=1), "y": normal(seed=2)}
+        each = [{"type": PSI, "kwargs": {"column": column}} for column in ("x", "y", "x")]
+        suite = parse_suite({"name": "own", "expectations": each})
+        reference = MemoryReference(pulled_at=PULLED, tables={"week 1": pa.table(before)})
+        drift = validate(pa.table(now), suite, pa.table(now).schema, reference).drift
+        assert drift["x"] == pytest.approx(0.95, abs=0.1)
+        assert 0 < drift["y"] < 0.05
+
     def test_text_names_the_category(self) -> None:
         before = {"carrier": ["UA"] * 600 + ["AA"] * 400}
         now = {"carrier": ["UA"] * 300 + ["AA"] * 400 + ["ZZ"] * 300}

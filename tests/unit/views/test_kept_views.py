@@ -120,6 +120,23 @@ def test_a_description_makes_another_view(store: LocalStore, flights: ModelLog) 
     assert StoreViews(store).summary("flights").freshness_hours == 24
 
 
+def test_the_states_of_few_models_stay_in_memory(
+    store: LocalStore, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ckpt_ops.views.store_views.STATES_STAY", 2)
+    names = [f"m{number}" for number in range(5)]
+    for name in names:
+        say(name, promoted(1, ref(KEYS[0])))
+    views = StoreViews(store)
+    states = {name: views.state(name) for name in names}
+    assert [views._models[name].read for name in names] == [False, False, False, True, True]
+    fleet = views.fleet()
+    assert {one.model: one.head for one in fleet.models} == dict.fromkeys(names, 1)
+    say("m0", Held(reason="look"))
+    assert views.summary("m0").held == "look", "what was forgotten is read again where it moved"
+    assert {name: views.state(name) for name in names[1:]} == {name: states[name] for name in names[1:]}
+
+
 def test_two_of_each_kind_are_kept(store: LocalStore, flights: ModelLog, say: Say) -> None:
     views = StoreViews(store)
     for number in range(6):
