@@ -3,8 +3,8 @@
 import type { ComponentChildren, JSX } from "preact";
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
-import { get, post, Refused } from "../api.ts";
-import type { Intent } from "../answers.ts";
+import { get, post, Refused, sendToAirflow } from "../api.ts";
+import type { Done, Intent } from "../answers.ts";
 import { Said, Skeleton, Trouble } from "./bits.tsx";
 import { Choosing } from "./field.tsx";
 import { FieldOf } from "./field.tsx";
@@ -67,9 +67,21 @@ export function action(
         ...typed,
         why,
       };
-      return (await post<{ message: string }>(path, body)).message;
+      return told(await post<Done>(path, body));
     },
   };
+}
+
+/** The message, after the run that waits in Airflow for the same answer was given it too. */
+async function told({ message, airflow }: Done): Promise<string> {
+  if (!airflow) return message;
+  try {
+    await sendToAirflow(airflow.path, airflow.body, airflow.method);
+    return `${message} Run ${airflow.run}, which waited for the answer, goes on.`;
+  } catch (error) {
+    const why = error instanceof Refused ? error.what : String(error);
+    return `${message} Run ${airflow.run} still waits in Airflow, which did not take the answer: ${why}. Next: answer it there, alike.`;
+  }
 }
 
 const given = (values: Record<string, string>): Record<string, string> =>
