@@ -186,9 +186,7 @@ class Workshop:
     def _as_the_champion(self, asked: Sequence[Rows]) -> Answers:
         """What the champion predicts, which the model at hand holds, on rows made for the candidate."""
         pipeline = self._model.session.pipeline
-        return Answers(
-            scores=self._ask([replace(rows, inputs=inputs_for(pipeline, rows)) for rows in asked])
-        )
+        return Answers(scores=self._ask([replace(rows, inputs=inputs_for(pipeline, rows)) for rows in asked]))
 
     def _examples(self, ref: SliceRef) -> list[Examples]:
         """Every row of a slice, for the model at hand. Only those of the last one read stay in memory."""
