@@ -28,8 +28,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Every training and every task is a process of its own. Where Python may not write bytecode beside its
 # sources (PYTHONDONTWRITEBYTECODE), each would compile TensorFlow again: 9 s to import it instead of 4.
 export UV_COMPILE_BYTECODE := 1
+# The same is true of what is here: tests start some hundred processes, a task of Airflow each, or a training.
+COMPILED = $(RUN) -m compileall -q ckpt_ops plugins dags demo team tests/dags
 
-.PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs bench lock venv clean
+.PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs pages bench lock venv clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,10 +40,12 @@ demo: $(RUNTIME) ## A model kept fresh over real weeks of flights, on this machi
 	$(RUN) -m demo $(ARGS)
 
 test: $(DEV) ## All tests; ARGS="tests/unit -k lineage" for some
-	$(RUN) -m pytest -q --durations=10 -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(COMPILED)
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q --durations=10 -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 soak: $(DEV) ## The tests that take minutes or gigabytes, and the long form of others
-	$(RUN) -m pytest -q --durations=10 -m soak $(ARGS)
+	@$(COMPILED)
+	PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q --durations=10 -m soak $(ARGS)
 
 up: $(RUNTIME) ## Start the embedded platform: Airflow, PostgreSQL, a GCS server
 	$(RUN) -m ckpt_ops.embedded up
@@ -77,10 +81,16 @@ lint: $(DEV) ## ruff (rules and format), the import rules, docker-compose.yaml, 
 docs: $(DEV) ## The site of docs/, below .site/html; needs no network
 	$(RUN) -m docs.site
 
+# npm asks for what the lock names by its hash, and runs no code of a package.
+pages: pages/node_modules/.package-lock.json ## The front end into plugins/ckpt_ops_airflow/static: types, tests, bundle; needs Node 20 and npm
+	cd pages && npm run --silent formatted && npm run --silent types
+	cd pages && npm test --silent
+	cd pages && npm run --silent build
+
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage, freshness, gates, vocabularies or pages; ARGS="--rounds 1"
+bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage, freshness, gates, vocabularies, pages or throughput; ARGS="--rounds 1"
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Update the locks from the files *.in; COMPILE_ARGS=--upgrade for newer versions
@@ -93,7 +103,7 @@ lock: $(UV) ## Update the locks from the files *.in; COMPILE_ARGS=--upgrade for 
 venv: $(DEV) ## .venv with all of the above, ready for an editor
 
 clean: ## Remove .venv, .venv-bench, .uv and caches; the platform's state in .ckpt_ops stays
-	rm -rf .venv .venv-bench .bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .site .cache
+	rm -rf .venv .venv-bench .bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .site .cache pages/node_modules
 	find . -name __pycache__ -type d -not -path './.ckpt_ops/*' -prune -exec rm -rf {} +
 
 # --- what the targets need ----------------------------------------------------------------------
@@ -118,6 +128,11 @@ $(DEV): requirements.txt requirements-onnx.txt requirements-dev.txt $(LOCKED) on
 	$(UV) pip sync --python $(RUN) --require-hashes requirements.txt requirements-onnx.txt requirements-dev.txt
 	$(UV) pip install --python $(RUN) --no-deps --no-build-isolation -e .
 	touch $(RUNTIME) $@
+
+pages/node_modules/.package-lock.json: pages/package.json pages/package-lock.json pages/.npmrc
+	@command -v npm > /dev/null || { echo "No npm on the PATH: install Node 20 or newer. Only an edit of pages/ needs it." >&2; exit 1; }
+	cd pages && npm ci --silent
+	touch $@
 
 # The peers have their own environment: jax must never get into the product's.
 .venv-bench/bin/python: | $(UV)

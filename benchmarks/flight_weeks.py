@@ -146,7 +146,7 @@ def agrees_with_the_trainer(model: FlightModel, data: FlightWeeks) -> bool:
         order=order,
         budget=Budget(max_steps=steps, max_seconds=math.inf),
         checkpoints=_Unsaved(),
-        progress=lambda step, last, metrics: None,
+        progress=lambda how_far: None,
         average=RunningAverage(average, variables, last=steps),
     ).train()
     theirs = [np.asarray(one.numpy()) for one in variables.values()]
@@ -156,6 +156,8 @@ def agrees_with_the_trainer(model: FlightModel, data: FlightWeeks) -> bool:
 class _Unsaved:
     stopping = False
     saved_step = -1
+    stall_seconds = 0.0
+    save_every = None
     at = Position()
 
     def after_step(self, step: int, **said: Any) -> None:

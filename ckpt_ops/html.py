@@ -28,8 +28,15 @@ table { border-collapse: collapse; width: 100%; } caption { text-align: left; pa
 th, td { border: 1px solid var(--line); padding: .4rem .6rem; text-align: left; vertical-align: top; }
 th { background: var(--box); } .number { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; height: auto; background: #fff; }
+@media screen and (max-width: 40rem) {
+  body { margin: 1rem auto; } td, th { overflow-wrap: anywhere; }
+  table { display: block; overflow-x: auto; } }
 """
-"""Colours are variables of `:root`: what uses them fits a light and a dark background."""
+"""Colours are variables of `:root`: what uses them fits a light and a dark background. On a narrow screen a
+table moves sideways, not the page."""
+
+THEMES = ("light", "dark")
+_EITHER, _IF_DARK = "color-scheme: light dark", "@media screen and (prefers-color-scheme: dark)"
 
 
 class Html(str):
@@ -74,37 +81,40 @@ def table(
     return element("table", Html("\n"), stacked([*title, *head, *lines]))
 
 
-def policy(*, nonce: str = "") -> str:
-    """The content security policy: the page runs and loads nothing.
-
-    Args:
-        nonce: for a page whose markup is all ours: its own style and script run, and its forms may be sent.
-    """
-    if not nonce:
-        return _INERT
-    own = f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'"
-    return f"default-src 'none'; {own}; base-uri 'none'; form-action 'self'"
+def policy() -> str:
+    """The content security policy: the page runs and loads nothing."""
+    return _INERT
 
 
-def head(title: str, *, style: str = "", nonce: str = "") -> Html:
+def head(title: str, *, style: str = "") -> Html:
     """The content of a page's `<head>`.
 
     Args:
         style: CSS of this page, after `STYLE`.
-        nonce: see `policy`.
     """
-    own = {"nonce": nonce} if nonce else {}
     return Html(
         '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy(nonce=nonce)}">\n'
-        f"{element('title', title)}\n{element('style', Html(f'{STYLE}{style}'), **own)}\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy()}">\n'
+        f"{element('title', title)}\n{element('style', Html(f'{STYLE}{style}'))}\n"
     )
 
 
-def page(title: str, *body: str, style: str = "", nonce: str = "") -> str:
+def page(title: str, *body: str, style: str = "") -> str:
     """The page, in which every part of `body` that is not `Html` is escaped. See `head`."""
-    begin = f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head(title, style=style, nonce=nonce)}</head>\n'
+    begin = f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head(title, style=style)}</head>\n'
     return f"{begin}<body>\n{stacked(body)}</body>\n</html>\n"
+
+
+def themed(page: bytes, theme: str) -> bytes:
+    """A page as it is for one of `THEMES`, whatever its reader's system prefers; "": as it is.
+
+    For frames: what they show cannot know which theme the page around them has.
+    """
+    if not theme:
+        return page
+    always = "@media screen" if theme == "dark" else "@media not all"
+    fitted = page.replace(_EITHER.encode(), f"color-scheme: {theme}".encode(), 1)
+    return fitted.replace(_IF_DARK.encode(), always.encode(), 1)
 
 
 def _row(cells: Sequence[str], kinds: Sequence[str], headed: bool) -> Html:

@@ -67,7 +67,8 @@ class ListColumn:
         ends = np.cumsum(self.lengths)
         total = int(ends[-1]) if len(ends) else 0
         at = np.arange(total) + np.repeat(self.starts - (ends - self.lengths), self.lengths)
-        return self.values[at]
+        found: Array = self.values[at]
+        return found
 
     def padded(self, *, more: int = 0) -> Array:
         """Shape (rows, width, ...), with `more` behind the width."""

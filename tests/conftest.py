@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings as of_examples
+from work_here import asked_here_and_now
 
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.embedded.platform import Platform
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 
+# What is collected is compiled once (see Makefile). Later, no bytecode is kept, here or in a test's process:
+# two edits of one second and one size look alike to it.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+gc.disable()  # until all is imported and collected
+
+of_examples.register_profile("tests", deadline=None)  # a busy machine is no counterexample
+of_examples.load_profile("tests")
+
 # as it was before any test or fixture set AIRFLOW__... or STORAGE_EMULATOR_HOST for this process
 CLEAN_ENVIRONMENT = {
     name: value
@@ -35,20 +45,31 @@ CLEAN_ENVIRONMENT = {
 }
 
 
+_LARGE = ("lineage", "evaluation", "cli", "validation")
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist's own, which writes the groups into the tests' ids
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: what shares a server, a training or an import of GX runs in one of them."""
+    """With several workers: what shares a server, a training or an import of GX runs in one of them.
+
+    The longest groups come first, so that none is left for one worker when the others have nothing to do.
+    """
+    ranks: dict[str, int] = {}
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         if "platform" in fixtures:
             group = "platform"
         elif "steady" in fixtures:
             group = "training"
-        elif item.path.parent.name in ("validation", "lineage", "evaluation", "cli"):
+        elif item.path.parent.name in _LARGE:
             group = item.path.parent.name
         else:
             group = str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
+        small = item.path.is_relative_to(PROJECT / "tests" / "unit") and group not in _LARGE
+        ranks[item.nodeid] = 0 if group == "platform" else 2 if small else 1
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: ranks[item.nodeid])
 
 
 @pytest.fixture(autouse=True)
@@ -68,9 +89,28 @@ def pytest_collection_finish() -> None:
     """What was imported and collected is never garbage: no search for any goes through it again and again.
 
     Keras asks for a full search with each model; among all that the tests have imported it takes a second.
+    The graph of a model is many objects, none of them garbage: searches for each 700 of them, as is usual,
+    take a tenth of a training.
     """
+    sys.dont_write_bytecode = True
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
+
+
+_platforms: list[Platform] = []  # the one that runs
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """With several workers, one has all tests of the platform, in a row. Behind the last it is stopped.
+
+    It takes a tenth of a processor when nothing is asked of it.
+    """
+    done = nextitem is not None and "platform" not in getattr(nextitem, "fixturenames", ())
+    if done and "PYTEST_XDIST_WORKER" in os.environ and _platforms:
+        _platforms.pop().stop()
 
 
 def _settings(home: Path) -> Settings:
@@ -142,6 +182,16 @@ def training_here() -> Callable[[], AbstractContextManager[None]]:
             yield
 
     return here
+
+
+@pytest.fixture(scope="session")
+def asked_here() -> Callable[[], AbstractContextManager[None]]:
+    """While a block runs, what a version's own code is asked, or a drill, is work in this process.
+
+    As in a process of its own, that work sees the code it is for and no other, and what crosses is JSON.
+    `test_champion_as_served.py` and `test_drill.py` start the processes.
+    """
+    return asked_here_and_now
 
 
 @pytest.fixture(scope="session")
@@ -223,4 +273,5 @@ def platform(session_home: Path, clean_environment: dict[str, str]) -> Iterator[
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,eve:viewer",
     }
     with Platform(settings, environ=environment) as running:
+        _platforms[:] = [running]
         yield running

@@ -45,8 +45,9 @@ from ckpt_ops.pipeline.code.kept import keep_code
 from ckpt_ops.store.named import Noting
 from ckpt_ops.training import BatchOrder, Trainer
 from ckpt_ops.training.divergence import cause_of
+from ckpt_ops.training.pace import HowFar
 from ckpt_ops.transfer.document import TransferDocument, document_of
-from ckpt_ops.worker import StepsDone, tell
+from ckpt_ops.worker import AttemptBegan, AttemptEnded, Phase, PhaseBegan, StepsDone, tell
 
 
 def attempt(
@@ -76,6 +77,7 @@ def attempt(
     parent, consumed = session.parent(final_manifest(state, version.parent)), consumed_before(state, version)
     if parent is not None and not parent.transfer.same and wanted.again is None:
         pipeline, consumed = seeing_history(pipeline, consumed)
+    tell(PhaseBegan(phase=Phase.DATA, version=version.version))
     data = load_data(pipeline, store, version, consumed)
     order = batch_order(pipeline, version, data)
     preflight(
@@ -95,7 +97,9 @@ def attempt(
     ours = candidate.start_attempt()
     # An earlier attempt is fenced off now: training goes on from what it has committed.
     progress = candidate.progress()
-    print(f"version {number}, attempt {progress.attempts}", flush=True)
+    resumes_at = progress.commits[-1].step if progress.commits else 0
+    slices = tuple(ref.key for ref in version.slices)
+    tell(AttemptBegan(version=number, attempt=progress.attempts, step=resumes_at, slices=slices))
     past = load_past(pipeline, store, state, version)
     champion = _score_champion(session, state, version, data, past)
     scores = dict(champion.slices) if champion else {}
@@ -117,6 +121,7 @@ def attempt(
                 "numbers": decision["numbers"],
             }
             ours.end({**ended, "scores": scores})
+            tell(AttemptEnded(message="not trained: no update is due"))
             return number
     if champion is not None or parent is not None:
         session.go_on_from(parent)
@@ -125,7 +130,6 @@ def attempt(
     noting = Noting(store)
     given = keep(noting, pipeline.name, number, session.given)
     code = keep_code(store, pipeline, session.code)  # before anything is trained with it
-    resumes_at = progress.commits[-1].step if progress.commits else 0
     average = running_average(pipeline, session.variables, order, at=resumes_at)
     looks = lookout(pipeline, session.model, session.variables, data)
     extra = [one.variables for one in (average, looks) if one is not None]
@@ -144,6 +148,7 @@ def attempt(
             kept=given,
             commits=progress.commits,
         ) as checkpoints:
+            tell(PhaseBegan(phase=Phase.TRAINING))
             trained = Trainer(
                 model=session.model,
                 examples=data.learn,
@@ -159,8 +164,9 @@ def attempt(
         commits = candidate.progress().commits
         why = _why(session, diverged, data, order, parent, commits[-1] if commits else None)
         ours.end({"outcome": TrainingEnd.DIVERGED, "step": diverged.step, "why": why})
-        print(f"training diverged: {why}", flush=True)
+        tell(AttemptEnded(message=f"training diverged: {why}"))
         return number
+    tell(PhaseBegan(phase=Phase.EXPORTING))
     artifacts = write_results(pipeline, noting, version, ours.token, session.model, data, champion, past)
     artifacts["code"] = code
     artifacts |= {kind: named.name for kind, named in given.items()}
@@ -178,7 +184,7 @@ def attempt(
             "scores": scores,
         }
     )
-    print(f"trained {trained.step} steps, ended by {trained.stopped_by.value}", flush=True)
+    tell(AttemptEnded(message=f"trained {trained.step} steps, ended by {trained.stopped_by.value}"))
     return number
 
 
@@ -248,6 +254,18 @@ def _score_champion(
     return score(ask, session.pipeline, rows, version, data, unseen=unseen, past=past)
 
 
-def print_progress(at: int, last: int, logs: dict[str, float]) -> None:
+def print_progress(how_far: HowFar) -> None:
     """Report the progress of a training."""
-    tell(StepsDone(step=at, last=last, metrics=logs))
+    tell(
+        StepsDone(
+            step=how_far.step,
+            last=how_far.last,
+            metrics=how_far.metrics,
+            rows_per_second=how_far.rows_per_second,
+            steps_per_second=how_far.steps_per_second,
+            seconds_left=how_far.seconds_left,
+            stall_seconds=how_far.stall_seconds,
+            save_every=how_far.save_every,
+            phase=Phase.SAVING if how_far.ended else Phase.TRAINING,
+        )
+    )

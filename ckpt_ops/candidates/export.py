@@ -119,7 +119,7 @@ def _apart_by_padding(serve: Callable[[Any], Any], holdout: Examples, candidate:
     return float(np.max(differences(found, candidate[rows]) / sizes, initial=0.0))
 
 
-def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, npt.NDArray[Any]]) -> Latency:
+def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, Any]) -> Latency:
     """One row a request, one request after the other."""
     import tensorflow as tf
 

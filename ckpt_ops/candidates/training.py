@@ -9,6 +9,7 @@ from functools import partial
 from ckpt_ops.candidates.attempt import attempt
 from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.opening import moved, proposed
+from ckpt_ops.candidates.reporting import reporting
 from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
@@ -38,8 +39,8 @@ def run_training_process(
 ) -> int:
     """Train a candidate for slice `key` until its process ends; returns the number of its version.
 
-    The process outlives this one and trains until it finishes, or is fenced off by a newer attempt. Its log
-    is kept when it fails.
+    Meanwhile its progress is in the store (`reporting`). The process outlives this one and trains until it
+    finishes, or is fenced off by a newer attempt. Its log is kept when it fails.
 
     Args:
         version: the candidate's number, or the one that it gets if no other comes first.
@@ -52,7 +53,9 @@ def run_training_process(
     """
     request = TrainingRequest(pipeline=pipeline.name, store=store.url, version=version, key=key)
     died = training_died(f"the training process of {pipeline.name} v{version}")
-    return run_work(train, request, pipeline, named="train", report=report, died=died).version
+    with reporting(store, pipeline.name, version, slices=(key,)) as told:
+        done = run_work(train, request, pipeline, named="train", report=report, progress=told, died=died)
+    return done.version
 
 
 def train(request: TrainingRequest) -> TrainedVersion:

@@ -19,7 +19,7 @@ from ckpt_ops.checkpoints.capture import capture
 from ckpt_ops.checkpoints.intermediate import IntermediateWriter
 from ckpt_ops.checkpoints.requests import SaveRequest, SaveRequestPoller
 from ckpt_ops.checkpoints.stall import StallMeter
-from ckpt_ops.checkpoints.triggers import SaveTrigger, SinceSave
+from ckpt_ops.checkpoints.triggers import SaveTrigger, SinceSave, seconds_between
 from ckpt_ops.checkpoints.writer import BackgroundWriter
 
 _NOT_RECORDED = "this training records no intermediate results: its pipeline sets no intermediate="
@@ -82,6 +82,16 @@ class Checkpointer:
     def saved_step(self) -> int:
         """The step of the last save that was started; before the first, the step that training starts at."""
         return self._saved_step
+
+    @property
+    def stall_seconds(self) -> float:
+        """What saves have cost the training so far, as measured."""
+        return self._stall.total
+
+    @property
+    def save_every(self) -> float | None:
+        """Seconds between two saves, as the trigger has them now; None where it does not go by time."""
+        return seconds_between(self._save, self._stall.seconds)
 
     @property
     def stopping(self) -> bool:

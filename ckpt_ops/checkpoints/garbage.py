@@ -41,7 +41,8 @@ class Garbage:
 
     Attributes:
         manifests, results, requests, chunks: objects that nothing needs: checkpoints' manifests,
-            intermediate results of rejected versions, old save requests and answers, payload.
+            intermediate results of rejected versions, old save requests, answers and reports of a
+            training's progress, payload.
         kept_manifests, kept_chunks, kept_bytes: what is still referred to, or too young to be garbage.
     """
 
@@ -98,7 +99,7 @@ def find_garbage(store: Store, *, grace: float = DAY, without: Collection[str] =
     return Garbage(
         manifests=manifests,
         results=results,
-        requests=tuple(entry for entry in listed if "/requests/" in entry.name and entry.updated < old),
+        requests=tuple(entry for entry in listed if _is_message(entry.name) and entry.updated < old),
         chunks=tuple(chunks),
         kept_manifests=len(remaining) - vanished,
         kept_chunks=kept,
@@ -193,6 +194,14 @@ def _no_longer_needed(
             elif version.spent and "/intermediate_results/" in entry.name:
                 results.append(entry)
     return tuple(manifests), tuple(results)
+
+
+def _is_message(name: str) -> bool:
+    """To or from a running training: a request, an answer, a report of its progress."""
+    match name.split("/"):
+        case ["models", _, "requests", *_] | ["models", _, _, "progress", _]:
+            return True
+    return False
 
 
 def _is_manifest(name: str) -> bool:

@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -93,6 +94,16 @@ class Answer:
 def ask(store: Store, model: str, request: SaveRequest) -> None:
     """Leave `request` for the training of `model`."""
     store.put(_name(model, request.id), _REQUEST.encode(request))
+
+
+def waiting_requests(store: Store, model: str) -> list[SaveRequest]:
+    """The requests that nobody has answered or taken back. What cannot be read is left out."""
+    prefix, found = f"models/{model}/requests/", []
+    for name in (entry.name for entry in store.list(prefix)):
+        if not name.endswith(_ANSWER):
+            with suppress(ObjectNotFound, Corrupt):  # answered meanwhile; or nobody can answer it
+                found.append(_REQUEST.read(SaveRequest, store.get(name), name=name))
+    return found
 
 
 def answer_to(store: Store, model: str, id: str) -> Answer | None:

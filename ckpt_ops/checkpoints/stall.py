@@ -20,6 +20,7 @@ class StallMeter:
         self._quiet: deque[float] = deque(maxlen=_QUIET_STEPS)
         self._stalls: deque[float] = deque(maxlen=_SAVES)
         self._present: float | None = None
+        self._ended = 0.0
 
     def step(self, seconds: float, *, saving: bool) -> None:
         """A step took `seconds`; a save was or was not under way in it."""
@@ -28,6 +29,7 @@ class StallMeter:
         elif not saving:
             if self._present is not None:
                 self._stalls.append(max(0.0, self._present))
+                self._ended += self._stalls[-1]
                 self._present = None
             self._quiet.append(seconds)
 
@@ -35,3 +37,8 @@ class StallMeter:
     def seconds(self) -> float | None:
         """Median stall of the last saves; None before the first was measured."""
         return statistics.median(self._stalls) if self._stalls else None
+
+    @property
+    def total(self) -> float:
+        """Of all saves so far, the one under way included; seconds."""
+        return self._ended + max(0.0, self._present or 0.0)

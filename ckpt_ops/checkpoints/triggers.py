@@ -106,3 +106,20 @@ class FirstOf:
 
     def due(self, since: SinceSave) -> bool:
         return any(trigger.due(since) for trigger in self.triggers)
+
+
+def seconds_between(trigger: SaveTrigger, stall: float | None) -> float | None:
+    """Seconds between two saves, as far as the trigger goes by time; None where it does not.
+
+    Args:
+        stall: seconds that a save has cost, as measured so far; None before the first.
+    """
+    match trigger:
+        case EverySeconds():
+            return trigger.seconds
+        case Automatic():
+            return trigger.first if stall is None else trigger.interval(stall)
+        case FirstOf():
+            found = [seconds_between(one, stall) for one in trigger.triggers]
+            return min((one for one in found if one is not None), default=None)
+    return None

@@ -53,6 +53,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
     ),
     Group.RUN: (
         ("run", "run:run", "Run one slice, or a range of slices, without Airflow."),
+        ("watch", "watch:watch", "Follow the running training of a model until it ends."),
         ("save-now", "save_now:save_now", "Ask the running training of a model for a checkpoint."),
         ("predict", "predict:predict", "Predict every row of a slice and keep the predictions."),
         ("convert", "convert:convert", "Convert a version to another format and compare the two."),

@@ -7,10 +7,11 @@ command prints goes through `answer`, `console` or `note`.
 from __future__ import annotations
 
 import json as json_format
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,10 +19,17 @@ from rich.text import Text
 
 from ckpt_ops.printable import printable
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 View = TypeVar("View")
 
 _WIDTH_OF_A_FILE = 160
+STEPS = re.compile(r"step (\d+)/(\d+)\b")
+BESIDE_STEPS = ("checkpoint at step ", "step ")
+"""How lines of a training begin: `worker.StepsDone`, and what is told between two of them."""
 
 
 class PrintableConsole(Console):
@@ -57,6 +65,80 @@ def note(line: str) -> None:
 
 def nothing(line: str) -> None:
     """Discard a line, where reports are TensorFlow's or repeat the answer."""
+
+
+class Redrawn(Generic[View]):
+    """What changes while a command runs: drawn over again in a terminal, else a line for each change."""
+
+    def __init__(self, draw: Callable[[View], RenderableType], live: Live | None, *, json: bool) -> None:
+        self._draw, self._live, self._json = draw, live, json
+
+    @property
+    def live(self) -> bool:
+        """Whether it is drawn over again, so that the same view may be shown twice."""
+        return self._live is not None
+
+    def show(self, view: View, line: str, fields: object) -> None:
+        """The view as it is now; as a line of text; and as JSON has it."""
+        if self._json:
+            self._json_line(fields)
+        elif self._live is not None:
+            self._live.update(self._draw(view), refresh=True)
+        else:
+            self._say(line)
+
+    def end(self, fields: object, line: str) -> None:
+        """What came of it, below what was shown last."""
+        if self._json:
+            self._json_line(fields)
+        else:
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        (console() if self._live is None else self._live.console).print(line, soft_wrap=True)
+
+    @staticmethod
+    def _json_line(fields: object) -> None:
+        sys.stdout.write(json_format.dumps(fields) + "\n")
+        sys.stdout.flush()
+
+
+@contextmanager
+def redrawn(draw: Callable[[View], RenderableType], *, json: bool) -> Iterator[Redrawn[View]]:
+    """For a command that follows something."""
+    if json or not sys.stdout.isatty():
+        yield Redrawn(draw, None, json=json)
+        return
+    from rich.live import Live
+
+    with Live(console=console(), auto_refresh=False) as live:
+        yield Redrawn(draw, live, json=False)
+
+
+@contextmanager
+def saying() -> Iterator[Callable[[str], None]]:
+    """As `say`; in a terminal, the steps of a training are a bar below the lines instead of lines."""
+    if not sys.stdout.isatty():
+        yield say
+        return
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    shown = console()
+    columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=shown, transient=True) as bar:
+        task = bar.add_task("", visible=False)
+
+        def line(text: str) -> None:
+            steps = STEPS.match(text)
+            if steps is not None:
+                done, last = int(steps[1]), int(steps[2])
+                bar.update(task, description=printable(text), completed=done, total=last, visible=True)
+                return
+            if not text.startswith(BESIDE_STEPS):
+                bar.update(task, visible=False)
+            shown.print(text, soft_wrap=True)
+
+        yield line
 
 
 @contextmanager

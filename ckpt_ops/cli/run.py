@@ -38,10 +38,10 @@ def run(
 
     keys = _keys(pipeline, slice_key, first, last, everything)
     described = load_intake(pipeline)
-    with chosen_store(store) as opened:
+    with chosen_store(store) as opened, output.saying() as say:
         if keys is not None:
-            done = [run_one(described, opened, key, output.say) for key in keys]
-            output.say(f"{done[0].decision}: {done[0].why}")
+            done = [run_one(described, opened, key, say) for key in keys]
+            say(f"{done[0].decision}: {done[0].why}")
         else:
             from ckpt_ops.intake.at_source import keys_between
 
@@ -53,8 +53,8 @@ def run(
                     f"a range in which source {described.source.name} has a slice",
                     next=f"ckpt-ops plan {pipeline} lists what is there and what is missing",
                 )
-            done = run_all(described, opened, keys, output.say)
-            output.say(summary(done, len(keys)))
+            done = run_all(described, opened, keys, say)
+            say(summary(done, len(keys)))
     declined = [ran for ran in done if ran.accepted is False]
     if declined:
         output.say(

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from ckpt_ops.actions.models import in_training
 from ckpt_ops.checkpoints.requests import Answer, SaveKind, SaveRequest, answer_to, ask, withdraw
 from ckpt_ops.cli import output
 from ckpt_ops.cli.options import Model
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.errors import BadInput, TransientError
-from ckpt_ops.lineage import CandidateLog, model_names
+from ckpt_ops.errors import TransientError
 from ckpt_ops.store import Store
 
 _POLL_SECONDS = 0.5
@@ -49,7 +49,7 @@ def save_now(
     """
     request = SaveRequest(what=what, at_step=at_step, after=after)
     with chosen_store(store) as opened:
-        version = _in_training(opened, model)
+        version = in_training(opened, model)
         ask(opened, model, request)
         answer = _wait(opened, model, request, timeout) if wait else None
     found = {"id": request.id, "version": version, "answer": dataclasses.asdict(answer) if answer else None}
@@ -71,27 +71,6 @@ def _show(model: str, version: int, request: SaveRequest, answer: Answer | None)
             f"Version {answer.version} of {model} saved at step {answer.step}, "
             f"durable {answer.seconds:.1f} s after the request:{objects}"
         )
-
-
-def _in_training(store: Store, model: str) -> int:
-    """The version that is being trained, as far as its log says."""
-    found = sorted(
-        {
-            int(part[1:])
-            for entry in store.list(f"models/{model}/v")
-            if (part := entry.name.split("/")[2])[1:].isdigit()
-        }
-    )
-    if not found:
-        raise BadInput("MODEL", model, f"a model that trains: {', '.join(model_names(store)) or 'none yet'}")
-    if CandidateLog(store, model, found[-1]).progress().result is not None:
-        raise BadInput(
-            "MODEL",
-            model,
-            f"a model that trains now; version {found[-1]}, its newest, has ended",
-            next=f"ckpt-ops status {model}",
-        )
-    return found[-1]
 
 
 def _wait(store: Store, model: str, request: SaveRequest, timeout: float) -> Answer:

@@ -175,6 +175,8 @@ class _Unsaved:
 
     stopping = False
     saved_step = -1
+    stall_seconds = 0.0
+    save_every = None
 
     def __init__(self) -> None:
         self.at = Position()

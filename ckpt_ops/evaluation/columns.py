@@ -101,8 +101,9 @@ def check_alike(label: FloatArray, candidate: FloatArray, champion: FloatArray |
         raise BadInput(
             "candidate", outputs.formed(candidate), f"those of the labels: {outputs.formed(label)}"
         )
-    for whose, predicted in (("candidate", candidate), ("champion", champion)):
-        for name, lengths in outputs.lengths(label).items() if predicted is not None else ():
+    both = {"candidate": candidate} | ({} if champion is None else {"champion": champion})
+    for whose, predicted in both.items():
+        for name, lengths in outputs.lengths(label).items():
             _check_positions(whose, outputs.lengths(predicted)[name], lengths)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from ckpt_ops.errors import BadInput
@@ -94,15 +93,12 @@ def lift_taint(store: Store, model: str, key: str, why: str) -> LineageState:
     return state
 
 
-def resolve(
-    store: Store, model: str, key: str, why: str, *, fork: bool, actor: str | None = None
-) -> LineageState:
+def resolve(store: Store, model: str, key: str, why: str, *, fork: bool) -> LineageState:
     """Decide on a slice that came too late to be appended by itself.
 
     Args:
         fork: train on it where it belongs, by a rebase. False: append it after the consumed slices, at its
             next run.
-        actor: who decides, where this process works for several people; None: as for every record.
 
     Raises:
         BadInput: the slice is not pending, or nothing newer was consumed; or no reason is given.
@@ -113,8 +109,7 @@ def resolve(
         entry = check_late(state, key)
         if state.resolved.get(entry.ref.id) is fork:
             return None
-        record = LateSliceResolved(slice=entry.ref, fork=fork, reason=why)
-        return record if actor is None else replace(record, actor=actor)
+        return LateSliceResolved(slice=entry.ref, fork=fork, reason=why)
 
     return ModelLog(store, model).decide(choose)
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import getpass
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -45,8 +48,26 @@ def now_as_text() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _actor() -> str:
-    return os.environ.get("CKPT_OPS_ACTOR") or getpass.getuser()
+_acting: ContextVar[str | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_as(name: str | None) -> Iterator[None]:
+    """While the block runs, what this thread records carries this name: one of those that a process serves.
+
+    Args:
+        name: of the person; None: as without the block.
+    """
+    token = _acting.set(name)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def actor_of_now() -> str:
+    """Who acts: as `acting_as` says, else CKPT_OPS_ACTOR, else the user of the operating system."""
+    return _acting.get() or os.environ.get("CKPT_OPS_ACTOR") or getpass.getuser()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +76,14 @@ class Record:
 
     Attributes:
         reason: why, as text.
-        actor: who caused it (CKPT_OPS_ACTOR, or the operating system's user).
+        actor: who caused it (see `actor_of_now`).
         run: the Airflow run or the command that caused it (CKPT_OPS_RUN).
         time: when, UTC, ISO 8601.
         nonce: makes each record's bytes unique, so that a writer knows its own.
     """
 
     reason: str = ""
-    actor: str = field(default_factory=_actor)
+    actor: str = field(default_factory=actor_of_now)
     run: str = field(default_factory=lambda: os.environ.get("CKPT_OPS_RUN", ""))
     time: str = field(default_factory=now_as_text)
     nonce: str = field(default_factory=lambda: uuid.uuid4().hex)

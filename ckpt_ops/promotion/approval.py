@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState, VersionStatus
@@ -112,7 +110,6 @@ def answer(
     *,
     approved: bool,
     why: str,
-    actor: str | None = None,
     expired: bool = False,
 ) -> LineageState:
     """Record the answer to a question for approval, or that nobody answered.
@@ -121,7 +118,6 @@ def answer(
     to `settle`. A second call changes nothing.
 
     Args:
-        actor: who answered; None: as for every record.
         expired: nobody answered in time; `approved` is then what the pipeline sets for that case.
     """
 
@@ -129,13 +125,12 @@ def answer(
         candidate = state.version(version)
         if not waits(state, candidate):
             return None
-        record: Record = Approved(version=version, expired=expired, reason=why)
-        if not approved:
-            champion = candidate.champion
-            record = Rejected(
-                version=version, champion=champion, by_person=not expired, expired=expired, reason=why
-            )
-        return record if actor is None else replace(record, actor=actor)
+        if approved:
+            return Approved(version=version, expired=expired, reason=why)
+        champion = candidate.champion
+        return Rejected(
+            version=version, champion=champion, by_person=not expired, expired=expired, reason=why
+        )
 
     log = ModelLog(store, model)
     state = log.decide(choose)

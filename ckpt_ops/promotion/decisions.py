@@ -113,7 +113,7 @@ def rollback_of(state: LineageState, to: int, why: str) -> RolledBack:
             to,
             f"a version other than the head, {state.head}, once promoted, kept, not tainted: {known}",
         )
-    not_accepted = _no_longer_accepted(state, to)
+    not_accepted = no_longer_accepted(state, to)
     if not_accepted:
         raise BadInput(
             "to",
@@ -166,7 +166,7 @@ def fork_needed(model: str, key: str, what: str) -> ForkNeeded:
     )
 
 
-def _no_longer_accepted(state: LineageState, to: int) -> list[str]:
+def no_longer_accepted(state: LineageState, to: int) -> list[str]:
     """Slices that the head has not consumed, `to` has, and that are no longer accepted."""
     return [
         f"{ref.key}, which is {entry.status.value}"

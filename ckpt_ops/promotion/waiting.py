@@ -46,19 +46,15 @@ def overdue(pipeline: Pipeline, state: LineageState, *, now: datetime | None = N
     return None
 
 
-def record_expired(pipeline: Pipeline, store: Store, version: int, *, actor: str | None = None) -> None:
-    """Record that nobody answered in time, unless somebody has; the pipeline's setting decides what follows.
-
-    Args:
-        actor: who records it; None: as for every record.
-    """
+def record_expired(pipeline: Pipeline, store: Store, version: int) -> None:
+    """Record that nobody answered in time, unless somebody has; the pipeline says what follows then."""
     approval = pipeline.approval
     if approval is None:
         return
     within, then = _message(approval.within), approval.otherwise.value
     why = f"nobody answered within {within}; the pipeline sets {then} for that case"
     promotes = approval.otherwise is Otherwise.PROMOTE
-    answer(store, pipeline.name, version, approved=promotes, why=why, actor=actor, expired=True)
+    answer(store, pipeline.name, version, approved=promotes, why=why, expired=True)
 
 
 def approve_command(model: str, version: int) -> str:

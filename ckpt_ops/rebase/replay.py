@@ -12,6 +12,7 @@ from functools import partial
 from ckpt_ops.candidates.attempt import attempt
 from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.recording import record_result
+from ckpt_ops.candidates.reporting import reporting
 from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.lineage import ModelLog
@@ -43,7 +44,10 @@ def run_replay_process(
     """
     request = ModelRequest(pipeline=pipeline.name, store=store.url, version=version)
     died = training_died(f"the process that rebases {pipeline.name}, at v{version} or later,")
-    done = run_work(replay_apart, request, pipeline, named="rebase", report=report, died=died)
+    with reporting(store, pipeline.name, version) as told:
+        done = run_work(
+            replay_apart, request, pipeline, named="rebase", report=report, progress=told, died=died
+        )
     return list(done.versions)
 
 

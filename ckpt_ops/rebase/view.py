@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ckpt_ops.duration import duration
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.production import taint_view
 from ckpt_ops.lineage.rebase import Cost, cost
@@ -104,15 +105,6 @@ def cost_message(cost: View) -> str:
     trainings = f"{cost['candidates']} training{'' if cost['candidates'] == 1 else 's'}"
     time = f", {duration(cost['seconds'])} of stepping" if cost["seconds"] else ""
     return f"{trainings}, {cost['steps']:,} steps{time}"
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, left = divmod(minutes, 60)
-    return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"
 
 
 def _became(change: View) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 
 from ckpt_ops.candidates.attempt import attempt
 from ckpt_ops.candidates.given import given_for
+from ckpt_ops.candidates.reporting import reporting
 from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import CandidateStarted
@@ -46,7 +47,11 @@ def run_retrain_process(
     """
     request = RetrainRequest(pipeline=pipeline.name, store=store.url, version=version, asked=asked)
     died = training_died(f"the process that retrains {pipeline.name} as v{version}")
-    return run_work(retrain_apart, request, pipeline, named="retrain", report=report, died=died).version
+    with reporting(store, pipeline.name, version) as told:
+        done = run_work(
+            retrain_apart, request, pipeline, named="retrain", report=report, progress=told, died=died
+        )
+    return done.version
 
 
 def retrain_apart(request: RetrainRequest) -> RetrainedVersion:

@@ -15,7 +15,7 @@ from functools import partial
 
 from ckpt_ops.candidates.policy import policy_answer
 from ckpt_ops.candidates.proposal import blocked_words, propose
-from ckpt_ops.errors import ModelOnHold
+from ckpt_ops.errors import CkptOpsError, ModelOnHold
 from ckpt_ops.intake.source_sweep import sweep
 from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan, VersionState
 from ckpt_ops.lineage.records import Held, Record, UpdateDeferred
@@ -25,6 +25,7 @@ from ckpt_ops.pipeline.code.digests import digests_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.step_results import Decided
 from ckpt_ops.promotion.decisions import fork_needed
+from ckpt_ops.runs import messages
 from ckpt_ops.runs.promote import reject_superseded, settle_overdue
 from ckpt_ops.store import Store
 from ckpt_ops.views.describing import note
@@ -36,6 +37,7 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> Decided:
     Raises:
         ForkNeeded: the slice was consumed and then corrected or withdrawn.
         ModelOnHold: the model is on hold, or has to be.
+        What is raised has a note (`__notes__`) on each slice that has changed at its source.
     """
     log = ModelLog(store, pipeline.name)
     read = log.state()
@@ -46,7 +48,12 @@ def decide(pipeline: Pipeline, store: Store, key: str) -> Decided:
     if settled is not None:
         state = log.state()  # the record that settled it is newer than the state that was read
         promoted = settled.version if settled.promoted else None
-    decided = _decide(pipeline, store, log, state, key)
+    try:
+        decided = _decide(pipeline, store, log, state, key)
+    except CkptOpsError as error:
+        for line in messages.changed(pipeline.name, swept.changed):
+            error.add_note(line)
+        raise
     return replace(decided, promoted=promoted, changed_at_source=swept.changed)
 
 

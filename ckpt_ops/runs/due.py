@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ckpt_ops.candidates.transfer_preview import TransferPreview, preview
 from ckpt_ops.errors import CkptOpsError, TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.production import taint_view
-from ckpt_ops.pipeline.loading import load_intake
+from ckpt_ops.pipeline.loading import load_intake, load_pipeline
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.rebase.view import plan_view
 from ckpt_ops.runs.backfill import SlicePlan, plan_backfill
@@ -71,14 +72,14 @@ def due(request: DueRequest) -> Due:
         StoreUnavailable and the like: the log cannot be read.
     """
     name = request.model
-    intake = _calling_user_code(f"{name}/pipeline.py", lambda: load_intake(name, request.folder))
+    intake = calling_user_code(f"{name}/pipeline.py", lambda: load_intake(name, request.folder))
     if not isinstance(intake, Pipeline):
         return Due(kind="intake", source=intake.source.name)
     store = open_store(request.store)
     state = ModelLog(store, name).state()
     slices, problem = None, ""
     try:
-        slices = _calling_user_code(f"source {intake.source.name}", lambda: _slices(intake, store, request))
+        slices = calling_user_code(f"source {intake.source.name}", lambda: _slices(intake, store, request))
     except CkptOpsError as error:
         problem = str(error)
     return Due(
@@ -93,12 +94,42 @@ def due(request: DueRequest) -> Due:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TransferRequest:
+    """What is asked: see `DueRequest`."""
+
+    model: str
+    folder: Path
+    store: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferDue:
+    """What a changed model would begin with; None: its code is unchanged, or nothing is in production."""
+
+    preview: TransferPreview | None
+
+
+def transfer_due(request: TransferRequest) -> TransferDue:
+    """Answer. A changed model is built in one more process, with TensorFlow.
+
+    Raises:
+        TerminalError: the pipeline cannot be loaded.
+        CkptOpsError: as `transfer_preview.preview`.
+    """
+    name = request.model
+    pipeline = calling_user_code(f"{name}/pipeline.py", lambda: load_pipeline(name, request.folder))
+    store = open_store(request.store)
+    state = ModelLog(store, name).state()
+    return TransferDue(preview=preview(pipeline, store, state))
+
+
 def _slices(pipeline: Pipeline, store: Store, request: DueRequest) -> tuple[SlicePlan, ...]:
     return tuple(plan_backfill(pipeline, store, request.start, request.end, expected=request.expected))
 
 
-def _calling_user_code(what: str, call: Callable[[], T]) -> T:
-    """What the call returns. Users' code may raise anything."""
+def calling_user_code(what: str, call: Callable[[], T]) -> T:
+    """What the call returns. Users' code may raise anything: `TerminalError` says what it raised."""
     try:
         return call()
     except CkptOpsError:

@@ -5,7 +5,10 @@ For Airflow's task logs, the notes on its runs, and `ckpt-ops run`. Plain text, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ckpt_ops.lineage import Action
+from ckpt_ops.lineage.changed_at_source import pull_command
 from ckpt_ops.pipeline.step_results import (
     Answered,
     Decided,
@@ -27,6 +30,7 @@ from ckpt_ops.printable import shortened
 
 LONGEST = 1_000
 """The most characters of a line."""
+_NAMED = 3
 
 
 def pulled(result: Pulled) -> list[str]:
@@ -65,10 +69,33 @@ def decided(result: Decided) -> list[str]:
         Action.SHADOW: "no training, a candidate is in shadow",
     }
     what = train.get(result.action, "train on it") if result.train else "nothing is trained"
-    lines = [f"slice {result.key}: {what}: {result.why}"]
+    lines = [f"slice {result.key}: {what}{_beside(result.changed_at_source)}: {result.why}"]
     if result.promoted is not None:
         lines.append(f"version {result.promoted} is promoted: nobody answered in time")
     return lines
+
+
+def changed(model: str, keys: Sequence[str]) -> list[str]:
+    """Of consumed slices that have changed at their source."""
+    if len(keys) > _NAMED:
+        one_line = f"{_few(keys)} have changed at their source since they were consumed"
+        return [f"slices {one_line}: ckpt-ops status {model} has a command for each"]
+    return [
+        f"slice {key} has changed at its source since it was consumed: {pull_command(model, key)}"
+        for key in keys
+    ]
+
+
+def _beside(keys: Sequence[str]) -> str:
+    """In the first line, because a run's note has one line of each task that it went on from."""
+    if not keys:
+        return ""
+    return f" ({_few(keys)} {'has' if len(keys) == 1 else 'have'} changed at the source)"
+
+
+def _few(keys: Sequence[str]) -> str:
+    rest = len(keys) - _NAMED
+    return ", ".join(keys[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def trained(result: Trained) -> list[str]:

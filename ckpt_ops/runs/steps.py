@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ckpt_ops.errors import SliceEmpty, SliceMissing
 from ckpt_ops.lineage import Action
-from ckpt_ops.lineage.changed_at_source import pull_command
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.step_results import Decided, Settled, Settlement, Trained, Training, Validated
@@ -18,6 +18,7 @@ from ckpt_ops.runs.decide import decide
 from ckpt_ops.runs.evaluate import evaluate
 from ckpt_ops.runs.promote import promote
 from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.sweep import look_at_source
 from ckpt_ops.runs.train import Report, train
 from ckpt_ops.runs.validate import validate
 from ckpt_ops.store import Store
@@ -70,7 +71,15 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
     def report_step(step: str, lines: list[str]) -> None:
         report(f"{step}: " + "\n  ".join(lines))
 
-    pulled = pull(pipeline, store, key)
+    def report_each(lines: list[str]) -> None:
+        for line in lines:
+            report(line)
+
+    try:
+        pulled = pull(pipeline, store, key)
+    except (SliceMissing, SliceEmpty):
+        report_each(look_at_source(pipeline, store))
+        raise
     report_step("pulled", messages.pulled(pulled))
     validated = validate(pipeline, store, key, pulled.revision)
     if not isinstance(pipeline, Pipeline):
@@ -79,8 +88,7 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
     # when the slice is not accepted, the decision has the reasons
     report_step("validated", verdict if validated.trainable else verdict[:1])
     decided = decide(pipeline, store, key)
-    for changed in decided.changed_at_source:
-        report(f"slice {changed} has changed at its source: {pull_command(pipeline.name, changed)}")
+    report_each(messages.changed(pipeline.name, decided.changed_at_source))
     if not decided.train:
         return SliceRun(validated=validated, decided=decided)
     report_step("decided", messages.decided(decided))

@@ -79,14 +79,15 @@ class BatchLabels:
         return weights if self._model is None else as_weighted(self._model, weights)
 
     @cached_property
-    def _dividing(self) -> frozenset[str]:
-        return dividing_by_padding(self._model, self._examples)
+    def dividing(self) -> frozenset[str]:
+        """The outputs whose weights make up for padding, which Keras divides by. Traces the model."""
+        return dividing_by_padding(self._model, self._examples) if self._follows else frozenset()
 
     def _padded(self, name: str, cells: Array, weight: Array, width: int) -> tuple[Array, Array]:
         tail, dtype = self._kinds[name]
         there = np.arange(width) < lengths_of(cells)[:, None]
         weights = (there * weight[:, None]).astype(np.float32)
         count = np.count_nonzero(there)
-        if name in self._dividing and count:
+        if name in self.dividing and count:
             weights *= np.float32(there.size / count)
         return padded_cells(cells, width, tail=tail, dtype=dtype), weights

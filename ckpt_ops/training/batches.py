@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.checkpoints.model_inputs import as_trained
-from ckpt_ops.lists import dense
+from ckpt_ops.lists import ListColumn, dense, is_cells
+from ckpt_ops.outputs import each
 from ckpt_ops.training.batch_labels import BatchLabels
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
 from ckpt_ops.training.tensor_specs import spec_of
+
+_MOST_STEPS = 64
+_MOST_BYTES = 4 << 20
 
 
 def batches(examples: Examples, order: BatchOrder, start: int, stop: int, *, model: Any = None) -> Any:
@@ -27,14 +33,39 @@ def batches(examples: Examples, order: BatchOrder, start: int, stop: int, *, mod
     """
     import tensorflow as tf
 
-    make = maker(examples, model=model)
+    make, together = maker(examples, model=model), _steps_together(examples, order)
 
-    def draw() -> Iterator[tuple[Any, ...]]:
-        for step in range(start, stop):
-            yield make(order.indices(step))
+    def draw() -> Iterator[Any]:
+        for first in range(start, stop, together):
+            rows = [order.indices(step) for step in range(first, min(first + together, stop))]
+            yield tf.nest.map_structure(partial(_cut, len(rows)), make(np.concatenate(rows)))
 
-    signature = batch_of(examples, model=model)
-    return tf.data.Dataset.from_generator(draw, output_signature=signature).prefetch(2)
+    signature = tf.nest.map_structure(_of_several, batch_of(examples, model=model))
+    drawn = tf.data.Dataset.from_generator(draw, output_signature=signature).prefetch(1)
+    return drawn.unbatch().prefetch(2)
+
+
+def _steps_together(examples: Examples, order: BatchOrder) -> int:
+    """For how many steps rows go to TensorFlow at once: to hand over a batch costs as much as a small step.
+
+    Lists are padded to the longest of one batch, so they go one batch at a time.
+    """
+    columns = (*examples.inputs.values(), *each(examples.labels).values())
+    if any(isinstance(column, ListColumn) or is_cells(column) for column in columns):
+        return 1
+    of_a_batch = order.batch_size * sum(np.asarray(column[:1]).nbytes for column in columns)
+    return max(1, min(_MOST_STEPS, _MOST_BYTES // max(1, of_a_batch)))
+
+
+def _cut(steps: int, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows of several batches, shape (rows, ...), as (steps, rows of one, ...)."""
+    return column.reshape(steps, -1, *column.shape[1:])
+
+
+def _of_several(spec: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorSpec((None, *spec.shape), spec.dtype)
 
 
 def maker(examples: Examples, *, model: Any = None) -> Callable[[npt.NDArray[Any]], tuple[Any, ...]]:
@@ -44,6 +75,7 @@ def maker(examples: Examples, *, model: Any = None) -> Callable[[npt.NDArray[Any
         model: as `batches` takes it.
     """
     taken, labels = _taken_by(model), BatchLabels(examples, model)
+    _ = labels.dividing  # here: batches are made in a thread of tf.data's
 
     def make(rows: npt.NDArray[Any]) -> tuple[Any, ...]:
         inputs = {name: dense(column[rows]) for name, column in examples.inputs.items()}

@@ -73,3 +73,13 @@ class Budget:
         if spent.seconds >= self.max_seconds:
             return StopReason.SECONDS
         return None
+
+    def seconds_left(self, spent: Spent, steps_per_second: float | None) -> float | None:
+        """Until the first bound is met, at this pace; None while there is no pace.
+
+        Something other than the budget may end the training before that.
+        """
+        if steps_per_second is None or steps_per_second <= 0:
+            return None
+        steps = self.last_step(steps_per_epoch=spent.steps_per_epoch) - spent.steps
+        return max(0.0, min(steps / steps_per_second, self.max_seconds - spent.seconds))

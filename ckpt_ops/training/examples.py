@@ -172,7 +172,8 @@ class Collected:
     def examples(self) -> Examples:
         """All rows so far. There must be a part, even one without rows."""
         arrays = {name: column[: self.rows] for name, column in self._columns.items()}
-        columns = {**arrays, **{name: joined_lists(parts) for name, parts in self._lists.items()}}
+        lists = {name: joined_lists(parts) for name, parts in self._lists.items()}
+        columns: dict[tuple[str, str], Column] = {**arrays, **lists}
         return Examples(
             inputs={name: column for (kind, name), column in columns.items() if kind == "inputs"},
             labels=_labels(arrays),

@@ -1,7 +1,8 @@
 """Importing TensorFlow and Keras without what no training, prediction or export needs of them.
 
 Keras imports matplotlib and scikit-learn where they are installed, for its galleries of images and its
-wrappers, and TensorFlow imports Keras: a third of the time, in every process that trains.
+wrappers, and TensorFlow imports Keras: a third of the time, in every process that trains. Of the rest, a
+quarter goes into searches for garbage among modules that stay.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ckpt_ops.lasting_import import lasting_import
 
 _OPTIONAL = ("matplotlib", "sklearn")
 
@@ -19,11 +22,17 @@ def light_import() -> Iterator[None]:
 
     After it they can be imported as usual. `keras.visualization` and `keras.wrappers` then say that they are
     missing. Where they or Keras were imported before, nothing is changed.
+
+    No search for garbage goes on meanwhile, nor later through what was imported.
     """
-    hidden = [] if "keras" in sys.modules else [name for name in _OPTIONAL if name not in sys.modules]
+    if "keras" in sys.modules:
+        yield
+        return
+    hidden = [name for name in _OPTIONAL if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: Python's mark for "not there"
     try:
-        yield
+        with lasting_import():
+            yield
     finally:
         for name in hidden:
             if sys.modules.get(name) is None:

@@ -20,6 +20,7 @@ from ckpt_ops.training.batches import batches
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
+from ckpt_ops.training.pace import HowFar, Pace, seconds_between
 from ckpt_ops.training.step_function import Step, step_function, steps_per_call
 from ckpt_ops.training.stop_early import STOPPED, Lookout
 
@@ -35,6 +36,12 @@ class Checkpoints(Protocol):
 
     @property
     def stopping(self) -> bool: ...
+
+    @property
+    def stall_seconds(self) -> float: ...
+
+    @property
+    def save_every(self) -> float | None: ...
 
     def after_step(
         self, step: int, *, seconds: float, cursor: Mapping[str, int], metrics: Mapping[str, Any]
@@ -59,7 +66,8 @@ class Trainer:
     Attributes:
         model: a compiled and built `keras.Model`, or a `TrainableModule`.
         checkpoints: told after every call of the step function; saves what it was made for.
-        progress: told (step, last step, metrics of the model since the last checkpoint) now and then.
+        progress: told how far it has come: every second at first, then every few seconds, and once after
+            the last step.
         average: becomes the model at the end, before its last state is saved; None: the weights of
             the last step, or those that an optimizer with `use_ema=True` averaged, as in Keras' fit().
         lookout: ends it early, with the best weights; None: the budget alone ends it.
@@ -71,7 +79,7 @@ class Trainer:
     order: BatchOrder
     budget: Budget
     checkpoints: Checkpoints
-    progress: Callable[[int, int, dict[str, float]], None]
+    progress: Callable[[HowFar], None]
     average: RunningAverage | None = None
     lookout: Lookout | None = None
     step: Step | None = None
@@ -96,7 +104,8 @@ class Trainer:
         self._forget_metrics()
         reported_at = began = time.monotonic()
         seconds_before = seconds
-        loss = math.nan
+        loss, pace = math.nan, None
+        logs: Mapping[str, Any] = {}
         if self.lookout is not None:
             self.lookout.stopped = STOPPED in self.checkpoints.at.metrics
         while (stopped_by := self._stop(step, seconds)) is None:
@@ -107,6 +116,7 @@ class Trainer:
             now = time.monotonic()
             seconds = seconds_before + now - began
             loss = _finite_loss(logs, step, before=loss)
+            pace = pace or Pace(step, now)
             if self.average is not None:
                 self.average.after_step(before, step)
             spent = self.budget.stop(self._spent(step, seconds)) is not None
@@ -116,11 +126,14 @@ class Trainer:
             if self._stop(step, seconds) is not None:
                 self._end(step)
             self.checkpoints.after_step(step, seconds=seconds, cursor=self.order.cursor(step), metrics=logs)
-            if now - reported_at > 1.0:
-                self.progress(step, last, {name: float(value) for name, value in logs.items()})
+            if now - reported_at > seconds_between(now - began):
+                self.progress(self._how_far(step, seconds, logs, pace.at(step, now)))
                 reported_at = now
             if self.checkpoints.saved_step == step:
                 self._forget_metrics()
+        if pace is not None:
+            so_far = pace.at(step, time.monotonic())
+            self.progress(self._how_far(step, seconds, logs, so_far, ended=True))
         self.checkpoints.finish()
         if stopped_by is None:
             raise TrainingInterrupted(
@@ -129,6 +142,23 @@ class Trainer:
                 next="retry, or clear the task: the training goes on from there",
             )
         return Trained(step=step, stopped_by=stopped_by, seconds=seconds)
+
+    def _how_far(
+        self, step: int, seconds: float, logs: Mapping[str, Any], pace: float | None, *, ended: bool = False
+    ) -> HowFar:
+        rows = min(self.order.batch_size, self.order.rows)
+        spent = self._spent(step, seconds)
+        return HowFar(
+            step=step,
+            last=self.budget.last_step(steps_per_epoch=self.order.steps_per_epoch),
+            metrics={name: float(value) for name, value in logs.items()},
+            rows_per_second=None if pace is None else pace * rows,
+            steps_per_second=pace,
+            seconds_left=None if ended else self.budget.seconds_left(spent, pace),
+            stall_seconds=self.checkpoints.stall_seconds,
+            save_every=self.checkpoints.save_every,
+            ended=ended,
+        )
 
     def _end(self, step: int) -> None:
         """What was averaged on the way becomes the model."""

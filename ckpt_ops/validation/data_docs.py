@@ -13,6 +13,7 @@ import json
 import re
 import warnings
 from datetime import UTC, datetime
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from ckpt_ops.html import head
 from ckpt_ops.validation.messages import value_text
 
 if TYPE_CHECKING:
+    from great_expectations.render.view import DefaultJinjaPageView
+
     from ckpt_ops.validation.run import ValidationResult
 
 _EXAMPLES = 20
@@ -46,7 +49,6 @@ def data_docs_html(evaluated: ValidationResult, *, source: str, key: str, revisi
         import great_expectations
         from great_expectations.core import ExpectationSuiteValidationResult
         from great_expectations.render.renderer import ValidationResultsPageRenderer
-        from great_expectations.render.view import DefaultJinjaPageView
 
         passed = sum(bool(result.success) for result in evaluated.results)
         count = len(evaluated.results)
@@ -66,10 +68,18 @@ def data_docs_html(evaluated: ValidationResult, *, source: str, key: str, revisi
                 "great_expectations_version": great_expectations.__version__,
             },
         )
-        page: str = DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(results))
+        page: str = _view().render(ValidationResultsPageRenderer().render(results))
     begin, body = page[: page.index("<head>")], page[page.index("</head>") :]
     ours = head(f"{source} {key}: Great Expectations", style=_STYLE)
     return f"{begin}<head>\n{ours}{_EXTERNAL.sub('', body).replace(_MORE, '')}"
+
+
+@cache
+def _view() -> DefaultJinjaPageView:
+    """It compiles its templates once; a process that reads several slices asks the same one."""
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    return DefaultJinjaPageView()
 
 
 def _renderable(result: Any) -> Any:

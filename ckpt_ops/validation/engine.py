@@ -8,14 +8,17 @@ fingerprints each frame twice by hashing every value, which costs more than eval
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.lasting_import import lasting_import
 from ckpt_ops.validation.decimals import as_decimals
 from ckpt_ops.validation.execution_mode import has_arithmetic
 from ckpt_ops.validation.suite import Expectation, Suite
@@ -44,9 +47,10 @@ class Engine:
         self._suite, self._schema = suite, schema
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import great_expectations as gx
+            with nullcontext() if "great_expectations" in sys.modules else lasting_import():
+                import great_expectations as gx
 
-            import ckpt_ops.validation.custom.registered  # noqa: F401 - our own kinds
+                import ckpt_ops.validation.custom.registered  # noqa: F401 - our own kinds
 
             self._context = gx.get_context(mode="ephemeral")
             self._context.variables.progress_bars = {"globally": False, "metric_calculations": False}

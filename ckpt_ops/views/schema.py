@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from ckpt_ops.views.fleet import Fleet
 from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
+from ckpt_ops.views.plan import PlanView, TransferView
 from ckpt_ops.views.shapes import TrainingNow
 from ckpt_ops.views.slices import SlicesView, SliceView
 from ckpt_ops.views.status import StatusView
@@ -26,6 +27,8 @@ ROOTS: tuple[type, ...] = (
     VersionView,
     StatusView,
     TrainingNow,
+    PlanView,
+    TransferView,
 )
 """What a route or a command answers with."""
 

@@ -116,16 +116,22 @@ class TrainingNow:
     """How far a running training is.
 
     Attributes:
-        step, last: optimizer steps made, and the most that it may make.
-        metrics: the model's metrics since the last checkpoint, by name.
-        history: earlier values, oldest first, thinned: (step, metrics).
-        rows_per_second, steps_per_second: over the last report; None before the first.
-        seconds_left: None when nobody can say.
-        saves: checkpoints committed, (step, bytes, bytes that were not in the store before).
+        attempt: 0 while the first one has not begun.
+        phase: "starting", "data", "training", "saving", "exporting"; or "ended": its attempt is over, has no
+            result, and the next one goes on from the last checkpoint.
+        step, last: optimizer steps made, and the most that it may make; 0 before the first report.
+        started: when the process of this attempt was started; `updated`: when the training last said
+            something.
+        metrics: the model's metrics since the last checkpoint, by name; at most 12.
+        history: earlier values, oldest first, thinned: (step, metrics); at most 200, of earlier attempts too.
+        rows_per_second, steps_per_second: over the last ten seconds; None before the first report.
+        seconds_left: until the first bound of its budget is met; None when nobody can say.
+        saves: the newest checkpoints committed, (step, bytes, bytes that were not in the store before); at
+            most 100.
         stall_seconds: that saves have kept the training waiting, in all.
-        phase: "starting", "data", "training", "saving", "exporting" or "ended".
-        updated: when it last reported.
-        lost: it has not reported for longer than its reports are apart, and may be dead.
+        save_every: seconds between two saves, where they are triggered by time; None where they are not.
+        slices: keys of the newest slices that it trains on; at most 100.
+        lost: the process that waits for it has not reported for a minute, and it may be dead.
     """
 
     model: str
@@ -143,5 +149,6 @@ class TrainingNow:
     seconds_left: float | None = None
     saves: tuple[tuple[int, int, int], ...] = ()
     stall_seconds: float = 0.0
+    save_every: float | None = None
     slices: tuple[str, ...] = ()
     lost: bool = False

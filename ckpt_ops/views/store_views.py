@@ -26,7 +26,7 @@ from ckpt_ops.views.slices import SlicesView, SliceView
 from ckpt_ops.views.status import StatusView
 from ckpt_ops.views.version import VersionView
 
-NAMES_STAY = 5.0
+NAMES_STAY = 10.0
 """Seconds for which the names of models, and the store's size, are taken to be as they were read."""
 STATES_STAY = 12
 """Of so many models the state stays in memory: of those that were asked for last."""

@@ -12,15 +12,30 @@ ckpt_ops is raised here as it was raised there (`raised`).
 """
 
 from ckpt_ops.worker.interpreter import END_SECONDS, Surroundings
-from ckpt_ops.worker.progress import CheckpointSaved, LookedAt, Note, Progress, StepsDone, tell
+from ckpt_ops.worker.progress import (
+    AttemptBegan,
+    AttemptEnded,
+    CheckpointSaved,
+    LookedAt,
+    Note,
+    Phase,
+    PhaseBegan,
+    Progress,
+    StepsDone,
+    tell,
+)
 from ckpt_ops.worker.running import Ended, run
 
 __all__ = [
     "END_SECONDS",
+    "AttemptBegan",
+    "AttemptEnded",
     "CheckpointSaved",
     "Ended",
     "LookedAt",
     "Note",
+    "Phase",
+    "PhaseBegan",
     "Progress",
     "StepsDone",
     "Surroundings",

@@ -71,6 +71,7 @@ export interface TrainingNow {
   seconds_left: number | null;
   saves: [number, number, number][];
   stall_seconds: number;
+  save_every: number | null;
   slices: string[];
   lost: boolean;
 }
@@ -480,4 +481,110 @@ export interface StatusView {
   last: Record<string, unknown>[];
   summary: Summary;
   problem: string;
+}
+
+/** Why nothing may be built on the version in production. */
+export interface Tainted {
+  version: number;
+  slice: string;
+  why: string;
+  by: string;
+  time: string;
+}
+
+/** The range that is shown, by the clocks of the DAG's time zone. */
+export interface RangeView {
+  first: string;
+  last: string;
+  by_time: boolean;
+  earlier: [string, string];
+  later: [string, string];
+  timezone: string;
+  known: boolean;
+  intervals: number | null;
+  cut: boolean;
+  backfill_from: string;
+  backfill_to: string;
+}
+
+/** What a run would do with one slice. See `runs.backfill.SlicePlan`. */
+export interface PlannedSlice {
+  key: string;
+  action: string;
+  why: string;
+  status: string | null;
+  revision: string | null;
+  rows: number | null;
+  consumed_by: number | null;
+  undecided: boolean;
+}
+
+/** A slice that should have been consumed differently. */
+export interface ChangedSlice {
+  key: string;
+  what: string;
+  why: string;
+  was: string | null;
+  now: string | null;
+  rows: number;
+}
+
+/** One training of a rebase. */
+export interface RebaseStep {
+  slices: string[];
+  rows: number;
+  stands_for: number | null;
+  done_by: number | null;
+}
+
+/** The rebase that is due. */
+export interface RebaseView {
+  changes: ChangedSlice[];
+  fork: number | null;
+  fork_message: string;
+  steps: RebaseStep[];
+  replaced: number[];
+  estimate: string;
+  anchor: string;
+  dag: string | null;
+  command: string;
+}
+
+/** The page before a backfill or a rebase. Nothing on it trains anything. */
+export interface PlanView {
+  model: string;
+  source: string;
+  head: number | null;
+  held: string | null;
+  tainted: Tainted | null;
+  range: RangeView;
+  slices: PlannedSlice[] | null;
+  problem: string;
+  counts: Record<string, number>;
+  actions: Record<string, string>;
+  rebase: RebaseView | null;
+  retrain_dag: string | null;
+}
+
+/** One variable of the model. See `candidates.transfer_preview.TransferRow`. */
+export interface TransferRowView {
+  name: string;
+  move: string;
+  source: string;
+  before: string;
+  after: string;
+  nbytes: number;
+  kept: number;
+  note: string;
+}
+
+/** What becomes of the variables of the version in production, where the model's code has changed. */
+export interface TransferView {
+  parent: number;
+  same: boolean;
+  message: string;
+  rows: TransferRowView[];
+  changed: Record<string, string>;
+  objections: string[];
+  next: string;
 }

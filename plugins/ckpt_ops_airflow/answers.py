@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def record_answer(pipeline: Pipeline, store: Store, answered: Answered | None) -> None:
     """Record what the task's result says; one that is too late, or recorded already, changes nothing."""
+    from ckpt_ops.lineage.records import acting_as
     from ckpt_ops.promotion import answer
     from ckpt_ops.promotion.waiting import record_expired
 
@@ -21,11 +22,6 @@ def record_answer(pipeline: Pipeline, store: Store, answered: Answered | None) -
     if answered.expired:
         record_expired(pipeline, store, answered.version)
         return
-    answer(
-        store,
-        pipeline.name,
-        answered.version,
-        approved=answered.answer is Answer.APPROVE,
-        why=answered.why or f"{answered.answer}, without a reason",
-        actor=answered.by,
-    )
+    approved, why = answered.answer is Answer.APPROVE, answered.why or f"{answered.answer}, without a reason"
+    with acting_as(answered.by):
+        answer(store, pipeline.name, answered.version, approved=approved, why=why)

@@ -1,41 +1,43 @@
-"""A request that changes something has to come from a form of our own page, loaded with the same login.
+"""A request that changes something has to come from our own page, loaded with the same login.
 
 A browser adds the cookie of who is logged in to any request for Airflow, whoever made it. Airflow 3.3 has
 no protection against that but the cookie's SameSite=Lax, which lets neighbours of the host through.
 So two things are required here: that the browser says the request comes from Airflow's own origin, and
-a token that only a page shown to this login holds.
+a token in a header, which only a page shown to this login holds, and no page of elsewhere can send.
 """
 
 from __future__ import annotations
 
 import hmac
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.api_fastapi.auth.tokens import get_signing_key
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Form, HTTPException, Request
+from fastapi import HTTPException, Request
 
 from ckpt_ops_airflow.links import in_the_ui
 
+HEADER = "X-CSRF-Token"
 
-def form_token(request: Request, user: GetUserDep) -> str:
-    """The token that a form carries: of the login, signed with the key that all api-servers share."""
+
+def csrf_token(request: Request, user: GetUserDep) -> str:
+    """The token that a change carries: of the login, signed with the key that all api-servers share."""
     login = request.headers.get("authorization") or request.cookies.get(COOKIE_NAME_JWT_TOKEN, "")
-    signed = "\0".join(("ckpt-ops form", str(user.get_id()), login))
+    signed = "\0".join(("ckpt-ops change", str(user.get_id()), login))
     return hmac.new(get_signing_key("api", "secret_key").encode(), signed.encode(), "sha256").hexdigest()
 
 
-def require_csrf(request: Request, user: GetUserDep, token: Annotated[str, Form()] = "") -> None:
-    """Raises 403 unless the request came from a form of ours."""
+def require_csrf(request: Request, user: GetUserDep) -> None:
+    """Raises 403 unless the request came from a page of ours."""
     if not _from_here(request):
         raise HTTPException(403, "Nothing was written: the request did not come from Airflow's own page.")
-    if not hmac.compare_digest(token.encode(), form_token(request, user).encode()):
+    token = request.headers.get(HEADER, "")
+    if not hmac.compare_digest(token.encode(), csrf_token(request, user).encode()):
         raise HTTPException(
             403,
             "Nothing was written: the page was loaded with a different login, or the login was renewed.\n"
-            "Next: load the page again and send the form from there.",
+            "Next: load the page again and do it from there.",
         )
 
 

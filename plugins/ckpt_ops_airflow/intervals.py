@@ -37,12 +37,16 @@ class Range:
         start, end: the first and the last moment at which a slice of the range may begin, by its clocks.
         expected: starts of the intervals in it that are over; None where Airflow does not know the DAG.
         timezone: of the DAG.
+        cut: what was asked for holds more intervals than `AT_MOST`: the range ends at the last of them.
+        backfill: the ends as Airflow's backfill takes them, UTC, ISO 8601; "" where no interval is over.
     """
 
     start: datetime
     end: datetime
     expected: list[datetime] | None
     timezone: str = "UTC"
+    cut: bool = False
+    backfill: tuple[str, str] = ("", "")
 
     @property
     def by_time(self) -> bool:
@@ -81,8 +85,10 @@ def asked_for(dag_id: str, start: str, end: str) -> Range:
         start: a date, or a time; "": the DAG's start date, or what the newest `BY_DEFAULT` intervals need.
         end: a date, the whole of it, or a time; "": the DAG's end date if that is past, or now.
 
+    A range of more than `AT_MOST` intervals is cut to the first of them.
+
     Raises:
-        BadInput: not a date or time, or more than `AT_MOST` intervals.
+        BadInput: not a date or time, or the range ends before it begins.
     """
     from airflow.models.serialized_dag import SerializedDagModel
 
@@ -108,16 +114,13 @@ def asked_for(dag_id: str, start: str, end: str) -> Range:
     if dag is None:
         return Range(start=first, end=last, expected=None)
     starts = _starts(dag, begin, to, AT_MOST + 1)
-    if len(starts) > AT_MOST:
-        newest = wall_clock(starts[AT_MOST - 1], zone)
-        raise BadInput(
-            "from, to",
-            f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}",
-            f"at most {AT_MOST:,} intervals of the schedule",
-            next=f"end the range with {newest:%Y-%m-%dT%H:%M}, then look at the next one",
-        )
+    cut = len(starts) > AT_MOST
+    if cut:
+        starts = starts[:AT_MOST]
+        last = wall_clock(starts[-1], zone)
+    ends = (starts[0].isoformat(), starts[-1].isoformat()) if starts else ("", "")
     expected = [wall_clock(start, zone) for start in starts]
-    return Range(start=first, end=last, expected=expected, timezone=timezone)
+    return Range(start=first, end=last, expected=expected, timezone=timezone, cut=cut, backfill=ends)
 
 
 def is_there(dag_id: str) -> bool:

@@ -1,139 +1,106 @@
-"""What a backfill would do with each slice, the rebase that is due, and what a person may decide.
+"""From the tabs of Airflow's pages to ours: a DAG to its model, a run to its slice.
 
-    GET  /ckpt-ops/models/{dag_id}/plan[?from=DATE&to=DATE]
-    POST /ckpt-ops/models/{dag_id}/slices/{key}/resolve
+    GET /ckpt-ops/models/{dag_id}                  the model's page
+    GET /ckpt-ops/models/{dag_id}/plan             the plan of a backfill
+    GET /ckpt-ops/models/{dag_id}/runs/{run_id}    the slice of the run
 
-The tab "Backfill plan" on a DAG's page shows the first. To decide on a slice takes the permission
-to trigger a run of the DAG, and the page's own form (`csrf`).
+A tab is on every DAG's page, so where there is no model these say so. The DAGs that rebase and retrain show
+the model that they work for.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
-from pathlib import Path
-from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
-from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
 
-from ckpt_ops_airflow.csrf import form_token, require_csrf
 from ckpt_ops_airflow.links import on_this_host
-from ckpt_ops_airflow.pages import NO_STORE, headers_with_forms, message_page
+from ckpt_ops_airflow.pages import link, message_page
 from ckpt_ops_airflow.rebase import SUFFIX
 from ckpt_ops_airflow.retrain import SUFFIX as RETRAIN_SUFFIX
-
-_NO_MODEL = "so there is no model and no backfill to plan."
-_HOW = {"append": False, "fork": True}
 
 
 def model_pages() -> APIRouter:
     """Routes for `pages.protected_app`."""
     router = APIRouter()
-    router.add_api_route("/models/{dag_id}/plan", plan, response_class=HTMLResponse)
-    router.add_api_route(
-        "/models/{dag_id}/slices/{key}/resolve",
-        resolve,
-        methods=["POST"],
-        dependencies=[
-            Depends(requires_access_dag("POST", DagAccessEntity.RUN)),
-            Depends(require_csrf),
-        ],
-        response_class=HTMLResponse,
-    )
+    router.add_api_route("/models/{dag_id}", model, response_class=Response)
+    router.add_api_route("/models/{dag_id}/plan", plan, response_class=Response)
+    router.add_api_route("/models/{dag_id}/runs/{run_id}", run, response_class=Response)
     return router
 
 
-def plan(
-    request: Request,
-    dag_id: str,
-    user: GetUserDep,
-    start: Annotated[str, Query(alias="from")] = "",
-    end: Annotated[str, Query(alias="to")] = "",
-) -> Response:
-    """The page, or one that says why there is none: 400, or 503 for now."""
-    # the first request pays for these imports, not the api-server's start
-    from ckpt_ops.errors import BadInput, CkptOpsError
+def model(dag_id: str) -> Response:
+    """To the model of the DAG."""
+    return _there(dag_id)
+
+
+def plan(request: Request, dag_id: str) -> Response:
+    """To the plan of the DAG's model, for the range that the address names."""
+    asked = {name: request.query_params[name] for name in ("from", "to") if name in request.query_params}
+    return _there(dag_id, f"/plan?{urlencode(asked)}" if asked else "/plan")
+
+
+def run(dag_id: str, run_id: str, session: SessionDep) -> Response:
+    """To the slice that the run took in; without one, a page that says what its note says."""
+    from ckpt_ops_airflow.api.airflow_facts import facts_of_run
+
+    found = facts_of_run(session, dag_id, run_id)
+    name = model_of(dag_id)
+    if name is None:
+        return _no_model(dag_id)
+    if found is None:
+        return message_page(404, f"Airflow knows no run {run_id} of {dag_id}.")
+    version = found.version
+    if found.slice is not None:
+        asked = "" if version is None else f"?version={version}"
+        return _there(dag_id, f"/slices/{quote(found.slice)}{asked}")
+    if version is not None:
+        return _there(dag_id, f"/v/{version}")
+    said = f"\n{found.note}" if found.note else ""
+    more = link(on_this_host(f"#/m/{quote(name)}"), f"The model {name}")
+    return message_page(200, f"This run has no slice: {found.why}.{said}", more)
+
+
+def model_of(dag_id: str) -> str | None:
+    """The model that the DAG is about; None: it is about none."""
     from ckpt_ops.pipeline import find_pipelines
-    from ckpt_ops_airflow import plan_page, planning
-    from ckpt_ops_airflow.intervals import asked_for, is_there
+    from ckpt_ops_airflow.apart import dags_folder
 
-    folder = dags_folder()
-    known = find_pipelines(folder)
-    if dag_id not in known:
-        model = dag_id.removesuffix(SUFFIX).removesuffix(RETRAIN_SUFFIX)
-        if model in known:  # a different DAG: whether it may be seen is checked there
-            return RedirectResponse(on_this_host(f"models/{model}/plan"), 303)
-        return message_page(
-            200,
-            f"{dag_id} is no retraining DAG: there is no {folder / dag_id / 'pipeline.py'}, {_NO_MODEL}\n"
-            "If that is the wrong folder, set CKPT_OPS_DAGS for the api-server.",
-        )
-    store = os.environ.get("CKPT_OPS_STORE", "")
-    if not store:
-        return message_page(503, NO_STORE)
-    page = on_this_host(f"models/{dag_id}/plan")
+    known = find_pipelines(dags_folder())
+    for name in (dag_id, dag_id.removesuffix(SUFFIX), dag_id.removesuffix(RETRAIN_SUFFIX)):
+        if name in known or _has_log(name):
+            return name
+    return None
+
+
+def _has_log(name: str) -> bool:
+    """Whether the store has a model of this name; False where nobody can say."""
+    from ckpt_ops.errors import CkptOpsError
+    from ckpt_ops_airflow.api.the_store import state_of
+
     try:
-        range_ = asked_for(dag_id, start, end)
-        found = planning.plans(dag_id, folder, store, range_)
-    except BadInput as error:
-        return message_page(400, str(error), back=page)
-    except (CkptOpsError, OSError) as error:
-        return message_page(503, str(error), back=page)
-    if found["kind"] == "intake":
-        return message_page(
-            200, f"{dag_id} takes in slices of {found['source']} and nothing trains on them, {_NO_MODEL}"
-        )
-    rebase, nonce = f"{dag_id}{SUFFIX}", secrets.token_urlsafe(16)
-    html = plan_page.render(
-        dag_id,
-        found,
-        range_,
-        rebase=rebase if is_there(rebase) else None,
-        token=form_token(request, user),
-        nonce=nonce,
+        state_of(name)
+    except (CkptOpsError, OSError):
+        return False
+    return True
+
+
+def _there(dag_id: str, more: str = "") -> Response:
+    name = model_of(dag_id)
+    if name is None:
+        return _no_model(dag_id)
+    # whether it may be seen is checked again where its data are read
+    return RedirectResponse(f"{on_this_host('')}#/m/{quote(name)}{more}", 303)
+
+
+def _no_model(dag_id: str) -> Response:
+    from ckpt_ops_airflow.apart import dags_folder
+
+    return message_page(
+        200,
+        f"{dag_id} is no retraining DAG: there is no {dags_folder() / dag_id / 'pipeline.py'}, "
+        "so there is no model and no backfill to plan.\n"
+        "If that is the wrong folder, set CKPT_OPS_DAGS for the api-server.",
     )
-    return HTMLResponse(html, headers=dict(headers_with_forms(nonce)))
-
-
-def resolve(
-    dag_id: str,
-    key: str,
-    user: GetUserDep,
-    how: Annotated[str, Form()] = "",
-    why: Annotated[str, Form()] = "",
-    start: Annotated[str, Form(alias="from")] = "",
-    end: Annotated[str, Form(alias="to")] = "",
-) -> Response:
-    """Record what becomes of a slice that came too late, in the user's name, and show the plan again."""
-    from ckpt_ops.errors import BadInput, CkptOpsError
-    from ckpt_ops.intake.decisions import resolve as decide
-    from ckpt_ops.pipeline.intake import check_name
-    from ckpt_ops.slices import check_key
-    from ckpt_ops.store import open_store
-
-    store = os.environ.get("CKPT_OPS_STORE", "")
-    if not store:
-        return message_page(503, NO_STORE)
-    page = on_this_host(f"models/{quote(dag_id)}/plan?{urlencode({'from': start, 'to': end})}")
-    try:
-        check_name(dag_id, field="model")
-        check_key(key)
-        if how not in _HOW:
-            raise BadInput("how", how, "append or fork")
-        decide(open_store(store), dag_id, key, why, fork=_HOW[how], actor=user.get_name())
-    except BadInput as error:
-        return message_page(400, str(error), back=page)
-    except (CkptOpsError, OSError) as error:
-        return message_page(503, str(error), back=page)
-    return RedirectResponse(f"{page}#slice-{quote(key)}", 303)
-
-
-def dags_folder() -> Path:
-    """CKPT_OPS_DAGS, else where Airflow looks for DAGs."""
-    from airflow.configuration import conf
-
-    return Path(os.environ.get("CKPT_OPS_DAGS") or conf.get("core", "dags_folder")).absolute()

@@ -82,7 +82,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         try:
             result = self.step(self.open_store(context), context)
         except CkptOpsError as error:
-            self.tell(context, str(error).splitlines())
+            self.tell(context, [*str(error).splitlines(), *getattr(error, "__notes__", ())])
             if isinstance(error, TerminalError):
                 raise AirflowFailException(str(error)) from error
             raise
@@ -134,19 +134,24 @@ class ValidateOperator(StepOperator[Validated]):
     """Evaluates the slice; a quarantined one ends the run."""
 
     operator_extra_links = (SliceReportLink(), DataDocsLink())
+    _changed: Sequence[str] = ()
 
     def step(self, store: Store, context: Context) -> Validated:
         """Validate what `pull` brought."""
+        from ckpt_ops.runs.sweep import look_at_source
         from ckpt_ops.runs.validate import validate
 
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
         slice_ = pulled(self.pipeline, store, context)
-        return validate(self.pipeline, store, slice_.key, slice_.revision)
+        result = validate(self.pipeline, store, slice_.key, slice_.revision)
+        # of a slice that is accepted, `decide` looks
+        self._changed = () if result.trainable else look_at_source(self.pipeline, store)
+        return result
 
     def message(self, result: Validated) -> list[str]:
         """The verdict and its reasons."""
-        return messages.validated(result)
+        return [*messages.validated(result), *self._changed]
 
     def why_stop(self, result: Validated) -> str | None:
         """The reasons of the quarantine and where the report is."""
@@ -193,7 +198,7 @@ class DecideOperator(PromotionEventOperator[Decided]):
 
     def message(self, result: Decided) -> list[str]:
         """What becomes of the slice, and why."""
-        return messages.decided(result)
+        return [*messages.decided(result), *messages.changed(self.pipeline.name, result.changed_at_source)]
 
     def why_stop(self, result: Decided) -> str | None:
         """The planner's or the policy's reason."""

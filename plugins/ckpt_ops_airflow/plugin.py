@@ -10,23 +10,27 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+_VIEWS = (
+    ("Models", "", "nav", "models"),
+    ("Model", "models/{DAG_ID}", "dag", "model"),
+    ("Backfill plan", "models/{DAG_ID}/plan", "dag", "backfill-plan"),
+    ("Slice", "models/{DAG_ID}/runs/{RUN_ID}", "dag_run", "slice"),
+)
+"""Name, path below ours, where Airflow shows it, and how Airflow's own address names it."""
+
 
 class CkptOpsPlugin(AirflowPlugin):
-    """The pages of `ckpt_ops_airflow`, the tab on a DAG that shows one, and the notes on its runs."""
+    """The pages of `ckpt_ops_airflow`, where Airflow's UI shows them, and the notes on runs."""
 
     name = "ckpt_ops"
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
         """One app, made when it is asked for, which only the api-server does: it imports FastAPI."""
+        from ckpt_ops_airflow.all_pages import all_pages
         from ckpt_ops_airflow.links import PREFIX
-        from ckpt_ops_airflow.model_pages import model_pages
-        from ckpt_ops_airflow.pages import protected_app
-        from ckpt_ops_airflow.slice_pages import slice_pages
-        from ckpt_ops_airflow.version_pages import version_pages
 
-        app = protected_app(slice_pages(), model_pages(), version_pages())
-        return [{"app": app, "url_prefix": PREFIX, "name": "ckpt-ops"}]
+        return [{"app": all_pages(), "url_prefix": PREFIX, "name": "ckpt-ops"}]
 
     @property
     def listeners(self) -> list[Any]:  # type: ignore[override]  # Airflow only reads it
@@ -37,14 +41,18 @@ class CkptOpsPlugin(AirflowPlugin):
 
     @property
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]  # Airflow only reads it
-        """The tab "Backfill plan". It is on every DAG; the page says so where there is no model."""
+        """ "Models" in the navigation, and tabs. These are on every DAG; ours say where there is no model."""
         from ckpt_ops_airflow.links import on_this_host
 
+        icon = {"icon": on_this_host("icon/light"), "icon_dark_mode": on_this_host("icon/dark")}
         return [
             {
-                "name": "Backfill plan",
-                "href": on_this_host("models/{DAG_ID}/plan"),
-                "destination": "dag",
-                "url_route": "backfill-plan",
+                "name": name,
+                "href": on_this_host(path),
+                "destination": destination,
+                "url_route": route,
+                "nav_top_level": destination == "nav",
+                **icon,
             }
+            for name, path, destination, route in _VIEWS
         ]

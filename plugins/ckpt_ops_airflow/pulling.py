@@ -29,7 +29,7 @@ from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
 from ckpt_ops_airflow.operators import R, StepOperator
-from ckpt_ops_airflow.results import find_key, interval
+from ckpt_ops_airflow.results import MISSING, find_key, interval
 from ckpt_ops_airflow.wall_clock import on_the_clock
 
 if TYPE_CHECKING:
@@ -69,13 +69,20 @@ class SliceOperator(StepOperator[R]):
             return self.take(store, self._find(start, end))
         except SliceMissing as error:
             self._wait(end, error)
-            raise AirflowSkipException(str(error)) from error
+            # Airflow forgets it when the task is cleared, so it counts runs that are still without
+            context["ti"].xcom_push(key=MISSING, value=start.isoformat())
+            raise self._skip(store, str(error)) from error
         except SliceEmpty as error:
             if self.pipeline.empty_slices is not EmptySlices.SKIP:
                 raise
-            raise AirflowSkipException(
-                f"{error.what}; empty slices are skipped, as empty_slices says. Safe: {error.safe}"
-            ) from error
+            why = f"{error.what}; empty slices are skipped, as empty_slices says. Safe: {error.safe}"
+            raise self._skip(store, why) from error
+
+    def _skip(self, store: Store, why: str) -> AirflowSkipException:
+        """The run ends here, green and without a slice, after a look at those that were consumed."""
+        from ckpt_ops.runs.sweep import look_at_source
+
+        return AirflowSkipException("\n".join([why, *look_at_source(self.pipeline, store)]))
 
     def resume(self, context: Context, event: Any) -> Any:
         """Look again."""

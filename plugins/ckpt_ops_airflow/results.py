@@ -28,6 +28,9 @@ TRAIN, REPLAY, RETRAIN = "train", "replay", "retrain"
 MESSAGE = "message"
 """The key in XCom of a task's lines for a person, as text."""
 
+MISSING = "missing_slice"
+"""The key in XCom that a task leaves when its source has no slice for the run: the interval's start."""
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)

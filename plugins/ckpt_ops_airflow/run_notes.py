@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 
-from ckpt_ops_airflow.results import MESSAGE
+from ckpt_ops_airflow.results import MESSAGE, MISSING
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -37,6 +37,12 @@ _ORDER = (
     *("list_parts", "pull_part", "pull", "validate", "wait_for_earlier", "decide", "plan", "train"),
     *("replay", "retrain", "evaluate", "approve", "promote", "predict"),
 )
+_ABOUT_A_SLICE = ("pull", "validate", "decide", "list_parts")
+"""Tasks whose result names the run's slice, or that leave a word when there is none."""
+
+_REJECTED = ": rejected: "
+"""In the line of a gate that did not let a candidate pass: see `messages.evaluated`."""
+
 _LINE = 300
 _HEADLINE = 450
 
@@ -62,10 +68,13 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
     _note(dag_run)
 
 
-def compose(tasks: Iterable[TaskResult]) -> str:
+def compose(tasks: Iterable[TaskResult], *, subject: str = "") -> str:
     """The note, Markdown: how the run ended, then a line for each task. "" when there is nothing to say.
 
     Messages stand in code spans: what came from data neither formats nor links.
+
+    Args:
+        subject: what the run is about, such as "slice 2013-01-06": the note begins with it.
     """
     from ckpt_ops.promotion.markdown import literal
 
@@ -77,10 +86,14 @@ def compose(tasks: Iterable[TaskResult]) -> str:
         return ""
     first, *more = (last.message or "it left no message: its log says why").splitlines()
     what = f"{last.task_id} failed: " if failed else ""
-    note = f"{what}{literal(first, longest=_HEADLINE)}"
+    about = f"{subject}: " if subject and (what or not first.startswith(subject)) else ""
+    note = f"{about}{what}{literal(first, longest=_HEADLINE)}"
     lines = [f"- {literal(line, longest=_LINE)}" for line in more]
-    others = [one for one in told if one is not last]
-    lines += [f"- {one.task_id}: {literal(one.message.splitlines()[0], longest=_LINE)}" for one in others]
+    for one in told:
+        if one is not last:
+            begin, *rest = one.message.splitlines()
+            lines.append(f"- {one.task_id}: {literal(begin, longest=_LINE)}")
+            lines += [f"  - {literal(line, longest=_LINE)}" for line in rest if _REJECTED in line]
     lines += _never_shared_out(ordered)
     return _within(LONGEST, note, lines)
 
@@ -121,11 +134,35 @@ def _note(dag_run: DagRun) -> None:
     try:
         if dag_run.dag is None or TAG not in dag_run.dag.tags:
             return
-        note = compose(_tasks(dag_run))
+        note = compose(_tasks(dag_run), subject=_subject(dag_run))
         if note:
             _write(dag_run, note)
     except Exception:  # whatever it is, the run ends, without a note
         log.exception("no note on run %s of %s", dag_run.run_id, dag_run.dag_id)
+
+
+def _subject(dag_run: DagRun) -> str:
+    """The slice of the run by its key; or which one its source does not have."""
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+    from sqlalchemy.orm import object_session
+
+    session = object_session(dag_run)
+    if session is None:
+        return ""
+    query = select(XComModel).where(
+        XComModel.dag_id == dag_run.dag_id,
+        XComModel.run_id == dag_run.run_id,
+        XComModel.key.in_((MISSING, "return_value")),
+        XComModel.task_id.in_(_ABOUT_A_SLICE),
+    )
+    left = {(one.task_id, one.key): XComModel.deserialize_value(one) for one in session.scalars(query)}
+    for (_, key), value in left.items():
+        if key == MISSING:
+            return f"no slice for the interval from {str(value)[:16].replace('T', ' ')} UTC"
+    results = (left.get((task, "return_value")) for task in _ABOUT_A_SLICE)
+    keys = (one["key"] for one in results if isinstance(one, dict) and isinstance(one.get("key"), str))
+    return next((f"slice {key}" for key in keys), "")
 
 
 def _tasks(dag_run: DagRun) -> list[TaskResult]:

@@ -1,7 +1,7 @@
 """A slice's report and Data Docs, served by Airflow's api-server to those who may read the model's DAG.
 
-GET /ckpt-ops/slices/{dag_id}/{key}/report[?revision=]
-GET /ckpt-ops/slices/{dag_id}/{key}/data-docs[?revision=]
+GET /ckpt-ops/slices/{dag_id}/{key}/report[?revision=][&theme=]
+GET /ckpt-ops/slices/{dag_id}/{key}/data-docs[?revision=][&theme=]
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ def slice_pages() -> APIRouter:
     return router
 
 
-def report(dag_id: str, key: str, revision: str | None = None) -> HTMLResponse:
+def report(dag_id: str, key: str, revision: str | None = None, theme: str = "") -> HTMLResponse:
     """Why the slice was accepted or quarantined."""
-    return page("REPORT", dag_id, key, revision)
+    return page("REPORT", dag_id, key, revision, theme)
 
 
-def data_docs(dag_id: str, key: str, revision: str | None = None) -> HTMLResponse:
+def data_docs(dag_id: str, key: str, revision: str | None = None, theme: str = "") -> HTMLResponse:
     """Great Expectations' own page on the slice."""
-    return page("DATA_DOCS", dag_id, key, revision)
+    return page("DATA_DOCS", dag_id, key, revision, theme)
 
 
-def page(which: str, model: str, key: str, revision: str | None) -> HTMLResponse:
+def page(which: str, model: str, key: str, revision: str | None, theme: str) -> HTMLResponse:
     """A page that validation left beside the slice."""
 
     def read(store: Store) -> bytes:
@@ -43,4 +43,4 @@ def page(which: str, model: str, key: str, revision: str | None) -> HTMLResponse
 
         return verdict_page(store, model, key, Page[which], revision=revision)
 
-    return stored_page(read)
+    return stored_page(read, theme=theme)

@@ -1,6 +1,6 @@
 """The evaluation of a version, served by Airflow's api-server to those who may read the model's DAG.
 
-GET /ckpt-ops/models/{dag_id}/versions/{version}/evaluation
+GET /ckpt-ops/models/{dag_id}/versions/{version}/evaluation[?theme=]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def version_pages() -> APIRouter:
     return router
 
 
-def evaluation(dag_id: str, version: int) -> HTMLResponse:
+def evaluation(dag_id: str, version: int, theme: str = "") -> HTMLResponse:
     """The gates' verdicts on the version."""
 
     def read(store: Store) -> bytes:
@@ -33,4 +33,4 @@ def evaluation(dag_id: str, version: int) -> HTMLResponse:
 
         return evaluation_page(store, dag_id, version)
 
-    return stored_page(read)
+    return stored_page(read, theme=theme)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from training import KEYS, alive, commits, land, parent, trainings, until, weights
+from training import KEYS, alive, commits, land, parent, reports, seen, trainings, until, weights
 
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE
@@ -65,9 +65,13 @@ def test_a_killed_training_and_a_killed_worker_leave_the_weights_of_an_undisturb
     task = parent(zombie)
     for dying in (parent(task), task):  # a task that outlives its supervisor would end its training in time
         os.kill(dying, signal.SIGKILL)
+    left = seen(store, later=61.0)
+    assert left is not None
+    assert (left.attempt, left.lost) == (2, True), "nobody reports of it any more"
 
     # a third attempt goes on; then the zombie wakes
     until("a third attempt", lambda: _attempts(store) == 3, seconds=240)
+    until("it is taken over", lambda: (now := seen(store)) and now.attempt == 3 and not now.lost, seconds=60)
     assert alive(zombie), "the old training process should have outlived its worker"
     # held open, so that it can be read after the process, and whatever file system it sees
     folder = Path(f"/proc/self/fd/{os.open(f'/proc/{zombie}/cwd', os.O_PATH)}")
@@ -91,6 +95,8 @@ def test_a_killed_training_and_a_killed_worker_leave_the_weights_of_an_undisturb
     model = ModelLog(store, "steady").state()
     assert model.head == 1
     assert list(model.consumed) == [KEYS[0]]
+    assert seen(store) is None
+    assert reports(store) == []
 
 
 def _known(platform: Platform) -> bool:

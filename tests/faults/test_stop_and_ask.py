@@ -1,4 +1,4 @@
-"""A training process saves for who asks, and before it ends on SIGTERM; its weights stay the same."""
+"""A training process saves for who asks, is watched, and saves before it ends on SIGTERM."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from training import KEYS, trainings, weights
+from training import KEYS, reports, seen, trainings, until, weights
 from typer.testing import CliRunner
 
 from ckpt_ops.checkpoints import SaveRequest
@@ -21,6 +22,7 @@ from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.pipeline import Pipeline
 from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore
+from ckpt_ops.views.shapes import TrainingNow
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +34,12 @@ def test_save_now_sigterm_and_the_retry_leave_the_weights_of_an_undisturbed_run(
     pulled = steps.pull(steady, store, KEYS[0])
     steps.validate(steady, store, KEYS[0], pulled.revision)
     asked: list[Any] = []
+    watched: list[TrainingNow] = []
 
     def ask_at_the_command_line() -> None:
         arguments = ["save-now", "steady", "--at-step", "7", "--wait", "--json", "--store", store.url]
         asked.append(CliRunner().invoke(app, arguments))
+        watched.append(until("a report of that save", _with_a_save(store), seconds=60))
         os.kill(trainings(store)[0], signal.SIGTERM)
 
     def report(line: str) -> None:
@@ -56,12 +60,32 @@ def test_save_now_sigterm_and_the_retry_leave_the_weights_of_an_undisturbed_run(
     assert answer["objects"][0] in [commit.manifest for commit in commits], "what is answered is committed"
     assert f"step {commits[-1].step} is saved and committed" in str(interrupted.value)
 
+    saved = {commit.step: commit for commit in commits}
+    (found,) = watched
+    assert (found.version, found.attempt, found.slices, found.lost) == (1, 1, (KEYS[0],), False)
+    assert 0 < found.step <= found.last
+    assert set(found.metrics) >= {"loss"}
+    assert {step for step, _, _ in found.saves} <= saved.keys()
+    over = seen(store)
+    assert over is not None
+    assert (over.phase, over.attempt, over.step) == ("ended", 1, commits[-1].step)
+
     late = SaveRequest(at_step=10**9)
     ask(store, "steady", late)
     resumed: list[str] = []
-    steps.train(steady, store, KEYS[0], resumed.append)
+    attempts: set[int] = set()
+
+    def resuming(line: str) -> None:
+        resumed.append(line)
+        now = seen(store)
+        attempts.update([now.attempt] if now is not None and not now.lost else [])
+
+    steps.train(steady, store, KEYS[0], resuming)
     assert f"resuming at step {commits[-1].step}" in resumed
     assert weights(store) == undisturbed
+    assert 2 in attempts, "the retry took over what the first attempt had left"
+    assert seen(store) is None
+    assert reports(store) == []
     told = answer_to(store, "steady", late.id)
     assert told is not None
     assert "ended at step" in told.why
@@ -69,3 +93,13 @@ def test_save_now_sigterm_and_the_retry_leave_the_weights_of_an_undisturbed_run(
     over = CliRunner().invoke(app, ["save-now", "steady", "--store", store.url])
     assert over.exit_code == 2
     assert "has ended" in over.stderr
+
+
+def _with_a_save(store: LocalStore) -> Callable[[], TrainingNow | None]:
+    """Asks for what a page shows, once it shows steps and a save."""
+
+    def look() -> TrainingNow | None:
+        found = seen(store)
+        return found if found is not None and found.step and found.saves else None
+
+    return look

@@ -12,9 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ckpt_ops.candidates.progress_document import is_report
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.lineage import CandidateLog, ModelLog
 from ckpt_ops.store import LocalStore, Store
+from ckpt_ops.views.shapes import TrainingNow
+from ckpt_ops.views.training import training_now
 from demo.flights import weeks
 
 COLUMNS = ["carrier", "hour", "distance", "arr_delay"]
@@ -90,3 +93,13 @@ def weights(store: Store, version: int = 1, *, model: str = "steady") -> tuple[A
     trained = ModelLog(store, model).state().versions[version].trained
     assert trained is not None
     return load_manifest(store, trained.manifest).segments
+
+
+def seen(store: Store, model: str = "steady", *, later: float = 0.0) -> TrainingNow | None:
+    """What a page shows of the training, `later` seconds from now."""
+    return training_now(store, model, ModelLog(store, model).state(), now=time.time() + later)
+
+
+def reports(store: Store, model: str = "steady") -> list[str]:
+    """What is left in the store of the progress of trainings."""
+    return [entry.name for entry in store.list(f"models/{model}/") if is_report(entry.name)]

@@ -91,10 +91,11 @@ def place(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     training_here: Callable[[], AbstractContextManager[None]],
+    asked_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Place]:
     made(tmp_path, model=MODEL, pipeline=PIPELINE)
-    with training_here(), without_pictures():
+    with training_here(), asked_here(), without_pictures():
         place = Place(tmp_path, monkeypatch)
         for key in KEYS[:3]:
             place.land(key, COLUMNS)

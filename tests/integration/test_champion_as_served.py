@@ -1,7 +1,7 @@
 """A champion answers for itself: whatever breaks in the code after it, its score is that of what is served.
 
 One small model is trained and promoted once; each test breaks the code, or the rows, in its own way and
-trains on the next day. Only what runs the champion's own code is a process here.
+trains on the next day. What runs the champion's own code is a process in two of them.
 """
 
 from __future__ import annotations
@@ -225,8 +225,23 @@ def place(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     training_here: Callable[[], AbstractContextManager[None]],
+    asked_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Place]:
+    shutil.copytree(first_version, tmp_path, dirs_exist_ok=True)
+    with training_here(), asked_here(), without_pictures():
+        yield Place(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def with_processes(
+    first_version: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    training_here: Callable[[], AbstractContextManager[None]],
+    without_pictures: Callable[[], AbstractContextManager[None]],
+) -> Iterator[Place]:
+    """The same, where what runs the champion's own code is a process, as it is for users."""
     shutil.copytree(first_version, tmp_path, dirs_exist_ok=True)
     with training_here(), without_pictures():
         yield Place(tmp_path, monkeypatch)
@@ -255,8 +270,9 @@ def test_an_input_that_the_model_ignores_from_now_on(place: Place) -> None:
 
 
 def test_an_input_that_is_zero_from_now_on_by_code_beside_the_folder_and_other_rows_dropped(
-    place: Place,
+    with_processes: Place,
 ) -> None:
+    place = with_processes
     place.edit("served_numbers.py", "1.0", "0.0")
     place.edit("served_days/model.py", 'pc.is_valid(t["a"])', 'pc.greater(t["a"], -0.5)')
     said = place.run(DAY2)
@@ -297,7 +313,10 @@ def test_in_shadow_both_are_what_would_be_served(place: Place, monkeypatch: pyte
     assert not said.passed
 
 
-def test_rows_that_the_champion_cannot_take_are_no_pass_but_a_persons_to_decide(place: Place) -> None:
+def test_rows_that_the_champion_cannot_take_are_no_pass_but_a_persons_to_decide(
+    with_processes: Place,
+) -> None:
+    place = with_processes
     place.land(DAY2, day(DAY2).rename_columns(["a", "bb", "word", "y"]))
     place.edit("served_days/pipeline.py", 'B = "b"', 'B = "bb"')
     place.edit("served_days/model.py", 't["b"]', 't["bb"]')

@@ -108,7 +108,7 @@ def train(model: keras.Model, checkpoints: Checkpointer, *, steps: int = 12) -> 
             order=BatchOrder(rows=120, batch_size=10, seed=5),
             budget=Budget(max_steps=steps, max_seconds=600),
             checkpoints=checkpoints,
-            progress=lambda step, last, metrics: None,
+            progress=lambda how_far: None,
         )
         .train()
         .step

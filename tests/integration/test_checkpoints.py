@@ -134,7 +134,7 @@ def train(
                 save=save or EverySteps(10**6),
                 start=Position(step=from_step),
             ),
-            progress=lambda step, last, metrics: None,
+            progress=lambda how_far: None,
         ).train()
     return trained.step, trained.stopped_by, saved
 

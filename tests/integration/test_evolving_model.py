@@ -1,14 +1,15 @@
 """A model that changes in the midst of its history: real weeks of flights, one log, one numbering.
 
 Three weeks are trained and promoted once; each test edits `build_model()` in its own way and goes on with the
-fourth. What trains is called in this process; what the champion's own code makes of rows is a process.
+fourth. What trains is called in this process, and so is what the champion's own code makes of rows: that is a
+process in `make soak`.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -136,10 +137,13 @@ def place(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     training_here: Callable[[], AbstractContextManager[None]],
+    asked_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Place]:
     shutil.copytree(three_weeks, tmp_path, dirs_exist_ok=True)
-    with training_here(), without_pictures():
+    asked = nullcontext if request.node.get_closest_marker("soak") else asked_here
+    with training_here(), asked(), without_pictures():
         yield Place(tmp_path, monkeypatch)
 
 

@@ -1,8 +1,8 @@
 """A source that changes in the midst of a history: a column arrives, another one goes. Real weeks of flights.
 
 `origin` comes with the third week, and the model takes it from then on; `minute` is gone from the fourth week
-on, and the model still reads it. What trains is called in this process; what the champion's own code makes of
-rows is a process.
+on, and the model still reads it. What trains is called in this process, and so is what the champion's own
+code makes of rows.
 """
 
 from __future__ import annotations
@@ -124,9 +124,10 @@ def make(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     training_here: Callable[[], AbstractContextManager[None]],
+    asked_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Callable[[str], Changing]]:
-    with training_here(), without_pictures():
+    with training_here(), asked_here(), without_pictures():
         yield lambda name: Changing(tmp_path / name, monkeypatch)
 
 

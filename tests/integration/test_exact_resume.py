@@ -193,7 +193,7 @@ def train(
             order=BatchOrder(rows=ROWS, batch_size=16, seed=5),
             budget=Budget(max_steps=STEPS, max_seconds=600),
             checkpoints=checkpoints,
-            progress=lambda step, last, metrics: None,
+            progress=lambda how_far: None,
             average=running,
         )
         if until < STEPS:

@@ -91,7 +91,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> LocalStore:
             order=BatchOrder(rows=ROWS, batch_size=10, seed=5),
             budget=Budget(max_steps=STEPS, max_seconds=600),
             checkpoints=Checkpointer(writer, model_variables(model), save=EverySteps(10**6)),
-            progress=lambda step, last, metrics: None,
+            progress=lambda how_far: None,
         ).train()
     return store
 

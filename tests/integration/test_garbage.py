@@ -150,8 +150,10 @@ def test_a_refused_version_goes_and_a_promoted_one_stays(store: Store) -> None:
         store.put(f"models/m/v{version}/iter_num=1/intermediate_results/results.npz", b"x")
         settle(store, version, promoted=promoted)
     store.put("models/m/requests/1.answer.json", b"{}")
+    store.put("models/m/v2/progress/000001-00000007-0123abcd.json", b"{}")  # its writer was killed
+    assert not find_garbage(store).requests, "they are young"
     found = find_garbage(store, grace=0)
-    assert [len(found.manifests), len(found.results), len(found.requests), len(found.chunks)] == [1, 1, 1, 1]
+    assert [len(found.manifests), len(found.results), len(found.requests), len(found.chunks)] == [1, 1, 2, 1]
     remove_garbage(store, found)
     assert steps(store) == ["v1/iter_num=1"]
     assert values_of(store, 1) == [100, 1]

@@ -171,10 +171,11 @@ def place(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     training_here: Callable[[], AbstractContextManager[None]],
+    asked_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Place]:
     shutil.copytree(three_weeks, tmp_path, dirs_exist_ok=True)
-    with training_here(), without_pictures():
+    with training_here(), asked_here(), without_pictures():
         yield Place(tmp_path, monkeypatch)
 
 

@@ -81,7 +81,10 @@ from types import SimpleNamespace
 from airflow.sdk.exceptions import TaskDeferred
 from ckpt_ops.errors import SourceUnavailable
 from ckpt_ops.pipeline import EmptySlices
+from ckpt_ops.pipeline.step_results import Validated
+from ckpt_ops.runs import sweep, validate
 from ckpt_ops.slices import Files
+from ckpt_ops.validation import Outcome
 from ckpt_ops_airflow import operators
 from ckpt_ops_airflow.pulling import ListPartsOperator, PullOperator
 from incoming.pipeline import incoming
@@ -101,13 +104,15 @@ def land(key, **files):
 def run(start, hours=1, kind=PullOperator, intake=incoming, **settings):
     task = kind(task_id="pull", pipeline=intake, poke_interval=timedelta(minutes=5), **settings)
     interval = {"data_interval_start": start, "data_interval_end": start + hours * HOUR}
+    left = {}
     try:
-        result = task.execute({"ti": SimpleNamespace(xcom_push=lambda key, value: None), **interval})
+        push = lambda key, value: left.update({key: value})
+        result = task.execute({"ti": SimpleNamespace(xcom_push=push), **interval})
     except TaskDeferred as waits:
-        return ["waits", f"{type(waits.trigger).__name__}, then {waits.method_name}"]
+        return ["waits", f"{type(waits.trigger).__name__}, then {waits.method_name}", left.get("message", "")]
     except Exception as error:
-        return [type(error).__name__, str(error)]
-    return ["goes on", json.dumps(result)]
+        return [type(error).__name__, str(error), left.get("message", "")]
+    return ["goes on", json.dumps(result), left.get("message", "")]
 
 def at(hour): return datetime(2020, 1, 1, hour, tzinfo=UTC)
 just_over = datetime.now(UTC) - HOUR
@@ -126,6 +131,26 @@ def predicting(pulled):
         return ["goes on", task.execute({"ti": ti, **interval})]
     except Exception as error:
         return [type(error).__name__, str(error)]
+
+def validating(outcome):
+    left = {}
+    verdict = Validated(key="k", revision="r", rows=1, set_aside=0, outcome=outcome, reasons=("n is null",))
+    validate.validate = lambda *_: verdict
+    ti = SimpleNamespace(xcom_pull=lambda task_ids: {"key": "k", "revision": "r", "rows": 1},
+                         xcom_push=lambda key, value: left.update({key: value}))
+    task = operators.ValidateOperator(task_id="validate", pipeline=incoming)
+    task.skip, task.get_direct_relatives = (lambda ti, tasks: None), (lambda upstream: [])
+    task.execute({"ti": ti})
+    return ["goes on", "", left["message"]]
+
+def looked():  # as a pipeline with a model: what it consumed has changed meanwhile
+    sweep.look_at_source = lambda intake, store: ["slice w0 has changed"]
+    return {
+        "looked, not there": run(just_over),
+        "looked, empty, may be": run(at(2), intake=skip),
+        "looked, quarantined": validating(Outcome.QUARANTINED),
+        "accepted, decide looks": validating(Outcome.ACCEPTED),
+    }
 print(json.dumps({
     "there": run(at(1)),
     "shared out": run(at(1), kind=ListPartsOperator, side_by_side=9),
@@ -140,6 +165,7 @@ print(json.dumps({
     "empty, may be": run(at(2), intake=skip),
     "nothing to predict": predicting(None),
     "nobody to predict": predicting({"key": "2020-01-01-01", "revision": "0" * 16, "rows": 1}),
+    **looked(),
 }))
 """
 
@@ -210,7 +236,7 @@ class TestPulling:
         return in_a_process(PULLING, settings_in(folder), {**clean_environment, **environment})
 
     def test_each_answer_of_a_source_becomes_a_state_of_the_task(self, found: Any) -> None:
-        assert {case: state for case, (state, _) in found.items()} == {
+        assert {case: state for case, (state, *_) in found.items()} == {
             "there": "goes on",
             "shared out": "goes on",
             "two in one interval": "AirflowFailException",
@@ -224,6 +250,10 @@ class TestPulling:
             "empty, may be": "AirflowSkipException",
             "nothing to predict": "AirflowSkipException",
             "nobody to predict": "AirflowSkipException",
+            "looked, not there": "AirflowSkipException",
+            "looked, empty, may be": "AirflowSkipException",
+            "looked, quarantined": "goes on",
+            "accepted, decide looks": "goes on",
         }
 
     def test_airflows_own_clock_wakes_the_task_to_look_again(self, found: Any) -> None:
@@ -234,6 +264,22 @@ class TestPulling:
         assert "2020-01-01-02, 2020-01-01-03" in found["two in one interval"][1]
         assert "Next: fix the slice where it comes from" in found["empty"][1]
         assert "empty slices are skipped" in found["empty, may be"][1]
+
+    def test_a_run_that_ends_without_its_slice_leaves_the_reason_for_its_note(self, found: Any) -> None:
+        ended = {case: told for case, (state, _, *told) in found.items() if told and state != "goes on"}
+        for case in ("not there", "too late"):
+            assert ended[case][0].startswith("source 'numbers' has no slice between "), case
+        assert "empty slices are skipped" in ended["empty, may be"][0]
+        assert "2020-01-01-02" in ended["empty"][0]
+        for case in ("source down", "source down, too late"):
+            assert ended[case][0].startswith("no answer"), f"{case}: a failure, and no missing slice"
+        for case in ("may still land", "source down, may still land"):
+            assert ended[case] == [""], f"{case}: the run has not ended"
+
+    def test_and_with_it_what_has_changed_at_the_source_meanwhile(self, found: Any) -> None:
+        for case in ("not there", "empty, may be", "quarantined"):
+            assert found[f"looked, {case}"][2].splitlines()[-1] == "slice w0 has changed", case
+        assert "w0" not in found["accepted, decide looks"][2]
 
     def test_no_more_shares_than_parts(self, found: Any) -> None:
         key = '"key": "2020-01-01-01"'

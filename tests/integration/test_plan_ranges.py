@@ -1,4 +1,4 @@
-"""The range that the page before a backfill shows: days, and minutes where slices are that short."""
+"""The range that a plan shows: days, and minutes where slices are that short."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ RANGES = """
 import json
 from datetime import UTC, datetime
 from airflow.models.serialized_dag import SerializedDagModel
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, CronTriggerTimetable
 from airflow.serialization.serialized_objects import DagSerialization
 from ckpt_ops.errors import BadInput
-from ckpt_ops_airflow import plan_page
 from ckpt_ops_airflow.intervals import asked_for
 
 def dag(schedule, timezone="UTC"):
-    made = DAG("d", schedule=CronDataIntervalTimetable(schedule, timezone=timezone),
+    if isinstance(schedule, str):
+        schedule = CronDataIntervalTimetable(schedule, timezone=timezone)
+    made = DAG("d", schedule=schedule,
                start_date=datetime(2013, 1, 1, tzinfo=UTC), end_date=datetime(2013, 4, 30, tzinfo=UTC))
     return DagSerialization.from_dict(DagSerialization.to_dict(made))
 
@@ -34,10 +35,8 @@ def asked(schedule, start="", end="", **more):
         found = asked_for("d", start, end)
     except BadInput as error:
         return str(error)
-    nothing = {"head": None, "tainted": None, "held": None, "rebase": None, "slices": [], "source": "s"}
-    page = plan_page.render("d", nothing | {"problem": ""}, found, rebase=None, token="", nonce="")
     return {"count": len(found.expected), "as asked": found.as_asked, "earlier": found.earlier,
-            "later": found.later, "times": "datetime-local" in page, "page": page}
+            "later": found.later, "times": found.by_time, "cut": found.cut, "backfill": found.backfill}
 
 print(json.dumps({
     "weeks": asked("0 0 * * 0", "2013-01-06", "2013-01-27"),
@@ -46,6 +45,8 @@ print(json.dumps({
     "minutes": asked("* * * * *", "2013-01-06", "2013-01-06"),
     "an hour": asked("* * * * *", "2013-01-06T08:00", "2013-01-06T08:59"),
     "newest": asked("*/2 * * * *"),
+    "of any kind": [asked(kind, "2013-01-06", "2013-01-08") for kind in
+                    (None, [Asset("a")], CronTriggerTimetable("0 0 * * *", timezone="UTC"))],
     "two days": asked("* * * * *", "2013-01-06", "2013-01-07"),
 }))
 """
@@ -80,11 +81,26 @@ def test_a_part_of_a_day_stays_one_when_the_form_is_sent_again(ranges: Any) -> N
     found = ranges["an hour"]
     assert (found["count"], found["as asked"]) == (60, ["2013-01-06T08:00", "2013-01-06T08:59"])
     assert found["earlier"] == ["2013-01-06T07:00", "2013-01-06T07:59"]
-    assert 'href="?from=2013-01-06T07%3A00&amp;to=2013-01-06T07%3A59"' in found["page"]
     assert ranges["newest"]["count"] in (100, 101)
     assert ranges["newest"]["as asked"][1] == "2013-04-30T00:00"
 
 
-def test_more_than_that_says_where_to_end(ranges: Any) -> None:
-    assert "at most 1,500 intervals" in ranges["two days"]
-    assert "Next: end the range with 2013-01-07T00:59" in ranges["two days"]
+def test_a_dag_of_any_schedule_has_a_plan(ranges: Any) -> None:
+    assert [found["count"] for found in ranges["of any kind"]] == [0, 0, 3]
+    assert {tuple(found["as asked"]) for found in ranges["of any kind"]} == {("2013-01-06", "2013-01-08")}
+
+
+def test_more_than_that_is_cut_and_the_next_range_goes_on_where_it_ends(ranges: Any) -> None:
+    found = ranges["two days"]
+    assert (found["count"], found["cut"], found["times"]) == (1500, True, True)
+    assert found["as asked"] == ["2013-01-06T00:00", "2013-01-07T00:59"]
+    assert found["later"] == ["2013-01-07T01:00", "2013-01-08T01:59"]
+    assert not ranges["minutes"]["cut"]
+
+
+def test_a_backfill_is_asked_for_by_the_first_and_last_interval_in_utc(ranges: Any) -> None:
+    assert ranges["weeks"]["backfill"] == ["2013-01-06T00:00:00+00:00", "2013-01-27T00:00:00+00:00"]
+    assert ranges["clocks go forward"]["backfill"] == [
+        "2013-02-28T23:00:00+00:00",
+        "2013-04-09T22:00:00+00:00",
+    ]

@@ -24,6 +24,7 @@ from steady_weeks import land, week, weights
 
 from ckpt_ops.candidates import attempt, session
 from ckpt_ops.candidates.opening import open_candidate, proposed
+from ckpt_ops.candidates.progress_document import is_report
 from ckpt_ops.checkpoints import EveryVersions, load_manifest, read_tensors
 from ckpt_ops.errors import BadInput, ForkNeeded, ModelOnHold, TrainingDied
 from ckpt_ops.evaluation import AtLeast
@@ -41,6 +42,7 @@ from ckpt_ops.runs import rebase as rebasing
 from ckpt_ops.runs import steps
 from ckpt_ops.runs.prune import prune
 from ckpt_ops.store import LocalStore, Store
+from ckpt_ops.views.training import training_now
 
 pytestmark = pytest.mark.slow
 
@@ -449,8 +451,11 @@ def test_killed_at_any_moment_the_real_process_goes_on_where_it_was(
         rebasing.rebase(brief, store, report)
     assert not moments
     assert ModelLog(store, "brief").state().head == 4, "the champion serves on"
+    over = training_now(store, "brief", ModelLog(store, "brief").state())
+    assert over is None or (over.version, over.phase) in {(5, "ended"), (6, "ended")}
 
     assert rebasing.rebase(brief, store, report).settled.decision == "promoted"
+    assert not [entry for entry in store.list("models/") if is_report(entry.name)]
 
     state = ModelLog(store, "brief").state()
     assert [version.version for version in state.ancestry(state.head)] == [1, 5, 6], "no step began again"

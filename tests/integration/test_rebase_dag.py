@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import jwt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -24,7 +22,6 @@ import pytest
 from airflow_process import eventually, in_a_process
 
 from ckpt_ops.embedded.platform import Platform
-from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog
 from ckpt_ops.lineage.records import LateSliceResolved, Promoted
@@ -110,7 +107,7 @@ import json, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from ckpt_ops.errors import CkptOpsError
-from ckpt_ops_airflow import planning
+from ckpt_ops_airflow.api import plan
 from ckpt_ops_airflow.intervals import Range
 
 folder, store = Path(os.environ["BROKEN_DAGS"]), os.environ["CKPT_OPS_STORE"]
@@ -120,7 +117,7 @@ def asked(name, code, seconds=30.0):
     (folder / name).mkdir()
     (folder / name / "pipeline.py").write_text(code)
     try:
-        return planning.plans(name, folder, store, days, seconds=seconds)
+        return plan.plans(name, folder, store, days, seconds=seconds).kind
     except CkptOpsError as error:
         return f"{type(error).__name__}: {error}"
 
@@ -134,42 +131,26 @@ print(json.dumps({
 """
 
 
-ORIGINS = """
-import json
-from fastapi import Request
-from ckpt_ops_airflow.csrf import _from_here
-
-def said(**headers):
-    named = [(name.encode(), value.encode()) for name, value in {"host": "af:8080", **headers}.items()]
-    scope = {"type": "http", "scheme": "http", "path": "/", "query_string": b"", "headers": named}
-    return _from_here(Request(scope))
-
-print(json.dumps([said(), said(origin="null"), said(referer="/x"), said(origin="http://af:8080")]))
-"""
-
-
 def land(landing: Store, key: str, table: pa.Table) -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink)
     landing.put(f"steady/{key}.parquet", sink.getvalue().to_pybytes())
 
 
-def ask(
-    url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
-) -> tuple[int, str, Mapping[str, str]]:
-    """Status, text and headers of the answer, redirects followed."""
-    data = None if form is None else urlencode(form).encode()
+def ask(url: str, headers: Mapping[str, str], body: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    """Status and JSON of the answer."""
+    data = None if body is None else json.dumps(body).encode()
     try:
         reply = urllib.request.urlopen(urllib.request.Request(url, data, dict(headers)), timeout=60)
     except urllib.error.HTTPError as error:
         reply = error
     with reply:
-        return reply.status, reply.read().decode(), reply.headers
+        return reply.status, json.loads(reply.read())
 
 
-def actions(page: str) -> dict[str, str]:
-    """By slice of the page, what a run would do with it."""
-    return dict(re.findall(r'<tr id="slice-(\S+)">.*?<span class="(\w+)">', page, re.DOTALL))
+def actions(plan: Any) -> dict[str, str]:
+    """By slice of the plan, what a run would do with it."""
+    return {one["key"]: one["action"] for one in plan["slices"]}
 
 
 class Model:
@@ -179,8 +160,7 @@ class Model:
         self.platform = platform
         self.store = open_store(f"{STORE}?endpoint={platform.gcs_endpoint}")
         self.landing = open_store(f"{LANDING}?endpoint={platform.gcs_endpoint}")
-        self.plan = f"{platform.ui_url}/ckpt-ops/models/brief/plan"
-        self.post = f"{platform.ui_url}/ckpt-ops/models/brief/slices/{LATE}/resolve"
+        self.api = f"{platform.ui_url}/ckpt-ops/api"
         self.user = {"Cookie": f"_token={platform.token()}"}
         wanted = {"brief", "brief_rebase"}
         eventually(lambda: wanted <= {d["dag_id"] for d in platform.api("GET", "dags?tags=test")["dags"]})
@@ -188,10 +168,10 @@ class Model:
     def state(self) -> LineageState:
         return ModelLog(self.store, "brief").state()
 
-    def page(self, query: str = RANGE) -> str:
-        status, text, _ = ask(f"{self.plan}?{query}", self.user)
-        assert status == 200, text
-        return text
+    def plan(self, query: str = RANGE) -> Any:
+        status, found = ask(f"{self.api}/models/brief/plan?{query}", self.user)
+        assert status == 200, found
+        return found
 
     def backfill(self, first: str, last: str) -> dict[str, str]:
         """By key, the path in the REST API of its run, once all have ended."""
@@ -264,13 +244,13 @@ def runs(model: Model) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def missing(model: Model, runs: object) -> str:
-    """The page while the week is missing."""
-    return model.page()
+def missing(model: Model, runs: object) -> Any:
+    """The plan while the week is missing."""
+    return model.plan()
 
 
 @pytest.fixture(scope="module")
-def spoiled(model: Model, runs: dict[str, str], missing: str) -> dict[str, dict[str, str]]:
+def spoiled(model: Model, runs: dict[str, str], missing: object) -> dict[str, dict[str, str]]:
     """The missing week has come, the newest was corrected, and both were run: the states of their tasks."""
     table = weeks()[CORRECTED].select(COLUMNS)
     land(model.landing, LATE, weeks()[LATE].select(COLUMNS))
@@ -279,29 +259,24 @@ def spoiled(model: Model, runs: dict[str, str], missing: str) -> dict[str, dict[
 
 
 @pytest.fixture(scope="module")
-def page(model: Model, spoiled: object) -> str:
-    """The page then."""
-    return model.page()
+def plan(model: Model, spoiled: object) -> Any:
+    """The plan then."""
+    return model.plan()
 
 
 @pytest.fixture(scope="module")
-def form(page: str) -> dict[str, str]:
-    """A form of the page, filled in."""
-    token = re.search(r'name="token" value="(\w+)"', page)
-    assert token is not None
-    return {"token": token[1], "how": "fork", "why": "it belongs there", "from": FIRST, "to": CORRECTED}
+def decided(model: Model, plan: object) -> Any:
+    """The plan when a person has chosen to fork for the late week."""
+    token = ask(f"{model.api}/me", model.user)[1]["csrf"]
+    ours = {"Origin": model.platform.ui_url, "X-CSRF-Token": token, "Content-Type": "application/json"}
+    body = {"key": LATE, "how": "fork", "why": "it belongs there"}
+    status, found = ask(f"{model.api}/models/brief/actions/resolve", {**model.user, **ours}, body)
+    assert (status, found.get("changed")) == (200, True), found
+    return model.plan()
 
 
 @pytest.fixture(scope="module")
-def decided(model: Model, form: dict[str, str]) -> str:
-    """The page that answers when a person has chosen to fork for the late week."""
-    status, page, _ = ask(model.post, {**model.user, "Origin": model.platform.ui_url}, form)
-    assert status == 200, page
-    return page
-
-
-@pytest.fixture(scope="module")
-def rehearsed(model: Model, decided: str) -> str:
+def rehearsed(model: Model, decided: object) -> str:
     """A run of the rebase DAG as it is triggered without any settings."""
     run = model.trigger_rebase()
     model.ended(run)
@@ -321,8 +296,14 @@ def rebased(model: Model, rehearsed: str) -> str:
 
 
 class TestPlan:
-    def test_a_slice_that_the_schedule_expects_and_the_source_lacks_is_missing(self, missing: str) -> None:
+    def test_a_slice_that_the_schedule_expects_and_the_source_lacks_is_missing(self, missing: Any) -> None:
         assert actions(missing) == {FIRST: "skip", LATE: "missing", CORRECTED: "skip"}
+
+    def test_a_run_whose_slice_is_missing_is_counted_until_it_has_come(
+        self, model: Model, missing: object, spoiled: object
+    ) -> None:
+        found = ask(f"{model.api}/models/brief", model.user)[1]
+        assert found["airflow"]["missing_runs"] == 0, "its run was cleared, and found its slice"
 
     def test_a_late_slice_and_a_corrected_one_fail_their_runs_for_good(
         self, spoiled: dict[str, dict[str, str]]
@@ -332,49 +313,26 @@ class TestPlan:
             CORRECTED: ("success", "failed"),
         }
 
-    def test_the_page_says_what_a_run_would_do_and_what_a_rebase_would(self, model: Model, page: str) -> None:
-        assert actions(page) == {FIRST: "skip", LATE: "hold", CORRECTED: "fork"}
-        assert "<h2>A rebase is due</h2>" in page
-        assert "Forks from the checkpoint of version 1." in page
-        assert f'href="{model.platform.ui_url}/dags/brief_rebase"' in page
-        assert re.findall(r"/models/brief/slices/(\S+)/resolve", page) == [LATE]
+    def test_it_says_what_a_run_would_do_and_what_a_rebase_would(self, model: Model, plan: Any) -> None:
+        assert actions(plan) == {FIRST: "skip", LATE: "hold", CORRECTED: "fork"}
+        assert plan["rebase"]["fork_message"] == "Forks from the checkpoint of version 1."
+        assert (plan["rebase"]["dag"], plan["retrain_dag"]) == ("brief_rebase", None)
+        assert [one["key"] for one in plan["slices"] if one["undecided"]] == [LATE]
 
-    def test_it_is_a_tab_on_the_page_of_a_dag(self, model: Model) -> None:
+    def test_the_pages_are_in_the_navigation_and_tabs_on_dags_and_runs(self, model: Model) -> None:
         plugins = model.platform.api("GET", "plugins")["plugins"]
-        (view,) = next(one for one in plugins if one["name"] == "ckpt_ops")["external_views"]
-        assert (view["destination"], view["href"]) == ("dag", "/ckpt-ops/models/{DAG_ID}/plan")
+        views = next(one for one in plugins if one["name"] == "ckpt_ops")["external_views"]
+        assert {(one["destination"], one["name"], one["href"]) for one in views} == {
+            ("nav", "Models", "/ckpt-ops/"),
+            ("dag", "Model", "/ckpt-ops/models/{DAG_ID}"),
+            ("dag", "Backfill plan", "/ckpt-ops/models/{DAG_ID}/plan"),
+            ("dag_run", "Slice", "/ckpt-ops/models/{DAG_ID}/runs/{RUN_ID}"),
+        }
+        assert [one["name"] for one in views if one["nav_top_level"]] == ["Models"]
 
-    def test_nobody_sees_it_without_a_login(self, model: Model) -> None:
-        assert ask(model.plan, {})[0] == 401
-        assert ask(model.plan, {"Cookie": "_token=forged"})[0] in (401, 403)
-
-    def test_only_airflow_may_frame_it_and_only_its_own_script_runs(self, model: Model) -> None:
-        policies = [ask(model.plan, model.user)[2]["Content-Security-Policy"] for _ in range(2)]
-        for policy in policies:
-            assert policy.startswith("default-src 'none';")
-            assert "frame-ancestors 'self'" in policy
-            assert "form-action 'self'" in policy
-            assert "unsafe" not in policy
-        assert policies[0] != policies[1], "a nonce was used twice"
-
-    def test_a_rebase_dag_shows_the_page_of_its_model(self, model: Model) -> None:
-        page = ask(model.plan.replace("brief", "brief_rebase"), model.user)[1]
-        assert "<h1>brief</h1>" in page
-
-    @pytest.mark.parametrize(
-        ("dag", "message"), [("incoming", "nothing trains on them"), ("smoke", "is no retraining DAG")]
-    )
-    def test_a_dag_without_a_model_is_told_so(self, model: Model, dag: str, message: str) -> None:
-        status, page, _ = ask(model.plan.replace("brief", dag), model.user)
-        assert (status, message in page) == (200, True)
-
-    @pytest.mark.parametrize(
-        "query",
-        ["from=soon", "from=2014-01-01&to=2013-01-01", "from=1900-01-01&to=2013-01-27", "from=0001-01-01"],
-    )
-    def test_a_range_that_cannot_be_is_refused(self, model: Model, query: str) -> None:
-        status, page, _ = ask(f"{model.plan}?{query}", model.user)
-        assert (status, "is not allowed" in page) == (400, True)
+    def test_an_intake_has_no_plan_of_a_model(self, model: Model) -> None:
+        status, found = ask(f"{model.api}/models/incoming/plan", model.user)
+        assert (status, "nothing trains on them" in found["what"]) == (404, True)
 
 
 @pytest.fixture(scope="module")
@@ -404,73 +362,7 @@ class TestCodeOfOthers:
 
 
 class TestDeciding:
-    @pytest.fixture
-    def headers(self, model: Model) -> dict[str, str]:
-        return {**model.user, "Origin": model.platform.ui_url}
-
-    def viewer(self, platform: Platform) -> dict[str, str]:
-        """The cookie of a user who may look at everything and change nothing."""
-        secret = json.loads((platform.settings.home / "secrets.json").read_text())["jwt_secret"]
-        token = platform.token()
-        claims = jwt.decode(token, options={"verify_signature": False}) | {"role": "viewer"}
-        algorithm = jwt.get_unverified_header(token)["alg"]
-        return {"Cookie": f"_token={jwt.encode(claims, secret, algorithm)}"}
-
-    def refused(self, model: Model, headers: Mapping[str, str], form: Mapping[str, str], status: int) -> str:
-        """The words of the refusal."""
-        before = model.state().sequence
-        found, text, _ = ask(model.post, headers, form)
-        assert (found, model.state().sequence) == (status, before), text
-        return text
-
-    def test_who_is_not_logged_in_or_may_only_look_decides_nothing(
-        self, model: Model, form: dict[str, str], headers: dict[str, str]
-    ) -> None:
-        self.refused(model, {"Origin": headers["Origin"]}, form, 401)
-        viewer = self.viewer(model.platform)
-        assert ask(model.plan, viewer)[0] == 200
-        self.refused(model, headers | viewer, form, 403)
-
-    @pytest.mark.parametrize(
-        "spoken",
-        [
-            {"Origin": "https://evil.example"},
-            {"Origin": "null"},
-            {"Origin": ""},
-            {"Origin": "", "Referer": "https://evil.example/ckpt-ops/models/brief/plan"},
-            {"Sec-Fetch-Site": "cross-site"},
-            {"Sec-Fetch-Site": "same-site"},
-        ],
-        ids=str,
-    )
-    def test_a_request_that_another_page_made_the_browser_send_is_refused(
-        self, model: Model, form: dict[str, str], headers: dict[str, str], spoken: dict[str, str]
-    ) -> None:
-        text = self.refused(model, {k: v for k, v in (headers | spoken).items() if v}, form, 403)
-        assert "did not come from Airflow" in text
-
-    def test_a_form_of_no_page_or_of_another_login_is_refused(
-        self, model: Model, form: dict[str, str], headers: dict[str, str]
-    ) -> None:
-        self.refused(model, headers, form | {"token": ""}, 403)
-        platform = model.platform
-        again = Rest(platform.ui_url, platform.user, platform.password).token()
-        self.refused(model, headers | {"Cookie": f"_token={again}"}, form, 403)
-
-    def test_nor_does_silence_on_where_it_comes_from_help_where_airflow_has_no_address_configured(
-        self, tmp_path: Path, settings_in: Callable[[Path], Settings], clean_environment: dict[str, str]
-    ) -> None:
-        environment = {**clean_environment, "AIRFLOW__API__BASE_URL": "/"}
-        found = in_a_process(ORIGINS, settings_in(tmp_path), environment)
-        assert found == [False, False, False, True]
-
-    @pytest.mark.parametrize("wrong", [{"why": "  "}, {"how": "both"}], ids=str)
-    def test_a_decision_without_a_reason_or_that_is_none_is_refused(
-        self, model: Model, form: dict[str, str], headers: dict[str, str], wrong: dict[str, str]
-    ) -> None:
-        assert "is not allowed" in self.refused(model, headers, form | wrong, 400)
-
-    def test_it_is_recorded_in_the_name_of_who_is_logged_in(self, model: Model, decided: str) -> None:
+    def test_it_is_recorded_in_the_name_of_who_is_logged_in(self, model: Model, decided: Any) -> None:
         records = ModelLog(model.store, "brief").records()
         (record,) = [one for one in records if isinstance(one, LateSliceResolved)]
         assert (record.slice.key, record.fork, record.reason) == (LATE, True, "it belongs there")
@@ -546,6 +438,6 @@ class TestRebase:
         assert [event["extra"] for event in events] == [{"version": promotions[-1].version}]
 
     def test_then_nothing_is_left_to_do(self, model: Model, rebased: str) -> None:
-        page = model.page()
-        assert actions(page) == dict.fromkeys(KEYS, "skip")
-        assert "A rebase is due" not in page
+        plan = model.plan()
+        assert actions(plan) == dict.fromkeys(KEYS, "skip")
+        assert plan["rebase"] is None

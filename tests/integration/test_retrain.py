@@ -23,6 +23,7 @@ from steady_weeks import land, week, weights
 
 from ckpt_ops.candidates import checkpoints
 from ckpt_ops.candidates.data import batch_order, consumed_before, load_data
+from ckpt_ops.candidates.progress_document import is_report
 from ckpt_ops.candidates.settings import trained_as
 from ckpt_ops.candidates.slice_rows import StoredRows, split_tables
 from ckpt_ops.diagnostics.reproduce import reproduce
@@ -38,6 +39,7 @@ from ckpt_ops.runs import rebase as rebasing
 from ckpt_ops.runs import retrain as retraining
 from ckpt_ops.runs import steps
 from ckpt_ops.store import LocalStore, Store
+from ckpt_ops.views.training import training_now
 from ckpt_ops.worker import CheckpointSaved
 
 pytestmark = pytest.mark.slow
@@ -224,8 +226,12 @@ def test_killed_the_real_process_goes_on_where_it_was(
         retraining.retrain(brief, store, asked, report)
     assert not moments
     assert state_of(store).head == 2
+    over = training_now(store, "brief", state_of(store))
+    assert over is not None
+    assert (over.version, over.attempt, over.phase) == (3, 1, "ended")
 
     assert retraining.retrain(brief, store, asked, report).decision == "promoted"
+    assert not [entry for entry in store.list("models/") if is_report(entry.name)]
 
     expected = retrained[Begin.SCRATCH]
     assert state_of(store).versions[3].candidate == state_of(expected).versions[3].candidate

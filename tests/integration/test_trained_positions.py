@@ -141,7 +141,7 @@ def test_batches_of_any_length_are_one_trace() -> None:
 
     class Traced(keras.layers.Layer):  # type: ignore[misc]
         def call(self, films: Any) -> Any:
-            traces.append(films.shape)
+            traces.append(tuple(films.shape))
             return films
 
     model = of_layers(Traced(), gru(), yes())
@@ -152,7 +152,7 @@ def test_batches_of_any_length_are_one_trace() -> None:
     for _ in range(11):
         step(drawn)
     assert len(traces) == before
-    assert tuple(traces[-1]) == (None, None, 4)
+    assert traces.count((None, None, 4)) >= 2  # when it was checked, and when it was trained
 
 
 def test_a_module_gets_labels_and_weights_of_positions() -> None:

@@ -153,7 +153,7 @@ def trained(
         order=order,
         budget=Budget(max_steps=steps, max_seconds=600),
         checkpoints=_Unsaved(),
-        progress=lambda step, last, metrics: None,
+        progress=lambda how_far: None,
     ).train()
     return model
 

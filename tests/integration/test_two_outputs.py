@@ -1,7 +1,7 @@
 """A model of two outputs over real weeks of flights: late or not, and how many minutes.
 
 Two weeks are trained and promoted once; each test goes on with the third in its own way. What trains is
-called in this process; what the champion's own code makes of rows is a process.
+called in this process, and so is what the champion's own code makes of rows.
 """
 
 from __future__ import annotations
@@ -169,10 +169,11 @@ def place(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     training_here: Callable[[], AbstractContextManager[None]],
+    asked_here: Callable[[], AbstractContextManager[None]],
     without_pictures: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Place]:
     shutil.copytree(two_weeks, tmp_path / "here", dirs_exist_ok=True)
-    with training_here(), without_pictures():
+    with training_here(), asked_here(), without_pictures():
         yield Place(tmp_path / "here", monkeypatch)
 
 

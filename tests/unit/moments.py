@@ -23,8 +23,8 @@ def kind_of(name: str, data: bytes | memoryview = b"") -> str:
 
 
 def moments(kinds: Sequence[str], *, each: bool) -> list[int]:
-    """Numbers of writes, from 1: the first of each kind, the last of all, and every seventh in between."""
+    """Numbers of writes, from 1: the first of each kind, the last of all, and every twentieth in between."""
     last = len(kinds)
     if each:
         return list(range(1, last + 1))
-    return sorted({kinds.index(kind) + 1 for kind in kinds} | {*range(1, last + 1, 7), last})
+    return sorted({kinds.index(kind) + 1 for kind in kinds} | {*range(1, last + 1, 20), last})

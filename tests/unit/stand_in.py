@@ -26,7 +26,7 @@ from ckpt_ops.checkpoints.chunks import digest_of
 from ckpt_ops.checkpoints.manifest import Segment, TensorEntry
 from ckpt_ops.evaluation import Basis, EvaluatedRows
 from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, VersionState
-from ckpt_ops.lineage.records import Record, SliceAccepted, SliceRef
+from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined, SliceRef
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.rebase.progress import next_step
 from ckpt_ops.retrain.process import proposed as retraining_proposed
@@ -41,6 +41,7 @@ from ckpt_ops.slices import pull, read_slice
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.store.content import chunk_name
 from ckpt_ops.store.named import Noting
+from ckpt_ops.validation import Outcome, Validation
 
 PIPELINE = """
 import pyarrow as pa
@@ -124,6 +125,18 @@ class Place:
         ref = SliceRef(key=key, revision=manifest.revision, rows=manifest.rows)
         self.say(SliceAccepted(slice=ref), model=pipeline.name)
         return ref
+
+    def quarantine(self, key: str, *rows: tuple[str, int], why: str) -> None:
+        """Pull a slice and quarantine it, as a validation would that found nothing unreadable in it."""
+        ref = self.take_in(key, *rows)
+        self.say(SliceQuarantined(slice=ref, report=self.verdict(ref, Outcome.QUARANTINED), reason=why))
+
+    def verdict(self, ref: SliceRef, outcome: Outcome) -> str:
+        """The object that holds the verdict on a slice."""
+        name = f"slices/people/{ref.key}/{ref.revision}/validation/x/verdict.json"
+        about = {"reasons": (), "expectations": 1, "seconds": 0.1, "suite": "s", "suite_digest": "0" * 16}
+        self.store.put(name, Validation(outcome=outcome, rows=ref.rows, **about).to_json())
+        return name
 
     def learn(self, key: str, pipeline: Pipeline | None = None) -> None:
         """Train, evaluate and promote what is pending up to a slice."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ckpt_ops import evaluation, policies, training, transfer, vocabularies
+from ckpt_ops.candidates.progress_document import ProgressDocument
 from ckpt_ops.checkpoints import SaveRequest, What
 from ckpt_ops.checkpoints import manifest as checkpoint
 from ckpt_ops.checkpoints.requests import Answer
@@ -40,6 +41,7 @@ from ckpt_ops.values import describe
 from ckpt_ops.views import description, sizes
 from ckpt_ops.vocabularies import document as vocabulary_document
 from ckpt_ops.wire_names import as_stored, wire, wire_name, wire_names
+from ckpt_ops.worker import Phase
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "wire-names.txt"
 
@@ -70,6 +72,7 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
         "version's status": VersionStatus,
     },
     "save request": {"request": SaveRequest, "what": What, "answer": Answer},
+    "progress of a training, schema 1": {"report": ProgressDocument, "phase": Phase},
     f"slice, format {slice_manifest.FORMAT}": {
         "slice": slice_manifest.SliceManifest,
         "column": slice_manifest.Column,

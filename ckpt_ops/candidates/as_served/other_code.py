@@ -190,7 +190,7 @@ def predict_apart(request: PartsRequest) -> PartsPredicted:
         grown = vocabularies.decode(Path(path).read_bytes(), name=path, model=request.model)
         given = Given(vocabularies=grown)
 
-    def make(table: pa.Table) -> Mapping[str, Array]:
+    def make(table: pa.Table) -> Mapping[str, Any]:
         if request.inputs:
             return inputs_by(request.inputs, table, given)
         return _by_examples(request.examples, table, given)
@@ -198,7 +198,7 @@ def predict_apart(request: PartsRequest) -> PartsPredicted:
     return PartsPredicted(parts=predict(request.export, request.parts, make))
 
 
-def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, Array]]) -> int:
+def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, Any]]) -> int:
     """Write `PART.predicted` beside each `PART.arrow` below `parts`; returns how many.
 
     Raises `ModelCodeError`: `make` or the export does not take the rows, or the export answers with anything
@@ -225,7 +225,7 @@ def predict(export: Path, parts: Path, make: Callable[[pa.Table], Mapping[str, A
     return len(files)
 
 
-def _by_examples(reference: str, table: pa.Table, given: Given) -> Mapping[str, Array]:
+def _by_examples(reference: str, table: pa.Table, given: Given) -> Mapping[str, Any]:
     examples = call_on_rows(reference, table, given)
     if not isinstance(examples, Examples):
         raise ModelCodeError(f"{reference} returned a {type(examples).__name__}, not Examples")

@@ -31,6 +31,7 @@ def store(tmp_path: Path) -> LocalStore:
         "v2/iter_num=1/intermediate_results/results-000001.npz",
         "v2/attempt=000001/predictions.parquet",
         "v2/attempt=000001/export/saved_model.pb",
+        "v2/progress/000001-00000007-0123abcd.json",
         "serving/2/saved_model.pb",
         "serving/1/saved_model.pb",
     ):
@@ -86,6 +87,7 @@ def test_everything_of_the_version_goes_but_its_log_and_what_others_share(store:
         "v2/iter_num=1/intermediate_results/results-000001.npz",
         "v2/attempt=000001/predictions.parquet",
         "v2/attempt=000001/export/saved_model.pb",
+        "v2/progress/000001-00000007-0123abcd.json",
     }
     assert found.objects[0].name == "models/m/serving/2/saved_model.pb", "first of all, nobody serves it"
     assert chunks(found) == named(SECOND, LOST)

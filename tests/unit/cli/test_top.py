@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from ckpt_ops.cli.sparkline import sparkline
 from ckpt_ops.cli.top import table
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import Held, SliceAccepted, SliceRef
@@ -56,11 +55,3 @@ def test_a_log_that_cannot_be_read_is_a_row_and_status_fails_after_the_others(ck
     assert "UNREADABLE: the log of broken" in done.stdout
     assert "flight_delay" in done.stdout
     assert ckpt_ops("status", "flight_delay").exit_code == 0
-
-
-def test_a_sparkline_has_a_bar_for_each_of_the_last_values():
-    assert sparkline([]) == sparkline([None, None]) == ""
-    assert sparkline([1, 2, 3, 4, 5, 6, 7, 8]) == "▁▂▃▄▅▆▇█"
-    assert sparkline([0, None, 1]) == "▁ █"
-    assert sparkline([5, 5, 5]) == "▄▄▄"
-    assert sparkline(range(100), width=2) == "▁█"

@@ -146,7 +146,11 @@ class HoldsSomethingOpen(Kept):
 
 @dataclass(kw_only=True)
 class HoldsData(Kept):
-    days: dict[str, pa.Table] = field(default_factory=lambda: {KEYS[0]: table(0, 30_000)})
+    days: dict[str, pa.Table] = field(
+        default_factory=lambda: {
+            KEYS[0]: pa.table({"n": range(10), "word": [f"{n}" * 30_000 for n in range(10)]}, schema=SCHEMA)
+        }
+    )
 
     def parts(self, key: str) -> dict[str, str]:
         return dict.fromkeys(("a", "b"), str(self._day(key).num_rows))

@@ -8,16 +8,21 @@ from dataclasses import replace
 
 import pytest
 from click.testing import Result
-from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, Place
+from stand_in import ADA, BOB, EVE, W1, W2, W3, W4, W5, Place
 from taken_in import GOOD, KEY, Days
 
-from ckpt_ops.errors import BadInput, SourceUnavailable
+from ckpt_ops.errors import BadInput, ModelOnHold, SliceMissing, SourceUnavailable, StoreUnavailable
 from ckpt_ops.intake.source_sweep import sweep
 from ckpt_ops.lineage import ModelLog
-from ckpt_ops.lineage.records import SourceChanged
-from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.runs import steps
+from ckpt_ops.lineage.records import Held, SourceChanged
+from ckpt_ops.pipeline import EmptySlices, Pipeline
+from ckpt_ops.pipeline.step_results import Validated
+from ckpt_ops.policies import Rows
+from ckpt_ops.runs import messages, steps
+from ckpt_ops.runs.slice_runs import NotRun, run_all, run_one
+from ckpt_ops.runs.sweep import look_at_source
 from ckpt_ops.slices import BigQueryTable, Files, HttpPages, PostgresTable
+from ckpt_ops.validation import Outcome
 
 
 def swept(place: Place, pipeline: Pipeline | None = None):
@@ -108,6 +113,85 @@ def test_a_source_that_fails_or_lacks_the_slice_fails_no_run(
     found = swept(history)
     assert (found.problem, found.changed) == ("the source is down", (W2,))
     assert steps.decide(history.pipeline, history.store, W4).train
+
+
+class TestARunThatEndsBeforeItDecides:
+    """It looks as well: what is missing or in quarantine must not hide what was rewritten."""
+
+    @pytest.fixture
+    def lines(self, history: Place) -> list[str]:
+        history.land(W2, (ADA, 10), (BOB, 21), (ADA, 40))
+        return []
+
+    def test_because_its_slice_is_missing(self, history: Place, lines: list[str]) -> None:
+        with pytest.raises(SliceMissing):
+            steps.run_slice(history.pipeline, history.store, W5, lines.append)
+        assert lines == messages.changed("people", [W2])
+        assert list(history.state().changed_slices) == [W2]
+
+    def test_because_its_slice_is_empty(self, history: Place, lines: list[str]) -> None:
+        history.land(W5)
+        skipping = replace(history.pipeline, empty_slices=EmptySlices.SKIP)
+        assert run_one(skipping, history.store, W5, lines.append).decision is NotRun.EMPTY
+        assert lines == messages.changed("people", [W2])
+
+    def test_because_its_slice_is_quarantined(
+        self, history: Place, lines: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        history.land(W5, (ADA, 1))
+        bad = Validated(key=W5, revision="r", rows=1, set_aside=0, outcome=Outcome.QUARANTINED, reasons=())
+        monkeypatch.setattr(steps, "validate", lambda *_: bad)
+        assert steps.run_slice(history.pipeline, history.store, W5, lines.append).trained is None
+        assert lines[-1:] == messages.changed("people", [W2])
+
+    def test_because_the_model_is_on_hold(self, history: Place, lines: list[str]) -> None:
+        history.say(Held(reason="look at it"))
+        with pytest.raises(ModelOnHold) as held:
+            steps.decide(history.pipeline, history.store, W4)
+        assert held.value.__notes__ == messages.changed("people", [W2])
+
+    def test_and_a_source_that_is_down_is_no_missing_slice(
+        self, history: Place, lines: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def down(*_: object) -> list[str]:
+            raise SourceUnavailable("the source is down")
+
+        monkeypatch.setattr(Files, "parts", down)
+        (ran,) = run_all(history.pipeline, history.store, [W5], lines.append)
+        assert ran.decision is NotRun.FAILED
+        assert lines == [f"slice {W5}: failed: the source is down"]
+
+    def test_and_an_intake_consumes_nothing(self, days: Days) -> None:
+        assert look_at_source(days.intake, days.store) == []
+
+    def test_and_a_store_that_is_down_costs_the_look_alone(
+        self, history: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def down(*_: object) -> None:
+            raise StoreUnavailable("no answer")
+
+        monkeypatch.setattr(ModelLog, "state", down)
+        assert look_at_source(history.pipeline, history.store) == []
+        assert caplog.messages == ["consumed slices were not compared with their source: no answer"]
+
+
+def test_a_run_that_decides_says_it_in_the_first_line_and_with_a_command_below(history: Place) -> None:
+    history.land(W2, (ADA, 1))
+    lines = messages.decided(steps.decide(history.pipeline, history.store, W4))
+    assert lines[0].startswith(f"slice {W4}: train on it ({W2} has changed at the source): ")
+    (line,) = messages.changed("people", [W2])
+    assert "ckpt-ops run people --slice" in line
+    (many,) = messages.changed("people", [W1, W2, W3, W4, W5])
+    assert many.startswith(f"slices {W1}, {W2}, {W3} and 2 more have changed at their source")
+    assert messages.changed("people", []) == []
+
+
+def test_a_run_whose_policy_finds_no_update_due_has_looked(history: Place) -> None:
+    history.land(W2, (ADA, 1))
+    patient = replace(history.pipeline, update_when=Rows(at_least=1_000))
+    decided = steps.decide(patient, history.store, W4)
+    assert not decided.train
+    assert decided.changed_at_source == (W2,)
 
 
 def test_an_expensive_fingerprint_is_not_asked_for(history: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from histories import (
 from hypothesis import HealthCheck, given, settings
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lineage import Action, SliceState, VersionStatus, fold, plan
+from ckpt_ops.lineage import Action, LineageState, SliceState, VersionStatus, fold, plan
 from ckpt_ops.lineage.records import (
     Held,
     Promoted,
@@ -36,21 +36,13 @@ from ckpt_ops.lineage.records import (
 from ckpt_ops.lineage.state import SliceStatus
 
 W1, W2, W3, W4 = KEYS[:4]
-many = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
 
 
-# --- properties of any history ------------------------------------------------------------------
+# --- properties of any history: one is drawn for all of them, as drawing it is what takes time ---
 
 
-@many
-@given(histories())
-def test_consumed_is_what_the_ancestry_of_the_head_learned_from_each_slice_once(
-    records: list[Record],
-) -> None:
+def consumed_is_what_the_ancestry_of_the_head_learned_from_each_slice_once(state: LineageState) -> None:
     """A retraining from the champion sees slices again, in the revisions that were consumed."""
-    state = fold("model", records)
     line = state.ancestry(state.head)
     consumed = {each for version in line for each in version.slices}
     assert state.consumed == {each.key: each for each in consumed}
@@ -61,10 +53,7 @@ def test_consumed_is_what_the_ancestry_of_the_head_learned_from_each_slice_once(
     assert not twice, f"consumed twice along the ancestry of v{state.head}: {twice}"
 
 
-@many
-@given(histories())
-def test_an_accepted_slice_is_either_consumed_or_passed_over_or_pending(records: list[Record]) -> None:
-    state = fold("model", records)
+def an_accepted_slice_is_either_consumed_or_passed_over_or_pending(state: LineageState) -> None:
     pending = {each.key for each in state.pending()}
     for key, entry in state.slices.items():
         places = [key in pending, key in state.consumed, key in state.passed_over]
@@ -75,37 +64,41 @@ def test_an_accepted_slice_is_either_consumed_or_passed_over_or_pending(records:
             assert key not in pending
 
 
-@many
-@given(histories())
-def test_the_head_was_promoted_and_its_ancestors_were_too_or_replayed(records: list[Record]) -> None:
-    state = fold("model", records)
+def the_head_was_promoted_and_its_ancestors_were_too_or_replayed(state: LineageState) -> None:
     line = state.ancestry(state.head)
     assert all(version.status in (VersionStatus.PROMOTED, VersionStatus.REPLAYED) for version in line)
     assert not line or line[-1].promoted
 
 
-@many
-@given(histories())
-def test_no_rejected_or_rolled_back_version_is_in_production(records: list[Record]) -> None:
-    state = fold("model", records)
+def no_rejected_or_rolled_back_version_is_in_production(state: LineageState) -> None:
     out = {VersionStatus.REJECTED, VersionStatus.ROLLED_BACK, VersionStatus.REPLACED}
     assert not [version for version in state.ancestry(state.head) if version.status in out]
 
 
-@many
-@given(histories())
-def test_what_hangs_on_a_rolled_back_version_is_marked_too(records: list[Record]) -> None:
-    state = fold("model", records)
+def what_hangs_on_a_rolled_back_version_is_marked_too(state: LineageState) -> None:
     for version in state.versions.values():
         parent = state.versions.get(version.parent or 0)
         if parent is not None and parent.status is VersionStatus.ROLLED_BACK:
             assert version.status in (VersionStatus.ROLLED_BACK, VersionStatus.REJECTED)
 
 
-@many
+def folded(records: list[Record]) -> LineageState:
+    state = fold("model", records)
+    assert state.sequence == len(records), "every record counts"
+    return state
+
+
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(histories())
-def test_folding_counts_every_record(records: list[Record]) -> None:
-    assert fold("model", records).sequence == len(records)
+def test_whatever_happened_this_holds_of_the_state(records: list[Record]) -> None:
+    state = folded(records)
+    consumed_is_what_the_ancestry_of_the_head_learned_from_each_slice_once(state)
+    an_accepted_slice_is_either_consumed_or_passed_over_or_pending(state)
+    the_head_was_promoted_and_its_ancestors_were_too_or_replayed(state)
+    no_rejected_or_rolled_back_version_is_in_production(state)
+    what_hangs_on_a_rolled_back_version_is_marked_too(state)
 
 
 # --- slices -------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import AtMost, EvaluatedRows, Verdict
 from ckpt_ops.intake.decisions import taint, withdraw
 from ckpt_ops.lineage import ModelLog, VersionStatus
-from ckpt_ops.lineage.records import Approved, Promoted, Rejected, UpdateDeferred
+from ckpt_ops.lineage.records import Approved, Promoted, Rejected, UpdateDeferred, acting_as
 from ckpt_ops.pipeline import Approval, Otherwise, Pipeline
 from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.policies import Rows
@@ -407,12 +407,13 @@ class TestLateAnswers:
     ) -> None:
         meanwhile(waits)
         before = waits.state()
-        answer(waits.store, "people", 2, approved=approved, why="late", actor="bob")
+        answer(waits.store, "people", 2, approved=approved, why="late")
         assert waits.state() == before
 
     def test_one_in_time_is_recorded_in_the_name_of_who_answered_once(self, waits: Place) -> None:
         for _ in range(2):
-            answer(waits.store, "people", 2, approved=True, why="fine", actor="bob")
+            with acting_as("bob"):
+                answer(waits.store, "people", 2, approved=True, why="fine")
         said = waits.state().versions[2].approved
         assert said is not None
         assert (said.actor, said.reason, said.expired) == ("bob", "fine", False)

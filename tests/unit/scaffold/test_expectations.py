@@ -243,9 +243,10 @@ def test_decimals_have_a_range_as_other_numbers_do() -> None:
         cents = [Decimal(n * factor) / 100 for n in range(100, 100 + N)]
         return looked(amount=pa.array([*cents[:-1], None], pa.decimal128(18, 2)))
 
-    slices = [Looked(key=f"2013-01-0{at}", table=amounts(1)) for at in (1, 2)]
-    suite = parse_suite(suite_of("made", amounts(1).schema, slices))
-    assert validate(TableRows(table=amounts(1)), suite, amounts(1).schema).validation.accepted
-    found = validate(TableRows(table=amounts(-(10**6))), suite, amounts(1).schema).validation
+    usual = amounts(1)
+    slices = [Looked(key=f"2013-01-0{at}", table=usual) for at in (1, 2)]
+    suite = parse_suite(suite_of("made", usual.schema, slices))
+    assert validate(TableRows(table=usual), suite, usual.schema).validation.accepted
+    found = validate(TableRows(table=amounts(-(10**6))), suite, usual.schema).validation
     assert not found.accepted
     assert "amount" in [reason.column for reason in found.reasons]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 
@@ -30,7 +31,28 @@ def test_what_was_imported_before_stays() -> None:
         assert importlib.import_module("wave") is before
 
 
+def test_no_garbage_is_searched_for_meanwhile_nor_later_among_what_was_imported() -> None:
+    frozen = gc.get_freeze_count()
+    with light_import():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > frozen
+
+
+def test_who_had_switched_that_search_off_has_it_off() -> None:
+    gc.disable()
+    try:
+        with light_import():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
 def test_where_keras_is_there_already_nothing_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keras", sys)
+    frozen = gc.get_freeze_count()
     with light_import():
         importlib.import_module("wave")
+        assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen

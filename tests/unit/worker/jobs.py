@@ -88,7 +88,9 @@ def say_much(asked: Text) -> Text:
 
 def tell(asked: Text) -> Text:
     worker.tell(worker.Note(text="beginning"))
-    worker.tell(worker.StepsDone(step=50, last=100, metrics={"loss": 0.25}))
+    worker.tell(worker.AttemptBegan(version=7, attempt=2, step=10, slices=("w1",)))
+    worker.tell(worker.PhaseBegan(phase=worker.Phase.TRAINING, version=7))
+    worker.tell(worker.StepsDone(step=50, last=100, metrics={"loss": 0.25}, rows_per_second=41e3))
     worker.tell(worker.LookedAt(step=50, metric="auc", value=0.75, best=True))
     worker.tell(worker.CheckpointSaved(step=50, nbytes=2000, uploaded=10))
     with Path("progress.jsonl").open("a") as file:

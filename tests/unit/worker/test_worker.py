@@ -27,7 +27,18 @@ from ckpt_ops.errors import (
     TrainingDiverged,
 )
 from ckpt_ops.evaluation.errors import UndefinedMetric
-from ckpt_ops.worker import CheckpointSaved, Ended, LookedAt, Note, StepsDone, Surroundings, codec
+from ckpt_ops.worker import (
+    AttemptBegan,
+    CheckpointSaved,
+    Ended,
+    LookedAt,
+    Note,
+    Phase,
+    PhaseBegan,
+    StepsDone,
+    Surroundings,
+    codec,
+)
 from ckpt_ops.worker import interpreter as interpreters
 from ckpt_ops.worker.raised import Raised
 
@@ -259,16 +270,36 @@ def test_progress_comes_as_records_and_as_lines() -> None:
     run(jobs.tell, Text(), report=heard.append, progress=records.append)
     assert records == [
         Note(text="beginning"),
-        StepsDone(step=50, last=100, metrics={"loss": 0.25}),
+        AttemptBegan(version=7, attempt=2, step=10, slices=("w1",)),
+        PhaseBegan(phase=Phase.TRAINING, version=7),
+        StepsDone(step=50, last=100, metrics={"loss": 0.25}, rows_per_second=41e3),
         LookedAt(step=50, metric="auc", value=0.75, best=True),
         CheckpointSaved(step=50, nbytes=2000, uploaded=10),
     ], "what another version tells, or is cut off, is left out"
     assert heard == [
         "beginning",
-        "step 50/100 loss 0.2500",
+        "version 7, attempt 2",
+        "training",
+        "step 50/100 loss 0.2500 | 41,000 rows/s",
         "step 50: auc 0.7500 on the rows set apart, the best",
         "checkpoint at step 50: 2,000 bytes, 10 new",
     ]
+
+
+def test_a_line_of_a_training_says_how_fast_it_goes_and_how_long_it_will_take() -> None:
+    steps = StepsDone(
+        step=120,
+        last=600,
+        metrics={"loss": 0.41, "auc": 0.7},
+        rows_per_second=41_000.4,
+        seconds_left=3.2,
+        stall_seconds=0.1,
+    )
+    told = "step 120/600 loss 0.4100 auc 0.7000 | 41,000 rows/s, 3.2 s left, saves kept it waiting 0.1 s"
+    assert steps.text == told
+    assert (
+        StepsDone(step=1, last=2, seconds_left=7500.0, stall_seconds=0.01).text == "step 1/2 | 2 h 5 min left"
+    )
 
 
 # --- where it runs ----------------------------------------------------------------------------------

@@ -1,0 +1,281 @@
+// Every change: what will happen, why a person wants it, and only then the request. One dialog for all.
+
+import type { ComponentChildren, JSX } from "preact";
+import { createContext } from "preact";
+import { useCallback, useContext, useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { get, post, Refused } from "../api.ts";
+import type { Intent } from "../answers.ts";
+import { Said, Skeleton, Trouble } from "./bits.tsx";
+import { Choosing } from "./field.tsx";
+import { FieldOf } from "./field.tsx";
+
+/** A change that a person asks for. */
+export interface Change {
+  /** What its button says. */
+  button: string;
+  /** What it would do, asked when the dialog opens and whenever one of its fields changes. */
+  intent: (values: Record<string, string>, signal: AbortSignal) => Promise<Intent>;
+  /** Asks for it; the message says what became of it. */
+  send: (why: string, values: Record<string, string>) => Promise<string>;
+  /** What the person chooses besides. */
+  fields?: Choosing[];
+  /** After it was done. */
+  done?: () => void;
+  /** The reason may be left out, though it is kept where one is given. */
+  reasonLabel?: string;
+}
+
+interface Desk {
+  ask: (change: Change) => void;
+}
+
+const DeskContext = createContext<Desk>({ ask: () => undefined });
+
+/** Opens the dialog of a change. */
+export const useAsk = (): Desk["ask"] => useContext(DeskContext).ask;
+
+/** One of our own actions on a model; see `POST .../actions/{action}`. */
+export function action(
+  model: string,
+  name: string,
+  about: { button: string; key?: string; version?: number; fields?: Choosing[]; done?: () => void },
+): Change {
+  const subject: Record<string, string> = {
+    ...(about.key === undefined ? {} : { key: about.key }),
+    ...(about.version === undefined ? {} : { version: String(about.version) }),
+  };
+  const path = `models/${encodeURIComponent(model)}/actions/${name}`;
+  return {
+    button: about.button,
+    ...(about.fields ? { fields: about.fields } : {}),
+    ...(about.done ? { done: about.done } : {}),
+    intent: (values, signal) =>
+      get<Intent>(`${path}?${new URLSearchParams({ ...subject, ...given(values) }).toString()}`, signal),
+    send: async (why, values) => {
+      const typed = Object.fromEntries(
+        Object.entries(given(values)).map(([field, value]) => {
+          const kind = about.fields?.find((one) => one.name === field)?.kind;
+          return [field, kind === "number" ? Number(value) : value];
+        }),
+      );
+      const body = {
+        ...subject,
+        ...(about.version === undefined ? {} : { version: about.version }),
+        ...typed,
+        why,
+      };
+      return (await post<{ message: string }>(path, body)).message;
+    },
+  };
+}
+
+const given = (values: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
+
+/** The dialog, and the line that says what became of the last change. */
+export function Dialogs({ children }: { children: ComponentChildren }): JSX.Element {
+  const [change, setChange] = useState<Change | null>(null);
+  const [message, setMessage] = useState("");
+  const ask = useCallback((one: Change) => {
+    setMessage("");
+    setChange(one);
+  }, []);
+  const desk = useMemo(() => ({ ask }), [ask]);
+  useEffect(() => {
+    if (!message) return undefined;
+    const timer = setTimeout(() => setMessage(""), 12_000);
+    return () => clearTimeout(timer);
+  }, [message]);
+  return (
+    <DeskContext.Provider value={desk}>
+      {children}
+      <div class="toasts" role="status" aria-live="polite">
+        {message && (
+          <div class="toast">
+            <span class="glyph" aria-hidden="true">
+              ✓
+            </span>
+            <Said text={message} />
+            <button
+              type="button"
+              class="quiet"
+              aria-label="Dismiss this message"
+              onClick={() => setMessage("")}
+            >
+              ✕
+            </button>
+          </div>
+        )}
+      </div>
+      {change && (
+        <Ask
+          change={change}
+          close={(text) => {
+            setChange(null);
+            if (text === undefined) return;
+            setMessage(text);
+            change.done?.();
+          }}
+        />
+      )}
+    </DeskContext.Provider>
+  );
+}
+
+function Ask({ change, close }: { change: Change; close: (message?: string) => void }): JSX.Element {
+  const box = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  const [intent, setIntent] = useState<Intent>();
+  const [trouble, setTrouble] = useState<Refused>();
+  const [sending, setSending] = useState(false);
+  const [why, setWhy] = useState("");
+  const [values, setValues] = useState<Record<string, string>>(() =>
+    Object.fromEntries(
+      (change.fields ?? []).map((field) => [field.name, field.value ?? field.options?.[0]?.value ?? ""]),
+    ),
+  );
+  const asked = JSON.stringify(values);
+
+  useEffect(() => {
+    const dialog = box.current;
+    const before = document.activeElement;
+    dialog?.showModal();
+    return () => {
+      dialog?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  useEffect(() => {
+    const stop = new AbortController();
+    const timer = setTimeout(
+      () => {
+        change.intent(values, stop.signal).then(
+          (found) => {
+            setIntent(found);
+            setTrouble(undefined);
+          },
+          (error: unknown) => {
+            if (!stop.signal.aborted)
+              setTrouble(error instanceof Refused ? error : new Refused(0, String(error)));
+          },
+        );
+      },
+      intent === undefined ? 0 : 300,
+    );
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [asked]);
+
+  const reason = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => {
+    // where there is nothing to choose first, a person goes on with the reason
+    if (intent?.possible && (change.fields ?? []).length === 0) reason.current?.focus();
+  }, [intent?.possible]);
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    if (sending || !intent?.possible) return;
+    setSending(true);
+    setTrouble(undefined);
+    change.send(why.trim(), values).then(
+      (message) => close(message),
+      (error: unknown) => {
+        setSending(false);
+        setTrouble(error instanceof Refused ? error : new Refused(0, String(error)));
+      },
+    );
+  };
+  const set = (name: string, value: string): void => setValues((before) => ({ ...before, [name]: value }));
+  const missing = (change.fields ?? []).some((field) => field.required && !values[field.name]);
+  const title = intent?.title ?? change.button;
+  return (
+    <dialog
+      ref={box}
+      class="ask"
+      aria-labelledby={`${id}-title`}
+      onCancel={(event) => {
+        event.preventDefault();
+        if (!sending) close();
+      }}
+      onClick={(event) => {
+        if (event.target === box.current && !sending && why === "") close();
+      }}
+    >
+      <form method="dialog" onSubmit={submit}>
+        <h2 id={`${id}-title`}>
+          <bdi>{title}</bdi>
+        </h2>
+        <div class="ask-body">
+          {!intent && !trouble && <Skeleton lines={3} label="Asking what this would do" />}
+          {(change.fields ?? []).map((field) => (
+            <FieldOf
+              key={field.name}
+              field={field}
+              value={values[field.name] ?? ""}
+              set={set}
+              id={`${id}-${field.name}`}
+            />
+          ))}
+          {intent && intent.will.length > 0 && (
+            <>
+              <p class="soft" id={`${id}-will`}>
+                What will happen
+              </p>
+              <ul class="will" aria-labelledby={`${id}-will`}>
+                {intent.will.map((line, at) => (
+                  <li key={at}>
+                    <Said text={line} />
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+          {intent && !intent.possible && (
+            <div class="trouble" role="alert">
+              <p class="what">This is not possible now.</p>
+              <p>
+                <Said text={intent.why_not} />
+              </p>
+            </div>
+          )}
+          {intent?.possible && (intent.needs_reason || change.reasonLabel) && (
+            <label class="field" htmlFor={`${id}-why`}>
+              <span>
+                {change.reasonLabel ?? "Why"}{" "}
+                <span class="soft">
+                  {intent.needs_reason ? "(the log keeps it under your name)" : "(may be left out)"}
+                </span>
+              </span>
+              <textarea
+                ref={reason}
+                id={`${id}-why`}
+                name="why"
+                rows={3}
+                maxLength={2000}
+                required={intent.needs_reason}
+                value={why}
+                onInput={(event) => setWhy(event.currentTarget.value)}
+              />
+            </label>
+          )}
+          {trouble && <Trouble error={trouble} />}
+        </div>
+        <div class="ask-foot">
+          <button type="button" onClick={() => close()} disabled={sending}>
+            {intent && !intent.possible ? "Close" : "Cancel"}
+          </button>
+          {(!intent || intent.possible) && (
+            <button
+              type="submit"
+              class={intent?.danger ? "danger" : "primary"}
+              disabled={!intent || sending || missing || (intent.needs_reason && why.trim() === "")}
+            >
+              {sending ? "Sending…" : change.button}
+            </button>
+          )}
+        </div>
+      </form>
+    </dialog>
+  );
+}

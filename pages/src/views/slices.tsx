@@ -1,0 +1,255 @@
+// The slices of a model: what became of each, and the way to one of them.
+
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { useJson } from "../api.ts";
+import { count, firstLine, plural } from "../format.ts";
+import { Badge, Nothing } from "../parts/bits.tsx";
+import { Age } from "../parts/times.tsx";
+import { State, Versions } from "../parts/decisions.tsx";
+import { Answered, Fresh } from "../parts/shell.tsx";
+import { Table, type Column } from "../parts/table.tsx";
+import { href, type Route } from "../route.ts";
+import type { SliceRow, SlicesView } from "../schema.ts";
+
+const STATUSES = [
+  "",
+  "pending",
+  "late",
+  "quarantined",
+  "suspect",
+  "set aside",
+  "changed at source",
+  "accepted",
+  "consumed",
+  "discarded",
+  "withdrawn",
+  "tainted",
+  "missing",
+];
+
+export function SlicesPage({ route }: { route: Route }): JSX.Element {
+  const { model, query } = route;
+  const [typed, setTyped] = useState(query["q"] ?? "");
+  const status = query["status"] ?? "";
+  const set = (given: Record<string, string>): void => {
+    location.replace(href("slices", model, { query: { q: query["q"] ?? "", status, before: "", ...given } }));
+  };
+  useEffect(() => {
+    if (typed === (query["q"] ?? "")) return undefined;
+    const timer = setTimeout(() => set({ q: typed }), 250);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  const asking = new URLSearchParams(
+    Object.entries({
+      q: query["q"] ?? "",
+      status: status === "missing" ? "" : status,
+      before: query["before"] ?? "",
+    }).filter(([, value]) => value),
+  );
+  const asked = useJson<SlicesView>(
+    `models/${encodeURIComponent(model)}/slices${asking.size ? `?${asking.toString()}` : ""}`,
+  );
+  const counts = asked.data?.counts ?? {};
+  return (
+    <>
+      <div class="page-head">
+        <h1>Slices</h1>
+        <Fresh asked={asked} />
+      </div>
+      <div class="tools">
+        <label class="search">
+          <span class="unseen">Filter slices by key or reason</span>
+          <input
+            type="search"
+            placeholder="Filter by key or reason"
+            value={typed}
+            onInput={(event) => setTyped(event.currentTarget.value)}
+          />
+        </label>
+        <label class="pick">
+          Status{" "}
+          <select value={status} onChange={(event) => set({ status: event.currentTarget.value })}>
+            {STATUSES.filter(
+              (one) => one === "" || one === status || one === "missing" || (counts[one] ?? 0) > 0,
+            ).map((one) => (
+              <option key={one} value={one}>
+                {one === "" ? "all" : one}
+                {one === "missing"
+                  ? ` (${count(asked.data?.missing_in_all ?? 0)})`
+                  : counts[one] === undefined
+                    ? ""
+                    : ` (${count(counts[one])})`}
+              </option>
+            ))}
+          </select>
+        </label>
+        {asked.data && status !== "missing" && (
+          <span class="soft push" aria-live="polite">
+            {plural(asked.data.found, "slice")}
+          </span>
+        )}
+      </div>
+      <Answered asked={asked}>
+        {(view) =>
+          status === "missing" ? (
+            <Missing view={view} />
+          ) : (
+            <List
+              view={view}
+              older={(key) => href("slices", model, { query: { q: query["q"] ?? "", status, before: key } })}
+              later={query["before"] ? href("slices", model, { query: { q: query["q"] ?? "", status } }) : ""}
+            />
+          )
+        }
+      </Answered>
+    </>
+  );
+}
+
+function Missing({ view }: { view: SlicesView }): JSX.Element {
+  if (view.missing_in_all === 0) return <Nothing title="No slice is missing" />;
+  return (
+    <>
+      <p class="note">
+        {plural(view.missing_in_all, "slice")} should be there by the spacing of the others, and{" "}
+        {view.missing_in_all === 1 ? "is" : "are"} not. A run of one finds nothing until its source has it.
+      </p>
+      <Table
+        caption="Missing slices"
+        rows={view.missing.map((key) => ({ key }))}
+        id={(row) => row.key}
+        columns={[
+          { head: "Slice", names: true, cell: (row) => <bdi>{row.key}</bdi> },
+          { head: "Status", cell: () => <State of="missing" /> },
+          {
+            head: "",
+            cell: (row) => (
+              <a
+                href={href("plan", view.model, {
+                  query: { from: row.key.slice(0, 10), to: row.key.slice(0, 10) },
+                })}
+              >
+                Plan of this day
+              </a>
+            ),
+          },
+        ]}
+      />
+    </>
+  );
+}
+
+function List({
+  view,
+  older,
+  later,
+}: {
+  view: SlicesView;
+  older: (key: string) => string;
+  later: string;
+}): JSX.Element {
+  if (view.rows.length === 0) {
+    return (
+      <Nothing
+        title={view.found === 0 && Object.keys(view.counts).length === 0 ? "No slice yet" : "No slice fits"}
+      >
+        <p>A slice is here as soon as a run has validated it.</p>
+      </Nothing>
+    );
+  }
+  const { model } = view;
+  const columns: Column<SliceRow>[] = [
+    {
+      head: "Slice",
+      names: true,
+      kind: "tight",
+      cell: (row) => (
+        <a class="strong" href={href("slices", model, { key: row.key })}>
+          <bdi>{row.key}</bdi>
+        </a>
+      ),
+    },
+    { head: "Status", cell: (row) => <Marks row={row} /> },
+    {
+      head: "Why",
+      kind: "wide",
+      cell: (row) => (
+        <bdi class="reason two" title={row.reason}>
+          {row.reason ? firstLine(row.reason, 200) : <span class="soft">–</span>}
+        </bdi>
+      ),
+    },
+    { head: "A run would", cell: (row) => <State of={row.action} title={row.why} /> },
+    {
+      head: "Rows",
+      kind: "number",
+      cell: (row) => (
+        <>
+          {count(row.rows)}
+          {row.set_aside > 0 && (
+            <span class="soft delta" title="rows in quarantine">
+              −{count(row.set_aside)}
+            </span>
+          )}
+        </>
+      ),
+    },
+    {
+      head: "Consumed by",
+      kind: "number",
+      cell: (row) =>
+        row.consumed_by === null ? (
+          <span class="soft">–</span>
+        ) : (
+          <a href={href("version", model, { version: row.consumed_by })}>v{row.consumed_by}</a>
+        ),
+    },
+    { head: "Seen by", cell: (row) => <Versions model={model} list={row.seen_by} most={4} /> },
+    { head: "Decided", kind: "tight", cell: (row) => <Age time={row.time} /> },
+  ];
+  return (
+    <>
+      <Table caption="Slices, the newest first" columns={columns} rows={view.rows} id={(row) => row.key} />
+      <p class="pager">
+        {later && (
+          <a class="button" href={later}>
+            Newest
+          </a>
+        )}
+        {view.older !== null && (
+          <a class="button" href={older(view.older)}>
+            Older slices
+          </a>
+        )}
+      </p>
+    </>
+  );
+}
+
+/** All that is true of a slice at once: its verdict, and what sets it apart. */
+export function Marks({ row }: { row: SliceRow }): JSX.Element {
+  return (
+    <span class="chips">
+      <State of={row.status} />
+      {row.released && <Badge tone="plain">released</Badge>}
+      {row.late && <Badge tone="warn">late</Badge>}
+      {row.suspect !== null && (
+        <Badge tone="warn" title={row.suspect}>
+          suspect
+        </Badge>
+      )}
+      {row.tainted !== null && row.status !== "tainted" && (
+        <Badge tone="bad" title={row.tainted}>
+          tainted
+        </Badge>
+      )}
+      {row.changed_at_source !== null && (
+        <Badge tone="note" title={`since ${row.changed_at_source}`}>
+          changed at source
+        </Badge>
+      )}
+      {row.set_aside > 0 && <Badge tone="note">{plural(row.set_aside, "row")} aside</Badge>}
+    </span>
+  );
+}
