@@ -31,7 +31,7 @@ from ckpt_ops.pipeline.step_results import Answer
 from ckpt_ops.printable import shortened
 from ckpt_ops.views import plain
 from ckpt_ops_airflow.api.airflow_facts import waiting_question
-from ckpt_ops_airflow.api.json_answers import json_answer, plain
+from ckpt_ops_airflow.api.json_answers import json_answer
 from ckpt_ops_airflow.api.permissions import may_trigger, may_trigger_runs
 from ckpt_ops_airflow.api.release_apart import release_by_the_code
 from ckpt_ops_airflow.api.the_store import state_of, views_of
