@@ -13,11 +13,9 @@ from ckpt_ops.errors import BadInput, CkptOpsError
 from ckpt_ops.lineage import LineageState, model_names
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.model import lineage_view
-from ckpt_ops.views.building.slice import slice_view
 from ckpt_ops.views.building.slices import PAGE, slices_view
 from ckpt_ops.views.building.status import status_view, unreadable_status
 from ckpt_ops.views.building.summary import as_of, unreadable, urgency
-from ckpt_ops.views.building.version import version_view
 from ckpt_ops.views.description import Description
 from ckpt_ops.views.fleet import Fleet, Summary
 from ckpt_ops.views.known_model import KnownModel
@@ -28,7 +26,7 @@ from ckpt_ops.views.slices import SlicesView, SliceView
 from ckpt_ops.views.status import StatusView
 from ckpt_ops.views.version import VersionView
 
-NAMES_STAY = 5.0
+NAMES_STAY = 10.0
 """Seconds for which the names of models, and the store's size, are taken to be as they were read."""
 STATES_STAY = 12
 """Of so many models the state stays in memory: of those that were asked for last."""
@@ -147,6 +145,8 @@ class StoreViews:
 
     def slice(self, model: str, key: str) -> SliceView:
         """One slice. Raises `BadInput` also where there is no such slice."""
+        from ckpt_ops.views.building.slice import slice_view  # `ckpt-ops status` needs no pyarrow
+
         self.state(model)
         known = self._known(model)
         about = known.description()
@@ -154,6 +154,8 @@ class StoreViews:
 
     def version(self, model: str, number: int) -> VersionView:
         """One version. Raises `BadInput` also where there is no such version."""
+        from ckpt_ops.views.building.version import version_view  # as above
+
         return version_view(self.store, self.state(model), number)
 
     def state(self, model: str) -> LineageState:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ckpt_ops.intake.at_source import expected_keys
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.awaiting import waits
 from ckpt_ops.lineage.production import below_floor, periods
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.rebase import plan_rebase
+from ckpt_ops.lineage.spacing import expected_keys
 from ckpt_ops.lineage.suspects import suspects
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.attention import MOST_KEYS, attention, stale
