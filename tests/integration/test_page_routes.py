@@ -430,7 +430,9 @@ class TestChanges:
     def test_a_slice_is_released_only_if_the_code_of_today_can_read_it(
         self, server: Server, place: Place
     ) -> None:
-        seen = server.ask(f"/api/models/{MODEL}/actions/release-slice?key=2013-02-03").json
+        path = f"/api/models/{MODEL}/actions/release-slice?key=2013-02-03"
+        seen = server.ask(path).json
+        assert [server.ask(path, user).json["permitted"] for user in ("jo", "vi")] == [True, False]
         assert (seen["possible"], EVIL in seen["will"][0]) == (True, True)
         source = place.folder / "dags" / MODEL / "pipeline.py"
         code = source.read_text()

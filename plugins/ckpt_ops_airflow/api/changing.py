@@ -32,7 +32,7 @@ from ckpt_ops.printable import shortened
 from ckpt_ops.views import plain
 from ckpt_ops_airflow.api.airflow_facts import waiting_question
 from ckpt_ops_airflow.api.json_answers import json_answer
-from ckpt_ops_airflow.api.permissions import may_trigger
+from ckpt_ops_airflow.api.permissions import may_trigger, may_trigger_runs
 from ckpt_ops_airflow.api.release_apart import release_by_the_code
 from ckpt_ops_airflow.api.the_store import state_of, views_of
 from ckpt_ops_airflow.csrf import require_csrf
@@ -64,16 +64,18 @@ def action_routes() -> APIRouter:
 def look(
     dag_id: str,
     action: str,
+    user: GetUserDep,
     key: str = "",
     version: Annotated[int | None, Query()] = None,
     how: str = "",
     what: str = "",
     at_step: Annotated[int | None, Query()] = None,
 ) -> Response:
-    """What the action would do."""
+    """What the action would do, and whether the user may do it: that takes more than to look."""
     find_action(action)
     asked = Asked(key=key, version=version, how=how, what=what, at_step=at_step)
-    return json_answer(preview(state_of(dag_id), action, asked))
+    seen = plain(preview(state_of(dag_id), action, asked))
+    return json_answer(seen | {"permitted": may_trigger_runs(dag_id, user)})
 
 
 async def body_of(request: Request) -> Asked:

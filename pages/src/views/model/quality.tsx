@@ -21,7 +21,7 @@ export function Quality({ view }: { view: ModelAnswer }): JSX.Element {
     return (
       <Section title="Quality in production" id="quality">
         <Nothing title="Nothing was scored yet">
-          <p>Production scores each slice before anything trains on it, from the second update on.</p>
+          <p>Each slice that production scores before anything trains on it becomes a point here.</p>
         </Nothing>
       </Section>
     );
