@@ -108,6 +108,7 @@ export interface Summary {
   rebase_due: string[];
   drift: Drifted[];
   attention: Attention[];
+  trainable: number[];
   training: TrainingNow | null;
   records: number;
   nbytes: number | null;

@@ -90,6 +90,7 @@ def summary(store: Store, state: LineageState, description: Description) -> Summ
             missing=keys["missing"],
             rejected=rejected,
         ),
+        trainable=state.trainable,
         records=state.sequence,
     )
 
