@@ -324,12 +324,6 @@ class LineageState:
         """The number that the next candidate gets."""
         return max(self.versions, default=0) + 1
 
-    @property
-    def trainable(self) -> tuple[int, ...]:
-        """Versions that may be training now: the newest that are open for it, and the next one."""
-        opened = sorted(one.version for one in self.versions.values() if one.status is VersionStatus.STARTED)
-        return (*opened[-3:], self.next_version)
-
     @cached_property
     def _consumed_keys(self) -> list[str]:
         return sorted(self.consumed)

@@ -26,8 +26,6 @@ class Summary:
         waiting: versions that await approval.
         drift: the columns that drifted most, largest first; at most 3.
         attention: what needs a person, the most urgent first.
-        trainable: versions that may be training now.
-        training: how far the training is that runs now; None: none runs. Only in the view of all models.
         records: how many records the log has.
         nbytes: what the model holds in the store; None: not measured yet.
         problem: why the log cannot be read; all else is empty then.
@@ -63,7 +61,6 @@ class Summary:
     rebase_due: tuple[str, ...] = ()
     drift: tuple[Drifted, ...] = ()
     attention: tuple[Attention, ...] = ()
-    trainable: tuple[int, ...] = ()
     training: TrainingNow | None = None
     records: int = 0
     nbytes: int | None = None

@@ -66,7 +66,7 @@ class StoreViews:
         """
         wanted = [name for name in self.names() if only is None or name in only]
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = list(pool.map(lambda name: self._with_training(self.summary(name, now=now)), wanted))
+            found = list(pool.map(lambda name: self.summary(name, now=now), wanted))
         size = read_store_size(self.store)
         return Fleet(
             store=self.store.url,
@@ -86,14 +86,6 @@ class StoreViews:
             return unreadable(model, error.what)
         found = replace(found, nbytes=size.nbytes if size else None)
         return as_of(found, now or datetime.now(UTC))
-
-    def _with_training(self, found: Summary) -> Summary:
-        from ckpt_ops.views.training import running  # `ckpt-ops status` needs no worker
-
-        try:
-            return replace(found, training=running(self.store, found.model, found.trainable))
-        except CkptOpsError:  # all else that is known stands
-            return found
 
     def model(self, model: str, *, now: datetime | None = None) -> ModelView:
         """The page of a model."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from ckpt_ops.candidates.progress_document import Reported, reported
 from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage.state import VersionStatus
 from ckpt_ops.store import Store
 from ckpt_ops.views.shapes import TrainingNow
 from ckpt_ops.worker import Phase
 
 LOST_SECONDS = 60.0
 """It is reported every 20 s at the least; see `candidates/reporting.py`."""
+_NEWEST = 3
 
 
 def training_now(
@@ -29,17 +30,17 @@ def training_now(
     Raises:
         StoreUnavailable, StoreForbidden: the store could not be asked.
     """
-    return running(store, model, state.trainable, now=now)
-
-
-def running(
-    store: Store, model: str, numbers: Sequence[int], *, now: float | None = None
-) -> TrainingNow | None:
-    """As `training_now`, among versions of these numbers."""
     now = time.time() if now is None else now
-    found = [_seen(one, now) for number in numbers if (one := reported(store, model, number)) is not None]
+    found = [
+        _seen(one, now) for number in _numbers(state) if (one := reported(store, model, number)) is not None
+    ]
     ended = Phase.ENDED.value
     return max(found, key=lambda one: (not one.lost, one.phase != ended, one.updated), default=None)
+
+
+def _numbers(state: LineageState) -> list[int]:
+    opened = [one.version for one in state.versions.values() if one.status is VersionStatus.STARTED]
+    return [*sorted(opened)[-_NEWEST:], max(state.versions, default=0) + 1]
 
 
 def _seen(found: Reported, now: float) -> TrainingNow:

@@ -108,7 +108,6 @@ export interface Summary {
   rebase_due: string[];
   drift: Drifted[];
   attention: Attention[];
-  trainable: number[];
   training: TrainingNow | null;
   records: number;
   nbytes: number | null;

@@ -90,7 +90,6 @@ def summary(store: Store, state: LineageState, description: Description) -> Summ
             missing=keys["missing"],
             rejected=rejected,
         ),
-        trainable=state.trainable,
         records=state.sequence,
     )
 
