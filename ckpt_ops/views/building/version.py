@@ -179,7 +179,7 @@ def _conversions(store: Store, state: LineageState, number: int) -> tuple[Conver
             format=one.format,
             object=one.object,
             rows=one.rows,
-            max_abs_difference=one.max_abs_difference,
+            max_abs_difference=finite(one.max_abs_difference),
             error=one.error,
         )
         for one in made

@@ -227,3 +227,14 @@ def test_nothing_of_it_loads_a_library_that_trains() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_who_asks_for_a_save_of_what_has_not_begun_learns_of_no_other_model(model: Place) -> None:
+    secret = SliceRef(key=W1, revision="r", rows=1)
+    fresh = CandidateStarted(version=1, candidate="c", parent=None, slices=(secret,), reason="")
+    log = ModelLog(model.store, "fresh")
+    log.append(fresh, after=log.state())
+    with pytest.raises(NotPossible) as refused:
+        carry_out(model.store, "fresh", "save-now", Asked())
+    assert "has begun" in str(refused.value)
+    assert MODEL not in str(refused.value)

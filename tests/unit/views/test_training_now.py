@@ -95,6 +95,13 @@ def test_it_is_lost_when_it_has_not_reported_for_a_minute(store: LocalStore) -> 
         assert found.lost is lost
 
 
+def test_one_that_died_before_its_version_was_opened_has_lost_nothing(store: LocalStore) -> None:
+    put(store, begun("m", 2, before=None, now=NOON))
+    before = state(1, decided=(1,))
+    assert training_now(store, "m", before, now=time.time() + LOST_SECONDS - 5) is not None
+    assert training_now(store, "m", before, now=time.time() + LOST_SECONDS + 5) is None
+
+
 def test_an_attempt_that_has_ended_is_not_lost(store: LocalStore) -> None:
     put(store, ended(running(1)))
     found = training_now(store, "m", state(1), now=time.time() + 1000)
