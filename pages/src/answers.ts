@@ -25,6 +25,8 @@ export interface Intent {
   already?: boolean;
   /** Whether the person may trigger runs of the DAG, which every change takes. */
   permitted?: boolean;
+  /** Sent along with the change, so that nothing else is done than what was shown. */
+  seen?: string;
 }
 
 /** What became of a change. */

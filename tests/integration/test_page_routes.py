@@ -403,7 +403,9 @@ class TestChanges:
         assert seen.json["possible"]
         assert "after what was consumed" in seen.json["will"][0]
         before = place.state().sequence
-        first = server.act("resolve", key=W2, how="append", why=EVIL)
+        other = server.act("resolve", key=W2, how="append", why=EVIL, seen="0" * 16)
+        assert (other.status, place.state().sequence) == (409, before), other.text
+        first = server.act("resolve", key=W2, how="append", why=EVIL, seen=seen.json["seen"])
         assert (first.status, first.json["changed"]) == (200, True), first.text
         again = server.act("resolve", key=W2, how="append", why=EVIL)
         assert (again.status, again.json["changed"]) == (200, False), again.text

@@ -15,8 +15,8 @@ export interface Change {
   button: string;
   /** What it would do, asked when the dialog opens and whenever one of its fields changes. */
   intent: (values: Record<string, string>, signal: AbortSignal) => Promise<Intent>;
-  /** Asks for it; the message says what became of it. */
-  send: (why: string, values: Record<string, string>) => Promise<string>;
+  /** Asks for it, as it was shown; the message says what became of it. */
+  send: (why: string, values: Record<string, string>, shown: Intent) => Promise<string>;
   /** What the person chooses besides. */
   fields?: Choosing[];
   /** After it was done. */
@@ -54,7 +54,7 @@ export function action(
     ...(about.done ? { done: about.done } : {}),
     intent: (values, signal) =>
       get<Intent>(`${path}?${new URLSearchParams({ ...subject, ...given(values) }).toString()}`, signal),
-    send: async (why, values) => {
+    send: async (why, values, shown) => {
       const typed = Object.fromEntries(
         Object.entries(given(values)).map(([field, value]) => {
           const kind = about.fields?.find((one) => one.name === field)?.kind;
@@ -65,6 +65,7 @@ export function action(
         ...subject,
         ...(about.version === undefined ? {} : { version: about.version }),
         ...typed,
+        ...(shown.seen === undefined ? {} : { seen: shown.seen }),
         why,
       };
       return told(await post<Done>(path, body));
@@ -131,7 +132,7 @@ export function Dialogs({ children }: { children: ComponentChildren }): JSX.Elem
         <Ask
           change={change}
           close={(text) => {
-            setChange(null);
+            setChange((now) => (now === change ? null : now));
             if (text === undefined) return;
             setMessage(text);
             change.done?.();
@@ -156,6 +157,8 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
   );
   const asked = JSON.stringify(values);
   const [shownFor, setShownFor] = useState(""); // the values that the shown sentences are about
+  const [turn, setTurn] = useState(0); // it is asked again what would happen
+  const chosen = useRef(asked);
 
   useEffect(() => {
     const dialog = box.current;
@@ -175,7 +178,9 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
             if (stop.signal.aborted) return;
             setIntent(found);
             setShownFor(asked);
-            setTrouble(undefined);
+            // else it says why what would happen is another thing now
+            if (turn === 0 || chosen.current !== asked) setTrouble(undefined);
+            chosen.current = asked;
           },
           (error: unknown) => {
             if (!stop.signal.aborted)
@@ -189,7 +194,7 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
       clearTimeout(timer);
       stop.abort();
     };
-  }, [asked]);
+  }, [asked, turn]);
 
   const missing = (change.fields ?? []).some((field) => field.required && !values[field.name]);
   const title = intent?.title ?? change.button;
@@ -212,11 +217,16 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
     if (sending || !offered) return;
     setSending(true);
     setTrouble(undefined);
-    change.send(why.trim(), values).then(
+    change.send(why.trim(), values, intent).then(
       (message) => close(message),
       (error: unknown) => {
+        const refused = error instanceof Refused ? error : new Refused(0, String(error));
         setSending(false);
-        setTrouble(error instanceof Refused ? error : new Refused(0, String(error)));
+        setTrouble(refused);
+        if (refused.status === 409) {
+          setShownFor(""); // nothing can be confirmed until it is shown
+          setTurn((before) => before + 1);
+        }
       },
     );
   };
@@ -229,6 +239,12 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
       onCancel={(event) => {
         event.preventDefault();
         if (!sending) close();
+      }}
+      onClose={() => {
+        // a browser closes a dialog at the second Escape in a row, whatever the page says to the first
+        if (box.current === null) return;
+        if (sending) box.current.showModal();
+        else close();
       }}
       onClick={(event) => {
         if (event.target === box.current && !sending && why === "") close();

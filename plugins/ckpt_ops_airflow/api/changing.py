@@ -5,7 +5,8 @@
          answers {"message", "changed", "airflow"}
 
 A POST takes the permission to trigger a run of the DAG, comes from our own page with its token, and may be
-sent again: what is done already is not done twice.
+sent again: what is done already is not done twice. With the `seen` of a GET, it does what that GET said, or
+nothing: the model may have moved meanwhile.
 
 A version that is approved or rejected here may have a run that waits for the same answer in Airflow, and
 later runs wait for that one. `airflow` then says how the page answers it, with the person's own session:
@@ -38,7 +39,10 @@ from ckpt_ops_airflow.api.the_store import state_of, views_of
 from ckpt_ops_airflow.csrf import require_csrf
 
 LONGEST_BODY = 64 * 1024
-_FIELDS: dict[str, type] = {"why": str, "key": str, "version": int, "how": str, "what": str, "at_step": int}
+_FIELDS: dict[str, type] = {
+    **{"why": str, "key": str, "version": int, "how": str, "what": str, "at_step": int},
+    "seen": str,
+}
 _ANSWERS = {
     "approve": Answer.APPROVE,
     "promote-despite-gates": Answer.APPROVE,
@@ -74,8 +78,9 @@ def look(
     """What the action would do, and whether the user may do it: that takes more than to look."""
     find_action(action)
     asked = Asked(key=key, version=version, how=how, what=what, at_step=at_step)
-    seen = plain(preview(state_of(dag_id), action, asked))
-    return json_answer(seen | {"permitted": may_trigger_runs(dag_id, user)})
+    found = preview(state_of(dag_id), action, asked)
+    more = {"seen": found.digest, "permitted": may_trigger_runs(dag_id, user)}
+    return json_answer(plain(found) | more)
 
 
 async def body_of(request: Request) -> Asked:

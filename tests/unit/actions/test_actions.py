@@ -238,3 +238,17 @@ def test_who_asks_for_a_save_of_what_has_not_begun_learns_of_no_other_model(mode
         carry_out(model.store, "fresh", "save-now", Asked())
     assert "has begun" in str(refused.value)
     assert MODEL not in str(refused.value)
+
+
+def test_nothing_is_done_but_what_was_shown(model: Place) -> None:
+    back = Asked(version=1, why="complaints")
+    shown = preview(model.state(), "rollback", back)
+    carry_out(model.store, MODEL, "approve", Asked(version=3, why="checked"))
+    before = model.state().sequence
+    with pytest.raises(NotPossible, match="Version 1 serves in place of version 3") as refused:
+        carry_out(model.store, MODEL, "rollback", replace(back, seen=shown.digest))
+    assert (refused.value.safe, model.state().sequence) == ("nothing was written", before)
+    now = preview(model.state(), "rollback", back)
+    assert carry_out(model.store, MODEL, "rollback", replace(back, seen=now.digest)).changed
+    again = carry_out(model.store, MODEL, "rollback", replace(back, seen=now.digest))
+    assert not again.changed, "a second click is answered as before"
