@@ -90,7 +90,7 @@ pages: pages/node_modules/.package-lock.json ## The front end into plugins/ckpt_
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage, freshness, gates, vocabularies or pages; ARGS="--rounds 1"
+bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, lineage, freshness, gates, vocabularies, pages or throughput; ARGS="--rounds 1"
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Update the locks from the files *.in; COMPILE_ARGS=--upgrade for newer versions

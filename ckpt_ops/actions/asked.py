@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import blake3
+
 from ckpt_ops.errors import BadInput, ObjectNotFound
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import SliceRef
@@ -25,6 +27,7 @@ class Asked:
         key: of the slice that it is about; `version`: the version.
         how: of a late slice: "append" or "fork"; "" before anything was chosen.
         what: of a save: as `checkpoints.requests.SaveKind`; at_step: at which step, None: at once.
+        seen: `Preview.digest` of what the person was shown; "": it does not matter.
     """
 
     why: str = ""
@@ -33,6 +36,7 @@ class Asked:
     how: str = ""
     what: str = ""
     at_step: int | None = None
+    seen: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +59,11 @@ class Preview:
     needs_reason: bool = True
     danger: bool = False
     already: bool = False
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of what it says: a person confirms this, and nothing that it became meanwhile."""
+        return blake3.blake3("\n".join((self.title, *self.will)).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ckpt_ops.actions.asked import Asked, Preview, impossible
 from ckpt_ops.checkpoints.requests import SaveKind, SaveRequest, ask, waiting_requests
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lineage import CandidateLog, LineageState, VersionStatus, model_names
+from ckpt_ops.lineage import CandidateLog, LineageState, VersionStatus
 from ckpt_ops.lineage.candidate_log import with_logs
 from ckpt_ops.promotion import decisions
 from ckpt_ops.store import Store
@@ -70,7 +70,10 @@ def in_training(store: Store, model: str) -> int:
     names = (entry.name for entry in store.list(f"models/{model}/v"))
     found = sorted(number for _, number in with_logs(names))
     if not found:
-        raise BadInput("MODEL", model, f"a model that trains: {', '.join(model_names(store)) or 'none yet'}")
+        # it names no other model: not everybody who meets this on a page may see them
+        raise BadInput(
+            "MODEL", model, "a model that trains; none of its versions has begun", next="ckpt-ops top"
+        )
     if CandidateLog(store, model, found[-1]).progress().result is not None:
         raise BadInput(
             "MODEL",

@@ -94,7 +94,7 @@ def carry_out(
 
     Raises:
         BadInput, ObjectNotFound: as `preview`; or no reason is given.
-        NotPossible: not as things are.
+        NotPossible: not as things are, or it would do something else than `asked.seen` says.
         CkptOpsError: as the action's own function.
     """
     action, log = find_action(name), ModelLog(store, model)
@@ -107,6 +107,12 @@ def carry_out(
     if not seen.possible:
         raise NotPossible(
             seen.why_not, safe="nothing was written", next="load the page again: it shows how things are now"
+        )
+    if asked.seen not in ("", seen.digest):
+        raise NotPossible(
+            f"what it would do is no longer what was shown: {' '.join(seen.will)}",
+            safe="nothing was written",
+            next="read what it would do now, then confirm that",
         )
     try:
         message = (do or action.do)(store, model, asked)

@@ -9,10 +9,10 @@ from datetime import datetime
 from enum import Enum
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.key_times import form_of, time_of
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lineage.state import SliceState, SliceStatus
-from ckpt_ops.slices.times import form_of, time_of
 
 
 class Clock(Enum):

@@ -57,8 +57,7 @@ def load_data(
         rows: where slices are read; None: in the store.
     """
     rows = rows or StoredRows(pipeline, store)
-    old = _trainable(pipeline, rows, consumed)
-    sizes = {key: len(numbers) for key, numbers in old.items()}
+    sizes = {key: len(_trainable(pipeline, rows, key, of)) for key, of in consumed.items()}
     at_most = pipeline.replay.rows(new=version.rows, consumed=sum(sizes.values()))
     train, holdout = Collected(version.rows + at_most), Collected(version.rows)
     slices = {}
@@ -76,7 +75,8 @@ def load_data(
         )
     wanted = pipeline.replay.rows(new=train.rows, consumed=sum(sizes.values()))
     for key, chosen in draw(sizes=sizes, rows=wanted, seed=_seed(version)).items():
-        for part in _replayed(pipeline, rows, key, consumed[key], numbers=old[key][chosen]):
+        numbers = _trainable(pipeline, rows, key, consumed[key])[chosen]  # found again: history fits nowhere
+        for part in _replayed(pipeline, rows, key, consumed[key], numbers=numbers):
             train.add(part)
     pa.default_memory_pool().release_unused()  # training has no use for what reading needed
     whole = train.examples()
@@ -123,13 +123,9 @@ def _seed(version: VersionState) -> int:
     return int(version.candidate[:8], 16)
 
 
-def _trainable(
-    pipeline: Pipeline, rows: SliceRows, consumed: Mapping[str, str]
-) -> dict[str, npt.NDArray[np.int64]]:
-    """By key, the numbers of the rows that were not held out."""
-    return {
-        key: (~held_out(pipeline, rows, key, revision)).nonzero()[0] for key, revision in consumed.items()
-    }
+def _trainable(pipeline: Pipeline, rows: SliceRows, key: str, revision: str) -> npt.NDArray[np.int64]:
+    """The numbers of a slice's rows that were not held out, ascending."""
+    return (~held_out(pipeline, rows, key, revision)).nonzero()[0]
 
 
 def _replayed(

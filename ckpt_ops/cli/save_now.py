@@ -14,7 +14,8 @@ from ckpt_ops.cli import output
 from ckpt_ops.cli.options import Model
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.errors import TransientError
+from ckpt_ops.errors import BadInput, TransientError
+from ckpt_ops.lineage import model_names
 from ckpt_ops.store import Store
 
 _POLL_SECONDS = 0.5
@@ -49,6 +50,8 @@ def save_now(
     """
     request = SaveRequest(what=what, at_step=at_step, after=after)
     with chosen_store(store) as opened:
+        if model not in (known := model_names(opened)):
+            raise BadInput("MODEL", model, f"a model that trains: {', '.join(known) or 'none yet'}")
         version = in_training(opened, model)
         ask(opened, model, request)
         answer = _wait(opened, model, request, timeout) if wait else None

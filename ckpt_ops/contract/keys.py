@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from ckpt_ops.contract.check import Broken
 from ckpt_ops.contract.order import sorted_in_time
 from ckpt_ops.errors import BadInput, SliceMissing
+from ckpt_ops.key_times import form_of, time_of
 from ckpt_ops.slices import Files, PartedSource, SliceSource, check_key
-from ckpt_ops.slices.times import form_of, time_of
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=400)  # slices may be named ahead of time

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from ckpt_ops.contract.check import Broken
-from ckpt_ops.slices.times import form_of
+from ckpt_ops.key_times import form_of
 
 _LOOKED_AT = 8
 _YEAR_LAST = re.compile(r"(?<!\d)(\d{2})[._-](?:\d{2}[._-])?(?:19|20)\d{2}(?!\d)")

@@ -129,6 +129,10 @@ class ModelLog:
         """The bytes of entry `number`; None: there is none."""
         return self._entries.known(number) or self._entries.get(number)
 
+    def known(self, number: int) -> bytes | None:
+        """The bytes of entry `number`, if they were read before: the store is not asked."""
+        return self._entries.known(number)
+
     def append(self, record: Record, *, after: LineageState) -> None:
         """Append after the state `after`. Raises `LineageMoved` when another writer was first."""
         number, data = after.sequence + 1, encode(record)

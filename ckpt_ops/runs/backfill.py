@@ -11,9 +11,10 @@ from functools import partial
 
 from ckpt_ops.candidates.proposal import proposal_of
 from ckpt_ops.errors import BadInput, SliceMissing
-from ckpt_ops.intake.at_source import AT_MOST, expected_keys, revision_at_source, within
+from ckpt_ops.intake.at_source import revision_at_source, within
 from ckpt_ops.lineage import Action, LineageState, ModelLog, Plan
 from ckpt_ops.lineage.forecast import Arrival, forecast
+from ckpt_ops.lineage.spacing import AT_MOST, expected_keys
 from ckpt_ops.pipeline.code.digests import Digests, digests_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.slices.key_forms import own_form

@@ -28,7 +28,7 @@ from ckpt_ops.promotion.decisions import fork_needed
 from ckpt_ops.runs import messages
 from ckpt_ops.runs.promote import reject_superseded, settle_overdue
 from ckpt_ops.store import Store
-from ckpt_ops.views.description import note
+from ckpt_ops.views.describing import note
 
 
 def decide(pipeline: Pipeline, store: Store, key: str) -> Decided:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ckpt_ops.errors import SliceMissing
-from ckpt_ops.intake.at_source import expected_keys, keys_between, revision_at_source, time_of_key
+from ckpt_ops.intake.at_source import keys_between, revision_at_source, time_of_key
 from ckpt_ops.lineage import LineageState, ModelLog
+from ckpt_ops.lineage.spacing import expected_keys
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.store import Store
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.slices.times import form_of, time_of
+from ckpt_ops.key_times import form_of, time_of
 
 _DATE = len("2013-01-06")
 _DAY = timedelta(days=1) - timedelta(microseconds=1)

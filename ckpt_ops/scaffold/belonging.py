@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ckpt_ops.belonging import Length, describe, instant, window_of
+from ckpt_ops.key_times import form_of, time_of
 from ckpt_ops.scaffold.profile import Looked
-from ckpt_ops.slices.times import form_of, time_of
 
 _DAY = timedelta(days=1)
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ckpt_ops.column_types import cast
 from ckpt_ops.errors import BadInput
+from ckpt_ops.key_times import time_of
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.heads import head_of, reading_of
 from ckpt_ops.scaffold.literals import repr_of
@@ -22,7 +23,6 @@ from ckpt_ops.slices.formats import Csv, Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
 from ckpt_ops.slices.sources.file_names import Naming
-from ckpt_ops.slices.times import time_of
 from ckpt_ops.store import Entry, Store, open_store
 
 MOST_NAMES = 20_000

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.key_times import COMMON, form_of
 from ckpt_ops.printable import first_few
 from ckpt_ops.scaffold.places import Place, place_as, place_of, without_zeros
 from ckpt_ops.slices.formats import ENDINGS
 from ckpt_ops.slices.sources.file_names import Naming, can_be_asked_for, form_of_names
-from ckpt_ops.slices.time_forms import TimeForm
-from ckpt_ops.slices.times import COMMON, form_of
+from ckpt_ops.time_forms import TimeForm
 
 _VARIES = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}|\d+)")
 _SHOWN = 5

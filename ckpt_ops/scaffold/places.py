@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ckpt_ops.slices.time_forms import TimeForm
-from ckpt_ops.slices.times import COMMON, form_of
+from ckpt_ops.key_times import COMMON, form_of
+from ckpt_ops.time_forms import TimeForm
 
 _HASH = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=\d*[a-f])[0-9a-f]{16,}")
 _LABELS = {"m": "month|mon|mm|m", "d": "day|dd|d", "H": "hour|hr|hh|h"}

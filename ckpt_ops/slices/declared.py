@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from ckpt_ops.column_times import ColumnAt, ColumnTimes, absent, asked_of, bounds, check_times, columns_at
 from ckpt_ops.errors import BadInput
+from ckpt_ops.key_times import form_of, time_of
 from ckpt_ops.printable import first_few
 from ckpt_ops.slices.identity import check_key
 from ckpt_ops.slices.key_forms import own_form
 from ckpt_ops.slices.source import SliceSource
-from ckpt_ops.slices.times import form_of, time_of
 
 
 def times_of(source: SliceSource) -> ColumnTimes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ckpt_ops.key_times import form_of, time_of
 from ckpt_ops.slices.periods import Period
 from ckpt_ops.slices.source import SliceSource
-from ckpt_ops.slices.times import form_of, time_of
 
 
 def own_form(source: SliceSource) -> str | None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.checkpoints.model_inputs import as_trained
-from ckpt_ops.lists import dense
+from ckpt_ops.lists import ListColumn, dense, is_cells
+from ckpt_ops.outputs import each
 from ckpt_ops.training.batch_labels import BatchLabels
 from ckpt_ops.training.cursor import BatchOrder
 from ckpt_ops.training.examples import Examples
 from ckpt_ops.training.tensor_specs import spec_of
+
+_MOST_STEPS = 64
+_MOST_BYTES = 4 << 20
+_SOME_ROWS = 256
 
 
 def batches(examples: Examples, order: BatchOrder, start: int, stop: int, *, model: Any = None) -> Any:
@@ -27,14 +34,59 @@ def batches(examples: Examples, order: BatchOrder, start: int, stop: int, *, mod
     """
     import tensorflow as tf
 
-    make = maker(examples, model=model)
+    make, together = maker(examples, model=model), _steps_together(examples, order)
+    signature = batch_of(examples, model=model)
 
-    def draw() -> Iterator[tuple[Any, ...]]:
+    def one_by_one() -> Iterator[Any]:
         for step in range(start, stop):
             yield make(order.indices(step))
 
-    signature = batch_of(examples, model=model)
-    return tf.data.Dataset.from_generator(draw, output_signature=signature).prefetch(2)
+    def some_at_once() -> Iterator[Any]:
+        for first in range(start, stop, together):
+            rows = [order.indices(step) for step in range(first, min(first + together, stop))]
+            shape = (len(rows), len(rows[0]))
+            yield tf.nest.map_structure(partial(_cut, shape), make(np.concatenate(rows)))
+
+    if together == 1:
+        return tf.data.Dataset.from_generator(one_by_one, output_signature=signature).prefetch(2)
+    several = tf.nest.map_structure(_of_several, signature)
+    drawn = tf.data.Dataset.from_generator(some_at_once, output_signature=several).prefetch(1)
+    return drawn.unbatch().prefetch(2)
+
+
+def _steps_together(examples: Examples, order: BatchOrder) -> int:
+    """For how many steps rows go to TensorFlow at once: to hand over a batch costs as much as a small step.
+
+    Lists are padded to the longest of one batch, so they go one batch at a time. And so do columns without
+    values: `unbatch` of such a tensor ends the process (TensorFlow 2.21).
+    """
+    labels = tuple(each(examples.labels).values())
+    if any(map(is_cells, labels)) or any(isinstance(one, ListColumn) for one in examples.inputs.values()):
+        return 1
+    columns = [*map(np.asarray, examples.inputs.values()), *labels]
+    if not all(column.size for column in columns):
+        return 1
+    of_a_batch = order.batch_size * sum(map(_bytes_a_row, columns))
+    return max(1, min(_MOST_STEPS, int(_MOST_BYTES // max(1.0, of_a_batch))))
+
+
+def _bytes_a_row(column: npt.NDArray[Any]) -> float:
+    """As far as some rows tell: an array of objects only refers to its texts."""
+    if column.dtype.kind != "O":
+        return column[:1].nbytes
+    some = column[:: max(1, len(column) // _SOME_ROWS)]
+    return sum(len(one) for one in some.ravel() if isinstance(one, str | bytes)) / max(1, len(some))
+
+
+def _cut(shape: tuple[int, int], column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows of several batches, shape (rows, ...), as (steps, rows of one, ...); `shape` is the first two."""
+    return column.reshape(*shape, *column.shape[1:])
+
+
+def _of_several(spec: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorSpec((None, *spec.shape), spec.dtype)
 
 
 def maker(examples: Examples, *, model: Any = None) -> Callable[[npt.NDArray[Any]], tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class BatchOrder:
     def steps_per_epoch(self) -> int:
         return max(1, self.rows // self.batch_size)
 
-    def indices(self, step: int) -> npt.NDArray[np.int64]:
+    def indices(self, step: int) -> npt.NDArray[Any]:
         """Row numbers of the batch that step `step` (from 0) trains on; shape (batch,)."""
         epoch, position = divmod(step, self.steps_per_epoch)
         start = position * self.batch_size
@@ -54,8 +55,10 @@ class BatchOrder:
         }
 
 
-@lru_cache(maxsize=2)
-def _permutation(rows: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(rows)
+@lru_cache(maxsize=1)  # it is large: of two epochs, only the one that is being drawn
+def _permutation(rows: int, seed: int, epoch: int) -> npt.NDArray[Any]:
+    # shuffling draws the same numbers whatever their width
+    order = np.arange(rows, dtype=np.uint32 if rows <= 2**32 else np.int64)
+    np.random.Generator(np.random.PCG64([seed, epoch])).shuffle(order)
     order.setflags(write=False)  # batches are windows in it
     return order

@@ -13,11 +13,7 @@ from functools import cached_property
 import blake3
 
 from ckpt_ops.documents import DocumentKind
-from ckpt_ops.errors import CkptOpsError, Corrupt, ObjectNotFound
-from ckpt_ops.evaluation import main_metric, main_output
-from ckpt_ops.lineage import LineageState
-from ckpt_ops.outputs import keyed
-from ckpt_ops.pipeline.pipeline import Pipeline
+from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.printable import printable
 from ckpt_ops.store import Entry, Store
 
@@ -55,37 +51,9 @@ class Description:
         return blake3.blake3(DESCRIPTION.encode(self)).hexdigest()[:16]
 
 
-def described(pipeline: Pipeline) -> Description:
-    """The description of a pipeline as its code is now."""
-    metric, output = main_metric(pipeline.gates), main_output(pipeline.gates)
-    return Description(
-        late_within=pipeline.late_slices.within.count,
-        freshness_hours=pipeline.freshness.total_seconds() / 3600 if pipeline.freshness else None,
-        metric=keyed(metric, output) if metric else "",
-        gates=tuple(map(repr, pipeline.gates)),
-        source=pipeline.source.name,
-        approval=pipeline.approval is not None,
-    )
-
-
-def note(store: Store, pipeline: Pipeline, state: LineageState) -> None:
-    """Leave the description in the store, if it differs from the last one. It never fails a run."""
-    try:
-        description, before = described(pipeline), _newest(store, pipeline.name)
-        if before and before[-1].name.endswith(f"-{description.digest}.json"):
-            return
-        name = f"{_folder(pipeline.name)}{state.sequence:012d}-{description.digest}.json"
-        store.put(name, DESCRIPTION.encode(description))
-        for entry in before:
-            if entry.name != name:
-                store.delete(entry.name)
-    except CkptOpsError as error:
-        _log.warning("could not describe %s for its pages: %s", pipeline.name, printable(error.what))
-
-
 def read_description(store: Store, model: str) -> Description:
     """What the last run left; the defaults before the first, or where it cannot be read."""
-    for entry in reversed(_newest(store, model)):
+    for entry in reversed(newest(store, model)):
         try:
             return DESCRIPTION.read(Description, store.get(entry.name), name=entry.name)
         except (ObjectNotFound, Corrupt) as error:
@@ -93,11 +61,12 @@ def read_description(store: Store, model: str) -> Description:
     return Description()
 
 
-def _newest(store: Store, model: str) -> list[Entry]:
-    """Those that are there, the one that counts last."""
-    found = store.list(_folder(model))
-    return sorted(found, key=lambda entry: (entry.name[: len(_folder(model)) + 12], entry.updated))
+def newest(store: Store, model: str) -> list[Entry]:
+    """The descriptions of a model: those that are there, the one that counts last."""
+    found = store.list(folder(model))
+    return sorted(found, key=lambda entry: (entry.name[: len(folder(model)) + 12], entry.updated))
 
 
-def _folder(model: str) -> str:
+def folder(model: str) -> str:
+    """Where they lie."""
     return f"models/{model}/description/"

@@ -26,6 +26,7 @@ class Summary:
         waiting: versions that await approval.
         drift: the columns that drifted most, largest first; at most 3.
         attention: what needs a person, the most urgent first.
+        training: the training that runs, or one that was lost; `training_versions`: what it may be of.
         records: how many records the log has.
         nbytes: what the model holds in the store; None: not measured yet.
         problem: why the log cannot be read; all else is empty then.
@@ -62,6 +63,7 @@ class Summary:
     drift: tuple[Drifted, ...] = ()
     attention: tuple[Attention, ...] = ()
     training: TrainingNow | None = None
+    training_versions: tuple[int, ...] = ()
     records: int = 0
     nbytes: int | None = None
     problem: str = ""

@@ -59,8 +59,8 @@ class SlicesView:
         older: the key to ask for the slices before, as `before`; None: there are none.
         counts: by status, and by "pending", "suspect", "late", "set aside", "changed at source",
             "consumed": how many of all slices.
-        missing: keys that should be there by the spacing of the others, and are not; at most 200, and
-            `missing_in_all` of them.
+        missing: keys that should be there by the spacing of the newest 1,000 slices, and are not; at most
+            200, and `missing_in_all` of them.
     """
 
     model: str

@@ -9,26 +9,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ckpt_ops.errors import BadInput, CkptOpsError
+from ckpt_ops.errors import BadInput, CkptOpsError, TransientError
 from ckpt_ops.lineage import LineageState, model_names
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.model import lineage_view
-from ckpt_ops.views.building.slice import slice_view
 from ckpt_ops.views.building.slices import PAGE, slices_view
 from ckpt_ops.views.building.status import status_view, unreadable_status
 from ckpt_ops.views.building.summary import as_of, unreadable, urgency
-from ckpt_ops.views.building.version import version_view
 from ckpt_ops.views.description import Description
 from ckpt_ops.views.fleet import Fleet, Summary
-from ckpt_ops.views.known_model import KnownModel
+from ckpt_ops.views.known_model import PATIENCE, KnownModel
 from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
 from ckpt_ops.views.sizes import read_store_size
 from ckpt_ops.views.slices import SlicesView, SliceView
 from ckpt_ops.views.status import StatusView
+from ckpt_ops.views.training import training_of
 from ckpt_ops.views.version import VersionView
 
-NAMES_STAY = 5.0
+NAMES_STAY = 10.0
 """Seconds for which the names of models, and the store's size, are taken to be as they were read."""
 STATES_STAY = 12
 """Of so many models the state stays in memory: of those that were asked for last."""
@@ -51,13 +50,22 @@ class StoreViews:
         self._models: dict[str, KnownModel] = {}  # the one that was asked for last is the last
         self._lock = threading.Lock()
         self._names: tuple[float, list[str]] | None = None
+        self._listing = threading.Lock()  # beside the other, which is never held while the store is asked
 
     def names(self) -> list[str]:
-        """The models that there are, sorted; one that began seconds ago may be missing."""
-        with self._lock:
+        """The models that there are, sorted; one that began seconds ago may be missing.
+
+        Raises:
+            TransientError: others have waited for the store for long.
+        """
+        if not self._listing.acquire(timeout=PATIENCE):
+            raise TransientError("the store is slow to answer", next="load the page again")
+        try:
             if self._names is None or time.monotonic() - self._names[0] > NAMES_STAY:
                 self._names = (time.monotonic(), model_names(self.store))
             return self._names[1]
+        finally:
+            self._listing.release()
 
     def fleet(self, only: Collection[str] | None = None, *, now: datetime | None = None) -> Fleet:
         """All models, or those of `only` that there are, those that need a person first.
@@ -67,8 +75,15 @@ class StoreViews:
             now: as of when; None: as of now.
         """
         wanted = [name for name in self.names() if only is None or name in only]
+
+        def there(name: str) -> Summary | None:
+            try:
+                return self.summary(name, now=now)
+            except BadInput:
+                return None  # it was removed since its name was read; the error would name every model
+
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = list(pool.map(lambda name: self.summary(name, now=now), wanted))
+            found = [one for one in pool.map(there, wanted) if one is not None]
         size = read_store_size(self.store)
         return Fleet(
             store=self.store.url,
@@ -81,23 +96,21 @@ class StoreViews:
         """Where one model stands. A log that cannot be read is its `problem`, not an error."""
         known = self._known(model)
         try:
-            found, size = known.summary(), known.size()
+            found = self._as_now(known.summary(), known, now)
         except BadInput:
             raise self._unknown(model) from None
         except CkptOpsError as error:
             return unreadable(model, error.what)
-        found = replace(found, nbytes=size.nbytes if size else None)
-        return as_of(found, now or datetime.now(UTC))
+        return found
 
     def model(self, model: str, *, now: datetime | None = None) -> ModelView:
         """The page of a model."""
         known = self._known(model)
         try:
-            found, size = known.page(), known.size()
+            found = known.page()
+            return replace(found, summary=self._as_now(found.summary, known, now))
         except BadInput:
             raise self._unknown(model) from None
-        about = replace(found.summary, nbytes=size.nbytes if size else None)
-        return replace(found, summary=as_of(about, now or datetime.now(UTC)))
 
     def status(self, model: str, *, now: datetime | None = None) -> StatusView:
         """One model with its last records."""
@@ -147,6 +160,8 @@ class StoreViews:
 
     def slice(self, model: str, key: str) -> SliceView:
         """One slice. Raises `BadInput` also where there is no such slice."""
+        from ckpt_ops.views.building.slice import slice_view  # `ckpt-ops status` needs no pyarrow
+
         self.state(model)
         known = self._known(model)
         about = known.description()
@@ -154,6 +169,8 @@ class StoreViews:
 
     def version(self, model: str, number: int) -> VersionView:
         """One version. Raises `BadInput` also where there is no such version."""
+        from ckpt_ops.views.building.version import version_view  # as above
+
         return version_view(self.store, self.state(model), number)
 
     def state(self, model: str) -> LineageState:
@@ -166,6 +183,12 @@ class StoreViews:
     def description(self, model: str) -> Description:
         """What the pipeline's last run left; the defaults before the first."""
         return self._known(model).description()
+
+    def _as_now(self, found: Summary, known: KnownModel, now: datetime | None) -> Summary:
+        """With what its records do not say: its size, the training that runs, and what time has brought."""
+        now, size = now or datetime.now(UTC), known.size()
+        training = training_of(self.store, found.model, found.training_versions, now=now.timestamp())
+        return as_of(replace(found, nbytes=size.nbytes if size else None, training=training), now)
 
     def _known(self, model: str) -> KnownModel:
         """A name that no model can have is no prefix of objects either."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from ckpt_ops.candidates.progress_document import Reported, reported
 from ckpt_ops.lineage import LineageState
@@ -21,26 +22,34 @@ def training_now(
 ) -> TrainingNow | None:
     """The training that runs now; None when none does.
 
-    It costs a short listing for each version that is open for training, of which there is one at most times,
-    and one for the next version, which is opened only once its model is built and its rows are read.
-
     Args:
         now: seconds since the epoch.
 
     Raises:
         StoreUnavailable, StoreForbidden: the store could not be asked.
     """
+    return training_of(store, model, training_versions(state), now=now)
+
+
+def training_versions(state: LineageState) -> tuple[int, ...]:
+    """What a training may be of now: versions that are open for training, and last the next one.
+
+    The next version is opened only once its model is built and its rows are read.
+    """
+    opened = [one.version for one in state.versions.values() if one.status is VersionStatus.STARTED]
+    return (*sorted(opened)[-_NEWEST:], state.next_version)
+
+
+def training_of(
+    store: Store, model: str, versions: Sequence[int], *, now: float | None = None
+) -> TrainingNow | None:
+    """As `training_now`, of `training_versions`. It costs a short listing for each of them."""
     now = time.time() if now is None else now
-    found = [
-        _seen(one, now) for number in _numbers(state) if (one := reported(store, model, number)) is not None
-    ]
+    found = [_seen(one, now) for number in versions if (one := reported(store, model, number)) is not None]
+    # one that died before its version was opened has lost nothing, and no run need go on from it
+    found = [one for one in found if not one.lost or one.version != versions[-1]]
     ended = Phase.ENDED.value
     return max(found, key=lambda one: (not one.lost, one.phase != ended, one.updated), default=None)
-
-
-def _numbers(state: LineageState) -> list[int]:
-    opened = [one.version for one in state.versions.values() if one.status is VersionStatus.STARTED]
-    return [*sorted(opened)[-_NEWEST:], max(state.versions, default=0) + 1]
 
 
 def _seen(found: Reported, now: float) -> TrainingNow:

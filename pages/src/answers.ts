@@ -23,88 +23,16 @@ export interface Intent {
   needs_reason: boolean;
   danger: boolean;
   already?: boolean;
+  /** Whether the person may trigger runs of the DAG, which every change takes. */
+  permitted?: boolean;
+  /** Sent along with the change, so that nothing else is done than what was shown. */
+  seen?: string;
 }
 
-// The plan, as ckpt_ops/views/plan.py has it.
-
-export interface PlannedSlice {
-  key: string;
-  action: string;
-  why: string;
-  status: string | null;
-  revision: string | null;
-  rows: number | null;
-  consumed_by: number | null;
-  undecided: boolean;
-}
-export interface ChangedSlice {
-  key: string;
-  what: string;
-  why: string;
-  was: string | null;
-  now: string | null;
-  rows: number;
-}
-export interface RebaseStep {
-  slices: string[];
-  rows: number;
-  stands_for: number | null;
-  done_by: number | null;
-}
-export interface RebaseView {
-  changes: ChangedSlice[];
-  fork: number | null;
-  fork_message: string;
-  steps: RebaseStep[];
-  replaced: number[];
-  estimate: string;
-  anchor: string;
-  dag: string | null;
-  command: string;
-}
-export interface RangeView {
-  first: string;
-  last: string;
-  by_time: boolean;
-  earlier: [string, string];
-  later: [string, string];
-  timezone: string;
-  known: boolean;
-  intervals: number | null;
-  cut: boolean;
-  backfill_from: string;
-  backfill_to: string;
-}
-export interface PlanView {
-  model: string;
-  source: string;
-  head: number | null;
-  held: string | null;
-  tainted: { version: number; slice: string; why: string; by: string; time: string } | null;
-  range: RangeView;
-  slices: PlannedSlice[] | null;
-  problem: string;
-  counts: Record<string, number>;
-  actions: Record<string, string>;
-  rebase: RebaseView | null;
-  retrain_dag: string | null;
-}
-export interface TransferRowView {
-  name: string;
-  move: string;
-  source: string;
-  before: string;
-  after: string;
-  nbytes: number;
-  kept: number;
-  note: string;
-}
-export interface TransferView {
-  parent: number;
-  same: boolean;
+/** What became of a change. */
+export interface Done {
   message: string;
-  rows: TransferRowView[];
-  changed: Record<string, string>;
-  objections: string[];
-  next: string;
+  changed?: boolean;
+  /** The request to Airflow's API that answers the question of a waiting run alike. */
+  airflow?: { method: string; path: string; run: string; body: Record<string, unknown> } | null;
 }

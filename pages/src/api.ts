@@ -116,9 +116,9 @@ export async function post<T>(path: string, body: Record<string, unknown>): Prom
 }
 
 /** Ask Airflow itself, so that it checks and logs the request as any other of the person's. */
-export function postToAirflow<T>(path: string, body: Record<string, unknown>): Promise<T> {
+export function sendToAirflow<T>(path: string, body: Record<string, unknown>, method = "POST"): Promise<T> {
   return asked<T>(inAirflow(`api/v2/${path}`), {
-    method: "POST",
+    method,
     headers: { "Content-Type": "application/json", Accept: "application/json" },
     body: JSON.stringify(body),
   });

@@ -112,7 +112,10 @@ export function firstLine(text: string, most = 140): string {
   return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
 }
 
-/** "promoted" of "update_promoted"-like names: words instead of underscores. */
+/** The words of a stored name: "update deferred" of `update_deferred`, "slice accepted" of `SliceAccepted`. */
 export function spoken(name: string): string {
-  return name.replaceAll("_", " ");
+  return name
+    .replaceAll("_", " ")
+    .replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`)
+    .toLowerCase();
 }

@@ -109,6 +109,7 @@ export interface Summary {
   drift: Drifted[];
   attention: Attention[];
   training: TrainingNow | null;
+  training_versions: number[];
   records: number;
   nbytes: number | null;
   problem: string;

@@ -1,7 +1,8 @@
 // A backfill, a rebase and a retraining are started through Airflow's public API, which checks and logs the person.
 
-import type { Intent, PlanView, RebaseView } from "./answers.ts";
-import { postToAirflow, Refused } from "./api.ts";
+import type { Intent } from "./answers.ts";
+import type { PlanView, RebaseView } from "./schema.ts";
+import { sendToAirflow, Refused } from "./api.ts";
 import { plural, utc } from "./format.ts";
 import type { Change } from "./parts/dialog.tsx";
 import type { Choosing } from "./parts/field.tsx";
@@ -60,7 +61,7 @@ export function backfill(model: string, view: PlanView): Change {
         };
       let found: DryRun;
       try {
-        found = await postToAirflow<DryRun>("backfills/dry_run", body(values));
+        found = await sendToAirflow<DryRun>("backfills/dry_run", body(values));
       } catch (error) {
         if (error instanceof Refused && error.status === 404) {
           return {
@@ -101,14 +102,14 @@ export function backfill(model: string, view: PlanView): Change {
       };
     },
     send: async (why, values) => {
-      await postToAirflow("backfills", { ...body(values), ...(why ? { dag_run_conf: { why } } : {}) });
+      await sendToAirflow("backfills", { ...body(values), ...(why ? { dag_run_conf: { why } } : {}) });
       return `The backfill of ${model} is created. Airflow starts its runs now.`;
     },
   };
 }
 
 async function trigger(dag: string, conf: Record<string, unknown>, note: string): Promise<string> {
-  const run = await postToAirflow<{ dag_run_id?: string }>(`dags/${encodeURIComponent(dag)}/dagRuns`, {
+  const run = await sendToAirflow<{ dag_run_id?: string }>(`dags/${encodeURIComponent(dag)}/dagRuns`, {
     logical_date: null,
     conf,
     note,

@@ -367,7 +367,9 @@ class TestChanges:
         assert seen.json["possible"]
         assert "after what was consumed" in seen.json["will"][0]
         before = place.state().sequence
-        first = server.act("resolve", key=W2, how="append", why=EVIL)
+        other = server.act("resolve", key=W2, how="append", why=EVIL, seen="0" * 16)
+        assert (other.status, place.state().sequence) == (409, before), other.text
+        first = server.act("resolve", key=W2, how="append", why=EVIL, seen=seen.json["seen"])
         assert (first.status, first.json["changed"]) == (200, True), first.text
         again = server.act("resolve", key=W2, how="append", why=EVIL)
         assert (again.status, again.json["changed"]) == (200, False), again.text
@@ -394,7 +396,9 @@ class TestChanges:
     def test_a_slice_is_released_only_if_the_code_of_today_can_read_it(
         self, server: Server, place: Place
     ) -> None:
-        seen = server.ask(f"/api/models/{MODEL}/actions/release-slice?key=2013-02-03").json
+        path = f"/api/models/{MODEL}/actions/release-slice?key=2013-02-03"
+        seen = server.ask(path).json
+        assert [server.ask(path, user).json["permitted"] for user in ("jo", "vi")] == [True, False]
         assert (seen["possible"], EVIL in seen["will"][0]) == (True, True)
         source = place.folder / "dags" / MODEL / "pipeline.py"
         code = source.read_text()

@@ -21,9 +21,11 @@ from evolving_weeks import KEYS, Place, made
 from ckpt_ops import StopEarly
 from ckpt_ops.candidates.kept_predictions import kept_predictions
 from ckpt_ops.diagnostics.drill import run_drill
+from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation.metrics import METRICS
 from ckpt_ops.lineage import CandidateLog
 from ckpt_ops.lists import flat_cells, is_cells, lengths_of
+from ckpt_ops.runs import steps
 from ckpt_ops.serving.objects import prediction_name
 from ckpt_ops.serving.recheck import asked_again
 from ckpt_ops.serving.slice_predictions import predict
@@ -223,3 +225,23 @@ def test_a_training_that_is_killed_ends_bitwise_as_one_that_was_not(
     assert CandidateLog(killed.store, "evolving", 3).progress().attempts == 2
     assert again.candidate == version.candidate
     assert killed.weights() == place.weights()
+
+
+def test_a_champion_of_other_code_is_compared_at_each_position(place: Place) -> None:
+    """It is asked in a process with its kept code; predictions come back as lists."""
+    place.edit(("Adam(0.01)", "Adam(0.005)"))
+    version = place.run(W3)
+    kept = kept_predictions(place.store, version)
+    assert kept is not None
+    assert kept.champion is not None
+    assert lengths_of(kept.champion["late"]).tolist() == lengths_of(kept.label["late"]).tolist()
+    assert not kept.champion_missing
+
+
+def test_labels_of_other_positions_are_refused_before_a_version_is_opened(place: Place) -> None:
+    place.edit(("late = [[float", "late = [[0.0] + [float"))
+    message = r"labels\['late'\] has \d+ labels in row \d+, inputs\['hours'\] has \d+ positions there"
+    with pytest.raises(ModelCodeError, match=message):
+        steps.run_slice(place.pipeline, place.store, W3, lambda line: None)
+    assert place.state.head == 2
+    assert set(place.state.versions) == {1, 2}

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices.identity import check_key
-from ckpt_ops.slices.time_forms import TimeForm
 from ckpt_ops.store.base import check_name
+from ckpt_ops.time_forms import TimeForm
 
 _TUESDAY = datetime(2013, 11, 26, 17, 48, 39, tzinfo=UTC)  # no two of its parts are the same
 

@@ -24,9 +24,9 @@ from ckpt_ops.slices.joining import one_after_the_other
 from ckpt_ops.slices.periods import utc
 from ckpt_ops.slices.sources.file_names import Naming, can_be_asked_for, form_of_names
 from ckpt_ops.slices.sources.overlooked import Overlooked, overlooked, refusal
-from ckpt_ops.slices.time_forms import TimeForm
 from ckpt_ops.slices.unread import Unread
 from ckpt_ops.store import Entry, Store, open_store
+from ckpt_ops.time_forms import TimeForm
 
 LANDING = "CKPT_OPS_LANDING"
 _MOST_OF_NOTHING = 1024  # bytes of a gzip with nothing in it: its header has the file's name

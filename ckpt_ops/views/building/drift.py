@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from ckpt_ops.documents import BadDocument, parse
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import UpdateDeferred
 from ckpt_ops.store import Store
-from ckpt_ops.validation.quarantine import read_verdict
 from ckpt_ops.views.building.numbers import drift_in, only_finite
 from ckpt_ops.views.model import DriftRow
 from ckpt_ops.views.shapes import Drifted, Point, Series
@@ -48,9 +48,10 @@ def drift_of(store: Store, state: LineageState) -> dict[str, dict[str, float]]:
 def _verdicts(store: Store, reports: list[tuple[str, str]]) -> dict[str, dict[str, float]]:
     def read(report: str) -> dict[str, float]:
         try:
-            return only_finite(read_verdict(store, report).drift)
-        except (ObjectNotFound, Corrupt):
+            drift = parse(store.get(report)).get("drift")
+        except (ObjectNotFound, Corrupt, BadDocument):
             return {}
+        return only_finite(drift) if isinstance(drift, dict) else {}
 
     with ThreadPoolExecutor(8) as pool:
         drifts = pool.map(read, (report for _, report in reports))

@@ -8,6 +8,24 @@ from collections.abc import Iterable, Mapping
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import UpdateDeferred
 
+# The directions of `evaluation.metrics`, which is not imported here: `ckpt-ops status` does without numpy.
+_HIGHER = frozenset(
+    {
+        "accuracy",
+        "auc",
+        "average_precision",
+        "balanced_accuracy",
+        "f1",
+        "macro_f1",
+        "mrr",
+        "ndcg",
+        "r2",
+        "top1_accuracy",
+        "top5_accuracy",
+    }
+)
+_LOWER = frozenset({"brier", "cross_entropy", "ece", "log_loss", "mae", "rmse"})
+
 
 def finite(value: object) -> float | None:
     """The number; None for anything that JSON has no number for."""
@@ -27,10 +45,8 @@ def only_finite(values: Mapping[str, object]) -> dict[str, float]:
 
 def better(metric: str) -> str:
     """ "higher" or "lower"; "" for a metric that this code does not know."""
-    from ckpt_ops.evaluation.metrics import METRICS  # numpy: not before a series is drawn
-
-    known = METRICS.get(metric.rpartition(":")[2])
-    return "" if known is None else "higher" if known.higher_is_better else "lower"
+    name = metric.rpartition(":")[2]
+    return "higher" if name in _HIGHER else "lower" if name in _LOWER else ""
 
 
 def ordered(names: Iterable[str], first: str) -> list[str]:

@@ -16,7 +16,7 @@ from ckpt_ops.lineage.records import Record
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.suspects import suspects
 from ckpt_ops.views.building.numbers import all_finite
-from ckpt_ops.views.building.version import refs, shadow_progress
+from ckpt_ops.views.building.trained_on import refs, shadow_progress
 from ckpt_ops.views.fleet import Summary
 from ckpt_ops.views.plain import plain
 from ckpt_ops.views.status import ChangedRow, StatusView, SuspectRow, TaintRow

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ckpt_ops.intake.at_source import expected_keys
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.awaiting import waits
 from ckpt_ops.lineage.production import below_floor, periods
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.rebase import plan_rebase
+from ckpt_ops.lineage.spacing import expected_keys
 from ckpt_ops.lineage.suspects import suspects
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.attention import MOST_KEYS, attention, stale
@@ -21,13 +21,16 @@ from ckpt_ops.views.building.numbers import better, only_finite, ordered, produc
 from ckpt_ops.views.description import Description
 from ckpt_ops.views.fleet import Summary
 from ckpt_ops.views.shapes import Attention, Point, Series, Wants
+from ckpt_ops.views.training import training_versions
 
 POINTS = 30
+LOOKED_AT = 1_000
+"""Slices, of the newest, between which missing ones are looked for."""
 _URGENCY = {what: place for place, what in enumerate(Wants)}
 
 
 def summary(store: Store, state: LineageState, description: Description) -> Summary:
-    """Everything but what depends on the time of the day: see `as_of`."""
+    """Everything but what depends on the time of the day: see `as_of`, and the training that runs."""
     head = state.versions.get(state.head) if state.head is not None else None
     consumed = state.newest_consumed
     waiting = tuple(number for number, one in state.versions.items() if waits(state, one))
@@ -90,6 +93,7 @@ def summary(store: Store, state: LineageState, description: Description) -> Summ
             missing=keys["missing"],
             rejected=rejected,
         ),
+        training_versions=training_versions(state),
         records=state.sequence,
     )
 
@@ -129,8 +133,11 @@ def late_keys(state: LineageState, within: int) -> tuple[str, ...]:
 
 
 def missing_keys(state: LineageState) -> list[str]:
-    """Keys between those of the known slices that should have come by their spacing, and have not."""
-    return [key for key in expected_keys(state.slices) if key not in state.slices]
+    """Keys between those of the newest slices that should have come by their spacing, and have not.
+
+    Of the newest `LOOKED_AT`: beyond `spacing.AT_MOST` in a range, no key is expected at all.
+    """
+    return [key for key in expected_keys(sorted(state.slices)[-LOOKED_AT:]) if key not in state.slices]
 
 
 def _consumed_time(state: LineageState, key: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ckpt_ops.checkpoints import load_manifest
@@ -10,9 +10,9 @@ from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import CandidateLog, LineageState, VersionState
 from ckpt_ops.lineage.candidate_log import Progress
 from ckpt_ops.lineage.encoding import type_name
-from ckpt_ops.lineage.records import Record, SliceRef, UpdateDeferred
+from ckpt_ops.lineage.records import Record, UpdateDeferred
 from ckpt_ops.lineage.retraining import retrained_message
-from ckpt_ops.lineage.shadow import InShadow, in_shadow
+from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.pipeline.code.kept import read_code
 from ckpt_ops.promotion.card import card_markdown, model_card
 from ckpt_ops.store import Store
@@ -21,6 +21,7 @@ from ckpt_ops.views.building.choices import on_version
 from ckpt_ops.views.building.decided import decision_of
 from ckpt_ops.views.building.forgetting import read_report
 from ckpt_ops.views.building.numbers import all_finite, finite
+from ckpt_ops.views.building.trained_on import refs, shadow_progress
 from ckpt_ops.views.shapes import Decision
 from ckpt_ops.views.version import (
     CheckpointRow,
@@ -30,8 +31,6 @@ from ckpt_ops.views.version import (
     GateRow,
     PolicySaid,
     PredictionRow,
-    ShadowProgress,
-    Trained,
     VersionView,
 )
 from ckpt_ops.wire_names import as_stored
@@ -93,23 +92,6 @@ def version_view(store: Store, state: LineageState, number: int) -> VersionView:
         seconds=finite(trained.seconds) if trained else None,
         may=on_version(state, number),
     )
-
-
-def shadow_progress(found: InShadow | None) -> ShadowProgress | None:
-    """How far the candidate in shadow has come; None: there is none."""
-    if found is None:
-        return None
-    return ShadowProgress(
-        version=found.version.version,
-        slices=found.needed,
-        scored=refs(found.counted),
-        words=found.message,
-    )
-
-
-def refs(found: Iterable[SliceRef]) -> tuple[Trained, ...]:
-    """Slices as they were trained on."""
-    return tuple(Trained(key=ref.key, revision=ref.revision, rows=ref.rows) for ref in found)
 
 
 def _checkpoints(progress: Progress) -> tuple[CheckpointRow, ...]:
@@ -197,7 +179,7 @@ def _conversions(store: Store, state: LineageState, number: int) -> tuple[Conver
             format=one.format,
             object=one.object,
             rows=one.rows,
-            max_abs_difference=one.max_abs_difference,
+            max_abs_difference=finite(one.max_abs_difference),
             error=one.error,
         )
         for one in made

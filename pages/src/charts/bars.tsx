@@ -35,9 +35,10 @@ export function Bars({
   const bottom = height - 20;
   const x = scaleBand<string>()
     .domain(names)
-    .range([LEFT, width - RIGHT])
+    .range([LEFT, Math.min(width - RIGHT, LEFT + 64 * Math.max(1, bars.length))])
     .padding(0.25);
-  const top = max(bars, (bar) => bar.value ?? 0) || 1;
+  const most = max(bars, (bar) => bar.value ?? 0) ?? 0;
+  const top = most || 1;
   const y = scaleLinear().domain([0, top]).range([bottom, 10]);
   const step = x.step();
   const place = (clientX: number, of: HTMLElement): number =>
@@ -80,7 +81,7 @@ export function Bars({
         onFocus={() => setAt((before) => before ?? (last >= 0 ? last : null))}
       >
         <svg width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
-          {[0, top / 2, top].map((tick) => (
+          {(most > 0 ? [0, top / 2, top] : [0]).map((tick) => (
             <g key={tick}>
               <line x1={LEFT} x2={width - RIGHT} y1={y(tick)} y2={y(tick)} class="grid" />
               <text x={LEFT - 6} y={y(tick)} dy="0.32em" class="tick end">

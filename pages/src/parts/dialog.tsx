@@ -3,8 +3,8 @@
 import type { ComponentChildren, JSX } from "preact";
 import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
-import { get, post, Refused } from "../api.ts";
-import type { Intent } from "../answers.ts";
+import { get, post, Refused, sendToAirflow } from "../api.ts";
+import type { Done, Intent } from "../answers.ts";
 import { Said, Skeleton, Trouble } from "./bits.tsx";
 import { Choosing } from "./field.tsx";
 import { FieldOf } from "./field.tsx";
@@ -15,8 +15,8 @@ export interface Change {
   button: string;
   /** What it would do, asked when the dialog opens and whenever one of its fields changes. */
   intent: (values: Record<string, string>, signal: AbortSignal) => Promise<Intent>;
-  /** Asks for it; the message says what became of it. */
-  send: (why: string, values: Record<string, string>) => Promise<string>;
+  /** Asks for it, as it was shown; the message says what became of it. */
+  send: (why: string, values: Record<string, string>, shown: Intent) => Promise<string>;
   /** What the person chooses besides. */
   fields?: Choosing[];
   /** After it was done. */
@@ -24,6 +24,9 @@ export interface Change {
   /** The reason may be left out, though it is kept where one is given. */
   reasonLabel?: string;
 }
+
+const FORBIDDEN =
+  "You may look at this DAG, but not trigger its runs, which every change takes. Ask whoever looks after your Airflow for the permission.";
 
 interface Desk {
   ask: (change: Change) => void;
@@ -51,7 +54,7 @@ export function action(
     ...(about.done ? { done: about.done } : {}),
     intent: (values, signal) =>
       get<Intent>(`${path}?${new URLSearchParams({ ...subject, ...given(values) }).toString()}`, signal),
-    send: async (why, values) => {
+    send: async (why, values, shown) => {
       const typed = Object.fromEntries(
         Object.entries(given(values)).map(([field, value]) => {
           const kind = about.fields?.find((one) => one.name === field)?.kind;
@@ -62,11 +65,24 @@ export function action(
         ...subject,
         ...(about.version === undefined ? {} : { version: about.version }),
         ...typed,
+        ...(shown.seen === undefined ? {} : { seen: shown.seen }),
         why,
       };
-      return (await post<{ message: string }>(path, body)).message;
+      return told(await post<Done>(path, body));
     },
   };
+}
+
+/** The message, after the run that waits in Airflow for the same answer was given it too. */
+async function told({ message, airflow }: Done): Promise<string> {
+  if (!airflow) return message;
+  try {
+    await sendToAirflow(airflow.path, airflow.body, airflow.method);
+    return `${message} Run ${airflow.run}, which waited for the answer, goes on.`;
+  } catch (error) {
+    const why = error instanceof Refused ? error.what : String(error);
+    return `${message} Run ${airflow.run} still waits in Airflow, which did not take the answer: ${why}. Next: answer it there, alike.`;
+  }
 }
 
 const given = (values: Record<string, string>): Record<string, string> =>
@@ -81,6 +97,11 @@ export function Dialogs({ children }: { children: ComponentChildren }): JSX.Elem
     setChange(one);
   }, []);
   const desk = useMemo(() => ({ ask }), [ask]);
+  useEffect(() => {
+    const moved = (): void => setChange(null); // by the browser's way back: the dialog is of the page before
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
   useEffect(() => {
     if (!message) return undefined;
     const timer = setTimeout(() => setMessage(""), 12_000);
@@ -111,7 +132,7 @@ export function Dialogs({ children }: { children: ComponentChildren }): JSX.Elem
         <Ask
           change={change}
           close={(text) => {
-            setChange(null);
+            setChange((now) => (now === change ? null : now));
             if (text === undefined) return;
             setMessage(text);
             change.done?.();
@@ -135,6 +156,9 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
     ),
   );
   const asked = JSON.stringify(values);
+  const [shownFor, setShownFor] = useState(""); // the values that the shown sentences are about
+  const [turn, setTurn] = useState(0); // it is asked again what would happen
+  const chosen = useRef(asked);
 
   useEffect(() => {
     const dialog = box.current;
@@ -151,8 +175,12 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
       () => {
         change.intent(values, stop.signal).then(
           (found) => {
+            if (stop.signal.aborted) return;
             setIntent(found);
-            setTrouble(undefined);
+            setShownFor(asked);
+            // else it says why what would happen is another thing now
+            if (turn === 0 || chosen.current !== asked) setTrouble(undefined);
+            chosen.current = asked;
           },
           (error: unknown) => {
             if (!stop.signal.aborted)
@@ -166,29 +194,43 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
       clearTimeout(timer);
       stop.abort();
     };
-  }, [asked]);
+  }, [asked, turn]);
 
+  const missing = (change.fields ?? []).some((field) => field.required && !values[field.name]);
+  const title = intent?.title ?? change.button;
+  const whyNot =
+    intent === undefined
+      ? ""
+      : intent.permitted === false
+        ? FORBIDDEN
+        : intent.possible
+          ? ""
+          : intent.why_not;
+  const offered = intent !== undefined && whyNot === "";
   const reason = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     // where there is nothing to choose first, a person goes on with the reason
-    if (intent?.possible && (change.fields ?? []).length === 0) reason.current?.focus();
-  }, [intent?.possible]);
+    if (offered && (change.fields ?? []).length === 0) reason.current?.focus();
+  }, [offered]);
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (sending || !intent?.possible) return;
+    if (sending || !offered) return;
     setSending(true);
     setTrouble(undefined);
-    change.send(why.trim(), values).then(
+    change.send(why.trim(), values, intent).then(
       (message) => close(message),
       (error: unknown) => {
+        const refused = error instanceof Refused ? error : new Refused(0, String(error));
         setSending(false);
-        setTrouble(error instanceof Refused ? error : new Refused(0, String(error)));
+        setTrouble(refused);
+        if (refused.status === 409) {
+          setShownFor(""); // nothing can be confirmed until it is shown
+          setTurn((before) => before + 1);
+        }
       },
     );
   };
   const set = (name: string, value: string): void => setValues((before) => ({ ...before, [name]: value }));
-  const missing = (change.fields ?? []).some((field) => field.required && !values[field.name]);
-  const title = intent?.title ?? change.button;
   return (
     <dialog
       ref={box}
@@ -197,6 +239,12 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
       onCancel={(event) => {
         event.preventDefault();
         if (!sending) close();
+      }}
+      onClose={() => {
+        // a browser closes a dialog at the second Escape in a row, whatever the page says to the first
+        if (box.current === null) return;
+        if (sending) box.current.showModal();
+        else close();
       }}
       onClick={(event) => {
         if (event.target === box.current && !sending && why === "") close();
@@ -231,15 +279,17 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
               </ul>
             </>
           )}
-          {intent && !intent.possible && (
+          {whyNot && (
             <div class="trouble" role="alert">
-              <p class="what">This is not possible now.</p>
+              <p class="what">
+                {intent?.permitted === false ? "You may not do this." : "This is not possible now."}
+              </p>
               <p>
-                <Said text={intent.why_not} />
+                <Said text={whyNot} />
               </p>
             </div>
           )}
-          {intent?.possible && (intent.needs_reason || change.reasonLabel) && (
+          {offered && (intent.needs_reason || change.reasonLabel) && (
             <label class="field" htmlFor={`${id}-why`}>
               <span>
                 {change.reasonLabel ?? "Why"}{" "}
@@ -263,13 +313,19 @@ function Ask({ change, close }: { change: Change; close: (message?: string) => v
         </div>
         <div class="ask-foot">
           <button type="button" onClick={() => close()} disabled={sending}>
-            {intent && !intent.possible ? "Close" : "Cancel"}
+            {whyNot ? "Close" : "Cancel"}
           </button>
-          {(!intent || intent.possible) && (
+          {!whyNot && (
             <button
               type="submit"
               class={intent?.danger ? "danger" : "primary"}
-              disabled={!intent || sending || missing || (intent.needs_reason && why.trim() === "")}
+              disabled={
+                !offered ||
+                shownFor !== asked ||
+                sending ||
+                missing ||
+                (intent.needs_reason && why.trim() === "")
+              }
             >
               {sending ? "Sending…" : change.button}
             </button>

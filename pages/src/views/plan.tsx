@@ -1,7 +1,7 @@
 // What a backfill would do before it is started, the rebase that is due, and the buttons that start them.
 
 import type { JSX } from "preact";
-import type { PlanView } from "../answers.ts";
+import type { PlanView } from "../schema.ts";
 import { inAirflow, useJson } from "../api.ts";
 import { minute } from "../format.ts";
 import { Outward, Said, Section } from "../parts/bits.tsx";

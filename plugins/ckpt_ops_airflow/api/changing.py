@@ -5,7 +5,8 @@
          answers {"message", "changed", "airflow"}
 
 A POST takes the permission to trigger a run of the DAG, comes from our own page with its token, and may be
-sent again: what is done already is not done twice.
+sent again: what is done already is not done twice. With the `seen` of a GET, it does what that GET said, or
+nothing: the model may have moved meanwhile.
 
 A version that is approved or rejected here may have a run that waits for the same answer in Airflow, and
 later runs wait for that one. `airflow` then says how the page answers it, with the person's own session:
@@ -32,13 +33,16 @@ from ckpt_ops.printable import shortened
 from ckpt_ops.views import plain
 from ckpt_ops_airflow.api.airflow_facts import waiting_question
 from ckpt_ops_airflow.api.json_answers import json_answer
-from ckpt_ops_airflow.api.permissions import may_trigger
+from ckpt_ops_airflow.api.permissions import may_trigger, may_trigger_runs
 from ckpt_ops_airflow.api.release_apart import release_by_the_code
 from ckpt_ops_airflow.api.the_store import state_of, views_of
 from ckpt_ops_airflow.csrf import require_csrf
 
 LONGEST_BODY = 64 * 1024
-_FIELDS: dict[str, type] = {"why": str, "key": str, "version": int, "how": str, "what": str, "at_step": int}
+_FIELDS: dict[str, type] = {
+    **{"why": str, "key": str, "version": int, "how": str, "what": str, "at_step": int},
+    "seen": str,
+}
 _ANSWERS = {
     "approve": Answer.APPROVE,
     "promote-despite-gates": Answer.APPROVE,
@@ -64,16 +68,19 @@ def action_routes() -> APIRouter:
 def look(
     dag_id: str,
     action: str,
+    user: GetUserDep,
     key: str = "",
     version: Annotated[int | None, Query()] = None,
     how: str = "",
     what: str = "",
     at_step: Annotated[int | None, Query()] = None,
 ) -> Response:
-    """What the action would do."""
+    """What the action would do, and whether the user may do it: that takes more than to look."""
     find_action(action)
     asked = Asked(key=key, version=version, how=how, what=what, at_step=at_step)
-    return json_answer(preview(state_of(dag_id), action, asked))
+    found = preview(state_of(dag_id), action, asked)
+    more = {"seen": found.digest, "permitted": may_trigger_runs(dag_id, user)}
+    return json_answer(plain(found) | more)
 
 
 async def body_of(request: Request) -> Asked:

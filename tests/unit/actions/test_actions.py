@@ -227,3 +227,28 @@ def test_nothing_of_it_loads_a_library_that_trains() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_who_asks_for_a_save_of_what_has_not_begun_learns_of_no_other_model(model: Place) -> None:
+    secret = SliceRef(key=W1, revision="r", rows=1)
+    fresh = CandidateStarted(version=1, candidate="c", parent=None, slices=(secret,), reason="")
+    log = ModelLog(model.store, "fresh")
+    log.append(fresh, after=log.state())
+    with pytest.raises(NotPossible) as refused:
+        carry_out(model.store, "fresh", "save-now", Asked())
+    assert "has begun" in str(refused.value)
+    assert MODEL not in str(refused.value)
+
+
+def test_nothing_is_done_but_what_was_shown(model: Place) -> None:
+    back = Asked(version=1, why="complaints")
+    shown = preview(model.state(), "rollback", back)
+    carry_out(model.store, MODEL, "approve", Asked(version=3, why="checked"))
+    before = model.state().sequence
+    with pytest.raises(NotPossible, match="Version 1 serves in place of version 3") as refused:
+        carry_out(model.store, MODEL, "rollback", replace(back, seen=shown.digest))
+    assert (refused.value.safe, model.state().sequence) == ("nothing was written", before)
+    now = preview(model.state(), "rollback", back)
+    assert carry_out(model.store, MODEL, "rollback", replace(back, seen=now.digest)).changed
+    again = carry_out(model.store, MODEL, "rollback", replace(back, seen=now.digest))
+    assert not again.changed, "a second click is answered as before"

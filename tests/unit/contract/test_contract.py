@@ -16,8 +16,8 @@ import pytest
 
 from ckpt_ops.contract import Check, building, check_source
 from ckpt_ops.errors import SliceMissing, SourceUnavailable
+from ckpt_ops.key_times import time_of
 from ckpt_ops.slices import Files
-from ckpt_ops.slices.times import time_of
 from ckpt_ops.store import LocalStore
 
 SCHEMA = pa.schema([("n", pa.int64()), ("word", pa.string())])

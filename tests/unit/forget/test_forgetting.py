@@ -623,10 +623,12 @@ def steady(value: Any) -> Any:
 
 
 def contents(store: Store) -> dict[str, Any]:
-    """All that is in the store, but for attempts at trainings, model cards, and when things were."""
+    """All that is in the store, but for attempts, model cards, kept views, and when things were."""
     found: dict[str, Any] = {}
     for name in objects(store):
         if "/v" in name and ("/log/" in name or "/card-" in name):
+            continue
+        if "/views/" in name or "/size/" in name:
             continue
         data = store.get(name)
         if name.endswith(".json"):

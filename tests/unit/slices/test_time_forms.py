@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.slices.time_forms import TimeForm
+from ckpt_ops.time_forms import TimeForm
 
 SORTED = [
     "%Y-%m-%d",

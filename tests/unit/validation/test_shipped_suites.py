@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pytest
 from verdicts import validate
 
-from ckpt_ops.slices.times import form_of, time_of
+from ckpt_ops.key_times import form_of, time_of
 from ckpt_ops.validation import Kind, Outcome, Severity, Suite, Validation, load_suite
 from ckpt_ops.validation.custom import KINDS, MemoryReference
 from demo import flights, ratings, weather

@@ -12,7 +12,8 @@ from ckpt_ops.evaluation import AtLeast, NotWorseThan
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.pipeline import Append, Pipeline, Slices
 from ckpt_ops.store import LocalStore
-from ckpt_ops.views.description import DESCRIPTION, Description, described, note, read_description
+from ckpt_ops.views.describing import described, note
+from ckpt_ops.views.description import DESCRIPTION, Description, read_description
 
 FOLDER = "models/flight_delay/description/"
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from histories import KEYS, accepted, evaluated, promoted, ref, rejected, started, trained
 
+from ckpt_ops.candidates.progress_document import begun, name_of
 from ckpt_ops.errors import BadInput, Corrupt
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import (
@@ -24,8 +25,10 @@ from ckpt_ops.lineage.records import (
     SourceChanged,
     UpdateDeferred,
 )
+from ckpt_ops.lineage.spacing import AT_MOST
 from ckpt_ops.store import LocalStore
 from ckpt_ops.views import StoreViews
+from ckpt_ops.views.building.summary import missing_keys
 from ckpt_ops.views.description import DESCRIPTION, Description
 from ckpt_ops.views.fleet import Summary
 from ckpt_ops.views.shapes import Wants
@@ -62,9 +65,9 @@ def test_models_that_need_a_person_come_first_by_urgency(say: Say, store: LocalS
 
 
 def test_what_is_in_production_since_when_why_and_by_whom(say: Say, store: LocalStore) -> None:
-    second = promoted(2, ref(KEYS[1]), champion=1)
+    first, second = promoted(1, ref(KEYS[0])), promoted(2, ref(KEYS[1]), champion=1)
     yes = Approved(version=2, actor="ada", reason="the deltas are fine")
-    say("m", promoted(1, ref(KEYS[0])), second[:-1], yes, second[-1])
+    say("m", first, second[:-1], yes, second[-1])
     found = StoreViews(store).summary("m")
     assert (found.head, found.head_how, found.head_by) == (2, "approved", "ada")
     assert found.head_why == "the deltas are fine"
@@ -234,3 +237,34 @@ def test_a_withdrawn_slice_makes_a_rebase_due(say: Say, store: LocalStore) -> No
     )
     found = StoreViews(store).summary("m")
     assert (found.rebase_due, wants(found)) == ((KEYS[0],), [Wants.REBASE])
+
+
+def test_a_model_that_is_gone_hides_no_other_and_tells_no_names(
+    say: Say, store: LocalStore, flights: ModelLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = StoreViews(store)
+    monkeypatch.setattr(views, "names", lambda: ["flights", "gone"])
+    assert [one.model for one in views.fleet().models] == ["flights"]
+
+
+def test_the_training_that_runs_is_in_the_summary_and_on_the_page(store: LocalStore, say: Say) -> None:
+    say("m", promoted(1, ref(KEYS[0])), accepted(KEYS[1]), started(2, ref(KEYS[1]), parent=1))
+    views = StoreViews(store)
+    assert views.summary("m").training is None
+    running = begun("m", 2, before=None, now="2026-03-01T12:00:00.000+00:00")
+    store.put(name_of(running, number=1, writer="0" * 8), running.encode())
+    (found,) = views.fleet().models
+    assert found.training is not None
+    assert (found.training.version, found.training.phase) == (2, "starting")
+    assert views.model("m").summary.training == found.training
+    say("m", trained(2))
+    assert views.summary("m").training is None, "it has its result, whatever its process left"
+
+
+def test_slices_that_are_missing_are_found_in_a_long_history_too(say: Say, store: LocalStore) -> None:
+    hours = [datetime(2026, 1, 1) + timedelta(hours=hour) for hour in range(AT_MOST + 600)]
+    keys = [f"{hour:%Y-%m-%dT%H}" for hour in hours]
+    say("m", SliceQuarantined(slice=ref(keys[0]), report=""))
+    whole = ModelLog(store, "m").state()
+    known = {key: replace(whole.slices[keys[0]], ref=ref(key)) for key in keys if key != keys[-50]}
+    assert missing_keys(replace(whole, slices=known)) == [keys[-50]]

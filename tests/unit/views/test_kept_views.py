@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +14,8 @@ import pytest
 from histories import KEYS, histories, promoted, ref
 from hypothesis import given, settings
 
-from ckpt_ops.errors import StoreForbidden
-from ckpt_ops.lineage import ModelLog, fold
+from ckpt_ops.errors import StoreForbidden, TransientError
+from ckpt_ops.lineage import LineageState, ModelLog, fold
 from ckpt_ops.lineage.records import Held, Record, Released
 from ckpt_ops.store import Entry, LocalStore
 from ckpt_ops.views import StoreViews, cache, plain
@@ -137,6 +139,69 @@ def test_the_states_of_few_models_stay_in_memory(
     assert {name: views.state(name) for name in names[1:]} == {name: states[name] for name in names[1:]}
 
 
+def test_what_is_wrong_with_a_model_that_is_forgotten_is_nothing_to_who_asks_for_another(
+    store: LocalStore, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ckpt_ops.views.store_views.STATES_STAY", 2)
+    for name in ("mine", "other", "secret"):
+        say(name, promoted(1, ref(KEYS[0])))
+    views = StoreViews(store)
+    views.state("secret")
+    say("secret", Held(reason="look"))
+    last = ModelLog(store, "secret").state().sequence
+    store.put(f"models/secret/log/{last + 1:012d}.json", b"rubbish")
+    views.state("other")
+    assert views.state("mine").head == 1
+    assert views.model("mine").summary.head == 1
+    assert not views._models["secret"].read
+
+
+def test_a_page_stays_in_memory_no_longer_than_a_state(
+    store: LocalStore, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ckpt_ops.views.store_views.STATES_STAY", 2)
+    names = [f"m{number}" for number in range(5)]
+    for name in names:
+        say(name, promoted(1, ref(KEYS[0])))
+        keep_views(store, name)
+    views = StoreViews(store)
+    for name in names:
+        views.model(name)
+    assert [views._models[name].read for name in names] == [False, False, False, True, True]
+
+
+def test_who_waits_for_a_store_that_hangs_is_told_so(
+    store: LocalStore, flights: ModelLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("known_model", "store_views"):
+        monkeypatch.setattr(f"ckpt_ops.views.{module}.PATIENCE", 0.01)
+    views, asked, answered = StoreViews(store, keep=False), threading.Event(), threading.Event()
+
+    def hangs(log: ModelLog, state: LineageState) -> None:
+        asked.set()
+        answered.wait(10)
+
+    known = views._known("flights")
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(known.with_log, hangs)
+        assert asked.wait(10)
+        with pytest.raises(TransientError, match="flights is being read for somebody else"):
+            views.state("flights")
+        answered.set()
+        reading.result(10)
+    assert views.state("flights").head == 2
+
+
+def test_a_view_that_cannot_be_made_stops_no_run(
+    store: LocalStore, flights: ModelLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("an error of ours")
+
+    monkeypatch.setattr("ckpt_ops.views.known_model.model_view", broken)
+    keep_views(store, "flights")
+
+
 def test_two_of_each_kind_are_kept(store: LocalStore, flights: ModelLog, say: Say) -> None:
     views = StoreViews(store)
     for number in range(6):
@@ -222,4 +287,4 @@ def test_another_way_to_compute_needs_another_number() -> None:
         for at, record in enumerate(history)
     ]
     data = cache.encode(model_view(Nothing(), fold("model", timed), Description()))
-    assert (cache.COMPUTED, blake3.blake3(data).hexdigest()[:16]) == (1, "369b06ade2145f4a")
+    assert (cache.COMPUTED, blake3.blake3(data).hexdigest()[:16]) == (2, "b326515d99c18315")

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from ckpt_ops.candidates.progress_document import ProgressDocument, after, begun, ended, name_of
-from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.fold import fold
-from ckpt_ops.lineage.records import CandidateStarted, Rejected, SliceRef
+from ckpt_ops.lineage.records import CandidateStarted, Rejected, SliceAccepted, SliceRef
 from ckpt_ops.store import LocalStore
+from ckpt_ops.views import StoreViews
 from ckpt_ops.views.training import LOST_SECONDS, training_now
 from ckpt_ops.worker import AttemptBegan, CheckpointSaved, StepsDone
 
@@ -59,6 +60,20 @@ def test_an_open_version_is_found_with_all_that_it_reported(store: LocalStore) -
     assert (found.saves, found.save_every, found.lost) == (((100, 2000, 10),), 30.0, False)
 
 
+def test_all_models_at_a_glance_show_what_is_trained(store: LocalStore) -> None:
+    log, ref = ModelLog(store, "m"), SliceRef(key="w1", revision="r1", rows=10)
+    log.append(SliceAccepted(slice=ref), after=log.state())
+    started = CandidateStarted(version=1, candidate="c", parent=None, slices=(ref,))
+    log.append(started, after=log.state())
+    put(store, running(1))
+    (found,) = StoreViews(store).fleet().models
+    assert found.training is not None
+    assert (found.training.version, found.training.step, found.training.last) == (1, 120, 600)
+    log.append(Rejected(version=1, champion=None, reason="no"), after=log.state())
+    (found,) = StoreViews(store).fleet().models
+    assert found.training is None
+
+
 def test_one_that_reads_its_rows_is_found_before_its_version_is_opened(store: LocalStore) -> None:
     put(store, begun("m", 1, before=None, now=NOON))
     found = training_now(store, "m", LineageState(model="m"))
@@ -78,6 +93,13 @@ def test_it_is_lost_when_it_has_not_reported_for_a_minute(store: LocalStore) -> 
         found = training_now(store, "m", state(1), now=now + seconds)
         assert found is not None
         assert found.lost is lost
+
+
+def test_one_that_died_before_its_version_was_opened_has_lost_nothing(store: LocalStore) -> None:
+    put(store, begun("m", 2, before=None, now=NOON))
+    before = state(1, decided=(1,))
+    assert training_now(store, "m", before, now=time.time() + LOST_SECONDS - 5) is not None
+    assert training_now(store, "m", before, now=time.time() + LOST_SECONDS + 5) is None
 
 
 def test_an_attempt_that_has_ended_is_not_lost(store: LocalStore) -> None:

@@ -11,9 +11,11 @@ import pytest
 from histories import KEYS
 from jsonschema import Draft202012Validator
 
+from ckpt_ops.evaluation import METRICS
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.store import LocalStore
 from ckpt_ops.views import StoreViews, plain
+from ckpt_ops.views.building.numbers import better
 from ckpt_ops.views.schema import ROOTS, json_schema, kinds, typescript
 
 PROJECT = Path(__file__).parents[3]
@@ -61,3 +63,10 @@ def test_a_value_of_another_type_does_not_fit(store: LocalStore, flights: ModelL
 def fits(value: object, kind: str) -> bool:
     """Whether it is what the schema has under that name."""
     return Draft202012Validator({**json_schema(), "$ref": f"#/$defs/{kind}"}).is_valid(value)
+
+
+def test_the_direction_of_every_metric_is_known() -> None:
+    assert {name: better(name) for name in METRICS} == {
+        name: "higher" if metric.higher_is_better else "lower" for name, metric in METRICS.items()
+    }
+    assert (better("click:auc"), better("of_my_own")) == ("higher", "")

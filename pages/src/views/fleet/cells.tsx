@@ -260,7 +260,7 @@ function Run({ row }: { row: FleetRow }): JSX.Element {
               tone="warn"
               title={`${plural(airflow.missing_runs, "run")} found no slice at the source. ${airflow.last_run_note ?? ""}`}
             >
-              {count(airflow.missing_runs)} found no slice
+              no slice: {count(airflow.missing_runs)}
             </Badge>
           )}
         </>

@@ -5,9 +5,21 @@ import { bytes, count, duration, number, plural, signed } from "../../format.ts"
 import { Badge, Facts, Said } from "../../parts/bits.tsx";
 import { When } from "../../parts/times.tsx";
 import { Slices, State } from "../../parts/decisions.tsx";
-import { Table } from "../../parts/table.tsx";
+import { Table, type Column } from "../../parts/table.tsx";
 import { href } from "../../route.ts";
 import type { LineageView, VersionRow } from "../../schema.ts";
+
+const beside = (champion: Record<string, number>): Column<[string, number]>[] => [
+  { head: "Champion", kind: "number", cell: ([name]) => number(champion[name]) },
+  {
+    head: "Gain",
+    kind: "number",
+    cell: ([name, value]) => {
+      const other = champion[name];
+      return other === undefined ? "–" : signed(value - other);
+    },
+  },
+];
 
 export function Details({
   model,
@@ -19,6 +31,7 @@ export function Details({
   view: LineageView;
 }): JSX.Element {
   const metrics = Object.entries(row.metrics);
+  const compared = Object.keys(row.champion_metrics).length > 0;
   const other = view.edges.filter(
     (edge) => edge.what !== "trained from" && (edge.source === row.version || edge.target === row.version),
   );
@@ -101,15 +114,7 @@ export function Details({
           columns={[
             { head: "Metric", names: true, cell: ([name]) => name },
             { head: "Candidate", kind: "number", cell: ([, value]) => number(value) },
-            { head: "Champion", kind: "number", cell: ([name]) => number(row.champion_metrics[name]) },
-            {
-              head: "Gain",
-              kind: "number",
-              cell: ([name, value]) => {
-                const champion = row.champion_metrics[name];
-                return champion === undefined ? "–" : signed(value - champion);
-              },
-            },
+            ...(compared ? beside(row.champion_metrics) : []),
           ]}
         />
       )}

@@ -35,11 +35,19 @@ export function Cost({ versions }: { versions: VersionRow[] }): JSX.Element | nu
             </figure>
             <figure>
               <figcaption>Bytes added to the store</figcaption>
-              <Bars
-                label="Bytes per update"
-                text={bytes}
-                bars={trained.map((row) => ({ name: `v${row.version}`, value: row.nbytes, note: note(row) }))}
-              />
+              {trained.some((row) => row.nbytes) ? (
+                <Bars
+                  label="Bytes per update"
+                  text={bytes}
+                  bars={trained.map((row) => ({
+                    name: `v${row.version}`,
+                    value: row.nbytes,
+                    note: note(row),
+                  }))}
+                />
+              ) : (
+                <p class="soft">No size was recorded.</p>
+              )}
             </figure>
           </div>
         }

@@ -34,8 +34,9 @@ export function Standing({ view, reload }: { view: ModelAnswer; reload: () => vo
       {summary.tainted !== null && (
         <div class="banner bad" role="alert">
           <div>
-            <strong>The champion is tainted.</strong> <Said text={summary.tainted} /> It serves on, and
-            nothing is trained from it until a rebase.
+            <strong>The champion is tainted.</strong> <Said text={summary.tainted} />
+            <br />
+            It serves on, and nothing is trained from it until a rebase.
           </div>
           <a class="button" href={href("plan", model)}>
             See the plan

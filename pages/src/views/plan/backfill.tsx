@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { PlannedSlice, PlanView } from "../../answers.ts";
+import type { PlannedSlice, PlanView } from "../../schema.ts";
 import { here } from "../../api.ts";
 import { count, plural } from "../../format.ts";
 import { Outward, Nothing, Said, Section } from "../../parts/bits.tsx";

@@ -1,7 +1,7 @@
 // The rebase that is due, and the buttons that start it.
 
 import type { JSX } from "preact";
-import type { PlanView } from "../../answers.ts";
+import type { PlanView } from "../../schema.ts";
 import { inAirflow } from "../../api.ts";
 import { count } from "../../format.ts";
 import { Outward, Badge, Command, Said } from "../../parts/bits.tsx";

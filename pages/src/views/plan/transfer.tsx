@@ -1,7 +1,7 @@
 // What the next version would begin with, where the model's code has changed.
 
 import type { JSX } from "preact";
-import type { TransferView } from "../../answers.ts";
+import type { TransferView } from "../../schema.ts";
 import { useJson } from "../../api.ts";
 import { bytes } from "../../format.ts";
 import { Badge, Said, Section, Skeleton, Trouble } from "../../parts/bits.tsx";

@@ -152,7 +152,7 @@ export function Take({ view }: { view: VersionView }): JSX.Element {
 
 export function Code({ view }: { view: VersionView }): JSX.Element | null {
   const { code } = view;
-  if (code === null) return null;
+  if (code === null || (!code.digest && !code.object && Object.keys(code.files).length === 0)) return null;
   const files = Object.entries(code.files);
   return (
     <Section title="Code" id="code">

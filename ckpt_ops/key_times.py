@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from datetime import datetime
 
-from ckpt_ops.slices.time_forms import TimeForm
+from ckpt_ops.time_forms import TimeForm
 
 COMMON = (
     "%Y-%m-%dT%H-%M",
