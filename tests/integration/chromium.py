@@ -1,4 +1,4 @@
-"""A real Chromium, driven as a person drives it: what is clicked is found by what it says, and has to be seen.
+"""A real Chromium, driven as a person drives it: what is clicked is found by what it says, and is seen.
 
 It is spoken to through a pipe, so that nothing else on this machine can reach it, and needs no package.
 """
@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,12 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 PATIENCE = 30.0  # seconds
 
 # Chromium reads from 3 and writes to 4
-_START = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+_START = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 # Finds what a person would click: by its words or its name for a screen reader, the shortest first.
 _FIND = """
@@ -34,18 +39,20 @@ _FIND = """
     const box = one.getBoundingClientRect(), style = getComputedStyle(one);
     return box.width > 0 && box.height > 0 && style.visibility !== "hidden" && style.opacity !== "0";
   };
+  const words = (one) => [...one.querySelectorAll("[aria-hidden=true]")]
+    .reduce((text, mark) => text.replace(mark.innerText || "", ""), one.innerText || "");
   const wanted = WANTED, within = WITHIN;
   let root = document;
   if (within) {
-    const rows = [...document.querySelectorAll(within[0])].filter((one) => said(one.innerText).includes(within[1]));
-    root = rows.find(seen);
+    const rows = [...document.querySelectorAll(within[0])].filter(seen);
+    root = rows.find((one) => said(one.innerText).includes(within[1]));
     if (!root) return null;
   }
-  const all = [...root.querySelectorAll("a, button, summary, label, [role=button], [role=tab], input[type=submit]")];
+  const all = [...root.querySelectorAll("a, button, summary, label, [role=button], [role=tab]")];
   const open = document.querySelector("dialog[open]");
   const fits = all
     .filter((one) => seen(one) && (!open || open.contains(one)))
-    .map((one) => [one, said(one.innerText || ""), said(one.getAttribute("aria-label") || "")])
+    .map((one) => [one, said(words(one)), said(one.getAttribute("aria-label") || "")])
     .filter(([one, text, label]) => text === wanted || label === wanted || text.startsWith(wanted + " "))
     .sort((a, b) => a[1].length - b[1].length);
   const [found] = fits[0] || [];
@@ -292,7 +299,8 @@ class Tab:
         """Waits until all of it is to be read, in whatever lines it is broken."""
         script = f"""(() => {{
           const said = document.body.innerText.replace(/\\s+/g, " ");
-          return !document.querySelector("main .skeleton") && {json.dumps(words)}.every((one) => said.includes(one));
+          const here = {json.dumps(words)}.every((one) => said.includes(one));
+          return here && !document.querySelector("main .skeleton");
         }})()"""
         self.until(script, seconds=seconds)
 
@@ -352,7 +360,7 @@ class Tab:
 
     def serious(self, axe: str) -> list[str]:
         """What axe-core finds serious on our page, a line each."""
-        self.run(f"window.axe || (() => {{ {axe} }})() || true")
+        self.run(f"window.axe || (() => {{ {axe} }})(); true")
         found = self.run("axe.run(document, { resultTypes: ['violations'] }).then((one) => one.violations)")
         return [
             f"{one['id']}: {one['nodes'][0]['target']} {one['nodes'][0]['failureSummary']}"

@@ -14,11 +14,7 @@ AXE = PROJECT / "pages" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class InAirflow:
-    """A tab of an operator, who looks after one model.
-
-    Attributes:
-        why: the reason that was given last.
-    """
+    """A tab of an operator, who looks after one model."""
 
     def __init__(self, tab: Tab, model: str) -> None:
         self.tab, self.model = tab, model
@@ -62,7 +58,7 @@ class InAirflow:
     def look_at(
         self, pages: Mapping[str, tuple[str, str]], *, width: int, theme: str
     ) -> dict[str, list[str]]:
-        """What is wrong with each page: by its name, what axe-core finds serious, and whether it scrolls sideways.
+        """What is wrong, by page: what axe-core finds serious, and whether it scrolls sideways.
 
         Args:
             pages: by name, address and words that are to be read there.

@@ -26,7 +26,7 @@ from ckpt_ops.runs.approve import approve
 from ckpt_ops.slices import pull
 from ckpt_ops.store import Store
 from ckpt_ops.training import Budget
-from ckpt_ops.views.description import note
+from ckpt_ops.views.describing import note
 from demo.flights import weeks
 
 PROMOTED = ["2013-01-06", "2013-01-13", "2013-01-20", "2013-01-27"]
@@ -55,7 +55,7 @@ def say(store: Store, model: str, record: Record) -> None:
 
 
 def told(pipeline: Pipeline, store: Store, landing: Store) -> None:
-    """Four versions went into production after each other, each approved by a person; the fifth was rejected."""
+    """Four versions went into production, each approved by a person; the fifth was rejected."""
     short = replace(pipeline, budget=Budget(max_steps=60, max_seconds=600))
     with acting_as("ada"):
         for key in (*PROMOTED, REJECTED):
@@ -77,7 +77,7 @@ def turned(table: pa.Table) -> pa.Table:
 
 
 def held(store: Store, model: str) -> None:
-    """Another model, of which only the log is there: one version in production, and a person has to decide."""
+    """Another model, of which only the log is there: one version in production, and it is on hold."""
     ref = SliceRef(key="2013-01-27", revision="0" * 16, rows=6_072)
     numbers = {"auc": 0.71}
     trained = CandidateTrained(

@@ -1,4 +1,4 @@
-"""Airflow's api-server with our plugin over a `stand_in.Place`, as a process of its own; see `pages_server`."""
+"""Airflow's api-server with our plugin over a `stand_in.Place`, as its own process; see `pages_server`."""
 
 from __future__ import annotations
 

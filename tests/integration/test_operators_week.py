@@ -1,7 +1,7 @@
 """An operator's week in a real browser, inside Airflow's own UI, on a platform that really trains.
 
-What a person does there is done here: by what is to be read, with the mouse and the keyboard. With PICTURES=FOLDER
-the pictures of the documentation are made on the way (`make pictures`).
+What a person does there is done here: by what is to be read, with the mouse and the keyboard. The pictures of
+the documentation are made on the way, into the folder PICTURES (`make pictures`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import late_flights_weeks as before
 import pyarrow.compute as pc
 import pytest
 from airflow_process import PROJECT, eventually
-from chromium import BROWSER, Chromium, Tab, chromium
+from chromium import BROWSER, Chromium, chromium
+from in_airflow import InAirflow
 
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE
@@ -30,7 +31,7 @@ from ckpt_ops.store import Store, open_store
 from demo.flights import weeks
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.soak,
     pytest.mark.skipif(BROWSER is None, reason="no chromium here"),
 ]
 
@@ -42,20 +43,18 @@ CORRECTED = "2013-01-20"
 MARCH = ["2013-03-03", "2013-03-10"]
 HELD = "diverted_flights"
 
-AXE = PROJECT / "pages" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = Path(os.environ["PICTURES"]) if os.environ.get("PICTURES") else None
 
 
-class Office:
+class Office(InAirflow):
     """The model on the platform, and the operator's browser."""
 
     def __init__(self, platform: Platform, browser: Chromium) -> None:
+        super().__init__(browser.tab(platform.ui_url, ("_token", platform.token())), NAME)
         self.platform, self.browser = platform, browser
         self.pipeline: Pipeline = load_pipeline(NAME, PROJECT / "tests" / "dags")
         self.store = open_store(f"{STORE}?endpoint={platform.gcs_endpoint}")
         self.landing: Store = open_store(f"{LANDING}?endpoint={platform.gcs_endpoint}")
-        self.tab: Tab = browser.tab(platform.ui_url, ("_token", platform.token()))
-        self.tab.look()
 
     def state(self) -> LineageState:
         return ModelLog(self.store, NAME).state()
@@ -77,18 +76,6 @@ class Office:
         eventually(lambda: self.tasks(self.runs()[key]).get(task) in states, seconds=240)
         return self.tasks(self.runs()[key])
 
-    def at_models(self) -> Tab:
-        """Airflow's home, then the navigation's "Models": one click."""
-        self.tab.home()
-        self.tab.click("Models", top=True)
-        self.tab.reads(NAME)
-        return self.tab
-
-    def at(self, page: str) -> Tab:
-        """A page of the model, by its address, in the frame that is there."""
-        self.tab.page(f"#/m/{NAME}{page}")
-        return self.tab
-
     def picture(self, name: str, *, height: int = 900) -> None:
         """For the documentation, where it is asked for: as wide as the docs show it."""
         if PICTURES is not None:
@@ -96,14 +83,6 @@ class Office:
             self.browser.listen(0.6)
             self.tab.picture(PICTURES / f"{name}.png")
             self.tab.look()
-
-    def confirm(self, button: str, why: str, *will: str) -> None:
-        """In the dialog that is open: read what will happen, say why, and do it."""
-        self.tab.reads("What will happen", *will)
-        if why:
-            self.tab.type("dialog textarea[name=why]", why)
-        self.tab.click(button)
-        self.tab.until("!document.querySelector('dialog[open]')")
 
 
 @pytest.fixture(scope="module")
@@ -299,21 +278,7 @@ class TestLook:
     def test_no_page_scrolls_sideways_and_axe_finds_nothing_serious(
         self, watched: object, office: Office, width: int, theme: str
     ) -> None:
-        axe = AXE.read_text() if AXE.exists() else None
-        tab = office.at_models()
-        tab.look(width=width, height=844 if width == 390 else 900, theme=theme)
-        found = {}
-        for name, (hash_, words) in PAGES.items():
-            tab.page(hash_)
-            tab.reads(words)
-            assert tab.run("document.documentElement.dataset.theme") == theme
-            wrong = [f"scrolls sideways by {over} px"] if (over := tab.sideways()) > 0 else []
-            wrong += tab.serious(axe) if axe else []
-            found |= {name: wrong} if wrong else {}
-        tab.look()
-        assert found == {}
-        if axe is None:
-            pytest.skip("axe-core is not here: cd pages && npm ci")
+        assert office.look_at(PAGES, width=width, theme=theme) == {}
 
 
 class TestTuesday:
@@ -352,74 +317,6 @@ class TestFriday:
             "promote": "skipped",
         }
         assert office.state().head == 4
-
-
-class TestEverydayQuestions:
-    """Each is answered by what is to be read after at most two clicks from Airflow's home."""
-
-    def ask(self, office: Office, second: str | None, *answer: str, row: str = NAME) -> Tab:
-        tab = office.at_models()
-        if second is not None:
-            tab.click(second)
-        tab.reads(*answer)
-        assert tab.clicks <= 2
-        return tab
-
-    def test_what_is_in_production_since_when_and_why(self, rolled_back: Office) -> None:
-        self.ask(
-            rolled_back,
-            NAME,
-            "In production v4",
-            "Since 20",
-            "rolled back by",
-            "complaints about the evenings",
-        )
-
-    def test_why_the_last_candidate_was_rejected(self, office: Office) -> None:
-        self.ask(office, NAME, "rejected by NotWorseThan: auc rose")
-
-    def test_which_slices_are_pending_late_or_quarantined(self, rehearsed: object, office: Office) -> None:
-        self.ask(office, f"Slices of {NAME}", "withdrawn", "pending")
-
-    def test_whether_a_training_runs_and_how_far_it_is(self, watched: dict[str, Any], office: Office) -> None:
-        assert watched["clicks"] <= 2
-        self.ask(office, None, "Training 0")
-
-    def test_what_a_backfill_of_march_would_do(self, office: Office) -> None:
-        tab = self.ask(office, f"Plan of {NAME}", *MARCH)
-        for key in MARCH:
-            assert "append" in self.row(tab, key)
-
-    def test_who_approved_a_version(self, rolled_back: Office) -> None:
-        tab = self.ask(rolled_back, NAME, "Approved by")
-        assert "ada" in self.row(tab, "v3")
-        assert rolled_back.platform.user in self.row(tab, "v6")
-
-    def test_which_versions_saw_a_slice(self, office: Office) -> None:
-        tab = self.ask(office, f"Slices of {NAME}", "Seen by")
-        assert "v5" in self.row(tab, before.REJECTED)
-
-    def test_how_good_production_was_on_each_slice(self, office: Office) -> None:
-        tab = self.ask(office, NAME, "Quality in production")
-        said = set()
-        for share in (0.1, 0.3, 0.5, 0.7, 0.99):
-            tab.point("#quality ~ * .plot, .plot", share=share)
-            said.add(" ".join(str(tab.until("document.querySelector('.hover')?.innerText")).split()[:2]))
-        assert len(said) >= 3
-        assert all(float(one.split()[1]) > 0.4 for one in said if "not" not in one)
-
-    def test_how_much_the_store_holds(self, office: Office) -> None:
-        self.ask(office, None, "hold", "kB")
-
-    def test_whether_anything_is_on_hold(self, office: Office) -> None:
-        tab = self.ask(office, "On hold or tainted", HELD)
-        assert "on hold" in self.row(tab, HELD)
-
-    def row(self, tab: Tab, words: str) -> str:
-        """The row of a table whose name says this."""
-        script = f"""[...document.querySelectorAll("tbody tr")].find(
-          (one) => one.querySelector("th")?.innerText.trim().split(/\\s/)[0] === {json.dumps(words)})?.innerText"""
-        return str(tab.until(script))
 
 
 def test_the_dag_in_pictures(office: Office) -> None:

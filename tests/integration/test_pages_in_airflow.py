@@ -59,7 +59,7 @@ PAGES = {
 def place(
     tmp_path_factory: pytest.TempPathFactory, without_pictures: Callable[[], AbstractContextManager[None]]
 ) -> Iterator[Place]:
-    """Version 2 is in production, 3 was rejected, 4 waits; a late slice, a bad one; another model is on hold."""
+    """Version 2 is in production, 3 was rejected, 4 waits; a slice is late, one bad; a model is on hold."""
     with pytest.MonkeyPatch.context() as patch, without_pictures(), acting_as("ada"):
         found = Place(tmp_path_factory.mktemp("in-airflow"), patch)
         (found.folder / "dags" / MODEL / "dag.py").write_text(DAG.format(name=MODEL))
@@ -179,7 +179,7 @@ class TestChanges:
         here.confirm("Release", "a refund")
         here.tab.reads("accepted", "a refund")
         said = [one for one in place.records() if isinstance(one, SliceAccepted) and one.released]
-        assert [(one.slice.key, one.actor, one.reason) for one in said] == [(BAD, "jo", "a refund")]
+        assert [(one.slice.key, one.actor, one.reason) for one in said] == [(BAD, "jo", "released: a refund")]
 
     def test_a_version_that_waits_is_approved(self, here: InAirflow, place: Place) -> None:
         here.at_models().click("awaits approval", within=("tr", MODEL))

@@ -82,7 +82,7 @@ FROZEN = np.arange(2048, dtype=np.float32)
 class Place:
     """Folders of DAGs, a landing place and a store; `good`: what the candidates' predictions are worth.
 
-    `score`: what the champion is said to have had on each slice before it was trained on; empty: not measured.
+    `score`: what the champion is said to have had on each slice before it trained on it; empty: none.
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
