@@ -31,7 +31,7 @@ export UV_COMPILE_BYTECODE := 1
 # The same is true of what is here: tests start some hundred processes, a task of Airflow each, or a training.
 COMPILED = $(RUN) -m compileall -q ckpt_ops plugins dags demo team tests/dags
 
-.PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs pages bench lock venv clean
+.PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs pages pictures bench lock venv clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ pages: pages/node_modules/.package-lock.json ## The front end into plugins/ckpt_
 	cd pages && npm run --silent formatted && npm run --silent types
 	cd pages && npm test --silent
 	cd pages && npm run --silent build
+
+pictures: $(DEV) ## The pages' pictures in docs/images, by the end-to-end test of an operator's week; needs Chromium
+	PICTURES=docs/images $(RUN) -m pytest -q -m soak tests/integration/test_operators_week.py
 
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy

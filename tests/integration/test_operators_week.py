@@ -286,7 +286,7 @@ class TestTuesday:
         assert "distance" in released
         said = [one for one in office.records() if isinstance(one, SliceAccepted) and one.released]
         assert [(one.slice.key, one.actor, one.reason) for one in said] == [
-            (BAD, office.platform.user, "the sign is wrong, the miles are right")
+            (BAD, office.platform.user, "released: the sign is wrong, the miles are right")
         ]
 
 
@@ -319,10 +319,15 @@ class TestFriday:
         assert office.state().head == 4
 
 
-def test_the_dag_in_pictures(office: Office) -> None:
+def test_the_other_pictures_of_the_documentation(rehearsed: object, office: Office) -> None:
     if PICTURES is None:
         pytest.skip("PICTURES is not set: make pictures")
-    for name, hash_ in {"fleet": "#/", "model": f"#/m/{NAME}", "lineage": f"#/m/{NAME}/lineage"}.items():
-        office.at_models().page(hash_)
-        office.tab.reads(PAGES[name][1])
-        office.picture(name, height=1200 if name == "model" else 640)
+    for name, height in {"fleet": 420, "model": 1150, "lineage": 640}.items():
+        address, words = PAGES[name]
+        office.at_models().page(address)
+        office.tab.reads(words)
+        office.picture(name, height=height)
+    office.tab.go(f"/dags/{NAME}")
+    office.tab.click("Show Graph (Press g)", top=True)
+    office.tab.until("document.body.innerText.includes('wait_for_earlier')", top=True)
+    office.picture("dag", height=640)

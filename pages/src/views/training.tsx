@@ -13,6 +13,7 @@ import { action, useAsk } from "../parts/dialog.tsx";
 import type { Choosing } from "../parts/field.tsx";
 import { Answered, Fresh } from "../parts/shell.tsx";
 import { Table } from "../parts/table.tsx";
+import { percent } from "../progress.ts";
 import { href, type Route } from "../route.ts";
 import type { TrainingNow } from "../schema.ts";
 import { Switched } from "../parts/switched.tsx";
@@ -95,7 +96,7 @@ function Training({
           },
         ];
   });
-  const share = now.last > 0 ? (100 * now.step) / now.last : 0;
+  const share = percent(now);
   const running = now.phase !== "ended" && !now.lost;
   return (
     <>
@@ -142,12 +143,7 @@ function Training({
             Save now
           </button>
         </div>
-        <progress
-          class="wide"
-          max={Math.max(1, now.last)}
-          value={now.step}
-          aria-label={`Progress: ${share.toFixed(0)} %`}
-        />
+        <progress class="wide" max={100} value={share} aria-label={`Progress: ${share.toFixed(0)} %`} />
       </div>
       <Facts
         facts={[

@@ -97,6 +97,22 @@ def test_the_last_rejection_is_told_until_the_next_promotion(
     assert (found.head, found.last_rejected) == (4, None)
 
 
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("rejected by NoForgetting: auc fell. On 9 rows", [1]), ("as nobody asked", [0, 1])],
+)
+def test_of_a_rejection_the_verdicts_are_told_that_were_not_passed(
+    say: Say, store: LocalStore, reason: str, told: list[int]
+) -> None:
+    verdicts = ("AtLeast('auc', 0.5): auc 0.6 is enough", "NoForgetting(by={'auc': 0.1}): auc fell")
+    asked = Evaluated(version=1, champion=None, passed=False, metrics={}, verdicts=verdicts, reason=reason)
+    opened, ended, _, refused = rejected(1, ref(KEYS[0]))
+    say("m", accepted(KEYS[0]), opened, ended, asked, refused)
+    last = StoreViews(store).summary("m").last
+    assert last is not None
+    assert last.verdicts == tuple(verdicts[at] for at in told)
+
+
 def test_each_thing_that_needs_a_person_is_told_with_the_command_for_it(say: Say, store: LocalStore) -> None:
     below = Evaluated(
         version=1,

@@ -9,6 +9,7 @@ import { Outward, Badge, Tip, type Tone } from "../../parts/bits.tsx";
 import { Age } from "../../parts/times.tsx";
 import { attentionHref, DecisionLine, urgency } from "../../parts/decisions.tsx";
 import type { Column } from "../../parts/table.tsx";
+import { percent } from "../../progress.ts";
 import { href } from "../../route.ts";
 
 export const COLUMNS: Column<FleetRow>[] = [
@@ -229,14 +230,8 @@ function Run({ row }: { row: FleetRow }): JSX.Element {
           href={href("training", row.model)}
           title={`v${training.version}, ${training.phase}`}
         >
-          <progress
-            max={Math.max(1, training.last)}
-            value={training.step}
-            aria-label={`Training of ${row.model}`}
-          />
-          <span>
-            {training.lost ? "lost?" : `${Math.round((100 * training.step) / Math.max(1, training.last))} %`}
-          </span>
+          <progress max={100} value={percent(training)} aria-label={`Training of ${row.model}`} />
+          <span>{training.lost ? "lost?" : `${Math.round(percent(training))} %`}</span>
         </a>
       )}
       {airflow ? (

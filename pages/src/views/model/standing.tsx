@@ -7,6 +7,7 @@ import { Badge, Facts, Said } from "../../parts/bits.tsx";
 import { When } from "../../parts/times.tsx";
 import { AttentionList, DecisionLine } from "../../parts/decisions.tsx";
 import { action, useAsk } from "../../parts/dialog.tsx";
+import { percent } from "../../progress.ts";
 import { href } from "../../route.ts";
 
 export function Standing({ view, reload }: { view: ModelAnswer; reload: () => void }): JSX.Element {
@@ -124,12 +125,8 @@ export function Standing({ view, reload }: { view: ModelAnswer; reload: () => vo
             label: "Training",
             value: (
               <a class="progress-line" href={href("training", model)}>
-                <progress
-                  max={Math.max(1, summary.training.last)}
-                  value={summary.training.step}
-                  aria-label="Training"
-                />{" "}
-                v{summary.training.version}, step {count(summary.training.step)}
+                <progress max={100} value={percent(summary.training)} aria-label="Training" /> v
+                {summary.training.version}, step {count(summary.training.step)}
               </a>
             ),
           },
