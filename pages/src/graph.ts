@@ -25,6 +25,7 @@ export interface Laid {
 
 const WIDTH = 118;
 const HEIGHT = 46;
+const ROOM = 18; // of a label, to the drawing's edge
 
 /** Places for the versions and paths for those edges whose both ends are among them. */
 export function laidOut(versions: number[], edges: { source: number; target: number; what: string }[]): Laid {
@@ -54,11 +55,12 @@ export function laidOut(versions: number[], edges: { source: number; target: num
       };
       return { ...edge, path: smooth(points), label: null };
     }
-    return { ...edge, ...arc(from, to, edge.what.startsWith("rolled")) };
+    return { ...edge, ...arc(from, to, nodes, edge.what.startsWith("rolled")) };
   });
-  const below = arcs.some((edge) => edge.what.startsWith("rolled")) ? 64 : 0;
-  const above = arcs.some((edge) => edge.label !== null && !edge.what.startsWith("rolled")) ? 64 : 0;
   const size = graph.graph() as { width?: number; height?: number };
+  const labels = arcs.flatMap((edge) => (edge.label ? [edge.label.y] : []));
+  const above = Math.max(0, ...labels.map((y) => ROOM - y));
+  const below = Math.max(0, ...labels.map((y) => y + ROOM - (size.height ?? HEIGHT)));
   const moved = (path: string): string =>
     path.replace(
       /(-?[\d.]+),(-?[\d.]+)/g,
@@ -90,16 +92,32 @@ function smooth(points: { x: number; y: number }[]): string {
   return path;
 }
 
-// what is no training runs in an arc beside the others: above, or below when it goes back
-function arc(from: Node, to: Node, below: boolean): { path: string; label: { x: number; y: number } } {
+// what is no training runs in an arc beside the others: above, or below when it goes back, if there is nothing in its way
+function arc(
+  from: Node,
+  to: Node,
+  nodes: Node[],
+  back: boolean,
+): { path: string; label: { x: number; y: number } } {
+  const blocked = (under: boolean): boolean =>
+    [from, to].some((end) =>
+      nodes.some((one) => Math.abs(one.x - end.x) < WIDTH && (under ? one.y > end.y : one.y < end.y)),
+    );
+  const below = blocked(back) && !blocked(!back) ? !back : back;
   const [x1, x2] = [from.x + from.width / 2, to.x + to.width / 2];
-  const high = Math.min(64, 26 + Math.abs(x1 - x2) / 12);
   const side = (node: Node): number => (below ? node.y + node.height : node.y);
   const [y1, y2] = [side(from), side(to)];
-  const turn = below ? Math.max(y1, y2) + high : Math.min(y1, y2) - high;
+  const between = nodes.filter((one) => {
+    const x = one.x + one.width / 2;
+    return one === from || one === to || (x > Math.min(x1, x2) && x < Math.max(x1, x2));
+  });
+  const far = (below ? Math.max : Math.min)(...between.map(side));
+  const high = Math.min(48, 20 + Math.abs(x1 - x2) / 16);
+  const middle = far + (below ? high : -high);
+  const turn = (middle - (y1 + y2) / 8) / 0.75; // half way, the curve is at `middle`
   const text = (x: number, y: number): string => `${x.toFixed(1)},${y.toFixed(1)}`;
   return {
     path: `M${text(x1, y1)}C${text(x1, turn)} ${text(x2, turn)} ${text(x2, y2)}`,
-    label: { x: (x1 + x2) / 2, y: (y1 + y2) / 8 + turn * 0.75 + (below ? 12 : -4) },
+    label: { x: (x1 + x2) / 2, y: middle + (below ? 12 : -4) },
   };
 }
