@@ -127,10 +127,10 @@ function Missing({ view }: { view: SlicesView }): JSX.Element {
             cell: (row) => (
               <a
                 href={href("plan", view.model, {
-                  query: { from: row.key.slice(0, 10), to: row.key.slice(0, 10) },
+                  query: { from: row.key, to: row.key },
                 })}
               >
-                Plan of this day
+                Plan of this slice
               </a>
             ),
           },
@@ -205,7 +205,7 @@ function List({
           <a href={href("version", model, { version: row.consumed_by })}>v{row.consumed_by}</a>
         ),
     },
-    { head: "Seen by", cell: (row) => <Versions model={model} list={row.seen_by} most={4} /> },
+    { head: "Trained on by", cell: (row) => <Versions model={model} list={row.seen_by} most={4} /> },
     { head: "Decided", kind: "tight", cell: (row) => <Age time={row.time} /> },
   ];
   return (
@@ -249,7 +249,7 @@ export function Marks({ row }: { row: SliceRow }): JSX.Element {
           changed at source
         </Badge>
       )}
-      {row.set_aside > 0 && <Badge tone="note">{plural(row.set_aside, "row")} aside</Badge>}
+      {row.set_aside > 0 && <Badge tone="note">{plural(row.set_aside, "row")} set aside</Badge>}
     </span>
   );
 }
