@@ -104,7 +104,7 @@ def run(kind, raises=None, returns=None, **results):
     for name in ("decide", "train", "evaluate", "promote"):
         setattr(steps, name, step)
     operators._run_name = lambda: "dag/run"
-    pipeline = types.SimpleNamespace(folder=__import__("pathlib").Path("/dags/p"))
+    pipeline = types.SimpleNamespace(name="p", folder=__import__("pathlib").Path("/dags/p"))
     more = {"announces": Asset("model://p")} if kind is operators.DecideOperator else {}
     task = kind(task_id=kind.__name__, pipeline=pipeline, **more)
     skipped = []

@@ -35,21 +35,23 @@ def decision_of(record: Record, version: VersionState | None) -> Decision:
 
 
 def last_decision(state: LineageState) -> Decision | None:
-    """The newest decision on a version, or on a slice that the policy deferred; None: there is none."""
-    found: list[tuple[str, Record, VersionState | None]] = [
-        (record.time, record, state.versions.get(record.version or 0)) for record in state.deferred.values()
+    """The newest decision on a version, or on a slice that the policy deferred; None: there is none.
+
+    Of what moved the head, the log's order tells the newest; beside it, the times of records do.
+    """
+    found: list[tuple[Record, VersionState | None]] = [
+        (record, state.versions.get(record.version or 0)) for record in state.deferred.values()
     ]
     found += [
-        (one.decided.time, one.decided, one)
+        (one.decided, one)
         for one in reversed(state.versions.values())
-        if one.decided is not None
+        if one.decided is not None and not isinstance(one.decided, Promoted | RolledBack)
     ]
+    found += [(record, state.versions[record.version]) for _, record in state.moves[-1:]]
     if not found:
         return None
-    _, record, version = max(found, key=lambda one: one[0])
-    if isinstance(record, Promoted | RolledBack):
-        version = state.versions[record.version]
-    return decision_of(record, version)
+    newest = max(record.time for record, _ in found)
+    return next(decision_of(record, version) for record, version in found if record.time == newest)
 
 
 def last_rejection(state: LineageState) -> Decision | None:

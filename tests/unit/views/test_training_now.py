@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from ckpt_ops.candidates.progress_document import ProgressDocument, after, begun, ended, name_of
-from ckpt_ops.lineage import LineageState
+from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.fold import fold
-from ckpt_ops.lineage.records import CandidateStarted, Rejected, SliceRef
+from ckpt_ops.lineage.records import CandidateStarted, Rejected, SliceAccepted, SliceRef
 from ckpt_ops.store import LocalStore
+from ckpt_ops.views import StoreViews
 from ckpt_ops.views.training import LOST_SECONDS, training_now
 from ckpt_ops.worker import AttemptBegan, CheckpointSaved, StepsDone
 
@@ -57,6 +58,20 @@ def test_an_open_version_is_found_with_all_that_it_reported(store: LocalStore) -
     assert (found.version, found.attempt, found.phase, found.step, found.last) == (2, 2, "training", 120, 600)
     assert (found.metrics, found.history) == ({"loss": 0.4}, ((120, {"loss": 0.4}),))
     assert (found.saves, found.save_every, found.lost) == (((100, 2000, 10),), 30.0, False)
+
+
+def test_all_models_at_a_glance_show_what_is_trained(store: LocalStore) -> None:
+    log, ref = ModelLog(store, "m"), SliceRef(key="w1", revision="r1", rows=10)
+    log.append(SliceAccepted(slice=ref), after=log.state())
+    started = CandidateStarted(version=1, candidate="c", parent=None, slices=(ref,))
+    log.append(started, after=log.state())
+    put(store, running(1))
+    (found,) = StoreViews(store).fleet().models
+    assert found.training is not None
+    assert (found.training.version, found.training.step, found.training.last) == (1, 120, 600)
+    log.append(Rejected(version=1, champion=None, reason="no"), after=log.state())
+    (found,) = StoreViews(store).fleet().models
+    assert found.training is None
 
 
 def test_one_that_reads_its_rows_is_found_before_its_version_is_opened(store: LocalStore) -> None:

@@ -29,7 +29,9 @@ export function Quality({ view }: { view: ModelAnswer }): JSX.Element {
   const points = series.points.slice(-most);
   const places = new Set(points.map((point) => point.at));
   const marks = view.marks.filter((mark) => places.has(mark.at));
-  const kinds = [...new Set(marks.map((mark) => mark.what))];
+  // side by side, the many promotions would cover what is rare
+  const drawn = points.length > 250 ? marks.filter((mark) => mark.what !== "promoted") : marks;
+  const kinds = [...new Set(drawn.map((mark) => mark.what))];
   const said = (at: string): string =>
     marks
       .filter((mark) => mark.at === at)
@@ -76,13 +78,16 @@ export function Quality({ view }: { view: ModelAnswer }): JSX.Element {
             <LineChart
               label={`${series.metric} of production on ${points.length} slices`}
               dots={points}
-              marks={marks}
+              marks={drawn}
               height={250}
               go={(key) => {
                 location.hash = href("slices", model, { key });
               }}
             />
             {kinds.length > 0 && <Legend of={kinds} />}
+            {drawn.length < marks.length && (
+              <p class="note soft">Promotions are left out of so many slices; the table has them.</p>
+            )}
           </>
         }
         table={
