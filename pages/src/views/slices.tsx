@@ -125,11 +125,7 @@ function Missing({ view }: { view: SlicesView }): JSX.Element {
           {
             head: "",
             cell: (row) => (
-              <a
-                href={href("plan", view.model, {
-                  query: { from: row.key, to: row.key },
-                })}
-              >
+              <a href={href("plan", view.model, { query: { from: row.key, to: row.key } })}>
                 Plan of this slice
               </a>
             ),

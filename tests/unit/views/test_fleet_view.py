@@ -286,8 +286,8 @@ def test_the_verdicts_of_a_rejection_are_of_the_gates_that_rejected(store: Local
         reason=reason,
         report="gone",
     )
-    new = rejected(2, ref(KEYS[1]), champion=1)
-    say("m", promoted(1, ref(KEYS[0])), [told if isinstance(one, Evaluated) else one for one in new])
+    first, new = promoted(1, ref(KEYS[0])), rejected(2, ref(KEYS[1]), champion=1)
+    say("m", first, [told if isinstance(one, Evaluated) else one for one in new])
     views = StoreViews(store)
     last = views.summary("m").last_rejected
     assert last is not None
