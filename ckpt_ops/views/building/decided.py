@@ -30,7 +30,7 @@ def decision_of(record: Record, version: VersionState | None) -> Decision:
         reason=record.reason,
         actor=who.actor,
         time=record.time,
-        verdicts=evaluated.verdicts if of_gates and evaluated is not None else (),
+        verdicts=evaluated.rejecting if of_gates and evaluated is not None else (),
     )
 
 
