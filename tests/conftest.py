@@ -75,14 +75,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _modules_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test imports the pipelines that it wrote: not those that another test wrote under the same name."""
+    for name in [one for one in sys.modules if not any(map(_importable, _written(one)))]:
+        if _written(name):  # by a fixture of a module of tests that has ended
+            del sys.modules[name]
     before = set(sys.modules)
     monkeypatch.setattr(sys, "path", list(sys.path))
     yield
     for name in sys.modules.keys() - before:
-        known = getattr(sys.modules[name], "__dict__", {})  # None, where a test hides a module
-        places = [known.get("__file__"), *known.get("__path__", ())]
-        if any(place and place.startswith(tempfile.gettempdir()) for place in places):
+        if _written(name):
             del sys.modules[name]
+
+
+def _written(module: str) -> list[str]:
+    """Where it lies, if a test wrote it."""
+    known = getattr(sys.modules[module], "__dict__", {})  # None, where a test hides a module
+    places = [known.get("__file__"), *known.get("__path__", ())]
+    return [place for place in places if place and place.startswith(tempfile.gettempdir())]
+
+
+def _importable(place: str) -> bool:
+    return any(one and place.startswith(f"{one}{os.sep}") for one in sys.path)
 
 
 def pytest_collection_finish() -> None:

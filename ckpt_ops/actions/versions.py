@@ -100,7 +100,7 @@ def _preview_promotion(state: LineageState, version: VersionState, *, despite_ga
     will.append(f"It was trained on {slices_named(version.slices)} ({rows_named(version.rows)}).")
     will += _compared(version)
     if despite_gates and not evaluated.passed:
-        will += [f"Overridden: {verdict}" for verdict in evaluated.verdicts] or [
+        will += [f"Overridden: {verdict}" for verdict in evaluated.rejecting] or [
             f"Overridden: {evaluated.reason}"
         ]
     if version.status is VersionStatus.REJECTED:

@@ -297,6 +297,7 @@ class Evaluated(Record):
     Attributes:
         champion: the version the candidate was compared with; None for the first.
         metrics: by metric name, for candidate and champion on the same rows.
+        verdicts: of every gate, a sentence each; the reason quotes those that rejected it.
         report: object name of all that was found, as JSON; its page lies beside it. "" in older records.
         slices: those it was evaluated on in shadow, all their rows; empty: held-out rows of its own slices.
         waits: it did not pass only because nobody can tell whether it is better: it is not rejected.
@@ -314,6 +315,23 @@ class Evaluated(Record):
     waits: bool = False
     suspects: dict[str, str] = field(default_factory=dict)
     below_floor: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rejecting(self) -> tuple[str, ...]:
+        """Verdicts that rejected it; where none did, as no gate applied, all of them. () when it passed."""
+        if self.passed:
+            return ()
+        found = (one for one in self.verdicts if f": {gate_and_message(one)[1]}" in self.reason)
+        return tuple(found) or self.verdicts
+
+
+def gate_and_message(verdict: str) -> tuple[str, str]:
+    """The two parts of a verdict in the log: the gate as code would write it, and its sentence."""
+    gate, found, message = verdict.partition("): ")
+    if found:
+        return f"{gate})", message
+    gate, _, message = verdict.partition(": ")
+    return gate, message
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ class Decision:
     Attributes:
         what: type of the record: "promoted", "rejected", "update_deferred", "rolled_back" and so on.
         actor: who decided; of a promotion after an approval, who approved.
-        verdicts: of the gates that were not passed, in a sentence each; empty for a promotion.
+        verdicts: of the gates that rejected the version, in a sentence each; empty for a promotion.
     """
 
     version: int | None

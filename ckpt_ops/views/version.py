@@ -42,7 +42,7 @@ class GateRow:
 
     Attributes:
         gate: the gate and its settings, as code would write them.
-        passed: None where it did not apply.
+        passed: None where it did not apply, or the report is gone and it did not reject the version.
         numbers: what the verdict rests on; empty where the report is gone.
     """
 

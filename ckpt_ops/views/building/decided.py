@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.encoding import type_name
-from ckpt_ops.lineage.records import (
-    Approved,
-    Evaluated,
-    Promoted,
-    Record,
-    Rejected,
-    RolledBack,
-    UpdateDeferred,
-)
+from ckpt_ops.lineage.records import Approved, Promoted, Record, Rejected, RolledBack, UpdateDeferred
 from ckpt_ops.views.shapes import Decision
 
 NAMES: dict[type[Record], str] = {
@@ -38,14 +30,8 @@ def decision_of(record: Record, version: VersionState | None) -> Decision:
         reason=record.reason,
         actor=who.actor,
         time=record.time,
-        verdicts=_not_passed(evaluated) if of_gates and evaluated is not None else (),
+        verdicts=evaluated.rejecting if of_gates and evaluated is not None else (),
     )
-
-
-def _not_passed(evaluated: Evaluated) -> tuple[str, ...]:
-    """The verdicts that the evaluation's reason quotes; all of them where it quotes none."""
-    quoted = [one for one in evaluated.verdicts if f": {one.partition('): ')[2] or one}" in evaluated.reason]
-    return tuple(quoted) or evaluated.verdicts
 
 
 def last_decision(state: LineageState) -> Decision | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, SliceState, plan, repeated
 from ckpt_ops.lineage.records import SliceTainted
 from ckpt_ops.lineage.state import SliceStatus
@@ -41,7 +42,12 @@ def slices_view(
         which: one of `WHICH`; "": all.
         before: a key: only those before it.
         most: how many rows.
+
+    Raises:
+        BadInput: there is no such kind of slice.
     """
+    if which and which not in WHICH:
+        raise BadInput("status", which, f"one of {', '.join(WHICH)}, or none for all")
     kinds = _kinds(state, description.late_within)
     wanted = [
         key

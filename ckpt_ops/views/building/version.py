@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ckpt_ops.checkpoints import load_manifest
@@ -10,7 +10,7 @@ from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import CandidateLog, LineageState, VersionState
 from ckpt_ops.lineage.candidate_log import Progress
 from ckpt_ops.lineage.encoding import type_name
-from ckpt_ops.lineage.records import Record, UpdateDeferred
+from ckpt_ops.lineage.records import Record, UpdateDeferred, gate_and_message
 from ckpt_ops.lineage.retraining import retrained_message
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.pipeline.code.kept import read_code
@@ -117,8 +117,12 @@ def _gates(store: Store, version: VersionState) -> tuple[GateRow, ...]:
     found = evaluation.get("verdicts") if isinstance(evaluation, dict) else None
     if isinstance(found, list) and all(isinstance(one, dict) for one in found):
         return tuple(_gate(one) for one in found)
-    parts = (verdict.partition(": ") for verdict in evaluated.verdicts)
-    return tuple(GateRow(gate=gate, passed=None, message=said, numbers={}) for gate, _, said in parts)
+    return tuple(_as_logged(verdict, evaluated.rejecting) for verdict in evaluated.verdicts)
+
+
+def _as_logged(verdict: str, rejecting: Sequence[str]) -> GateRow:
+    gate, message = gate_and_message(verdict)
+    return GateRow(gate=gate, passed=False if verdict in rejecting else None, message=message, numbers={})
 
 
 def _gate(found: Mapping[str, Any]) -> GateRow:

@@ -1,4 +1,4 @@
-// One slice: what validation said, who saw it, and what a person may decide on it.
+// One slice: what validation said, what was trained on it, and what a person may decide on it.
 
 import type { JSX } from "preact";
 import { here, useJson } from "../api.ts";
@@ -145,7 +145,7 @@ function Slice({ view, reload }: { view: SliceView; reload: () => void }): JSX.E
                 <a href={href("version", model, { version: row.consumed_by })}>v{row.consumed_by}</a>
               ),
           },
-          { label: "Versions that saw it", value: <Versions model={model} list={row.seen_by} most={40} /> },
+          { label: "Versions trained on it", value: <Versions model={model} list={row.seen_by} most={40} /> },
           view.inherited_by.length > 0 && {
             label: "Descend from those",
             value: <Versions model={model} list={view.inherited_by} most={12} />,

@@ -125,12 +125,8 @@ function Missing({ view }: { view: SlicesView }): JSX.Element {
           {
             head: "",
             cell: (row) => (
-              <a
-                href={href("plan", view.model, {
-                  query: { from: row.key.slice(0, 10), to: row.key.slice(0, 10) },
-                })}
-              >
-                Plan of this day
+              <a href={href("plan", view.model, { query: { from: row.key, to: row.key } })}>
+                Plan of this slice
               </a>
             ),
           },
@@ -205,7 +201,7 @@ function List({
           <a href={href("version", model, { version: row.consumed_by })}>v{row.consumed_by}</a>
         ),
     },
-    { head: "Seen by", cell: (row) => <Versions model={model} list={row.seen_by} most={4} /> },
+    { head: "Trained on by", cell: (row) => <Versions model={model} list={row.seen_by} most={4} /> },
     { head: "Decided", kind: "tight", cell: (row) => <Age time={row.time} /> },
   ];
   return (
@@ -249,7 +245,7 @@ export function Marks({ row }: { row: SliceRow }): JSX.Element {
           changed at source
         </Badge>
       )}
-      {row.set_aside > 0 && <Badge tone="note">{plural(row.set_aside, "row")} aside</Badge>}
+      {row.set_aside > 0 && <Badge tone="note">{plural(row.set_aside, "row")} set aside</Badge>}
     </span>
   );
 }

@@ -72,6 +72,7 @@ IN_XCOM_EVALUATED = {
     "waits": False,
     "suspects": {},
     "below_floor": {},
+    "former": {},
     "report": "r.json",
 }
 CASES: list[tuple[Any, dict[str, Any]]] = [

@@ -102,7 +102,7 @@ def test_one_that_takes_vocabularies_where_there_are_none_is_refused(taking: Pip
 def test_rows_that_were_made_for_one_version_are_made_again_for_another(taking: Pipeline) -> None:
     candidate, champion = of_given(taking, given("p-1", "p-2")), of_given(taking, given("p-1"))
     made = make_examples(candidate, TABLE)
-    asked = Rows.of(made, lambda: iter([TABLE.slice(0, 1), TABLE.slice(0, 0), TABLE.slice(1)]))
+    asked = Rows.of(made, lambda: (("1", TABLE.slice(*cut)) for cut in ((0, 1), (0, 0), (1,))))
     assert known(inputs_for(champion, asked)) == [1] * 4
     plain = replace(taking, examples="people.model:plain")
     assert inputs_for(of_given(plain, given("p-1")), asked) is asked.inputs, "they are the same for all"
@@ -111,7 +111,7 @@ def test_rows_that_were_made_for_one_version_are_made_again_for_another(taking: 
 def test_which_rows_are_kept_must_not_depend_on_the_vocabularies(place: Place, taking: Pipeline) -> None:
     (place.folder / "dags/people/model.py").write_text(MODEL.replace("DROPS = None", "DROPS = 1"))
     candidate, champion = of_given(taking, given("p-1", "p-2")), of_given(taking, given("p-1"))
-    asked = Rows.of(make_examples(candidate, TABLE), lambda: iter([TABLE]))
+    asked = Rows.of(make_examples(candidate, TABLE), lambda: iter([("1", TABLE)]))
     assert asked.count == 2
     with pytest.raises(ModelCodeError, match="keeps 1 rows with the vocabularies of one version, and 2"):
         inputs_for(champion, asked)

@@ -55,4 +55,4 @@ def test_where_keras_is_there_already_nothing_is_hidden(monkeypatch: pytest.Monk
     with light_import():
         importlib.import_module("wave")
         assert gc.isenabled()
-    assert gc.get_freeze_count() == frozen
+    assert gc.get_freeze_count() <= frozen, "what is frozen may end, and nothing is added"

@@ -284,3 +284,31 @@ def test_slices_that_are_missing_are_found_in_a_long_history_too(say: Say, store
     whole = ModelLog(store, "m").state()
     known = {key: replace(whole.slices[keys[0]], ref=ref(key)) for key in keys if key != keys[-50]}
     assert missing_keys(replace(whole, slices=known)) == [keys[-50]]
+
+
+def test_the_verdicts_of_a_rejection_are_of_the_gates_that_rejected(store: LocalStore, say: Say) -> None:
+    """As `evaluate` records them."""
+    passed, failed = (
+        "NoWorse(metric='auc'): auc 0.7, not below 0.7",
+        "MaxRegression(metric='log_loss'): worse by 0.1",
+    )
+    reason = "rejected by MaxRegression: worse by 0.1. Evaluated on held-out rows"
+    told = Evaluated(
+        version=2,
+        champion=1,
+        passed=False,
+        metrics={},
+        verdicts=(passed, failed),
+        reason=reason,
+        report="gone",
+    )
+    first, new = promoted(1, ref(KEYS[0])), rejected(2, ref(KEYS[1]), champion=1)
+    say("m", first, [told if isinstance(one, Evaluated) else one for one in new])
+    views = StoreViews(store)
+    last = views.summary("m").last_rejected
+    assert last is not None
+    assert last.verdicts == (failed,)
+    assert [(one.gate, one.passed) for one in views.version("m", 2).gates] == [
+        ("NoWorse(metric='auc')", None),
+        ("MaxRegression(metric='log_loss')", False),
+    ]

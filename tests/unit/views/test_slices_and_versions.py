@@ -13,7 +13,7 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation.report import REPORT
 from ckpt_ops.intake.decisions import lift_taint, resolve, taint, withdraw
 from ckpt_ops.intake.quarantine import discard
-from ckpt_ops.lineage import CandidateLog, ModelLog, fold
+from ckpt_ops.lineage import CandidateLog, LineageState, ModelLog, fold
 from ckpt_ops.lineage.records import (
     CandidateTrained,
     Evaluated,
@@ -82,6 +82,11 @@ def test_a_row_tells_who_was_trained_on_a_slice_whatever_became_of_them(
     assert rows[KEYS[2]].reason == "a column is null"
     assert [row.key for row in StoreViews(store).slices("flights", search="NULL").rows] == [KEYS[2]]
     assert StoreViews(store).slices("flights", which="quarantined").found == 1
+
+
+def test_a_kind_that_slices_are_never_of_is_refused() -> None:
+    with pytest.raises(BadInput, match="status='lost' is not allowed: expected one of accepted"):
+        slices_view(LineageState(model="m"), Description(), which="lost")
 
 
 def test_the_page_of_a_slice_has_all_that_was_ever_said_of_it(store: LocalStore, say: Say) -> None:

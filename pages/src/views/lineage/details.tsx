@@ -12,7 +12,7 @@ import type { LineageView, VersionRow } from "../../schema.ts";
 const beside = (champion: Record<string, number>): Column<[string, number]>[] => [
   { head: "Champion", kind: "number", cell: ([name]) => number(champion[name]) },
   {
-    head: "Gain",
+    head: "Difference",
     kind: "number",
     cell: ([name, value]) => {
       const other = champion[name];

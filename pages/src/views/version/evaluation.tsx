@@ -35,7 +35,9 @@ export function Evaluation({ view }: { view: VersionView }): JSX.Element {
               <Badge tone={view.passed ? "good" : "bad"}>
                 {view.passed
                   ? "every gate passed"
-                  : `${plural(failed.length || view.verdicts.length, "gate")} did not pass`}
+                  : failed.length > 0
+                    ? `${plural(failed.length, "gate")} did not pass`
+                    : "not passed"}
               </Badge>
             )}{" "}
             <Said text={view.evaluated_reason} />
@@ -57,7 +59,7 @@ export function Evaluation({ view }: { view: VersionView }): JSX.Element {
                   ...(sides.length === 2
                     ? [
                         {
-                          head: "Gain",
+                          head: "Difference",
                           kind: "number" as const,
                           cell: (name: string) => {
                             const own = view.metrics[sides[0] ?? ""]?.[name];
