@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 
 from ckpt_ops.errors import BadInput, CkptOpsError
 from ckpt_ops.pipeline import Otherwise
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
 
     from ckpt_ops.pipeline import Pipeline
     from ckpt_ops.store import Store
+
+
+def _why() -> Param:
+    """The field of the form, empty."""
+    return Param(
+        None,
+        type=["null", "string"],
+        title="Why",
+        description="Your reason, for those who read the log later.",
+        source="task",
+    )
 
 
 class ApproveOperator(StepOperator[Answered], HITLOperator):
@@ -49,14 +61,7 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
         approval = pipeline.approval
         if approval is None:
             raise BadInput("approval", None, "a pipeline with approval=Approval(...)")
-        why = Param(
-            None,
-            type=["null", "string"],
-            title="Why",
-            description="Your reason, for those who read the log later.",
-            source="task",
-        )
-        kwargs["params"] = {"why": why}  # instead of the DAG's own, which nobody is asked for
+        kwargs["params"] = {"why": _why()}  # instead of the DAG's own, which nobody is asked for
         super().__init__(
             pipeline=pipeline,
             subject=f"Promote a version of {pipeline.name}?",
@@ -77,6 +82,8 @@ class ApproveOperator(StepOperator[Answered], HITLOperator):
         asked = question(self.pipeline, store, version, until=until, page=page)
         if asked is not None:
             self.subject, self.body = asked.subject, asked.body
+            # Airflow puts what the run was triggered with into it: why somebody began is no reason to approve
+            self.params = ParamsDict({"why": _why()})
             HITLOperator.execute(self, context)  # does not return: execute_complete goes on
         return Answered(version=version, answer=None)
 

@@ -86,6 +86,7 @@ class Ti:
 class Events(dict):
     def __missing__(self, key): return types.SimpleNamespace(add=lambda asset, extra: None)
 
+dag.get_task("approve").params["why"] = "why the run was triggered"
 context = {"ti": Ti(), "task_instance": Ti(), "params": {}, "outlet_events": Events()}
 def approve():
     asked.clear()
@@ -93,7 +94,8 @@ def approve():
         return dag.get_task("approve").execute(dict(context))
     except TaskAwaitingInput as waits:
         said = asked[0]
-        return [waits.method_name, waits.timeout.total_seconds(), said["defaults"], list(said["params"])]
+        fields = {name: field["value"] for name, field in said["params"].items()}
+        return [waits.method_name, waits.timeout.total_seconds(), said["defaults"], fields]
 
 def event(option, user, **params):
     return {"chosen_options": [option], "params_input": params, "responded_at": datetime.now(),
@@ -394,7 +396,7 @@ class TestOperators:
         assert found["of rebase"] == ["why"], "what the DAG is triggered with is not asked for again"
 
     def test_it_asks_for_six_hours_and_takes_silence_for_a_no(self, found: Any) -> None:
-        assert found["asks"] == ["execute_complete", 6 * 3600.0, ["Reject"], ["why"]]
+        assert found["asks"] == ["execute_complete", 6 * 3600.0, ["Reject"], {"why": None}]
 
     def test_nobody_is_asked_about_what_the_gates_refused_nor_twice(self, found: Any) -> None:
         assert found["refused"] == [{"version": 2, "answer": None}, 0]

@@ -263,7 +263,7 @@ PAGES = {
     "fleet": ("#/", "On hold or tainted"),
     "model": (f"#/m/{NAME}", "In production since when"),
     "lineage": (f"#/m/{NAME}/lineage", "trained from"),
-    "slices": (f"#/m/{NAME}/slices", "Seen by"),
+    "slices": (f"#/m/{NAME}/slices", "Trained on by"),
     "slice": (f"#/m/{NAME}/slices/{BAD}", "What validation found"),
     "training": (f"#/m/{NAME}/training", "Training now"),
     "version": (f"#/m/{NAME}/v/5", "1 gate did not pass"),
@@ -331,4 +331,6 @@ def test_the_other_pictures_of_the_documentation(rehearsed: object, office: Offi
     office.tab.go(f"/dags/{NAME}")
     office.tab.click("Show Graph (Press g)", top=True)
     office.tab.until("document.body.innerText.includes('wait_for_earlier')", top=True)
+    office.tab.click("Collapse Details Panel", top=True)
+    office.tab.click("Fit View", top=True)
     office.picture("dag", height=640)

@@ -47,7 +47,7 @@ PAGES = {
     "fleet": ("#/", "On hold or tainted"),
     "model": (f"#/m/{MODEL}", "In production since when"),
     "lineage": (f"#/m/{MODEL}/lineage", "trained from"),
-    "slices": (f"#/m/{MODEL}/slices", "Seen by"),
+    "slices": (f"#/m/{MODEL}/slices", "Trained on by"),
     "slice": (f"#/m/{MODEL}/slices/{BAD}", "Revisions"),
     "training": (f"#/m/{MODEL}/training", "Rows a second"),
     "version": (f"#/m/{MODEL}/v/3", "1 gate did not pass"),
@@ -126,7 +126,7 @@ class TestEverydayQuestions:
         here.ask(MODEL, "Version 3 was rejected: rejected by AtLeast: auc 0.000 is below 0.300")
 
     def test_which_slices_are_pending_late_or_quarantined(self, here: InAirflow) -> None:
-        here.ask(f"Slices of {MODEL}", "Seen by")
+        here.ask(f"Slices of {MODEL}", "Trained on by")
         assert "late" in here.row(W2)
         assert "quarantined" in here.row(BAD)
         assert "append" in here.row(W4), "it is pending"
@@ -144,7 +144,7 @@ class TestEverydayQuestions:
         assert "ada" in here.row("v2")
 
     def test_which_versions_saw_a_slice(self, here: InAirflow) -> None:
-        here.ask(f"Slices of {MODEL}", "Seen by")
+        here.ask(f"Slices of {MODEL}", "Trained on by")
         assert here.row(W4).count("v3") == here.row(W4).count("v4") == 1
 
     def test_how_good_production_was_on_each_slice(self, here: InAirflow) -> None:
