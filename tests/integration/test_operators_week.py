@@ -194,7 +194,7 @@ def approved(waiting: Office, released: object) -> dict[str, str]:
     if PICTURES is not None:
         run = waiting.runs()[GOOD]["dag_run_id"]
         waiting.tab.go(f"/dags/{NAME}/runs/{quote(run)}/tasks/approve/required_actions")
-        waiting.tab.until("document.body.innerText.includes('Without an answer')", top=True)
+        waiting.tab.until("document.body.innerText.includes('Required Action (1)')", top=True)
         waiting.picture("approve", height=1290)
     tab = waiting.at_models()
     tab.click("awaits approval", within=("tr", NAME))
