@@ -39,8 +39,11 @@ def test_save_now_sigterm_and_the_retry_leave_the_weights_of_an_undisturbed_run(
     def ask_at_the_command_line() -> None:
         arguments = ["save-now", "steady", "--at-step", "7", "--wait", "--json", "--store", store.url]
         asked.append(CliRunner().invoke(app, arguments))
+        (training,) = trainings(store)
+        os.kill(training, signal.SIGSTOP)  # it would be at its end before the next report of it
         watched.append(until("a report of that save", _with_a_save(store), seconds=60))
-        os.kill(trainings(store)[0], signal.SIGTERM)
+        os.kill(training, signal.SIGTERM)
+        os.kill(training, signal.SIGCONT)
 
     def report(line: str) -> None:
         if line.startswith("version 1, attempt"):

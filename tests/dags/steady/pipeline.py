@@ -24,7 +24,7 @@ steady = Pipeline(
     source=Files(name="steady_flights", schema=SCHEMA, template="steady/{key}.parquet"),
     expectations="expectations.json",
     model="steady.model:build_model",
-    budget=Budget(max_steps=1_500, max_seconds=600),
+    budget=Budget(max_steps=2_500, max_seconds=600),
     save=EverySteps(20),
     keep=Keep(),
     replay=Reservoir(share=0.2),
