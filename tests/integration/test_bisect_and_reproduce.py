@@ -83,7 +83,7 @@ def world(
         ('name="steady"', 'name="learned"'),
         ("steady = Pipeline", "learned = Pipeline"),
         (
-            "Budget(max_steps=1_500, max_seconds=600)",
+            "Budget(max_steps=2_500, max_seconds=600)",
             "Budget(max_steps=1_000, max_seconds=600, max_epochs=8)",
         ),
         ("save=EverySteps(20)", "save=EverySteps(50)"),
