@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ckpt_ops.actions import models, slices, versions
+from ckpt_ops.actions import missing, models, slices, versions
 from ckpt_ops.actions.asked import Asked, Done, Preview, reason_of
 from ckpt_ops.errors import BadInput, TerminalError
 from ckpt_ops.lineage import LineageState, ModelLog
@@ -52,6 +52,10 @@ ACTIONS: Mapping[str, Action] = {
     "withdraw": Action(about=About.SLICE, preview=slices.preview_withdraw, do=slices.withdraw),
     "taint": Action(about=About.SLICE, preview=slices.preview_taint, do=slices.taint),
     "lift-taint": Action(about=About.SLICE, preview=slices.preview_lift_taint, do=slices.lift_taint),
+    "acknowledge-missing": Action(
+        about=About.SLICE, preview=missing.preview_acknowledge, do=missing.acknowledge
+    ),
+    "lift-acknowledgement": Action(about=About.SLICE, preview=missing.preview_lift, do=missing.lift),
     "approve": Action(about=About.VERSION, preview=versions.preview_approve, do=versions.approve),
     "reject": Action(about=About.VERSION, preview=versions.preview_reject, do=versions.reject),
     "promote-despite-gates": Action(

@@ -62,6 +62,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
     Group.DECIDE: (
         ("quarantine", "quarantine:app", "List, show, release or discard what is in quarantine."),
         ("resolve", "decide:resolve", "Decide what becomes of a late slice: append or fork."),
+        ("acknowledge", "acknowledge:acknowledge", "Acknowledge that a slice is missing, and why."),
         ("promote", "decide:promote", "Approve a version that awaits approval, and promote it."),
         ("reject", "decide:reject", "Reject a version that is trained and not decided on."),
         ("release", "decide:release", "End the hold of a model, so that its runs train again."),

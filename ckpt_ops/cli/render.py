@@ -165,12 +165,16 @@ def show_slices(model: str, views: Sequence[View], found: SlicesView) -> None:
             view["why"],
         )
     console().print(table)
-    missing = found.missing
+    known = {one.key for one in found.acknowledged}
+    missing = [key for key in found.missing if key not in known]
+    for one in found.acknowledged:
+        say(f"Missing, acknowledged by {one.actor} on {one.time[:10]}: {one.key}: {one.reason}")
     if missing:
         asks = f"ckpt-ops plan {model} asks the source"
         if any(row.seen_by for row in found.rows):
             asks = f"ckpt-ops plan {model} --from {missing[0]} --to {missing[-1]} asks the source"
         say(f"Missing by the spacing of these slices: {few(missing)}. {asks}")
+        say(f"Where none is to come: ckpt-ops acknowledge {model} --slice {missing[0]} --why TEXT")
 
 
 def _metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> Table:

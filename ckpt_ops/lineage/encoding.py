@@ -10,6 +10,7 @@ from typing import Any
 
 from ckpt_ops.documents import DocumentKind, parse, read_as
 from ckpt_ops.lineage.records import (
+    AcknowledgementLifted,
     Approved,
     CandidateStarted,
     CandidateTrained,
@@ -19,6 +20,7 @@ from ckpt_ops.lineage.records import (
     Forgotten,
     Held,
     LateSliceResolved,
+    MissingAcknowledged,
     Predicted,
     Promoted,
     Purged,
@@ -51,6 +53,8 @@ _TYPES: dict[str, type[Record]] = {
     "SourceChanged": SourceChanged,
     "TaintLifted": TaintLifted,
     "HoldResolved": LateSliceResolved,
+    "MissingAcknowledged": MissingAcknowledged,
+    "AcknowledgementLifted": AcknowledgementLifted,
     "UpdateDeferred": UpdateDeferred,
     "CandidateStarted": CandidateStarted,
     "CandidateTrained": CandidateTrained,

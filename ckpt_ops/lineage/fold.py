@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ckpt_ops.lineage.records import (
+    AcknowledgementLifted,
     Approved,
     CandidateStarted,
     CandidateTrained,
@@ -21,6 +22,7 @@ from ckpt_ops.lineage.records import (
     Forgotten,
     Held,
     LateSliceResolved,
+    MissingAcknowledged,
     Predicted,
     Promoted,
     Purged,
@@ -83,6 +85,7 @@ class _Draft:
         self.tainted = dict(before.tainted)
         self.resolved = dict(before.resolved)
         self.changed_at_source = dict(before.changed_at_source)
+        self.acknowledged = dict(before.acknowledged)
         self.dropped = before.dropped
         self.forgotten = dict(before.forgotten)
         self.purged = dict(before.purged)
@@ -110,6 +113,10 @@ class _Draft:
                     del self.settled[record.slice.id]
             case LateSliceResolved():
                 self.resolved[record.slice.id] = record.fork
+            case MissingAcknowledged():
+                self.acknowledged[record.key] = record
+            case AcknowledgementLifted():
+                self.acknowledged.pop(record.key, None)
             case UpdateDeferred():
                 if record.version is not None:
                     self._change(record.version, status=VersionStatus.DEFERRED, decided=record)

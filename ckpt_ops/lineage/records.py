@@ -168,6 +168,27 @@ class LateSliceResolved(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MissingAcknowledged(Record):
+    """A person said why a slice has not come: a holiday, a shop that was closed.
+
+    Nobody is asked about it again, and it is missing still. If it comes all the same, it is taken as any
+    other.
+
+    Attributes:
+        key: of the slice; it has no revision.
+    """
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcknowledgementLifted(Record):
+    """A person took that back: somebody has to look after the missing slice again."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpdateDeferred(Record):
     """The update policy found no update due; the slices stay pending.
 

@@ -46,7 +46,16 @@ _PLAIN = (
     "resolved",
     "changed_at_source",
 )
-_RECORDS = ("deferred", "settled", "tainted", "forgotten", "purged", "scored", "converted", "predicted")
+_RECORDS = (
+    *("deferred", "settled", "tainted", "forgotten", "purged", "scored", "converted", "predicted"),
+    "acknowledged",
+)
+_LATER = ("acknowledged",)
+"""Of `_RECORDS`, left out when empty: snapshots from before they were known can be used.
+
+A log without such records folds to none, whichever code folded it. Code that does not know them reads no log
+that has one.
+"""
 _OF_VERSION = ("started", "trained", "evaluated", "decided", "approved", "promoted")
 
 T = TypeVar("T")
@@ -80,7 +89,11 @@ def encode(snapshot: Snapshot) -> bytes:
         "entry": snapshot.entry,
         "state": {
             **{name: getattr(state, name) for name in _PLAIN},
-            **{name: _indices(getattr(state, name), table) for name in _RECORDS},
+            **{
+                name: _indices(getattr(state, name), table)
+                for name in _RECORDS
+                if name not in _LATER or getattr(state, name)
+            },
             "slices": [[key, _from_slice(one)] for key, one in state.slices.items()],
             "versions": [[number, _from_version(one, table)] for number, one in state.versions.items()],
             "dropped": sorted(state.dropped),
@@ -176,7 +189,7 @@ class _Table:
 
 def _state(payload: dict[str, Any], name: str) -> LineageState:
     records = [from_payload(one, name=name) for one in payload["records"]]
-    values: dict[str, Any] = dict(payload["state"])
+    values: dict[str, Any] = {**{name: {} for name in _LATER}, **payload["state"]}
     for field in _RECORDS:
         values[field] = {key: records[number] for key, number in values[field].items()}
     values["slices"] = {key: _slice(one) for key, one in values["slices"]}

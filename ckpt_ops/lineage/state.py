@@ -16,6 +16,7 @@ from ckpt_ops.lineage.records import (
     Converted,
     Evaluated,
     Forgotten,
+    MissingAcknowledged,
     Predicted,
     Promoted,
     Purged,
@@ -208,6 +209,7 @@ class LineageState:
             append it.
         changed_at_source: by slice id, of the revision as it was pulled, since when its source has had
             different content; UTC, ISO 8601. See `changed_slices`.
+        acknowledged: by key, that a person said why the slice is missing. It may have come since.
         dropped: versions whose checkpoints are gone.
         forgotten: by request, what a person asked to forget, in order.
         purged: by request, that it is done.
@@ -231,6 +233,7 @@ class LineageState:
     tainted: Mapping[str, SliceTainted] = field(default_factory=dict)
     resolved: Mapping[str, bool] = field(default_factory=dict)
     changed_at_source: Mapping[str, str] = field(default_factory=dict)
+    acknowledged: Mapping[str, MissingAcknowledged] = field(default_factory=dict)
     dropped: frozenset[int] = frozenset()
     forgotten: Mapping[str, Forgotten] = field(default_factory=dict)
     purged: Mapping[str, Purged] = field(default_factory=dict)

@@ -139,6 +139,8 @@ def _undecided(state: LineageState) -> set[str]:
 
 def _why_missing(state: LineageState, key: str) -> str:
     if key not in state.slices:
-        return "not at the source"
+        known = state.acknowledged.get(key)
+        said = f"; acknowledged by {known.actor}: {known.reason}" if known else ""
+        return f"not at the source{said}"
     by = state.consumed_by(key)
     return "not at the source any more" + (f"; version {by} stays trained on it" if by else "")

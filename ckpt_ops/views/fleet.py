@@ -21,8 +21,9 @@ class Summary:
         last: the last decision on a version; `last_rejected`: the last rejection since the last promotion.
         metric: the first metric of the model, as production scored each slice before anything trained on
             it; the last 30.
-        pending, late, quarantined, set_aside, suspects, missing, changed_at_source: keys of slices; at most
-            the 20 newest of each, `counts` has how many there are.
+        pending, late, quarantined, set_aside, suspects, missing, acknowledged, changed_at_source: keys of
+            slices; at most the 20 newest of each, `counts` has how many there are. `missing` are those that
+            nobody acknowledged, `acknowledged` the other missing ones.
         waiting: versions that await approval.
         drift: the columns that drifted most, largest first; at most 3.
         attention: what needs a person, the most urgent first.
@@ -54,6 +55,7 @@ class Summary:
     set_aside: tuple[str, ...] = ()
     suspects: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    acknowledged: tuple[str, ...] = ()
     changed_at_source: tuple[str, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
     waiting: tuple[int, ...] = ()

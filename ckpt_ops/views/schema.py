@@ -14,7 +14,7 @@ from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
 from ckpt_ops.views.plan import PlanView, TransferView
 from ckpt_ops.views.shapes import TrainingNow
-from ckpt_ops.views.slices import SlicesView, SliceView
+from ckpt_ops.views.slices import MissingView, SlicesView, SliceView
 from ckpt_ops.views.status import StatusView
 from ckpt_ops.views.version import VersionView
 
@@ -24,6 +24,7 @@ ROOTS: tuple[type, ...] = (
     LineageView,
     SlicesView,
     SliceView,
+    MissingView,
     VersionView,
     StatusView,
     TrainingNow,

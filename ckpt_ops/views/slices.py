@@ -51,6 +51,23 @@ class SliceRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Acknowledged:
+    """That a person said why a slice has not come.
+
+    Attributes:
+        key: of the slice.
+        reason, actor, time: why, who said so, and when.
+        arrived: it has come since, all the same.
+    """
+
+    key: str
+    reason: str
+    actor: str
+    time: str
+    arrived: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class SlicesView:
     """Slices of a model, the newest first, some at a time.
 
@@ -60,7 +77,9 @@ class SlicesView:
         counts: by status, and by "pending", "suspect", "late", "set aside", "changed at source",
             "consumed": how many of all slices.
         missing: keys that should be there by the spacing of the newest 1,000 slices, and are not; at most
-            200, and `missing_in_all` of them.
+            200, and `missing_in_all` of them. Those that a person acknowledged are among them.
+        acknowledged: of missing slices, also of those that are due later; at most 200, the newest last, and
+            `acknowledged_in_all` of them.
     """
 
     model: str
@@ -70,6 +89,8 @@ class SlicesView:
     counts: Mapping[str, int]
     missing: tuple[str, ...] = ()
     missing_in_all: int = 0
+    acknowledged: tuple[Acknowledged, ...] = ()
+    acknowledged_in_all: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +179,7 @@ class SliceView:
         scores: of production on it, before anything trained on it.
         may: by action ("release", "discard", "withdraw", "taint", "lift-taint", "resolve"): whether a
             person may do that now.
+        acknowledged: that it was missing before it came; None: nobody did.
     """
 
     model: str
@@ -168,4 +190,31 @@ class SliceView:
     verdict: VerdictView | None
     inherited_by: tuple[int, ...]
     scores: Mapping[str, float | None]
+    may: Mapping[str, Choice]
+    acknowledged: Acknowledged | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingView:
+    """A slice that should have come, and has not. It has no row: nobody has seen it.
+
+    Attributes:
+        key: of the slice.
+        missing: what it is, for those who tell this view from `SliceView`; always true.
+        after: key of the newest slice before it, `before` of the oldest after it; None: there is none.
+        newer: how many consumed slices are newer: so late it would be.
+        acknowledged: by a person; None: nobody did.
+        history, whole: as `SliceView`.
+        may: by action ("acknowledge-missing", "lift-acknowledgement"): whether a person may do that now.
+    """
+
+    model: str
+    key: str
+    missing: bool = True
+    after: str | None
+    before: str | None
+    newer: int
+    acknowledged: Acknowledged | None
+    history: tuple[Said, ...]
+    whole: bool
     may: Mapping[str, Choice]

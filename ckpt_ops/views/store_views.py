@@ -22,7 +22,7 @@ from ckpt_ops.views.known_model import PATIENCE, KnownModel
 from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
 from ckpt_ops.views.sizes import read_store_size
-from ckpt_ops.views.slices import SlicesView, SliceView
+from ckpt_ops.views.slices import MissingView, SlicesView, SliceView
 from ckpt_ops.views.status import StatusView
 from ckpt_ops.views.training import training_of
 from ckpt_ops.views.version import VersionView
@@ -166,6 +166,15 @@ class StoreViews:
         known = self._known(model)
         about = known.description()
         return known.with_log(lambda log, state: slice_view(self.store, log, state, about, key))
+
+    def missing(self, model: str, key: str) -> MissingView | None:
+        """A slice that should have come, and has not; None: none of this key is missing."""
+        from ckpt_ops.views.building.slice import is_missing, missing_view  # as above
+
+        known = self._known(model)
+        if not is_missing(self.state(model), key):
+            return None
+        return known.with_log(lambda log, state: missing_view(log, state, key))
 
     def version(self, model: str, number: int) -> VersionView:
         """One version. Raises `BadInput` also where there is no such version."""

@@ -246,6 +246,7 @@ function made(model, at) {
     set_aside: at % 7 === 2 ? old([3]) : [],
     suspects: at % 16 === 0 ? old([2]) : [],
     missing: at % 8 === 6 ? old([4, 5]) : [],
+    acknowledged: at % 8 === 6 ? old([6]) : [],
     changed_at_source: at % 13 === 7 ? old([20]) : [],
   };
   const attention = [];
@@ -562,14 +563,54 @@ export function slices(name, query) {
     found: found.length,
     older: null,
     counts,
-    missing: one.summary.missing,
-    missing_in_all: one.summary.missing.length,
+    missing: [...one.summary.missing, ...one.summary.acknowledged].sort(),
+    missing_in_all: one.summary.missing.length + one.summary.acknowledged.length,
+    acknowledged: one.summary.acknowledged.map(acknowledged),
+    acknowledged_in_all: one.summary.acknowledged.length,
+  };
+}
+
+const acknowledged = (key, arrived = false) => ({
+  key,
+  reason: "the shop was closed: a holiday, and <b>nobody</b> sold anything, as was announced a month before",
+  actor: "ada@example.com",
+  time: iso(NOW - DAY),
+  arrived,
+});
+
+function missing(one, key) {
+  const said = one.summary.acknowledged.includes(key);
+  const why_not = said
+    ? "It is acknowledged already, by ada@example.com."
+    : "Possible is a missing slice that is acknowledged: none.";
+  return {
+    model: one.summary.model,
+    key,
+    missing: true,
+    after: new Date(Date.parse(key) - DAY).toISOString().slice(0, 10),
+    before: new Date(Date.parse(key) + DAY).toISOString().slice(0, 10),
+    newer: 3,
+    acknowledged: said ? acknowledged(key) : null,
+    history: said
+      ? [
+          {
+            ...{ number: 812, what: "MissingAcknowledged", time: iso(NOW - DAY), actor: "ada@example.com" },
+            ...{ run: "", reason: acknowledged(key).reason, revision: "", rows: 0, set_aside: 0, report: "" },
+          },
+        ]
+      : [],
+    whole: true,
+    may: {
+      "acknowledge-missing": { possible: !said, why_not: said ? why_not : "" },
+      "lift-acknowledgement": { possible: said, why_not: said ? "" : why_not },
+    },
   };
 }
 
 export function slice(name, wanted) {
   const one = find(name);
   if (!one) return undefined;
+  if ([...one.summary.missing, ...one.summary.acknowledged].includes(wanted)) return missing(one, wanted);
   const at = Math.round((NOW - Date.parse(wanted)) / DAY);
   const row = { ...sliceRow(one, Number.isNaN(at) ? 3 : at, at), key: wanted };
   const bad = row.status === "quarantined";
@@ -637,6 +678,7 @@ export function slice(name, wanted) {
           ]
         : [],
     },
+    acknowledged: row.late ? acknowledged(wanted, true) : null,
     may: {
       release: { possible: bad, why_not: bad ? "" : "It is not in quarantine." },
       discard: { possible: bad, why_not: bad ? "" : "It is not in quarantine." },

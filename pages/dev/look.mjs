@@ -21,6 +21,7 @@ if (folder) mkdirSync(folder, { recursive: true });
 
 const tainted = fleet().models.find((one) => one.tainted);
 const running = fleet().models.find((one) => one.training);
+const lacking = fleet().models.find((one) => one.missing.length && one.acknowledged.length);
 const rejected = fleet().models.find((one) => one.last?.what === "rejected" && one.versions > 30);
 const named = (name) => `#/m/${encodeURIComponent(name)}`;
 const PAGES = {
@@ -29,6 +30,9 @@ const PAGES = {
   lineage: `${named(rejected.model)}/lineage`,
   slices: `${named(tainted.model)}/slices`,
   slice: `${named(rejected.model)}/slices/${rejected.quarantined[0] ?? "2026-03-14"}`,
+  gaps: `${named(lacking.model)}/slices?status=missing`,
+  gap: `${named(lacking.model)}/slices/${lacking.missing[0]}`,
+  known: `${named(lacking.model)}/slices/${lacking.acknowledged[0]}`,
   training: `${named(running.model)}/training`,
   version: `${named(rejected.model)}/v/${rejected.last.version}`,
   plan: `${named(tainted.model)}/plan`,

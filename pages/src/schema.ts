@@ -100,6 +100,7 @@ export interface Summary {
   set_aside: string[];
   suspects: string[];
   missing: string[];
+  acknowledged: string[];
   changed_at_source: string[];
   counts: [string, number][];
   waiting: number[];
@@ -230,6 +231,15 @@ export interface SliceRow {
   tainted: string | null;
 }
 
+/** That a person said why a slice has not come. */
+export interface Acknowledged {
+  key: string;
+  reason: string;
+  actor: string;
+  time: string;
+  arrived: boolean;
+}
+
 /** Slices of a model, the newest first, some at a time. */
 export interface SlicesView {
   model: string;
@@ -239,6 +249,8 @@ export interface SlicesView {
   counts: Record<string, number>;
   missing: string[];
   missing_in_all: number;
+  acknowledged: Acknowledged[];
+  acknowledged_in_all: number;
 }
 
 /** A record of the log on a slice. */
@@ -306,6 +318,21 @@ export interface SliceView {
   verdict: VerdictView | null;
   inherited_by: number[];
   scores: Record<string, number | null>;
+  may: Record<string, Choice>;
+  acknowledged: Acknowledged | null;
+}
+
+/** A slice that should have come, and has not. It has no row: nobody has seen it. */
+export interface MissingView {
+  model: string;
+  key: string;
+  missing: boolean;
+  after: string | null;
+  before: string | null;
+  newer: number;
+  acknowledged: Acknowledged | null;
+  history: Said[];
+  whole: boolean;
   may: Record<string, Choice>;
 }
 

@@ -56,6 +56,13 @@ RUNS = [
     },
     {
         "dag_id": MODEL,
+        "run_id": "closed",
+        "start": "2013-02-10",
+        "state": "success",
+        "left": {"pull": {"missing_slice": "2013-02-10T00:00:00+00:00"}},
+    },
+    {
+        "dag_id": MODEL,
         "run_id": "none+there",
         "start": "2013-01-13",
         "state": "success",
@@ -468,8 +475,24 @@ class TestFleet:
             "last_run": "none+there",
             "last_run_state": "success",
             "last_run_note": f"no slice {EVIL}",
-            "missing_runs": 1,
+            "missing_runs": 2,
         }
+
+    def test_a_run_whose_missing_slice_a_person_acknowledged_is_not_counted(
+        self, server: Server, place: Place
+    ) -> None:
+        path, key = f"/api/models/{MODEL}/slices/2013-02-10", "2013-02-10"
+        assert (server.ask(path, "vi").status, server.ask(path, "vi").json["missing"]) == (200, True)
+        assert server.act("acknowledge-missing", "vi", key=key, why=EVIL).status == 403
+        done = server.act("acknowledge-missing", key=key, why=EVIL)
+        assert (done.status, done.json["changed"]) == (200, True), done.text
+        assert (place.records()[-1].actor, place.records()[-1].reason) == ("jo", EVIL)
+        (one,) = server.ask("/api/fleet").json["models"]
+        assert (one["airflow"]["missing_runs"], one["acknowledged"]) == (1, [key])
+        assert server.ask(path).json["acknowledged"]["actor"] == "jo"
+        assert server.act("lift-acknowledgement", key=key, why="it was open").status == 200
+        assert server.ask(f"/api/models/{MODEL}").json["airflow"]["missing_runs"] == 2
+        assert server.act("lift-acknowledgement", key=key, why="x").json["changed"] is False
 
     def test_it_holds_only_models_whose_dag_the_user_may_read(self, server: Server) -> None:
         assert server.ask("/api/fleet", "otto").json["models"] == []

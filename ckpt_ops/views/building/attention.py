@@ -42,7 +42,10 @@ def attention(
         found.append(_about(Wants.CHANGED, message, f"ckpt-ops run {model} --slice {changed[0]}", changed))
     if missing:
         asks = f"ckpt-ops plan {model} --from {missing[0]} --to {missing[-1]}"
-        message = f"By the spacing of the others, {few(missing)} should be there."
+        message = (
+            f"By the spacing of the others, {few(missing)} should be there. Where none is to come, say so: "
+        )
+        message += "acknowledge it."
         found.append(_about(Wants.MISSING, message, asks, missing))
     if rejected is not None:
         message = f"Version {rejected.version} was rejected: {rejected.reason}"

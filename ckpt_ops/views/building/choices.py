@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.intake.acknowledging import acknowledgement_of, lifting_of
 from ckpt_ops.intake.decisions import check_late, check_tainted, taint_of
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.awaiting import why_void
@@ -37,6 +38,18 @@ def on_slice(state: LineageState, key: str) -> dict[str, Choice]:
         "taint": _choice(lambda: taint_of(state, key, _WHY)),
         "lift-taint": _choice(lambda: check_tainted(state, key)),
         "resolve": _choice(lambda: check_late(state, key)),
+    }
+
+
+def on_missing(state: LineageState, key: str) -> dict[str, Choice]:
+    """By action, on a slice that has not come."""
+    known = state.acknowledged.get(key)
+    acknowledge = _choice(lambda: acknowledgement_of(state, key, _WHY))
+    if acknowledge.possible and known is not None:
+        acknowledge = Choice(possible=False, why_not=f"It is acknowledged already, by {known.actor}.")
+    return {
+        "acknowledge-missing": acknowledge,
+        "lift-acknowledgement": _choice(lambda: lifting_of(state, key, _WHY)),
     }
 
 

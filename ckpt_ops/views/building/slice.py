@@ -7,8 +7,11 @@ from itertools import islice
 from ckpt_ops.errors import BadInput, Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.encoding import type_name
+from ckpt_ops.lineage.missing import may_be_missing
 from ckpt_ops.lineage.records import (
+    AcknowledgementLifted,
     LateSliceResolved,
+    MissingAcknowledged,
     Record,
     SliceAccepted,
     SliceDiscarded,
@@ -22,11 +25,11 @@ from ckpt_ops.slices import SliceManifest, list_slices
 from ckpt_ops.store import Store
 from ckpt_ops.validation.quarantine import read_verdict
 from ckpt_ops.validation.verdict import Validation
-from ckpt_ops.views.building.choices import on_slice
+from ckpt_ops.views.building.choices import on_missing, on_slice
 from ckpt_ops.views.building.numbers import all_finite, only_finite, production_scores
-from ckpt_ops.views.building.slices import slice_rows
+from ckpt_ops.views.building.slices import acknowledged, slice_rows
 from ckpt_ops.views.description import Description
-from ckpt_ops.views.slices import ReasonRow, RevisionRow, Said, SliceView, VerdictView
+from ckpt_ops.views.slices import MissingView, ReasonRow, RevisionRow, Said, SliceView, VerdictView
 
 MOST_RECORDS = 2_000
 """So many of the newest records are looked through: each is an object of the store."""
@@ -40,6 +43,7 @@ _ON_A_SLICE = (
     LateSliceResolved,
     UpdateDeferred,
 )
+_ON_A_MISSING_ONE = (MissingAcknowledged, AcknowledgementLifted)
 
 
 def slice_view(
@@ -52,24 +56,60 @@ def slice_view(
             "slice", key, f"a slice of {state.model}: ... {known}", next=f"ckpt-ops slices {state.model}"
         )
     (row,) = slice_rows(state, [key], description)
-    read = list(islice(log.backwards(of=state), MOST_RECORDS))
+    history, whole = _history(log, state, key)
     ids = {ref.id for one in state.versions.values() for ref in one.slices if ref.key == key}
     descend = set(state.consumers_of(ids)) - set(row.seen_by)
     return SliceView(
         model=state.model,
         slice=row,
-        history=tuple(
-            _said(number, record)
-            for number, record in read
-            if isinstance(record, _ON_A_SLICE) and record.slice.key == key
-        ),
-        whole=len(read) == state.sequence,
+        history=history,
+        whole=whole,
         revisions=_revisions(store, state, description, key),
         verdict=_verdict(store, row.report),
         inherited_by=tuple(sorted(descend)),
         scores=all_finite(production_scores(state).get(key, {})),
         may=on_slice(state, key),
+        acknowledged=acknowledged(state, key),
     )
+
+
+def is_missing(state: LineageState, key: str) -> bool:
+    """Whether there is a page of this key though no slice has come: see `missing_view`."""
+    return may_be_missing(state, key) or (key in state.acknowledged and key not in state.slices)
+
+
+def missing_view(log: ModelLog, state: LineageState, key: str) -> MissingView:
+    """A slice that has not come. Raises `BadInput`: none of this key is missing."""
+    if not is_missing(state, key):
+        raise BadInput(
+            "slice", key, f"a slice that {state.model} misses", next=f"ckpt-ops slices {state.model}"
+        )
+    history, whole = _history(log, state, key)
+    return MissingView(
+        model=state.model,
+        key=key,
+        after=max((one for one in state.slices if one < key), default=None),
+        before=min((one for one in state.slices if one > key), default=None),
+        newer=state.newer_than(key),
+        acknowledged=acknowledged(state, key),
+        history=history,
+        whole=whole,
+        may=on_missing(state, key),
+    )
+
+
+def _history(log: ModelLog, state: LineageState, key: str) -> tuple[tuple[Said, ...], bool]:
+    """What the log says of the slice, the newest first, and whether all of the log was looked through."""
+    read = list(islice(log.backwards(of=state), MOST_RECORDS))
+    about = tuple(_said(number, record) for number, record in read if _about(record) == key)
+    return about, len(read) == state.sequence
+
+
+def _about(record: Record) -> str | None:
+    """The key of the slice that a record is about; None for one that is about something else."""
+    if isinstance(record, _ON_A_MISSING_ONE):
+        return record.key
+    return record.slice.key if isinstance(record, _ON_A_SLICE) else None
 
 
 def source_of(state: LineageState, description: Description, key: str = "") -> str:
@@ -83,7 +123,7 @@ def source_of(state: LineageState, description: Description, key: str = "") -> s
 
 
 def _said(number: int, record: Record) -> Said:
-    ref = getattr(record, "slice")  # noqa: B009 - all of `_ON_A_SLICE` have one
+    ref = None if isinstance(record, _ON_A_MISSING_ONE) else getattr(record, "slice", None)
     return Said(
         number=number,
         what=type_name(record),
@@ -91,8 +131,8 @@ def _said(number: int, record: Record) -> Said:
         actor=record.actor,
         run=record.run,
         reason=record.reason,
-        revision=ref.revision,
-        rows=ref.rows,
+        revision=ref.revision if ref is not None else "",
+        rows=ref.rows if ref is not None else 0,
         set_aside=record.set_aside if isinstance(record, SliceAccepted) else 0,
         report=record.report if isinstance(record, SliceAccepted | SliceQuarantined) else "",
     )

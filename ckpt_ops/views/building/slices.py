@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, SliceState, plan, repeated
+from ckpt_ops.lineage.missing import acknowledged_keys, missing_keys
 from ckpt_ops.lineage.records import SliceTainted
 from ckpt_ops.lineage.state import SliceStatus
-from ckpt_ops.views.building.summary import late_keys, missing_keys
+from ckpt_ops.views.building.summary import late_keys
 from ckpt_ops.views.description import Description
-from ckpt_ops.views.slices import SliceRow, SlicesView
+from ckpt_ops.views.slices import Acknowledged, SliceRow, SlicesView
 
 PAGE = 200
 MOST_MISSING = 200
@@ -55,7 +56,7 @@ def slices_view(
         if (not which or which in kinds[key]) and _has(state.slices[key], search)
     ]
     page = [key for key in wanted if before is None or key < before]
-    missing = missing_keys(state)
+    missing, known = missing_keys(state), acknowledged_keys(state)
     return SlicesView(
         model=state.model,
         rows=slice_rows(state, page[:most], description),
@@ -64,6 +65,22 @@ def slices_view(
         counts=dict(Counter(kind for found in kinds.values() for kind in found)),
         missing=tuple(missing[-MOST_MISSING:]),
         missing_in_all=len(missing),
+        acknowledged=tuple(filter(None, (acknowledged(state, key) for key in known[-MOST_MISSING:]))),
+        acknowledged_in_all=len(known),
+    )
+
+
+def acknowledged(state: LineageState, key: str) -> Acknowledged | None:
+    """What a person said of the slice when it was missing; None: nobody did."""
+    record = state.acknowledged.get(key)
+    if record is None:
+        return None
+    return Acknowledged(
+        key=key,
+        reason=record.reason,
+        actor=record.actor,
+        time=record.time,
+        arrived=key in state.slices,
     )
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.awaiting import waits
+from ckpt_ops.lineage.missing import acknowledged_keys, unanswered_keys
 from ckpt_ops.lineage.production import below_floor, periods
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.rebase import plan_rebase
-from ckpt_ops.lineage.spacing import expected_keys
 from ckpt_ops.lineage.suspects import suspects
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.attention import MOST_KEYS, attention, stale
@@ -24,8 +24,6 @@ from ckpt_ops.views.shapes import Attention, Point, Series, Wants
 from ckpt_ops.views.training import training_versions
 
 POINTS = 30
-LOOKED_AT = 1_000
-"""Slices, of the newest, between which missing ones are looked for."""
 _URGENCY = {what: place for place, what in enumerate(Wants)}
 
 
@@ -42,7 +40,8 @@ def summary(store: Store, state: LineageState, description: Description) -> Summ
         "quarantined": [one.key for one in quarantine if one.whole and not one.suspect],
         "set_aside": [one.key for one in quarantine if not one.whole],
         "suspects": [one.key for one in suspect],
-        "missing": missing_keys(state),
+        "missing": unanswered_keys(state),
+        "acknowledged": acknowledged_keys(state),
         "changed_at_source": list(state.changed_slices),
         "rebase_due": [change.key for change in rebase.changes] if rebase else [],
     }
@@ -73,6 +72,7 @@ def summary(store: Store, state: LineageState, description: Description) -> Summ
         set_aside=newest["set_aside"],
         suspects=newest["suspects"],
         missing=newest["missing"],
+        acknowledged=newest["acknowledged"],
         changed_at_source=newest["changed_at_source"],
         rebase_due=newest["rebase_due"],
         counts=tuple((name, len(found)) for name, found in keys.items()),
@@ -130,14 +130,6 @@ def late_keys(state: LineageState, within: int) -> tuple[str, ...]:
         for ref in state.pending()
         if state.newer_than(ref.key) > within and state.resolved.get(ref.id) is None
     )
-
-
-def missing_keys(state: LineageState) -> list[str]:
-    """Keys between those of the newest slices that should have come by their spacing, and have not.
-
-    Of the newest `LOOKED_AT`: beyond `spacing.AT_MOST` in a range, no key is expected at all.
-    """
-    return [key for key in expected_keys(sorted(state.slices)[-LOOKED_AT:]) if key not in state.slices]
 
 
 def _consumed_time(state: LineageState, key: str | None) -> str:

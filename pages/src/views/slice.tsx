@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { here, useJson } from "../api.ts";
-import { count, duration, number, plural, spoken } from "../format.ts";
+import { count, duration, number, plural } from "../format.ts";
 import { Badge, Facts, Nothing, Outward, Said, Section } from "../parts/bits.tsx";
 import { When } from "../parts/times.tsx";
 import { State, Versions } from "../parts/decisions.tsx";
@@ -12,7 +12,8 @@ import { Answered, Fresh } from "../parts/shell.tsx";
 import { Table } from "../parts/table.tsx";
 import { href, type Route } from "../route.ts";
 import { themeNow } from "../theme.ts";
-import type { SliceView } from "../schema.ts";
+import type { MissingView, SliceView } from "../schema.ts";
+import { History, MissingSlice } from "./slice/missing.tsx";
 import { Marks } from "./slices.tsx";
 
 const HOW: Choosing = {
@@ -38,7 +39,9 @@ const ACTIONS: { name: string; may: string; button: string; fields?: Choosing[] 
 export function SlicePage({ route }: { route: Route }): JSX.Element {
   const { model, key } = route;
   const made = Number(route.query["version"] ?? 0); // by the run whose tab led here
-  const asked = useJson<SliceView>(`models/${encodeURIComponent(model)}/slices/${encodeURIComponent(key)}`);
+  const asked = useJson<SliceView | MissingView>(
+    `models/${encodeURIComponent(model)}/slices/${encodeURIComponent(key)}`,
+  );
   return (
     <>
       <p class="back">
@@ -55,7 +58,15 @@ export function SlicePage({ route }: { route: Route }): JSX.Element {
         )}
         <Fresh asked={asked} />
       </div>
-      <Answered asked={asked}>{(view) => <Slice view={view} reload={asked.reload} />}</Answered>
+      <Answered asked={asked}>
+        {(view) =>
+          "missing" in view ? (
+            <MissingSlice view={view} reload={asked.reload} />
+          ) : (
+            <Slice view={view} reload={asked.reload} />
+          )
+        }
+      </Answered>
     </>
   );
 }
@@ -119,6 +130,17 @@ function Slice({ view, reload }: { view: SliceView; reload: () => void }): JSX.E
           { label: "Status", value: <Marks row={row} /> },
           { label: "Why", value: row.reason ? <Said text={row.reason} /> : "–" },
           { label: "Decided", value: <When time={row.time} /> },
+          view.acknowledged && {
+            label: "Acknowledged as missing",
+            value: (
+              <>
+                by <bdi>{view.acknowledged.actor}</bdi>, <When time={view.acknowledged.time} />. It has come
+                since.
+                <br />
+                <Said text={view.acknowledged.reason} />
+              </>
+            ),
+          },
           {
             label: "A run would",
             value: (
@@ -276,30 +298,7 @@ function Slice({ view, reload }: { view: SliceView; reload: () => void }): JSX.E
           />
         </Section>
       )}
-      <Section
-        title="History"
-        id="history"
-        {...(view.whole ? {} : { note: "The newest records of a long log." })}
-      >
-        <Table
-          caption="What the log says of the slice, the newest first"
-          rows={view.history}
-          id={(one) => one.number}
-          most={50}
-          columns={[
-            { head: "What", names: true, kind: "tight", cell: (one) => spoken(one.what) },
-            { head: "When", kind: "tight", cell: (one) => <When time={one.time} /> },
-            { head: "By", cell: (one) => <bdi class="cut">{one.actor}</bdi> },
-            {
-              head: "Why",
-              kind: "wide",
-              cell: (one) => (one.reason ? <Said text={one.reason} /> : <span class="soft">–</span>),
-            },
-            { head: "Rows", kind: "number", cell: (one) => count(one.rows) },
-            { head: "Record", kind: "number", cell: (one) => one.number },
-          ]}
-        />
-      </Section>
+      <History view={view} />
     </>
   );
 }

@@ -1,10 +1,11 @@
 // The slices of a model: what became of each, and the way to one of them.
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useJson } from "../api.ts";
 import { count, firstLine, plural } from "../format.ts";
-import { Badge, Nothing } from "../parts/bits.tsx";
+import { Badge, Nothing, Said } from "../parts/bits.tsx";
+import { action, useAsk } from "../parts/dialog.tsx";
 import { Age } from "../parts/times.tsx";
 import { State, Versions } from "../parts/decisions.tsx";
 import { Answered, Fresh } from "../parts/shell.tsx";
@@ -30,16 +31,26 @@ const STATUSES = [
 
 export function SlicesPage({ route }: { route: Route }): JSX.Element {
   const { model, query } = route;
-  const [typed, setTyped] = useState(query["q"] ?? "");
+  const asks = query["q"] ?? "";
+  const [typed, setTyped] = useState(asks);
+  const shown = useRef({ model, asks }); // what the list shows because of this box
   const status = query["status"] ?? "";
   const set = (given: Record<string, string>): void => {
     location.replace(href("slices", model, { query: { q: query["q"] ?? "", status, before: "", ...given } }));
   };
   useEffect(() => {
-    if (typed === (query["q"] ?? "")) return undefined;
-    const timer = setTimeout(() => set({ q: typed }), 250);
+    if (typed === asks) return undefined;
+    const timer = setTimeout(() => {
+      shown.current = { model, asks: typed };
+      set({ q: typed });
+    }, 250);
     return () => clearTimeout(timer);
-  }, [typed]);
+  }, [typed, model]);
+  useEffect(() => {
+    // a link or the browser's way back: the box says what the list shows
+    if (model !== shown.current.model || asks !== shown.current.asks) setTyped(asks);
+    shown.current = { model, asks };
+  }, [model, asks]);
   const asking = new URLSearchParams(
     Object.entries({
       q: query["q"] ?? "",
@@ -93,7 +104,7 @@ export function SlicesPage({ route }: { route: Route }): JSX.Element {
       <Answered asked={asked}>
         {(view) =>
           status === "missing" ? (
-            <Missing view={view} />
+            <Missing view={view} reload={asked.reload} />
           ) : (
             <List
               view={view}
@@ -107,27 +118,81 @@ export function SlicesPage({ route }: { route: Route }): JSX.Element {
   );
 }
 
-function Missing({ view }: { view: SlicesView }): JSX.Element {
-  if (view.missing_in_all === 0) return <Nothing title="No slice is missing" />;
+function Missing({ view, reload }: { view: SlicesView; reload: () => void }): JSX.Element {
+  const ask = useAsk();
+  const known = new Map(view.acknowledged.map((one) => [one.key, one]));
+  const keys = [...new Set([...view.missing, ...known.keys()])].sort().reverse();
+  if (keys.length === 0) return <Nothing title="No slice is missing" />;
   return (
     <>
       <p class="note">
         {plural(view.missing_in_all, "slice")} should be there by the spacing of the others, and{" "}
         {view.missing_in_all === 1 ? "is" : "are"} not. A run of one finds nothing until its source has it.
+        Where none is to come, acknowledge it: it needs nobody any more.
       </p>
       <Table
         caption="Missing slices"
-        rows={view.missing.map((key) => ({ key }))}
+        rows={keys.map((key) => ({ key, said: known.get(key) }))}
         id={(row) => row.key}
         columns={[
-          { head: "Slice", names: true, cell: (row) => <bdi>{row.key}</bdi> },
-          { head: "Status", cell: () => <State of="missing" /> },
           {
-            head: "",
+            head: "Slice",
+            names: true,
+            kind: "tight",
             cell: (row) => (
-              <a href={href("plan", view.model, { query: { from: row.key, to: row.key } })}>
-                Plan of this slice
+              <a class="strong" href={href("slices", view.model, { key: row.key })}>
+                <bdi>{row.key}</bdi>
               </a>
+            ),
+          },
+          {
+            head: "Status",
+            cell: (row) => (
+              <span class="chips">
+                <State of="missing" />
+                {row.said && <Badge tone="plain">acknowledged</Badge>}
+              </span>
+            ),
+          },
+          {
+            head: "Acknowledged",
+            kind: "wide",
+            cell: (row) =>
+              row.said ? (
+                <>
+                  <Said text={row.said.reason} />
+                  <br />
+                  <span class="soft">
+                    by <bdi>{row.said.actor}</bdi>, <Age time={row.said.time} />
+                  </span>
+                </>
+              ) : (
+                <span class="soft">by nobody</span>
+              ),
+          },
+          {
+            head: "Decide",
+            cell: (row) => (
+              <span class="list">
+                <button
+                  type="button"
+                  onClick={() =>
+                    ask(
+                      action(view.model, row.said ? "lift-acknowledgement" : "acknowledge-missing", {
+                        button: row.said ? "Take it back" : "Acknowledge",
+                        key: row.key,
+                        done: reload,
+                      }),
+                    )
+                  }
+                >
+                  {row.said ? "Take it back" : "Acknowledge"}
+                  <span class="unseen"> {row.key}</span>
+                </button>
+                <a href={href("plan", view.model, { query: { from: row.key, to: row.key } })}>
+                  Plan of this slice
+                </a>
+              </span>
             ),
           },
         ]}

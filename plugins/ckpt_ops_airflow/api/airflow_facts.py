@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 from airflow.models.dag import DagModel
@@ -15,6 +16,7 @@ from airflow.utils.state import TaskInstanceState
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ckpt_ops.lineage.spacing import expected_keys
 from ckpt_ops_airflow.rebase import SUFFIX
 from ckpt_ops_airflow.results import MISSING, REPLAY, RETRAIN, TRAIN
 from ckpt_ops_airflow.retrain import SUFFIX as RETRAIN_SUFFIX
@@ -31,7 +33,8 @@ class AirflowFacts:
         last_run: id of the run that was created last; `last_run_state`: queued, running, success or failed;
             `last_run_note`: as its page shows it; None where there is none.
         missing_runs: how many runs ended without a slice: the source had none for their interval. One that
-            is cleared when the slice has come no longer counts.
+            is cleared when the slice has come no longer counts, nor does one whose missing slice a person
+            acknowledged.
     """
 
     next_run: str | None = None
@@ -133,8 +136,14 @@ def waiting_question(session: Session, model: str, version: int) -> WaitingQuest
     return None
 
 
-def airflow_facts(session: Session, dag_ids: Collection[str]) -> dict[str, AirflowFacts]:
-    """By DAG, for those that Airflow knows."""
+def airflow_facts(
+    session: Session, dag_ids: Collection[str], *, acknowledged: Mapping[str, Collection[str]]
+) -> dict[str, AirflowFacts]:
+    """By DAG, for those that Airflow knows.
+
+    Args:
+        acknowledged: by DAG, keys of missing slices that a person acknowledged.
+    """
     dags = session.execute(
         select(DagModel.dag_id, DagModel.is_paused, DagModel.next_dagrun_create_after).where(
             DagModel.dag_id.in_(dag_ids), DagModel.is_stale.is_(False)
@@ -158,6 +167,9 @@ def airflow_facts(session: Session, dag_ids: Collection[str]) -> dict[str, Airfl
         .tuples()
         .all()
     )
+    for dag_id, keys in acknowledged.items():
+        if keys and missing.get(dag_id):
+            missing[dag_id] -= _acknowledged_runs(session, dag_id, keys)
     found = {}
     for dag_id, paused, next_run in dags:
         run_id, state, note = runs.get(dag_id, (None, None, None))
@@ -170,3 +182,19 @@ def airflow_facts(session: Session, dag_ids: Collection[str]) -> dict[str, Airfl
             missing_runs=missing.get(dag_id, 0),
         )
     return found
+
+
+def _acknowledged_runs(session: Session, dag_id: str, keys: Collection[str]) -> int:
+    """How many runs found no slice where a person has said why: by the starts of their intervals."""
+    left = session.scalars(select(XComModel).where(XComModel.dag_id == dag_id, XComModel.key == MISSING))
+    runs = {one.run_id: str(XComModel.deserialize_value(one)) for one in left}
+    return sum(_key_at(start, keys) in keys for start in runs.values())
+
+
+def _key_at(start: str, keys: Collection[str]) -> str | None:
+    """The key of the slice that begins then, written as the others."""
+    try:
+        time = datetime.fromisoformat(start)
+    except ValueError:
+        return None
+    return next(iter(expected_keys(keys, starts=[time])), None)

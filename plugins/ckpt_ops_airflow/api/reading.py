@@ -72,7 +72,8 @@ def fleet(user: GetUserDep, session: SessionDep) -> Response:
     found = plain(views.fleet(names))
     if len(names) < len(known):
         found |= {"nbytes": None, "measured": ""}  # of all models together
-    facts = airflow_facts(session, names)
+    known_missing = {one["model"]: one["acknowledged"] for one in found["models"]}
+    facts = airflow_facts(session, names, acknowledged=known_missing)
     for one in found["models"]:
         one["airflow"] = plain(facts.get(one["model"]))
     return json_answer(found)
@@ -81,7 +82,7 @@ def fleet(user: GetUserDep, session: SessionDep) -> Response:
 def model(dag_id: str, user: GetUserDep, session: SessionDep) -> Response:
     """The page of a model, what Airflow knows of its DAG, and whether the user may change anything."""
     found: dict[str, Any] = plain(views_of(dag_id).model(dag_id))
-    facts = airflow_facts(session, [dag_id])
+    facts = airflow_facts(session, [dag_id], acknowledged={dag_id: found["summary"]["acknowledged"]})
     more = {"airflow": plain(facts.get(dag_id)), "may": {"trigger": may_trigger_runs(dag_id, user)}}
     return json_answer(found | more)
 
@@ -103,9 +104,12 @@ def slices(
 
 
 def one_slice(dag_id: str, key: str) -> Response:
-    """A slice with all that was ever decided on it."""
+    """A slice with all that was ever decided on it; or that one of this key is missing."""
     check_key(key, field="key")
     views = views_of(dag_id)
+    missing = views.missing(dag_id, key)
+    if missing is not None:
+        return json_answer(missing)
     the_slice(views.state(dag_id), Asked(key=key))
     return json_answer(views.slice(dag_id, key))
 

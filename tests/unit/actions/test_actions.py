@@ -74,6 +74,11 @@ def tainted(place: Place) -> None:
     carry_out(place.store, MODEL, "taint", Asked(key=W3, why="poison"))
 
 
+def closed(place: Place) -> None:
+    """The next slice will not come, and a person said so."""
+    carry_out(place.store, MODEL, "acknowledge-missing", Asked(key=NEWEST, why="a holiday"))
+
+
 def on_hold(place: Place) -> None:
     place.say(Held(reason="three candidates were rejected"))
 
@@ -103,6 +108,8 @@ CASES = {
     "withdraw": (nothing, "withdraw", Asked(key=W3), "Version 2 was trained on it. Version 2 serves on."),
     "taint": (nothing, "taint", Asked(key=W3), "That is true of versions 2, 3."),
     "lift": (tainted, "lift-taint", Asked(key=W3), "poison"),
+    "closed": (nothing, "acknowledge-missing", Asked(key=NEWEST), "stays listed as missing"),
+    "open": (closed, "lift-acknowledgement", Asked(key=NEWEST), "a holiday"),
     "approve": (nothing, "approve", Asked(version=3), "goes into production in place of version 2."),
     "reject": (nothing, "reject", Asked(version=3), f"slice {W4}: pending again"),
     "override": (rejected_by_gates, "promote-despite-gates", Asked(version=4), "Overridden: "),
@@ -153,6 +160,9 @@ REFUSED = {
     "gates said so": (rejected_by_gates, "reject", Asked(version=4), "It is rejected, by "),
     "never served": (nothing, "rollback", Asked(version=3), "It was never in production"),
     "poisoned": (tainted, "approve", Asked(version=3), "It can no longer take its champion's place"),
+    "it came": (nothing, "acknowledge-missing", Asked(key=W3), "it has come, and is accepted"),
+    "no such week": (nothing, "acknowledge-missing", Asked(key="2013-02-04"), "there is none between them"),
+    "said by nobody": (quarantined, "lift-acknowledgement", Asked(key=NEWEST), "Nobody has acknowledged"),
     "nothing trains": (nothing, "save-now", Asked(), "Nothing of it is being trained"),
 }
 

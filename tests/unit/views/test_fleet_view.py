@@ -12,6 +12,7 @@ from histories import KEYS, accepted, evaluated, promoted, ref, rejected, starte
 from ckpt_ops.candidates.progress_document import begun, name_of
 from ckpt_ops.errors import BadInput, Corrupt
 from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.missing import missing_keys
 from ckpt_ops.lineage.records import (
     Approved,
     CandidateTrained,
@@ -28,7 +29,6 @@ from ckpt_ops.lineage.records import (
 from ckpt_ops.lineage.spacing import AT_MOST
 from ckpt_ops.store import LocalStore
 from ckpt_ops.views import StoreViews
-from ckpt_ops.views.building.summary import missing_keys
 from ckpt_ops.views.description import DESCRIPTION, Description
 from ckpt_ops.views.fleet import Summary
 from ckpt_ops.views.shapes import Wants
