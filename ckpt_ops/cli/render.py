@@ -142,6 +142,9 @@ def show_version(view: View) -> None:
     for made in view["conversions"]:
         outcome = made["error"] or f"within {made['max_abs_difference']:.2g} on {made['rows']:,} rows"
         out.print(f"{made['format']}: {'refused: ' if made['error'] else ''}{outcome}", soft_wrap=True)
+    for made in view["exports"]:
+        kept = f"{made['object']}, {made['nbytes']:,} bytes"
+        out.print(f"{made['format']} of step {made['step']:,}: {kept}", soft_wrap=True)
     for made in view["predictions"]:
         out.print(f"predictions on {made['key']} ({made['revision']}): {made['rows']:,} rows")
 

@@ -19,6 +19,7 @@ from ckpt_ops.lineage.records import (
     CheckpointsDropped,
     Converted,
     Evaluated,
+    Exported,
     Forgotten,
     Held,
     LateSliceResolved,
@@ -91,6 +92,7 @@ class _Draft:
         self.purged = dict(before.purged)
         self.scored = dict(before.scored)
         self.converted = dict(before.converted)
+        self.exported = dict(before.exported)
         self.predicted = dict(before.predicted)
 
     def state(self) -> LineageState:
@@ -149,6 +151,8 @@ class _Draft:
                 self.purged[record.request] = record
             case Converted():
                 self.converted[f"{record.version} {record.format}"] = record
+            case Exported():
+                self.exported[record.key] = record
             case Predicted():
                 self.predicted[f"{record.version} {record.slice.id}"] = record
             case Held():

@@ -478,6 +478,30 @@ class Converted(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Exported(Record):
+    """A checkpoint of the version was written to the store in a format of another library.
+
+    Attributes:
+        format: as `ckpt-ops export --format` names it.
+        step: of the checkpoint.
+        object: name of the object, or of the folder.
+        files: how many objects it has; `nbytes`: of all of them.
+    """
+
+    version: int
+    format: str
+    step: int
+    object: str
+    files: int
+    nbytes: int
+
+    @property
+    def key(self) -> str:
+        """What names it in the state."""
+        return f"{self.version} {self.format} {self.step}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predicted(Record):
     """The version's predictions on a slice are kept.
 

@@ -48,9 +48,9 @@ _PLAIN = (
 )
 _RECORDS = (
     *("deferred", "settled", "tainted", "forgotten", "purged", "scored", "converted", "predicted"),
-    "acknowledged",
+    *("acknowledged", "exported"),
 )
-_LATER = ("acknowledged",)
+_LATER = ("acknowledged", "exported")
 """Of `_RECORDS`, left out when empty: snapshots from before they were known can be used.
 
 A log without such records folds to none, whichever code folded it. Code that does not know them reads no log

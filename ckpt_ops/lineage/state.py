@@ -15,6 +15,7 @@ from ckpt_ops.lineage.records import (
     CandidateTrained,
     Converted,
     Evaluated,
+    Exported,
     Forgotten,
     MissingAcknowledged,
     Predicted,
@@ -215,6 +216,8 @@ class LineageState:
         purged: by request, that it is done.
         scored: by `scored_id`, that a candidate in shadow has predicted a slice.
         converted: by "VERSION FORMAT", the result of the last conversion.
+        exported: by `Exported.key`, what was written in a format of another library. A purge may have removed
+            it since.
         predicted: by "VERSION SLICE-ID", the predictions that were made. A purge may have removed them since.
     """
 
@@ -239,6 +242,7 @@ class LineageState:
     purged: Mapping[str, Purged] = field(default_factory=dict)
     scored: Mapping[str, ShadowScored] = field(default_factory=dict)
     converted: Mapping[str, Converted] = field(default_factory=dict)
+    exported: Mapping[str, Exported] = field(default_factory=dict)
     predicted: Mapping[str, Predicted] = field(default_factory=dict)
 
     def ancestry(self, version: int | None) -> tuple[VersionState, ...]:

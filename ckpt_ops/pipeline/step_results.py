@@ -300,6 +300,28 @@ class Answered:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExportedVersion:
+    """`export`: a version is in the store in another format.
+
+    Attributes:
+        format: as the command line names it.
+        object: name of the object, or of the folder.
+        nbytes: of all of it.
+        rows, max_abs_difference: of a conversion: how many rows were compared, and how far it is off at most.
+        found: it was there before.
+    """
+
+    model: str
+    version: int
+    format: str
+    object: str
+    nbytes: int
+    found: bool
+    rows: int | None = field(default=None, metadata=OMIT)
+    max_abs_difference: float | None = field(default=None, metadata=OMIT)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PredictedSlice:
     """`predict`: the predictions of a version on a slice are kept.
 

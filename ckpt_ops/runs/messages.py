@@ -13,6 +13,7 @@ from ckpt_ops.pipeline.step_results import (
     Answered,
     Decided,
     Evaluated,
+    ExportedVersion,
     PredictedSlice,
     Pulled,
     PulledShare,
@@ -151,6 +152,20 @@ def predicted(result: PredictedSlice) -> list[str]:
         f"{result.rows:,} of {_rows(result.slice_rows)}{found}",
         f"predictions: {result.object}",
     ]
+
+
+def exported(result: ExportedVersion) -> list[str]:
+    """Of `export`."""
+    found = ", made before" if result.found else ""
+    lines = [
+        f"version {result.version} as {result.format}: {result.nbytes:,} bytes{found}",
+        f"object: {result.object}",
+    ]
+    if result.max_abs_difference is not None and result.rows is not None:
+        lines.append(
+            f"it differs by at most {result.max_abs_difference:.2g} on {_rows(result.rows)} held out"
+        )
+    return lines
 
 
 def replanned(result: RebasePlanned) -> list[str]:

@@ -29,9 +29,13 @@ def convert(
     format: Format,
     *,
     tolerance: float = TOLERANCE,
+    why: str = "",
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Convert version `number`, unless that is done, and record it in the model's log.
+
+    Args:
+        why: the reason, where a person gave one; the log keeps it.
 
     Returns:
         The report, as `conversion.convert` made it; `found`: whether it was there before.
@@ -56,6 +60,7 @@ def convert(
         rows=made["rows"],
         max_abs_difference=made["max_abs_difference"],
         error=made["error"],
+        reason=why,
     )
     _record(log, store, record)
     error = made["error"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from ckpt_ops.views.exports import ExportsView
 from ckpt_ops.views.fleet import Fleet
 from ckpt_ops.views.lineage import LineageView
 from ckpt_ops.views.model import ModelView
@@ -26,6 +27,7 @@ ROOTS: tuple[type, ...] = (
     SliceView,
     MissingView,
     VersionView,
+    ExportsView,
     StatusView,
     TrainingNow,
     PlanView,

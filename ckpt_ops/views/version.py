@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ckpt_ops.views.exports import ExportRow
 from ckpt_ops.views.shapes import Choice, Decision
 
 
@@ -143,6 +144,7 @@ class VersionView:
         card: the model card as Markdown.
         transfer: the document of the transfer that it began with, None if there was none or it is gone.
         exported: object names of the SavedModel's files.
+        exports: its checkpoints in formats of other libraries, which somebody asked for.
         children: versions trained from it.
         uploaded: bytes of all its checkpoints that were not in the store before.
         seconds: spent in steps.
@@ -192,6 +194,7 @@ class VersionView:
     card: str = ""
     transfer: Mapping[str, Any] | None = None
     exported: tuple[str, ...] = ()
+    exports: tuple[ExportRow, ...] = ()
     code: CodeView | None = None
     children: tuple[int, ...] = ()
     replaces: int | None = None

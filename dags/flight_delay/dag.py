@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ckpt_ops_airflow import rebase_dag, retrain_dag, retraining_dag
+from ckpt_ops_airflow import export_dag, rebase_dag, retrain_dag, retraining_dag
 from flight_delay.pipeline import flight_delay
 
 # The data ends with 2013. An end date in the past: nothing starts by itself, every run is asked for.
@@ -20,3 +20,6 @@ rebase = rebase_dag(flight_delay)
 
 # Triggered by hand for a version that sees the history again; at first as a dry run.
 retrain = retrain_dag(flight_delay)
+
+# Triggered from the page of a version, which it writes in another format.
+export = export_dag(flight_delay)

@@ -749,6 +749,20 @@ export function version(name, number) {
     },
     policy: { words: "52,310 new rows are at least the 5,000 that the policy waits for", numbers: {} },
     scores: { [row.slices[0]]: { auc: 0.7312 } },
+    exports: failed
+      ? []
+      : [
+          {
+            format: "saved-model",
+            step: 600,
+            object: `models/${name}/v${number}/exported/saved-model/step-600/saved-model`,
+            files: 5,
+            nbytes: 4_194_304,
+            actor: "ada@example.com",
+            time: iso(NOW - 3_600_000),
+            reason: `for the edge devices of the shop ${HOSTILE}`,
+          },
+        ],
     conversions: [
       {
         format: "tflite",
@@ -1008,5 +1022,56 @@ export function intent(name, action, query) {
     why_not: "",
     needs_reason: true,
     danger: ["promote-despite-gates", "taint", "withdraw", "rollback"].includes(action),
+  };
+}
+
+const FORMATS = ["saved-model", "keras", "tf-checkpoint", "safetensors", "tflite", "onnx"];
+const converts = (format) => format === "tflite" || format === "onnx";
+const NO_ONNX =
+  "Not installed: tf2onnx, onnx, onnxruntime. Next: pip install 'ckpt-ops[onnx]', for the tasks and the api-server.";
+
+export function exportsOf(name, number, format) {
+  const one = find(name);
+  if (!one) return undefined;
+  if (format !== undefined)
+    return {
+      title: `${converts(format) ? "Convert" : "Export"} version ${number} ${converts(format) ? "to" : "as"} ${format}?`,
+      will: [
+        "Airflow triggers a run that does this and nothing else: no training, and production stays as it is.",
+        `It is kept in the store as models/${name}/v${number}/exported/${format}/step-600/${format}.`,
+        "How large: the checkpoint's tensors have 4,194,304 bytes.",
+        "How long: the last run for this format took 14 s.",
+      ],
+      possible: format !== "onnx",
+      why_not: format === "onnx" ? NO_ONNX : "",
+      needs_reason: true,
+      danger: false,
+      permitted: true,
+    };
+  const run = (at, kind, state) => ({
+    run: `manual__2026-03-15T0${at}:00:00+00:00_${"x".repeat(at * 9)}`,
+    format: kind,
+    state,
+    started: state === "queued" ? "" : iso(NOW - at * 600_000),
+    ended: state === "success" || state === "failed" ? iso(NOW - at * 600_000 + 14_000) : "",
+    by: "ada@example.com",
+    reason: HOSTILE,
+    note: "",
+  });
+  return {
+    model: name,
+    version: number,
+    dag: number % 7 === 3 ? null : `${name}_export`,
+    permitted: true,
+    formats: FORMATS.map((each) => ({
+      format: each,
+      converts: converts(each),
+      possible: each !== "onnx",
+      why_not: each === "onnx" ? NO_ONNX : "",
+      command: converts(each)
+        ? `ckpt-ops convert ${name} ${number} --format ${each}`
+        : `ckpt-ops export ${name} ${number} --format ${each} ${name}-v${number}`,
+    })),
+    runs: [run(1, "keras", "queued"), run(2, "saved-model", "running"), run(3, "tflite", "failed")],
   };
 }

@@ -35,6 +35,7 @@ const PAGES = {
   known: `${named(lacking.model)}/slices/${lacking.acknowledged[0]}`,
   training: `${named(running.model)}/training`,
   version: `${named(rejected.model)}/v/${rejected.last.version}`,
+  exports: `${named(tainted.model)}/v/${tainted.head}`,
   plan: `${named(tainted.model)}/plan`,
   idle: `${named(rejected.model)}/training`,
   missing: "#/m/nothing_of_this_name",

@@ -41,9 +41,11 @@ function answer(method, path, query) {
             ? more
               ? made.slice(model, part)
               : made.slices(model, query)
-            : rest === "versions"
-              ? made.version(model, Number(part))
-              : undefined;
+            : rest === "versions" && part.includes("/exports")
+              ? made.exportsOf(model, Number(part.split("/")[0]), part.split("/")[2])
+              : rest === "versions"
+                ? made.version(model, Number(part))
+                : undefined;
 }
 
 export function serve(port) {

@@ -399,6 +399,18 @@ export interface GateRow {
   numbers: Record<string, number | null>;
 }
 
+/** A checkpoint of the version, in the store in a format of another library. */
+export interface ExportRow {
+  format: string;
+  step: number;
+  object: string;
+  files: number;
+  nbytes: number;
+  actor: string;
+  time: string;
+  reason: string;
+}
+
 /** The code that the version was trained with. */
 export interface CodeView {
   digest: string;
@@ -451,12 +463,44 @@ export interface VersionView {
   card: string;
   transfer: Record<string, unknown> | null;
   exported: string[];
+  exports: ExportRow[];
   code: CodeView | null;
   children: number[];
   replaces: number | null;
   uploaded: number;
   seconds: number | null;
   may: Record<string, Choice>;
+}
+
+/** A format that a version may be written in. */
+export interface FormatRow {
+  format: string;
+  converts: boolean;
+  possible: boolean;
+  why_not: string;
+  command: string;
+}
+
+/** A run that writes the version in a format. */
+export interface ExportRun {
+  run: string;
+  format: string;
+  state: string;
+  started: string;
+  ended: string;
+  by: string;
+  reason: string;
+  note: string;
+}
+
+/** The formats of a version, and the runs that write them. */
+export interface ExportsView {
+  model: string;
+  version: number;
+  dag: string | null;
+  permitted: boolean;
+  formats: FormatRow[];
+  runs: ExportRun[];
 }
 
 /** Why nothing may be built on the version in production. */

@@ -1,8 +1,8 @@
-// A backfill, a rebase and a retraining are started through Airflow's public API, which checks and logs the person.
+// A backfill, a rebase, a retraining and an export are started through Airflow's public API, which checks and logs the person.
 
 import type { Intent } from "./answers.ts";
 import type { PlanView, RebaseView } from "./schema.ts";
-import { sendToAirflow, Refused } from "./api.ts";
+import { get, sendToAirflow, Refused } from "./api.ts";
 import { plural, utc } from "./format.ts";
 import type { Change } from "./parts/dialog.tsx";
 import type { Choosing } from "./parts/field.tsx";
@@ -205,5 +205,24 @@ export function retraining(dag: string, model: string, dry: boolean): Change {
         },
         why,
       ),
+  };
+}
+
+/** A run that writes a version in another format. */
+export function exporting(
+  dag: string,
+  model: string,
+  version: number,
+  format: string,
+  converts: boolean,
+): Change {
+  return {
+    button: converts ? "Start the conversion" : "Start the export",
+    intent: (_, signal) =>
+      get<Intent>(
+        `models/${encodeURIComponent(model)}/versions/${version}/exports/${encodeURIComponent(format)}`,
+        signal,
+      ),
+    send: (why) => trigger(dag, { version, format, why }, why),
   };
 }

@@ -12,16 +12,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ckpt_ops_airflow.exporting import export_dag
     from ckpt_ops_airflow.factory import intake_dag, retraining_dag
     from ckpt_ops_airflow.ordering import WaitForEarlierRuns
     from ckpt_ops_airflow.rebase import rebase_dag
     from ckpt_ops_airflow.retrain import retrain_dag
 
-__all__ = ["WaitForEarlierRuns", "intake_dag", "rebase_dag", "retrain_dag", "retraining_dag"]
+__all__ = ["WaitForEarlierRuns", "export_dag", "intake_dag", "rebase_dag", "retrain_dag", "retraining_dag"]
 
 _HOMES = {
     "WaitForEarlierRuns": "ckpt_ops_airflow.ordering",
     "intake_dag": "ckpt_ops_airflow.factory",
+    "export_dag": "ckpt_ops_airflow.exporting",
     "rebase_dag": "ckpt_ops_airflow.rebase",
     "retrain_dag": "ckpt_ops_airflow.retrain",
     "retraining_dag": "ckpt_ops_airflow.factory",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from ckpt_ops_airflow.api.changing import action_routes
+from ckpt_ops_airflow.api.exports import export_routes
 from ckpt_ops_airflow.api.plan import plan_routes
 from ckpt_ops_airflow.api.reading import routes_for_all, routes_of_models
 from ckpt_ops_airflow.api.shell import shell_routes
@@ -19,5 +20,5 @@ def all_pages() -> FastAPI:
     return protected_app(
         for_all=(shell_routes(),),
         of_dags=(slice_pages(), model_pages(), version_pages()),
-        api=(routes_for_all(), routes_of_models(), plan_routes(), action_routes()),
+        api=(routes_for_all(), routes_of_models(), plan_routes(), export_routes(), action_routes()),
     )

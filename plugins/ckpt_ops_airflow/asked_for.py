@@ -69,12 +69,26 @@ class AskedFor(StepOperator[R]):
 
     def asked(self, context: Context) -> tuple[bool, str]:
         """Whether this is a dry run, and the reason. Raises `BadInput`: only a dry run needs no reason."""
-        dry_run, why = bool(context["params"]["dry_run"]), (context["params"]["why"] or "").strip()
-        if not dry_run and not why:
+        if context["params"]["dry_run"]:
+            return True, _why(context)
+        return False, self.reason(context, ", or as a dry run")
+
+    def reason(self, context: Context, instead: str = "") -> str:
+        """The reason. Raises `BadInput`: none is given.
+
+        Args:
+            instead: what a person may do without one.
+        """
+        why = _why(context)
+        if not why:
             raise BadInput(
                 "why",
                 why,
                 "a reason, for those who read the log later",
-                next=f"trigger {self.dag_id} again with one, or as a dry run",
+                next=f"trigger {self.dag_id} again with one{instead}",
             )
-        return dry_run, why
+        return why
+
+
+def _why(context: Context) -> str:
+    return (context["params"]["why"] or "").strip()

@@ -16,6 +16,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from ckpt_ops_airflow.exporting import SUFFIX as EXPORT_SUFFIX
 from ckpt_ops_airflow.links import on_this_host
 from ckpt_ops_airflow.pages import link, message_page
 from ckpt_ops_airflow.rebase import SUFFIX
@@ -69,7 +70,8 @@ def model_of(dag_id: str) -> str | None:
     from ckpt_ops_airflow.apart import dags_folder
 
     known = find_pipelines(dags_folder())
-    for name in (dag_id, dag_id.removesuffix(SUFFIX), dag_id.removesuffix(RETRAIN_SUFFIX)):
+    suffixes = (SUFFIX, RETRAIN_SUFFIX, EXPORT_SUFFIX)
+    for name in (dag_id, *(dag_id.removesuffix(one) for one in suffixes)):
         if name in known or _has_log(name):
             return name
     return None

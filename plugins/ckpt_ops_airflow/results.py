@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TRAIN, REPLAY, RETRAIN = "train", "replay", "retrain"
 """The tasks that make a version."""
 
+EXPORT = "export"
+"""The task that writes a version in another format."""
+
 MESSAGE = "message"
 """The key in XCom of a task's lines for a person, as text."""
 

@@ -80,6 +80,7 @@ def _add_runs(session: Any, runs: list[dict[str, Any]]) -> None:
             run_type=DagRunType.MANUAL,
             state=one["state"],
             data_interval=(start, start),
+            conf=one.get("conf"),
         )
         session.add(run)
         session.flush()

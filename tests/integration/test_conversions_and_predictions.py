@@ -16,12 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from click.testing import Result
+from safetensors.numpy import load as load_safetensors
 from steady_weeks import land, week
 from typer.testing import CliRunner
 
@@ -46,21 +49,25 @@ from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import (
     CheckpointsDropped,
     Converted,
+    Exported,
     Forgotten,
     Predicted,
     Record,
     SliceAccepted,
     SliceRef,
     SliceWithdrawn,
+    acting_as,
 )
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.pipeline.model_work import run_work
 from ckpt_ops.runs import steps
-from ckpt_ops.serving import conversion, slice_predictions
+from ckpt_ops.runs.export import export
+from ckpt_ops.serving import checkpoint_export, conversion, exporting, slice_predictions
 from ckpt_ops.serving import recheck as rechecking
 from ckpt_ops.serving.conversion import run_conversion
 from ckpt_ops.serving.convert import convert
 from ckpt_ops.serving.formats import Format
+from ckpt_ops.serving.on_request import place_of
 from ckpt_ops.serving.onnx_format import ask_onnx, to_onnx
 from ckpt_ops.serving.predict import predict, why_not
 from ckpt_ops.serving.recheck import asked_again
@@ -69,6 +76,7 @@ from ckpt_ops.serving.tflite_format import ask_tflite, to_tflite
 from ckpt_ops.slices import load_manifest, pull, read_slice
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Examples, holdout_mask
+from ckpt_ops.views import StoreViews
 from ckpt_ops.worker import codec
 from ckpt_ops.worker.raised import Raised
 
@@ -138,7 +146,7 @@ def trained(
     with training_here(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("CKPT_OPS_LANDING", (folder / "landing").as_uri())
         patch.setenv("CKPT_OPS_DAGS", str(DAGS))
-        for module in (conversion, slice_predictions, rechecking):
+        for module in (conversion, slice_predictions, rechecking, checkpoint_export):
             patch.setattr(module, "run_work", run_here)
         place = Place(folder / "store", LocalStore(folder / "landing"))
         place.accept(LEARNED)
@@ -155,7 +163,7 @@ def place(trained: Place, tmp_path: Path) -> Place:
     (tmp_path / "store").mkdir()
     copy = Place(tmp_path / "store", trained.landing)
     for entry in trained.store.list(""):
-        if not any(part in entry.name for part in ("/converted/", "/predictions/")):
+        if not any(part in entry.name for part in ("/converted/", "/predictions/", "/exported/")):
             copy.store.put(entry.name, trained.store.get(entry.name))
     return copy
 
@@ -170,6 +178,71 @@ def held_out(place: Place) -> np.ndarray[Any, Any]:
     ref = place.version.slices[0]
     mask = holdout_mask(revision=ref.revision, rows=ref.rows, share=place.pipeline.holdout)
     return np.flatnonzero(mask & pc.is_valid(place.rows(LEARNED)["arr_delay"]).to_numpy())
+
+
+# --- exports to the store -------------------------------------------------------------------------
+
+OPENED: dict[str, Callable[[Path], object]] = {
+    "saved-model": lambda path: tf.saved_model.load(str(path)).serve,
+    "keras": lambda path: keras.saving.load_model(path),
+    "tf-checkpoint": lambda path: tf.train.load_checkpoint(tf.train.latest_checkpoint(str(path))),
+    "safetensors": lambda path: load_safetensors(path.read_bytes()),
+}
+
+
+@pytest.mark.parametrize("format", OPENED)
+def test_an_export_is_kept_opened_by_its_library_and_recorded_once(
+    place: Place, format: str, tmp_path: Path
+) -> None:
+    with acting_as("ada"):
+        made = export(place.pipeline, place.store, 1, format, why="for the shop")
+    trained = place.version.trained
+    assert trained is not None
+    assert (made.found, made.object) == (False, place_of("brief", 1, format, trained.step))
+    (record,) = place.records(Exported)
+    assert (record.actor, record.reason, record.object) == ("ada", "for the shop", made.object)
+    kept = [one for one in place.store.list(made.object) if one.name.startswith(made.object)]
+    assert (len(kept), sum(one.size for one in kept)) == (record.files, record.nbytes)
+    out = tmp_path / "out" / Path(made.object).name
+    for one in kept:
+        there = out.parent / Path(one.name).relative_to(Path(made.object).parent)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.write_bytes(place.store.get(one.name))
+    assert OPENED[format](out) is not None
+    assert export(place.pipeline, place.store, 1, format, why="again").found
+    assert len(place.records(Exported)) == 1
+    (row,) = StoreViews(place.store).version("brief", 1).exports
+    assert (row.object, row.actor, row.reason) == (made.object, "ada", "for the shop")
+
+
+def test_one_that_was_stopped_before_its_report_is_written_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = export(place.pipeline, place.store, 1, "safetensors", why="w")
+    place.store.delete(f"{made.object.rpartition('/')[0]}/report.json")
+    assert not export(place.pipeline, place.store, 1, "safetensors", why="w").found
+
+
+def test_an_export_of_a_version_that_a_purge_takes_leaves_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = place.version.slices[0]
+    kept = exporting.read_tensors
+
+    def meanwhile(*arguments: Any) -> Any:
+        found = kept(*arguments)
+        gone = Forgotten(
+            request="0" * 12, rows="", keys=(ref.key,), revisions=((ref.key, ref.revision),), grace_hours=0
+        )
+        place.say(gone)
+        place.say(CheckpointsDropped(versions=(1,)))
+        return found
+
+    monkeypatch.setattr(exporting, "read_tensors", meanwhile)
+    with pytest.raises(BadInput, match="rows that were forgotten"):
+        export(place.pipeline, place.store, 1, "safetensors", why="w")
+    assert list(place.store.list("models/brief/v1/exported/")) == []
+    assert place.records(Exported) == []
 
 
 # --- conversions ----------------------------------------------------------------------------------

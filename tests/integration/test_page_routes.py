@@ -24,6 +24,7 @@ from ckpt_ops.html import element, page
 from ckpt_ops.lineage.records import SliceAccepted
 from ckpt_ops.pipeline import Approval
 from ckpt_ops.runs import steps
+from ckpt_ops.serving.on_request import FORMATS
 
 pytestmark = pytest.mark.slow
 
@@ -31,12 +32,13 @@ MODEL = "people"
 EVIL = "<img src=x onerror=alert(1)>"
 DAG = """
 from datetime import UTC, datetime
-from ckpt_ops_airflow import rebase_dag, retraining_dag
+from ckpt_ops_airflow import export_dag, rebase_dag, retraining_dag
 from {name}.pipeline import {name}
 
 dag = retraining_dag({name}, schedule="0 0 * * 0", start_date=datetime(2013, 1, 6, tzinfo=UTC),
                      end_date=datetime(2013, 1, 27, tzinfo=UTC))
 rebase = rebase_dag({name})
+export = export_dag({name})
 """
 RUNS = [
     {
@@ -60,6 +62,22 @@ RUNS = [
         "start": "2013-02-10",
         "state": "success",
         "left": {"pull": {"missing_slice": "2013-02-10T00:00:00+00:00"}},
+    },
+    {
+        "dag_id": f"{MODEL}_export",
+        "run_id": "as+keras",
+        "start": "2013-02-01",
+        "state": "running",
+        "conf": {"version": 2, "format": "keras", "why": EVIL},
+        "left": {},
+    },
+    {
+        "dag_id": f"{MODEL}_export",
+        "run_id": "of+head",
+        "start": "2013-02-02",
+        "state": "success",
+        "conf": {"format": "safetensors", "why": "w"},
+        "left": {"export": {"return_value": {"version": 2, "format": "safetensors"}}},
     },
     {
         "dag_id": MODEL,
@@ -189,6 +207,7 @@ VALUES = {
     "version": "1",
     "run_id": "taken",
     "action": "release-hold",
+    "format": "safetensors",
     "theme": "dark",
 }
 
@@ -526,6 +545,39 @@ class TestTabs:
         assert EVIL not in found.text
         assert "&lt;img src=x" in found.text
         assert server.ask(f"/models/{MODEL}/runs/never").status == 404
+
+
+class TestExports:
+    PATH = f"/api/models/{MODEL}/versions/2/exports"
+
+    def test_they_name_each_format_the_dag_and_the_runs_of_this_version(self, server: Server) -> None:
+        found = server.ask(self.PATH).json
+        assert (found["dag"], found["permitted"]) == (f"{MODEL}_export", True)
+        assert [one["format"] for one in found["formats"]] == list(FORMATS)
+        assert [(one["run"], one["format"], one["state"]) for one in found["runs"]] == [
+            ("of+head", "safetensors", "success"),
+            ("as+keras", "keras", "running"),
+        ]
+        assert found["runs"][1]["reason"] == EVIL
+        assert server.ask(self.PATH.replace("/2/", "/1/")).json["runs"] == []
+
+    def test_a_look_says_where_it_will_be_and_who_may_look_may_not_start_it(self, server: Server) -> None:
+        seen = [server.ask(f"{self.PATH}/safetensors", user).json for user in ("jo", "vi")]
+        assert [one["permitted"] for one in seen] == [True, False]
+        assert [one["possible"] for one in seen] == [True, True]
+        assert f"models/{MODEL}/v2/exported/safetensors/step-" in " ".join(seen[0]["will"])
+        assert server.ask(self.PATH, "vi").json["permitted"] is False
+
+    def test_a_format_or_a_version_that_there_is_not_is_refused(self, server: Server) -> None:
+        found = server.ask(f"{self.PATH}/exe")
+        assert (found.status, "saved-model" in found.json["what"]) == (400, True)
+        assert server.ask(f"/api/models/{MODEL}/versions/99/exports").status == 404
+        assert server.ask(f"/api/models/{MODEL}/versions/99/exports/keras").status == 404
+
+    def test_its_runs_lead_to_the_version(self, server: Server) -> None:
+        found = server.ask(f"/models/{MODEL}_export/runs/{quote('of+head')}")
+        assert found.headers["Location"] == f"/ckpt-ops/#/m/{MODEL}/v/2"
+        assert "tensorflow" not in _libraries(server)
 
 
 class TestPlan:

@@ -19,6 +19,7 @@ from ckpt_ops.store import Store
 from ckpt_ops.transfer.document import TransferDocument
 from ckpt_ops.views.building.choices import on_version
 from ckpt_ops.views.building.decided import decision_of
+from ckpt_ops.views.building.exports import export_rows
 from ckpt_ops.views.building.forgetting import read_report
 from ckpt_ops.views.building.numbers import all_finite, finite
 from ckpt_ops.views.building.trained_on import refs, shadow_progress
@@ -85,6 +86,7 @@ def version_view(store: Store, state: LineageState, number: int) -> VersionView:
         card=card_markdown(model_card(state, number)),
         transfer=_transfer(store, version),
         exported=_exported(version),
+        exports=export_rows(store, state, number),
         code=_code(store, version),
         children=tuple(one.version for one in state.versions.values() if one.parent == number),
         replaces=version.started.replaces,

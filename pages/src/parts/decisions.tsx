@@ -32,6 +32,8 @@ const TONES: Record<string, Tone> = {
   evaluated: "info",
   trained: "info",
   started: "info",
+  queued: "plain",
+  running: "info",
   shadow: "info",
   replayed: "note",
   replaced: "plain",

@@ -168,7 +168,7 @@ function Version({ view, reload }: { view: VersionView; reload: () => void }): J
           </Nothing>
         )}
       </Section>
-      <Take view={view} />
+      <Take view={view} reload={reload} />
       <Code view={view} />
       {view.transfer && (
         <Section

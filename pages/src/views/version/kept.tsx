@@ -2,10 +2,11 @@
 
 import type { JSX } from "preact";
 import { bytes, count, duration, number, plural, spoken } from "../../format.ts";
-import { Badge, Command, Facts, Nothing, Said, Section } from "../../parts/bits.tsx";
+import { Badge, Facts, Nothing, Said, Section } from "../../parts/bits.tsx";
 import { Table } from "../../parts/table.tsx";
 import { href } from "../../route.ts";
 import type { VersionView } from "../../schema.ts";
+import { Exports } from "./exports.tsx";
 
 export function Data({ view }: { view: VersionView }): JSX.Element {
   const scored = Object.entries(view.scores);
@@ -59,8 +60,7 @@ export function Data({ view }: { view: VersionView }): JSX.Element {
   );
 }
 
-export function Take({ view }: { view: VersionView }): JSX.Element {
-  const { model, version } = view;
+export function Take({ view, reload }: { view: VersionView; reload: () => void }): JSX.Element {
   const objects = Object.entries(view.artifacts);
   return (
     <Section title="Export and convert" id="export">
@@ -69,41 +69,7 @@ export function Take({ view }: { view: VersionView }): JSX.Element {
           <div>Its last checkpoint was pruned: it cannot be exported or trained from any more.</div>
         </div>
       )}
-      <ul class="commands">
-        {[
-          `ckpt-ops export ${model} ${version} --format keras ${model}.keras`,
-          `ckpt-ops convert ${model} ${version} --format tflite`,
-          `ckpt-ops convert ${model} ${version} --format onnx`,
-        ].map((text) => (
-          <li key={text}>
-            <Command text={text} />
-          </li>
-        ))}
-      </ul>
-      {view.conversions.length > 0 && (
-        <Table
-          caption="Conversions"
-          rows={view.conversions}
-          id={(one) => one.format + one.object}
-          columns={[
-            { head: "Format", names: true, cell: (one) => one.format },
-            {
-              head: "Kept",
-              kind: "wide",
-              cell: (one) =>
-                one.error ? (
-                  <>
-                    <Badge tone="bad">refused</Badge> <Said text={one.error} />
-                  </>
-                ) : (
-                  <Command text={one.object} what="object name" />
-                ),
-            },
-            { head: "Rows compared", kind: "number", cell: (one) => count(one.rows) },
-            { head: "Largest difference", kind: "number", cell: (one) => number(one.max_abs_difference) },
-          ]}
-        />
-      )}
+      <Exports view={view} reload={reload} />
       {view.checkpoints.length > 0 && (
         <Table
           caption="Checkpoints"
