@@ -98,11 +98,9 @@ def _there(dag_id: str, more: str = "") -> Response:
 
 
 def _no_model(dag_id: str) -> Response:
-    from ckpt_ops_airflow.apart import dags_folder
-
     return message_page(
         200,
-        f"{dag_id} is no retraining DAG: there is no {dags_folder() / dag_id / 'pipeline.py'}, "
+        f"{dag_id} is no retraining DAG: the folder of DAGs describes no pipeline of this name, "
         "so there is no model and no backfill to plan.\n"
-        "If that is the wrong folder, set CKPT_OPS_DAGS for the api-server.",
+        "If the api-server looks into the wrong folder, set CKPT_OPS_DAGS for it.",
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from airflow_process import PROJECT
@@ -41,10 +43,11 @@ class InAirflow:
         assert tab.clicks <= 2
         return tab
 
-    def row(self, words: str) -> str:
-        """What stands in the row of a table whose name says this."""
-        script = f"""[...document.querySelectorAll("tbody tr")].find((one) =>
-          one.querySelector("th")?.innerText.trim().split(/\\s/)[0] === {json.dumps(words)})?.innerText"""
+    def row(self, words: str, *, at: int = 0) -> str:
+        """What stands in the row of a table whose name says this: the first such, or another."""
+        named = f"""[...document.querySelectorAll("tbody tr")].filter((one) =>
+          one.querySelector("th")?.innerText.trim().split(/\\s/)[0] === {json.dumps(words)})"""
+        script = f"{named}.at({at})?.innerText"
         return " ".join(str(self.tab.until(script)).split())
 
     def confirm(self, button: str, why: str, *will: str) -> None:
@@ -52,8 +55,21 @@ class InAirflow:
         self.tab.reads("What will happen", *will)
         if why:
             self.tab.type("dialog textarea[name=why]", why)
+        self.keep(button)
         self.tab.click(button)
         self.tab.until("!document.querySelector('dialog[open]')")
+
+    def keep(self, name: str) -> None:
+        """Pictures of what is there now, if the folder LOOKS is set: wide and narrow, light and dark."""
+        folder = os.environ.get("LOOKS")
+        if not folder:
+            return
+        for width, height in ((1280, 900), (390, 844)):
+            for theme in ("light", "dark"):
+                self.tab.look(width=width, height=height, theme=theme)
+                self.tab.until(f"document.documentElement.dataset.theme === {json.dumps(theme)}")
+                self.tab.picture(Path(folder) / f"{name.replace(' ', '-').lower()}-{width}-{theme}.png")
+        self.tab.look()
 
     def look_at(
         self, pages: Mapping[str, tuple[str, str]], *, width: int, theme: str

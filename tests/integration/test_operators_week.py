@@ -194,7 +194,10 @@ def approved(waiting: Office, released: object) -> dict[str, str]:
     if PICTURES is not None:
         run = waiting.runs()[GOOD]["dag_run_id"]
         waiting.tab.go(f"/dags/{NAME}/runs/{quote(run)}/tasks/approve/required_actions")
-        waiting.tab.until("document.body.innerText.includes('Required Action (1)')", top=True)
+        # the tab comes after the question, and the question's table after its first line
+        for drawn in ("Required Action (1)", "It was trained on", "Reject"):
+            waiting.tab.until(f"document.body.innerText.includes({drawn!r})", top=True)
+        waiting.tab.browser.listen(1)
         waiting.picture("approve", height=1290)
     tab = waiting.at_models()
     tab.click("awaits approval", within=("tr", NAME))

@@ -532,7 +532,11 @@ class TestTabs:
         found = server.ask(f"/models/{MODEL}/plan?from=2013-01-06&to=2013-01-27&x=1")
         assert found.headers["Location"] == f"/ckpt-ops/#/m/{MODEL}/plan?from=2013-01-06&to=2013-01-27"
 
-    def test_a_dag_without_a_model_says_so(self, server: Server) -> None:
+    def test_a_dag_without_a_model_says_so_and_not_where_files_are(
+        self, server: Server, place: Place
+    ) -> None:
+        for path in ("/models/other/plan", "/models/other", "/api/models/other/plan", "/api/models/other"):
+            assert str(place.folder) not in server.ask(path).text
         found = server.ask("/models/other/plan")
         assert (found.status, "other is no retraining DAG" in found.text) == (200, True)
 

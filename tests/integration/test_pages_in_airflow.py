@@ -20,7 +20,13 @@ from stand_in import ADA, BOB, W1, W2, W3, W4, W5, Place
 
 from ckpt_ops.candidates.progress_document import begun, name_of
 from ckpt_ops.embedded.settings import Settings
-from ckpt_ops.lineage.records import Approved, Held, SliceAccepted, acting_as
+from ckpt_ops.lineage.records import (
+    Approved,
+    Held,
+    LateSliceResolved,
+    SliceAccepted,
+    acting_as,
+)
 from ckpt_ops.pipeline import Approval
 from ckpt_ops.runs import steps
 from ckpt_ops.runs.approve import approve
@@ -33,16 +39,27 @@ pytestmark = [
 ]
 
 MODEL, HELD = "people", "parcels"
-BAD, MARCH = "2013-02-03", "2013-03-03"
+BAD, WORSE, MARCH = "2013-02-03", "2013-02-24", "2013-03-03"
 DAG = """
 from datetime import UTC, datetime
-from ckpt_ops_airflow import rebase_dag, retraining_dag
+from ckpt_ops_airflow import export_dag, rebase_dag, retraining_dag
 from {name}.pipeline import {name}
 
 dag = retraining_dag({name}, schedule="0 0 * * 0", start_date=datetime(2013, 1, 6, tzinfo=UTC),
                      end_date=datetime(2013, 3, 10, tzinfo=UTC))
 rebase = rebase_dag({name})
+export = export_dag({name})
 """
+RUNS = [
+    {
+        "dag_id": MODEL,
+        "run_id": "asks",
+        "start": "2013-02-10",
+        "state": "running",
+        "left": {"train": {"return_value": {"version": 4}}, "promote": {}},
+        "asks": "promote",
+    },
+]
 PAGES = {
     "fleet": ("#/", "On hold or tainted"),
     "model": (f"#/m/{MODEL}", "In production since when"),
@@ -93,7 +110,7 @@ def here(
 ) -> Iterator[InAirflow]:
     home = settings_in(place.folder / "home")
     with (
-        pages_of(place, home, clean_environment, users={"jo": "ADMIN"}) as (told, _),
+        pages_of(place, home, clean_environment, users={"jo": "ADMIN"}, runs=RUNS) as (told, _),
         chromium(tmp_path_factory.mktemp("chromium")) as browser,
     ):
         found = json.loads(told)
@@ -181,12 +198,53 @@ class TestChanges:
         said = [one for one in place.records() if isinstance(one, SliceAccepted) and one.released]
         assert [(one.slice.key, one.actor, one.reason) for one in said] == [(BAD, "jo", "released: a refund")]
 
+    def test_a_late_slice_is_resolved(self, here: InAirflow, place: Place) -> None:
+        here.at_models()
+        here.at(f"/slices/{W2}").click("Append or fork")
+        here.tab.click("Fork")
+        here.confirm("Append or fork", "it was late by a month", "again on the 1 consumed slice after it")
+        here.tab.reads("fork")
+        record = place.records()[-1]
+        assert isinstance(record, LateSliceResolved)
+        assert (record.slice.key, record.fork, record.actor) == (W2, True, "jo")
+
+    def test_what_is_in_quarantine_is_discarded(self, here: InAirflow, place: Place) -> None:
+        place.quarantine(WORSE, (ADA, 4), why="every row has n below zero")
+        here.at_models()
+        here.at(f"/slices/{WORSE}").click("Discard")
+        here.confirm("Discard", "nobody needs that week", "Nothing trains on its 1 row.")
+        here.tab.reads("discarded", "nobody needs that week")
+        assert (place.state().slices[WORSE].status.value, place.records()[-1].actor) == ("discarded", "jo")
+
+    def test_a_slice_is_tainted_and_the_taint_is_lifted(self, here: InAirflow, place: Place) -> None:
+        here.at_models()
+        here.at(f"/slices/{W4}").click("Taint")
+        here.confirm("Taint", "labels of another feed", "That is true of versions 3, 4.")
+        here.tab.reads("tainted", "labels of another feed")
+        here.tab.click("Lift the taint")
+        here.confirm("Lift the taint", "they are right", "It was marked by jo: labels of another feed")
+        here.tab.reads("accepted", "not tainted: they are right")
+        assert place.state().tainted == {}
+
+    def test_the_filter_of_slices_says_what_the_list_shows(self, here: InAirflow) -> None:
+        tab = here.at_models()
+        here.at("/slices").reads("Trained on by")
+        tab.type("input[type=search]", W3)
+        tab.until("location.hash.includes('q=2013')")
+        box = "document.querySelector('input[type=search]').value"
+        here.at("/slices?status=quarantined").reads("slice")
+        tab.until(f"{box} === ''")
+        tab.page(f"#/m/{HELD}/slices?q=2013")
+        tab.until(f"{box} === '2013'")
+        tab.page(f"#/m/{MODEL}/slices")
+        tab.until(f"{box} === ''")
+
     def test_a_version_that_waits_is_approved(self, here: InAirflow, place: Place) -> None:
         here.at_models().click("awaits approval", within=("tr", MODEL))
         here.tab.reads("Version 4")
         here.tab.click("Approve")
         here.confirm("Approve", "better sums")
-        here.tab.reads("in production")
+        here.tab.reads("in production", "Run asks, which waited for the answer, goes on.")
         assert place.state().head == 4
         said = [one for one in place.records() if isinstance(one, Approved) and one.version == 4]
         assert [(one.actor, one.reason) for one in said] == [("jo", "better sums")]

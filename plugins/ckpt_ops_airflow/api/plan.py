@@ -95,7 +95,7 @@ def _folder_of(model: str) -> Path:
     folder = dags_folder()
     if model not in find_pipelines(folder):
         raise ObjectNotFound(
-            f"{model} has no plan: there is no {folder / model / 'pipeline.py'}",
+            f"{model} has no plan: the folder of DAGs describes no pipeline of this name",
             safe="nothing was written",
             next="if that is the wrong folder, set CKPT_OPS_DAGS for the api-server",
         )
