@@ -72,7 +72,7 @@ def candidate_checkpoints(
     digests = {"code_digest": code_digest(pipeline), "lock_digest": lock_digest()}
     libraries = tuple(installed())
     structure = _structure(model, variables, data.train) | {KEY: state} | in_structure(kept)
-    placement = placement_of(model, variables.values(), deterministic=True)
+    placement = placement_of(model, variables.values(), deterministic=pipeline.numerics.deterministic)
     committing = Commits(store, attempt, pipeline.keep, commits)
     weights = WeightsWatch(variables)
 
