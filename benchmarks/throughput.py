@@ -1,14 +1,17 @@
 """Steps a second of the product's own loop beside `model.fit`: the same model, rows and machine, in one run.
 
-    make bench WHAT=throughput                                    # ten minutes on two idle cores
+    make bench WHAT=throughput                                    # twenty minutes on two idle cores
     make bench WHAT=throughput ARGS="--rounds 1 --scale 0.1"      # a quick look
 
 `model.fit` gets a well-made `tf.data.Dataset` of the same rows in memory: batches are gathered by index by
 compiled code, in parallel, and prefetched. The loop is `training.Trainer` with its checks of every step and a
-checkpoint's bookkeeping, without saves. Both train with op determinism, as the product does. They take turns,
-in blocks of steps; each number is a median of the blocks, each ratio the median of the ratios of neighbours.
+checkpoint's bookkeeping, without saves. They take turns, in blocks of steps; each number is a median of the
+blocks, each ratio the median of the ratios of neighbours.
 
-Each workload has a process of its own. Prints a table, and writes the raw numbers to `--out`.
+Each workload is measured in four processes, one after the other: with op determinism, as the product trains,
+without it twice, and with it again, so that a machine that becomes slower or faster favours neither. The
+first also takes a step apart: `throughput_parts`. Prints a table for each, writes the raw numbers to `--out`,
+and draws them into `--picture`; `--drawn FILE,...` draws what earlier calls wrote.
 """
 
 from __future__ import annotations
@@ -26,12 +29,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.throughput_parts import parts_of_a_step
+from benchmarks.throughput_picture import draw
 from benchmarks.workers import run_worker
 from ckpt_ops.checkpoints import Position
 from ckpt_ops.training import BatchOrder, Budget, Examples
 from ckpt_ops.training.trainer import Trainer
 
 WARM_UP = 20  # steps
+TURNS = (True, False, False, True)  # with op determinism or without
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +150,7 @@ class NoSaves:
     """What the loop reports to, at a step: nothing is saved."""
 
     saved_step, stopping = -1, False
+    stall_seconds, save_every = 0.0, None
 
     def __init__(self, step: int) -> None:
         self.at = Position(step=step)
@@ -153,8 +160,12 @@ class NoSaves:
     def finish(self) -> None: ...
 
 
-def measure(name: str, scale: float, rounds: int, determinism: bool) -> dict[str, Any]:
-    """Steps a second of both, block by block; and the seconds from a built model to the first batch."""
+def measure(name: str, scale: float, rounds: int, determinism: bool, parts: bool) -> dict[str, Any]:
+    """Steps a second of both, block by block; and the seconds from a built model to the first batch.
+
+    Args:
+        parts: take a step apart, too.
+    """
     import keras
     import tensorflow as tf
 
@@ -176,7 +187,9 @@ def measure(name: str, scale: float, rounds: int, determinism: bool) -> dict[str
             go(at, at + work.steps)
             found[called].append(work.steps / (time.perf_counter() - began))
         at += work.steps
-    return {**found, "first_batch_seconds": first, "rows": work.examples.rows, "batch": work.batch_size}
+    taken_apart = {"parts": parts_of_a_step(work.examples, order, model, steps=work.steps)} if parts else {}
+    rows = {"rows": work.examples.rows, "batch": work.batch_size}
+    return {**found, **taken_apart, **rows, "first_batch_seconds": first}
 
 
 def _loop(work: Workload, order: BatchOrder, model: Any) -> Callable[[int, int], None]:
@@ -227,11 +240,45 @@ def _first_batch(work: Workload, order: BatchOrder, model: Any) -> float:
     return time.perf_counter() - began
 
 
-def _row(name: str, found: Mapping[str, Any]) -> str:
-    ratio = statistics.median(ours / fit for ours, fit in zip(found["ours"], found["fit"], strict=True))
-    ours, fit = (statistics.median(found[one]) for one in ("ours", "fit"))
-    first = found["first_batch_seconds"]
-    return f"{name:10} {ratio:5.2f} x {ours:10,.0f} {fit:10,.0f} {first:8.2f} s"
+def in_turns(name: str, scale: float, rounds: int) -> dict[str, Any]:
+    """What each process found: the blocks of both kinds joined, by "deterministic" and "free"."""
+    joined: dict[str, Any] = {}
+    for number, determinism in enumerate(TURNS):
+        told = ["--worker", name, "--scale", str(scale), "--rounds", str(rounds)]
+        told += [] if determinism else ["--without-determinism"]
+        told += [] if number else ["--parts"]
+        with tempfile.TemporaryDirectory() as home:
+            found = run_worker("benchmarks.throughput", Path(home), *told)
+        kind = "deterministic" if determinism else "free"
+        if kind in joined:
+            for called in ("ours", "fit"):
+                joined[kind][called] += found[called]
+        else:
+            joined[kind] = found
+    return joined
+
+
+def cost_of(found: Mapping[str, Any], called: str) -> str:
+    """What determinism costs, where all blocks with it are slower, or faster, than all without."""
+    exact, free = (found[kind][called] for kind in ("deterministic", "free"))
+    if max(exact) < min(free) or max(free) < min(exact):
+        return f"{statistics.median(exact) / statistics.median(free) - 1:+.0%} steps of {called}"
+    spread = ", ".join(f"{min(one):,.0f} to {max(one):,.0f}" for one in (exact, free))
+    return f"cannot be told for {called}: blocks with it and without make {spread} steps a second"
+
+
+def rows_of(name: str, found: Mapping[str, Any]) -> list[str]:
+    """A workload's lines: with determinism, without, what it costs, and a step's parts."""
+    lines = []
+    for kind, one in found.items():
+        ratio = statistics.median(ours / fit for ours, fit in zip(one["ours"], one["fit"], strict=True))
+        ours, fit = (statistics.median(one[called]) for called in ("ours", "fit"))
+        first = one["first_batch_seconds"]
+        lines.append(f"{name:10} {kind:14} {ratio:5.2f} x {ours:10,.0f} {fit:10,.0f} {first:8.2f} s")
+    lines += [f"{name:10} determinism: {cost_of(found, called)}" for called in ("ours", "fit")]
+    parts = found["deterministic"]["parts"]
+    told = ", ".join(f"{part} {seconds * 1e3:.3f}" for part, seconds in parts.items())
+    return [*lines, f"{name:10} ms of a step: {told}"]
 
 
 def main() -> None:
@@ -239,24 +286,33 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="blocks of each; 7")
     parser.add_argument("--scale", type=float, default=1.0, help="of rows made here and steps; 1.0")
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="names, with commas")
-    parser.add_argument("--without-determinism", action="store_true", help="of ops, in both")
+    parser.add_argument("--without-determinism", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--parts", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--picture", type=Path, help="a PNG or SVG of where the time of a step goes")
+    parser.add_argument("--drawn", default="", help="draw these files, with commas, and measure nothing")
     parser.add_argument("--out", type=Path, default=Path("throughput.json"))
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
-        found = measure(given.worker, given.scale, given.rounds, not given.without_determinism)
+        found = measure(given.worker, given.scale, given.rounds, not given.without_determinism, given.parts)
         given.result.write_text(json.dumps(found))
         return
-    results = {}
-    print(f"{'workload':10} {'ratio':>7} {'ours, /s':>10} {'fit, /s':>10} {'first batch':>10}", flush=True)
+    results: dict[str, Any] = {}
+    if given.drawn:
+        for file in given.drawn.split(","):
+            results |= json.loads(Path(file).read_text())
+        draw(results, given.picture or Path("throughput.svg"))
+        return
+    print(
+        f"{'workload':10} {'operations':14} {'ratio':>7} {'ours, /s':>10} {'fit, /s':>10} {'first batch':>10}"
+    )
     for name in given.workloads.split(","):
-        told = ["--worker", name, "--scale", str(given.scale), "--rounds", str(given.rounds)]
-        told += ["--without-determinism"] if given.without_determinism else []
-        with tempfile.TemporaryDirectory() as home:
-            results[name] = run_worker("benchmarks.throughput", Path(home), *told)
-        print(_row(name, results[name]), flush=True)
+        results[name] = in_turns(name, given.scale, given.rounds)
+        print("\n".join(rows_of(name, results[name])), flush=True)
     given.out.write_text(json.dumps(results, indent=2))
+    if given.picture:
+        draw(results, given.picture)
 
 
 if __name__ == "__main__":

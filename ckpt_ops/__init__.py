@@ -153,6 +153,7 @@ if TYPE_CHECKING:
         Latest,
         Lists,
         NoReplay,
+        Numerics,
         Replay,
         Reservoir,
         Schedules,
@@ -239,6 +240,7 @@ __all__ = [
     "NoSegmentWorse",
     "NoSuspectSlice",
     "NotWorseThan",
+    "Numerics",
     "ObjectNotFound",
     "Offset",
     "OnePage",
@@ -330,7 +332,7 @@ _TABLE = {
     "ckpt_ops.slices.sources.paging": "Answer Cursor LinkHeader NextLink Offset OnePage PageNumber Paging",
     "ckpt_ops.store": "Store open_store",
     "ckpt_ops.training": (
-        "Budget Examples Latest Lists NoReplay Replay Reservoir Schedules StopEarly TailAverage "
+        "Budget Examples Latest Lists NoReplay Numerics Replay Reservoir Schedules StopEarly TailAverage "
         "TrainableModule"
     ),
     "ckpt_ops.training.lazy_adam": "LazyAdam",

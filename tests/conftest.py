@@ -72,6 +72,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: ranks[item.nodeid])
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") is not None:
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices("GPU"):
+            pytest.skip("TensorFlow sees no GPU")
+
+
 @pytest.fixture(autouse=True)
 def _modules_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test imports the pipelines that it wrote: not those that another test wrote under the same name."""

@@ -27,6 +27,7 @@ from ckpt_ops.checkpoints import (
 )
 from ckpt_ops.checkpoints.layer_state import KEY, LayerState, restore_model
 from ckpt_ops.checkpoints.manifest import Segment
+from ckpt_ops.checkpoints.placement import placement_of
 from ckpt_ops.checkpoints.saved_model import inputs_of
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.candidate_log import Attempt, Commit
@@ -71,6 +72,7 @@ def candidate_checkpoints(
     digests = {"code_digest": code_digest(pipeline), "lock_digest": lock_digest()}
     libraries = tuple(installed())
     structure = _structure(model, variables, data.train) | {KEY: state} | in_structure(kept)
+    placement = placement_of(model, variables.values(), deterministic=pipeline.numerics.deterministic)
     committing = Commits(store, attempt, pipeline.keep, commits)
     weights = WeightsWatch(variables)
 
@@ -86,6 +88,7 @@ def candidate_checkpoints(
             segments=segments,
             structure=structure,
             libraries=libraries,
+            placement=placement,
             **digests,
         )
 

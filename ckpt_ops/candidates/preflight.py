@@ -21,7 +21,9 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import takes_vocabularies
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Examples, Schedules
-from ckpt_ops.training.batches import batch_of
+from ckpt_ops.training.batches import batch_of, maker
+from ckpt_ops.training.compiling import check_compiles
+from ckpt_ops.training.mixed_precision import check_outputs
 from ckpt_ops.training.schedules import ScheduleStarts
 from ckpt_ops.training.step_function import Step
 from ckpt_ops.training.tracing import trace_prediction
@@ -47,7 +49,7 @@ def preflight(
             that the model does not have, or none of several.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
             learning rate keeps the model from learning; nothing in the model says what the rows of a
-            vocabulary stand for.
+            vocabulary stand for; XLA is to compile a step and cannot; an output is of half precision.
     """
     _check_rows_stand_for(pipeline, model)
     if parent is not None:
@@ -55,8 +57,10 @@ def preflight(
     _check_averages(pipeline, model)
     inputs, labels, *_ = batch_of(examples)
     # first: a loss without its output is not the error's cause
-    trace_prediction(model, inputs, labels, positions=examples.follows)
+    predicted = trace_prediction(model, inputs, labels, positions=examples.follows)
+    check_outputs(model, predicted, pipeline.numerics)
     step.look(batch_of(examples, model=model))
+    check_compiles(model, lambda: maker(examples, model=model)(order.indices(0)))
     check_named(pipeline, examples)
     since = None
     if pipeline.schedules is Schedules.OVER_LIFE and parent is not None:

@@ -1,7 +1,7 @@
 """The manifest of a checkpoint: what it is, where its bytes are, what it was trained on.
 
-A manifest is a pure function of the training state: it holds no time and no host, so that an attempt
-which repeats a step writes the same bytes. Timing is in the commit.
+A manifest is a pure function of the training state and of the devices it is on: it holds no time and no
+host's name, so that an attempt which repeats a step writes the same bytes. Timing is in the commit.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ckpt_ops.checkpoints.placement import Placement
 from ckpt_ops.checkpoints.sound import check
 from ckpt_ops.documents import DocumentKind
+from ckpt_ops.wire_names import as_stored
 
 SCHEMA = 2  # schema 1 had no row deltas; it is read as chains without any
 
@@ -81,6 +83,7 @@ class Manifest:
         structure: the model's configuration, as its framework describes it.
         code_digest, lock_digest: of the model's code and of the libraries it runs on.
         libraries: those, `name==version` each; none in what older code wrote.
+        placement: the devices that trained it; None where nobody said, and then it is not written.
     """
 
     model: str
@@ -94,6 +97,7 @@ class Manifest:
     lock_digest: str = ""
     libraries: tuple[str, ...] = ()
     structure: Mapping[str, Any] = field(default_factory=dict)
+    placement: Placement | None = None
 
     @property
     def nbytes(self) -> int:
@@ -114,7 +118,10 @@ class Manifest:
         return replace(self, segments=segments)
 
     def encode(self) -> bytes:
-        return _DOCUMENT.encode(self)
+        fields = as_stored(self)
+        if self.placement is None:
+            fields.pop("placement")
+        return _DOCUMENT.encode(fields)
 
     @classmethod
     def decode(cls, data: bytes, *, name: str) -> Manifest:

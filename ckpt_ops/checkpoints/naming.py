@@ -49,7 +49,8 @@ def model_variables(model: Any) -> dict[str, Any]:
         )
     if getattr(model, "optimizer", None) is None:
         raise ModelCodeError("the model is not compiled", next="call model.compile(...) in build_model()")
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # one that scales losses would make its variables a second time
+        model.optimizer.build(model.trainable_variables)
     for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
         _add(named, ((f"{kind}/{variable.path}", variable) for variable in variables))
     if isinstance(model, keras.Model):

@@ -82,12 +82,13 @@ def reproduce(
     """Train a version again and compare every tensor.
 
     Training starts from the nearest ancestor whose checkpoint is kept, usually the parent, and repeats the
-    recorded steps. Nothing is recorded. Exit code 1: a tensor differs.
+    recorded steps. Nothing is recorded. Exit code 1: a tensor differs. Where
+    operations are not deterministic, it says how far, as equal bits are not to be expected.
 
     Example: ckpt-ops reproduce flight_delay 7
     """
     from ckpt_ops.diagnostics.reproduce import run_reproduce
-    from ckpt_ops.diagnostics.reproduction import trained_version
+    from ckpt_ops.diagnostics.reproduction import Outcome, trained_version
     from ckpt_ops.pipeline import load_pipeline
 
     began = time.monotonic()
@@ -103,7 +104,7 @@ def reproduce(
         )
     found = {"model": model, "version": version, **result.to_json(), "seconds": time.monotonic() - began}
     output.answer(found, render_diagnose.show_reproduced, json=json)
-    if found["different"]:
+    if found["outcome"] == Outcome.DIFFERENT:
         count, equal = len(found["different"]), len(found["equal"])
         raise TerminalError(
             f"{model} v{version}, trained again, is different: {count} of {count + equal} tensors differ",

@@ -112,6 +112,7 @@ def show_version(view: View) -> None:
         ("candidate", view["candidate"]),
         ("why", view["why"]),
         ("steps", steps),
+        *((("trained", view["placement"]),) if view["placement"] else ()),
         ("attempts", str(view["attempts"])),
         ("checkpoints at", ", ".join(str(commit["step"]) for commit in view["checkpoints"]) or "none"),
     ):

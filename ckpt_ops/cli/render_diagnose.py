@@ -69,6 +69,8 @@ def show_audit(view: View) -> None:
     out = console()
     out.print(table)
     out.print(view["verdict"] + ".", soft_wrap=True)
+    if view.get("note"):
+        out.print(f"Note: {view['note']}.", soft_wrap=True)
     if view.get("advice"):
         out.print(f"Next: {view['advice']}", soft_wrap=True)
 
@@ -86,6 +88,13 @@ def show_reproduced(view: View) -> None:
     out.print(table)
     equal, different = view["equal"], view["different"]
     out.print(f"{len(equal)} tensors are equal to the checkpoint bit for bit, {len(different)} are not.")
+    if view["outcome"] == "cannot be told":
+        out.print(
+            "Whether it is the same version cannot be told: operations were not deterministic, so no two "
+            f"trainings end with the same bits. This one ended {view['apart']:.2g} of the training's way "
+            "from the checkpoint; 0 is equal, 1 as far off as without this training.",
+            soft_wrap=True,
+        )
     if different:
         first = different[0]
         apart = "" if first["largest"] is None else f", by {first['largest']:.3g} at most"
@@ -106,6 +115,8 @@ def causes(view: View) -> list[str]:
     wrong = [one["version"] for one in view["trained"] if one["equal"] is False]
     if wrong and wrong[0] != view["version"]:
         found.append(f"version {wrong[0]}, the first on the way that differs")
+    if view["placed"] != view["placed_again"]:
+        found.append(f"it was trained {view['placed']}, and now {view['placed_again']}")
     timed = [str(one["version"]) for one in view["trained"] if one["stopped_by"] == "max_seconds"]
     if timed:
         found.append(

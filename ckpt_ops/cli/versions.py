@@ -79,13 +79,14 @@ def card(
 
     Example: ckpt-ops card flight_delay 7 --markdown card.md
     """
-    from ckpt_ops.promotion.card import card_markdown, model_card
+    from ckpt_ops.promotion.card import card_markdown, model_card, placement_in
 
     if json and markdown is not None:
         raise BadInput("--json/--markdown", str(markdown), "one of them")
     with chosen_store(store) as opened:
         state = views.state_of(opened, model)
-    found = model_card(state, views.chosen_version(state, version))
+        number = views.chosen_version(state, version)
+        found = model_card(state, number, placement_in(opened, state.version(number)))
     if markdown is None:
         output.answer(
             found, lambda card: output.console().print(card_markdown(card), soft_wrap=True, end=""), json=json

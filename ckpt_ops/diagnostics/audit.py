@@ -37,6 +37,11 @@ from ckpt_ops.store import Store
 from ckpt_ops.training import Budget, NoReplay
 from ckpt_ops.worker import Note, Progress, tell
 
+_NOT_THE_SAME = (
+    "the pipeline sets Numerics(deterministic=False): the model from scratch comes out a little different "
+    "each time, which the interval does not hold"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
@@ -95,6 +100,7 @@ class Audited:
         rows, on: how many rows were measured, and the slices that they come from.
         slices: how many slices the head consumed.
         max_steps: of a retraining that is like the model from scratch, and sees every row.
+        note: what a person should know about it; "": nothing.
     """
 
     model: str
@@ -109,6 +115,7 @@ class Audited:
     on: tuple[str, ...]
     slices: int
     max_steps: int
+    note: str = ""
 
     @property
     def verdict(self) -> str:
@@ -229,6 +236,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
         on=tuple(ref.key for ref in newest),
         slices=len(slices),
         max_steps=max(trained.step, steps_of_a_pass(pipeline, slices)),
+        note="" if pipeline.numerics.deterministic else _NOT_THE_SAME,
     )
 
 

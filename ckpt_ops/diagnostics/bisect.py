@@ -170,6 +170,11 @@ def _notes(measuring: Measuring, versions: Mapping[int, Point]) -> list[str]:
         f"{message}"
         for message, numbers in by.items()
     ]
+    if not measuring.deterministic:
+        notes.append(
+            "the pipeline sets Numerics(deterministic=False): what was trained for this comes out a little "
+            "different each time, so a value next to the bound may fall on either side of it"
+        )
     right = bounds(_wrong(versions)).right
     early = [str(versions[at].version) for at in sorted(versions) if at < right and versions[at].wrong]
     if early:

@@ -69,6 +69,7 @@ class Measuring:
         kept: by position, whether the version's checkpoint is kept.
         where: the rows, as text.
         model: holds what was measured last.
+        deterministic: whether what is trained for this comes out the same each time.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Measuring:
         on: SliceRef,
     ) -> None:
         self.line, self._pipeline, self._state, self._question = line, pipeline, state, question
+        self.deterministic = pipeline.numerics.deterministic
         self._manifests = [kept_checkpoint(store, state, version) for version in line]
         self.kept = [manifest is not None for manifest in self._manifests]
         self._store, self._on = store, on

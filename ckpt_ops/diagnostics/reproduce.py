@@ -13,13 +13,17 @@ from typing import Any
 from ckpt_ops.candidates.given import of_version
 from ckpt_ops.candidates.one_model import OneModel
 from ckpt_ops.candidates.session import final_manifest
-from ckpt_ops.checkpoints import read_tensors
+from ckpt_ops.checkpoints import Manifest, read_tensors
+from ckpt_ops.checkpoints.placement import placement_of
 from ckpt_ops.diagnostics.reproduction import (
     Comparison,
     Difference,
+    Outcome,
     compare,
     not_kept,
+    outcome_of,
     refused,
+    share_of_the_way,
     trained_version,
     way,
 )
@@ -66,6 +70,10 @@ class Reproduced:
         equal, different: names of tensors, and how they differ.
         recorded, again: hashes over all tensors.
         changes: what differs today, by version: a list of texts.
+        outcome: whether it is the same.
+        apart: as `share_of_the_way`; None where operations are deterministic.
+        placed, placed_again: where and with which numbers it was trained, then and for this; "" where its
+            checkpoint does not say.
     """
 
     begins_at: int | None
@@ -75,6 +83,10 @@ class Reproduced:
     recorded: str
     again: str
     changes: Mapping[str, Any]
+    outcome: Outcome
+    apart: float | None = None
+    placed: str = ""
+    placed_again: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -146,15 +158,20 @@ def reproduce(
     given = of_version(store, pipeline.name, line[begin])
     model = OneModel(pipeline, store, from_nothing=begin == 0)
     model.go_on_from(given, final_manifest(state, line[begin - 1].version) if begin else None)
+    deterministic = pipeline.numerics.deterministic and all(map(_was_deterministic, manifests[begin:]))
+    apart = None
     trained: list[TrainedAgain] = []
     compared: dict[int, Comparison] = {}
     for one, manifest in zip(line[begin:], manifests[begin:], strict=True):
         began = time.monotonic()
         model.go_on(of_version(store, pipeline.name, one))
+        before = {} if deterministic or one.version != number else model.session.copy_values()
         steps = retrain(model.session, state, one).step
         seconds = time.monotonic() - began
         if manifest is not None:
-            compared[one.version] = compare(read_tensors(store, manifest), model.session.copy_values())
+            recorded, again = read_tensors(store, manifest), model.session.copy_values()
+            compared[one.version] = compare(recorded, again)
+            apart = share_of_the_way(recorded, again, before) if before else None
         same = not compared[one.version].different if manifest is not None else None
         trained.append(
             TrainedAgain(
@@ -168,7 +185,12 @@ def reproduce(
         )
         outcome = {True: "equal to its checkpoint", False: "not its checkpoint", None: "not kept"}[same]
         tell(Note(text=f"version {one.version}: {steps} steps, {outcome}"))
-    result = compared[number]
+    result, placed = compared[number], manifests[-1].placement
+    now = placement_of(
+        model.session.model,
+        model.session.variables.values(),
+        deterministic=pipeline.numerics.deterministic,
+    )
     return Reproduced(
         begins_at=line[begin - 1].version if begin else None,
         trained=tuple(trained),
@@ -177,4 +199,13 @@ def reproduce(
         recorded=result.recorded,
         again=result.again,
         changes={str(number): message for number, message in changes.items()},
+        outcome=outcome_of(result, deterministic=deterministic, apart=apart),
+        apart=apart,
+        placed=placed.message if placed else "",
+        placed_again=now.message if placed else "",
     )
+
+
+def _was_deterministic(manifest: Manifest | None) -> bool:
+    """Older checkpoints do not say, as all were."""
+    return manifest is None or manifest.placement is None or manifest.placement.deterministic

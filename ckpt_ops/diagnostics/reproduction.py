@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import blake3
@@ -66,6 +67,53 @@ def compare(recorded: Tensors, again: Tensors) -> Comparison:
         recorded=_over_all(hashes),
         again=_over_all(rebuilt),
     )
+
+
+class Outcome(StrEnum):
+    """Whether a version, trained again, is the same.
+
+    Members:
+        UNTOLD: operations were not deterministic, so other bits say nothing: it ended near the checkpoint,
+            as the same training would, and as one of almost the same slices might.
+    """
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    UNTOLD = "cannot be told"
+
+
+def outcome_of(found: Comparison, *, deterministic: bool, apart: float | None) -> Outcome:
+    """The outcome of a comparison.
+
+    Args:
+        deterministic: whether operations were, both times.
+        apart: see `share_of_the_way`.
+    """
+    if not found.different:
+        return Outcome.EQUAL
+    rounded = all(one.largest is not None for one in found.different)
+    if deterministic or not rounded or apart is None or apart >= 1:
+        return Outcome.DIFFERENT
+    return Outcome.UNTOLD
+
+
+def share_of_the_way(recorded: Tensors, again: Tensors, before: Tensors) -> float | None:
+    """How far the weights trained again end from the recorded ones, as a share of how far training took them.
+
+    That is |again - recorded| / |recorded - before| over all floating-point tensors that the three have in
+    one shape, without those of a Keras model's optimizer: 0 is equal, 1 as far off as no training at all.
+    None: nothing moved, or a value is not finite.
+    """
+    off = moved = 0.0
+    for name, was in recorded.items():
+        now, first = again.get(name), before.get(name)
+        if now is None or first is None or name.startswith("optimizer/") or was.dtype.kind != "f":
+            continue
+        if was.shape == now.shape == first.shape:
+            off += float(np.square(now.astype(np.float64) - was).sum())
+            moved += float(np.square(was.astype(np.float64) - first).sum())
+    found = np.sqrt(off / moved) if moved else np.nan
+    return float(found) if np.isfinite(found) else None
 
 
 def way(kept: Sequence[bool], *, from_scratch: bool) -> int:

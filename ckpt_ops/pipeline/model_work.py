@@ -63,15 +63,18 @@ def run_work(
         function,
         request,
         title=(named, request.pipeline, f"v{request.version}"),
-        surroundings=_surroundings(pipeline.folder.parent, code),
+        surroundings=_surroundings(pipeline, code),
         report=report,
         progress=progress,
         died=died,
     )
 
 
-def _surroundings(today: Path, then: Path | None) -> Surroundings:
-    return Surroundings(code=today) if then is None else Surroundings(code=then, without=today)
+def _surroundings(pipeline: Pipeline, then: Path | None) -> Surroundings:
+    today, beside = pipeline.folder.parent, pipeline.numerics.environment
+    if then is None:
+        return Surroundings(code=today, beside=beside)
+    return Surroundings(code=then, without=today, beside=beside)
 
 
 def training_died(what: str) -> Callable[[Ended], CkptOpsError]:

@@ -25,6 +25,7 @@ from ckpt_ops.slices.declared import times_of
 from ckpt_ops.training import (
     Budget,
     Latest,
+    Numerics,
     Replay,
     Reservoir,
     Schedules,
@@ -91,6 +92,7 @@ class Pipeline(Intake):
         approval: a version that the gates let pass waits for a person; None: it is promoted.
         late_slices: what happens to a slice that arrives after newer ones were consumed.
         batch_size: rows of a step.
+        numerics: precision, and whether operations are deterministic; by default float32, and they are.
         holdout: share of each slice's rows that no model ever trains on; candidates are evaluated on them.
             Drawn at random; with `Latest(share, by=column)` the slice's newest ones.
         holdout_by: a column of the slice, such as the query of a ranking: rows that share its value are held
@@ -123,6 +125,7 @@ class Pipeline(Intake):
     approval: Approval | None = None
     late_slices: Append = field(default_factory=lambda: Append(within=Slices(4)))
     batch_size: int = 128
+    numerics: Numerics = field(default_factory=Numerics)
     holdout: float | Latest = 0.2
     holdout_by: str | None = None
     seed: int = 0
@@ -149,6 +152,8 @@ class Pipeline(Intake):
             raise BadInput("shadow", self.shadow, "Shadow(slices=2), or None: evaluated at once")
         if not isinstance(self.schedules, Schedules):
             raise BadInput("schedules", self.schedules, ", ".join(map(str, Schedules)))
+        if not isinstance(self.numerics, Numerics):
+            raise BadInput("numerics", self.numerics, 'Numerics(...): Numerics(mixed_precision="bfloat16")')
         if not isinstance(self.evolve, Evolve):
             raise BadInput("evolve", self.evolve, 'Evolve(...): Evolve(drop=("side/*",))')
         if self.late_slices.within.count < 0:
@@ -292,6 +297,8 @@ class Pipeline(Intake):
             config["stop_early"] = self.stop_early
         if self.schedules is not Schedules.PER_CANDIDATE:
             config["schedules"] = self.schedules
+        if self.numerics.shaping != Numerics():
+            config["numerics"] = self.numerics.shaping
         if self.adapt:
             config["adapt"] = self.adapt
         if self.vocabularies:

@@ -19,6 +19,7 @@ from ckpt_ops.training import Examples
 from ckpt_ops.training.columns import as_column
 from ckpt_ops.training.distribution import check_one_device
 from ckpt_ops.training.light_import import light_import
+from ckpt_ops.training.mixed_precision import check_follows, dtype_policy
 from ckpt_ops.training.module import check_module
 
 _VOCABULARIES = "vocabularies"
@@ -26,7 +27,7 @@ _SAFE = "nothing was trained, no version or checkpoint was added; the champion s
 
 
 def build_model(pipeline: Pipeline, given: Given | None = None) -> Any:
-    """The pipeline's model, seeded and deterministic: a Keras model or a `TrainableModule`.
+    """The pipeline's model, seeded, and computing as `numerics` says: a Keras model or a `TrainableModule`.
 
     Imports TensorFlow.
 
@@ -35,7 +36,7 @@ def build_model(pipeline: Pipeline, given: Given | None = None) -> Any:
 
     Raises:
         ModelCodeError: the function cannot be imported, raised, returned neither, or a model for several
-            devices.
+            devices, or with a precision of its own beside that of the pipeline.
         BadInput: a setting of the pipeline is for Keras models only, and this is none.
     """
     with light_import():
@@ -44,11 +45,12 @@ def build_model(pipeline: Pipeline, given: Given | None = None) -> Any:
 
     keras.backend.clear_session()  # variables get the same names however many models this process has built
     keras.utils.set_random_seed(pipeline.seed)
-    tf.config.experimental.enable_op_determinism()
+    pipeline.numerics.begin()
     arguments = (given or Given()).arguments(
         vocabularies=bool(pipeline.vocabularies), adapted=bool(pipeline.adapt)
     )
-    model = call(pipeline.model, **arguments)
+    with dtype_policy(pipeline.numerics, made_by=pipeline.model):
+        model = call(pipeline.model, **arguments)
     if isinstance(model, keras.Model | tf.Module):
         check_one_device(model, made_by=pipeline.model)
     if isinstance(model, tf.Module):
@@ -67,6 +69,7 @@ def build_model(pipeline: Pipeline, given: Given | None = None) -> Any:
             next="return a compiled keras.Model, or a tf.Module with train_step(inputs, labels) and "
             "__call__(inputs, training=False), from it",
         )
+    check_follows(model, pipeline.numerics, made_by=pipeline.model)
     return model
 
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from ckpt_ops.checkpoints import load_manifest
+from ckpt_ops.checkpoints.placement import Placement
 from ckpt_ops.documents import DocumentKind
+from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState, ModelLog, VersionState
 from ckpt_ops.lineage.records import Promoted, Record, Rejected
 from ckpt_ops.lineage.retraining import retrained_message
@@ -23,11 +26,12 @@ _ANCESTORS = 20
 Card = dict[str, Any]
 
 
-def model_card(state: LineageState, version: int) -> Card:
+def model_card(state: LineageState, version: int, placement: Placement | None = None) -> Card:
     """The card as plain values, from the log.
 
     Args:
         state: any that holds this decision on the version; later records change nothing.
+        placement: where it was trained, as its last checkpoint says (`placement_in`).
     """
     one = state.version(version)
     line = state.ancestry(version)
@@ -62,10 +66,21 @@ def model_card(state: LineageState, version: int) -> Card:
             "stopped_by": trained.stopped_by if trained else None,
             "checkpoints": trained.checkpoints if trained else None,
         },
+        **({"placement": {**asdict(placement), "words": placement.message}} if placement else {}),
         "artifacts": {**trained.artifacts, "manifest": trained.manifest} if trained else {},
         "decision": _decision(one),
     }
     return _DOCUMENT.numbered(card)
+
+
+def placement_in(store: Store, version: VersionState) -> Placement | None:
+    """Where the version was trained; None where its checkpoint is gone or does not say."""
+    if version.trained is None:
+        return None
+    try:
+        return load_manifest(store, version.trained.final).placement
+    except (ObjectNotFound, Corrupt):
+        return None
 
 
 def gates_view(version: VersionState) -> dict[str, Any]:
@@ -130,6 +145,8 @@ def card_markdown(card: Card) -> str:
             f"{cost['steps']:,} steps in {cost['seconds']:.1f} s of stepping, ended by "
             f"{literal(cost['stopped_by'])}; {cost['checkpoints']} checkpoints."
         ]
+    if "placement" in card:
+        lines += ["", f"Trained {literal(card['placement']['words'])}."]
     return "\n".join(lines) + "\n"
 
 
@@ -144,7 +161,7 @@ def write_card(store: Store, log: ModelLog, state: LineageState, version: int) -
     # near the log's end: a card is written right after its decision
     number = next(number for number, record in log.backwards(of=state) if record.nonce == decision.nonce)
     name = f"models/{log.model}/v{version}/card-{number:012d}"
-    card = model_card(state, version)
+    card = model_card(state, version, placement_in(store, state.version(version)))
     store.put_if_absent(f"{name}.md", card_markdown(card).encode())
     store.put_if_absent(f"{name}.json", _DOCUMENT.encode(card))
     return f"{name}.json"

@@ -7,6 +7,7 @@ from ckpt_ops.training.examples import Collected, Examples
 from ckpt_ops.training.given_lists import Lists
 from ckpt_ops.training.latest import Latest
 from ckpt_ops.training.module import TrainableModule
+from ckpt_ops.training.numerics import Numerics
 from ckpt_ops.training.replay import NoReplay, Replay, Reservoir
 from ckpt_ops.training.schedules import Schedules
 from ckpt_ops.training.split import holdout_mask, holdout_mask_by
@@ -22,6 +23,7 @@ __all__ = [
     "Lists",
     "Lookout",
     "NoReplay",
+    "Numerics",
     "Replay",
     "Reservoir",
     "RunningAverage",

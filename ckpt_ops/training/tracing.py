@@ -66,8 +66,10 @@ def trace_step(model: Any, batch: tuple[Any, ...]) -> Any:
 
 def trace_prediction(
     model: Any, inputs: Mapping[str, Any], labels: Any, *, positions: Mapping[str, str] | None = None
-) -> None:
-    """Refuse, with `ModelCodeError`, a model that cannot predict, or not in a shape that gates evaluate.
+) -> Mapping[str, Any]:
+    """What the model predicts, as tensors of a graph, by the names of its outputs; "" of the only one.
+
+    Refuses, with `ModelCodeError`, a model that cannot predict, or not in a shape that gates evaluate.
 
     Args:
         inputs: what it takes, as `tf.TensorSpec`s by name.
@@ -85,6 +87,7 @@ def trace_prediction(
             _check_output(model, several[name], label, called=f"{name}: " if name else "")
     if positions:
         check_positions(model, inputs, several, {name: of_each[name] for name in positions})
+    return several
 
 
 def _check_names(model: Any, found: Any, labels: Mapping[str, Any]) -> None:

@@ -141,6 +141,8 @@ class VersionView:
         scores: by slice key, the champion's metrics before anything trained on it.
         decision: the last one; `decisions`: all that the state still knows, the newest first.
         approved: of its promotion; None: nobody had to.
+        placement: devices, precision and determinism of its training, in a line; "" where its last
+            checkpoint is gone or does not say.
         card: the model card as Markdown.
         transfer: the document of the transfer that it began with, None if there was none or it is gone.
         exported: object names of the SavedModel's files.
@@ -191,6 +193,7 @@ class VersionView:
     report: str = ""
     decisions: tuple[Decision, ...] = ()
     approved: Decision | None = None
+    placement: str = ""
     card: str = ""
     transfer: Mapping[str, Any] | None = None
     exported: tuple[str, ...] = ()

@@ -11,9 +11,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 END_SECONDS = 60.0
@@ -30,11 +30,13 @@ class Surroundings:
     Attributes:
         code: the folder from which the user's code is imported, `CKPT_OPS_DAGS` there.
         without: another such folder, from which nothing is imported.
+        beside: variables that it gets where this process has none of the name.
         hide: variables whose names begin with this are not passed on; "" passes all on.
     """
 
     code: Path
     without: Path | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
     hide: str = ""
 
     def environment(self) -> dict[str, str]:
@@ -44,7 +46,7 @@ class Surroundings:
         left_out = self.without and self.without.resolve()
         others = [one for one in inherited if left_out is None or Path(one).resolve() != left_out]
         paths = os.pathsep.join([str(self.code), str(_PROJECT), *others])
-        return {**_QUIET, **mine, "CKPT_OPS_DAGS": str(self.code), "PYTHONPATH": paths}
+        return {**_QUIET, **self.beside, **mine, "CKPT_OPS_DAGS": str(self.code), "PYTHONPATH": paths}
 
 
 class Interpreter:

@@ -460,6 +460,7 @@ export interface VersionView {
   report: string;
   decisions: Decision[];
   approved: Decision | null;
+  placement: string;
   card: string;
   transfer: Record<string, unknown> | null;
   exported: string[];

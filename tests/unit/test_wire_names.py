@@ -16,6 +16,7 @@ from ckpt_ops import evaluation, policies, training, transfer, vocabularies
 from ckpt_ops.candidates.progress_document import ProgressDocument
 from ckpt_ops.checkpoints import SaveRequest, What
 from ckpt_ops.checkpoints import manifest as checkpoint
+from ckpt_ops.checkpoints.placement import Placement
 from ckpt_ops.checkpoints.requests import Answer
 from ckpt_ops.documents import read_as
 from ckpt_ops.errors import BadInput
@@ -63,6 +64,7 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
         "segment": checkpoint.Segment,
         "tensor": checkpoint.TensorEntry,
         "delta": checkpoint.RowDelta,
+        "placement": Placement,
     },
     f"snapshot, schema {snapshot.SCHEMA} (goes up when a name changes)": {
         "state": LineageState,

@@ -81,9 +81,7 @@ def _code(store: Store, trained: CandidateTrained) -> Kept:
 
 def _here(pipeline: Pipeline, store: Store, version: VersionState, asked: Sequence[Rows]) -> list[Scores]:
     """The inputs are made already, by the same code; or are made again, with the version's vocabularies."""
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
+    pipeline.numerics.begin()
     with exported(store, version) as folder:
         try:
             ask = served(folder)

@@ -14,7 +14,7 @@ from ckpt_ops.lineage.records import Record, UpdateDeferred, gate_and_message
 from ckpt_ops.lineage.retraining import retrained_message
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.pipeline.code.kept import read_code
-from ckpt_ops.promotion.card import card_markdown, model_card
+from ckpt_ops.promotion.card import card_markdown, model_card, placement_in
 from ckpt_ops.store import Store
 from ckpt_ops.transfer.document import TransferDocument
 from ckpt_ops.views.building.choices import on_version
@@ -42,7 +42,7 @@ def version_view(store: Store, state: LineageState, number: int) -> VersionView:
     version = state.version(number)
     progress = CandidateLog(store, state.model, number).progress()
     trained, evaluated, again = version.trained, version.evaluated, version.started.again
-    waits = in_shadow(state)
+    waits, placement = in_shadow(state), placement_in(store, version)
     return VersionView(
         model=state.model,
         version=number,
@@ -83,7 +83,8 @@ def version_view(store: Store, state: LineageState, number: int) -> VersionView:
         report=evaluated.report if evaluated else "",
         decisions=_decisions(version),
         approved=decision_of(version.approved, version) if version.approved else None,
-        card=card_markdown(model_card(state, number)),
+        placement=placement.message if placement else "",
+        card=card_markdown(model_card(state, number, placement)),
         transfer=_transfer(store, version),
         exported=_exported(version),
         exports=export_rows(store, state, number),

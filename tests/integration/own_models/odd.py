@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import keras
@@ -56,6 +57,67 @@ def usual() -> keras.Model:
 def restless() -> keras.Model:
     """Its steps are so large that it does not stay where it was good."""
     return compiled(network(), keras.optimizers.SGD(8.0, momentum=0.9))
+
+
+def half() -> keras.Model:
+    """For mixed precision: what it predicts is float32, whatever the policy is."""
+    out = keras.layers.Dense(1, "sigmoid", name="out", dtype="float32")
+    drop = keras.layers.Dropout(0.2, name="drop")
+    return compiled(network(drop, out=out), keras.optimizers.Adam(0.01), metrics=["mae"])
+
+
+def half_out() -> keras.Model:
+    return compiled(network())
+
+
+def own_policy() -> keras.Model:
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    return half()
+
+
+def all_float32() -> keras.Model:
+    x = keras.Input((2,), name="x", dtype="float32")
+    out = keras.layers.Dense(1, "sigmoid", dtype="float32")(x)
+    return compiled(keras.Model({"x": x}, out, dtype="float32"))
+
+
+def one_float16() -> keras.Model:
+    middle = keras.layers.Dense(3, name="middle", dtype="float16")
+    return compiled(network(middle, out=keras.layers.Dense(1, "sigmoid", dtype="float32")))
+
+
+def unscaled() -> keras.Model:
+    return compiled(network(out=keras.layers.Dense(1, dtype="float32")), auto_scale_loss=False)
+
+
+class OwnStep(keras.Model):
+    """Its step knows nothing of a scale."""
+
+    def train_step(self, data: Any) -> Any:
+        inputs, labels = data
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(self(inputs, training=True) - labels))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+
+def own_step() -> keras.Model:
+    x = keras.Input((2,), name="x")
+    out = keras.layers.Dense(1, dtype="float32")(keras.layers.Dense(3)(x))
+    return compiled(OwnStep({"x": x}, out))
+
+
+class Rounding(keras.layers.Layer):
+    """Stands for a kernel that adds up in whatever order: the last bits are others each time."""
+
+    def call(self, x: Any) -> Any:
+        noise = tf.numpy_function(lambda: np.float32(1e-6 * random.SystemRandom().random()), [], tf.float32)
+        return x + tf.reshape(noise, ())
+
+
+def rounding() -> keras.Model:
+    return compiled(network(Rounding(name="rounding")), keras.optimizers.Adam(0.05))
 
 
 def wider() -> keras.Model:

@@ -59,6 +59,8 @@ def test_the_likeliest_cause_comes_first() -> None:
         "version": 3,
         "trained": way,
         "changes": {"2": ["the code"], "3": ["the code"]},
+        "placed": "on CPU:0",
+        "placed_again": "on CPU:0",
     }
     found = render_diagnose.causes(view)
     assert found[0] == "the code"
@@ -66,3 +68,5 @@ def test_the_likeliest_cause_comes_first() -> None:
     assert found[2].startswith("version 2: the clock ended it")
     assert found[-1] == "the checkpoint itself: ckpt-ops verify flights 3"
     assert found.count("the code") == 1
+    elsewhere = render_diagnose.causes({**view, "placed": "on GPU:0"})
+    assert [one for one in elsewhere if one not in found] == ["it was trained on GPU:0, and now on CPU:0"]

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ckpt_ops.diagnostics.reproduction import Difference, compare, refused, way
+from ckpt_ops.diagnostics.reproduction import (
+    Difference,
+    Outcome,
+    compare,
+    outcome_of,
+    refused,
+    share_of_the_way,
+    way,
+)
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -109,3 +117,46 @@ def test_a_refusal_says_once_what_several_versions_have_in_common() -> None:
     error = refused("flights", 3, {2: ["the code"], 3: ["the code", "a setting"]})
     assert "\n  version 2, 3: the code\n  version 3: a setting" in error.what
     assert "--anyway" in error.next
+
+
+# --- where operations are not deterministic ---------------------------------------------------------
+
+
+def moved(by: float) -> Tensors:
+    """A model of one tensor, and what a checkpoint holds beside its weights."""
+    return {"model/a": np.full(4, by, np.float32), "optimizer/v": np.full(4, 100 * by, np.float32)}
+
+
+def test_the_share_of_the_way_is_0_for_equal_weights_and_1_for_untrained_ones() -> None:
+    before, recorded = moved(1.0), moved(3.0)
+    assert share_of_the_way(recorded, moved(3.0), before) == 0
+    assert share_of_the_way(recorded, moved(1.0), before) == pytest.approx(1)
+    assert share_of_the_way(recorded, moved(2.9), before) == pytest.approx(0.05, rel=1e-5)
+
+
+def test_it_has_no_value_where_nothing_moved_or_a_weight_is_no_number() -> None:
+    assert share_of_the_way(moved(1.0), moved(2.0), moved(1.0)) is None
+    assert share_of_the_way(moved(2.0), moved(math.nan), moved(1.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("again", "deterministic", "apart", "outcome"),
+    [
+        (3.0, True, None, Outcome.EQUAL),
+        (3.0, False, 0.0, Outcome.EQUAL),
+        (2.9, True, None, Outcome.DIFFERENT),
+        (2.9, False, 0.05, Outcome.UNTOLD),
+        (1.0, False, 1.0, Outcome.DIFFERENT),
+        (math.inf, False, None, Outcome.DIFFERENT),
+    ],
+)
+def test_other_bits_say_nothing_only_near_the_checkpoint_and_without_determinism(
+    again: float, deterministic: bool, apart: float | None, outcome: Outcome
+) -> None:
+    found = compare(moved(3.0), moved(again))
+    assert outcome_of(found, deterministic=deterministic, apart=apart) is outcome
+
+
+def test_a_tensor_of_another_shape_is_no_rounding() -> None:
+    found = compare({"a": np.zeros(3)}, {"a": np.zeros(4)})
+    assert outcome_of(found, deterministic=False, apart=0.01) is Outcome.DIFFERENT

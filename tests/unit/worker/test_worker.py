@@ -327,6 +327,13 @@ def test_variables_are_passed_on_but_for_those_that_are_hidden(monkeypatch: pyte
     assert run(jobs.environment, asked, surroundings=hiding).text == "-"
 
 
+def test_variables_beside_are_a_default_for_what_this_process_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, beside = Text(text="GROWS"), Surroundings(code=HERE, beside={"GROWS": "yes"})
+    assert run(jobs.environment, asked, surroundings=beside).text == "yes"
+    monkeypatch.setenv("GROWS", "no")
+    assert run(jobs.environment, asked, surroundings=beside).text == "no"
+
+
 def test_an_interpreter_imports_nothing_heavy_by_itself() -> None:
     imported = set(run(jobs.modules, Text()).text.split())
     assert not {"tensorflow", "keras", "pandas", "great_expectations"} & imported
