@@ -55,6 +55,17 @@ def full(folder: Path, why: str) -> ScratchFull:
     )
 
 
+@contextmanager
+def filling(folder: Path) -> Iterator[None]:
+    """Around what writes there: a full disk is a `ScratchFull`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise full(folder, "the disk is full") from None
+
+
 class Spool:
     """Rows of one column, added one after the other: in memory while they are few, else in a file."""
 
@@ -69,7 +80,7 @@ class Spool:
         if self._file is None and self.bytes <= IN_MEMORY:
             self._parts.append(np.array(rows))  # a copy: whoever made them may go on with their memory
             return
-        with self._when_full():
+        with filling(scratch_folder()):
             if self._file is None:
                 self._file = open_nameless(scratch_folder())
                 for part in self._parts:
@@ -84,19 +95,10 @@ class Spool:
             found = np.concatenate([np.empty((0, *shape), kind), *self._parts])
             found.setflags(write=False)
             return found
-        with self._when_full():
+        with filling(scratch_folder()):
             self._file.flush()
         rows = self.bytes // (kind.itemsize * int(np.prod(shape, dtype=np.int64)))
         return np.memmap(self._file, kind, "r", shape=(rows, *shape))
-
-    @contextmanager
-    def _when_full(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise full(scratch_folder(), f"it was full after {self.bytes:,} bytes of a column") from None
 
 
 def open_nameless(folder: Path) -> IO[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ckpt_ops.candidates.made_rows import made_rows
 from ckpt_ops.candidates.settings import drawn_by_slice
-from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, held_out, split
+from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Collected, Examples, Latest, RunningAverage
-from ckpt_ops.training.replay import Drawn, draw
+from ckpt_ops.training.replay import draw
 
 _BLOCK = 1 << 20
 
@@ -52,6 +52,7 @@ def load_data(
     consumed: Mapping[str, str],
     *,
     rows: SliceRows | None = None,
+    code: str = "",
 ) -> TrainingData:
     """Read and split the candidate's slices, and draw the replay from `consumed` (key to revision).
 
@@ -60,9 +61,11 @@ def load_data(
 
     Args:
         rows: where slices are read; None: in the store.
+        code: digest of the pipeline's code as it was imported; with it, what was made of a slice before is
+            used again, and kept. "": neither.
     """
-    rows = rows or StoredRows(pipeline, store)
-    counts = {key: _counts(pipeline, rows, key, of) for key, of in consumed.items()}
+    made = made_rows(pipeline, rows or StoredRows(pipeline, store), code=code)
+    counts = {key: made.counts(key, of) for key, of in consumed.items()}
     sizes = {key: trainable for key, (trainable, _) in counts.items()}
     by_slice = drawn_by_slice(
         pipeline, new=version.rows, consumed=sum(of_all for _, of_all in counts.values())
@@ -72,7 +75,7 @@ def load_data(
     slices = {}
     for ref in version.slices:
         begun = (train.rows, holdout.rows)
-        split(pipeline, rows, ref, train=train, holdout=holdout)
+        made.split(ref, train=train, holdout=holdout)
         slices[ref.key] = (slice(begun[0], train.rows), slice(begun[1], holdout.rows))
     if not train.rows or not holdout.rows:
         keys = ", ".join(ref.key for ref in version.slices)
@@ -85,7 +88,7 @@ def load_data(
     wanted = pipeline.replay.rows(new=train.rows, consumed=sum(sizes.values()))
     drawn = draw(sizes=sizes, rows=wanted, seed=_seed(version), by_slice=by_slice)
     for key, chosen in drawn.items():
-        for part in _replayed(pipeline, rows, key, consumed[key], drawn=chosen):
+        for part in made.drawn(key, consumed[key], chosen):
             train.add(part)
     pa.default_memory_pool().release_unused()  # training has no use for what reading needed
     whole = train.examples()
@@ -142,23 +145,3 @@ def _what_to_look_at(pipeline: Pipeline) -> str:
 
 def _seed(version: VersionState) -> int:
     return int(version.candidate[:8], 16)
-
-
-def _counts(pipeline: Pipeline, rows: SliceRows, key: str, revision: str) -> tuple[int, int]:
-    """How many of a slice's rows are not held out, and how many there are."""
-    held = held_out(pipeline, rows, key, revision)
-    return len(held) - int(np.count_nonzero(held)), len(held)
-
-
-def _replayed(
-    pipeline: Pipeline, rows: SliceRows, key: str, revision: str, *, drawn: Drawn
-) -> Iterator[Examples]:
-    """The rows of one slice that were drawn from those that are not held out."""
-    held = held_out(pipeline, rows, key, revision)  # found again: history fits nowhere
-    before = 0
-    for table, start in rows.groups(key, revision):
-        free = np.flatnonzero(~held[start : start + table.num_rows])
-        chosen = free[drawn.among(before, before + len(free)) - before]
-        before += len(free)
-        if len(chosen):
-            yield make_examples(pipeline, table.take(pa.array(chosen)), of=key)
