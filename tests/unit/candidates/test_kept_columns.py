@@ -184,7 +184,7 @@ def test_what_makes_other_rows_finds_nothing(place: Place, change: str) -> None:
             2,
             gates=[
                 AtLeast("auc", 0.5, output="late"),
-                NoSegmentWorse("kind", "auc", margin=0.1, min_rows=5, output="late"),
+                NoSegmentWorse("kind", metric="auc", margin=0.1, min_rows=5, output="late"),
             ],
         )
     assert sum(place.calls) == 120
