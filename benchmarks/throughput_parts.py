@@ -3,7 +3,7 @@
 | part | what is measured |
 |---|---|
 | draw | `BatchOrder.indices` |
-| gather | rows to the arrays of a batch |
+| gather | rows to the arrays of a batch; of text, to its codes |
 | hand-over | a batch through the whole input pipeline to TensorFlow, less the two above |
 | step | the model's own step, on a batch that is there already |
 | checks | the loss read and looked at |
@@ -33,11 +33,11 @@ def parts_of_a_step(examples: Examples, order: BatchOrder, model: Any, *, steps:
     """Seconds by part: medians of blocks of `steps` steps. Trains the model."""
     import tensorflow as tf
 
-    from ckpt_ops.training.batches import batches, maker
+    from ckpt_ops.training.batches import batches, coded_text, maker
     from ckpt_ops.training.step_function import step_function
     from ckpt_ops.training.trainer import _finite_loss
 
-    make = maker(examples, model=model)
+    make = maker(examples, coded_text(examples), model=model)
     draw = _each(steps, order.indices)
     rows = [order.indices(step) for step in range(steps)]
     gather = _each(steps, lambda step: make(rows[step]))
@@ -45,7 +45,7 @@ def parts_of_a_step(examples: Examples, order: BatchOrder, model: Any, *, steps:
     for _ in range(steps):
         next(drawn)  # buffers are full and everything is compiled
     whole = _each(steps, lambda step: next(drawn))
-    ready = iter(tf.data.Dataset.from_tensors(make(rows[0])).repeat())
+    ready = iter(tf.data.Dataset.from_tensors(next(drawn)).repeat())
     step_once = step_function(model)
     logs = step_once(ready)
     step = _each(steps, lambda at: step_once(ready))

@@ -206,6 +206,10 @@ class TrainingDiverged(TerminalError):
         )
 
 
+class ScratchFull(TransientError):
+    """The scratch folder has no room for the rows of a training."""
+
+
 class TrainingDied(TransientError):
     """The training process ended without a result; what it committed is kept."""
 

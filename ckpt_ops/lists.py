@@ -25,13 +25,14 @@ class ListColumn:
     """Rows of lists.
 
     Attributes:
-        values: shape (values, ...): what lists hold, one after the other, in any order of rows.
+        values: shape (values, ...): what lists hold, one after the other, in any order of rows; an array, or
+            a `texts.TextColumn`.
         starts, lengths: shape (rows,): where in `values` the list of a row begins, and how long it is.
         pad: what stands behind the end of a list that is shorter than others of its batch.
         length: to which all lists are padded; None: to the longest of their batch.
     """
 
-    values: Array
+    values: Any
     starts: npt.NDArray[np.int64]
     lengths: npt.NDArray[np.int64]
     pad: Any
@@ -46,7 +47,8 @@ class ListColumn:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.values.dtype
+        found: np.dtype[Any] = self.values.dtype
+        return found
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -60,14 +62,14 @@ class ListColumn:
 
     def astype(self, dtype: npt.DTypeLike, *, copy: bool = True) -> ListColumn:
         """As arrays have it."""
-        return replace(self, values=self.values.astype(dtype, copy=copy))
+        return replace(self, values=np.asarray(self.values).astype(dtype, copy=copy))
 
     def flat(self) -> Array:
         """What the rows hold, one after the other."""
         ends = np.cumsum(self.lengths)
         total = int(ends[-1]) if len(ends) else 0
         at = np.arange(total) + np.repeat(self.starts - (ends - self.lengths), self.lengths)
-        found: Array = self.values[at]
+        found: Array = np.asarray(self.values[at])
         return found
 
     def padded(self, *, more: int = 0) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -37,12 +38,16 @@ gc.disable()  # until all is imported and collected
 of_examples.register_profile("tests", deadline=None)  # a busy machine is no counterexample
 of_examples.load_profile("tests")
 
+if "PYTEST_XDIST_WORKER" not in os.environ:  # its workers have the folder of the process that started them
+    os.environ["CKPT_OPS_SCRATCH"] = tempfile.mkdtemp(prefix="ckpt-ops-tests-")
+    atexit.register(shutil.rmtree, os.environ["CKPT_OPS_SCRATCH"], ignore_errors=True)
+
 # as it was before any test or fixture set AIRFLOW__... or STORAGE_EMULATOR_HOST for this process
 CLEAN_ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
     if not name.startswith(("AIRFLOW", "CKPT_OPS_")) and name != "STORAGE_EMULATOR_HOST"
-}
+} | {"CKPT_OPS_SCRATCH": os.environ["CKPT_OPS_SCRATCH"]}
 
 
 _LARGE = ("lineage", "evaluation", "cli", "validation")

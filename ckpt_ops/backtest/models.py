@@ -34,6 +34,7 @@ from ckpt_ops.diagnostics.retrain import fit, kept_checkpoint, steps_of
 from ckpt_ops.evaluation import Latency, ServableCheck, evaluate_all
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained, SliceRef
+from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.of_version import of_given
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -64,6 +65,7 @@ class Workshop:
         self.restored = 0
         self._pipeline, self._store, self._recorded = pipeline, store, recorded
         self._rows = SliceCache(StoredRows(pipeline, store), folder / "slices")
+        self._code = code_digest(pipeline)  # before it is imported
         self._model = OneModel(pipeline, store)
         self._candidates = VariableCache(self._model, folder / "models")
         self._newest: tuple[Any, list[Examples]] = (None, [])
@@ -131,7 +133,7 @@ class Workshop:
         consumed = consumed_before(state, version)
         if transferred:
             pipeline, consumed = seeing_history(pipeline, consumed)
-        return load_data(pipeline, self._store, version, consumed, rows=self._rows)
+        return load_data(pipeline, self._store, version, consumed, rows=self._rows, code=self._code)
 
     def _train(
         self,

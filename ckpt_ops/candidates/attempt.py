@@ -78,7 +78,7 @@ def attempt(
     if parent is not None and not parent.transfer.same and wanted.again is None:
         pipeline, consumed = seeing_history(pipeline, consumed)
     tell(PhaseBegan(phase=Phase.DATA, version=version.version))
-    data = load_data(pipeline, store, version, consumed)
+    data = load_data(pipeline, store, version, consumed, code=session.code.digest)
     order = batch_order(pipeline, version, data)
     preflight(
         pipeline,

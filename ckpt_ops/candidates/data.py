@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, held_out, split
+from ckpt_ops.candidates.made_rows import made_rows
+from ckpt_ops.candidates.settings import drawn_by_slice
+from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.pipeline.user_code import make_examples
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Collected, Examples, Latest, RunningAverage
 from ckpt_ops.training.replay import draw
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +34,7 @@ class TrainingData:
         holdout: held-out rows of the candidate's slices, on which it is evaluated.
         slices: by key, where each of its slices lies in `train` and in `holdout`: the champion scores
             every row of it before anything trains on it.
+        by_slice: rows are too many to be numbered in memory: see `settings.drawn_by_slice`.
     """
 
     train: Examples
@@ -38,6 +42,7 @@ class TrainingData:
     slices: Mapping[str, tuple[slice, slice]]
     learn: Examples
     apart: Examples | None = None
+    by_slice: bool = False
 
 
 def load_data(
@@ -47,23 +52,30 @@ def load_data(
     consumed: Mapping[str, str],
     *,
     rows: SliceRows | None = None,
+    code: str = "",
 ) -> TrainingData:
     """Read and split the candidate's slices, and draw the replay from `consumed` (key to revision).
 
-    A slice is read a row group at a time, and `examples()` makes arrays of it: memory holds the
-    examples, not the slices.
+    A slice is read a row group at a time, and `examples()` makes columns of it, which lie in files of the
+    scratch folder where they are large.
 
     Args:
         rows: where slices are read; None: in the store.
+        code: digest of the pipeline's code as it was imported; with it, what was made of a slice before is
+            used again, and kept. "": neither.
     """
-    rows = rows or StoredRows(pipeline, store)
-    sizes = {key: len(_trainable(pipeline, rows, key, of)) for key, of in consumed.items()}
+    made = made_rows(pipeline, rows or StoredRows(pipeline, store), code=code)
+    counts = {key: made.counts(key, of) for key, of in consumed.items()}
+    sizes = {key: trainable for key, (trainable, _) in counts.items()}
+    by_slice = drawn_by_slice(
+        pipeline, new=version.rows, consumed=sum(of_all for _, of_all in counts.values())
+    )
     at_most = pipeline.replay.rows(new=version.rows, consumed=sum(sizes.values()))
     train, holdout = Collected(version.rows + at_most), Collected(version.rows)
     slices = {}
     for ref in version.slices:
         begun = (train.rows, holdout.rows)
-        split(pipeline, rows, ref, train=train, holdout=holdout)
+        made.split(ref, train=train, holdout=holdout)
         slices[ref.key] = (slice(begun[0], train.rows), slice(begun[1], holdout.rows))
     if not train.rows or not holdout.rows:
         keys = ", ".join(ref.key for ref in version.slices)
@@ -74,17 +86,27 @@ def load_data(
             next=_what_to_look_at(pipeline),
         )
     wanted = pipeline.replay.rows(new=train.rows, consumed=sum(sizes.values()))
-    for key, chosen in draw(sizes=sizes, rows=wanted, seed=_seed(version)).items():
-        numbers = _trainable(pipeline, rows, key, consumed[key])[chosen]  # found again: history fits nowhere
-        for part in _replayed(pipeline, rows, key, consumed[key], numbers=numbers):
+    drawn = draw(sizes=sizes, rows=wanted, seed=_seed(version), by_slice=by_slice)
+    for key, chosen in drawn.items():
+        for part in made.drawn(key, consumed[key], chosen):
             train.add(part)
     pa.default_memory_pool().release_unused()  # training has no use for what reading needed
     whole = train.examples()
     learn, apart = whole, None
     if pipeline.stop_early is not None:
-        looked_at = pipeline.stop_early.set_apart(whole, seed=_seed(version))
-        learn, apart = whole.take(~looked_at), whole.take(looked_at)
-    return TrainingData(train=whole, holdout=holdout.examples(), slices=slices, learn=learn, apart=apart)
+        looked_at = pipeline.stop_early.set_apart(whole, seed=_seed(version), keyed=by_slice)
+        learn, apart = _where(whole, ~looked_at), _where(whole, looked_at)
+    return TrainingData(
+        train=whole, holdout=holdout.examples(), slices=slices, learn=learn, apart=apart, by_slice=by_slice
+    )
+
+
+def _where(examples: Examples, chosen: npt.NDArray[np.bool_]) -> Examples:
+    """The rows where `chosen`, shape (rows,), is True."""
+    found = Collected(examples.rows)
+    for start in range(0, examples.rows, _BLOCK):
+        found.add(examples.take(start + np.flatnonzero(chosen[start : start + _BLOCK])))
+    return found.examples()
 
 
 def consumed_before(state: LineageState, version: VersionState) -> Mapping[str, str]:
@@ -94,7 +116,9 @@ def consumed_before(state: LineageState, version: VersionState) -> Mapping[str, 
 
 def batch_order(pipeline: Pipeline, version: VersionState, data: TrainingData) -> BatchOrder:
     """The order in which the candidate's training draws from `data.learn`."""
-    return BatchOrder(rows=data.learn.rows, batch_size=pipeline.batch_size, seed=_seed(version))
+    return BatchOrder(
+        rows=data.learn.rows, batch_size=pipeline.batch_size, seed=_seed(version), keyed=data.by_slice
+    )
 
 
 def running_average(
@@ -121,18 +145,3 @@ def _what_to_look_at(pipeline: Pipeline) -> str:
 
 def _seed(version: VersionState) -> int:
     return int(version.candidate[:8], 16)
-
-
-def _trainable(pipeline: Pipeline, rows: SliceRows, key: str, revision: str) -> npt.NDArray[np.int64]:
-    """The numbers of a slice's rows that were not held out, ascending."""
-    return (~held_out(pipeline, rows, key, revision)).nonzero()[0]
-
-
-def _replayed(
-    pipeline: Pipeline, rows: SliceRows, key: str, revision: str, *, numbers: npt.NDArray[np.int64]
-) -> Iterator[Examples]:
-    """The rows of one slice with these numbers, which ascend."""
-    for table, start in rows.groups(key, revision):
-        first, last = np.searchsorted(numbers, (start, start + table.num_rows))
-        if last > first:
-            yield make_examples(pipeline, table.take(pa.array(numbers[first:last] - start)), of=key)

@@ -136,7 +136,12 @@ def candidate_of(
     return candidate_id(
         parent=None if parent is None else state.versions[parent].candidate,
         slices=slices,
-        config=training_config(pipeline, again),
+        config=training_config(
+            pipeline,
+            again,
+            new=sum(ref.rows for ref in slices),
+            consumed=sum(ref.rows for one in state.ancestry(parent) for ref in one.slices),
+        ),
         code_digest=digests.code,
         lock_digest=digests.lock,
     )

@@ -47,6 +47,10 @@ def seeing_history(pipeline: Pipeline, consumed: Mapping[str, str]) -> tuple[Pip
     return replace(pipeline, budget=budget, replay=replay), {key: consumed[key] for key in newest}
 
 
+_NUMBERED = 1 << 25
+"""Rows whose numbers and order are arrays in memory: half a gigabyte while they are drawn."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _AndHistory:
     """So many rows besides those of `replay`. It is in no id: `Evolve.retrain` is."""
@@ -67,8 +71,32 @@ def steps_of_a_pass(pipeline: Pipeline, slices: Sequence[SliceRef]) -> int:
     return math.ceil(sum(ref.rows for ref in slices) / pipeline.batch_size)
 
 
-def training_config(pipeline: Pipeline, again: Again | None) -> dict[str, Any]:
-    """What shapes the candidate's weights, as its id holds it: of an ordinary one, only the pipeline's."""
+def drawn_by_slice(pipeline: Pipeline, *, new: int, consumed: int) -> bool:
+    """Whether a candidate has too many rows to number them in memory: they are drawn, and put into their
+    order, row by row. That is another draw, so candidates' ids tell.
+
+    Args:
+        new: rows of its slices.
+        consumed: rows of what its ancestors consumed. Held-out rows count in both.
+    """
+    return max(consumed, new + pipeline.replay.rows(new=new, consumed=consumed)) > _NUMBERED
+
+
+def training_config(
+    pipeline: Pipeline, again: Again | None, *, new: int = 0, consumed: int = 0
+) -> dict[str, Any]:
+    """What shapes the candidate's weights, as its id holds it: of an ordinary one, only the pipeline's.
+
+    Args:
+        new, consumed: rows, as `drawn_by_slice` takes them.
+    """
+    config = _training_config(pipeline, again)
+    if drawn_by_slice(trained_as(pipeline, again), new=new, consumed=consumed):
+        config["draws"] = "by slice"
+    return config
+
+
+def _training_config(pipeline: Pipeline, again: Again | None) -> dict[str, Any]:
     if again is None:
         return pipeline.training_config()
     config = replace(pipeline, replay=NoReplay()).training_config()

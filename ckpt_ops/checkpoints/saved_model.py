@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ckpt_ops.checkpoints.model_inputs import forward, own_inputs
 from ckpt_ops.checkpoints.naming import tables
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lists import ListColumn
 
 _COARSEST_FIRST = ("bfloat16", "float16", "float32", "float64")
 POSITIONS = "assets.extra/ckpt_ops_positions.json"
@@ -40,8 +38,8 @@ class InputSpec:
     dtype: str
 
     @classmethod
-    def of(cls, column: npt.NDArray[Any] | ListColumn) -> InputSpec:
-        """The spec of an array of shape (rows, ...), or of lists."""
+    def of(cls, column: Any) -> InputSpec:
+        """The spec of an array of shape (rows, ...), of lists, or of a column of text."""
         text = column.dtype.kind in "OSU"
         return cls(shape=tuple(column.shape[1:]), dtype="string" if text else column.dtype.name)
 
@@ -57,7 +55,7 @@ class InputSpec:
 def inputs_of(columns: Mapping[str, Any]) -> dict[str, InputSpec]:
     """What a model takes, from arrays and lists by input name."""
     return {
-        name: InputSpec.of(column if isinstance(column, ListColumn) else np.asarray(column))
+        name: InputSpec.of(column if hasattr(column, "dtype") else np.asarray(column))
         for name, column in columns.items()
     }
 

@@ -69,7 +69,7 @@ def retrain(
         transferred = transferred or "transfer" in version.trained.artifacts
     if version.started.again is None and transferred:
         pipeline, consumed = seeing_history(pipeline, consumed)
-    data = load_data(pipeline, session.store, version, consumed)
+    data = load_data(pipeline, session.store, version, consumed, code=session.code.digest)
     budget = pipeline.budget if version.trained is None else steps_of(version.trained)
     return fit(session, version, data, budget, pipeline)
 

@@ -2,8 +2,9 @@
 
 from ckpt_ops.training.averaging import RunningAverage, TailAverage
 from ckpt_ops.training.budget import Budget, Spent, StopReason
+from ckpt_ops.training.collected import Collected
 from ckpt_ops.training.cursor import BatchOrder
-from ckpt_ops.training.examples import Collected, Examples
+from ckpt_ops.training.examples import Examples
 from ckpt_ops.training.given_lists import Lists
 from ckpt_ops.training.latest import Latest
 from ckpt_ops.training.module import TrainableModule

@@ -11,13 +11,14 @@ import numpy.typing as npt
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lists import ListColumn
 from ckpt_ops.outputs import check_name, each, names_of, together
+from ckpt_ops.texts import TextColumn
 from ckpt_ops.training.given_lists import holds_lists, read_lists
 from ckpt_ops.training.label_positions import labels_of_positions
 from ckpt_ops.training.list_values import TEXT
 from ckpt_ops.training.refusing import refusing, unusable
 
 Array = npt.NDArray[Any]
-Column = Array | ListColumn
+Column = Array | ListColumn | TextColumn
 
 _SEQUENCES = (list, tuple, set, dict, np.ndarray)
 
@@ -149,6 +150,9 @@ def _input(name: str, values: Any, rows: int, *, missing: bool) -> Column:
         lists = read_lists(values, refusing(called), nan_is_fine=missing)
         check_rows("inputs", {name: lists}, rows)
         return lists
+    if isinstance(values, TextColumn):
+        check_rows("inputs", {name: values}, rows)
+        return values
     column = _array(called, values)
     check_rows("inputs", {name: column}, rows)
     if column.dtype.kind == "O":

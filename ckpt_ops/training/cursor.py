@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops import checks
+from ckpt_ops.training.keyed_permutation import KeyedPermutation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +24,15 @@ class BatchOrder:
 
     The rows that do not fill the last batch of an epoch are left out of that epoch; another
     permutation leaves out others. With fewer rows than `batch_size`, a batch is all of them.
+
+    Attributes:
+        keyed: permutations are computed row by row, so that memory does not grow with `rows`.
     """
 
     rows: int
     batch_size: int
     seed: int
+    keyed: bool = False
 
     def __post_init__(self) -> None:
         checks.whole("rows to train on", self.rows, allowed="at least 1")
@@ -41,7 +46,8 @@ class BatchOrder:
         """Row numbers of the batch that step `step` (from 0) trains on; shape (batch,)."""
         epoch, position = divmod(step, self.steps_per_epoch)
         start = position * self.batch_size
-        return _permutation(self.rows, self.seed, epoch)[start : start + self.batch_size]
+        permutation = _keyed if self.keyed else _permutation
+        return permutation(self.rows, self.seed, epoch)[start : start + self.batch_size]
 
     def cursor(self, step: int) -> dict[str, int]:
         """Where training stands after `step` steps, as a manifest records it."""
@@ -53,6 +59,11 @@ class BatchOrder:
             "epoch": epoch,
             "offset": position * self.batch_size,
         }
+
+
+@lru_cache(maxsize=2)
+def _keyed(rows: int, seed: int, epoch: int) -> KeyedPermutation:
+    return KeyedPermutation(rows, (seed, epoch))
 
 
 @lru_cache(maxsize=1)  # it is large: of two epochs, only the one that is being drawn

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.errors import ModelCodeError
-from ckpt_ops.lists import ListColumn, joined_lists
-from ckpt_ops.outputs import each, lengths
+from ckpt_ops.outputs import lengths
 from ckpt_ops.training.columns import (
     Array,
     Column,
@@ -91,7 +89,7 @@ class Examples:
 
     def take(self, rows: npt.NDArray[Any] | slice) -> Examples:
         """The rows that an index or boolean array of shape (n,) names: a copy. Those of a slice: a view."""
-        return Examples(
+        return checked(
             inputs={name: column[rows] for name, column in self.inputs.items()},
             labels=self.labels[rows],
             segments={name: column[rows] for name, column in self.segments.items()},
@@ -102,113 +100,9 @@ class Examples:
         )
 
 
-class Collected:
-    """Puts parts together, one after the other, in the memory of the whole and of one part.
-
-    Args:
-        expected: about how many rows there will be; more are copied once. Memory is taken as it fills.
-    """
-
-    def __init__(self, expected: int) -> None:
-        self.rows = 0
-        self._expected = expected
-        self._columns: dict[tuple[str, str], Array] = {}
-        self._lists: dict[tuple[str, str], list[ListColumn]] = {}
-        self._missing: frozenset[str] = frozenset()
-        self._label_lengths: dict[str, int] = {}
-
-    def add(self, part: Examples) -> None:
-        """Append a part. Raises `ModelCodeError` when its columns are not those of the parts before."""
-        columns = _columns(part)
-        seen = [*self._columns, *self._lists]
-        if seen and columns.keys() != set(seen):
-            raise ModelCodeError(
-                f"examples() returned columns {_names(columns)} for some rows and {_names(seen)} for others",
-                safe="nothing was trained",
-                next="return the same inputs, segments, weights and groups whatever the rows are",
-            )
-        for name, column in columns.items():
-            if isinstance(column, ListColumn) or name in self._lists:
-                self._add_lists(name, column)
-            else:
-                self._add_array(name, column, self.rows + part.rows)
-        self.rows += part.rows
-        self._missing |= frozenset(part.missing)
-        self._label_lengths |= part.label_lengths
-
-    def _add_lists(self, name: tuple[str, str], column: Column) -> None:
-        parts = self._lists.setdefault(name, [])
-        if not isinstance(column, ListColumn) or name in self._columns:
-            if len(column) and self.rows:
-                raise _shapes(name, "lists", "arrays")
-            self._columns.pop(name, None)  # no row told that they would be lists
-        if isinstance(column, ListColumn):
-            for there in parts[:1] if len(column) else ():
-                what = [(one.shape[1:], one.pad, one.dtype.kind == "O") for one in (column, there)]
-                if what[0] != what[1] and there.lengths.any() and column.lengths.any():
-                    raise _shapes(
-                        name,
-                        *(
-                            f"lists of {one.dtype}, shape {one.shape[1:]}, padded with {one.pad!r}"
-                            for one in (column, there)
-                        ),
-                    )
-            parts.append(column)
-
-    def _add_array(self, name: tuple[str, str], column: Array, stop: int) -> None:
-        there = self._columns.get(name)
-        if there is None:
-            there = np.empty((max(self._expected, stop), *column.shape[1:]), column.dtype)
-        if column.shape[1:] != there.shape[1:]:
-            raise _shapes(name, f"shape {column.shape[1:]} a row", f"{there.shape[1:]}")
-        wanted = np.result_type(there.dtype, column.dtype)  # text of another width, integers then floats
-        if there.dtype != wanted or len(there) < stop:
-            grown = np.empty((max(len(there), stop), *there.shape[1:]), wanted)
-            grown[: self.rows] = there[: self.rows]
-            there = grown
-        self._columns[name] = there
-        there[self.rows : stop] = column
-
-    def examples(self) -> Examples:
-        """All rows so far. There must be a part, even one without rows."""
-        arrays = {name: column[: self.rows] for name, column in self._columns.items()}
-        lists = {name: joined_lists(parts) for name, parts in self._lists.items()}
-        columns: dict[tuple[str, str], Column] = {**arrays, **lists}
-        return Examples(
-            inputs={name: column for (kind, name), column in columns.items() if kind == "inputs"},
-            labels=_labels(arrays),
-            segments={name: column for (kind, name), column in arrays.items() if kind == "segments"},
-            weights=arrays.get(("weights", "")),
-            groups=arrays.get(("groups", "")),
-            missing=self._missing,
-            label_lengths=self._label_lengths,
-        )
-
-
-def _shapes(name: tuple[str, str], some: str, others: str) -> ModelCodeError:
-    return ModelCodeError(
-        f"examples() returned {' '.join(filter(None, name))} of {some} for some rows and {others} for others",
-        safe="nothing was trained",
-        next="give a row the same shape whichever rows come with it",
-    )
-
-
-def _columns(part: Examples) -> dict[tuple[str, str], Any]:
-    return {
-        **{("inputs", name): column for name, column in part.inputs.items()},
-        **{("labels", name): column for name, column in each(part.labels).items()},
-        **{("segments", name): column for name, column in part.segments.items()},
-        **({} if part.weights is None else {("weights", ""): part.weights}),
-        **({} if part.groups is None else {("groups", ""): part.groups}),
-    }
-
-
-def _labels(columns: Mapping[tuple[str, str], Array]) -> Any:
-    found = {name: column for (kind, name), column in columns.items() if kind == "labels"}
-    return found.get("", found)
-
-
-def _names(columns: Iterable[tuple[str, str]]) -> str:
-    return ", ".join(
-        f"{kind}[{name!r}]" if name else kind for kind, name in columns if name or kind != "labels"
-    )
+def checked(**columns: Any) -> Examples:
+    """Examples of rows that were checked in others: large columns are not gone through again."""
+    found = object.__new__(Examples)
+    for name, value in columns.items():
+        object.__setattr__(found, name, value)
+    return found

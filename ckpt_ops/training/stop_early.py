@@ -20,8 +20,11 @@ from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.restore import BEST
 from ckpt_ops.training.averaging import is_a_weight
 from ckpt_ops.training.examples import Examples
+from ckpt_ops.training.keyed_permutation import KeyedPermutation
 from ckpt_ops.values import as_code, later
 from ckpt_ops.wire_names import wire
+
+_BLOCK = 1 << 20
 
 STOPPED = "stopped_early"
 """The metric by which the last checkpoint of a training says that it stopped early."""
@@ -56,13 +59,28 @@ class StopEarly:
             checks.whole(f"StopEarly.{name}", getattr(self, name))
         checks.inner_share("StopEarly.share", self.share)
 
-    def set_apart(self, examples: Examples, *, seed: int) -> npt.NDArray[np.bool_]:
-        """True where a row is looked at and not trained on; shape (rows,), at least one of them."""
-        draw = np.random.Generator(np.random.PCG64([seed, 2]))
-        of = np.arange(examples.rows) if examples.groups is None else examples.groups
-        known, inverse = np.unique(of, return_inverse=True)
-        chosen = draw.permutation(len(known)) < max(1, round(self.share * len(known)))
-        apart: npt.NDArray[np.bool_] = chosen[inverse]
+    def set_apart(self, examples: Examples, *, seed: int, keyed: bool = False) -> npt.NDArray[np.bool_]:
+        """True where a row is looked at and not trained on; shape (rows,), at least one of them.
+
+        Args:
+            keyed: draw rows as `BatchOrder.keyed` does.
+        """
+        if examples.groups is None:
+            return self._drawn(examples.rows, seed, keyed)
+        known, inverse = np.unique(np.asarray(examples.groups), return_inverse=True)
+        apart: npt.NDArray[np.bool_] = self._drawn(len(known), seed, keyed)[inverse]
+        return apart
+
+    def _drawn(self, count: int, seed: int, keyed: bool) -> npt.NDArray[np.bool_]:
+        chosen = max(1, round(self.share * count))
+        if not keyed:
+            drawn: npt.NDArray[np.bool_] = (
+                np.random.Generator(np.random.PCG64([seed, 2])).permutation(count) < chosen
+            )
+            return drawn
+        places, apart = KeyedPermutation(count, (seed, 2)), np.zeros(count, np.bool_)
+        for start in range(0, chosen, _BLOCK):
+            apart[places[start : min(start + _BLOCK, chosen)]] = True
         return apart
 
 

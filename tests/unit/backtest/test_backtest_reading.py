@@ -108,7 +108,7 @@ def equal(one: Examples, other: Examples) -> bool:
         *((one.segments[name], other.segments[name]) for name in one.segments),
     ]
     return one.inputs.keys() == other.inputs.keys() and all(
-        a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs
+        a.dtype == b.dtype and np.asarray(a).tolist() == np.asarray(b).tolist() for a, b in pairs
     )
 
 

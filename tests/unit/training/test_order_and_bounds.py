@@ -23,6 +23,7 @@ from ckpt_ops.training import (
     holdout_mask,
     holdout_mask_by,
 )
+from ckpt_ops.training.keyed_permutation import KeyedPermutation
 from ckpt_ops.training.replay import draw
 
 quick = settings(max_examples=60, deadline=None)
@@ -174,19 +175,82 @@ def test_the_share_of_values_is_met_and_the_choice_is_pinned() -> None:
     st.dictionaries(st.text("abc", min_size=1, max_size=4), st.integers(0, 50), max_size=6),
     st.floats(0.0, 1.0),
     st.integers(0, 2**32),
+    st.booleans(),
 )
 def test_a_draw_has_exactly_the_rows_asked_for_without_repeats(
-    sizes: dict[str, int], share: float, seed: int
+    sizes: dict[str, int], share: float, seed: int, by_slice: bool
 ) -> None:
     rows = int(share * sum(sizes.values()))
-    drawn = draw(sizes=sizes, rows=rows, seed=seed)
+    drawn = {
+        key: each.among(0, sizes[key])
+        for key, each in draw(sizes=sizes, rows=rows, seed=seed, by_slice=by_slice).items()
+    }
     assert sum(len(each) for each in drawn.values()) == rows
     for key, each in drawn.items():
         assert len(each)
         assert (np.diff(each) > 0).all()
         assert 0 <= each[0] <= each[-1] < sizes[key]
-    again = draw(sizes=dict(reversed(sizes.items())), rows=rows, seed=seed)
-    assert {key: each.tolist() for key, each in again.items()} == {k: v.tolist() for k, v in drawn.items()}
+    again = draw(sizes=dict(reversed(sizes.items())), rows=rows, seed=seed, by_slice=by_slice)
+    for key, one in again.items():
+        halves = (one.among(0, sizes[key] // 2), one.among(sizes[key] // 2, sizes[key]))
+        assert np.concatenate(halves).tolist() == drawn[key].tolist()
+
+
+@pytest.mark.parametrize("by_slice", [False, True])
+def test_a_draw_takes_every_row_alike_and_every_slice_by_its_size(by_slice: bool) -> None:
+    """1,500 draws of 30 of 60 rows: a row comes in half of them, a slice has its share, give or take what
+    the multivariate hypergeometric distribution gives."""
+    sizes, draws, rows = {"a": 10, "b": 49, "c": 1}, 1_500, 30
+    taken = {key: np.zeros(size) for key, size in sizes.items()}
+    of_a = []
+    for seed in range(draws):
+        drawn = draw(sizes=sizes, rows=rows, seed=seed, by_slice=by_slice)
+        for key, one in drawn.items():
+            taken[key][one.among(0, sizes[key])] += 1
+        of_a.append(len(drawn["a"].among(0, 10)) if "a" in drawn else 0)
+    spread = np.sqrt(draws * 0.25)
+    assert max(np.abs(one - draws / 2).max() for one in taken.values()) < 4.5 * spread
+    expected = 30 * (10 / 60) * (50 / 60) * (30 / 59)
+    assert np.var(of_a) == pytest.approx(expected, rel=0.15)
+    assert np.mean(of_a) == pytest.approx(5, abs=4 * np.sqrt(expected / draws))
+
+
+def test_a_draw_by_slice_from_any_history_takes_no_array_of_it() -> None:
+    """Six billion rows consumed, 400 million drawn: more than numpy's own draw takes, or memory holds."""
+    sizes = {f"{number:03}": 300_000_000 + number for number in range(20)}
+    drawn = draw(sizes=sizes, rows=400_000_000, seed=3, by_slice=True)
+    assert sum(one.rows for one in drawn.values()) == 400_000_000  # type: ignore[attr-defined]
+    part = drawn["007"].among(5_000_000, 6_000_000)
+    assert 5_000_000 <= part[0] <= part[-1] < 6_000_000
+    assert len(part) == pytest.approx(1_000_000 * 400 / 6000, rel=0.05)
+
+
+@given(st.integers(1, 3_000), st.integers(0, 2**32), st.integers(1, 100))
+def test_a_keyed_permutation_has_each_number_once_however_it_is_read(
+    rows: int, seed: int, together: int
+) -> None:
+    permutation = KeyedPermutation(rows, (seed, 0))
+    whole = permutation[0:rows]
+    assert sorted(whole.tolist()) == list(range(rows))
+    parts = [permutation[start : start + together] for start in range(0, rows, together)]
+    assert np.concatenate(parts).tolist() == whole.tolist()
+
+
+def test_a_keyed_permutation_puts_rows_anywhere_and_is_pinned() -> None:
+    """Its numbers are part of what a candidate's id stands for: they may never change."""
+    assert KeyedPermutation(10**9, (7, 0))[0:4].tolist() == [937279931, 915004738, 187366251, 769586485]
+    rows, draws = 1_000, 500
+    first = np.array([KeyedPermutation(rows, (seed, 1))[0:20] for seed in range(draws)])
+    assert first.mean() == pytest.approx((rows - 1) / 2, abs=4 * rows / np.sqrt(12 * first.size))
+    neighbours = np.corrcoef(first[:, :-1].ravel(), first[:, 1:].ravel())[0, 1]
+    assert abs(neighbours) < 4 / np.sqrt(first.size)
+
+
+def test_a_keyed_order_draws_each_row_once_an_epoch() -> None:
+    order = BatchOrder(rows=1_003, batch_size=10, seed=5, keyed=True)
+    epoch = np.concatenate([order.indices(step) for step in range(order.steps_per_epoch)])
+    assert len(epoch) == len(set(epoch.tolist())) == 1_000
+    assert order.indices(order.steps_per_epoch).tolist() != order.indices(0).tolist()
 
 
 @given(st.floats(0.01, 100), st.integers(0, 10**6), st.integers(0, 10**6))
