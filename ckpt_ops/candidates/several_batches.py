@@ -108,9 +108,7 @@ class SeveralBatches:
             def step(at: Any, arrays: list[Any]) -> tuple[Any, list[Any]]:
                 rows = slice(at * BATCH, (at + 1) * BATCH)
                 found = tf.nest.flatten(of_batch({name: of[rows] for name, of in batches.items()}))
-                return at + 1, [
-                    array.write(at, out) for array, out in zip(arrays, found, strict=True)
-                ]
+                return at + 1, [array.write(at, out) for array, out in zip(arrays, found, strict=True)]
 
             _, arrays = tf.while_loop(
                 lambda at, arrays: at < count, step, (tf.constant(0), arrays), parallel_iterations=1
@@ -132,7 +130,7 @@ def _is_padded(column: Any) -> bool:
 
 def _at_once(first: Mapping[str, Any]) -> int:
     sizes = (one.shape.num_elements() * (one.dtype.size or _BYTES_OF_TEXT) for one in first.values())
-    return max(1, min(AT_ONCE, _BYTES // max(1, sum(sizes))))
+    return max(1, min(AT_ONCE, int(_BYTES // max(1, sum(sizes)))))
 
 
 def _same_bits(one: Any, other: Any) -> bool:

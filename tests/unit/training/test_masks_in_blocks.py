@@ -31,7 +31,9 @@ KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "date": (pa.date32(), st.integers(0, 9).map(lambda day: date(2013, 1, 1) + timedelta(day))),
     "time": (
         pa.timestamp("us", "UTC"),
-        st.integers(0, 10**9).map(lambda second: datetime(2013, 1, 1, tzinfo=UTC) + timedelta(seconds=second)),
+        st.integers(0, 10**9).map(
+            lambda second: datetime(2013, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
+        ),
     ),
 }
 
@@ -79,7 +81,9 @@ def test_the_nth_largest_is_that_of_the_sorted_values(values: list[int], data: s
     n = data.draw(st.integers(1, len(values)))
 
     def pieces() -> Iterator[pa.Array]:
-        return (pa.array([*values[start : start + 9], None], pa.int64()) for start in range(0, len(values), 9))
+        return (
+            pa.array([*values[start : start + 9], None], pa.int64()) for start in range(0, len(values), 9)
+        )
 
     assert nth_largest(pieces, n, few=1).as_py() == sorted(values, reverse=True)[n - 1]
 
