@@ -56,6 +56,7 @@ class SeveralBatches:
     ) -> None:
         self._one, self._traced, self._autograph, self._around = one, traced, autograph, around
         self._loop: Ask | None = None
+        self._by_one = False
 
     def over(self, inputs: Mapping[str, Any], ready: Callable[[slice], Mapping[str, Any]]) -> Chosen:
         """How to ask about rows of these columns.
@@ -64,23 +65,28 @@ class SeveralBatches:
             ready: makes tensors of the rows, by the names that the model has for them.
         """
         by_one = Chosen(ask=self._one, at_once=1)
-        if len(next(iter(inputs.values()))) < (FROM_ROWS_TRACED if self._traced else FROM_ROWS):
+        few = len(next(iter(inputs.values()))) < (FROM_ROWS_TRACED if self._traced else FROM_ROWS)
+        if few or self._by_one:
             return by_one
         first = ready(slice(0, BATCH))
         at_once = 1 if any(map(_is_padded, inputs.values())) else _at_once(first)
         if at_once == 1 and self._traced:
             return by_one
         try:
-            self._loop = self._loop or self._trace(inputs, first)
-            looped = self._call(first)
+            loop = self._loop = self._loop or self._trace(inputs, first)
+            looped = self._within(loop)(first)
         except Exception:  # noqa: BLE001 - what is wrong with the model is said where it is asked or exported
-            self._loop = self._one
+            self._by_one = True
             return by_one
-        return Chosen(ask=self._call, at_once=at_once) if _same_bits(looped, self._one(first)) else by_one
+        several = Chosen(ask=self._within(loop), at_once=at_once)
+        return several if _same_bits(looped, self._one(first)) else by_one
 
-    def _call(self, batches: Mapping[str, Any]) -> Any:
-        with self._around():
-            return (self._loop or self._one)(batches)
+    def _within(self, loop: Ask) -> Ask:
+        def ask(batches: Mapping[str, Any]) -> Any:
+            with self._around():
+                return loop(batches)
+
+        return ask
 
     def _trace(self, inputs: Mapping[str, Any], first: Mapping[str, Any]) -> Ask:
         import tensorflow as tf
@@ -96,7 +102,7 @@ class SeveralBatches:
         answer = of_batch.structured_outputs
         outputs = tf.nest.flatten(answer)
         if not all(isinstance(out, tf.TensorSpec | tf.Tensor) and _is_of_rows(out.shape) for out in outputs):
-            return self._one
+            raise TypeError("what it answers are not tensors with an element for each row")
 
         def loop(batches: Mapping[str, Any]) -> Any:
             count = -(-tf.shape(next(iter(batches.values())))[0] // BATCH)

@@ -177,10 +177,26 @@ class Unexportable(keras.layers.Layer):  # type: ignore[misc]
 
 
 def test_a_model_that_cannot_be_traced_predicts_as_before() -> None:
+    given, layer = numbers(FROM_ROWS), Unexportable()
+    sizes: set[int] = set()
+
+    def one(batch: Mapping[str, Any]) -> Any:
+        answer = layer(batch["x"])
+        sizes.add(len(answer))
+        return answer
+
+    asked = SeveralBatches(one, traced=False)
+    for _ in range(2):
+        np.testing.assert_array_equal(by_batches(asked, given), given["x"].astype(np.float64) * 2)
+    assert sizes == {BATCH, FROM_ROWS % BATCH}
+
+
+def test_an_answer_without_an_element_for_each_row_is_no_answer_for_several_batches() -> None:
     given = numbers(FROM_ROWS)
-    layer = Unexportable()
-    asked = SeveralBatches(lambda batch: layer(batch["x"]), traced=False)
-    np.testing.assert_array_equal(by_batches(asked, given), given["x"].astype(np.float64) * 2)
+    asked = SeveralBatches(lambda batch: tf.reduce_mean(batch["x"], axis=0), traced=False)
+    for _ in range(2):
+        chosen = asked.over(given, lambda rows: {"x": tf.convert_to_tensor(given["x"][rows])})
+        assert chosen.at_once == 1
 
 
 def test_where_a_bit_would_differ_there_is_a_call_for_each_batch() -> None:
