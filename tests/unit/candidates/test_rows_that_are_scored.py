@@ -112,7 +112,7 @@ def test_a_champions_score_is_of_the_rows_that_were_drawn_and_says_of_how_many(
     assert found.holdout is not None
     np.testing.assert_array_equal(found.holdout, held.inputs["x"])
     labels = np.concatenate([train.labels[of_train], held.labels[of_held]])
-    x = np.concatenate([train.inputs["x"][of_train], held.inputs["x"][of_held]])  # type: ignore[arg-type]
+    x = np.concatenate([train.inputs["x"][of_train], held.inputs["x"][of_held]])
     assert found.slices == {ref.key: metrics_of(labels.astype(np.float64), x.astype(np.float64))}
     assert found.scored_rows == {ref.key: MOST}
 
