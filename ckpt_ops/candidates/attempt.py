@@ -103,6 +103,7 @@ def attempt(
     past = load_past(pipeline, store, state, version)
     champion = _score_champion(session, state, version, data, past)
     scores = dict(champion.slices) if champion else {}
+    some = {"scored_rows": dict(champion.scored_rows)} if champion and champion.scored_rows else {}
     decision: dict[str, Any] = {}
     if ask_policy:
         newest = version.slices[-1].key
@@ -120,7 +121,7 @@ def attempt(
                 "why": asked.message,
                 "numbers": decision["numbers"],
             }
-            ours.end({**ended, "scores": scores})
+            ours.end({**ended, "scores": scores, **some})
             tell(AttemptEnded(message="not trained: no update is due"))
             return number
     if champion is not None or parent is not None:
@@ -182,6 +183,7 @@ def attempt(
             "files": [asdict(one) for one in noting.written],
             "decision": decision,
             "scores": scores,
+            **some,
         }
     )
     tell(AttemptEnded(message=f"trained {trained.step} steps, ended by {trained.stopped_by.value}"))

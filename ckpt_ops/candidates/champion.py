@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
-import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ckpt_ops.candidates.as_served.asked import Ask, Rows, Scores
 from ckpt_ops.candidates.data import TrainingData
 from ckpt_ops.candidates.past import PastExamples
+from ckpt_ops.candidates.scored_rows import RowNumbers, scored_rows
 from ckpt_ops.candidates.slice_rows import SliceRows, split_tables
 from ckpt_ops.errors import NotAsServed
 from ckpt_ops.evaluation import metrics_of
 from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.records import SliceRef
-from ckpt_ops.outputs import formed, names_of, numbers, same_form
+from ckpt_ops.outputs import formed, joined, names_of, numbers, same_form
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.training import Examples
 
@@ -31,6 +33,7 @@ class ChampionScore:
         holdout: its predictions on the held-out rows, shape (rows,) or (rows, classes); of several outputs
             as `ckpt_ops.outputs` has them.
         slices: by key, its metrics on every row of a slice that it was not trained on.
+        scored_rows: by key, how many rows these are of, where a slice is so large that they are not all.
         past: its predictions on held-out rows of slices consumed before; None where no gate asks.
         missing: why it could not be asked; all else is empty then.
         former: columns that its own code was given under a former name, too.
@@ -38,6 +41,7 @@ class ChampionScore:
 
     holdout: Scores | None = None
     slices: Mapping[str, dict[str, float]] = field(default_factory=dict)
+    scored_rows: Mapping[str, int] = field(default_factory=dict)
     past: Scores | None = None
     missing: str = ""
     former: FormerNames = field(default_factory=dict)
@@ -67,6 +71,31 @@ class _Part:
     held: bool
     examples: Examples
     rows: Rows
+    scored: RowNumbers | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoredPart:
+    """Rows that are scored.
+
+    Attributes:
+        labels, scores: as metrics take them; of all outputs.
+    """
+
+    labels: Scores
+    scores: Scores
+    groups: npt.NDArray[Any] | None = None
+
+    @classmethod
+    def of(cls, examples: Examples, scores: Scores, rows: RowNumbers | None = None) -> ScoredPart:
+        """Rows of `examples`, for which there are these scores.
+
+        Args:
+            rows: which of them; None: all.
+        """
+        some = slice(None) if rows is None else rows
+        groups = None if examples.groups is None else examples.groups[some]
+        return cls(labels=numbers(examples.labels[some]), scores=scores, groups=groups)
 
 
 def score(
@@ -82,7 +111,7 @@ def score(
     """Score the champion on the rows that evaluate `version`, and on every row of the slices in `unseen`.
 
     A slice's score is the same to the last bit whatever slices come with it: it is predicted in batches of
-    its own.
+    its own. Of a large slice some rows are scored, as `scored_rows` draws them.
 
     Args:
         ask: the champion; where it raises `NotAsServed`, the score says so.
@@ -99,29 +128,39 @@ def score(
         return ChampionScore.missed(error)
     predictions = answers.scores
     of_parts = list(zip(parts, predictions, strict=False))
-    scores = {}
+    scores, some = {}, {}
     for key in unseen:
-        found = [(part.examples, one) for part, one in of_parts if part.key == key]
+        found = [
+            ScoredPart.of(
+                part.examples, one if part.scored is None or not part.held else one[part.scored], part.scored
+            )
+            for part, one in of_parts
+            if part.key == key
+        ]
         if found:
             scores[key] = metrics_on(found)
+        if any(part.scored is not None for part, _ in of_parts if part.key == key):
+            some[key] = sum(len(part.labels) for part in found)
+            print(f"the champion is scored on {some[key]:,} rows of slice {key}", flush=True)
     return ChampionScore(
-        holdout=np.concatenate([one for part, one in of_parts if part.held]),
+        holdout=joined([one for part, one in of_parts if part.held]),
         slices=scores,
+        scored_rows=some,
         past=predictions[-1] if past else None,
         former=answers.former,
     )
 
 
-def metrics_on(parts: Sequence[tuple[Examples, Scores]]) -> dict[str, float]:
-    """Every metric that has a value on the rows of all parts, by the predictions on each."""
-    filled = [(examples, scores) for examples, scores in parts if examples.rows]
+def metrics_on(parts: Sequence[ScoredPart]) -> dict[str, float]:
+    """Every metric that has a value on the rows of all parts."""
+    filled = [part for part in parts if len(part.labels)]
     if not filled:
         return {}
-    groups = [examples.groups for examples, _ in filled if examples.groups is not None]
+    groups = [part.groups for part in filled if part.groups is not None]
     return metrics_of(
-        np.concatenate([labels_of(examples) for examples, _ in filled]),
-        np.concatenate([scores for _, scores in filled]),
-        groups=np.concatenate(groups) if groups else None,
+        joined([part.labels for part in filled]),
+        joined([part.scores for part in filled]),
+        groups=joined(groups) if groups else None,
     )
 
 
@@ -136,10 +175,19 @@ def _parts(
     """By slice: its rows to train on, where it is in `unseen`, then those held out."""
     for ref in version.slices:
         train, held = data.slices[ref.key]
-        for is_held, examples in ((False, data.train.take(train)), (True, data.holdout.take(held))):
+        both = (data.train.take(train), data.holdout.take(held))
+        scored = scored_of(ref, both)
+        for is_held, examples, of_part in zip((False, True), both, scored, strict=True):
             if examples.rows and (is_held or ref.key in unseen):
                 tables = partial(_tables, pipeline, rows, ref, held=is_held)
-                yield _Part(key=ref.key, held=is_held, examples=examples, rows=Rows.of(examples, tables))
+                asked = Rows.of(examples, tables, None if is_held else of_part)
+                yield _Part(key=ref.key, held=is_held, examples=examples, rows=asked, scored=of_part)
+
+
+def scored_of(ref: SliceRef, parts: Sequence[Examples]) -> list[RowNumbers | None]:
+    """As `scored_rows`, of the parts of a slice: its rows to train on, and those held out."""
+    sizes = [part.rows for part in parts]
+    return scored_rows(ref.revision, sizes, groups=[part.groups for part in parts])
 
 
 def _tables(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ckpt_ops.candidates.champion import labels_of
 from ckpt_ops.candidates.data import TrainingData
+from ckpt_ops.candidates.forward_pass import ForwardPass
 from ckpt_ops.candidates.results import predict
 from ckpt_ops.evaluation import METRICS, metrics_of
 from ckpt_ops.outputs import keyed
@@ -24,12 +25,11 @@ def lookout(
     if settings is None or apart is None:
         return None
 
-    metric = keyed(settings.metric, settings.output)
+    metric, forward = keyed(settings.metric, settings.output), ForwardPass(model)
 
     def look() -> float:
-        found = metrics_of(
-            labels_of(apart), predict(model, apart.inputs, apart.positions), groups=apart.groups
-        )
+        predicted = predict(model, apart.inputs, apart.positions, forward=forward)
+        found = metrics_of(labels_of(apart), predicted, groups=apart.groups)
         return found.get(metric, math.nan)
 
     def looked(step: int, value: float, best: bool) -> None:

@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.candidates.forward_pass import ForwardPass
+from ckpt_ops.candidates.several_batches import SeveralBatches
+from ckpt_ops.candidates.streaming import streamed
 from ckpt_ops.checkpoints.saved_model import inputs_of, precision_of, write_saved_model
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Latency, ServableCheck
 from ckpt_ops.lists import ListColumn, cut, dense
-from ckpt_ops.outputs import differences, joined, magnitudes, names_of, numbers, together
+from ckpt_ops.outputs import differences, magnitudes, names_of, numbers, together
 from ckpt_ops.short_errors import in_short, where
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
 
-_BATCH = 4096
 _PADDED_ROWS, _MORE = 64, 3
 ON_PADDING = 1e-4
 """How far a prediction may move with the padding of its batch, for predictions up to 1: sums of more terms
@@ -71,7 +73,8 @@ def _checked(
     try:
         write_saved_model(model, folder, inputs_of(holdout.inputs), positions=positions)
         loaded = tf.saved_model.load(str(folder))
-        exported = by_batches(loaded.serve, holdout.inputs, holdout.positions)
+        asked = SeveralBatches(loaded.serve, traced=True)
+        exported = by_batches(asked, holdout.inputs, holdout.positions)
         if not names_of(candidate):
             exported = exported.reshape(candidate.shape)
         apart, sizes = differences(exported, candidate), magnitudes(candidate)
@@ -138,7 +141,7 @@ def _latency(serve: Callable[[Any], Any], inputs: Mapping[str, Any]) -> Latency:
 
 
 def by_batches(
-    model: Callable[[Any], Any],
+    model: SeveralBatches | ForwardPass,
     inputs: Mapping[str, Any],
     lengths: Mapping[str, npt.NDArray[np.int64]] | None = None,
 ) -> Scores:
@@ -151,12 +154,16 @@ def by_batches(
     """
     import tensorflow as tf
 
-    parts = []
-    for start in range(0, len(next(iter(inputs.values()))), _BATCH):
-        rows = slice(start, start + _BATCH)
-        batch = {name: tf.convert_to_tensor(dense(column[rows])) for name, column in inputs.items()}
-        parts.append(_numbers(model(batch), {name: one[rows] for name, one in (lengths or {}).items()}))
-    return joined(parts)
+    def ready(rows: slice) -> dict[str, Any]:
+        return {name: tf.convert_to_tensor(dense(column[rows])) for name, column in inputs.items()}
+
+    chosen = model.over(inputs, ready)
+
+    def ask(rows: slice, batches: Mapping[str, Any]) -> Scores:
+        return _numbers(chosen.ask(batches), {name: one[rows] for name, one in (lengths or {}).items()})
+
+    found = streamed(len(next(iter(inputs.values()))), ready, ask, at_once=chosen.at_once)
+    return np.empty(0) if found is None else found
 
 
 def _numbers(predicted: Any, lengths: Mapping[str, npt.NDArray[np.int64]]) -> Scores:

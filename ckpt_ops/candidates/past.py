@@ -25,13 +25,18 @@ class PastExamples:
     """Held-out rows of some slices, one after the other.
 
     Attributes:
-        slices: shape (rows,), the key of the slice that each row belongs to.
         refs: those slices, in that order.
+        rows: how many rows of each there are.
     """
 
     examples: Examples
-    slices: npt.NDArray[np.str_]
     refs: tuple[SliceRef, ...]
+    rows: tuple[int, ...]
+
+    @property
+    def slices(self) -> npt.NDArray[np.str_]:
+        """The key of the slice that each row belongs to, shape (rows,)."""
+        return np.repeat(np.array([ref.key for ref in self.refs], np.str_), self.rows)
 
 
 def load_past(
@@ -50,14 +55,15 @@ def load_past(
     rows = rows or StoredRows(pipeline, store)
     count = past_slices(pipeline.gates)
     chosen = choose(_both_consumed(state, version), count)
-    collected, keys = Collected(0), []
+    collected, counts = Collected(0), []
     for ref in chosen:
+        begun = collected.rows
         for part in holdout_of(pipeline, rows, ref):
             collected.add(part)
-            keys += [ref.key] * part.rows
+        counts.append(collected.rows - begun)
     if not collected.rows:
         return None
-    return PastExamples(examples=collected.examples(), slices=np.array(keys), refs=tuple(chosen))
+    return PastExamples(examples=collected.examples(), refs=tuple(chosen), rows=tuple(counts))
 
 
 def _both_consumed(state: LineageState, version: VersionState) -> list[SliceRef]:

@@ -36,6 +36,7 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
                 numbers=result["numbers"],
                 version=number,
                 scores=result.get("scores", {}),
+                scored_rows=result.get("scored_rows", {}),
                 reason=result["why"],
             )
         if result["outcome"] == TrainingEnd.DIVERGED:
@@ -53,6 +54,7 @@ def record_result(log: ModelLog, store: Store, number: int) -> LineageState:
             seconds=result.get("seconds", 0.0),
             decision=result.get("decision", {}),
             scores=result.get("scores", {}),
+            scored_rows=result.get("scored_rows", {}),
             reason=f"{result['step']} steps, ended by {result['stopped_by']}",
         )
 

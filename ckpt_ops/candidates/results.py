@@ -15,8 +15,8 @@ from ckpt_ops.candidates.as_served.asked import Scores
 from ckpt_ops.candidates.champion import ChampionScore, labels_of
 from ckpt_ops.candidates.data import TrainingData
 from ckpt_ops.candidates.export import by_batches, export
+from ckpt_ops.candidates.forward_pass import ForwardPass
 from ckpt_ops.candidates.past import PastExamples
-from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Basis, EvaluatedRows, LatencyAtMost, Past, ServableCheck, past_slices
 from ckpt_ops.lineage import VersionState
@@ -28,7 +28,11 @@ from ckpt_ops.transfer.document import TransferDocument
 
 
 def predict(
-    model: Any, inputs: Mapping[str, Any], lengths: Mapping[str, npt.NDArray[np.int64]] | None = None
+    model: Any,
+    inputs: Mapping[str, Any],
+    lengths: Mapping[str, npt.NDArray[np.int64]] | None = None,
+    *,
+    forward: ForwardPass | None = None,
 ) -> Scores:
     """The model's predictions: shape (rows,), or (rows, k) for a model that predicts k numbers.
 
@@ -38,9 +42,10 @@ def predict(
     Args:
         lengths: by output with numbers for each position, how many positions each row has, as
             `Examples.positions` has them.
+        forward: the model's, for whoever predicts with it more than once; it is traced once.
     """
     rows = len(next(iter(inputs.values())))
-    predictions = by_batches(forward(model), inputs, lengths)
+    predictions = by_batches(forward or ForwardPass(model), inputs, lengths)
     if not names_of(predictions) and predictions.shape in ((rows,), (rows, 1)):
         return predictions.reshape(-1)
     shapes = [[one for one in shape if one is not None] for shape in form(predictions).values()]
@@ -70,7 +75,8 @@ def write_results(
 ) -> dict[str, str]:
     """Write predictions on the held-out rows and the SavedModel; returns object names by kind."""
     folder = _folder(pipeline.name, version, token)
-    candidate = predict(model, data.holdout.inputs, data.holdout.positions)
+    forward = ForwardPass(model)
+    candidate = predict(model, data.holdout.inputs, data.holdout.positions, forward=forward)
     champion = champion.beside(candidate) if champion else None
     timed = any(isinstance(gate, LatencyAtMost) for gate in pipeline.gates)
     check = export(
@@ -87,7 +93,7 @@ def write_results(
     _write(store, artifacts["predictions"], evaluated.to_table())
     if past_slices(pipeline.gates):
         artifacts["past"] = f"{folder}/past.parquet"
-        _write(store, artifacts["past"], past_of(model, champion, past).to_table())
+        _write(store, artifacts["past"], past_of(model, champion, past, forward=forward).to_table())
     return artifacts
 
 
@@ -140,7 +146,13 @@ def slices_of(data: TrainingData) -> npt.NDArray[np.str_]:
     return np.repeat(np.array(list(data.slices), np.str_), counts)
 
 
-def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | None) -> Past:
+def past_of(
+    model: Any,
+    champion: ChampionScore | None,
+    past: PastExamples | None,
+    *,
+    forward: ForwardPass | None = None,
+) -> Past:
     """Both models' predictions on what was consumed before; without rows when that is nothing."""
     missing = champion.missing if champion else ""
     if past is None:
@@ -156,7 +168,7 @@ def past_of(model: Any, champion: ChampionScore | None, past: PastExamples | Non
     return Past(
         slice=past.slices,
         label=labels_of(past.examples),
-        candidate=predict(model, past.examples.inputs, past.examples.positions),
+        candidate=predict(model, past.examples.inputs, past.examples.positions, forward=forward),
         champion=champion.past if champion else None,
         groups=past.examples.groups,
         champion_missing=missing,

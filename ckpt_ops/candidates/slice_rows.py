@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -93,12 +96,31 @@ def held_out(pipeline: Pipeline, rows: SliceRows, key: str, revision: str) -> np
     """
     kept, by = pipeline.holdout, pipeline.holdout_by
     if isinstance(kept, Latest):
-        values = [array for array in _column(pipeline, rows, key, revision, kept.by) if len(array)]
-        return kept.mask(pa.chunked_array(values)) if values else np.empty(0, np.bool_)
+        with _on_disk(_column(pipeline, rows, key, revision, kept.by)) as values:
+            return np.empty(0, np.bool_) if values is None else kept.mask(values)
     if by is None:
         return holdout_mask(revision=revision, rows=rows.count(key, revision), share=kept)
     masks = [holdout_mask_by(array, share=kept) for array in _column(pipeline, rows, key, revision, by)]
     return np.concatenate([np.empty(0, np.bool_), *masks])
+
+
+@contextmanager
+def _on_disk(arrays: Iterator[pa.Array]) -> Iterator[pa.ChunkedArray | None]:
+    """The arrays in a file, which is read as often as need be and takes no memory; None without rows."""
+    with tempfile.TemporaryDirectory(prefix="ckpt-ops-column-") as folder:
+        path, writer = Path(folder) / "column.arrow", None
+        for array in arrays:
+            if len(array):
+                encoded = isinstance(array, pa.DictionaryArray)
+                batch = pa.record_batch([array.dictionary_decode() if encoded else array], ["values"])
+                writer = writer or pa.ipc.new_file(path, batch.schema)
+                writer.write_batch(batch)
+        if writer is None:
+            yield None
+            return
+        writer.close()
+        with pa.memory_map(str(path)) as source:
+            yield pa.ipc.open_file(source).read_all().column(0)
 
 
 def _column(pipeline: Pipeline, rows: SliceRows, key: str, revision: str, name: str) -> Iterator[pa.Array]:

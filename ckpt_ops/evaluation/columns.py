@@ -137,7 +137,7 @@ def to_table(columns: Mapping[str, npt.NDArray[Any]], metadata: Mapping[bytes, b
 
     def column(values: npt.NDArray[Any]) -> pa.Array:
         if values.dtype.kind == "U":
-            return pa.array(values.tolist(), pa.string())  # without its type, no rows would become nulls
+            return pa.array(values, pa.string())  # without its type, no rows would become nulls
         if is_cells(values):
             return as_lists(values)
         if values.ndim == 2:
@@ -194,10 +194,16 @@ def read_numbers(table: pa.Table, name: str) -> npt.NDArray[Any]:
 
 def read_text(table: pa.Table, name: str) -> Text:
     """A column of text; a null is "(missing)"."""
-    values = table.column(name).to_pylist()
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return text(name, array)
+    import pyarrow as pa
+
+    column = table.column(name)
+    if not len(column):
+        return text(name, np.empty(0, np.str_))
+    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    encoded = plain.combine_chunks().dictionary_encode("encode")
+    values = np.empty(len(encoded.dictionary), dtype=object)
+    values[:] = encoded.dictionary.to_pylist()
+    return text(name, text(name, values)[encoded.indices.to_numpy()])
 
 
 def require(table: pa.Table, names: Iterable[str]) -> None:

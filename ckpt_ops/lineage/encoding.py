@@ -74,6 +74,8 @@ _TYPES: dict[str, type[Record]] = {
     "Held": Held,
     "Released": Released,
 }
+_ONLY_WHERE_THERE = frozenset({"scored_rows"})
+"""Fields that are left out while they are empty: a record without them is the one that older code wrote."""
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 
 
@@ -105,7 +107,11 @@ def from_payload(payload: dict[str, Any], *, name: str) -> Record:
 
 
 def _fields(record: Record) -> dict[str, Any]:
-    return {"type": type_name(record), **as_stored(record)}
+    stored = as_stored(record)
+    return {
+        "type": type_name(record),
+        **{name: value for name, value in stored.items() if value or name not in _ONLY_WHERE_THERE},
+    }
 
 
 def _record(payload: dict[str, Any], name: str) -> Record:

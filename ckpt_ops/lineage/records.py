@@ -194,13 +194,14 @@ class UpdateDeferred(Record):
 
     Attributes:
         version: the candidate that ended so, if the champion had to score the slice first.
-        scores: see `CandidateTrained`; empty if the champion did not have to score.
+        scores, scored_rows: see `CandidateTrained`; empty if the champion did not have to score.
     """
 
     slice: SliceRef
     numbers: dict[str, float]
     version: int | None = None
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    scored_rows: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +270,8 @@ class CandidateTrained(Record):
             asked: in a rebase, and in older records.
         scores: by slice key, the champion's metrics on every row of each slice that it was not trained
             on, before anything trained on it: test, then train. Empty for a first version.
+        scored_rows: by slice key, how many rows its scores are of, where it has more rows than a champion is
+            scored on; they are drawn evenly. None in older records, which scored every row.
     """
 
     version: int
@@ -283,6 +286,7 @@ class CandidateTrained(Record):
     manifest_digest: str = ""
     files: tuple[Written, ...] = ()
     uploaded: int | None = None
+    scored_rows: dict[str, int] = field(default_factory=dict)
 
     @property
     def final(self) -> Named:

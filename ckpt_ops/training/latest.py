@@ -7,7 +7,9 @@ later rows can tell whether it does better on what comes next.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ckpt_ops import checks
+from ckpt_ops.training.nth_largest import nth_largest
 from ckpt_ops.wire_names import wire
 
+_BLOCK = 2**18
+"""Rows at a time."""
 _ORDERED = (
     pa.types.is_integer,
     pa.types.is_floating,
@@ -52,16 +57,28 @@ class Latest:
     def mask(self, values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
         """True where a row is held out; shape (rows,).
 
-        A function of the slice's values alone, in whichever order and however many pieces they come.
+        A function of the slice's values alone, in whichever order and however many pieces they come. Besides
+        the mask it takes the memory of a block of rows.
 
         Args:
             values: the column `by` of the whole slice.
         """
-        values = _comparable(values)
-        newest = math.ceil(self.share * (len(values) - values.null_count))
-        ranks = pc.rank(values, sort_keys="descending", tiebreaker="min")  # one and up; nulls come last
-        held = pc.and_(pc.less_equal(ranks, newest), pc.greater(values, pc.min(values)))
-        return np.asarray(pc.fill_null(held, False), np.bool_)
+        pieces = partial(_pieces, values)
+        known, oldest = 0, None
+        for piece in pieces():
+            least = pc.min(piece)
+            known += len(piece) - piece.null_count
+            if least.is_valid and (oldest is None or pc.less(least, oldest).as_py()):
+                oldest = least
+        mask = np.zeros(len(values), np.bool_)
+        if oldest is None:
+            return mask
+        cut, at = nth_largest(pieces, math.ceil(self.share * known)), 0
+        for piece in pieces():
+            held = pc.and_(pc.greater_equal(piece, cut), pc.greater(piece, oldest))
+            mask[at : at + len(piece)] = pc.fill_null(held, False)
+            at += len(piece)
+        return mask
 
 
 def has_order(kind: pa.DataType) -> bool:
@@ -72,6 +89,12 @@ def has_order(kind: pa.DataType) -> bool:
 def ordered_columns(schema: pa.Schema) -> list[str]:
     """The columns by which the newest rows of a slice can be told."""
     return [column.name for column in schema if has_order(column.type)]
+
+
+def _pieces(values: pa.Array | pa.ChunkedArray) -> Iterator[Any]:
+    for chunk in values.chunks if isinstance(values, pa.ChunkedArray) else [values]:
+        for start in range(0, len(chunk), _BLOCK):
+            yield _comparable(chunk.slice(start, _BLOCK))
 
 
 def _comparable(values: Any) -> Any:

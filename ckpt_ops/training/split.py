@@ -15,6 +15,9 @@ from blake3 import blake3
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_BLOCK = 2**18
+"""Rows at a time."""
+
 
 def holdout_mask(*, revision: str, rows: int, share: float) -> npt.NDArray[np.bool_]:
     """True where a row is held out; shape (rows,).
@@ -23,7 +26,11 @@ def holdout_mask(*, revision: str, rows: int, share: float) -> npt.NDArray[np.bo
     this pipeline ever trains on these rows.
     """
     generator = np.random.Generator(np.random.PCG64(int(revision[:16], 16)))
-    return generator.random(rows) < share
+    mask = np.empty(rows, np.bool_)
+    for start in range(0, rows, _BLOCK):  # the same numbers as at once, in the memory of a block
+        stop = min(start + _BLOCK, rows)
+        mask[start:stop] = generator.random(stop - start) < share
+    return mask
 
 
 def holdout_mask_by(values: pa.Array, *, share: float) -> npt.NDArray[np.bool_]:

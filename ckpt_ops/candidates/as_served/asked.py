@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ckpt_ops.candidates.scored_rows import RowNumbers, picked
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.former_columns import FormerNames
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -25,19 +26,44 @@ class Rows:
     """Some rows of slices, in order.
 
     Attributes:
-        inputs: what today's `examples()` makes of them.
+        inputs: what today's `examples()` makes of those that are asked about.
         tables: reads the rows that `examples()` was given, a part at a time, with those that it dropped, and
             the key of their slice. Read only for a version of different code.
         positions: by output with labels for each position, how many positions each row has.
+        chosen: the numbers of those that are asked about, ascending, among the rows that today's `examples()`
+            keeps; None: all of them.
+        all_kept: how many rows it keeps; None: those that are asked about.
     """
 
     inputs: Mapping[str, Any]
     tables: Tables
     positions: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    chosen: RowNumbers | None = None
+    all_kept: int | None = None
 
     @classmethod
-    def of(cls, examples: Examples, tables: Tables) -> Rows:
-        return cls(inputs=examples.inputs, tables=tables, positions=examples.positions)
+    def of(cls, examples: Examples, tables: Tables, chosen: RowNumbers | None = None) -> Rows:
+        """Those of `examples`, or the `chosen` ones."""
+        positions = examples.positions
+        return cls(
+            inputs={name: picked(column, chosen) for name, column in examples.inputs.items()},
+            tables=tables,
+            all_kept=examples.rows,
+            positions=positions if chosen is None else {name: of[chosen] for name, of in positions.items()},
+            chosen=chosen,
+        )
+
+    @property
+    def kept(self) -> int:
+        """How many rows today's `examples()` keeps of the tables."""
+        return self.count if self.all_kept is None else self.all_kept
+
+    def asked_of(self, start: int, rows: int) -> RowNumbers | slice:
+        """Of so many rows that are kept, the first of them number `start`, those that are asked about."""
+        if self.chosen is None:
+            return slice(None)
+        first, last = np.searchsorted(self.chosen, (start, start + rows))
+        return self.chosen[first:last] - start
 
     @property
     def count(self) -> int:
@@ -70,14 +96,16 @@ def inputs_for(pipeline: Pipeline, rows: Rows) -> Mapping[str, Any]:
     """
     if not takes_vocabularies(pipeline):
         return rows.inputs
-    collected = Collected(rows.count)
+    collected, kept = Collected(rows.count), 0
     for key, table in rows.tables():
         if table.num_rows:
-            collected.add(make_examples(pipeline, table, of=key))
-    if collected.rows != rows.count:
+            part = make_examples(pipeline, table, of=key)
+            collected.add(part.take(rows.asked_of(kept, part.rows)))
+            kept += part.rows
+    if kept != rows.kept:
         raise ModelCodeError(
-            f"{pipeline.examples} keeps {collected.rows:,} rows with the vocabularies of one version, and "
-            f"{rows.count:,} with those of another",
+            f"{pipeline.examples} keeps {kept:,} rows with the vocabularies of one version, and "
+            f"{rows.kept:,} with those of another",
             safe="nothing was trained; the champion serves on",
             next="let what examples() keeps depend on the rows alone",
         )

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.candidates.several_batches import Chosen, SeveralBatches
+from ckpt_ops.candidates.streaming import streamed
 from ckpt_ops.checkpoints.exports import fetch_export
 from ckpt_ops.checkpoints.saved_model import argument_names, positions_in
 from ckpt_ops.errors import ModelCodeError
@@ -26,7 +28,6 @@ from ckpt_ops.training.light_import import light_import
 
 Array = npt.NDArray[Any]
 SIGNATURE = "serving_default"
-_BATCH = 4096
 _SAFE = "nothing was written; the champion serves on"
 
 
@@ -55,18 +56,17 @@ def served(folder: Path) -> Callable[[Mapping[str, Any]], Array]:
     loaded = tf.saved_model.load(str(folder))
     specs = loaded.signatures[SIGNATURE].structured_input_signature[1]
 
-    def ask(batch: Mapping[str, Array]) -> Any:
+    dtypes = {
+        name: "O" if spec.dtype == tf.string else spec.dtype.as_numpy_dtype for name, spec in specs.items()
+    }
+
+    def ready(batch: Mapping[str, Array]) -> dict[str, Any]:
         given = by_argument(batch, specs)
-        dtypes = {
-            name: "O" if spec.dtype == tf.string else spec.dtype.as_numpy_dtype
-            for name, spec in specs.items()
-        }
-        return loaded.signatures[SIGNATURE](
-            **{name: tf.convert_to_tensor(as_dtype(name, given[name], dtypes[name])) for name in specs}
-        )
+        return {name: tf.convert_to_tensor(as_dtype(name, given[name], dtypes[name])) for name in specs}
 
     positions = positions_in(folder)
-    return lambda inputs: by_batches(ask, inputs, positions)
+    ask = SeveralBatches(lambda given: loaded.signatures[SIGNATURE](**given), traced=True)
+    return lambda inputs: by_batches(ask, inputs, positions, ready=ready)
 
 
 def by_argument(columns: Mapping[str, Any], arguments: Iterable[str]) -> dict[str, Any]:
@@ -109,9 +109,11 @@ def as_dtype(name: str, column: Array, dtype: npt.DTypeLike) -> Array:
 
 
 def by_batches(
-    ask: Callable[[Mapping[str, Array]], Any],
+    ask: SeveralBatches | Callable[[Any], Any],
     inputs: Mapping[str, Any],
     positions: Mapping[str, Any] | None = None,
+    *,
+    ready: Callable[[Mapping[str, Array]], Any] = dict,
 ) -> Array:
     """What `ask` predicts on the rows, 4,096 at a time: shape (rows,), or (rows, k) for k > 1 numbers a row.
 
@@ -121,16 +123,22 @@ def by_batches(
     Args:
         positions: by output with numbers for each position, how many positions each row has, (rows,), or the
             name of the input that has them; "" where each row has all that the model predicts.
+        ready: what `ask` is called with is made of a batch by it, ahead of time.
     """
     rows = len(next(iter(inputs.values())))
     lengths = {name: _lengths(name, of, inputs) for name, of in (positions or {}).items()}
-    parts = []
-    for start in range(0, rows, _BATCH):
-        some = slice(start, start + _BATCH)
-        batch = {name: dense(column[some]) for name, column in inputs.items()}
+
+    def made(some: slice) -> Any:
+        return ready({name: dense(column[some]) for name, column in inputs.items()})
+
+    chosen = ask.over(inputs, made) if isinstance(ask, SeveralBatches) else Chosen(ask=ask, at_once=1)
+
+    def answered(some: slice, batch: Any) -> Array:
         in_batch = {name: None if one is None else one[some] for name, one in lengths.items()}
-        parts.append(_outputs(ask(batch), len(next(iter(batch.values()))), in_batch))
-    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+        return _outputs(chosen.ask(batch), some.stop - some.start, in_batch)
+
+    found = streamed(rows, made, answered, at_once=chosen.at_once)
+    return np.empty(0, np.float32) if found is None else found
 
 
 def _lengths(output: str, of: Any, inputs: Mapping[str, Any]) -> npt.NDArray[np.int64] | None:

@@ -107,7 +107,9 @@ def _write(pipeline: Pipeline, rows: Rows, folder: Path, former: dict[str, str])
     written, count = list[Path](), 0
     for key, table in rows.tables():
         examples = partial(make_examples, pipeline)
-        kept = table.take(pa.array(kept_rows(examples, table, examples(table), named=pipeline.examples)))
+        numbers_kept = kept_rows(examples, table, examples(table), named=pipeline.examples)
+        kept = table.take(pa.array(numbers_kept[rows.asked_of(count, len(numbers_kept))]))
+        count += len(numbers_kept)
         if kept.num_rows:
             names = former_names_in(kept.schema, pipeline.evolve.columns, columns_of(pipeline.source, key))
             kept = table_as_then(kept, names)
@@ -116,10 +118,9 @@ def _write(pipeline: Pipeline, rows: Rows, folder: Path, former: dict[str, str])
             with pa.ipc.new_file(path, kept.schema, options=_COMPRESSED) as file:
                 file.write_table(kept)
             written.append(path)
-            count += kept.num_rows
-    if count != rows.count:
+    if count != rows.kept:
         raise ModelCodeError(
-            f"{pipeline.examples} keeps {count} rows, but kept {rows.count} before",
+            f"{pipeline.examples} keeps {count} rows, but kept {rows.kept} before",
             safe="nothing was trained; the champion serves on",
             next="let what examples() keeps depend on the rows alone",
         )

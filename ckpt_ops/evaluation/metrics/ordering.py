@@ -44,8 +44,8 @@ def average_precision(y: FloatArray, p: FloatArray) -> float:
 
 
 def _weighted_auc(y: FloatArray, p: FloatArray) -> OfCounts:
-    rising = np.argsort(p, kind="stable")
-    winners, losers = rising[y[rising] == 1], rising[y[rising] == 0]
+    order = rising(p)
+    winners, losers = order[y[order] == 1], order[y[order] == 0]
     below, up_to = (np.searchsorted(p[losers], p[winners], side) for side in ("left", "right"))
 
     def of_counts(counts: FloatArray) -> FloatArray:
@@ -81,9 +81,28 @@ def _weighted_average_precision(y: FloatArray, p: FloatArray) -> OfCounts:
 
 def ties(p: FloatArray) -> tuple[Positions, Positions]:
     """An order of the rows by rising `p`, and where in it each distinct value starts."""
-    order = np.argsort(p, kind="stable")
+    order = rising(p)
     ordered = p[order]
     return order, np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+
+
+def rising(p: FloatArray) -> Positions:
+    """An order of the rows by rising `p`, equal ones as they come: as NumPy's stable sort, and faster.
+
+    What models predict are numbers of 32 bits. Those and the row's number are one integer, and sorting
+    integers needs no stable algorithm.
+    """
+    with np.errstate(over="ignore"):
+        single = p.astype(np.float32) + np.float32(0)  # of the two zeros, which are equal, one
+    if p.size >= 2**32 or not np.array_equal(single, p):
+        return np.argsort(p, kind="stable")
+    bits = single.view(np.uint32)
+    keys = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
+    keys <<= np.uint64(32)
+    keys |= np.arange(p.size, dtype=np.uint64)
+    keys.sort()
+    keys &= np.uint64(2**32 - 1)
+    return keys.view(np.intp)
 
 
 AUC = of_rows(auc, higher_is_better=True, needs=Needs.SCORES, weighted=_weighted_auc)

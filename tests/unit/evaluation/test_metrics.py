@@ -10,6 +10,7 @@ from sklearn import metrics as sklearn_metrics
 
 from ckpt_ops.errors import BadInput, TerminalError
 from ckpt_ops.evaluation import METRICS, Needs, UndefinedMetric, UnusablePredictions, metric_named
+from ckpt_ops.evaluation.metrics.ordering import rising
 
 REFERENCES = {
     "auc": sklearn_metrics.roc_auc_score,
@@ -171,3 +172,18 @@ def test_a_metric_of_one_number_is_undefined_on_class_probabilities(name):
         UndefinedMetric, match=f"{name} needs one prediction per row, there are 3, one per class"
     ):
         METRICS[name](np.array([0.0, 1.0]), np.full((2, 3), 1 / 3))
+
+
+finite = {"allow_nan": False, "allow_infinity": False}
+few = st.sampled_from([0.0, -0.0, 1.0, -1.0, 5e-324, -1e-45, 1e-45, 3.4e38, -3.4e38])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(few, max_size=60)
+    | st.lists(few | st.floats(width=32, **finite), max_size=60)
+    | st.lists(st.floats(**finite), max_size=60)
+)
+def test_rows_are_ordered_as_by_a_stable_sort(scores: list[float]) -> None:
+    p = np.array(scores, np.float64)
+    np.testing.assert_array_equal(rising(p), np.argsort(p, kind="stable"))

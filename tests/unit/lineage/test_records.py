@@ -45,6 +45,7 @@ BY_TYPE: dict[object, st.SearchStrategy[typing.Any]] = {
     tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
     dict[str, str]: st.dictionaries(texts, texts, max_size=3),
     dict[str, float]: st.dictionaries(texts, floats, max_size=3),
+    dict[str, int]: st.dictionaries(texts, st.integers(0, 2**53), max_size=3),
     dict[str, typing.Any]: st.dictionaries(
         texts, texts | st.dictionaries(texts, floats, max_size=3), max_size=2
     ),
