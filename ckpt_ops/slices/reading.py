@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ckpt_ops.errors import Corrupt, SliceUnreadable
 from ckpt_ops.former_columns import FormerNames, as_then, former_names_in, schema_as_then
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.declared import columns_of
+from ckpt_ops.slices.footers import schema_in_footer
 from ckpt_ops.slices.manifest import DataFile, SliceManifest
 from ckpt_ops.slices.source import SliceSource
 from ckpt_ops.store import Store
@@ -127,6 +128,39 @@ def staged(store: Store, manifest: SliceManifest) -> Iterator[StagedSlice]:
         schema = pq.read_schema(paths[0]).remove_metadata()
         of = f"slice {manifest.key} of source {manifest.source!r}, revision {manifest.revision},"
         yield StagedSlice(schema=schema, rows=manifest.rows, files=tuple(paths), of=of)
+
+
+@dataclass(kw_only=True, eq=False)
+class StagedWhenRead:
+    """As a `StagedSlice`, but nothing is copied before the first row is asked for.
+
+    Attributes:
+        schema, rows: as its footers and its manifest say.
+    """
+
+    schema: pa.Schema
+    rows: int
+    _stage: Callable[[], StagedSlice]
+    _staged: StagedSlice | None = None
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """As `StagedSlice.batches`. Raises `Corrupt` as well."""
+        self._staged = self._staged or self._stage()
+        return self._staged.batches(columns)
+
+
+@contextmanager
+def staged_when_read(store: Store, manifest: SliceManifest) -> Iterator[StagedWhenRead]:
+    """The slice's rows while the block runs: copied to the local disk once, if they are read at all.
+
+    Raises `Corrupt`.
+    """
+    with ExitStack() as stack:
+        yield StagedWhenRead(
+            schema=schema_in_footer(store, manifest),
+            rows=manifest.rows,
+            _stage=lambda: stack.enter_context(staged(store, manifest)),
+        )
 
 
 @contextmanager

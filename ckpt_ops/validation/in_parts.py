@@ -8,7 +8,6 @@ asks is evaluated over the whole where the verdict is made (`run.validate`).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -48,14 +47,12 @@ class PartFound:
         tallies: of each row-wise expectation.
         bad: numbers, from 0 in the part, of all rows that fail an expectation that sets them aside.
         failing: by that expectation's place in the suite, which; empty where they are more than may be.
-        seconds: how long it took.
     """
 
     rows: int
     tallies: tuple[Tally, ...]
     bad: RowNumbers
     failing: Mapping[int, RowNumbers] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 def look_beforehand(
@@ -114,7 +111,6 @@ def evaluate_part(
     Raises:
         BadInput: as `validate`.
     """
-    began = time.monotonic()
     asked = asked_for(rows.schema, suite, declared, columns, beforehand.misfits)
     expectations = by_rows(asked)
     failing = Failing(rows.rows, bad_at_most)
@@ -134,5 +130,4 @@ def evaluate_part(
         tallies=tuple(sorted(tallies, key=lambda tally: tally.at)),
         bad=failing.numbers,
         failing=failing.by_place,
-        seconds=time.monotonic() - began,
     )
