@@ -5,24 +5,20 @@ Nothing here is checked against the files' hashes: whoever reads their rows does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.slices.again import pull_again
+from ckpt_ops.slices.formats.chunks import column_chunks
+from ckpt_ops.slices.formats.thrift import BadThrift
 from ckpt_ops.slices.manifest import DataFile, SliceManifest
 from ckpt_ops.store import Store
 
+T = TypeVar("T")
+
 _TAIL = 64 * 2**10
 _END = 8  # the footer's length and the magic
-
-
-def schema_in_footer(store: Store, manifest: SliceManifest) -> pa.Schema:
-    """The columns as they came. Raises `Corrupt`."""
-    return _read(store, manifest.files[0], pq.read_schema).remove_metadata()
 
 
 def columns_with_nulls(
@@ -34,31 +30,28 @@ def columns_with_nulls(
     """
     left, found = set(columns), set[str]()
     for file in manifest.files if left else ():
-        footer = _read(store, file, pq.read_metadata)
-        for at in range(footer.num_row_groups):
-            group = footer.row_group(at)
-            for chunk in (group.column(each) for each in range(group.num_columns)):
-                if chunk.path_in_schema not in left:
-                    continue
-                if not (chunk.is_stats_set and chunk.statistics.has_null_count):
-                    return None
-                if chunk.statistics.null_count:
-                    found.add(chunk.path_in_schema)
+        for chunk in _read(store, file, column_chunks):
+            if chunk.column not in left:
+                continue
+            if chunk.nulls is None:
+                return None
+            if chunk.nulls:
+                found.add(chunk.column)
         left -= found
     return frozenset(found)
 
 
-def _read(store: Store, file: DataFile, read: Callable[[pa.BufferReader], Any]) -> Any:
+def _read(store: Store, file: DataFile, read: Callable[[bytes], Iterable[T]]) -> list[T]:
     tail = _last(store, file, _TAIL)
-    length = int.from_bytes(tail[-_END:-4], "little") + _END
-    if len(tail) < length <= file.size:
-        tail = _last(store, file, length)
+    length = int.from_bytes(tail[-_END:-4], "little")
+    if len(tail) - _END < length <= file.size:
+        tail = _last(store, file, length + _END)
     try:
-        return read(pa.BufferReader(tail))
-    except (pa.ArrowException, OSError) as error:
+        return list(read(tail[-_END - length : -_END]))
+    except BadThrift as error:
         url = f"{store.url.rstrip('/')}/{file.name}"
         raise Corrupt(
-            f"{url} has no footer of Parquet any more: {str(error).splitlines()[0]}",
+            f"{url} has no footer of Parquet any more: {error}",
             safe="nothing was trained on it",
             next=f"delete {url}, then {pull_again(file.name.split('/')[2])}",
         ) from error
