@@ -89,6 +89,8 @@ def test_the_verdict_the_record_and_what_is_set_aside_are_those_of_one_pass(
     assert one == other
     cut = len(rows) // 4 if len(rows) >= 8 else 0
     assert (parts, whole) == (cut, ["expect_column_values_to_be_unique (word)"] if cut else [])
+    page = place.store.get(name.replace("report.json", "report.html")).decode()
+    assert (f"Evaluated in {cut} parts" in page) is bool(cut)
     (record,) = place.log.records()
     assert isinstance(record, SliceQuarantined if "quarantined" in ours.outcome else SliceAccepted)
 
