@@ -27,7 +27,7 @@ MOST_MB = {
     "pull": 300,
     "share_out_rows": 300,
     "validate_share": 700,
-    "validate": 1_500,  # uniqueness of 20 million numbers is evaluated over the whole
+    "validate": 2_000,  # uniqueness of 20 million numbers is evaluated over the whole
     "profile": 500,
 }
 
