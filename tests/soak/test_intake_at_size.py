@@ -57,7 +57,7 @@ def test_a_slice_of_twenty_million_rows_has_one_verdict_however_it_is_validated(
     assert not [one for one in done if one.peak_mb > MOST_MB[one.step]]
 
 
-@pytest.mark.parametrize("columns", [1, 16])
+@pytest.mark.parametrize("columns", [16])
 def test_a_row_group_of_640_megabytes_is_taken_in_some_at_a_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], columns: int
 ) -> None:
