@@ -85,6 +85,17 @@ def write_slice(path: Path, rows: int) -> None:
             writer.write_table(_group(start, min(_ROWS_PER_GROUP, rows - start), rows))
 
 
+def write_files(folder: Path, rows: int, files: int) -> None:
+    """The same rows in several files of whole groups, `0000.parquet` and so on."""
+    groups = range(0, rows, _ROWS_PER_GROUP)
+    each = -(-len(groups) // files)
+    for at in range(0, len(groups), each):
+        path = folder / f"{at // each:04d}.parquet"
+        with pq.ParquetWriter(path, _group(0, 1, rows).schema, compression="zstd") as writer:
+            for start in groups[at : at + each]:
+                writer.write_table(_group(start, min(_ROWS_PER_GROUP, rows - start), rows))
+
+
 def _group(start: int, count: int, rows: int) -> pa.Table:
     draw = np.random.default_rng(start)
 

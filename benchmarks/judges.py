@@ -49,10 +49,7 @@ class CkptOps:
         with pq.ParquetFile(path) as file:
             schema, count = file.schema_arrow.remove_metadata(), file.metadata.num_rows
         rows = StagedSlice(schema=schema, rows=count, files=(path,))
-        lines = [
-            dict(zip(("type", "kwargs"), _expectation(check, text=True), strict=True)) for check in checks
-        ]
-        suite = parse_suite({"name": "bench", "expectations": lines})
+        suite = parse_suite(suite_of(checks, "bench"))
         return _answer(checks, validate(rows, suite, schema, chunk_rows=self._chunk_rows).results)
 
 
@@ -239,6 +236,12 @@ JUDGES = {
     "pyarrow": Arrow,
 }
 OURS = "ckpt_ops"
+
+
+def suite_of(checks: Sequence[Check], name: str) -> dict[str, Any]:
+    """The checks as a suite of ours."""
+    asked = [dict(zip(("type", "kwargs"), _expectation(check, text=True), strict=True)) for check in checks]
+    return {"name": name, "expectations": asked}
 
 
 def _expectation(check: Check, *, text: bool) -> tuple[str, dict[str, Any]]:

@@ -165,6 +165,10 @@ class ConversionRefused(TerminalError):
     """A model could not be converted, or the result cannot predict or predicts differently."""
 
 
+class ValidationDied(TransientError):
+    """The process that evaluates a part of a slice ended without a result; other parts are kept."""
+
+
 class PredictionDied(TransientError):
     """The process that predicts ended without a result; what was predicted before is kept."""
 

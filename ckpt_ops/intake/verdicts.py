@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ckpt_ops.column_times import asked_of
 from ckpt_ops.errors import Corrupt, ObjectNotFound
+from ckpt_ops.intake.in_parts import rows_and_parts
 from ckpt_ops.intake.reference import reference_for
 from ckpt_ops.intake.same_content import reason_for, twin_of
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined, SliceRef
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.pipeline.intake import Intake
-from ckpt_ops.slices import SliceManifest, staged
+from ckpt_ops.slices import SliceManifest
 from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.slices.derive import AS_DECLARED, SET_ASIDE, without_rows
 from ckpt_ops.slices.unread import unread_rows
@@ -37,9 +38,20 @@ def evaluate(
 ) -> tuple[Validation, SliceManifest]:
     """The verdict, kept beside the slice with its pages, and the revision that may be trained on."""
     declared, columns = intake.source.schema, columns_of(intake.source, manifest.key)
-    with staged(store, manifest) as rows, reference_for(store, intake, state, manifest) as reference:
-        unread = _unread(store, manifest)
-        evaluated = validate(rows, suite, declared, columns=columns, reference=reference, unread=unread)
+    with (
+        rows_and_parts(intake, store, manifest, suite) as (rows, in_parts),
+        reference_for(store, intake, state, manifest) as reference,
+    ):
+        evaluated = validate(
+            rows,
+            suite,
+            declared,
+            columns=columns,
+            reference=reference,
+            unread=_unread(store, manifest),
+            parts=in_parts.parts,
+            beforehand=in_parts.beforehand,
+        )
         twin = twin_of(intake, state, manifest)
         if twin is not None:
             evaluated = evaluated.quarantined(reason_for(manifest, twin))

@@ -12,6 +12,7 @@ from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.slices import SliceSource
 from ckpt_ops.slices.declared import check_column_times
+from ckpt_ops.values import later
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -47,6 +48,9 @@ class Intake:
         expectations: file name of a Great Expectations suite in the folder.
         empty_slices: what happens to a slice without rows.
         same_content: what happens to a slice with exactly the rows of a different one.
+        max_parallel_validations: the most tasks, or processes of `ckpt-ops run`, that validate parts of one
+            slice at the same time; a part has at least 2 million rows, so a smaller slice is not cut. 1, the
+            default: each slice is validated by one. The verdict is the same.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Intake:
     expectations: str
     empty_slices: EmptySlices = EmptySlices.REFUSE
     same_content: SameContent = SameContent.QUARANTINE
+    max_parallel_validations: int = later(1)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -61,6 +66,7 @@ class Intake:
             raise BadInput("expectations", self.expectations, f"a .json file in the folder of {self.name}")
         checks.member("empty_slices", self.empty_slices, EmptySlices)
         checks.member("same_content", self.same_content, SameContent)
+        checks.whole("max_parallel_validations", self.max_parallel_validations, allowed="1 or more tasks")
         check_column_times(self.source)  # a source of one's own need not look
 
     def __str__(self) -> str:

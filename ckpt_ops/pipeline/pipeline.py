@@ -64,6 +64,8 @@ class Pipeline(Intake):
         source: where slices come from.
         expectations: file name of a Great Expectations suite beside the model's module.
         empty_slices: what happens to a slice without rows.
+        max_parallel_validations: the most tasks, or processes, that validate parts of one large slice at the
+            same time: see `Intake`.
         model: "package.module:function" of `build_model()`, which returns a compiled and built Keras
             model, or a `training.TrainableModule`. Imported only in the process that trains.
         examples: "package.module:function" of `examples(table)`, which turns an Arrow table into

@@ -49,6 +49,29 @@ class PulledShare:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RowShare:
+    """`share_out_rows`: which part of a slice one task validates: the `share`-th of `of`, from 0.
+
+    Attributes:
+        revision: the one that is evaluated.
+        of: 1 for a slice that is not cut, because it is small, or has its verdict.
+    """
+
+    key: str
+    revision: str
+    share: int
+    of: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValidatedShare:
+    """`validate_share`: how many rows it evaluated by how many expectations; 0: the slice is not cut."""
+
+    rows: int
+    expectations: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Validated:
     """`validate`: the verdict on a slice.
 

@@ -21,11 +21,13 @@ from ckpt_ops.pipeline.step_results import (
     Replayed,
     Retrained,
     RetrainPlanned,
+    RowShare,
     Settled,
     Settlement,
     Share,
     Trained,
     Validated,
+    ValidatedShare,
 )
 from ckpt_ops.printable import shortened
 
@@ -47,6 +49,20 @@ def shared_out(shares: list[Share]) -> list[str]:
 def pulled_share(result: PulledShare) -> list[str]:
     """Of `pull_share`."""
     return [f"{_count(result.parts, 'part')}, {_rows(result.rows)}"]
+
+
+def shared_out_rows(shares: list[RowShare]) -> list[str]:
+    """Of `share_out_rows`."""
+    if len(shares) == 1:
+        return [f"slice {shares[0].key} is not cut: `validate` evaluates it alone"]
+    return [f"slice {share.key}: part {share.share + 1} of {share.of}" for share in shares]
+
+
+def validated_share(result: ValidatedShare) -> list[str]:
+    """Of `validate_share`."""
+    if not result.rows:
+        return ["the slice is not cut: nothing to do here"]
+    return [f"{_rows(result.rows)} evaluated by {_count(result.expectations, 'expectation')} on single rows"]
 
 
 def validated(result: Validated) -> list[str]:

@@ -21,6 +21,7 @@ from ckpt_ops.runs.pull import pull
 from ckpt_ops.runs.sweep import look_at_source
 from ckpt_ops.runs.train import Report, train
 from ckpt_ops.runs.validate import validate
+from ckpt_ops.runs.validate_parts import validate_in_processes
 from ckpt_ops.store import Store
 from ckpt_ops.validation import Outcome
 
@@ -81,6 +82,7 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
         report_each(look_at_source(pipeline, store))
         raise
     report_step("pulled", messages.pulled(pulled))
+    validate_in_processes(pipeline, store, key, pulled.revision, report)
     validated = validate(pipeline, store, key, pulled.revision)
     if not isinstance(pipeline, Pipeline):
         return SliceRun(validated=validated)

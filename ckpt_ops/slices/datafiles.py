@@ -16,12 +16,17 @@ import pyarrow.parquet as pq
 from blake3 import blake3
 
 from ckpt_ops.errors import UNTOUCHED, SliceUnreadable
+from ckpt_ops.file_contents import contents
 from ckpt_ops.slices.content import ContentHash
 from ckpt_ops.slices.manifest import DataFile
 from ckpt_ops.store import Store
 
 ROWS_PER_FILE = 500_000
 ROWS_PER_GROUP = 125_000
+BYTES_PER_GROUP = 128 * 2**20
+"""Of a row group in memory, at most: rows of more than 1 KB (pictures, long lists) make shorter ones."""
+
+_BLOCK_ROWS = 64
 
 
 def stage(
@@ -29,8 +34,8 @@ def stage(
 ) -> tuple[pa.Schema | None, list[DataFile]]:
     """Write the rows to `folder`, one file per `rows_per_file`; the schema is None without any batch.
 
-    Memory is bounded by a row group of 125,000 rows, `folder` by the rows. Batches must have one schema,
-    of types that Parquet gives back (`as_stored`).
+    Memory is bounded by a row group of 125,000 rows or 128 MiB, whichever is less, and a batch; `folder` by
+    the rows. Batches must have one schema, of types that Parquet gives back (`as_stored`).
 
     Args:
         prefix: `slices/{source}/{key}`, for the files' names in the store.
@@ -52,7 +57,8 @@ def upload(store: Store, folder: Path, files: list[DataFile]) -> None:
     """Put what `stage` left in `folder` into the store; what is there already is not sent again."""
     for at, file in enumerate(files):
         if not is_there(store, file):
-            store.put(file.name, (folder / f"{at:05d}.parquet").read_bytes())
+            with contents(folder / f"{at:05d}.parquet") as data:
+                store.put(file.name, data)
 
 
 def is_there(store: Store, file: DataFile) -> bool:
@@ -97,19 +103,37 @@ class _Rows:
     def __bool__(self) -> bool:
         return self._batch is not None
 
-    def take(self, rows: int) -> pa.Table | None:
-        """Up to `rows` rows as one chunk, fewer at the end of the stream; None after it."""
+    def take(self, rows: int, most_bytes: int) -> pa.Table | None:
+        """Up to `rows` rows as one chunk, fewer at the end of the stream; None after it.
+
+        At least one row, and no more of them than take `most_bytes` in memory.
+        """
         taken: list[pa.RecordBatch] = []
-        missing = rows
-        while missing and self._batch is not None:
+        missing, left = rows, most_bytes
+        while missing and self._batch is not None and (left > 0 or not taken):
             piece = self._batch.slice(0, missing)
+            if piece.nbytes > left:
+                piece = piece.slice(0, max(_rows_within(piece, left), 0 if taken else 1))
+                left = 0
+            if not piece.num_rows:
+                break
             missing -= piece.num_rows
+            left -= piece.nbytes
             taken.append(piece)
             if piece.num_rows < self._batch.num_rows:
                 self._batch = self._batch.slice(piece.num_rows)
             else:
                 self._batch = next(self._rest, None)
         return pa.Table.from_batches(taken).combine_chunks() if taken else None
+
+
+def _rows_within(batch: pa.RecordBatch, most_bytes: int) -> int:
+    """How many of its first rows take no more than that in memory."""
+    rows, left = 0, most_bytes
+    for size in (_BLOCK_ROWS, 1):
+        while rows < batch.num_rows and (taken := batch.slice(rows, size).nbytes) <= left:
+            rows, left = min(rows + size, batch.num_rows), left - taken
+    return rows
 
 
 def _write_file(rows: _Rows, schema: pa.Schema, path: Path, limit: int, prefix: str) -> DataFile:
@@ -127,7 +151,7 @@ def _write_file(rows: _Rows, schema: pa.Schema, path: Path, limit: int, prefix: 
         store_schema=True,
     ) as writer:
         while content.rows < limit:
-            table = rows.take(min(ROWS_PER_GROUP, limit - content.rows))
+            table = rows.take(min(ROWS_PER_GROUP, limit - content.rows), BYTES_PER_GROUP)
             if table is None:
                 break
             for batch in table.to_batches():

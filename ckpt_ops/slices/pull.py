@@ -33,7 +33,7 @@ def pull(store: Store, source: SliceSource, key: str, *, rows_per_file: int = RO
 
     The same content again writes nothing and returns the manifest of the first pull; the same
     fingerprint again is not even read. Changed content becomes a new revision beside the old one.
-    Memory is bounded by a row group of 125,000 rows, local disk by the largest part.
+    Memory is bounded by a row group of 125,000 rows or 128 MiB, local disk by the largest part.
 
     Raises:
         BadInput: no slice of the source will ever have this key.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,10 +16,17 @@ from ckpt_ops.column_times import Columns, absent, filled, filled_schema
 from ckpt_ops.errors import Corrupt, SliceUnreadable
 from ckpt_ops.former_columns import FormerNames, as_then, former_names_in, schema_as_then
 from ckpt_ops.slices.again import pull_again
+from ckpt_ops.slices.datafiles import BYTES_PER_GROUP
 from ckpt_ops.slices.declared import columns_of
 from ckpt_ops.slices.manifest import DataFile, SliceManifest
 from ckpt_ops.slices.source import SliceSource
 from ckpt_ops.store import Store
+
+_AT_ONCE = 32 * 2**20
+_READ_AHEAD = 2**20
+_LARGE_GROUP = (
+    2 * BYTES_PER_GROUP
+)  # as stored; a group in memory is close to that, where values do not repeat
 
 
 def read_slice(store: Store, manifest: SliceManifest) -> pa.Table:
@@ -69,7 +76,7 @@ class StagedSlice:
         return replace(self, schema=schema_as_then(self.schema, former), former=former)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """All rows in order, a row group of at most 125,000 rows at a time.
+        """All rows in order, a row group of at most 125,000 rows at a time, and about 128 MiB of it.
 
         Args:
             columns: read only these, in this order; all by default.
@@ -104,6 +111,10 @@ class StagedSlice:
         for path in self.files:
             with pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
+                    size = file.metadata.row_group(group).total_byte_size
+                    if size > _LARGE_GROUP:  # of rows so wide that an earlier version wrote them together
+                        yield from _some_at_a_time(path, group, size, columns)
+                        continue
                     table = file.read_row_group(group, columns=columns, use_threads=False)
                     if columns is not None:
                         table = table.select(list(columns))
@@ -115,6 +126,18 @@ class StagedSlice:
         return names
 
 
+def _some_at_a_time(
+    path: Path, group: int, size: int, columns: Sequence[str] | None
+) -> Iterator[pa.RecordBatch]:
+    """A row group of `size` bytes, as many rows at a time as have 128 MiB of them."""
+    with pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_AHEAD) as file:
+        rows = file.metadata.row_group(group).num_rows
+        some = max(1, rows * BYTES_PER_GROUP // size)
+        for batch in file.iter_batches(some, row_groups=[group], columns=columns, use_threads=False):
+            found = batch if columns is None else batch.select(list(columns))
+            yield found.replace_schema_metadata(None)
+
+
 @contextmanager
 def staged(store: Store, manifest: SliceManifest) -> Iterator[StagedSlice]:
     """Copy the slice's data files to the local disk while the block runs. Raises `Corrupt`."""
@@ -122,11 +145,44 @@ def staged(store: Store, manifest: SliceManifest) -> Iterator[StagedSlice]:
         paths = []
         for at, file in enumerate(manifest.files):
             path = Path(folder) / f"{at:05d}.parquet"
-            path.write_bytes(_checked(store, file))
+            _copy(store, file, path)
             paths.append(path)
         schema = pq.read_schema(paths[0]).remove_metadata()
         of = f"slice {manifest.key} of source {manifest.source!r}, revision {manifest.revision},"
         yield StagedSlice(schema=schema, rows=manifest.rows, files=tuple(paths), of=of)
+
+
+@dataclass(kw_only=True, eq=False)
+class StagedWhenRead:
+    """As a `StagedSlice`, but nothing is copied before the first row is asked for.
+
+    Attributes:
+        schema, rows: as its first file and its manifest say.
+    """
+
+    schema: pa.Schema
+    rows: int
+    _stage: Callable[[], StagedSlice]
+    _staged: StagedSlice | None = None
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """As `StagedSlice.batches`. Raises `Corrupt` as well."""
+        self._staged = self._staged or self._stage()
+        return self._staged.batches(columns)
+
+
+@contextmanager
+def staged_when_read(store: Store, manifest: SliceManifest) -> Iterator[StagedWhenRead]:
+    """The slice's rows while the block runs: copied to the local disk once, if they are read at all.
+
+    Raises `Corrupt`.
+    """
+    with ExitStack() as stack:
+        yield StagedWhenRead(
+            schema=stored_schema(store, manifest),
+            rows=manifest.rows,
+            _stage=lambda: stack.enter_context(staged(store, manifest)),
+        )
 
 
 @contextmanager
@@ -149,15 +205,34 @@ def staged_as_declared(
         yield found.as_then(former) if former else found
 
 
+def _copy(store: Store, file: DataFile, path: Path) -> None:
+    """To the local disk, some at a time. Raises `Corrupt`."""
+    if file.size <= _AT_ONCE:
+        path.write_bytes(_checked(store, file))
+        return
+    hasher, size = blake3(), 0
+    with path.open("wb") as copy:
+        while data := store.get_range(file.name, size, _AT_ONCE):
+            hasher.update(data)
+            copy.write(data)
+            size += len(data)
+            if len(data) < _AT_ONCE:
+                break
+    _check(store, file, hasher.hexdigest(), size)
+
+
 def _checked(store: Store, file: DataFile) -> bytes:
     data = store.get(file.name)
-    found = blake3(data).hexdigest()
+    _check(store, file, blake3(data).hexdigest(), len(data))
+    return data
+
+
+def _check(store: Store, file: DataFile, found: str, size: int) -> None:
     if found != file.blake3:
         url = f"{store.url.rstrip('/')}/{file.name}"
         raise Corrupt(
             f"{url} was written with hash {file.blake3} and has {found} now "
-            f"({len(data):,} bytes, written with {file.size:,})",
+            f"({size:,} bytes, written with {file.size:,})",
             safe="nothing was trained on it",
             next=f"delete {url}, then {pull_again(file.name.split('/')[2])}",
         )
-    return data

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ckpt_ops.validation.messages import row_message
 from ckpt_ops.validation.rows import SliceRows
-from ckpt_ops.validation.suite import Expectation
+from ckpt_ops.validation.suite import Suite
 
 ROW, REASONS = "_row", "_reasons"
 RowNumbers = npt.NDArray[np.int64]
@@ -75,7 +75,8 @@ class Failing:
     """Collects bad rows as they are found.
 
     A byte per row of the slice says which are bad, so that their count is exact however many there are.
-    Their numbers by reason are kept only while there are few enough to be set aside.
+    Their numbers by reason are kept only while there are few enough to be set aside. Reasons come in the
+    order of the suite, whatever was evaluated first.
 
     Args:
         rows: of the slice.
@@ -85,28 +86,46 @@ class Failing:
     def __init__(self, rows: int, at_most: float) -> None:
         self._bad = np.zeros(rows, np.bool_)
         self._at_most = at_most
-        self._by_reason: dict[str, list[RowNumbers]] = {}
+        self._by_place: dict[int, list[RowNumbers]] = {}
         self.count = 0
 
-    def add(self, expectation: Expectation, numbers: RowNumbers) -> None:
-        """Add rows that fail it. The same rows may be added again."""
+    def add(self, at: int, numbers: RowNumbers) -> None:
+        """Add rows that fail the expectation at that place in the suite. The same ones may be added again."""
         self._bad[numbers] = True
         self.count = int(np.count_nonzero(self._bad))
         if self.too_many:
-            self._by_reason.clear()
+            self._by_place.clear()
         elif len(numbers):
-            self._by_reason.setdefault(row_message(expectation), []).append(numbers)
+            self._by_place.setdefault(at, []).append(numbers)
+
+    def add_bad(self, numbers: RowNumbers) -> None:
+        """Add rows that fail something: what they fail was added before, where there are few enough."""
+        self._bad[numbers] = True
+        self.count = int(np.count_nonzero(self._bad))
+        if self.too_many:
+            self._by_place.clear()
 
     @property
     def too_many(self) -> bool:
         """More than may be set aside."""
         return self.count > self._at_most
 
-    def rows(self) -> BadRows:
+    @property
+    def numbers(self) -> RowNumbers:
+        """All of them, however many, ascending."""
+        return np.flatnonzero(self._bad)
+
+    @property
+    def by_place(self) -> dict[int, RowNumbers]:
+        """By place in the suite, the rows that fail it, ascending; none when there are too many."""
+        return {at: np.unique(np.concatenate(self._by_place[at])) for at in sorted(self._by_place)}
+
+    def rows(self, suite: Suite) -> BadRows:
         """The rows found; none when there are too many."""
-        return BadRows(
-            by_reason={why: np.unique(np.concatenate(found)) for why, found in self._by_reason.items()}
-        )
+        by_reason: dict[str, list[RowNumbers]] = {}
+        for at, numbers in self.by_place.items():
+            by_reason.setdefault(row_message(suite.expectations[at]), []).append(numbers)
+        return BadRows(by_reason={why: np.unique(np.concatenate(found)) for why, found in by_reason.items()})
 
 
 def _numbered(rows: SliceRows) -> Iterator[tuple[int, pa.RecordBatch]]:

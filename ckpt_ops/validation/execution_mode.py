@@ -75,6 +75,11 @@ def execution_mode_of(type_: str) -> ExecutionMode:
     return ExecutionMode.COLUMN_NAMES if type_ in _COLUMN_NAMES else ExecutionMode.COLUMNS
 
 
+def reads_values(type_: str) -> bool:
+    """Whether expectations of a type read rows at all."""
+    return execution_mode_of(type_) in (ExecutionMode.ROWS, ExecutionMode.COLUMNS)
+
+
 def has_regex(type_: str) -> bool:
     """Whether the expectation uses a regular expression of Python's kind."""
     return "_match_regex" in type_

@@ -1,58 +1,111 @@
-"""Results of one row-wise expectation on chunks, added up to its result on the whole."""
+"""Results of one row-wise expectation on some rows after others, added up to its result on all of them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ckpt_ops.validation.engine import EXAMPLES, crash_of
 from ckpt_ops.validation.suite import Expectation
 
 
-class Merged:
-    """Adds up Great Expectations' results of `expectation`, chunk by chunk in row order."""
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What was found by one row-wise expectation in some rows of a slice, as plain values.
 
-    def __init__(self, expectation: Expectation) -> None:
+    Attributes:
+        at: its place in the suite.
+        elements: the rows that were looked at.
+        missing: those of them without a value; None where nulls are values as well.
+        unexpected: those that do not fit.
+        examples: the first ones that do not, as JSON.
+        crash: what was raised, as JSON of Great Expectations' `exception_info`; "" for nothing.
+    """
+
+    at: int
+    elements: int = 0
+    missing: int | None = None
+    unexpected: int = 0
+    examples: tuple[str, ...] = ()
+    crash: str = ""
+
+
+class Merged:
+    """Adds up what `expectation`, at its place `at` in the suite, finds in rows after rows, in row order."""
+
+    def __init__(self, at: int, expectation: Expectation) -> None:
+        self._at = at
         self._mostly = float(expectation.kwargs.get("mostly", 1.0))
         self._elements = self._missing = self._unexpected = 0
         self._counts_missing = False
         self._examples: list[Any] = []
-        self._crashed: Any = None
-        self._first: Any = None
+        self._crash: Mapping[str, Any] | None = None
 
     def add(self, result: Any) -> None:
-        """The next chunk's result."""
-        self._first = self._first if self._first is not None else result
+        """Great Expectations' result on the next rows."""
         if crash_of(result) is not None:
-            self._crashed = self._crashed or result
+            self._crash = self._crash or result.exception_info
             return
         found = result.result
-        self._elements += found["element_count"]
-        self._counts_missing |= "missing_count" in found
-        self._missing += found.get("missing_count") or 0
-        self._unexpected += found["unexpected_count"]
+        missing = (found["missing_count"] or 0) if "missing_count" in found else None
+        self._count(found["element_count"], missing, found["unexpected_count"])
         self._examples += found["partial_unexpected_list"][: EXAMPLES - len(self._examples)]
 
-    def result(self) -> Any:
-        """As Great Expectations gives it of the whole; a crash in any chunk is a crash. Needs a chunk."""
-        if self._crashed is not None:
-            return self._crashed
+    def add_tally(self, tally: Tally) -> None:
+        """What was found in the next rows elsewhere."""
+        if tally.crash:
+            self._crash = self._crash or json.loads(tally.crash)
+            return
+        self._count(tally.elements, tally.missing, tally.unexpected)
+        self._examples += map(json.loads, tally.examples[: EXAMPLES - len(self._examples)])
+
+    def _count(self, elements: int, missing: int | None, unexpected: int) -> None:
+        self._elements += elements
+        self._counts_missing |= missing is not None
+        self._missing += missing or 0
+        self._unexpected += unexpected
+
+    def tally(self) -> Tally:
+        """What was added so far, for `add_tally` of another one."""
+        from great_expectations.util import convert_to_json_serializable
+
+        if self._crash is not None:
+            return Tally(at=self._at, crash=json.dumps(convert_to_json_serializable(dict(self._crash))))
+        return Tally(
+            at=self._at,
+            elements=self._elements,
+            missing=self._missing if self._counts_missing else None,
+            unexpected=self._unexpected,
+            examples=tuple(json.dumps(convert_to_json_serializable(each)) for each in self._examples),
+        )
+
+    def into(self, empty: Any) -> Any:
+        """The result of the whole, as Great Expectations gives it; a crash anywhere is a crash.
+
+        Args:
+            empty: a result of the expectation without content (`Engine.empty_result`).
+        """
+        if self._crash is not None:
+            empty.success, empty.exception_info = False, self._crash
+            return empty
         evaluated = self._elements - self._missing
-        merged = self._first
-        merged.success = not evaluated or (evaluated - self._unexpected) / evaluated >= self._mostly
-        merged.result = {
+        empty.success = not evaluated or (evaluated - self._unexpected) / evaluated >= self._mostly
+        empty.result = {
             "element_count": self._elements,
             "unexpected_count": self._unexpected,
             "unexpected_percent": _percent(self._unexpected, evaluated),
             "partial_unexpected_list": self._examples,
         }
         if self._counts_missing:
-            merged.result |= {
+            empty.result |= {
                 "missing_count": self._missing,
                 "missing_percent": _percent(self._missing, self._elements),
                 "unexpected_percent_total": _percent(self._unexpected, self._elements),
                 "unexpected_percent_nonmissing": _percent(self._unexpected, evaluated),
             }
-        return merged
+        return empty
 
 
 def _percent(count: int, of: int) -> float | None:

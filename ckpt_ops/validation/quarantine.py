@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow.parquet as pq
 
+from ckpt_ops.file_contents import contents
 from ckpt_ops.store import Store
 from ckpt_ops.validation.data_docs import data_docs_html
 from ckpt_ops.validation.report import report_html
@@ -76,4 +77,5 @@ def _write_rows(store: Store, name: str, evaluated: ValidationResult, rows: Slic
             writer.write_table(table)
         if writer is not None:
             writer.close()
-            store.put(name, path.read_bytes())
+            with contents(path) as data:
+                store.put(name, data)

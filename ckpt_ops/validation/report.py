@@ -32,9 +32,18 @@ def report_html(validation: Validation, *, source: str, key: str, revision: str)
         element("h1", f"{source} {key}: ", element("span", outcome, kind=colour)),
         element("p", facts),
         element("p", _SAFE[validation.outcome]),
+        *_in_parts(validation),
         _reasons(validation),
         style=_STYLE,
     )
+
+
+def _in_parts(validation: Validation) -> list[Html]:
+    if not validation.parts:
+        return []
+    whole = "; ".join(validation.over_the_whole) or "nothing"
+    text = f"Evaluated in {validation.parts} parts, which add up exactly; over the whole: {whole}."
+    return [element("p", _breakable(text))]
 
 
 def _reasons(validation: Validation) -> Html:

@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
-from ckpt_ops.column_times import Columns, absent, asked_of
-from ckpt_ops.errors import BadInput
+from ckpt_ops.column_times import Columns, asked_of
+from ckpt_ops.validation.asked import asked_for
 from ckpt_ops.validation.bad_rows import BadRows, Failing, UnreadRows
 from ckpt_ops.validation.custom import Reference, with_reference
 from ckpt_ops.validation.engine import Engine, crash_of
-from ckpt_ops.validation.frames import evaluated_schema
+from ckpt_ops.validation.execution_mode import reads_values
+from ckpt_ops.validation.in_parts import Beforehand, PartFound, by_rows, misfit_texts
+from ckpt_ops.validation.merging import Merged
 from ckpt_ops.validation.messages import (
     crashed_message,
     examples,
@@ -29,7 +31,7 @@ from ckpt_ops.validation.messages import (
 )
 from ckpt_ops.validation.passes import CHUNK_ROWS, Passes
 from ckpt_ops.validation.rows import SliceRows
-from ckpt_ops.validation.schema import misfits_of, schema_digest, schema_drift
+from ckpt_ops.validation.schema import schema_digest
 from ckpt_ops.validation.suite import Expectation, Suite
 from ckpt_ops.validation.verdict import Kind, Outcome, Reason, Severity, Validation, outcome_of
 
@@ -65,6 +67,8 @@ def validate(
     reference: Reference | None = None,
     unread: UnreadRows | None = None,
     chunk_rows: int = CHUNK_ROWS,
+    parts: Sequence[PartFound] = (),
+    beforehand: Beforehand | None = None,
 ) -> ValidationResult:
     """The verdict on `rows`. No file is written.
 
@@ -79,39 +83,41 @@ def validate(
         unread: rows of the slice that do not parse. They count towards `bad_rows_at_most` as others do; a
             suite without a rate accepts only a slice without any.
         chunk_rows: changes no verdict, only memory and speed (`passes`).
+        parts: what was found in the parts that `rows` are cut into, in order. Then `rows` are read only for
+            what has to be evaluated over the whole. It changes no verdict.
+        beforehand: what the parts were told of the slice.
 
     Raises:
         BadInput: the suite names a column that is neither declared nor there, or Great Expectations
             refuses an expectation's values.
     """
     began = time.monotonic()
-    _known_columns(rows.schema, suite, declared)
+    _check_parts(parts, rows)
     columns = columns or {}
-    asked = asked_of(declared, columns)
-    drift = schema_drift(declared, rows.schema, misfits_of(rows, asked), columns=columns)
-    unusable = {reason.column for reason in drift if reason.kind in (Kind.MISSING, Kind.TYPE)}
-    unusable |= set(absent(columns))
-    runnable = {at: each for at, each in enumerate(suite.expectations) if not _reads(each, unusable, columns)}
-    reasons = [
-        _with_skipped(reason, suite, columns) if reason.column in unusable else reason for reason in drift
-    ]
-    results: dict[int, Any] = {}
+    misfits = misfit_texts(rows, asked_of(declared, columns)) if beforehand is None else beforehand.misfits
+    asked = asked_for(rows.schema, suite, declared, columns, misfits)
+    runnable = asked.expectations
     unread = unread or UnreadRows()
     of = rows.rows + unread.rows
-    failing = Failing(rows.rows, (suite.bad_rows_at_most or 0.0) * of - unread.rows)
-    reasons += _unread(suite, of, unread)
+    failing = Failing(rows.rows, bad_at_most(suite, rows.rows, unread.rows))
+    reasons = [*asked.drift, *_unread(suite, of, unread)]
+    results: dict[int, Any] = {}
+    whole: dict[int, Expectation] = {}
     if runnable:
-        schema = evaluated_schema(rows.schema, asked, unusable=unusable)
+        engine = Engine(suite, runnable, asked.schema)
+        results = _of_parts(parts, by_rows(asked), engine, failing)
+        rest = {at: each for at, each in runnable.items() if at not in results}
+        whole = {at: each for at, each in rest.items() if parts and reads_values(each.type)}
         passes = Passes(
             rows=rows,
-            expectations=runnable,
-            schema=schema,
-            engine=Engine(suite, runnable, schema),
+            expectations=rest,
+            schema=asked.schema,
+            engine=engine,
             failing=failing,
             chunk_rows=chunk_rows,
         )
         with with_reference(reference):
-            results = passes.results()
+            results |= passes.results()
         for at, each in runnable.items():
             reason = _reason(each, results[at]) if at in results else _crashed(each, "it gave no result")
             if reason is not None:
@@ -131,12 +137,44 @@ def validate(
         schema_digest=schema_digest(declared, columns),
         unread=unread.rows,
         drift=_drift(runnable, results),
+        parts=len(parts),
+        over_the_whole=tuple(f"{each.type} ({subject(each)})" for each in whole.values()),
     )
     return ValidationResult(
         validation=validation,
-        bad=failing.rows() if outcome.trainable else BadRows(),
+        bad=failing.rows(suite) if outcome.trainable else BadRows(),
         results=tuple(results[at] for at in sorted(results)),
     )
+
+
+def bad_at_most(suite: Suite, rows: int, unread: int) -> float:
+    """How many of a slice's `rows` may be set aside, beside its rows that do not parse."""
+    return (suite.bad_rows_at_most or 0.0) * (rows + unread) - unread
+
+
+def _check_parts(parts: Sequence[PartFound], rows: SliceRows) -> None:
+    if parts and sum(part.rows for part in parts) != rows.rows:
+        raise ValueError(f"the parts have {sum(part.rows for part in parts)} rows, the slice {rows.rows}")
+
+
+def _of_parts(
+    parts: Sequence[PartFound], expectations: Mapping[int, Expectation], engine: Engine, failing: Failing
+) -> dict[int, Any]:
+    """The results of what was evaluated in parts: all row-wise expectations, or none without parts."""
+    if not parts:
+        return {}
+    merged = {at: Merged(at, each) for at, each in expectations.items()}
+    first = 0
+    for part in parts:
+        if [tally.at for tally in part.tallies] != sorted(expectations):
+            raise ValueError("a part was not evaluated by these expectations")
+        for tally in part.tallies:
+            merged[tally.at].add_tally(tally)
+        for at, numbers in part.failing.items():
+            failing.add(at, numbers + first)
+        failing.add_bad(part.bad + first)
+        first += part.rows
+    return {at: each.into(engine.empty_result(at)) for at, each in merged.items()}
 
 
 def _drift(runnable: Mapping[int, Expectation], results: Mapping[int, Any]) -> dict[str, float]:
@@ -149,27 +187,6 @@ def _drift(runnable: Mapping[int, Expectation], results: Mapping[int, Any]) -> d
         if isinstance(details.get("psi"), float):
             found.setdefault(each.columns[0], details["psi"])
     return found
-
-
-def _known_columns(schema: pa.Schema, suite: Suite, declared: pa.Schema) -> None:
-    known = {*declared.names, *schema.names}
-    for at, each in enumerate(suite.expectations):
-        for column in each.columns:
-            if column not in known:
-                where = f"{suite.path or suite.name}: expectations[{at}] ({each.type}) column"
-                raise BadInput(where, column, f"a declared column: {', '.join(declared.names)}")
-
-
-def _reads(expectation: Expectation, unusable: Set[str], columns: Columns) -> bool:
-    """Whether it reads one of these columns. A condition, or a list of names, counts where time decides."""
-    return bool(unusable & set(expectation.columns)) or any(
-        expectation.mentions(name) for name in unusable if name in absent(columns)
-    )
-
-
-def _with_skipped(reason: Reason, suite: Suite, columns: Columns) -> Reason:
-    skipped = [each.type for each in suite.expectations if _reads(each, {reason.column}, columns)]
-    return replace(reason, message=f"{reason.message}; not run: {', '.join(skipped)}") if skipped else reason
 
 
 def _too_many(suite: Suite, rows: int, failing: Failing, unread: UnreadRows) -> list[Reason]:

@@ -33,7 +33,7 @@ def schema_digest(declared: pa.Schema, columns: Columns | None = None) -> str:
 def schema_drift(
     declared: pa.Schema,
     found: pa.Schema,
-    misfits: Mapping[str, pa.Scalar] | None = None,
+    misfits: Mapping[str, object] | None = None,
     *,
     columns: Columns | None = None,
 ) -> list[Reason]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ckpt_ops.documents import DocumentKind
-from ckpt_ops.wire_names import wire
+from ckpt_ops.wire_names import as_stored, wire
 
 _DOCUMENT = DocumentKind(
     what="validation report",
@@ -94,6 +94,8 @@ class Validation:
         schema_digest: 16 hex digits of the declared columns.
         unread: further rows that do not parse, and are in no revision.
         drift: by column, the population stability index that an expectation measured, met or not.
+        parts: into how many the slice was cut to be evaluated; 0: into none. The verdict is the same.
+        over_the_whole: with parts, what was evaluated on all rows at once, since parts do not add up to it.
     """
 
     outcome: Outcome
@@ -107,6 +109,8 @@ class Validation:
     schema_digest: str = ""
     unread: int = 0
     drift: Mapping[str, float] = field(default_factory=dict)
+    parts: int = 0
+    over_the_whole: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -127,8 +131,11 @@ class Validation:
         return aside + unread + text
 
     def to_json(self) -> bytes:
-        """UTF-8 with sorted keys."""
-        return _DOCUMENT.encode(self)
+        """UTF-8 with sorted keys. Of a slice that was not cut, it is as it always was."""
+        fields = as_stored(self)
+        if not self.parts:
+            del fields["parts"], fields["over_the_whole"]
+        return _DOCUMENT.encode(fields)
 
     @classmethod
     def from_json(cls, data: bytes, *, url: str) -> Validation:

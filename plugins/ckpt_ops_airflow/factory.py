@@ -58,7 +58,8 @@ def intake_dag(
     """The DAG that takes slices in: `pull -> validate`, and nothing trains.
 
     A run for each data interval of `schedule`, so that backfills from the UI, the command line and REST
-    work. Where slices may have several parts, `list_parts -> pull_part` run before `pull`.
+    work. Where slices may have several parts, `list_parts -> pull_part` run before `pull`; where the intake
+    has `max_parallel_validations`, `share_out -> validate_part` run before `validate`.
 
     Args:
         intake: what to take in; its name is the DAG's id.
@@ -117,7 +118,12 @@ def intake_dag(
                 task_id="list_parts", side_by_side=max_parallel_pulls, **asking, **waiting
             )
             PullShareOperator.partial(task_id="pull_part", **asking).expand(share=shares.output) >> pull
-        pull >> ValidateOperator(task_id="validate", pipeline=intake)
+        validate = ValidateOperator(task_id="validate", pipeline=intake)
+        pull >> validate
+        if intake.max_parallel_validations > 1:
+            from ckpt_ops_airflow.validating import validated_in_parts  # only such DAGs pay for its import
+
+            validated_in_parts(pull, validate, intake=intake)
     return dag
 
 

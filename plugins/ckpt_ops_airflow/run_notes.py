@@ -34,7 +34,18 @@ BELOW = "\n\n---\n\n"
 """Between a person's note and ours."""
 
 _ORDER = (
-    *("list_parts", "pull_part", "pull", "validate", "wait_for_earlier", "decide", "plan", "train"),
+    *(
+        "list_parts",
+        "pull_part",
+        "pull",
+        "share_out",
+        "validate_part",
+        "validate",
+        "wait_for_earlier",
+        "decide",
+        "plan",
+        "train",
+    ),
     *("replay", "retrain", "evaluate", "approve", "promote", "predict"),
 )
 _ABOUT_A_SLICE = ("pull", "validate", "decide", "list_parts")

@@ -61,6 +61,10 @@ print(json.dumps({
     "parts": tasks(dag),
     "one task": tasks(made(max_parallel_pulls=1)),
     "one part": tasks(made(replace(incoming, source=flight_delay.source))),
+    "validated in parts": tasks(made(replace(incoming, max_parallel_validations=3))),
+    "trained, in parts": list(tasks(made(replace(flight_delay, max_parallel_validations=3), retraining_dag))),
+    "side by side": made(replace(incoming, max_parallel_validations=3)).get_task("validate_part")
+                    .partial_kwargs["max_active_tis_per_dagrun"],
     "training": list(tasks(made(replace(flight_delay, source=incoming.source), retraining_dag))),
     "predicting": predicting(made(flight_delay, retraining_dag, predict=True)),
     "timeouts": {t.task_id: t.execution_timeout and t.execution_timeout.total_seconds() for t in dag.tasks},
@@ -194,6 +198,16 @@ class TestDag:
 
     def test_one_part_or_one_at_a_time_is_one_task(self, shape: Any) -> None:
         assert shape["one task"] == shape["one part"] == {"pull": [], "validate": ["pull"]}
+
+    def test_parts_are_validated_side_by_side_where_the_intake_asks_for_it(self, shape: Any) -> None:
+        assert shape["validated in parts"] == {
+            **{task: before for task, before in shape["parts"].items() if task != "validate"},
+            "share_out": ["pull"],
+            "validate_part": ["share_out"],
+            "validate": ["pull", "validate_part"],
+        }
+        assert shape["trained, in parts"][:4] == ["pull", "share_out", "validate_part", "validate"]
+        assert shape["side by side"] == 3
 
     def test_a_retraining_dag_takes_slices_in_the_same_way(self, shape: Any) -> None:
         assert shape["training"][:5] == ["list_parts", "pull_part", "pull", "validate", "wait_for_earlier"]

@@ -22,6 +22,7 @@ from ckpt_ops.documents import read_as
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import Basis, Evaluation, PastSlice, ServableCheck, Verdict
 from ckpt_ops.forget import purge_plan
+from ckpt_ops.intake import found
 from ckpt_ops.lineage import encoding, snapshot
 from ckpt_ops.lineage.candidate_log import Commit
 from ckpt_ops.lineage.encoding import decode, encode
@@ -36,7 +37,7 @@ from ckpt_ops.store.named import Written
 from ckpt_ops.training import Latest, Reservoir, Schedules, StopReason
 from ckpt_ops.transfer import document as transfer_document
 from ckpt_ops.transfer.moves import Move
-from ckpt_ops.validation import verdict
+from ckpt_ops.validation import in_parts, merging, verdict
 from ckpt_ops.validation.custom import KINDS
 from ckpt_ops.values import describe
 from ckpt_ops.views import description, sizes
@@ -90,6 +91,11 @@ IN_DOCUMENTS: dict[str, dict[str, type]] = {
         "outcome": verdict.Outcome,
         "kind": verdict.Kind,
         "severity": verdict.Severity,
+    },
+    f"what was found in a part, format {found._FOUND.schema}": {
+        "part": found.KeptPart,
+        "tally": merging.Tally,
+        "beforehand": in_parts.Beforehand,
     },
     "evaluation": {
         "evaluation": Evaluation,

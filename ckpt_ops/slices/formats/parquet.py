@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ckpt_ops import checks
 from ckpt_ops.errors import CkptOpsError
+from ckpt_ops.slices.formats.pages import MOST_PAGE_BYTES, check_pages
 from ckpt_ops.slices.formats.raw import ALWAYS_ALLOWED, RawFile
+from ckpt_ops.values import as_code, later
 
 _BATCH_ROWS = 65_536
 _BATCH_BYTES = 64 * 2**20
@@ -29,7 +32,8 @@ class Parquet:
 
     Memory, whatever the size of the file and of its row groups: 64 MiB read ahead, shared by the columns
     (at least 256 KiB each), a page of each, and a batch of 65,536 rows or of 64 MiB, whichever is less.
-    Values that a dictionary repeats count once towards those 64 MiB.
+    Values that a dictionary repeats count once towards those 64 MiB. A page cannot be cut: a file whose
+    writer made one of a whole row group, of more than `most_page_bytes`, is refused.
 
     What finds damage:
 
@@ -43,7 +47,18 @@ class Parquet:
       can find that;
     * on the way here: GCS sends a crc32c with a whole object, and the store compares it. A range, as
       objects above 32 MiB are read by, has none.
+
+    Attributes:
+        most_page_bytes: of a page of a column, as its values are stored, before compression.
     """
+
+    most_page_bytes: int = later(MOST_PAGE_BYTES)
+
+    def __post_init__(self) -> None:
+        checks.whole("Parquet.most_page_bytes", self.most_page_bytes, allowed="at least 1 byte")
+
+    def __repr__(self) -> str:
+        return as_code(self)
 
     def batches(self, file: RawFile, declared: pa.Schema) -> Iterator[pa.RecordBatch]:
         """See `Format.batches`."""
@@ -66,6 +81,8 @@ class Parquet:
                 opened.seek(0)
                 raise file.bad(_no_parquet(opened.read(16), file.entry.size, error)) from error
             size = _bounded(file, metadata)
+            if _largest_group(metadata) > self.most_page_bytes:
+                check_pages(file, opened, most_bytes=self.most_page_bytes)
             yield pa.RecordBatch.from_pylist([], schema=found)
             rows = 0
             try:
@@ -99,6 +116,10 @@ def _ahead(metadata: pq.FileMetaData) -> int:
     """Bytes to read ahead of each column; without, Arrow holds a row group's columns whole."""
     columns: int = metadata.num_columns
     return min(max(_AHEAD_BYTES // max(columns, 1), _LEAST_AHEAD), _MOST_AHEAD)
+
+
+def _largest_group(metadata: pq.FileMetaData) -> int:
+    return max((metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)), default=0)
 
 
 def _batch_rows(metadata: pq.FileMetaData, size: int) -> int:

@@ -1,0 +1,62 @@
+"""What the footers of a slice's data files say, read without their rows.
+
+Nothing here is checked against the files' hashes: whoever reads their rows does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
+
+from ckpt_ops.errors import Corrupt
+from ckpt_ops.slices.again import pull_again
+from ckpt_ops.slices.formats.chunks import column_chunks
+from ckpt_ops.slices.formats.thrift import BadThrift
+from ckpt_ops.slices.manifest import DataFile, SliceManifest
+from ckpt_ops.store import Store
+
+T = TypeVar("T")
+
+_TAIL = 64 * 2**10
+_END = 8  # the footer's length and the magic
+
+
+def columns_with_nulls(
+    store: Store, manifest: SliceManifest, columns: Collection[str]
+) -> frozenset[str] | None:
+    """The ones of `columns`, none of them nested, with a null in some row; None: footers do not tell.
+
+    Raises `Corrupt`.
+    """
+    left, found = set(columns), set[str]()
+    for file in manifest.files if left else ():
+        for chunk in _read(store, file, column_chunks):
+            if chunk.column not in left:
+                continue
+            if chunk.nulls is None:
+                return None
+            if chunk.nulls:
+                found.add(chunk.column)
+        left -= found
+    return frozenset(found)
+
+
+def _read(store: Store, file: DataFile, read: Callable[[bytes], Iterable[T]]) -> list[T]:
+    tail = _last(store, file, _TAIL)
+    length = int.from_bytes(tail[-_END:-4], "little")
+    if len(tail) - _END < length <= file.size:
+        tail = _last(store, file, length + _END)
+    try:
+        return list(read(tail[-_END - length : -_END]))
+    except BadThrift as error:
+        url = f"{store.url.rstrip('/')}/{file.name}"
+        raise Corrupt(
+            f"{url} has no footer of Parquet any more: {error}",
+            safe="nothing was trained on it",
+            next=f"delete {url}, then {pull_again(file.name.split('/')[2])}",
+        ) from error
+
+
+def _last(store: Store, file: DataFile, length: int) -> bytes:
+    length = min(length, file.size)
+    return store.get_range(file.name, file.size - length, length)

@@ -1,0 +1,160 @@
+"""Rows of any width, and row groups of any size, come in and are read some at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ckpt_ops.errors import BadInput, SliceUnreadable
+from ckpt_ops.slices import Files, SliceManifest, datafiles, pull, read_slice, reading, staged
+from ckpt_ops.slices.formats.parquet import Parquet
+from ckpt_ops.store import LocalStore
+
+KEY = "2013-01-06"
+SCHEMA = pa.schema([("n", pa.int64()), ("picture", pa.binary())])
+MEBIBYTE = 2**20
+
+
+def pictures(rows: int, size: int) -> pa.Table:
+    random = np.random.default_rng(0)
+    return pa.table({"n": range(rows), "picture": [random.bytes(size) for _ in range(rows)]}, schema=SCHEMA)
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Path:
+    for name in ("landing", "store"):
+        (tmp_path / name).mkdir()
+    return tmp_path / "landing" / f"{KEY}.parquet"
+
+
+def source(landing: Path, **more: object) -> Files:
+    url = LocalStore(landing.parent).url
+    return Files(name="pictures", schema=SCHEMA, template="{key}.parquet", url=url, **more)
+
+
+def store(landing: Path) -> LocalStore:
+    return LocalStore(landing.parents[1] / "store")
+
+
+def pulled(landing: Path) -> SliceManifest:
+    return pull(store(landing), source(landing), KEY)
+
+
+def groups(landing: Path, manifest: SliceManifest) -> list[int]:
+    """The rows of each row group of its only file."""
+    (file,) = manifest.files
+    found = pq.read_metadata(pa.BufferReader(store(landing).get(file.name)))
+    return [found.row_group(at).num_rows for at in range(found.num_row_groups)]
+
+
+def test_a_row_group_is_as_short_as_its_rows_are_wide(landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datafiles, "BYTES_PER_GROUP", MEBIBYTE)
+    table = pictures(500, 10_000)
+    pq.write_table(table, landing)
+    manifest = pulled(landing)
+    found = groups(landing, manifest)
+    assert (sum(found), max(found)) == (500, 104), "104 rows of 10,000 bytes are within a mebibyte"
+    assert read_slice(store(landing), manifest).equals(table)
+
+
+def test_a_row_that_is_wider_than_a_row_group_has_one_for_itself(
+    landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datafiles, "BYTES_PER_GROUP", MEBIBYTE)
+    table = pictures(3, 2 * MEBIBYTE)
+    pq.write_table(table, landing)
+    manifest = pulled(landing)
+    assert groups(landing, manifest) == [1, 1, 1]
+    assert read_slice(store(landing), manifest).equals(table)
+
+
+def test_a_revision_is_the_same_however_its_rows_are_grouped(
+    landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an older version wrote in one row group has not changed at its source."""
+    pq.write_table(pictures(300, 10_000), landing)
+    together = pulled(landing)
+    monkeypatch.setattr(datafiles, "BYTES_PER_GROUP", MEBIBYTE)
+    for entry in list(store(landing).list("slices/")):
+        store(landing).delete(entry.name)
+    apart = pulled(landing)
+    assert len(groups(landing, apart)) > 1
+    assert apart.revision == together.revision
+
+
+@pytest.mark.parametrize("columns", [None, ["picture"], ["picture", "n"]])
+def test_a_large_row_group_of_an_older_version_is_read_some_rows_at_a_time(
+    landing: Path, monkeypatch: pytest.MonkeyPatch, columns: list[str] | None
+) -> None:
+    table = pictures(300, 10_000)
+    pq.write_table(table, landing)
+    manifest = pulled(landing)
+    monkeypatch.setattr(reading, "BYTES_PER_GROUP", MEBIBYTE)
+    monkeypatch.setattr(reading, "_LARGE_GROUP", 2 * MEBIBYTE)
+    with staged(store(landing), manifest) as rows:
+        batches = list(rows.batches(columns))
+    assert pa.Table.from_batches(batches).equals(table if columns is None else table.select(columns))
+    assert max(batch.num_rows for batch in batches) <= 105
+
+
+def test_a_large_data_file_is_copied_by_ranges_and_checked(
+    landing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_AT_ONCE", MEBIBYTE)
+    table = pictures(300, 10_000)
+    pq.write_table(table, landing)
+    manifest = pulled(landing)
+    asked: list[int] = []
+
+    class Counting(LocalStore):
+        def get_range(self, name: str, start: int, length: int) -> bytes:
+            asked.append(length)
+            return super().get_range(name, start, length)
+
+    with staged(Counting(store(landing).root), manifest) as rows:
+        assert pa.Table.from_batches(rows.batches()).equals(table)
+    assert asked == [MEBIBYTE] * 3
+    (file,) = manifest.files
+    damaged = bytearray(store(landing).get(file.name))
+    damaged[-1000] ^= 1
+    store(landing).put(file.name, bytes(damaged))
+    with pytest.raises(Exception, match="was written with hash"), staged(store(landing), manifest):
+        pass
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize(
+    "options", [{"use_dictionary": False}, {"use_dictionary": True, "dictionary_pagesize_limit": 2**28}]
+)
+def test_a_page_that_holds_a_whole_row_group_is_refused_with_the_setting_to_change(
+    landing: Path, version: str, options: dict[str, object]
+) -> None:
+    pq.write_table(pictures(300, 10_000), landing, data_page_size=2**28, data_page_version=version, **options)
+    bounded = source(landing, format=Parquet(most_page_bytes=MEBIBYTE))
+    with pytest.raises(SliceUnreadable) as refused:
+        pull(store(landing), bounded, KEY)
+    said = str(refused.value)
+    assert f"{landing} has a page of 3," in said
+    assert "in column picture, in a row group of 300 rows" in said
+    assert "row_group_size=1_000_000 (pyarrow, polars)" in said
+    assert not list(store(landing).list("slices/")), "nothing is half-written"
+    assert pull(store(landing), source(landing), KEY).rows == 300, "128 MiB are allowed"
+
+
+def test_short_pages_in_a_large_row_group_are_read(landing: Path) -> None:
+    pq.write_table(
+        pictures(300, 10_000), landing, data_page_size=2**16, write_batch_size=8, use_dictionary=False
+    )
+    bounded = source(landing, format=Parquet(most_page_bytes=2 * MEBIBYTE))
+    assert pull(store(landing), bounded, KEY).rows == 300
+
+
+def test_the_format_reads_as_it_did_for_stored_receipts() -> None:
+    assert repr(Parquet()) == "Parquet()"
+    assert repr(Parquet(most_page_bytes=1)) == "Parquet(most_page_bytes=1)"
+    with pytest.raises(BadInput, match="most_page_bytes=0"):
+        Parquet(most_page_bytes=0)
