@@ -11,10 +11,12 @@ from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.opening import moved, proposed
 from ckpt_ops.candidates.reporting import reporting
 from ckpt_ops.candidates.session import TrainingSession
+from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
+from ckpt_ops.training.distribution import Workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,10 @@ def run_attempt(pipeline: Pipeline, store: Store, key: str) -> int:
 
     Raises `LineageMoved`, `ModelCodeError`, `Fenced` and more.
     """
+    if isinstance(pipeline.distribution, Workers):
+        raise BadInput(
+            "distribution", pipeline.distribution, "Mirrored() or None: several processes are not started yet"
+        )
     propose = partial(proposed, pipeline, key=key)
     log = ModelLog(store, pipeline.name)
     wanted = propose(log.state())

@@ -106,8 +106,9 @@ def fit(
         checkpoints=_Unsaved(),
         progress=print_progress,
         average=running_average(pipeline, session.variables, order),
-        lookout=lookout(pipeline, session.model, session.variables, data),
+        lookout=lookout(pipeline, session.model, session.variables, data, session.replicas),
         step=session.step,
+        replicas=session.replicas,
     ).train()
 
 
