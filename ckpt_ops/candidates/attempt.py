@@ -128,6 +128,8 @@ def attempt(
         session.go_on_from(parent)
     evolved = _evolved(session, version, data, champion, parent)
     session.begin()
+    if session.replicas is not None:  # the others begin there, too: see `helping`
+        session.replicas.of_first(number), session.replicas.of_first(resumes_at)
     noting = Noting(store)
     given = keep(noting, pipeline.name, number, session.given)
     code = keep_code(store, pipeline, session.code)  # before anything is trained with it

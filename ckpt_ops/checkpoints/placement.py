@@ -63,7 +63,8 @@ def placement_of(
     """
     import tensorflow as tf
 
-    seen = [_device(one.name) for one in tf.config.list_logical_devices()]
+    # of several workers, TensorFlow lists the devices of all, by the same names
+    seen = list(dict.fromkeys(_device(one.name) for one in tf.config.list_logical_devices()))
     models = {
         _device(one.name.replace("physical_device:", "")): _model_of(one)
         for one in tf.config.list_physical_devices("GPU")

@@ -39,8 +39,8 @@ class Replicas:
 
     @property
     def name(self) -> str:
-        """TensorFlow's name of the strategy."""
-        return type(self.strategy).__name__
+        """TensorFlow's name of the strategy, as it is documented."""
+        return "MultiWorkerMirroredStrategy" if self.workers > 1 else "MirroredStrategy"
 
     def scope(self) -> AbstractContextManager[Any]:
         """Where the model's variables are made."""
