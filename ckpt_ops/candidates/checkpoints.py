@@ -29,6 +29,7 @@ from ckpt_ops.checkpoints.layer_state import KEY, LayerState, restore_model
 from ckpt_ops.checkpoints.manifest import Segment
 from ckpt_ops.checkpoints.placement import placement_of
 from ckpt_ops.checkpoints.saved_model import inputs_of
+from ckpt_ops.checkpoints.triggers import of_several
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.candidate_log import Attempt, Commit
 from ckpt_ops.lists import dense
@@ -125,7 +126,7 @@ def candidate_checkpoints(
         checkpoints = Checkpointer(
             writer,
             variables,
-            save=pipeline.save,
+            save=pipeline.save if replicas is None else of_several(pipeline.save, replicas.workers),
             requests=SaveRequestPoller(store, pipeline.name, version.version),
             intermediate=_intermediate(pipeline, store, model, data, folder, attempt.token, start.step),
             start=start,

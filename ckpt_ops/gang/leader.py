@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 
 from ckpt_ops.documents import BadDocument, read_as
@@ -62,7 +63,7 @@ class Leader:
     def __enter__(self) -> Leader:
         port = int(self._server.getsockname()[1])
         meeting = Meeting(address=self._address, port=port, host=own_host(), secret=self._secret)
-        self._meeting = announce(self._store, self._model, self._facts.candidate, meeting)
+        self._meeting = announce(self._store, self._model, meeting)
         for work in (self._accept, self._beat):
             threading.Thread(target=work, daemon=True, name="gang").start()
         return self
@@ -184,7 +185,8 @@ class Leader:
                 next="install the same lock and code on all workers, then retry",
             )
             channel.send("failed", error=failing.written(refused))
-            self._failed(worker, refused)
+            if replace(self._facts, candidate="") != replace(Facts.read(hello.get("facts")), candidate=""):
+                self._failed(worker, refused)  # else it is of another run, and ours may come
             return 0
         if not 0 < worker < self._count:
             raise Closed(f"there is no worker {worker} of {self._count}")

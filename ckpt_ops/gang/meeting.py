@@ -1,7 +1,8 @@
 """Where a gang meets: an object in the store that says on which address the first worker listens.
 
-`models/MODEL/gangs/CANDIDATE/TIME-NONCE.json`. Each meeting has one of its own; it is removed when the gang
-has ended, and whoever meets for the same candidate later removes what a killed one left.
+`models/MODEL/gangs/TIME-NONCE.json`. Each meeting has one of its own; it is removed when the gang has ended,
+and the next meeting for the model removes what a killed one left. The candidate is not in the name: a worker
+with other code has another one in mind, and has to be found to be told so.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ class Meeting:
     secret: str
 
 
-def announce(store: Store, model: str, candidate: str, meeting: Meeting) -> str:
+def announce(store: Store, model: str, meeting: Meeting) -> str:
     """Put it into the store, and remove older ones; the object's name."""
-    folder = _folder(model, candidate)
+    folder = _folder(model)
     older = [entry.name for entry in store.list(folder)]
     name = f"{folder}{int(time.time() * 1000):015d}-{uuid.uuid4().hex[:8]}.json"
     store.put(name, _DOCUMENT.encode(meeting))
@@ -60,9 +61,9 @@ def remove(store: Store, name: str) -> None:
         return
 
 
-def meetings(store: Store, model: str, candidate: str) -> Iterator[tuple[str, Meeting]]:
+def meetings(store: Store, model: str) -> Iterator[tuple[str, Meeting]]:
     """Those in the store, the newest first, each with its name."""
-    for entry in sorted(store.list(_folder(model, candidate)), key=lambda one: one.name, reverse=True):
+    for entry in sorted(store.list(_folder(model)), key=lambda one: one.name, reverse=True):
         try:
             yield entry.name, _DOCUMENT.read(Meeting, store.get(entry.name), name=entry.name)
         except (ObjectNotFound, Corrupt):
@@ -105,5 +106,5 @@ def own_host() -> str:
         return socket.gethostname()
 
 
-def _folder(model: str, candidate: str) -> str:
-    return f"models/{model}/gangs/{candidate}/"
+def _folder(model: str) -> str:
+    return f"models/{model}/gangs/"

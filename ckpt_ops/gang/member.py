@@ -78,7 +78,7 @@ class Member:
         until = time.monotonic() + self._within
         self._report(f"worker {self.worker} of {self._count} looks for worker 0")
         while self._channel is None:
-            for name, meeting in meetings(self._store, self._model, self._facts.candidate):
+            for name, meeting in meetings(self._store, self._model):
                 self._channel = self._connected(name, meeting)
                 if self._channel is not None:
                     break

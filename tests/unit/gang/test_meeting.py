@@ -97,7 +97,7 @@ def test_a_worker_that_comes_early_waits_for_the_first_and_passes_by_what_a_kill
     left = meeting.Meeting(
         address="127.0.0.1", port=meeting.free_port("127.0.0.1"), host=meeting.own_host(), secret="old"
     )
-    meeting.announce(store, "m", "c1", left)
+    meeting.announce(store, "m", left)
     early = pool.submit(following, store, 1, lambda gang: gang.wait(), count=2)
     time.sleep(0.5)
     leading(store, lambda gang: gang.done(1), count=2)
@@ -144,6 +144,16 @@ def test_a_worker_that_differs_is_refused_and_all_are_told_what_differs(
         error = ended(one)
         assert isinstance(error, WorkersDiffer)
         assert message in str(error)
+
+
+def test_a_worker_of_another_run_is_refused_and_the_one_that_is_waited_for_may_come(
+    store: LocalStore, pool: ThreadPoolExecutor
+) -> None:
+    first = pool.submit(leading, store, lambda gang: gang.done(2), count=2)
+    with pytest.raises(WorkersDiffer, match="the candidate: c1 at worker 0, c0 at worker 1"):
+        following(store, 1, wait_for_end, count=2, facts=replace(FACTS, candidate="c0"))
+    assert following(store, 1, lambda gang: gang.wait(), count=2)[1] == 2
+    first.result(LIMIT)
 
 
 def test_who_ends_with_an_error_ends_all_with_it(store: LocalStore, pool: ThreadPoolExecutor) -> None:
@@ -214,7 +224,7 @@ def test_a_worker_that_begins_again_ends_what_its_first_process_was_part_of(
 def test_who_does_not_know_the_secret_is_none_of_them(store: LocalStore, pool: ThreadPoolExecutor) -> None:
     """It cannot read the store: it neither becomes a worker nor ends the work of those that are."""
     first = pool.submit(leading, store, lambda gang: gang.done(3), count=2)
-    while not (found := [*meeting.meetings(store, "m", "c1")]):
+    while not (found := [*meeting.meetings(store, "m")]):
         time.sleep(0.05)
     stranger = following_by(replace(found[0][1], secret="guessed"))
     with pytest.raises(channel.Closed):
@@ -236,7 +246,7 @@ def test_on_another_host_loopback_is_refused_with_what_to_set(
     store: LocalStore, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = pool.submit(leading, store, wait_for_end, count=2, within=3.0)
-    while not [*meeting.meetings(store, "m", "c1")]:
+    while not [*meeting.meetings(store, "m")]:
         time.sleep(0.05)
     monkeypatch.setattr("ckpt_ops.gang.member.own_host", lambda: "elsewhere")
     with pytest.raises(BadInput, match="CKPT_OPS_WORKERS_ADDRESS"):
