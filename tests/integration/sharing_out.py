@@ -19,6 +19,7 @@ from ckpt_ops.checkpoints import Position, capture, model_variables
 from ckpt_ops.checkpoints.capture import copies_of, tensorflow_variable
 from ckpt_ops.errors import CkptOpsError
 from ckpt_ops.training import BatchOrder, Budget, Examples, Mirrored, RunningAverage, TailAverage, Trainer
+from ckpt_ops.training.distribution.cluster import Cluster
 from ckpt_ops.training.distribution.replicas import Replicas, mirrored
 
 ROWS, BATCH, STEPS, HALF = 100, 16, 12, 5
@@ -175,6 +176,25 @@ def refusal(kind: str, replicas: Replicas) -> str:
     return ""
 
 
+def among_processes(worker: int, addresses: Sequence[str], kinds: Sequence[str]) -> None:
+    """As one of several processes; each prints how what it holds compares with what it trains alone."""
+    cluster = Cluster(addresses=tuple(addresses), worker=worker)
+    cluster.tell_tensorflow()
+    several = cluster.connect(batch_size=BATCH)
+    tf.config.experimental.enable_op_determinism()
+    found = {}
+    for kind in kinds:
+        shared, reported = train(kind, several)
+        again, _ = train(kind, several)
+        alone, expected = train(kind, None)
+        found[kind] = {
+            "weights": apart(shared, alone),
+            "reported": apart(reported, expected),
+            "again": apart(shared, again),
+        }
+    print(json.dumps({"trained": found}), flush=True)
+
+
 def main(kinds: Sequence[str]) -> None:
     """Of all kinds, or of those that are named."""
     two = mirrored(Mirrored(devices=("CPU:0", "CPU:1")), batch_size=BATCH)
@@ -197,4 +217,7 @@ def main(kinds: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1] == "--worker":
+        among_processes(int(sys.argv[2]), sys.argv[3].split(","), sys.argv[4:])
+    else:
+        main(sys.argv[1:])

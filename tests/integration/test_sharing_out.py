@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ckpt_ops.gang.meeting import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +41,12 @@ ONLY_ALIKE = ("norm and dropout", "fewer rows than a batch")
 def compared(kinds: Sequence[str]) -> dict[str, Any]:
     """What the program found, in a process whose CPU is two devices."""
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), *kinds], cwd=PROJECT, capture_output=True, text=True, check=False
+        [sys.executable, str(PROGRAM), *kinds],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -61,6 +69,37 @@ def test_they_end_with_the_weights_and_metrics_of_one_device_and_resume_to_the_b
 @pytest.mark.soak
 def test_so_do_models_of_other_kinds() -> None:
     check(MORE)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("count", "kinds"), [(2, ("adam", "weights", "two outputs")), (4, ("weights",))])
+def test_processes_that_share_a_batch_end_with_the_weights_and_metrics_of_one(
+    count: int, kinds: Sequence[str]
+) -> None:
+    """Each draws its own rows alone, and TensorFlow's collectives go over the loopback address."""
+    addresses = ",".join(f"127.0.0.1:{free_port('127.0.0.1')}" for _ in range(count))
+    running = [
+        subprocess.Popen(
+            [sys.executable, str(PROGRAM), "--worker", str(worker), addresses, *kinds],
+            cwd=PROJECT,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for worker in range(count)
+    ]
+    try:
+        told = [one.communicate(timeout=300)[0] for one in running]
+    finally:
+        for one in running:
+            one.kill()
+    assert [one.returncode for one in running] == [0] * count
+    for said in told:
+        for kind, of in json.loads(said.splitlines()[-1])["trained"].items():
+            assert of["again"] == 0, f"{kind}: another run gave other weights"
+            assert of["weights"] <= TOLERANCE, f"{kind}: one process trains a different model"
+            assert of["reported"] <= TOLERANCE, f"{kind}: loss or metrics are not those of the whole batch"
 
 
 @pytest.mark.parametrize(
