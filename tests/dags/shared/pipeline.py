@@ -24,7 +24,7 @@ shared = Pipeline(
     source=Files(name="shared_flights", schema=SCHEMA, template="steady/{key}.parquet"),
     expectations="expectations.json",
     model="shared.model:build_model",
-    budget=Budget(max_steps=300, max_seconds=600),
+    budget=Budget(max_steps=160, max_seconds=600),
     save=EverySteps(20),
     keep=Keep(),
     replay=Reservoir(share=0.2),
