@@ -40,7 +40,7 @@ def help_attempt(pipeline: Pipeline, store: Store, key: str, cluster: Cluster) -
     log = ModelLog(store, pipeline.name)
     state = log.state()
     wanted = propose(state)
-    if wanted is None:
+    if wanted is None or wanted.candidate != cluster.candidate:
         raise moved(pipeline.name)
     given = given_for(pipeline, store, state, wanted.parent, wanted.slices)
     replicas = cluster.connect(batch_size=pipeline.batch_size)

@@ -32,11 +32,12 @@ class ShareRequest(TrainingRequest):
     """Train a share of the candidate that slice `key` makes.
 
     Attributes:
-        addresses, worker: as in `Cluster`.
+        addresses, worker, candidate: as in `Cluster`.
     """
 
     addresses: tuple[str, ...]
     worker: int
+    candidate: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +138,7 @@ def _process(
         key=work.key,
         addresses=addresses,
         worker=gang.worker,
+        candidate=work.candidate,
     )
     died = training_died(f"the process of worker {gang.worker} of {pipeline.name} v{work.version}")
     watch = Watch(gang.check, worker=gang.worker)
@@ -159,7 +161,7 @@ def _process(
 def train_share(request: ShareRequest) -> TrainedVersion:
     """In a process of its own, which ends with the one that started it."""
     beat_in(Path.cwd())
-    cluster = Cluster(addresses=request.addresses, worker=request.worker)
+    cluster = Cluster(addresses=request.addresses, worker=request.worker, candidate=request.candidate)
     cluster.tell_tensorflow()
     pipeline, store = request.opened()
     with _cut_off(request.worker):

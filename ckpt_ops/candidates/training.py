@@ -76,7 +76,7 @@ def run_attempt(pipeline: Pipeline, store: Store, key: str, cluster: Cluster | N
     propose = partial(proposed, pipeline, key=key)
     log = ModelLog(store, pipeline.name)
     wanted = propose(log.state())
-    if wanted is None:
+    if wanted is None or (cluster is not None and wanted.candidate != cluster.candidate):
         raise moved(pipeline.name)
     given = given_for(pipeline, store, log.state(), wanted.parent, wanted.slices)
     replicas = None if cluster is None else cluster.connect(batch_size=pipeline.batch_size)

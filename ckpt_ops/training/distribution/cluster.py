@@ -19,10 +19,12 @@ class Cluster:
     Attributes:
         addresses: `host:port` of each, at which TensorFlow of that process listens.
         worker: this one's place among them; 0 is the one that writes.
+        candidate: id of what all of them agreed to train.
     """
 
     addresses: tuple[str, ...]
     worker: int
+    candidate: str = ""
 
     def tell_tensorflow(self) -> None:
         """Before TensorFlow is imported."""
