@@ -152,6 +152,7 @@ if TYPE_CHECKING:
         Examples,
         Latest,
         Lists,
+        Mirrored,
         NoReplay,
         Numerics,
         Replay,
@@ -160,6 +161,7 @@ if TYPE_CHECKING:
         StopEarly,
         TailAverage,
         TrainableModule,
+        Workers,
     )
     from ckpt_ops.training.lazy_adam import LazyAdam
     from ckpt_ops.transfer import Evolve, History, Placed
@@ -232,6 +234,7 @@ __all__ = [
     "MemoryReference",
     "Metric",
     "MetricDrop",
+    "Mirrored",
     "ModelCodeError",
     "NeedsDrift",
     "NextLink",
@@ -288,6 +291,7 @@ __all__ = [
     "Until",
     "Verdict",
     "Vocabulary",
+    "Workers",
     "check_source",
     "checkpointing",
     "columns_of",
@@ -332,8 +336,8 @@ _TABLE = {
     "ckpt_ops.slices.sources.paging": "Answer Cursor LinkHeader NextLink Offset OnePage PageNumber Paging",
     "ckpt_ops.store": "Store open_store",
     "ckpt_ops.training": (
-        "Budget Examples Latest Lists NoReplay Numerics Replay Reservoir Schedules StopEarly TailAverage "
-        "TrainableModule"
+        "Budget Examples Latest Lists Mirrored NoReplay Numerics Replay Reservoir Schedules StopEarly "
+        "TailAverage TrainableModule Workers"
     ),
     "ckpt_ops.training.lazy_adam": "LazyAdam",
     "ckpt_ops.transfer": "Evolve History Placed",

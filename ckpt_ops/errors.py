@@ -218,5 +218,13 @@ class TrainingDied(TransientError):
     """The training process ended without a result; what it committed is kept."""
 
 
+class GangBroken(TrainingDied):
+    """Workers that train together did not meet, or one of them is gone: all end, and are retried as one."""
+
+
+class WorkersDiffer(TransientError):
+    """A worker has other code, libraries or settings than the first one: they cannot train together."""
+
+
 class TrainingInterrupted(TransientError):
     """The training was asked to end early; what it had is saved and committed."""

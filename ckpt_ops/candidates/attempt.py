@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -90,6 +90,7 @@ def attempt(
         examples=data.learn,
         order=order,
         parent=parent,
+        replicas=session.replicas,
     )
     version = open_candidate(log, wanted, propose)
     number = version.version
@@ -128,11 +129,13 @@ def attempt(
         session.go_on_from(parent)
     evolved = _evolved(session, version, data, champion, parent)
     session.begin()
+    if session.replicas is not None:  # the others begin there, too: see `helping`
+        session.replicas.of_first(number), session.replicas.of_first(resumes_at)
     noting = Noting(store)
     given = keep(noting, pipeline.name, number, session.given)
     code = keep_code(store, pipeline, session.code)  # before anything is trained with it
     average = running_average(pipeline, session.variables, order, at=resumes_at)
-    looks = lookout(pipeline, session.model, session.variables, data)
+    looks = lookout(pipeline, session.model, session.variables, data, session.replicas)
     extra = [one.variables for one in (average, looks) if one is not None]
     try:
         with candidate_checkpoints(
@@ -148,6 +151,7 @@ def attempt(
             held=session.held,
             kept=given,
             commits=progress.commits,
+            replicas=session.replicas,
         ) as checkpoints:
             tell(PhaseBegan(phase=Phase.TRAINING))
             trained = Trainer(
@@ -160,6 +164,7 @@ def attempt(
                 average=average,
                 lookout=looks,
                 step=session.step,
+                replicas=session.replicas,
             ).train()
     except TrainingDiverged as diverged:
         commits = candidate.progress().commits
@@ -168,7 +173,9 @@ def attempt(
         tell(AttemptEnded(message=f"training diverged: {why}"))
         return number
     tell(PhaseBegan(phase=Phase.EXPORTING))
-    artifacts = write_results(pipeline, noting, version, ours.token, session.model, data, champion, past)
+    artifacts = write_results(
+        pipeline, noting, version, ours.token, session.on_one_device(), data, champion, past
+    )
     artifacts["code"] = code
     artifacts |= {kind: named.name for kind, named in given.items()}
     if evolved is not None:
@@ -224,7 +231,8 @@ def _why(
     commit: Commit | None,
 ) -> str:
     """What diverged, and which operation caused it: its steps since the last commit are repeated."""
-    fresh = TrainingSession(session.pipeline, session.store, from_nothing=parent is None, given=session.given)
+    alone = replace(session.pipeline, distribution=None)  # what is not finite is so on one device, too
+    fresh = TrainingSession(alone, session.store, from_nothing=parent is None, given=session.given)
     fresh.go_on_from(parent)
     fresh.begin()
     if commit is not None:

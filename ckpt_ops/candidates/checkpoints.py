@@ -29,6 +29,7 @@ from ckpt_ops.checkpoints.layer_state import KEY, LayerState, restore_model
 from ckpt_ops.checkpoints.manifest import Segment
 from ckpt_ops.checkpoints.placement import placement_of
 from ckpt_ops.checkpoints.saved_model import inputs_of
+from ckpt_ops.checkpoints.triggers import of_several
 from ckpt_ops.lineage import VersionState
 from ckpt_ops.lineage.candidate_log import Attempt, Commit
 from ckpt_ops.lists import dense
@@ -38,6 +39,7 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
 from ckpt_ops.training import Examples
 from ckpt_ops.training.batch_labels import BatchLabels
+from ckpt_ops.training.distribution.replicas import Replicas
 from ckpt_ops.training.finite import WeightsWatch
 from ckpt_ops.worker import CheckpointSaved, tell
 
@@ -57,6 +59,7 @@ def candidate_checkpoints(
     held: Mapping[str, Any],
     kept: Kept,
     commits: Sequence[Commit],
+    replicas: Replicas | None = None,
 ) -> Iterator[Checkpointer]:
     """A checkpointer at the last commit of the last attempt, with `variables` restored to it.
 
@@ -66,13 +69,20 @@ def candidate_checkpoints(
         held: of a parent that was transferred, the tensors that are compared with the first checkpoint.
         kept: where what `build_model()` was given is.
         commits: of earlier attempts.
+        replicas: on which the model is; None: on one device.
     """
     folder = f"models/{pipeline.name}/v{version.version}"
     slices = tuple((ref.key, ref.revision) for ref in version.slices)
     digests = {"code_digest": code_digest(pipeline), "lock_digest": lock_digest()}
     libraries = tuple(installed())
     structure = _structure(model, variables, data.train) | {KEY: state} | in_structure(kept)
-    placement = placement_of(model, variables.values(), deterministic=pipeline.numerics.deterministic)
+    placement = placement_of(
+        model,
+        variables.values(),
+        deterministic=pipeline.numerics.deterministic,
+        strategy=replicas.name if replicas else "",
+        replicas=replicas.count if replicas else 1,
+    )
     committing = Commits(store, attempt, pipeline.keep, commits)
     weights = WeightsWatch(variables)
 
@@ -116,7 +126,7 @@ def candidate_checkpoints(
         checkpoints = Checkpointer(
             writer,
             variables,
-            save=pipeline.save,
+            save=pipeline.save if replicas is None else of_several(pipeline.save, replicas.workers),
             requests=SaveRequestPoller(store, pipeline.name, version.version),
             intermediate=_intermediate(pipeline, store, model, data, folder, attempt.token, start.step),
             start=start,

@@ -23,6 +23,8 @@ from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Examples, Schedules
 from ckpt_ops.training.batches import batch_of, maker
 from ckpt_ops.training.compiling import check_compiles
+from ckpt_ops.training.distribution.allowed import check_examples
+from ckpt_ops.training.distribution.replicas import Replicas
 from ckpt_ops.training.mixed_precision import check_outputs
 from ckpt_ops.training.schedules import ScheduleStarts
 from ckpt_ops.training.step_function import Step
@@ -40,13 +42,14 @@ def preflight(
     examples: Examples,
     order: BatchOrder,
     parent: Parent | None,
+    replicas: Replicas | None = None,
 ) -> None:
     """Check that `model` can be trained on `examples`, from `parent` on.
 
     Raises:
         TransferRefused: the model is different from the parent in a way that the pipeline does not allow.
         BadInput: two averages of the weights are asked for; a gate, a policy or `stop_early` names an output
-            that the model does not have, or none of several.
+            that the model does not have, or none of several; the rows cannot be shared out.
         ModelCodeError: a step or a prediction cannot be traced, or depends on what no checkpoint holds; the
             learning rate keeps the model from learning; nothing in the model says what the rows of a
             vocabulary stand for; XLA is to compile a step and cannot; an output is of half precision.
@@ -55,6 +58,9 @@ def preflight(
     if parent is not None:
         parent.check()
     _check_averages(pipeline, model)
+    if replicas is not None:
+        check_examples(examples)
+        replicas.share(order)
     inputs, labels, *_ = batch_of(examples)
     # first: a loss without its output is not the error's cause
     predicted = trace_prediction(model, inputs, labels, positions=examples.follows)

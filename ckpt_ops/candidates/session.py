@@ -23,6 +23,8 @@ from ckpt_ops.pipeline.user_code import build_model
 from ckpt_ops.store import Store
 from ckpt_ops.store.named import Named
 from ckpt_ops.training import Schedules
+from ckpt_ops.training.distribution import Mirrored
+from ckpt_ops.training.distribution.replicas import Replicas, mirrored
 from ckpt_ops.training.schedules import ScheduleStarts
 from ckpt_ops.training.step_function import Step, step_function
 from ckpt_ops.transfer.carrying import carried
@@ -44,12 +46,15 @@ class TrainingSession:
     Args:
         given: what `build_model` is given for the candidate; None: nothing.
         from_nothing: keep the initial values, because a candidate without a parent will be trained on it.
+        replicas: on which the model is built, where several processes train it; None: as the pipeline says,
+            as far as one process can: on its devices, and for `Workers` on one.
 
     Attributes:
         pipeline: that of the version, for whoever makes rows for its model.
         code: as it was when it built the model.
         rates: the learning rate as `build_model` made it, by the name of its variable.
         state: what layers hold beside variables, as `build_model` made it.
+        replicas: on which the model is; None: on one device.
     """
 
     def __init__(
@@ -59,13 +64,17 @@ class TrainingSession:
         *,
         from_nothing: bool = True,
         given: Given | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         self.given = given or Given()
         began = time.monotonic()
         print("importing TensorFlow", flush=True)
         self.pipeline, self.store = of_given(pipeline, self.given), store
         self.code = code_of(pipeline)  # read first: `same` notices code that changes while it is imported
-        self.model = build_model(pipeline, self.given)
+        self.replicas = replicas
+        if replicas is None and isinstance(pipeline.distribution, Mirrored):
+            self.replicas = mirrored(pipeline.distribution, batch_size=pipeline.batch_size)
+        self.model = build_model(pipeline, self.given, replicas=self.replicas)
         print(f"model built after {time.monotonic() - began:.1f} s", flush=True)
         self.variables: dict[str, Any] = model_variables(self.model)
         self.state = layer_state(self.model)
@@ -153,12 +162,24 @@ class TrainingSession:
     @cached_property
     def step(self) -> Step:
         """The model's step, traced once for all candidates."""
-        return step_function(self.model)
+        return step_function(self.model, self.replicas)
 
     @cached_property
     def served(self) -> AsServed:
         """The model as its export would answer, traced once."""
         return AsServed(self.model)
+
+    def on_one_device(self) -> Any:
+        """The model as it is now, on one device: what is exported does not depend on who trained it."""
+        if self.replicas is None:
+            return self.model
+        values = self.copy_values()
+        one = build_model(self.pipeline, self.given)
+        variables = model_variables(one)
+        for name, value in values.items():
+            tensorflow_variable(variables[name]).assign(value)
+        settle(one)
+        return one
 
     def copy_values(self) -> dict[str, Any]:
         """A copy of the current value of every variable, by name."""

@@ -15,6 +15,7 @@ from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store
+from ckpt_ops.training.distribution.cluster import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +65,20 @@ def train(request: TrainingRequest) -> TrainedVersion:
     return TrainedVersion(version=run_attempt(pipeline, store, request.key))
 
 
-def run_attempt(pipeline: Pipeline, store: Store, key: str) -> int:
+def run_attempt(pipeline: Pipeline, store: Store, key: str, cluster: Cluster | None = None) -> int:
     """One attempt at the candidate that slice `key` makes; returns the number of its version.
 
     Raises `LineageMoved`, `ModelCodeError`, `Fenced` and more.
+
+    Args:
+        cluster: the workers that train together, of which this is the first; None: it trains alone.
     """
     propose = partial(proposed, pipeline, key=key)
     log = ModelLog(store, pipeline.name)
     wanted = propose(log.state())
-    if wanted is None:
+    if wanted is None or (cluster is not None and wanted.candidate != cluster.candidate):
         raise moved(pipeline.name)
     given = given_for(pipeline, store, log.state(), wanted.parent, wanted.slices)
-    session = TrainingSession(pipeline, store, from_nothing=False, given=given)
+    replicas = None if cluster is None else cluster.connect(batch_size=pipeline.batch_size)
+    session = TrainingSession(pipeline, store, from_nothing=False, given=given, replicas=replicas)
     return attempt(session, log, wanted, propose, ask_policy=True)

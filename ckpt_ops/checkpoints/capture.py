@@ -56,10 +56,17 @@ def tensorflow_variable(variable: Any) -> Any:
     return variable if inner is None or callable(inner) else inner
 
 
+def copies_of(variable: Any) -> tuple[Any, ...]:
+    """The variables of one device each in a distributed `tf.Variable`, or the argument itself."""
+    import tensorflow as tf
+
+    return tuple(variable.values) if isinstance(variable, tf.distribute.DistributedValues) else (variable,)
+
+
 def _value(variable: Any) -> Any:
     import tensorflow as tf
 
-    inner = tensorflow_variable(variable)
+    inner, *_ = copies_of(tensorflow_variable(variable))  # all copies are alike
     if (inner.shape.num_elements() or 0) * inner.dtype.size >= _WORTH_NO_COPY:
         tf.raw_ops.DisableCopyOnRead(resource=inner.handle)
     return inner.value()

@@ -121,6 +121,8 @@ class Manifest:
         fields = as_stored(self)
         if self.placement is None:
             fields.pop("placement")
+        elif not self.placement.strategy:  # later fields are left out at their default
+            del fields["placement"]["strategy"], fields["placement"]["replicas"]
         return _DOCUMENT.encode(fields)
 
     @classmethod

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.capture import copies_of, tensorflow_variable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +23,16 @@ class Placement:
         precision: Keras' name of the model's dtype policy, such as `mixed_bfloat16`; "" of a `tf.Module`,
             whose own code decides.
         deterministic: whether TensorFlow's op determinism was on.
+        strategy: TensorFlow's name of how several copies of the model trained together; "": there was one.
+        replicas: how many copies.
     """
 
     seen: tuple[str, ...]
     used: tuple[str, ...]
     precision: str = ""
     deterministic: bool = True
+    strategy: str = ""
+    replicas: int = 1
 
     @property
     def message(self) -> str:
@@ -40,33 +44,41 @@ class Placement:
             [
                 f"on {', '.join(used) or 'no device'}",
                 *([f"with {', '.join(idle)} idle"] if idle else []),
+                *([f"{self.replicas} replicas by {self.strategy}"] if self.strategy else []),
                 *([self.precision] if self.precision else []),
                 f"operations {'deterministic' if self.deterministic else 'not deterministic'}",
             ]
         )
 
 
-def placement_of(model: Any, variables: Iterable[Any], *, deterministic: bool) -> Placement:
+def placement_of(
+    model: Any, variables: Iterable[Any], *, deterministic: bool, strategy: str = "", replicas: int = 1
+) -> Placement:
     """Where `model` stands in this process.
 
     Args:
         variables: of the model, `tf.Variable`s or Keras ones.
         deterministic: whether this process turned op determinism on.
+        strategy, replicas: as in `Placement`.
     """
     import tensorflow as tf
 
-    seen = [_device(one.name) for one in tf.config.list_logical_devices()]
+    # of several workers, TensorFlow lists the devices of all, by the same names
+    seen = list(dict.fromkeys(_device(one.name) for one in tf.config.list_logical_devices()))
     models = {
         _device(one.name.replace("physical_device:", "")): _model_of(one)
         for one in tf.config.list_physical_devices("GPU")
     }
-    used = {_device(str(getattr(tensorflow_variable(one), "device", ""))) for one in variables}
+    inner = (copy for one in variables for copy in copies_of(tensorflow_variable(one)))
+    used = {_device(str(getattr(one, "device", ""))) for one in inner}
     policy = getattr(model, "dtype_policy", None)
     return Placement(
         seen=tuple(f"{one} {models.get(one, '')}".rstrip() for one in seen),
         used=tuple(one for one in seen if one in used),
         precision=getattr(policy, "name", ""),
         deterministic=deterministic,
+        strategy=strategy,
+        replicas=replicas,
     )
 
 

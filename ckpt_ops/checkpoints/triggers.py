@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ckpt_ops import checks
@@ -65,7 +65,8 @@ class Automatic:
     Generation Computer Systems 22 (2006), equation 37, which refines Young's sqrt(2 stall failure_every).
 
     Attributes:
-        failure_every: mean seconds between failures of the machine; a day for a preemptible one.
+        failure_every: mean seconds between failures of the machine; a day for a preemptible one. Of one:
+            where several workers train together it is divided by their number.
         overhead: share of training time that saving may cost at most; it wins over the formula.
         first: seconds until the first save, which measures the cost.
     """
@@ -106,6 +107,20 @@ class FirstOf:
 
     def due(self, since: SinceSave) -> bool:
         return any(trigger.due(since) for trigger in self.triggers)
+
+
+def of_several(trigger: SaveTrigger, workers: int) -> SaveTrigger:
+    """The trigger for a training that ends when one of so many workers fails.
+
+    So many machines fail so many times as often, and each failure costs the steps of all since the last save.
+    What a save costs is measured by the first worker, which writes it, while the others wait.
+    """
+    match trigger:
+        case Automatic():
+            return replace(trigger, failure_every=trigger.failure_every / workers)
+        case FirstOf():
+            return FirstOf(*(of_several(one, workers) for one in trigger.triggers))
+    return trigger
 
 
 def seconds_between(trigger: SaveTrigger, stall: float | None) -> float | None:

@@ -106,8 +106,9 @@ def fit(
         checkpoints=_Unsaved(),
         progress=print_progress,
         average=running_average(pipeline, session.variables, order),
-        lookout=lookout(pipeline, session.model, session.variables, data),
+        lookout=lookout(pipeline, session.model, session.variables, data, session.replicas),
         step=session.step,
+        replicas=session.replicas,
     ).train()
 
 
@@ -130,11 +131,11 @@ def changed(
         manifest: of one of its checkpoints, which records the code and libraries that trained it.
 
     Returns:
-        Texts, by "code", "libraries" and "settings"; by "any" what cannot be told apart.
+        Texts, by "code", "libraries", "settings" and "workers"; by "any" what cannot be told apart.
     """
     now = digests_of(pipeline)
     if _id_of(pipeline, state, version, now) == version.candidate:
-        return {}
+        return _by_several(manifest)
     if manifest is None:
         return {"any": "its code, settings or libraries; the manifest that records them is not kept"}
     found = {}
@@ -148,7 +149,15 @@ def changed(
         found["settings"] = (
             f"a setting of the pipeline that shapes weights (one of {names}), or the log's record"
         )
-    return found
+    return found | _by_several(manifest)
+
+
+def _by_several(manifest: Manifest | None) -> dict[str, str]:
+    """What is trained again is so in one process: equal to what several trained within rounding."""
+    placement = None if manifest is None else manifest.placement
+    if placement is None or placement.strategy != "MultiWorkerMirroredStrategy":
+        return {}
+    return {"workers": f"the number of processes ({placement.replicas} replicas then, one process now)"}
 
 
 def _id_of(pipeline: Pipeline, state: LineageState, version: VersionState, digests: Digests) -> str:

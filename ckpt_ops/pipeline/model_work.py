@@ -48,13 +48,14 @@ def run_work(
     report: Callable[[str], None] = lambda line: None,
     progress: Callable[[Progress], None] = lambda progress: None,
     died: Callable[[Ended], CkptOpsError],
+    watch: Callable[[Path], None] = lambda folder: None,
 ) -> Result:
     """`function(request)` in a fresh process, which imports the code that `pipeline` came from.
 
     Args:
         named: what the work is called in lists of processes.
         code: another dags folder, that pipeline and code are taken from: see `code_of_version`.
-        report, progress, died: see `worker.run`.
+        report, progress, died, watch: see `worker.run`.
 
     Raises:
         CkptOpsError: what the function raised, as it raised it; or what `died` makes.
@@ -67,6 +68,7 @@ def run_work(
         report=report,
         progress=progress,
         died=died,
+        watch=watch,
     )
 
 

@@ -32,6 +32,7 @@ from ckpt_ops.training import (
     StopEarly,
     TailAverage,
 )
+from ckpt_ops.training.distribution import Distribution, check_distribution
 from ckpt_ops.training.latest import ordered_columns
 from ckpt_ops.training.list_values import is_list
 from ckpt_ops.transfer import Evolve
@@ -93,8 +94,10 @@ class Pipeline(Intake):
         shadow: evaluates a candidate on slices that come after it was trained; None: at once, on its holdout.
         approval: a version that the gates let pass waits for a person; None: it is promoted.
         late_slices: what happens to a slice that arrives after newer ones were consumed.
-        batch_size: rows of a step.
+        batch_size: rows of a step; of all replicas together, where there are several.
         numerics: precision, and whether operations are deterministic; by default float32, and they are.
+        distribution: several processes, or devices of one, that train together, each with its share of every
+            batch. None: one device.
         holdout: share of each slice's rows that no model ever trains on; candidates are evaluated on them.
             Drawn at random; with `Latest(share, by=column)` the slice's newest ones.
         holdout_by: a column of the slice, such as the query of a ranking: rows that share its value are held
@@ -128,6 +131,7 @@ class Pipeline(Intake):
     late_slices: Append = field(default_factory=lambda: Append(within=Slices(4)))
     batch_size: int = 128
     numerics: Numerics = field(default_factory=Numerics)
+    distribution: Distribution | None = None
     holdout: float | Latest = 0.2
     holdout_by: str | None = None
     seed: int = 0
@@ -145,6 +149,7 @@ class Pipeline(Intake):
                 raise BadInput(name, value, "'package.module:function': 'flight_delay.model:build_model'")
         self._check_holdout()
         checks.whole("batch_size", self.batch_size)
+        check_distribution(self.distribution, batch_size=self.batch_size)
         checks.whole("max_rejections", self.max_rejections)
         watched = "a number of slices, or 0: none"
         checks.whole("watch_consumed", self.watch_consumed, at_least=0, allowed=watched)
@@ -240,6 +245,13 @@ class Pipeline(Intake):
 
     def _check_contradictions(self) -> None:
         self._check_stop_early()
+        if self.distribution is not None and self.intermediate is not None:
+            raise BadInput(
+                "intermediate",
+                self.intermediate,
+                "None beside distribution: what a model holds inside is looked at on one device only",
+                next="leave intermediate= out, or set distribution=None",
+            )
         if isinstance(self.save, EverySteps) and self.save.steps > self.budget.max_steps:
             raise BadInput(
                 "save",
@@ -301,6 +313,8 @@ class Pipeline(Intake):
             config["schedules"] = self.schedules
         if self.numerics.shaping != Numerics():
             config["numerics"] = self.numerics.shaping
+        if self.distribution is not None:
+            config["distribution"] = self.distribution
         if self.adapt:
             config["adapt"] = self.adapt
         if self.vocabularies:

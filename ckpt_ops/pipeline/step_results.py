@@ -152,6 +152,19 @@ class Trained:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Helped:
+    """A worker of `train` other than the first.
+
+    Attributes:
+        version: the candidate that it trained with the others; None when there was nothing to train.
+    """
+
+    key: str
+    worker: int
+    version: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluated:
     """`evaluate`: the gates' verdicts on a version.
 

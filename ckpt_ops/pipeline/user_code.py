@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,8 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.training import Examples
 from ckpt_ops.training.columns import as_column
-from ckpt_ops.training.distribution import check_one_device
+from ckpt_ops.training.distribution.one_device import check_one_device
+from ckpt_ops.training.distribution.replicas import Replicas
 from ckpt_ops.training.light_import import light_import
 from ckpt_ops.training.mixed_precision import check_follows, dtype_policy
 from ckpt_ops.training.module import check_module
@@ -26,17 +28,18 @@ _VOCABULARIES = "vocabularies"
 _SAFE = "nothing was trained, no version or checkpoint was added; the champion serves on"
 
 
-def build_model(pipeline: Pipeline, given: Given | None = None) -> Any:
+def build_model(pipeline: Pipeline, given: Given | None = None, *, replicas: Replicas | None = None) -> Any:
     """The pipeline's model, seeded, and computing as `numerics` says: a Keras model or a `TrainableModule`.
 
     Imports TensorFlow.
 
     Args:
         given: vocabularies and adapted values of the version that the model is for, where it has any.
+        replicas: on which its variables are made; None: on one device.
 
     Raises:
-        ModelCodeError: the function cannot be imported, raised, returned neither, or a model for several
-            devices, or with a precision of its own beside that of the pipeline.
+        ModelCodeError: the function cannot be imported, raised, returned neither, or a model under a strategy
+            of its own, or with a precision of its own beside that of the pipeline.
         BadInput: a setting of the pipeline is for Keras models only, and this is none.
     """
     with light_import():
@@ -49,9 +52,12 @@ def build_model(pipeline: Pipeline, given: Given | None = None) -> Any:
     arguments = (given or Given()).arguments(
         vocabularies=bool(pipeline.vocabularies), adapted=bool(pipeline.adapt)
     )
-    with dtype_policy(pipeline.numerics, made_by=pipeline.model):
+    several = nullcontext() if replicas is None else replicas.scope()
+    with several, dtype_policy(pipeline.numerics, made_by=pipeline.model):
         model = call(pipeline.model, **arguments)
-    if isinstance(model, keras.Model | tf.Module):
+        if isinstance(model, keras.Model) and replicas is not None and model.optimizer is not None:
+            model.optimizer.build(model.trainable_variables)  # its variables lie beside those of the model
+    if isinstance(model, keras.Model | tf.Module) and replicas is None:
         check_one_device(model, made_by=pipeline.model)
     if isinstance(model, tf.Module):
         check_module(model, made_by=pipeline.model)

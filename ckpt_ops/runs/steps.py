@@ -19,7 +19,7 @@ from ckpt_ops.runs.evaluate import evaluate
 from ckpt_ops.runs.promote import promote
 from ckpt_ops.runs.pull import pull
 from ckpt_ops.runs.sweep import look_at_source
-from ckpt_ops.runs.train import Report, train
+from ckpt_ops.runs.train import Report, help_train, train, train_here
 from ckpt_ops.runs.validate import validate
 from ckpt_ops.runs.validate_parts import validate_in_processes
 from ckpt_ops.store import Store
@@ -94,7 +94,7 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
     if not decided.train:
         return SliceRun(validated=validated, decided=decided)
     report_step("decided", messages.decided(decided))
-    trained = train(pipeline, store, key, report)
+    trained = train_here(pipeline, store, key, report)
     version = trained.to_evaluate
     if version is None:
         return SliceRun(validated=validated, decided=decided, trained=trained)
@@ -109,4 +109,16 @@ def _details(validated: Validated) -> tuple[str, ...]:
     return () if validated.summary == "; ".join(validated.reasons) else validated.reasons
 
 
-__all__ = ["Report", "SliceRun", "decide", "evaluate", "promote", "pull", "run_slice", "train", "validate"]
+__all__ = [
+    "Report",
+    "SliceRun",
+    "decide",
+    "evaluate",
+    "help_train",
+    "promote",
+    "pull",
+    "run_slice",
+    "train",
+    "train_here",
+    "validate",
+]

@@ -5,20 +5,24 @@ It takes all its state from the store and may be repeated: a retry resumes at th
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from ckpt_ops.candidates.proposal import propose
 from ckpt_ops.candidates.recording import record_result
+from ckpt_ops.candidates.together import Shared, follow, lead
 from ckpt_ops.candidates.training import run_training_process
-from ckpt_ops.errors import TrainingDied
+from ckpt_ops.errors import BadInput, TrainingDied
 from ckpt_ops.lineage import ModelLog, VersionStatus
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import VersionState
 from ckpt_ops.pipeline.code.digests import digests_of
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.pipeline.step_results import Trained, Training
+from ckpt_ops.pipeline.step_results import Helped, Trained, Training
 from ckpt_ops.shadow import scoring
 from ckpt_ops.store import Store
+from ckpt_ops.training.distribution import Workers
 
 Report = Callable[[str], None]
 
@@ -52,7 +56,11 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
         return Trained(key=key, version=None, outcome=Training.SKIP, why=why)
     version = state.versions.get(wanted.version) or VersionState.opened(wanted.record())
     if version.status is VersionStatus.STARTED:
-        number = run_training_process(pipeline, store, version.version, key, report)
+        if isinstance(pipeline.distribution, Workers):
+            work = Shared(version=version.version, candidate=wanted.id, key=key)
+            number = lead(pipeline, store, pipeline.distribution, work, report)
+        else:
+            number = run_training_process(pipeline, store, version.version, key, report)
         state = record_result(log, store, number)  # the process opened the candidate after the log was read
         version = state.versions[number]
     if version.status is VersionStatus.DEFERRED:
@@ -62,6 +70,60 @@ def train(pipeline: Pipeline, store: Store, key: str, report: Report = print) ->
     if shadow is not None and shadow.version == version:
         return scoring.waiting(shadow, key)
     return _trained(version, key, planned.why)
+
+
+def help_train(
+    pipeline: Pipeline,
+    store: Store,
+    key: str,
+    worker: int,
+    report: Report = print,
+    *,
+    given_up: Callable[[], bool] = lambda: False,
+) -> Helped:
+    """Be worker `worker`, from 1, of the training that `train` is worker 0 of, if it trains anything.
+
+    Args:
+        given_up: whether `train` has ended, so that there is nobody to wait for.
+
+    Raises:
+        GangBroken: the workers did not meet in time, or one of them is gone. Retry: it resumes with all.
+    """
+    workers = pipeline.distribution
+    if not isinstance(workers, Workers):
+        raise BadInput("distribution", workers, "Workers(count=...): nobody else trains")
+    state = ModelLog(store, pipeline.name).state()
+    wanted = propose(pipeline, state, key, digests=digests_of(pipeline)).to_train
+    version = None if wanted is None else state.versions.get(wanted.version)
+    if wanted is None or (version is not None and version.status is not VersionStatus.STARTED):
+        return Helped(key=key, worker=worker, version=None)
+    work = Shared(version=wanted.version, candidate=wanted.id, key=key)
+    found = follow(pipeline, store, workers, work, report, worker=worker, given_up=given_up)
+    return Helped(key=key, worker=worker, version=found)
+
+
+def train_here(pipeline: Pipeline, store: Store, key: str, report: Report = print) -> Trained:
+    """As `train`; where the pipeline has several workers, all of them on this machine."""
+    workers = pipeline.distribution
+    if not isinstance(workers, Workers):
+        return train(pipeline, store, key, report)
+    ended = threading.Event()
+
+    def help_as(worker: int) -> Helped:
+        def told(line: str) -> None:
+            report(f"worker {worker}: {line}")
+
+        return help_train(pipeline, store, key, worker, told, given_up=ended.is_set)
+
+    with ThreadPoolExecutor(workers.count - 1, thread_name_prefix="worker") as pool:
+        helping = [pool.submit(help_as, worker) for worker in range(1, workers.count)]
+        try:
+            found = train(pipeline, store, key, report)
+        finally:
+            ended.set()
+        for one in helping:
+            one.exception()  # the training has its result: what became of the others does not matter
+    return found
 
 
 def _trained(version: VersionState, key: str, why: str) -> Trained:

@@ -4,6 +4,7 @@ from ckpt_ops.training.averaging import RunningAverage, TailAverage
 from ckpt_ops.training.budget import Budget, Spent, StopReason
 from ckpt_ops.training.collected import Collected
 from ckpt_ops.training.cursor import BatchOrder
+from ckpt_ops.training.distribution import Mirrored, Workers
 from ckpt_ops.training.examples import Examples
 from ckpt_ops.training.given_lists import Lists
 from ckpt_ops.training.latest import Latest
@@ -23,6 +24,7 @@ __all__ = [
     "Latest",
     "Lists",
     "Lookout",
+    "Mirrored",
     "NoReplay",
     "Numerics",
     "Replay",
@@ -35,6 +37,7 @@ __all__ = [
     "TailAverage",
     "TrainableModule",
     "Trainer",
+    "Workers",
     "holdout_mask",
     "holdout_mask_by",
 ]

@@ -15,7 +15,7 @@ from ckpt_ops.lists import ListColumn, dense, is_cells
 from ckpt_ops.outputs import each
 from ckpt_ops.texts import TextColumn
 from ckpt_ops.training.batch_labels import BatchLabels
-from ckpt_ops.training.cursor import BatchOrder
+from ckpt_ops.training.cursor import Order
 from ckpt_ops.training.examples import Examples
 from ckpt_ops.training.tensor_specs import spec_of
 
@@ -25,7 +25,7 @@ _MOST_VALUES = 1 << 20
 _SOME_ROWS = 256
 
 
-def batches(examples: Examples, order: BatchOrder, start: int, stop: int, *, model: Any = None) -> Any:
+def batches(examples: Examples, order: Order, start: int, stop: int, *, model: Any = None) -> Any:
     """A `tf.data.Dataset` of what steps `start` to `stop` - 1 train on: (inputs, labels), and weights where
     the examples have them or labels are those of positions. Labels of several outputs are a mapping.
 
@@ -83,7 +83,7 @@ def _finisher(
     return finish
 
 
-def _steps_together(examples: Examples, order: BatchOrder) -> int:
+def _steps_together(examples: Examples, order: Order) -> int:
     """For how many steps rows go to TensorFlow at once: to hand over a batch costs as much as a small step.
 
     Lists are padded to the longest of one batch, so they go one batch at a time. And so do columns without

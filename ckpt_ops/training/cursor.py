@@ -9,13 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops import checks
 from ckpt_ops.training.keyed_permutation import KeyedPermutation
+
+
+class Order(Protocol):
+    """Which rows steps draw, as `batches` asks."""
+
+    @property
+    def batch_size(self) -> int:
+        """At most so many a step."""
+        ...
+
+    def indices(self, step: int) -> npt.NDArray[Any]:
+        """Row numbers of the batch that step `step` (from 0) trains on; shape (batch,)."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,8 @@ def _rates(optimizer: Any, begin: int, steps: int) -> Any:
     if isinstance(rate, Shifted):
         rate = rate.schedule
     if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return np.array([float(optimizer.learning_rate)])
+        now = optimizer.learning_rate  # on several devices Keras cannot make a float of it
+        return np.array([float(now.numpy() if hasattr(now, "numpy") else now)])
     points = sorted({begin + step * (steps - 1) // max(1, _POINTS - 1) for step in range(_POINTS)})
     return np.array([float(rate(tf.constant(point, tf.int64))) for point in points])
 

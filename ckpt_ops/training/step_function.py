@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from ckpt_ops.training.distribution.replicas import Replicas
+from ckpt_ops.training.distribution.step import ReplicaStep
 from ckpt_ops.training.tracing import trace_step
 
 
@@ -18,6 +20,10 @@ class Step(Protocol):
         """Check the step, as `trace_step` does, before it is made on such batches; once for each kind."""
         ...
 
+    def forget(self) -> None:
+        """Metrics begin again: they are means since then."""
+        ...
+
     def __call__(self, batches: Iterator[Any]) -> Mapping[str, Any]: ...
 
 
@@ -26,11 +32,16 @@ def steps_per_call(model: Any) -> int:
     return int(getattr(model, "steps_per_execution", 1)) if hasattr(model, "make_train_function") else 1
 
 
-def step_function(model: Any) -> Step:
+def step_function(model: Any, replicas: Replicas | None = None) -> Step:
     """The step of a Keras model or of a `TrainableModule`. Its first call checks it, unless `look` did.
 
     Raises `ModelCodeError` then, as `trace_step`.
+
+    Args:
+        replicas: in whose scope the model was built; None: it is on one device.
     """
+    if replicas is not None:
+        return ReplicaStep(model, replicas)
     return _OfKeras(model) if hasattr(model, "make_train_function") else _OfModule(model)
 
 
@@ -47,6 +58,9 @@ class _OfKeras:
         logs = trace_step(self._model, batch).structured_outputs
         self._arrays = frozenset(name for name, one in logs.items() if one.shape.rank != 0)
         self._seen = batch
+
+    def forget(self) -> None:
+        self._model.reset_metrics()
 
     def __call__(self, batches: Iterator[Any]) -> Mapping[str, Any]:
         import tensorflow as tf
@@ -73,6 +87,9 @@ class _OfModule:
         if batch != self._seen:
             self._traced = trace_step(self._module, batch)
             self._seen = batch
+
+    def forget(self) -> None:
+        """A module's numbers are those of one step."""
 
     def __call__(self, batches: Iterator[Any]) -> Mapping[str, Any]:
         spec: Any = batches

@@ -9,11 +9,11 @@ before anything is spent. Tracing makes no step: no variable changes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ckpt_ops.checkpoints import model_variables
-from ckpt_ops.checkpoints.capture import tensorflow_variable
+from ckpt_ops.checkpoints.capture import copies_of, tensorflow_variable
 from ckpt_ops.checkpoints.model_inputs import forward
 from ckpt_ops.errors import CkptOpsError, ModelCodeError
 from ckpt_ops.short_errors import in_short
@@ -39,11 +39,14 @@ _HIDDEN_STATE = frozenset(
 _READING = frozenset({"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"})
 
 
-def trace_step(model: Any, batch: tuple[Any, ...]) -> Any:
+def trace_step(
+    model: Any, batch: tuple[Any, ...], *, around: Callable[[Any], Any] = lambda step: step
+) -> Any:
     """The step of a model as a graph, for batches of any size.
 
     Args:
         batch: what one holds, as `tf.TensorSpec`s: inputs by name, labels, and weights where there are any.
+        around: makes of a Keras model's step what is traced, such as the same on several devices.
 
     Raises:
         ModelCodeError: it raised, does not take such a batch, returns nothing that can be reported, or
@@ -51,7 +54,7 @@ def trace_step(model: Any, batch: tuple[Any, ...]) -> Any:
     """
     known = list(model_variables(model).values())
     if hasattr(model, "make_train_function"):
-        traced = _traced(model, "train_step", model.train_step, (batch,))
+        traced = _traced(model, "train_step", around(model.train_step), (batch,))
         own = has_own_step(model)
         known += model.metrics_variables  # those of losses and metrics are made by the first trace
         _check_reported(model, traced.structured_outputs, own=own)
@@ -228,9 +231,25 @@ def _look_through(traced: Any, model: Any, known: Iterable[Any], *, own: bool) -
         )
 
 
+def changed_by(traced: Any, variables: Mapping[str, Any]) -> frozenset[str]:
+    """The names of those variables that a traced step does more with than read them."""
+    users = _users(traced)
+    return frozenset(
+        name
+        for name, variable in variables.items()
+        for one in copies_of(tensorflow_variable(variable))
+        if any(user.type not in _READING for user in users.get(id(one.handle), ()))
+    )
+
+
+def _users(traced: Any) -> dict[int, Any]:
+    """By the id of what it captures, the operations of a traced function that use it."""
+    return {id(outer): inner.consumers() for outer, inner in traced.graph.captures}
+
+
 def _check_variables(traced: Any, model: Any, known: Iterable[Any], *, own: bool) -> None:
-    ours = {id(tensorflow_variable(variable)) for variable in known}
-    users = {id(outer): inner.consumers() for outer, inner in traced.graph.captures}
+    ours = {id(one) for variable in known for one in copies_of(tensorflow_variable(variable))}
+    users = _users(traced)
     strange: dict[str, list[str]] = {}
     for variable in traced.graph.variables:
         consumers = users.get(id(variable.handle), ())

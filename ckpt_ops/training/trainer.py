@@ -18,7 +18,9 @@ from ckpt_ops.errors import TrainingDiverged, TrainingInterrupted
 from ckpt_ops.training.averaging import RunningAverage
 from ckpt_ops.training.batches import batches
 from ckpt_ops.training.budget import Budget, Spent, StopReason
-from ckpt_ops.training.cursor import BatchOrder
+from ckpt_ops.training.cursor import BatchOrder, Order
+from ckpt_ops.training.distribution.replicas import Replicas
+from ckpt_ops.training.distribution.step import ReplicaStep
 from ckpt_ops.training.examples import Examples
 from ckpt_ops.training.pace import HowFar, Pace, seconds_between
 from ckpt_ops.training.step_function import Step, step_function, steps_per_call
@@ -72,6 +74,7 @@ class Trainer:
             the last step, or those that an optimizer with `use_ema=True` averaged, as in Keras' fit().
         lookout: ends it early, with the best weights; None: the budget alone ends it.
         step: the model's, where it was checked already; None: made here.
+        replicas: in whose scope the model was built; None: it is on one device.
     """
 
     model: Any
@@ -83,6 +86,7 @@ class Trainer:
     average: RunningAverage | None = None
     lookout: Lookout | None = None
     step: Step | None = None
+    replicas: Replicas | None = None
 
     def train(self) -> Trained:
         """Step until a bound of the budget is met; the last state is saved whatever the trigger says.
@@ -95,13 +99,14 @@ class Trainer:
         per_call = steps_per_call(self.model)
         step, seconds = self.checkpoints.at.step, self.checkpoints.at.seconds
         last = self.budget.last_step(steps_per_epoch=self.order.steps_per_epoch)
-        drawn = (
-            iter(batches(self.examples, self.order, step, last, model=self.model))
-            if step < last
-            else iter(())
-        )
-        step_once = self.step or step_function(self.model)
-        self._forget_metrics()
+        share: Order = self.order if self.replicas is None else self.replicas.share(self.order)
+        drawn = iter(batches(self.examples, share, step, last, model=self.model)) if step < last else iter(())
+        step_once = self.step or step_function(self.model, self.replicas)
+        together = self.replicas is not None and self.replicas.workers > 1
+        gang = step_once if together and isinstance(step_once, ReplicaStep) else None
+        # a metric of Keras is a mean since it was reset: of the steps since a checkpoint, and of this
+        # training alone, so that one that is resumed reports what an undisturbed one would
+        step_once.forget()
         reported_at = began = time.monotonic()
         seconds_before = seconds
         loss, pace = math.nan, None
@@ -109,12 +114,17 @@ class Trainer:
         if self.lookout is not None:
             self.lookout.stopped = STOPPED in self.checkpoints.at.metrics
         while (stopped_by := self._stop(step, seconds)) is None:
-            if self.checkpoints.stopping:
+            if self.checkpoints.stopping if gang is None else gang.told.stopping:
                 break
+            if gang is not None:
+                gang.say(
+                    seconds=seconds_before + time.monotonic() - began, stopping=self.checkpoints.stopping
+                )
             logs = step_once(drawn)
             before, step = step, min(step + per_call, last)
             now = time.monotonic()
-            seconds = seconds_before + now - began
+            # several processes have to end at the same step: they go by what they told each other
+            seconds = seconds_before + now - began if gang is None else gang.told.seconds
             loss = _finite_loss(logs, step, before=loss)
             pace = pace or Pace(step, now)
             if self.average is not None:
@@ -130,7 +140,7 @@ class Trainer:
                 self.progress(self._how_far(step, seconds, logs, pace.at(step, now)))
                 reported_at = now
             if self.checkpoints.saved_step == step:
-                self._forget_metrics()
+                step_once.forget()
         if pace is not None:
             so_far = pace.at(step, time.monotonic())
             self.progress(self._how_far(step, seconds, logs, so_far, ended=True))
@@ -168,14 +178,6 @@ class Trainer:
             self.lookout.end()
         for optimizer in optimizers(self.model):
             optimizer.finalize_variable_values(optimizer._trainable_variables)
-
-    def _forget_metrics(self) -> None:
-        """Keras' are means since the last reset: of the steps since a checkpoint, and of this training alone.
-
-        One that is resumed at a checkpoint then reports what an undisturbed one would.
-        """
-        if hasattr(self.model, "reset_metrics"):
-            self.model.reset_metrics()
 
     def _stop(self, step: int, seconds: float) -> StopReason | None:
         if self.lookout is not None and self.lookout.stopped:

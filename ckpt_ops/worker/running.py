@@ -75,6 +75,7 @@ def run(
     died: Callable[[Ended], CkptOpsError],
     seconds: float | None = None,
     keep_log: bool = True,
+    watch: Callable[[Path], None] = lambda folder: None,
 ) -> Result:
     """`function(request)`, in a fresh interpreter.
 
@@ -90,6 +91,8 @@ def run(
         seconds: how long it may take. With a bound, the process and all that it started are killed when it
             has answered or its time is up.
         keep_log: whether the log of work that failed is kept.
+        watch: called every moment with the folder of the work, in which its process runs. What it raises
+            kills the process, without asking it to end.
 
     Raises:
         CkptOpsError: what the function raised, as it raised it; or what `died` makes.
@@ -102,7 +105,9 @@ def run(
     try:
         (folder / REQUEST).write_bytes(asked)
         log = folder / f"{title[0]}.log"
-        code, late = _done(Interpreter(title, surroundings, log), folder, log, report, progress, seconds)
+        code, late = _done(
+            Interpreter(title, surroundings, log), folder, log, report, progress, seconds, watch
+        )
         answer = _answer(folder, kind)
         if isinstance(answer, Raised):
             raise answer.error()
@@ -123,6 +128,7 @@ def _done(
     report: Callable[[str], None],
     progress: Callable[[Progress], None],
     seconds: float | None,
+    watch: Callable[[Path], None],
 ) -> tuple[int, bool]:
     """The exit code of the process, and whether its time was up before it ended."""
     try:
@@ -143,6 +149,11 @@ def _done(
                     return interpreter.end_with_all_it_started(), True
                 if code is not None:
                     return code, False
+                try:
+                    watch(folder)
+                except BaseException:
+                    interpreter.end_with_all_it_started()
+                    raise
     except BaseException:
         interpreter.end()
         raise

@@ -13,19 +13,24 @@ from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.one_description import check_one_description, check_one_source
 from ckpt_ops.slices import worth_sharing
+from ckpt_ops.training.distribution import Workers
 from ckpt_ops_airflow.operators import (
     DecideOperator,
     EvaluateOperator,
     PredictOperator,
     PromoteOperator,
     TrainOperator,
+    TrainWorkerOperator,
     ValidateOperator,
 )
 from ckpt_ops_airflow.ordering import WaitForEarlierRuns
 from ckpt_ops_airflow.pulling import ListPartsOperator, PullOperator, PullShareOperator
+from ckpt_ops_airflow.queues import training_queue
 from ckpt_ops_airflow.wall_clock import check_zone
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
+
     from ckpt_ops.pipeline import Intake, Pipeline
 
 LONGEST_RETRY_DELAY = timedelta(minutes=10)
@@ -140,6 +145,7 @@ def retraining_dag(
     `pull -> validate -> wait_for_earlier -> decide -> train -> evaluate -> promote`. Pulling and
     validating run side by side; from `decide` on, runs take their turn in time order. With `approval=`,
     `approve` asks a person before `promote`; a run that waits for an answer is active, so later ones wait.
+    With `distribution=Workers(...)`, `train` is the first worker, and `train_worker`, mapped, the others.
 
     Args:
         pipeline: what to keep fresh; its name is the DAG's id.
@@ -162,6 +168,9 @@ def retraining_dag(
         evaluate = EvaluateOperator(task_id="evaluate", pipeline=pipeline)
         promote = PromoteOperator(task_id="promote", pipeline=pipeline, announces=production)
         dag.get_task("validate") >> wait >> decide >> train >> evaluate
+        if isinstance(pipeline.distribution, Workers):
+            count = pipeline.distribution.count
+            decide >> workers_beside(pipeline, count, execution_timeout=train_timeout) >> evaluate
         asked_after(evaluate, pipeline=pipeline, made_by="train") >> promote
         if predict:
             promote >> PredictOperator(
@@ -171,6 +180,20 @@ def retraining_dag(
                 trigger_rule=TriggerRule.NONE_FAILED,
             )
     return dag
+
+
+def workers_beside(pipeline: Pipeline, count: int, **settings: Any) -> MappedOperator:
+    """`train_worker`, mapped: every worker but the first, which is `train`.
+
+    They are tasks of the same run and wait for each other, so all of them have to have a slot.
+    """
+    return TrainWorkerOperator.partial(
+        task_id="train_worker",
+        pipeline=pipeline,
+        queue=training_queue(),
+        max_active_tis_per_dag=count - 1,
+        **settings,
+    ).expand(worker=list(range(1, count)))
 
 
 def check_described(intake: Intake) -> None:

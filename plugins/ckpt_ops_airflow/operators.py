@@ -20,6 +20,7 @@ from ckpt_ops.pipeline.step_results import (
     Answered,
     Decided,
     Evaluated,
+    Helped,
     PredictedSlice,
     Settled,
     Trained,
@@ -255,6 +256,25 @@ class TrainOperator(TrainingOperator[Trained]):
     def why_stop(self, result: Trained) -> str | None:
         """Why there is no candidate to evaluate."""
         return None if result.to_evaluate is not None else f"{result.outcome}: {result.why}"
+
+
+class TrainWorkerOperator(TrainingOperator[Helped]):
+    """A worker of the training that `train` leads: it takes its share of every step.
+
+    Args:
+        worker: which one, from 1.
+    """
+
+    def __init__(self, *, worker: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.worker = worker
+
+    def train(self, store: Store, context: Context) -> Helped:
+        """Meet the others, and train with them what the planner says."""
+        from ckpt_ops.runs import steps
+
+        key = slice_key(self.pipeline, store, context)
+        return steps.help_train(self.pipeline, store, key, self.worker, report=self.report)
 
 
 class EvaluateOperator(TensorFlowOperator[Evaluated]):

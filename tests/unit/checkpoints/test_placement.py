@@ -34,6 +34,14 @@ def test_its_bytes_are_a_contract() -> None:
     }
 
 
+def test_several_replicas_are_part_of_it_and_one_is_not_mentioned() -> None:
+    shared = replace(ON_GPU, strategy="MultiWorkerMirroredStrategy", replicas=4)
+    placed = replace(PLAIN, placement=shared)
+    assert Manifest.decode(placed.encode(), name="manifest.json") == placed
+    assert json.loads(placed.encode())["placement"]["replicas"] == 4
+    assert "4 replicas by MultiWorkerMirroredStrategy" in shared.message
+
+
 def test_a_manifest_without_one_has_the_bytes_that_it_always_had() -> None:
     assert "placement" not in json.loads(PLAIN.encode())
     assert Manifest.decode(PLAIN.encode(), name="manifest.json") == PLAIN

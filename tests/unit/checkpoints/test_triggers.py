@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ckpt_ops.checkpoints import Automatic, EverySeconds, EverySteps, FirstOf, SinceSave
 from ckpt_ops.checkpoints.stall import StallMeter
+from ckpt_ops.checkpoints.triggers import of_several
 from ckpt_ops.errors import BadInput
 
 seconds = st.floats(1e-3, 1e5)
@@ -99,3 +100,24 @@ def test_a_stall_is_never_negative_and_one_slow_save_does_not_decide() -> None:
         meter.step(took, saving=True)
         meter.step(0.1, saving=False)
     assert meter.seconds == pytest.approx(0.1)
+
+
+@given(stall=st.floats(0.001, 5), day=st.floats(3600, 1e6), workers=st.integers(2, 64))
+def test_where_several_train_a_failure_comes_as_many_times_as_often(
+    stall: float, day: float, workers: int
+) -> None:
+    """Each of them ends the work of all, so the interval is that of a machine which fails so often."""
+    of_one = Automatic(failure_every=day, overhead=0.9)
+    of_all = of_several(of_one, workers)
+    assert of_all == Automatic(failure_every=day / workers, overhead=0.9)
+    assert isinstance(of_all, Automatic)
+    assert of_all.interval(stall) <= of_one.interval(stall)
+    both = of_several(FirstOf(EverySteps(7), of_one), workers)
+    assert both == FirstOf(EverySteps(7), of_all)
+
+
+def test_steps_and_seconds_stay_what_they_are_however_many_train() -> None:
+    assert [of_several(one, 4) for one in (EverySteps(7), EverySeconds(9))] == [
+        EverySteps(7),
+        EverySeconds(9),
+    ]

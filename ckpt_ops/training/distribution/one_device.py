@@ -1,4 +1,4 @@
-"""Models that were built to be trained on several devices, which nothing here does."""
+"""Models that were built under a strategy of their own: how one is shared out, the pipeline says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def check_one_device(model: Any, *, made_by: str) -> None:
             f"{made_by} builds the model under a {', '.join(sorted(strategies))}, and a candidate is trained "
             "on one device: each replica would train on the same whole batch",
             safe="nothing was trained, no version or checkpoint was added; the champion serves on",
-            next="build and compile it without a strategy and its scope()",
+            next="build and compile it without a strategy and its scope(); the pipeline's distribution= says "
+            "what trains it",
         )
 
 
