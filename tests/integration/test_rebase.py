@@ -355,7 +355,7 @@ def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_a
     key = corrected_and_one_more(brief, landing, store)
     build, log = session.build_model, ModelLog(store, "brief")
 
-    def slowly(pipeline: Pipeline, given: Given) -> Any:
+    def slowly(pipeline: Pipeline, given: Given, **beside: Any) -> Any:
         def propose(state: LineageState) -> CandidateStarted | None:
             return proposed(brief, state, key)
 
@@ -363,14 +363,16 @@ def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_a
         assert wanted is not None
         opened = open_candidate(log, wanted, propose)
         assert opened.version == 5, "the number that the rebase has seen as free"
-        return build(pipeline, given)
+        return build(pipeline, given, **beside)
 
     loaded: list[tuple[int, list[str]]] = []
     load = attempt.load_data
 
-    def seen(pipeline: Pipeline, store: Store, version: VersionState, consumed: Mapping[str, str]) -> Any:
+    def seen(
+        pipeline: Pipeline, store: Store, version: VersionState, consumed: Mapping[str, str], **beside: Any
+    ) -> Any:
         loaded.append((version.version, [ref.key for ref in version.slices]))
-        return load(pipeline, store, version, consumed)
+        return load(pipeline, store, version, consumed, **beside)
 
     monkeypatch.setattr(session, "build_model", slowly)
     monkeypatch.setattr(attempt, "load_data", seen)
@@ -388,8 +390,8 @@ def test_a_step_that_the_rebase_trains_while_a_run_builds_its_model_is_not_promo
     key = corrected_and_one_more(brief, landing, store)
     build, begun = session.build_model, []
 
-    def slowly(pipeline: Pipeline, given: Given) -> Any:
-        model = build(pipeline, given)
+    def slowly(pipeline: Pipeline, given: Given, **beside: Any) -> Any:
+        model = build(pipeline, given, **beside)
         if not begun:
             begun.append(True)
             replay(brief, store)
