@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from typing import IO, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from ckpt_ops.errors import ScratchFull
+from ckpt_ops.errors import BadInput, ScratchFull
 
 SCRATCH = "CKPT_OPS_SCRATCH"
 IN_MEMORY = 4 << 20
@@ -30,7 +31,10 @@ def scratch_folder() -> Path:
     """Where large columns lie: CKPT_OPS_SCRATCH if set, else the temporary folder."""
     named = os.environ.get(SCRATCH)
     folder = Path(named).absolute() if named else Path(tempfile.gettempdir())
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(SCRATCH, named, f"a folder that can be written to: {error.strerror}") from None
     return folder
 
 
@@ -50,7 +54,7 @@ def full(folder: Path, why: str) -> ScratchFull:
     """The error that the scratch folder is full."""
     return ScratchFull(
         f"scratch folder {folder} has no room: {why}",
-        safe="nothing of it is left there; the champion serves on",
+        safe="what was written of it is gone again; the champion serves on",
         next=f"free space there, or set {SCRATCH} to a folder on a larger disk, then retry",
     )
 
@@ -103,6 +107,17 @@ class Spool:
 
 def open_nameless(folder: Path) -> IO[bytes]:
     """A file that is gone with the last process that has it open."""
+    try:
+        return _open(folder)
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a file for each wide column
+    return _open(folder)
+
+
+def _open(folder: Path) -> IO[bytes]:
     return cast(IO[bytes], tempfile.TemporaryFile(prefix="ckpt-ops-rows-", dir=folder))
 
 

@@ -64,17 +64,21 @@ class TextColumn:
         return self.codes.ndim
 
 
-def is_text(column: Any) -> bool:
-    """Whether a column that was taken for examples holds text."""
-    return column.dtype.kind in "OSU"
-
-
-def text_column(column: Array | TextColumn) -> TextColumn:
-    """Of an array of text or bytes, shape (rows, ...); of both, as bytes."""
+def text_column(column: Any) -> TextColumn | None:
+    """Of an array of text or bytes, shape (rows, ...); of both, as bytes. None of any other, and of text that
+    UTF-8 cannot hold."""
     if isinstance(column, TextColumn):
         return column
+    if column.dtype.kind not in "OSU":
+        return None
+    column = np.asarray(column)
     flat = column.ravel()
-    encoded = _arrow(flat).dictionary_encode()
+    if column.dtype.kind == "O" and not all(isinstance(one, str | bytes) for one in flat):
+        return None
+    try:
+        encoded = _arrow(flat).dictionary_encode()
+    except (pa.ArrowException, UnicodeEncodeError):
+        return None
     return TextColumn(
         codes=encoded.indices.to_numpy(zero_copy_only=False).reshape(column.shape), values=encoded.dictionary
     )

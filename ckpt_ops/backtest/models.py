@@ -30,12 +30,13 @@ from ckpt_ops.candidates.one_model import OneModel
 from ckpt_ops.candidates.past import load_past
 from ckpt_ops.candidates.results import evaluated_rows_of, past_of, predict
 from ckpt_ops.candidates.session import TrainingSession
-from ckpt_ops.candidates.settings import seeing_history
+from ckpt_ops.candidates.settings import draws_by_slice, seeing_history
 from ckpt_ops.candidates.slice_rows import StoredRows, split
 from ckpt_ops.diagnostics.retrain import fit, kept_checkpoint, steps_of
 from ckpt_ops.evaluation import Latency, ServableCheck, evaluate_all
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import CandidateTrained, SliceRef
+from ckpt_ops.pipeline.code.imported_as import imported_as
 from ckpt_ops.pipeline.code.own import code_digest
 from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.of_version import of_given
@@ -67,7 +68,7 @@ class Workshop:
         self.restored = 0
         self._pipeline, self._store, self._recorded = pipeline, store, recorded
         self._rows = SliceCache(StoredRows(pipeline, store), folder / "slices")
-        self._code = code_digest(pipeline)  # before it is imported
+        self._code = imported_as(pipeline, code_digest(pipeline))
         self._model = OneModel(pipeline, store)
         self._candidates = VariableCache(self._model, folder / "models")
         self._newest: tuple[Any, list[Examples]] = (None, [])
@@ -138,7 +139,10 @@ class Workshop:
         consumed = consumed_before(state, version)
         if transferred:
             pipeline, consumed = seeing_history(pipeline, consumed)
-        return load_data(pipeline, self._store, version, consumed, rows=self._rows, code=self._code)
+        by_slice = draws_by_slice(self._pipeline, state, version)
+        return load_data(
+            pipeline, self._store, version, consumed, rows=self._rows, code=self._code, by_slice=by_slice
+        )
 
     def _train(
         self,

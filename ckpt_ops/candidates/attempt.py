@@ -33,7 +33,7 @@ from ckpt_ops.candidates.policy import policy_answer
 from ckpt_ops.candidates.preflight import preflight
 from ckpt_ops.candidates.results import write_results, write_transfer
 from ckpt_ops.candidates.session import TrainingSession, final_manifest
-from ckpt_ops.candidates.settings import seeing_history, trained_as
+from ckpt_ops.candidates.settings import draws_by_slice, seeing_history, trained_as
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.layer_state import restore_model
@@ -78,7 +78,14 @@ def attempt(
     if parent is not None and not parent.transfer.same and wanted.again is None:
         pipeline, consumed = seeing_history(pipeline, consumed)
     tell(PhaseBegan(phase=Phase.DATA, version=version.version))
-    data = load_data(pipeline, store, version, consumed, code=session.code.digest)
+    data = load_data(
+        pipeline,
+        store,
+        version,
+        consumed,
+        code=session.columns_of,
+        by_slice=draws_by_slice(session.pipeline, state, version),
+    )
     order = batch_order(pipeline, version, data)
     preflight(
         pipeline,

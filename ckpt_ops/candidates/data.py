@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ckpt_ops.candidates.made_rows import made_rows
-from ckpt_ops.candidates.settings import drawn_by_slice
 from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import LineageState, VersionState
@@ -34,7 +33,7 @@ class TrainingData:
         holdout: held-out rows of the candidate's slices, on which it is evaluated.
         slices: by key, where each of its slices lies in `train` and in `holdout`: the champion scores
             every row of it before anything trains on it.
-        by_slice: rows are too many to be numbered in memory: see `settings.drawn_by_slice`.
+        by_slice: rows are too many to be numbered in memory: see `settings.draws_by_slice`.
     """
 
     train: Examples
@@ -53,6 +52,7 @@ def load_data(
     *,
     rows: SliceRows | None = None,
     code: str = "",
+    by_slice: bool = False,
 ) -> TrainingData:
     """Read and split the candidate's slices, and draw the replay from `consumed` (key to revision).
 
@@ -63,13 +63,10 @@ def load_data(
         rows: where slices are read; None: in the store.
         code: digest of the pipeline's code as it was imported; with it, what was made of a slice before is
             used again, and kept. "": neither.
+        by_slice: as `settings.draws_by_slice` says of the version.
     """
     made = made_rows(pipeline, rows or StoredRows(pipeline, store), code=code)
-    counts = {key: made.counts(key, of) for key, of in consumed.items()}
-    sizes = {key: trainable for key, (trainable, _) in counts.items()}
-    by_slice = drawn_by_slice(
-        pipeline, new=version.rows, consumed=sum(of_all for _, of_all in counts.values())
-    )
+    sizes = {key: made.trainable(key, of) for key, of in consumed.items()}
     at_most = pipeline.replay.rows(new=version.rows, consumed=sum(sizes.values()))
     train, holdout = Collected(version.rows + at_most), Collected(version.rows)
     slices = {}

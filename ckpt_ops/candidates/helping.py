@@ -20,7 +20,7 @@ from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.opening import moved, proposed, same
 from ckpt_ops.candidates.preflight import preflight
 from ckpt_ops.candidates.session import TrainingSession, final_manifest
-from ckpt_ops.candidates.settings import seeing_history, trained_as
+from ckpt_ops.candidates.settings import draws_by_slice, seeing_history, trained_as
 from ckpt_ops.checkpoints import Position, load_manifest
 from ckpt_ops.checkpoints.layer_state import restore_model
 from ckpt_ops.errors import TrainingDiverged
@@ -52,7 +52,14 @@ def help_attempt(pipeline: Pipeline, store: Store, key: str, cluster: Cluster) -
     parent, consumed = session.parent(final_manifest(state, version.parent)), consumed_before(state, version)
     if parent is not None and not parent.transfer.same and wanted.again is None:
         pipeline, consumed = seeing_history(pipeline, consumed)
-    data = load_data(pipeline, store, version, consumed)
+    data = load_data(
+        pipeline,
+        store,
+        version,
+        consumed,
+        code=session.columns_of,
+        by_slice=draws_by_slice(session.pipeline, state, version),
+    )
     order = batch_order(pipeline, version, data)
     preflight(
         pipeline,

@@ -21,7 +21,7 @@ from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import takes_vocabularies
 from ckpt_ops.store import Store
 from ckpt_ops.training import BatchOrder, Examples, Schedules
-from ckpt_ops.training.batches import batch_of, maker
+from ckpt_ops.training.batches import batch_of, batches
 from ckpt_ops.training.compiling import check_compiles
 from ckpt_ops.training.distribution.allowed import check_examples
 from ckpt_ops.training.distribution.replicas import Replicas
@@ -66,7 +66,7 @@ def preflight(
     predicted = trace_prediction(model, inputs, labels, positions=examples.follows)
     check_outputs(model, predicted, pipeline.numerics)
     step.look(batch_of(examples, model=model))
-    check_compiles(model, lambda: maker(examples, model=model)(order.indices(0)))
+    check_compiles(model, lambda: next(iter(batches(examples, order, 0, 1, model=model))))
     check_named(pipeline, examples)
     since = None
     if pipeline.schedules is Schedules.OVER_LIFE and parent is not None:

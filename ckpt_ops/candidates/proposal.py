@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ckpt_ops.candidates.settings import training_config
+from ckpt_ops.candidates.settings import rows_consumed, training_config
 from ckpt_ops.lineage import Action, LineageState, Plan, VersionState, candidate_id, plan, repeated
 from ckpt_ops.lineage.awaiting import waits
 from ckpt_ops.lineage.planner import Repeated
@@ -140,7 +140,7 @@ def candidate_of(
             pipeline,
             again,
             new=sum(ref.rows for ref in slices),
-            consumed=sum(ref.rows for one in state.ancestry(parent) for ref in one.slices),
+            consumed=rows_consumed(state, parent),
         ),
         code_digest=digests.code,
         lock_digest=digests.lock,

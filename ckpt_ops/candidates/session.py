@@ -15,6 +15,7 @@ from ckpt_ops.checkpoints.capture import tensorflow_variable
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model, settle
 from ckpt_ops.errors import TerminalError
 from ckpt_ops.lineage import LineageState
+from ckpt_ops.pipeline.code.imported_as import imported_as
 from ckpt_ops.pipeline.code.own import code_of
 from ckpt_ops.pipeline.given import Given
 from ckpt_ops.pipeline.of_version import of_given
@@ -52,6 +53,7 @@ class TrainingSession:
     Attributes:
         pipeline: that of the version, for whoever makes rows for its model.
         code: as it was when it built the model.
+        columns_of: its digest, by which columns are kept; "" where it may have been imported as another.
         rates: the learning rate as `build_model` made it, by the name of its variable.
         state: what layers hold beside variables, as `build_model` made it.
         replicas: on which the model is; None: on one device.
@@ -71,6 +73,7 @@ class TrainingSession:
         print("importing TensorFlow", flush=True)
         self.pipeline, self.store = of_given(pipeline, self.given), store
         self.code = code_of(pipeline)  # read first: `same` notices code that changes while it is imported
+        self.columns_of = imported_as(pipeline, self.code.digest)
         self.replicas = replicas
         if replicas is None and isinstance(pipeline.distribution, Mirrored):
             self.replicas = mirrored(pipeline.distribution, batch_size=pipeline.batch_size)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ckpt_ops.checkpoints import EverySteps
+from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import Again, SliceRef
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.training import Budget, NoReplay, Replay
@@ -80,6 +81,17 @@ def drawn_by_slice(pipeline: Pipeline, *, new: int, consumed: int) -> bool:
         consumed: rows of what its ancestors consumed. Held-out rows count in both.
     """
     return max(consumed, new + pipeline.replay.rows(new=new, consumed=consumed)) > _NUMBERED
+
+
+def draws_by_slice(pipeline: Pipeline, state: LineageState, version: VersionState) -> bool:
+    """As `drawn_by_slice`, of a version, as its id has it."""
+    pipeline = trained_as(pipeline, version.started.again)
+    return drawn_by_slice(pipeline, new=version.rows, consumed=rows_consumed(state, version.parent))
+
+
+def rows_consumed(state: LineageState, parent: int | None) -> int:
+    """Rows of what a version's ancestors consumed."""
+    return sum(ref.rows for one in state.ancestry(parent) for ref in one.slices)
 
 
 def training_config(

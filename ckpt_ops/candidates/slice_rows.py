@@ -20,6 +20,7 @@ from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.as_declared import leave_it_out
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import make_examples
+from ckpt_ops.scratch import filling, scratch_folder
 from ckpt_ops.slices import load_manifest
 from ckpt_ops.slices.reading import staged_as_declared
 from ckpt_ops.store import Store
@@ -107,7 +108,8 @@ def held_out(pipeline: Pipeline, rows: SliceRows, key: str, revision: str) -> np
 @contextmanager
 def _on_disk(arrays: Iterator[pa.Array]) -> Iterator[pa.ChunkedArray | None]:
     """The arrays in a file, which is read as often as need be and takes no memory; None without rows."""
-    with tempfile.TemporaryDirectory(prefix="ckpt-ops-column-") as folder:
+    scratch = scratch_folder()
+    with filling(scratch), tempfile.TemporaryDirectory(prefix="ckpt-ops-column-", dir=scratch) as folder:
         path, writer = Path(folder) / "column.arrow", None
         for array in arrays:
             if len(array):

@@ -192,7 +192,7 @@ def audit(pipeline: Pipeline, store: Store, asked: Audit) -> Audited:
     newest = slices[-asked.newest :]
     session = TrainingSession(pipeline, store, given=given_for(pipeline, store, state, None, slices))
     over = _version(pipeline, state, newest)
-    data = load_data(session.pipeline, store, over, {}, code=session.code.digest)
+    data = load_data(session.pipeline, store, over, {}, code=session.columns_of)
     evaluated = data.holdout
     output, groups = output_in(asked.metric), evaluated.groups
     labels = of_output(labels_of(evaluated), output)

@@ -21,6 +21,7 @@ from ckpt_ops.candidates.data import batch_order, consumed_before, load_data
 from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.candidates.results import predict
+from ckpt_ops.candidates.settings import draws_by_slice
 from ckpt_ops.checkpoints import Manifest, capture, model_variables, read_tensors
 from ckpt_ops.checkpoints.committed import committed, committed_manifest
 from ckpt_ops.checkpoints.layer_state import layer_state, restore_model
@@ -157,7 +158,13 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
     restored = time.monotonic()
     compared = _compare(store, manifest, variables)
     loading = time.monotonic()
-    data = load_data(pipeline, store, version, consumed_before(state, version))
+    data = load_data(
+        pipeline,
+        store,
+        version,
+        consumed_before(state, version),
+        by_slice=draws_by_slice(pipeline, state, version),
+    )
     order = batch_order(pipeline, version, data)
     final = version.trained is not None and version.trained.step == step
     predictions = _predict_again(pipeline, store, version, model, data.holdout, manifest) if final else None

@@ -22,7 +22,7 @@ from ckpt_ops.candidates.data import (
 from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.candidates.session import TrainingSession
-from ckpt_ops.candidates.settings import seeing_history, trained_as
+from ckpt_ops.candidates.settings import draws_by_slice, seeing_history, trained_as
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
 from ckpt_ops.lineage import LineageState, VersionState
@@ -69,7 +69,14 @@ def retrain(
         transferred = transferred or "transfer" in version.trained.artifacts
     if version.started.again is None and transferred:
         pipeline, consumed = seeing_history(pipeline, consumed)
-    data = load_data(pipeline, session.store, version, consumed, code=session.code.digest)
+    data = load_data(
+        pipeline,
+        session.store,
+        version,
+        consumed,
+        code=session.columns_of,
+        by_slice=draws_by_slice(session.pipeline, state, version),
+    )
     budget = pipeline.budget if version.trained is None else steps_of(version.trained)
     return fit(session, version, data, budget, pipeline)
 

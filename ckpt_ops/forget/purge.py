@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from ckpt_ops.candidates.kept_columns import drop_columns
 from ckpt_ops.forget.certificate import Certificate, write_certificate
 from ckpt_ops.forget.forget import consumers_of, revise
 from ckpt_ops.forget.purge_plan import PurgePlan, apply, find_plan, plan_name, plan_purge
@@ -99,6 +100,7 @@ def sweep(intake: Intake, store: Store, progress: Progress = silent) -> int:
         going = [name for name in names if name not in kept]
         removal = objects_of(store, intake.source.name, going, found.loose)
         remove(store, removal)
+        drop_columns(intake.source.name, going)
         removed += len(removal.entries)
         for entry in list(predictions_on(store, state.forgotten[request].revisions, model=state.model)):
             store.delete(entry.name)  # left by a prediction during the purge that was killed

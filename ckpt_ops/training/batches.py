@@ -21,7 +21,7 @@ from ckpt_ops.training.tensor_specs import spec_of
 
 _MOST_STEPS = 64
 _MOST_BYTES = 4 << 20
-_MOST_VALUES = 1 << 20
+_MOST_VALUES, _MOST_TEXT = 1 << 20, 64 << 20
 _SOME_ROWS = 256
 
 
@@ -64,7 +64,11 @@ def batches(examples: Examples, order: Order, start: int, stop: int, *, model: A
 def coded_text(examples: Examples) -> dict[str, TextColumn]:
     """The text of which TensorFlow gets codes: a table of more values would take longer than their rows."""
     texts = {name: column for name, column in examples.inputs.items() if isinstance(column, TextColumn)}
-    return {name: column for name, column in texts.items() if len(column.values) <= _MOST_VALUES}
+    return {
+        name: column
+        for name, column in texts.items()
+        if len(column.values) <= _MOST_VALUES and column.values.nbytes <= _MOST_TEXT
+    }
 
 
 def _finisher(

@@ -13,11 +13,12 @@ from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lists import ListColumn
 from ckpt_ops.outputs import each, together
 from ckpt_ops.scratch import Spool, check_room
-from ckpt_ops.texts import TextColumn, is_text, text_column
-from ckpt_ops.training.columns import Array, Column
+from ckpt_ops.texts import TextColumn, text_column
+from ckpt_ops.training.columns import Array
 from ckpt_ops.training.examples import Examples, checked
 
-_KNOWN = 1 << 16
+_KNOWN, _KNOWN_BYTES = 1 << 16, 16 << 20
+_SOME = 64
 _BLOCK = 1 << 16
 _LARGE = 64 << 20
 
@@ -66,28 +67,40 @@ class Collected:
                 next="return the same inputs, segments, weights and groups whatever the rows are",
             )
         for name, column in columns.items():
-            there = seen.get(name)
-            if there is None or (isinstance(column, ListColumn) != isinstance(there, _Lists)):
-                if there is not None and len(column) and self.rows:
-                    kinds = ("lists", "arrays") if isinstance(column, ListColumn) else ("arrays", "lists")
-                    raise _shapes(name, *kinds)
-                if there is None or len(column):
-                    there = seen[name] = _rows_of(name, column)  # no row told what they would be
-                else:
-                    continue
-            there.add(column)
+            self._columns[name] = self._with(name, self._columns.get(name), column)
         self.rows += part.rows
         self._missing |= frozenset(part.missing)
         self._label_lengths |= part.label_lengths
         self._check_room()
 
+    def _with(self, name: Name, there: _Rows | None, column: Any) -> _Rows:
+        """The rows so far and those of a part. One without rows has no say in what they are."""
+        new = _rows_of(name, column)
+        if there is None or (not self.rows and len(column)):
+            there = new
+        elif not len(column):
+            return there
+        elif isinstance(there, _Lists) != isinstance(new, _Lists):
+            kinds = ("lists", "arrays") if isinstance(new, _Lists) else ("arrays", "lists")
+            raise _shapes(name, *kinds)
+        elif type(there) is not type(new):  # segments: text in one part, not in another
+            before, there = there.column(), _Objects()
+            there.add(np.asarray(before))
+        there.add(column)
+        return there
+
     def _check_room(self) -> None:
-        so_far = sum(one.bytes for one in self._columns.values())
+        so_far = self.bytes
         if self._checked or so_far < _LARGE:
             return
         self._checked = True
         left = max(0, self._expected - self.rows)
         check_room(so_far // self.rows * left, what=f"{left:,} more rows as examples() makes them")
+
+    @property
+    def bytes(self) -> int:
+        """Of all columns so far."""
+        return sum(one.bytes for one in self._columns.values())
 
     def examples(self) -> Examples:
         """All rows so far. There must be a part, even one without rows."""
@@ -103,12 +116,12 @@ class Collected:
         )
 
 
-def _rows_of(name: Name, column: Column) -> _Rows:
+def _rows_of(name: Name, column: Any) -> _Rows:
     if isinstance(column, ListColumn):
         return _Lists(name)
-    if name[0] == "labels":
-        return _Objects() if column.dtype.kind == "O" else _Arrays(name)
-    return _Texts(name) if is_text(column) else _Arrays(name)
+    if name[0] != "labels" and text_column(column[:_SOME]) is not None and text_column(column) is not None:
+        return _Texts(name)
+    return _Objects() if np.asarray(column[:0]).dtype.kind == "O" else _Arrays(name)
 
 
 class _Arrays:
@@ -155,7 +168,7 @@ class _Values:
 
     def add(self, values: pa.Array) -> None:
         """Text, or bytes: where there are both, text becomes bytes."""
-        if values.type == pa.large_binary():
+        if values.type == pa.large_binary() and len(values):
             self._type = values.type
         _, offsets, data = values.buffers()
         ends = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1]
@@ -183,13 +196,15 @@ class _Texts:
 
     def add(self, column: Array | TextColumn) -> None:
         new = text_column(column)
+        if new is None:
+            raise TypeError("a column of text is not text")
         if len(new.values) > new.codes.size:  # some rows of a larger column
             used, codes = np.unique(new.codes, return_inverse=True)
             new = TextColumn(
                 codes=codes.reshape(new.codes.shape).astype(np.int32), values=new.values.take(pa.array(used))
             )
         values = new.values
-        if 0 < self._count <= _KNOWN:
+        if 0 < self._count <= _KNOWN and self._values.bytes <= _KNOWN_BYTES:
             known, looked_for = self._values.array(), values
             if known.type != values.type:
                 known, looked_for = (one.cast(pa.large_binary()) for one in (known, values))
@@ -230,8 +245,9 @@ class _Lists:
         if column.lengths.any():
             if self._values is None:
                 self._like = column
-                self._values = _Texts(self._name) if is_text(column) else _Arrays(self._name)
-            like, ours = self._like, [(one.shape[1:], one.pad, is_text(one)) for one in (column, self._like)]
+                self._values = _Texts(self._name) if _holds_text(column) else _Arrays(self._name)
+            like = self._like
+            ours = [(one.shape[1:], one.pad, _holds_text(one)) for one in (column, like)]
             if ours[0] != ours[1]:
                 raise _shapes(
                     self._name,
@@ -259,16 +275,20 @@ class _Lists:
         )
 
 
+def _holds_text(column: ListColumn) -> bool:
+    return column.dtype.kind in "OSU"
+
+
 class _Objects:
-    """Labels of positions, and whatever else holds them: in memory."""
+    """Labels of positions, and segments that are not all text: in memory."""
 
     def __init__(self) -> None:
         self._parts: list[Array] = []
         self.bytes = 0
 
     def add(self, column: Array) -> None:
-        self._parts.append(column)
-        self.bytes += column.nbytes
+        self._parts.append(np.asarray(column, object))
+        self.bytes += self._parts[-1].nbytes
 
     def column(self) -> Array:
         return np.concatenate(self._parts)

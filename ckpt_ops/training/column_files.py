@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.lists import ListColumn
-from ckpt_ops.scratch import filling
+from ckpt_ops.scratch import IN_MEMORY, filling
 from ckpt_ops.texts import TextColumn
 from ckpt_ops.training.examples import Examples, checked
 
@@ -22,10 +22,14 @@ _LISTING = "columns.json"
 
 def can_be_written(examples: Examples) -> bool:
     """Whether every column is numbers, text, or lists of them; labels of positions are objects."""
-    labels = examples.labels.dtype
-    return not labels.hasobject and not any(
-        isinstance(column, np.ndarray) and column.dtype.hasobject for _, column in _columns(examples)
-    )
+    return all(_can_be_written(column) for _, column in _columns(examples))
+
+
+def _can_be_written(column: Any) -> bool:
+    if isinstance(column, ListColumn):
+        pad = isinstance(column.pad, str | bool | int | float | np.number)
+        return pad and _can_be_written(column.values)
+    return isinstance(column, TextColumn) or not column.dtype.hasobject
 
 
 def write_examples(examples: Examples, folder: Path) -> int:
@@ -128,7 +132,11 @@ class _Written:
     def _array(self, array: Any) -> str:
         name = f"{len(self.digests)}.npy"
         path = self._folder / name
-        np.save(path, array, allow_pickle=False)
+        with path.open("wb") as file:
+            plain = np.ascontiguousarray(array)
+            header = np.lib.format.header_data_from_array_1_0(plain)
+            np.lib.format.write_array_header_2_0(file, header)
+            file.write(plain.reshape(-1).view(np.uint8).data)  # `np.save` does not say that a disk is full
         self.digests[name] = blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
         self.bytes += path.stat().st_size
         return name
@@ -153,4 +161,6 @@ def _read(folder: Path, one: dict[str, Any]) -> Any:
 
 
 def _mapped(path: Path) -> Any:
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    """Small ones are read: a map takes a descriptor each."""
+    small = path.stat().st_size <= IN_MEMORY
+    return np.load(path, mmap_mode=None if small else "r", allow_pickle=False)

@@ -19,7 +19,7 @@ def check_compiles(model: Any, first_batch: Callable[[], tuple[Any, ...]]) -> No
     Nothing of the model changes.
 
     Args:
-        first_batch: makes that of the first step, as arrays.
+        first_batch: makes that of the first step, as the step takes it.
     """
     if not getattr(model, "jit_compile", False):
         return

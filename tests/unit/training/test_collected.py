@@ -155,3 +155,33 @@ def test_lists_and_arrays_in_one_column_are_refused() -> None:
     for first, second, what in ((lists, arrays, "arrays"), (arrays, lists, "lists")):
         with pytest.raises(ModelCodeError, match=f"inputs x of {what} for some rows"):
             together(first, second)
+
+
+def of_segments(*parts: Any) -> list[Any]:
+    made = [
+        Examples(inputs={"x": np.zeros(len(part))}, labels=np.zeros(len(part)), segments={"s": part})
+        for part in parts
+    ]
+    return np.asarray(together(*made).segments["s"]).tolist()
+
+
+def test_segments_may_be_anything() -> None:
+    """Gates make text of them: what is missing, numbers, and whatever UTF-8 cannot hold."""
+    missing, numbers = np.array(["a", None], object), np.array([1, 2], object)
+    assert of_segments(missing, np.array(["b"], object)) == ["a", None, "b"]
+    assert of_segments(np.array(["b"], object), missing) == ["b", "a", None]
+    assert of_segments(numbers, missing) == [1, 2, "a", None]
+    assert of_segments(np.array(["\ud800"], object)) == ["\ud800"]
+    assert of_segments(np.array([1.5]), np.array(["a"], object)) == [1.5, "a"]
+
+
+@pytest.mark.parametrize("nothing", [np.array([]), np.array([], object), np.array([], np.str_)])
+def test_a_part_without_rows_has_no_say_in_what_a_column_is(nothing: Any) -> None:
+    words = np.array(["a", "b"], object)
+    for parts in ([nothing, words], [words, nothing], [words, nothing, words]):
+        assert set(of_segments(*parts)) == {"a", "b"}
+    empty = Examples(inputs={"w": nothing}, labels=np.zeros(0))
+    full = Examples(inputs={"w": words}, labels=np.zeros(2))
+    assert isinstance(together(empty, full).inputs["w"], TextColumn)
+    assert np.asarray(together(full, empty).inputs["w"]).tolist() == ["a", "b"]
+    assert together(empty, empty).rows == 0
