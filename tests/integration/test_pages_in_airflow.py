@@ -256,6 +256,12 @@ class TestChanges:
         here.at("/v/2").reads("Runs that write it", "for the shop", "by jo")
         assert "queued" in here.row("safetensors", at=-1)
         assert here.tab.run("document.querySelectorAll('.toast').length") == 0
+        for paused in (True, False):
+            here.pause(f"{MODEL}_export", paused)
+            here.at("/v/1").reads("Version 1", "Export and convert")
+            here.at("/v/2").reads("Version 2", "Export and convert")
+            said = f"Airflow starts no run of {MODEL}_export until somebody unpauses it"
+            here.tab.until(f"document.body.innerText.includes({said!r}) === {json.dumps(paused)}")
         link = (
             f"[...document.querySelectorAll('a')].find((one) => one.href.includes('/{MODEL}_export/runs/'))"
         )
