@@ -36,10 +36,12 @@ class Known:
     Attributes:
         nbytes: of the tensors of the checkpoint, or of the export that is converted; None: nobody knows.
         seconds: that the last run for this format took; None: there was none.
+        paused: Airflow starts no run of the DAG that does it until somebody unpauses it.
     """
 
     nbytes: int | None = None
     seconds: float | None = None
+    paused: bool = False
 
 
 def missing_packages(format: str) -> tuple[str, ...]:
@@ -122,4 +124,6 @@ def preview(
     if known.seconds is not None:
         will.append(f"How long: the last run for this format took {known.seconds:,.0f} s.")
     will.append("What is there already is found, and not made again.")
+    if known.paused:
+        will.append("Its DAG is paused in Airflow: the run stays queued until somebody unpauses it.")
     return Preview(title=title, will=tuple(will))

@@ -68,6 +68,7 @@ class ExportsView:
 
     Attributes:
         dag: id of the DAG that does; None where Airflow knows none.
+        paused: it is paused in Airflow: its runs stay queued until somebody unpauses it.
         permitted: the user may trigger its runs.
         runs: of this version, the newest first; at most 20.
     """
@@ -75,6 +76,7 @@ class ExportsView:
     model: str
     version: int
     dag: str | None
+    paused: bool
     permitted: bool
     formats: tuple[FormatRow, ...]
     runs: tuple[ExportRun, ...]

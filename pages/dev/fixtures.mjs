@@ -1062,6 +1062,7 @@ export function exportsOf(name, number, format) {
     model: name,
     version: number,
     dag: number % 7 === 3 ? null : `${name}_export`,
+    paused: number % 2 === 0,
     permitted: true,
     formats: FORMATS.map((each) => ({
       format: each,

@@ -499,6 +499,7 @@ export interface ExportsView {
   model: string;
   version: number;
   dag: string | null;
+  paused: boolean;
   permitted: boolean;
   formats: FormatRow[];
   runs: ExportRun[];

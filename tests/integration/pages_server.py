@@ -44,10 +44,12 @@ def _fill_database(folder: Path) -> None:
     from airflow.models import import_all_models
     from airflow.models.base import Base
     from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.db import synchronize_log_template
     from airflow.utils.session import create_session
 
     import_all_models()
     Base.metadata.create_all(settings.engine)
+    synchronize_log_template()  # every run that is triggered refers to it
     with create_session() as session:
         session.add(DagBundleModel(name="dags-folder"))
     bag = DagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder", load_op_links=False)

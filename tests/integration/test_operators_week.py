@@ -25,7 +25,7 @@ from in_airflow import InAirflow
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE
 from ckpt_ops.lineage import LineageState, ModelLog
-from ckpt_ops.lineage.records import Approved, Record, RolledBack, SliceAccepted, SliceWithdrawn
+from ckpt_ops.lineage.records import Approved, Exported, Record, RolledBack, SliceAccepted, SliceWithdrawn
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.store import Store, open_store
 from demo.flights import weeks
@@ -104,7 +104,7 @@ def office(
         before.landed(place.pipeline, place.landing, BAD, below)
         for key in (GOOD, *MARCH):
             before.landed(place.pipeline, place.landing, key)
-        known = {NAME, f"{NAME}_rebase"}
+        known = {NAME, f"{NAME}_rebase", f"{NAME}_export"}
         eventually(lambda: known <= {d["dag_id"] for d in platform.api("GET", "dags?tags=test")["dags"]})
         yield place
         assert place.tab.complaints == []
@@ -209,7 +209,20 @@ def approved(waiting: Office, released: object) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def rolled_back(waiting: Office, approved: object) -> Office:
+def exported(waiting: Office, approved: object) -> dict[str, str]:
+    """What was to be read on the page of version 6 while a run exported it, and once that had ended."""
+    tab = waiting.at_models()
+    waiting.at("/v/6").click("Export", within=("tr", "safetensors"))
+    waiting.confirm("Start the export", "the shop asks for it", "exported/safetensors/step-", "no training")
+    tab.reads("Runs that write it", "the shop asks for it")
+    begun = waiting.row("safetensors", at=-1)
+    tab.reads("Exports in the store", seconds=180)  # by itself: nobody loads the page again
+    tab.until("[...document.querySelectorAll('tbody tr')].some((one) => /success/.test(one.innerText))")
+    return {"begun": begun, "ended": " ".join(tab.text().split())}
+
+
+@pytest.fixture(scope="module")
+def rolled_back(waiting: Office, approved: object, exported: object) -> Office:
     """Version 4 is in production again."""
     tab = waiting.at_models()
     tab.click(NAME)
@@ -301,6 +314,18 @@ class TestWednesday:
         assert set(approved.values()) == {"success"}
         (said,) = [one for one in office.records() if isinstance(one, Approved) and one.version == 6]
         assert (said.actor, said.reason) == (office.platform.user, "the evenings are better")
+
+    def test_it_is_exported_by_a_run_that_the_page_follows_to_its_end(
+        self, exported: dict[str, str], office: Office
+    ) -> None:
+        assert any(state in exported["begun"] for state in ("queued", "running"))
+        (said,) = [one for one in office.records() if isinstance(one, Exported)]
+        assert (said.version, said.format, said.actor) == (6, "safetensors", office.platform.user)
+        assert said.reason == "the shop asks for it"
+        assert said.object in exported["ended"]
+        assert len(office.store.get(said.object)) == said.nbytes
+        (run,) = office.runs(f"{NAME}_export").values()
+        assert (run["state"], run["triggering_user_name"]) == ("success", office.platform.user)
 
 
 class TestThursday:

@@ -556,7 +556,7 @@ class TestExports:
 
     def test_they_name_each_format_the_dag_and_the_runs_of_this_version(self, server: Server) -> None:
         found = server.ask(self.PATH).json
-        assert (found["dag"], found["permitted"]) == (f"{MODEL}_export", True)
+        assert (found["dag"], found["paused"], found["permitted"]) == (f"{MODEL}_export", False, True)
         assert [one["format"] for one in found["formats"]] == list(FORMATS)
         assert [(one["run"], one["format"], one["state"]) for one in found["runs"]] == [
             ("of+head", "safetensors", "success"),

@@ -22,6 +22,7 @@ from ckpt_ops.candidates.progress_document import begun, name_of
 from ckpt_ops.embedded.settings import Settings
 from ckpt_ops.lineage.records import (
     Approved,
+    CandidateStarted,
     Held,
     LateSliceResolved,
     SliceAccepted,
@@ -96,6 +97,8 @@ def place(
         other = found.described(HELD)
         found.take_in(W1, pipeline=other)
         found.learn(W1, other)
+        for key in (W3, W4):  # the week between is missing
+            found.take_in(key, pipeline=other)
         found.say(Held(reason=f"slice {W2} was in 3 rejected candidates"), model=HELD)
         measure_store(found.store)
         yield found
@@ -225,6 +228,58 @@ class TestChanges:
         here.confirm("Lift the taint", "they are right", "It was marked by jo: labels of another feed")
         here.tab.reads("accepted", "not tainted: they are right")
         assert place.state().tainted == {}
+
+    def test_a_missing_slice_is_acknowledged_and_that_is_taken_back(
+        self, here: InAirflow, place: Place
+    ) -> None:
+        here.at_models().page(f"#/m/{HELD}/slices?status=missing")
+        here.tab.click("Acknowledge", within=("tr", W2))
+        here.confirm("Acknowledge", "a holiday", "stays listed as missing")
+        here.tab.reads("acknowledged", "a holiday", "by jo")
+        assert place.state(HELD).acknowledged[W2].actor == "jo"
+        here.tab.page(f"#/m/{HELD}/slices/{W2}")
+        here.tab.reads("Slice before")
+        here.tab.click("Take it back")
+        here.confirm("Take it back", "it was open", "It was acknowledged by jo: a holiday")
+        here.tab.reads("by nobody")
+        assert place.state(HELD).acknowledged == {}
+
+    def test_an_export_is_started_and_its_run_is_shown(self, here: InAirflow) -> None:
+        here.at_models()
+        here.at("/v/2").click("Export", within=("tr", "safetensors"))
+        here.confirm("Start the export", "for the shop", "exported/safetensors/step-", "no training")
+        here.tab.reads(f"of {MODEL}_export is triggered")
+        here.tab.reads("Runs that write it", "for the shop")
+        here.at("/v/1").reads("Version 1", "Export and convert")
+        assert "Runs that write it" not in here.tab.text()
+        here.at_models()  # whoever comes back, and has no message to read, still finds it
+        here.at("/v/2").reads("Runs that write it", "for the shop", "by jo")
+        assert "queued" in here.row("safetensors", at=-1)
+        assert here.tab.run("document.querySelectorAll('.toast').length") == 0
+        for paused in (True, False):
+            here.pause(f"{MODEL}_export", paused)
+            here.at("/v/1").reads("Version 1", "Export and convert")
+            here.at("/v/2").reads("Version 2", "Export and convert")
+            said = f"Airflow starts no run of {MODEL}_export until somebody unpauses it"
+            here.tab.until(f"document.body.innerText.includes({said!r}) === {json.dumps(paused)}")
+        link = (
+            f"[...document.querySelectorAll('a')].find((one) => one.href.includes('/{MODEL}_export/runs/'))"
+        )
+        here.tab.go(str(here.tab.run(f"{link}.pathname")))
+        here.tab.until(
+            f"document.body.innerText.includes('{MODEL}_export') && /queued/i.test(document.body.innerText)",
+            top=True,
+        )
+
+    def test_a_format_that_cannot_be_written_is_shown_with_the_reason(
+        self, here: InAirflow, place: Place
+    ) -> None:
+        place.say(CandidateStarted(version=2, candidate="c", parent=1, slices=()), model=HELD)
+        here.at_models().page(f"#/m/{HELD}/v/2")
+        here.tab.reads("Export and convert", "unavailable", "Airflow knows no DAG that exports this model")
+        for name in ("keras", "onnx"):
+            assert "It was not trained to its end: it is started." in here.row(name)
+        assert here.tab.run("document.querySelectorAll('table button:not(.quiet)').length") == 0
 
     def test_the_filter_of_slices_says_what_the_list_shows(self, here: InAirflow) -> None:
         tab = here.at_models()

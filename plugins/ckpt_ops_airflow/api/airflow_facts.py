@@ -184,6 +184,11 @@ def airflow_facts(
     return found
 
 
+def is_paused(session: Session, dag_id: str) -> bool:
+    """Whether runs of the DAG stay queued, as Airflow starts none of them."""
+    return bool(session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)))
+
+
 def _acknowledged_runs(session: Session, dag_id: str, keys: Collection[str]) -> int:
     """How many runs found no slice where a person has said why: by the starts of their intervals."""
     left = session.scalars(select(XComModel).where(XComModel.dag_id == dag_id, XComModel.key == MISSING))

@@ -26,6 +26,7 @@ from ckpt_ops.serving.on_request import FORMATS, Known, missing_packages, previe
 from ckpt_ops.views import plain
 from ckpt_ops.views.building.exports import bytes_of, format_rows
 from ckpt_ops.views.exports import ExportRun, ExportsView
+from ckpt_ops_airflow.api.airflow_facts import is_paused
 from ckpt_ops_airflow.api.json_answers import json_answer
 from ckpt_ops_airflow.api.permissions import may_trigger_runs, readable
 from ckpt_ops_airflow.api.the_store import state_of, views_of
@@ -56,6 +57,7 @@ def exports(dag_id: str, version: int, user: GetUserDep, session: SessionDep) ->
             model=dag_id,
             version=version,
             dag=dag if there else None,
+            paused=there and is_paused(session, dag),
             permitted=there and may_trigger_runs(dag, user),
             formats=format_rows(state, version),
             runs=_runs(session, dag, version) if seen else (),
@@ -73,7 +75,7 @@ def look(dag_id: str, version: int, format: str, user: GetUserDep, session: Sess
         seen = _of_dag(session, dag) if dag in readable([dag], user) else []
         done = next((run for run, _ in seen if _said(run, "format") == format and _seconds(run)), None)
         nbytes = bytes_of(views.store, state, version, format)
-        known = Known(nbytes=nbytes, seconds=_seconds(done) if done else None)
+        known = Known(nbytes=nbytes, seconds=_seconds(done) if done else None, paused=is_paused(session, dag))
     found = preview(state, version, format, known=known, absent=missing_packages(format))
     return json_answer(plain(found) | {"permitted": may_trigger_runs(dag, user)})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from ckpt_ops_airflow import rebase_dag, retraining_dag
+from ckpt_ops_airflow import export_dag, rebase_dag, retraining_dag
 from late_flights.pipeline import late_flights
 
 dag = retraining_dag(
@@ -17,3 +17,5 @@ dag = retraining_dag(
 )
 
 rebase = rebase_dag(late_flights, retry_delay=timedelta(seconds=1), tags=("test",))
+
+export = export_dag(late_flights, retry_delay=timedelta(seconds=1), tags=("test",))

@@ -54,6 +54,8 @@ def test_a_preview_says_what_where_how_large_and_how_long(state: LineageState) -
     assert "no training" in told
     unknown = " ".join(preview(state, 1, "keras", known=Known()).will)
     assert "How l" not in unknown
+    assert "paused" not in unknown
+    assert "until somebody unpauses it" in preview(state, 1, "keras", known=Known(paused=True)).will[-1]
 
 
 def test_a_format_whose_packages_are_missing_is_refused_with_the_command_that_installs_them(

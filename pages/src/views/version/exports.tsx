@@ -138,6 +138,15 @@ function Formats({
           <code>dag.py</code> makes one, and then there is a button for each format.
         </p>
       )}
+      {found.dag !== null && found.paused && (
+        <p class="note">
+          <Badge tone="warn">paused</Badge> Airflow starts no run of{" "}
+          <Outward to={inAirflow(`dags/${encodeURIComponent(found.dag)}`)}>
+            <bdi>{found.dag}</bdi>
+          </Outward>{" "}
+          until somebody unpauses it: an export stays queued.
+        </p>
+      )}
       <Table
         caption="Formats"
         rows={found.formats}
