@@ -11,7 +11,7 @@ from ckpt_ops.checkpoints import EverySteps
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import Again, SliceRef
 from ckpt_ops.pipeline.pipeline import Pipeline
-from ckpt_ops.training import Budget, NoReplay, Replay
+from ckpt_ops.training import Budget, NoReplay, Replay, Workers
 
 
 def trained_as(pipeline: Pipeline, again: Again | None) -> Pipeline:
@@ -31,6 +31,14 @@ def trained_as(pipeline: Pipeline, again: Again | None) -> Pipeline:
         if isinstance(save, EverySteps):  # the last step is saved in any case
             save = EverySteps(min(save.steps, again.max_steps))
     return replace(pipeline, replay=NoReplay(), budget=budget, save=save)
+
+
+def in_one_process(pipeline: Pipeline) -> Pipeline:
+    """The pipeline as a rebase or a retraining trains with it: in one process, where others are `Workers`.
+
+    Sums are taken in another order then, so the weights are others in their last bits: ids tell.
+    """
+    return replace(pipeline, distribution=None) if isinstance(pipeline.distribution, Workers) else pipeline
 
 
 def seeing_history(pipeline: Pipeline, consumed: Mapping[str, str]) -> tuple[Pipeline, Mapping[str, str]]:

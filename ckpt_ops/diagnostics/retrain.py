@@ -22,7 +22,7 @@ from ckpt_ops.candidates.data import (
 from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.candidates.session import TrainingSession
-from ckpt_ops.candidates.settings import draws_by_slice, seeing_history, trained_as
+from ckpt_ops.candidates.settings import draws_by_slice, in_one_process, seeing_history, trained_as
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
 from ckpt_ops.lineage import LineageState, VersionState
@@ -170,6 +170,8 @@ def _by_several(manifest: Manifest | None) -> dict[str, str]:
 def _id_of(pipeline: Pipeline, state: LineageState, version: VersionState, digests: Digests) -> str:
     """The id that the version would have with today's settings and this code."""
     again = version.started.again
+    if again is not None or version.started.replaces is not None:
+        pipeline = in_one_process(pipeline)
     return candidate_of(pipeline, state, version.parent, version.slices, digests=digests, again=again)
 
 

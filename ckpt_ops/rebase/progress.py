@@ -8,8 +8,10 @@ and a rebase that was killed goes on where it stopped.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from ckpt_ops.candidates.proposal import candidate_of, usable
+from ckpt_ops.candidates.settings import in_one_process
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.rebase import RebasePlan, Unit, plan_rebase
 from ckpt_ops.lineage.records import CandidateStarted
@@ -46,9 +48,11 @@ def progress_of(pipeline: Pipeline, state: LineageState) -> RebaseProgress | Non
     done: list[int] = []
     at, digests = plan.fork, digests_of(pipeline)
     for number, unit in enumerate(plan.replay, start=1):
+        last = number == len(plan.replay)
+        of_unit = partial(candidate_of, digests=digests, again=unit.again)
         wanted = CandidateStarted(
             version=state.next_version,
-            candidate=candidate_of(pipeline, state, at, unit.slices, digests=digests, again=unit.again),
+            candidate=of_unit(in_one_process(pipeline), state, at, unit.slices),
             parent=at,
             slices=unit.slices,
             replaces=state.head,
@@ -56,8 +60,11 @@ def progress_of(pipeline: Pipeline, state: LineageState) -> RebaseProgress | Non
             reason=_reason(plan, unit),
         )
         found = state.by_candidate(wanted.candidate, parent=at)
-        if found is not None and not _serves(state, found, last=number == len(plan.replay)):
-            found = None
+        if found is None or not _serves(state, found, last=last):
+            # what several workers trained is the step as well; what they only began is theirs to end
+            found = state.by_candidate(of_unit(pipeline, state, at, unit.slices), parent=at)
+            if found is not None and (found.trained is None or not _serves(state, found, last=last)):
+                found = None
         if found is None or found.trained is None:
             opened = found.started if found else wanted
             return RebaseProgress(plan=plan, done=tuple(done), next=opened, result=None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ckpt_ops import checks
 from ckpt_ops.candidates.proposal import candidate_of, usable, waiting_version
-from ckpt_ops.candidates.settings import steps_of_a_pass, trained_as
+from ckpt_ops.candidates.settings import in_one_process, steps_of_a_pass, trained_as
 from ckpt_ops.errors import BadInput, ModelOnHold, TerminalError
 from ckpt_ops.lineage import LineageState, VersionState
 from ckpt_ops.lineage.records import Again, CandidateStarted
@@ -73,7 +73,8 @@ def propose(pipeline: Pipeline, state: LineageState, asked: Asked, *, digests: D
     parent = None if asked.begin is Begin.SCRATCH else head.version
     again = Again(max_steps=asked.max_steps, without=chosen.without)
     check_budget(pipeline, again, chosen)
-    known = candidate_of(pipeline, state, parent, chosen.slices, digests=digests, again=again)
+    alone = in_one_process(pipeline)
+    known = candidate_of(alone, state, parent, chosen.slices, digests=digests, again=again)
     found = state.by_candidate(known, parent=parent)
     if found is not None and found.version == state.head:
         return Retraining(record=found.started, chosen=chosen, opened=found, done=True)
