@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 from ckpt_ops.errors import BadInput, SliceUnreadable
 from ckpt_ops.slices import Files, SliceManifest, datafiles, pull, read_slice, reading, staged
 from ckpt_ops.slices.formats.parquet import Parquet
+from ckpt_ops.slices.row_sizes import row_bytes
 from ckpt_ops.store import LocalStore
 
 KEY = "2013-01-06"
@@ -31,7 +33,7 @@ def landing(tmp_path: Path) -> Path:
     return tmp_path / "landing" / f"{KEY}.parquet"
 
 
-def source(landing: Path, **more: object) -> Files:
+def source(landing: Path, **more: Any) -> Files:
     url = LocalStore(landing.parent).url
     return Files(name="pictures", schema=SCHEMA, template="{key}.parquet", url=url, **more)
 
@@ -158,3 +160,50 @@ def test_the_format_reads_as_it_did_for_stored_receipts() -> None:
     assert repr(Parquet(most_page_bytes=1)) == "Parquet(most_page_bytes=1)"
     with pytest.raises(BadInput, match="most_page_bytes=0"):
         Parquet(most_page_bytes=0)
+
+
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.binary_view(), pa.dictionary(pa.int32(), pa.string())])
+def test_rows_that_share_their_values_memory_are_not_cut_by_the_whole_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: pa.DataType
+) -> None:
+    """A slice of such a column counts all values as its own: 2 MiB of them here, of which a row has 1 KB."""
+    monkeypatch.setattr(datafiles, "BYTES_PER_GROUP", MEBIBYTE)
+    words = pa.array([f"{n:01000}" for n in range(2_000)])
+    values = words.dictionary_encode() if pa.types.is_dictionary(kind) else words.cast(kind)
+    batch = pa.record_batch({"n": range(2_000), "word": values})
+    assert batch.slice(0, 1).nbytes > MEBIBYTE
+    _, (file,) = datafiles.stage([batch], tmp_path, prefix="slices/words/w1")
+    found = pq.ParquetFile(tmp_path / "00000.parquet")
+    rows = [found.metadata.row_group(at).num_rows for at in range(found.num_row_groups)]
+    assert file.rows == sum(rows) == 2_000
+    assert max(rows) * 1_000 <= MEBIBYTE or rows == [2_000]
+    assert len(rows) == (1 if pa.types.is_dictionary(kind) else 2)
+    assert found.read()["word"].cast(pa.string()).equals(pa.chunked_array([words]))
+
+
+def test_dictionaries_of_further_batches_count_towards_a_row_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datafiles, "BYTES_PER_GROUP", MEBIBYTE)
+    words = [
+        pa.array([f"{n:0600}" for n in range(at, at + 1000)]).dictionary_encode() for at in (0, 500, 900)
+    ]
+    batches = [pa.record_batch({"word": each}) for each in words]
+    datafiles.stage(batches, tmp_path, prefix="slices/words/w1")
+    found = pq.read_metadata(tmp_path / "00000.parquet")
+    assert [found.row_group(at).num_rows for at in range(found.num_row_groups)] == [2000, 1000]
+
+
+def test_the_bytes_of_rows_are_those_of_their_values_whatever_holds_them() -> None:
+    words = pa.array(["x" * 100, None, "short", "y" * 50] * 50)
+    lists = [
+        pa.ListArray.from_arrays(range(201), each)
+        for each in (words, words.cast(pa.string_view()), words.dictionary_encode())
+    ]
+    plain, views, coded = (row_bytes(pa.record_batch({"words": each}).slice(4, 4)) for each in lists)
+    assert 155 <= plain <= views <= plain + 16 * 4
+    assert coded <= 16 * 4, "no value of the dictionary"
+    keyed = pa.MapArray.from_arrays(range(201), pa.array(["k"] * 200), words.cast(pa.string_view()))
+    assert 155 <= row_bytes(pa.record_batch({"words": keyed}).slice(4, 4)) <= 155 + 4 * (16 + 8 + 8)
+    within = pa.StructArray.from_arrays([words.cast(pa.string_view())], ["word"])
+    assert row_bytes(pa.record_batch({"words": within}).slice(4, 4)) == 155 + 4 * (16 + 8)
