@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ckpt_ops import worker
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, ValidationDied
 from ckpt_ops.intake.forgotten_rows import left_of
-from ckpt_ops.intake.in_parts import part_found, parts_of_slice
+from ckpt_ops.intake.in_parts import look_once, part_found, parts_of_slice
 from ckpt_ops.intake.verdicts import evaluated_before
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import slice_id
@@ -31,7 +31,8 @@ from ckpt_ops.worker import Ended, Surroundings
 def share_out_rows(intake: Intake, store: Store, key: str, revision: str) -> list[RowShare]:
     """The shares, at least one, that together are all rows of the slice: one for each `validate_share` call.
 
-    One: the slice is too small to be cut, or nothing of it is to be evaluated.
+    One: the slice is too small to be cut, or nothing of it is to be evaluated. What all parts have to know is
+    found here, so that not each of them reads the whole slice for it.
 
     Raises:
         As `validate`.
@@ -40,6 +41,8 @@ def share_out_rows(intake: Intake, store: Store, key: str, revision: str) -> lis
     if manifest is None:
         return [RowShare(key=key, revision=revision, share=0, of=1)]
     of = len(parts_of_slice(manifest, at_most=intake.max_parallel_validations))
+    if of > 1:
+        look_once(intake, store, manifest, load_suite(intake.folder / intake.expectations))
     return [RowShare(key=key, revision=manifest.revision, share=share, of=of) for share in range(of)]
 
 
