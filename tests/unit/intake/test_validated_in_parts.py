@@ -217,6 +217,13 @@ def test_what_was_changed_in_the_store_is_refused(place: Days, damage: str) -> N
     assert not place.log.records()
 
 
+def test_a_part_of_a_slice_that_would_be_cut_anew_is_left_out(place: Days, evaluated: list[int]) -> None:
+    share = shares(place, pulled(place))[1]
+    alone = replace(place.intake, max_parallel_validations=1)
+    assert validate_share(alone, place.store, share) == ValidatedShare(rows=0, expectations=0, cut_anew=True)
+    assert not evaluated
+
+
 def test_a_number_of_tasks_below_one_is_refused(place: Days) -> None:
     with pytest.raises(BadInput, match="max_parallel_validations=0"):
         replace(place.intake, max_parallel_validations=0)
