@@ -17,7 +17,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from ckpt_ops import validation
+from ckpt_ops import column_times, column_types, validation
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.intake.found import read_beforehand, read_found, write_beforehand, write_found
 from ckpt_ops.pipeline.intake import Intake
@@ -35,6 +35,8 @@ from ckpt_ops.validation.run import bad_at_most
 LEAST_ROWS = 2_000_000
 """Rows of a part, at least: importing Great Expectations and starting a task take as long as to evaluate some
 millions of them."""
+
+_PACKAGES = ("great-expectations", "pandas", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,7 @@ def part_found(
         BadInput: as `validate`.
         Corrupt: a file's bytes changed.
     """
-    beforehand = _beforehand(intake, store, manifest, suite)
+    beforehand = look_once(intake, store, manifest, suite)
     name = _name(intake, manifest, suite, files)
     try:
         return read_found(store, name)
@@ -101,11 +103,16 @@ def rows_and_parts(
         return
     found = [part_found(intake, store, manifest, suite, files) for files in parts]
     with staged_when_read(store, manifest) as later:
-        yield later, InParts(parts=found, beforehand=_beforehand(intake, store, manifest, suite))
+        yield later, InParts(parts=found, beforehand=look_once(intake, store, manifest, suite))
 
 
-def _beforehand(intake: Intake, store: Store, manifest: SliceManifest, suite: Suite) -> Beforehand:
-    """What all parts have to know: found once, and kept."""
+def look_once(intake: Intake, store: Store, manifest: SliceManifest, suite: Suite) -> Beforehand:
+    """What all parts have to know: found once, and kept, before parts are evaluated side by side.
+
+    Raises:
+        BadInput: as `validate`.
+        Corrupt: a file's bytes changed.
+    """
     name = _name(intake, manifest, suite, manifest.files)
     try:
         return read_beforehand(store, name)
@@ -140,7 +147,14 @@ def _name(intake: Intake, manifest: SliceManifest, suite: Suite, files: tuple[Da
 @functools.cache
 def _code() -> str:
     """Over the code that evaluates, so that what was found by a mistake is found again."""
-    hasher = blake3(importlib.metadata.version("great-expectations").encode())
-    for path in sorted(Path(str(validation.__file__)).parent.rglob("*.py")):
+    hasher = blake3()
+    for package in _PACKAGES:
+        hasher.update(f"{package}=={importlib.metadata.version(package)}\n".encode())
+    for path in _code_files():
         hasher.update(path.read_bytes())
     return hasher.hexdigest()
+
+
+def _code_files() -> list[Path]:
+    files = sorted(Path(str(validation.__file__)).parent.rglob("*.py"))
+    return [*files, *(Path(str(module.__file__)) for module in (column_times, column_types))]

@@ -65,10 +65,15 @@ class RowShare:
 
 @dataclass(frozen=True, kw_only=True)
 class ValidatedShare:
-    """`validate_share`: how many rows it evaluated by how many expectations; 0: the slice is not cut."""
+    """`validate_share`: how many rows it evaluated by how many expectations; 0: there was nothing to do.
+
+    Attributes:
+        cut_anew: the slice would be cut into other parts by now, so this one was left out.
+    """
 
     rows: int
     expectations: int
+    cut_anew: bool = field(default=False, metadata=OMIT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,6 +60,10 @@ def shared_out_rows(shares: list[RowShare]) -> list[str]:
 
 def validated_share(result: ValidatedShare) -> list[str]:
     """Of `validate_share`."""
+    if result.cut_anew:
+        return [
+            "max_parallel_validations changed since the slice was cut: `validate` evaluates what is missing"
+        ]
     if not result.rows:
         return ["the slice is not cut: nothing to do here"]
     return [f"{_rows(result.rows)} evaluated by {_count(result.expectations, 'expectation')} on single rows"]

@@ -6,14 +6,16 @@ that is missing is evaluated by `validate`. Nothing is recorded in the log.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from pathlib import Path
 
 from ckpt_ops import worker
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, ValidationDied
 from ckpt_ops.intake.forgotten_rows import left_of
-from ckpt_ops.intake.in_parts import part_found, parts_of_slice
+from ckpt_ops.intake.in_parts import look_once, part_found, parts_of_slice
 from ckpt_ops.intake.verdicts import evaluated_before
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import slice_id
@@ -31,7 +33,8 @@ from ckpt_ops.worker import Ended, Surroundings
 def share_out_rows(intake: Intake, store: Store, key: str, revision: str) -> list[RowShare]:
     """The shares, at least one, that together are all rows of the slice: one for each `validate_share` call.
 
-    One: the slice is too small to be cut, or nothing of it is to be evaluated.
+    One: the slice is too small to be cut, or nothing of it is to be evaluated. What all parts have to know is
+    found here, so that not each of them reads the whole slice for it.
 
     Raises:
         As `validate`.
@@ -40,6 +43,8 @@ def share_out_rows(intake: Intake, store: Store, key: str, revision: str) -> lis
     if manifest is None:
         return [RowShare(key=key, revision=revision, share=0, of=1)]
     of = len(parts_of_slice(manifest, at_most=intake.max_parallel_validations))
+    if of > 1:
+        look_once(intake, store, manifest, load_suite(intake.folder / intake.expectations))
     return [RowShare(key=key, revision=manifest.revision, share=share, of=of) for share in range(of)]
 
 
@@ -54,7 +59,7 @@ def validate_share(intake: Intake, store: Store, share: RowShare) -> ValidatedSh
     manifest = load_manifest(store, intake.source.name, share.key, share.revision)
     parts = parts_of_slice(manifest, at_most=intake.max_parallel_validations)
     if len(parts) != share.of:  # the setting changed meanwhile: `validate` evaluates what it needs
-        return ValidatedShare(rows=0, expectations=0)
+        return ValidatedShare(rows=0, expectations=0, cut_anew=True)
     suite = load_suite(intake.folder / intake.expectations)
     found = part_found(intake, store, manifest, suite, parts[share.share])
     return ValidatedShare(rows=found.rows, expectations=len(found.tallies))
@@ -80,13 +85,20 @@ def validate_in_processes(
     """Evaluate the parts of a large slice, each in a process of its own.
 
     Raises:
-        CkptOpsError: of a process; the parts that the others evaluated are kept.
+        CkptOpsError: of a process. The others are ended, as they are by an interruption; parts that were
+            evaluated are kept.
     """
     if intake.max_parallel_validations == 1:
         return
     shares = share_out_rows(intake, store, key, revision)
     if len(shares) == 1:
         return
+
+    no_more = threading.Event()
+
+    def watch(folder: Path) -> None:
+        if no_more.is_set():
+            raise CancelledError
 
     def apart(share: RowShare) -> None:
         part = f"part {share.share + 1} of {share.of}"
@@ -97,12 +109,17 @@ def validate_in_processes(
             surroundings=Surroundings(code=intake.folder.parent),
             report=lambda line: report(printable(f"  {part}: {line}")),
             died=_died(f"the process that validates {part} of slice {key}"),
+            watch=watch,
         )
         report(f"  {part}: {'; '.join(messages.validated_share(found))}")
 
     with ThreadPoolExecutor(len(shares)) as pool:
-        for _ in pool.map(apart, shares):
-            pass
+        try:
+            for each in as_completed([pool.submit(apart, share) for share in shares]):
+                each.result()
+        except BaseException:
+            no_more.set()
+            raise
 
 
 def _died(what: str) -> Callable[[Ended], CkptOpsError]:

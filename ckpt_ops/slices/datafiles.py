@@ -19,6 +19,7 @@ from ckpt_ops.errors import UNTOUCHED, SliceUnreadable
 from ckpt_ops.file_contents import contents
 from ckpt_ops.slices.content import ContentHash
 from ckpt_ops.slices.manifest import DataFile
+from ckpt_ops.slices.row_sizes import dictionary_bytes, row_bytes
 from ckpt_ops.store import Store
 
 ROWS_PER_FILE = 500_000
@@ -106,19 +107,22 @@ class _Rows:
     def take(self, rows: int, most_bytes: int) -> pa.Table | None:
         """Up to `rows` rows as one chunk, fewer at the end of the stream; None after it.
 
-        At least one row, and no more of them than take `most_bytes` in memory.
+        At least one row, and no more of them than take `most_bytes` in memory, without the dictionaries of
+        the first one's batch.
         """
         taken: list[pa.RecordBatch] = []
         missing, left = rows, most_bytes
         while missing and self._batch is not None and (left > 0 or not taken):
+            if taken:  # the first one's dictionaries are in memory, however few of its rows are taken
+                left -= dictionary_bytes(self._batch, besides=taken[-1])
             piece = self._batch.slice(0, missing)
-            if piece.nbytes > left:
+            if row_bytes(piece) > left:
                 piece = piece.slice(0, max(_rows_within(piece, left), 0 if taken else 1))
+                if not piece.num_rows:
+                    break
                 left = 0
-            if not piece.num_rows:
-                break
             missing -= piece.num_rows
-            left -= piece.nbytes
+            left -= row_bytes(piece)
             taken.append(piece)
             if piece.num_rows < self._batch.num_rows:
                 self._batch = self._batch.slice(piece.num_rows)
@@ -131,7 +135,7 @@ def _rows_within(batch: pa.RecordBatch, most_bytes: int) -> int:
     """How many of its first rows take no more than that in memory."""
     rows, left = 0, most_bytes
     for size in (_BLOCK_ROWS, 1):
-        while rows < batch.num_rows and (taken := batch.slice(rows, size).nbytes) <= left:
+        while rows < batch.num_rows and (taken := row_bytes(batch.slice(rows, size))) <= left:
             rows, left = min(rows + size, batch.num_rows), left - taken
     return rows
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.slices.again import pull_again
 from ckpt_ops.slices.formats.chunks import column_chunks
+from ckpt_ops.slices.formats.pages import MOST_FOOTER_BYTES
 from ckpt_ops.slices.formats.thrift import BadThrift
 from ckpt_ops.slices.manifest import DataFile, SliceManifest
 from ckpt_ops.store import Store
@@ -30,7 +31,10 @@ def columns_with_nulls(
     """
     left, found = set(columns), set[str]()
     for file in manifest.files if left else ():
-        for chunk in _read(store, file, column_chunks):
+        tail = _footer(store, file, at_most=MOST_FOOTER_BYTES)
+        if tail is None:
+            return None
+        for chunk in _read(store, file, tail, column_chunks):
             if chunk.column not in left:
                 continue
             if chunk.nulls is None:
@@ -41,13 +45,20 @@ def columns_with_nulls(
     return frozenset(found)
 
 
-def _read(store: Store, file: DataFile, read: Callable[[bytes], Iterable[T]]) -> list[T]:
+def _footer(store: Store, file: DataFile, *, at_most: int) -> bytes | None:
+    """Without its length and the magic; None: it is longer than that."""
     tail = _last(store, file, _TAIL)
     length = int.from_bytes(tail[-_END:-4], "little")
     if len(tail) - _END < length <= file.size:
+        if length > at_most:
+            return None
         tail = _last(store, file, length + _END)
+    return tail[-_END - length : -_END]
+
+
+def _read(store: Store, file: DataFile, footer: bytes, read: Callable[[bytes], Iterable[T]]) -> list[T]:
     try:
-        return list(read(tail[-_END - length : -_END]))
+        return list(read(footer))
     except BadThrift as error:
         url = f"{store.url.rstrip('/')}/{file.name}"
         raise Corrupt(

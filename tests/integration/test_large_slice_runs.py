@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -92,24 +96,39 @@ def test_each_part_has_a_process_and_the_verdict_is_one(
     assert len(titles) == 2, "the second run finds the verdict"
 
 
-def test_a_process_that_is_killed_leaves_the_other_part_and_no_verdict(
-    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", ["a process is killed", "Ctrl-C"])
+def test_what_ends_one_process_ends_the_other_and_leaves_no_verdict(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
     intake = load_intake("large")
     revision = pull(intake, store, KEY).revision
     asked = worker.run
+    ended: list[int] = []
 
-    def killed(function: Any, request: validate_parts.ShareRequest, **more: Any) -> ValidatedShare:
-        if request.share.share == 1:
+    def cut_short(function: Any, request: validate_parts.ShareRequest, **more: Any) -> ValidatedShare:
+        watch, asked_to_end = more["watch"], threading.Event()
+
+        def interrupting(folder: Path) -> None:
+            if not asked_to_end.is_set():
+                asked_to_end.set()
+                os.kill(os.getpid(), signal.SIGINT)
+            watch(folder)
+
+        if request.share.share == 1 and end == "Ctrl-C":
+            more["watch"] = interrupting
+        elif request.share.share == 1:
             more["seconds"] = 0.5  # it is killed then, long before it has imported what it needs
-        found: ValidatedShare = asked(function, request, **more)
+        try:
+            found: ValidatedShare = asked(function, request, **more)
+        except CancelledError:
+            ended.append(request.share.share)
+            raise
         return found
 
     with monkeypatch.context() as patched:
-        patched.setattr(worker, "run", killed)
-        with pytest.raises(ValidationDied, match="part 2 of 2 of slice"):
+        patched.setattr(worker, "run", cut_short)
+        with pytest.raises(KeyboardInterrupt if end == "Ctrl-C" else ValidationDied):
             validate_parts.validate_in_processes(intake, store, KEY, revision, print)
-    names = [entry.name for entry in store.list(f"slices/rows/{KEY}/{revision}/evaluated/")]
-    assert sum(name.endswith(".json") and "whole" not in name for name in names) == 1
+    assert sorted(ended) == ([0, 1] if end == "Ctrl-C" else [0])
     assert not ModelLog(store, "large").records()
     assert run_slice(intake, store, KEY, print).validated.set_aside == 4

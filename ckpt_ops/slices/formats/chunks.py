@@ -39,7 +39,7 @@ def column_chunks(footer: bytes) -> Iterator[ColumnChunk]:
         for group in read_struct(footer)[_ROW_GROUPS]:
             for chunk in group[_COLUMNS]:
                 yield _chunk(chunk[_METADATA], group[_GROUP_ROWS])
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise BadThrift(f"no footer of Parquet: {error!r}") from error
 
 

@@ -58,6 +58,8 @@ class _Reader:
         raise BadThrift(f"a value of type {kind}")  # Parquet has no maps
 
     def _list(self, depth: int) -> list[Any]:
+        if depth > _MOST_DEEP:
+            raise BadThrift("lists within lists")
         head = self._byte()
         size = self._varint() if head >> 4 == 0x0F else head >> 4
         if size > len(self._data) - self._at:

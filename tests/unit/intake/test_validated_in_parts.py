@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from ckpt_ops.runs.validate import validate
 from ckpt_ops.runs.validate_parts import share_out_rows, validate_share
 from ckpt_ops.slices import pull
 from ckpt_ops.store import LocalStore
-from ckpt_ops.validation.in_parts import evaluate_part
+from ckpt_ops.validation.in_parts import evaluate_part, look_beforehand
 
 ROWS = [(1, "a"), (2, "b"), (-3, "c"), (4, "d"), (5, "e"), (6, "f"), (7, "g"), (8, "h"), (-9, "i"), (10, "j")]
 UNIQUE = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "word"}}
@@ -102,6 +103,47 @@ def test_parts_are_whole_files_of_about_as_many_rows(place: Days) -> None:
     assert rows == [ValidatedShare(rows=4, expectations=2), ValidatedShare(rows=6, expectations=2)]
 
 
+def test_what_all_parts_have_to_know_is_found_before_them(
+    place: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def counting(*arguments: Any, **more: Any) -> Any:
+        looked.append(1)
+        return look_beforehand(*arguments, **more)
+
+    monkeypatch.setattr(in_parts, "look_beforehand", counting)
+    revision = pulled(place)
+    cut = shares(place, revision)
+    assert looked == [1]
+    for share in cut:
+        validate_share(place.intake, place.store, share)
+    verdict(place, revision)
+    assert looked == [1]
+
+
+def test_a_part_is_evaluated_again_by_other_code(
+    place: Days, evaluated: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What evaluates is also how columns are read by their time, and the packages that compute."""
+    revision = pulled(place)
+    part = shares(place, revision)[0]
+    version = importlib.metadata.version
+    for package in ("great-expectations", "pandas", "numpy", "pyarrow"):
+        validate_share(place.intake, place.store, part)
+        monkeypatch.setattr(
+            importlib.metadata,
+            "version",
+            lambda name, changed=package: "0" if name == changed else version(name),
+        )
+        in_parts._code.cache_clear()
+    validate_share(place.intake, place.store, part)
+    monkeypatch.undo()
+    in_parts._code.cache_clear()
+    assert evaluated == [4] * 5
+    assert {"column_times.py", "column_types.py"} <= {path.name for path in in_parts._code_files()}
+
+
 def test_a_retry_evaluates_only_the_part_that_is_missing(place: Days, evaluated: list[int]) -> None:
     revision = pulled(place)
     first, second = shares(place, revision)
@@ -173,6 +215,13 @@ def test_what_was_changed_in_the_store_is_refused(place: Days, damage: str) -> N
     with pytest.raises(Corrupt, match=r"(?s)file://.*/evaluated/.*delete the object"):
         verdict(place, revision)
     assert not place.log.records()
+
+
+def test_a_part_of_a_slice_that_would_be_cut_anew_is_left_out(place: Days, evaluated: list[int]) -> None:
+    share = shares(place, pulled(place))[1]
+    alone = replace(place.intake, max_parallel_validations=1)
+    assert validate_share(alone, place.store, share) == ValidatedShare(rows=0, expectations=0, cut_anew=True)
+    assert not evaluated
 
 
 def test_a_number_of_tasks_below_one_is_refused(place: Days) -> None:

@@ -13,6 +13,7 @@ from ckpt_ops.pipeline.step_results import (
     Trained,
     Training,
     Validated,
+    ValidatedShare,
 )
 from ckpt_ops.runs import messages
 from ckpt_ops.validation import Outcome
@@ -115,3 +116,10 @@ def test_text_holds_nothing_that_a_database_refuses() -> None:
     assert messages.text(["a\x00b\x1b[31m", "\ud800 é\tx"]) == "a b [31m\né x"
     long = messages.text(["x" * 5000])
     assert len(long) == messages.LONGEST + len(" ...")
+
+
+def test_a_part_that_is_none_any_more_says_so() -> None:
+    nothing = ValidatedShare(rows=0, expectations=0)
+    assert messages.validated_share(nothing) == ["the slice is not cut: nothing to do here"]
+    (line,) = messages.validated_share(replace(nothing, cut_anew=True))
+    assert line.startswith("max_parallel_validations changed since the slice was cut")

@@ -66,3 +66,17 @@ def test_structs_within_structs_without_end_are_refused() -> None:
         read_struct(b"\x1c" * 100_000)
     with pytest.raises(BadThrift):
         read_struct(b"\x19" + b"\xf9\xff\xff\xff\x7f" * 1000)
+
+
+def test_lists_within_lists_without_end_are_refused() -> None:
+    with pytest.raises(BadThrift, match="lists within lists"):
+        read_struct(b"\x19" * 2_000)
+
+
+def test_a_footer_with_lists_and_bytes_for_structs_is_refused() -> None:
+    for value in (b"\x29\x15\x02", b"\x28\x01a", b"\x26\x02", b"\x21"):  # of field 2 + 2
+        with pytest.raises(BadThrift):
+            list(column_chunks(b"\x26\x02" + value + b"\x00"))
+    empty_lists = b"\x49\x19" + b"\x0c"  # row groups: a list of one list of no struct
+    with pytest.raises(BadThrift):
+        list(column_chunks(empty_lists + b"\x00"))
