@@ -16,7 +16,8 @@ from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Exported, Record
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.checkpoint_export import run_export
-from ckpt_ops.serving.objects import is_leaving
+from ckpt_ops.serving.in_store import let_in
+from ckpt_ops.serving.objects import is_leaving, remove_if_leaving
 from ckpt_ops.serving.on_request import check, exported_folder, place_of
 from ckpt_ops.store import Store
 
@@ -71,12 +72,12 @@ def export_to_store(
         ExportFailed: it cannot be written in this format.
     """
     log = ModelLog(store, pipeline.name)
-    check(log.state(), number, format.value)
-    manifest = committed_manifest(store, pipeline.name, number, step=step)
-    folder = exported_folder(pipeline.name, number, format.value, manifest.step)
-    report = _find(store, folder)
+    step = let_in(store, log.state(), number, format.value, step=step)
+    folder = exported_folder(pipeline.name, number, format.value, step)
+    report = _find(store, folder)  # first: of a version that was pruned since, it is all that there is
     found = report is not None
     if report is None:
+        manifest = committed_manifest(store, pipeline.name, number, step=step)
         place = place_of(pipeline.name, number, format.value, manifest.step)
         with tempfile.TemporaryDirectory(prefix="ckpt-ops-export-") as there:
             out = Path(there) / Path(place).name
@@ -135,7 +136,7 @@ def _record(log: ModelLog, store: Store, report: ExportReport, folder: str, why:
         gone = is_leaving(state, record.version)
         return None if gone or record.key in state.exported else record
 
-    if is_leaving(log.decide(choose), record.version):
-        for entry in store.list(f"{folder}/"):
-            store.delete(entry.name)
-        check(log.state(), record.version, record.format)
+    state = log.decide(choose)
+    if is_leaving(state, record.version):
+        remove_if_leaving(store, state, record.version, folder)
+        check(state, record.version, record.format)
