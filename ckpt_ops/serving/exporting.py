@@ -12,6 +12,7 @@ from ckpt_ops.checkpoints.committed import committed_manifest
 from ckpt_ops.checkpoints.export import Format, export_tensors
 from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.file_contents import contents
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Exported, Record
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -106,9 +107,14 @@ def _keep(store: Store, out: Path, place: str) -> tuple[int, int]:
     paths = sorted(path for path in out.rglob("*") if path.is_file()) if out.is_dir() else [out]
     nbytes = 0
     for path in paths:
-        data = path.read_bytes()
-        nbytes += len(data)
-        store.put(place if path == out else f"{place}/{path.relative_to(out).as_posix()}", data)
+        name = place if path == out else f"{place}/{path.relative_to(out).as_posix()}"
+        size = path.stat().st_size
+        nbytes += size
+        if size == 0:  # of an empty file there is no memory map
+            store.put(name, b"")
+            continue
+        with contents(path) as data:
+            store.put(name, data)
     return len(paths), nbytes
 
 

@@ -219,6 +219,26 @@ def test_an_export_is_kept_opened_by_its_library_and_recorded_once(
     assert (row.object, row.actor, row.reason) == (made.object, "ada", "for the shop")
 
 
+def test_a_folder_is_kept_with_its_empty_files_and_a_file_without_being_read_into_memory(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "model"
+    (out / "assets").mkdir(parents=True)
+    (out / "assets" / "empty").touch()
+    (out / "weights").write_bytes(b"12345")
+    put, kinds = place.store.put, list[type]()
+
+    def noted(name: str, data: bytes | memoryview) -> None:
+        kinds.append(type(data))
+        put(name, data)
+
+    monkeypatch.setattr(place.store, "put", noted)
+    assert exporting._keep(place.store, out, "exported/model") == (2, 5)
+    assert place.store.get("exported/model/assets/empty") == b""
+    assert place.store.get("exported/model/weights") == b"12345"
+    assert kinds == [bytes, memoryview]
+
+
 def test_one_that_was_stopped_before_its_report_is_written_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
