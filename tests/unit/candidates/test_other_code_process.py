@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ckpt_ops import worker
 from ckpt_ops.candidates.as_served import other_code
 from ckpt_ops.candidates.as_served.other_code import PartsPredicted
 from ckpt_ops.pipeline import load_pipeline
@@ -28,7 +29,7 @@ def test_it_takes_a_gpus_memory_as_the_pipeline_says(
         started.append(how["surroundings"])
         return PartsPredicted(parts=0)
 
-    monkeypatch.setattr(other_code.worker, "run", run)
+    monkeypatch.setattr(worker, "run", run)
     kept = Kept(functions=Functions(model="m:b", examples="m:e", inputs="m:i"), files={})
     other_code._run(pipeline, kept, tmp_path, tmp_path / "export", tmp_path / "parts", "")
     (surroundings,) = started
