@@ -24,6 +24,11 @@ def acknowledged_keys(state: LineageState) -> list[str]:
     return sorted(state.acknowledged.keys() - state.slices.keys())
 
 
+def answered_keys(state: LineageState) -> set[str]:
+    """Keys that need nobody when a run finds no slice: the slice is there, or a person said why it is not."""
+    return {*state.slices, *state.acknowledged}
+
+
 def unanswered_keys(state: LineageState) -> list[str]:
     """Keys of missing slices that nobody acknowledged."""
     return [key for key in missing_keys(state) if key not in state.acknowledged]

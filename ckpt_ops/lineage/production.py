@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -83,6 +84,13 @@ def periods(state: LineageState) -> tuple[Period, ...]:
         retrained = isinstance(record, Promoted) and version.started.retrains and approved is None
         found.append(replace(period, how=How.RETRAINED) if retrained else period)
     return _one_after_the_other(found)
+
+
+def head_at(state: LineageState, time: datetime) -> int | None:
+    """The version that was in production at a time, which has a zone; None: none was yet."""
+    by_then = (one for _, one in reversed(state.moves) if datetime.fromisoformat(one.time) <= time)
+    found = next(by_then, None)
+    return None if found is None else found.version
 
 
 def below_floor(state: LineageState) -> str | None:

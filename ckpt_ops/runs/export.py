@@ -11,7 +11,8 @@ from ckpt_ops.pipeline.step_results import ExportedVersion
 from ckpt_ops.serving.convert import TOLERANCE, convert
 from ckpt_ops.serving.exporting import export_to_store
 from ckpt_ops.serving.formats import Format as Conversions
-from ckpt_ops.serving.on_request import CONVERSIONS, check
+from ckpt_ops.serving.in_store import let_in
+from ckpt_ops.serving.on_request import CONVERSIONS
 from ckpt_ops.store import Store
 
 
@@ -39,7 +40,7 @@ def export(
         BadInput: the version cannot be written so.
         ExportFailed, ConversionRefused: the format cannot hold it.
     """
-    check(ModelLog(store, pipeline.name).state(), version, format)
+    let_in(store, ModelLog(store, pipeline.name).state(), version, format, step=step)
     if format in CONVERSIONS:
         made = convert(
             pipeline, store, version, Conversions(format), tolerance=tolerance, why=why, report=report

@@ -15,7 +15,13 @@ from ckpt_ops.lineage.records import Converted, Record
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.conversion import run_conversion
 from ckpt_ops.serving.formats import Format, check_installed
-from ckpt_ops.serving.objects import CONVERSION, conversion_folder, exported_version, is_leaving
+from ckpt_ops.serving.objects import (
+    CONVERSION,
+    conversion_folder,
+    exported_version,
+    is_leaving,
+    remove_if_leaving,
+)
 from ckpt_ops.store import Store
 
 TOLERANCE = 1e-4
@@ -47,7 +53,9 @@ def convert(
     """
     checks.number("tolerance", tolerance, at_least=0, allowed="a number of at least 0, such as 1e-4")
     log = ModelLog(store, pipeline.name)
-    exported_version(log.state(), number)
+    state = log.state()
+    remove_if_leaving(store, state, number, conversion_folder(pipeline.name, number, format.value))
+    exported_version(state, number)
     made = _find(store, pipeline.name, number, format)
     found = made is not None
     if made is None:
@@ -96,6 +104,6 @@ def _record(log: ModelLog, store: Store, record: Converted) -> None:
 
     state = log.decide(choose)
     if is_leaving(state, record.version):
-        for entry in store.list(f"{conversion_folder(log.model, record.version, record.format)}/"):
-            store.delete(entry.name)
+        folder = conversion_folder(log.model, record.version, record.format)
+        remove_if_leaving(store, state, record.version, folder)
         exported_version(state, record.version)

@@ -12,11 +12,13 @@ from ckpt_ops.checkpoints.committed import committed_manifest
 from ckpt_ops.checkpoints.export import Format, export_tensors
 from ckpt_ops.documents import DocumentKind
 from ckpt_ops.errors import ObjectNotFound
+from ckpt_ops.file_contents import contents
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import Exported, Record
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.checkpoint_export import run_export
-from ckpt_ops.serving.objects import is_leaving
+from ckpt_ops.serving.in_store import let_in
+from ckpt_ops.serving.objects import is_leaving, remove_if_leaving
 from ckpt_ops.serving.on_request import check, exported_folder, place_of
 from ckpt_ops.store import Store
 
@@ -71,12 +73,12 @@ def export_to_store(
         ExportFailed: it cannot be written in this format.
     """
     log = ModelLog(store, pipeline.name)
-    check(log.state(), number, format.value)
-    manifest = committed_manifest(store, pipeline.name, number, step=step)
-    folder = exported_folder(pipeline.name, number, format.value, manifest.step)
-    report = _find(store, folder)
+    step = let_in(store, log.state(), number, format.value, step=step)
+    folder = exported_folder(pipeline.name, number, format.value, step)
+    report = _find(store, folder)  # first: of a version that was pruned since, it is all that there is
     found = report is not None
     if report is None:
+        manifest = committed_manifest(store, pipeline.name, number, step=step)
         place = place_of(pipeline.name, number, format.value, manifest.step)
         with tempfile.TemporaryDirectory(prefix="ckpt-ops-export-") as there:
             out = Path(there) / Path(place).name
@@ -105,9 +107,14 @@ def _keep(store: Store, out: Path, place: str) -> tuple[int, int]:
     paths = sorted(path for path in out.rglob("*") if path.is_file()) if out.is_dir() else [out]
     nbytes = 0
     for path in paths:
-        data = path.read_bytes()
-        nbytes += len(data)
-        store.put(place if path == out else f"{place}/{path.relative_to(out).as_posix()}", data)
+        name = place if path == out else f"{place}/{path.relative_to(out).as_posix()}"
+        size = path.stat().st_size
+        nbytes += size
+        if size == 0:  # of an empty file there is no memory map
+            store.put(name, b"")
+            continue
+        with contents(path) as data:
+            store.put(name, data)
     return len(paths), nbytes
 
 
@@ -135,7 +142,7 @@ def _record(log: ModelLog, store: Store, report: ExportReport, folder: str, why:
         gone = is_leaving(state, record.version)
         return None if gone or record.key in state.exported else record
 
-    if is_leaving(log.decide(choose), record.version):
-        for entry in store.list(f"{folder}/"):
-            store.delete(entry.name)
-        check(log.state(), record.version, record.format)
+    state = log.decide(choose)
+    if is_leaving(state, record.version):
+        remove_if_leaving(store, state, record.version, folder)
+        check(state, record.version, record.format)

@@ -68,6 +68,13 @@ def is_leaving(state: LineageState, number: int) -> bool:
     return number in state.dropped and number in state.consumers_of(forgotten)
 
 
+def remove_if_leaving(store: Store, state: LineageState, number: int, folder: str) -> None:
+    """Remove what lies in `folder` if a purge takes the version: its list may not have what came later."""
+    if is_leaving(state, number):
+        for entry in list(store.list(f"{folder}/")):
+            store.delete(entry.name)
+
+
 def predictions_on(
     store: Store, revisions: Collection[tuple[str, str]], *, model: str | None = None
 ) -> Iterator[Entry]:

@@ -35,7 +35,7 @@ PARAMS: dict[str, Any] = {
         type=["null", "integer"],
         minimum=1,
         title="Version",
-        description="Its number. Empty: the version in production.",
+        description="Its number. Empty: the version that is in production when the run starts.",
     ),
     "format": Param(
         FORMATS[0],
@@ -100,12 +100,11 @@ class ExportOperator(AskedFor[ExportedVersion], TensorFlowOperator[ExportedVersi
 
     def step(self, store: Store, context: Context) -> ExportedVersion:
         """Write it, in a process of its own, unless that is done. Raises as `runs.export.export`."""
-        from ckpt_ops.lineage import ModelLog
         from ckpt_ops.runs.export import export
 
         params = context["params"]
         why = self.reason(context)
-        version = params["version"] or ModelLog(store, self.pipeline.name).state().head
+        version = params["version"] or self._in_production(store, context)
         if version is None:
             raise BadInput("version", None, f"the number of a version of {self.pipeline.name}")
         return export(
@@ -118,6 +117,14 @@ class ExportOperator(AskedFor[ExportedVersion], TensorFlowOperator[ExportedVersi
             tolerance=params["tolerance"],
             report=self.report,
         )
+
+    def _in_production(self, store: Store, context: Context) -> int | None:
+        """As of the run's start: each try exports the same, whatever is promoted meanwhile."""
+        from ckpt_ops.lineage import ModelLog
+        from ckpt_ops.lineage.production import head_at
+
+        run = context["dag_run"]
+        return head_at(ModelLog(store, self.pipeline.name).state(), run.start_date or run.run_after)
 
     def message(self, result: ExportedVersion) -> list[str]:
         """Where it is, and how large."""

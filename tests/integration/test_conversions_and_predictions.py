@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -63,11 +64,13 @@ from ckpt_ops.pipeline.model_work import run_work
 from ckpt_ops.runs import steps
 from ckpt_ops.runs.export import export
 from ckpt_ops.serving import checkpoint_export, conversion, exporting, slice_predictions
+from ckpt_ops.serving import convert as converting
 from ckpt_ops.serving import recheck as rechecking
 from ckpt_ops.serving.conversion import run_conversion
 from ckpt_ops.serving.convert import convert
 from ckpt_ops.serving.formats import Format
-from ckpt_ops.serving.on_request import place_of
+from ckpt_ops.serving.in_store import look
+from ckpt_ops.serving.on_request import InStore, place_of
 from ckpt_ops.serving.onnx_format import ask_onnx, to_onnx
 from ckpt_ops.serving.predict import predict, why_not
 from ckpt_ops.serving.recheck import asked_again
@@ -77,6 +80,7 @@ from ckpt_ops.slices import load_manifest, pull, read_slice
 from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.training import Examples, holdout_mask
 from ckpt_ops.views import StoreViews
+from ckpt_ops.views.building.exports import format_rows
 from ckpt_ops.worker import codec
 from ckpt_ops.worker.raised import Raised
 
@@ -215,6 +219,26 @@ def test_an_export_is_kept_opened_by_its_library_and_recorded_once(
     assert (row.object, row.actor, row.reason) == (made.object, "ada", "for the shop")
 
 
+def test_a_folder_is_kept_with_its_empty_files_and_a_file_without_being_read_into_memory(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "model"
+    (out / "assets").mkdir(parents=True)
+    (out / "assets" / "empty").touch()
+    (out / "weights").write_bytes(b"12345")
+    put, kinds = place.store.put, list[type]()
+
+    def noted(name: str, data: bytes | memoryview) -> None:
+        kinds.append(type(data))
+        put(name, data)
+
+    monkeypatch.setattr(place.store, "put", noted)
+    assert exporting._keep(place.store, out, "exported/model") == (2, 5)
+    assert place.store.get("exported/model/assets/empty") == b""
+    assert place.store.get("exported/model/weights") == b"12345"
+    assert kinds == [bytes, memoryview]
+
+
 def test_one_that_was_stopped_before_its_report_is_written_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,19 +247,82 @@ def test_one_that_was_stopped_before_its_report_is_written_again(
     assert not export(place.pipeline, place.store, 1, "safetensors", why="w").found
 
 
+class Killed(BaseException):
+    """As SIGKILL: nothing catches it."""
+
+
+def killed(*arguments: Any) -> NoReturn:
+    raise Killed
+
+
+def begin_a_purge(place: Place) -> None:
+    """Of the rows of version 1, up to the record after which its checkpoints may go."""
+    ref = place.version.slices[0]
+    place.say(
+        Forgotten(
+            request="0" * 12, rows="", keys=(ref.key,), revisions=((ref.key, ref.revision),), grace_hours=0
+        )
+    )
+    place.say(CheckpointsDropped(versions=(1,)))
+
+
+def lose_the_checkpoint(place: Place) -> None:
+    trained = place.version.trained
+    assert trained is not None
+    place.store.delete(trained.final.name)
+
+
+def test_one_that_was_written_but_not_recorded_is_recorded_although_the_version_was_pruned(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(exporting, "_record", killed)
+        with pytest.raises(Killed):
+            export(place.pipeline, place.store, 1, "safetensors", why="w")
+    place.say(CheckpointsDropped(versions=(1,)))
+    lose_the_checkpoint(place)
+    assert look(place.store, place.state, 1) == InStore(made=frozenset({"safetensors"}), checkpoint=False)
+    found = export(place.pipeline, place.store, 1, "safetensors", why="again")
+    (record,) = place.records(Exported)
+    assert (found.found, record.object, record.reason) == (True, found.object, "again")
+    with pytest.raises(BadInput, match="was pruned"):
+        export(place.pipeline, place.store, 1, "keras", why="w")
+
+
+def test_a_version_whose_checkpoint_was_collected_is_refused_at_the_door(place: Place) -> None:
+    lose_the_checkpoint(place)
+    rows = format_rows(place.state, 1, look(place.store, place.state, 1))
+    assert {row.format for row in rows if row.possible} == {"tflite", "onnx"}, "they need its export alone"
+    with pytest.raises(BadInput, match="Its last checkpoint is gone"):
+        export(place.pipeline, place.store, 1, "keras", why="w")
+
+
+@pytest.mark.parametrize(
+    ("format", "records"), [("safetensors", exporting), ("tflite", converting)], ids=["export", "conversion"]
+)
+def test_what_a_killed_try_left_of_a_version_that_a_purge_takes_is_removed_by_the_next(
+    place: Place, monkeypatch: pytest.MonkeyPatch, format: str, records: ModuleType
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "_record", killed)
+        with pytest.raises(Killed):
+            export(place.pipeline, place.store, 1, format, why="w")
+    left = ["models/brief/v1/exported/", "models/brief/v1/converted/"]
+    assert [entry.name for one in left for entry in place.store.list(one)]
+    begin_a_purge(place)
+    with pytest.raises(BadInput, match="rows that were forgotten"):
+        export(place.pipeline, place.store, 1, format, why="w")
+    assert [entry.name for one in left for entry in place.store.list(one)] == []
+
+
 def test_an_export_of_a_version_that_a_purge_takes_leaves_nothing(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ref = place.version.slices[0]
     kept = exporting.read_tensors
 
     def meanwhile(*arguments: Any) -> Any:
         found = kept(*arguments)
-        gone = Forgotten(
-            request="0" * 12, rows="", keys=(ref.key,), revisions=((ref.key, ref.revision),), grace_hours=0
-        )
-        place.say(gone)
-        place.say(CheckpointsDropped(versions=(1,)))
+        begin_a_purge(place)
         return found
 
     monkeypatch.setattr(exporting, "read_tensors", meanwhile)

@@ -15,7 +15,8 @@ from ckpt_ops.serving.on_request import FORMATS
 pytestmark = pytest.mark.slow
 
 OPERATORS = """
-import json, os, types
+import json, os, time, types
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, Promoted, SliceAccepted, SliceRef
@@ -39,6 +40,16 @@ for record in (
     CandidateStarted(version=2, candidate="d", parent=1, slices=(ref,)),
 ):
     log.append(record, after=log.state())
+time.sleep(0.01)  # times of records are in ms
+started = datetime.now(UTC)
+time.sleep(0.01)
+for record in (
+    CandidateStarted(version=3, candidate="e", parent=1, slices=(ref,)),
+    CandidateTrained(version=3, step=6, stopped_by="x", checkpoints=1, manifest="m", artifacts={}),
+    Promoted(version=3, champion=1),
+):
+    log.append(record, after=log.state())
+open_store(os.environ["CKPT_OPS_STORE"]).put("m", b"the checkpoint of both")
 records = len(log.records())
 
 def kept(pipeline, store, number, format, *, step, why, note):
@@ -48,13 +59,13 @@ def converted(pipeline, store, number, format, *, tolerance, why, report):
 exporting.export_to_store, exporting.convert = kept, converted
 on_request.missing = lambda extra: ["tf2onnx"]
 
-def run(**params):
+def run(start=started, **params):
     task = dag.get_task("export")
     defaults = {name: dag.params[name] for name in dag.params}
     told = []
     ti = types.SimpleNamespace(xcom_push=lambda key, value: told.append(value))
     context = {"ti": ti, "params": {**defaults, **params},
-               "dag_run": types.SimpleNamespace(triggering_user_name="jo")}
+               "dag_run": types.SimpleNamespace(triggering_user_name="jo", start_date=start)}
     try:
         return ["done", task.execute(context), told]
     except Exception as error:
@@ -66,6 +77,8 @@ print(json.dumps({
     "schedule": type(dag.timetable).__name__,
     "formats": dag.params.get_param("format").schema["enum"],
     "head": run(why="for the shop"),
+    "later head": run(start=datetime.now(UTC), why="w"),
+    "no head": run(start=started - timedelta(hours=1), why="w"),
     "step": run(why="w", version=1, format="keras", step=2),
     "converted": run(why="w", version=1, format="tflite", tolerance=0.5),
     "no reason": run(version=1),
@@ -97,8 +110,11 @@ def test_its_formats_are_those_of_both_commands(found: Any) -> None:
     assert found["formats"] == list(FORMATS)
 
 
-def test_it_exports_the_version_in_production_or_the_one_that_was_asked_for(found: Any) -> None:
+def test_it_exports_the_head_of_when_the_run_started_or_the_version_that_was_asked_for(
+    found: Any,
+) -> None:
     assert found["head"][:2] == ["RuntimeError", "export 1 saved-model None for the shop jo"]
+    assert found["later head"][:2] == ["RuntimeError", "export 3 saved-model None w jo"]
     assert found["step"][:2] == ["RuntimeError", "export 1 keras 2 w jo"]
 
 
@@ -112,7 +128,8 @@ def test_a_conversion_says_how_far_it_is_off(found: Any) -> None:
     ("case", "says"),
     [
         ("no reason", "why"),
-        ("no version", "a version of brief: 1, 2"),
+        ("no version", "a version of brief: 1, 2, 3"),
+        ("no head", "the number of a version of brief"),
         ("not trained", "It was not trained to its end: it is started."),
         ("not installed", "Not installed: tf2onnx"),
     ],

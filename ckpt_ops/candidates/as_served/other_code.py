@@ -156,7 +156,9 @@ def _run(pipeline: Pipeline, code: Kept, dags: Path, export: Path, parts: Path, 
             predict_apart,
             request,
             title=("predict-as-served", pipeline.name),
-            surroundings=Surroundings(code=dags, without=pipeline.folder.parent),
+            surroundings=Surroundings(
+                code=dags, without=pipeline.folder.parent, beside=pipeline.numerics.environment
+            ),
             report=lambda line: print(f"  {line}", flush=True),
             died=died,
         )

@@ -6,20 +6,20 @@ from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.exports import export_folder
 from ckpt_ops.errors import Corrupt, ObjectNotFound
 from ckpt_ops.lineage import LineageState
-from ckpt_ops.serving.on_request import CONVERSIONS, FORMATS, missing_packages, why_not
+from ckpt_ops.serving.on_request import CONVERSIONS, FORMATS, InStore, missing_packages, why_not
 from ckpt_ops.store import Store
 from ckpt_ops.views.exports import ExportRow, FormatRow
 
 _NAMES = {"keras": ".keras", "safetensors": ".safetensors"}
 
 
-def format_rows(state: LineageState, number: int) -> tuple[FormatRow, ...]:
+def format_rows(state: LineageState, number: int, there: InStore) -> tuple[FormatRow, ...]:
     """Every format. Raises `BadInput`: there is no such version."""
-    return tuple(_format_row(state, number, one) for one in FORMATS)
+    return tuple(_format_row(state, number, one, there) for one in FORMATS)
 
 
-def _format_row(state: LineageState, number: int, format: str) -> FormatRow:
-    reason = why_not(state, number, format, absent=missing_packages(format))
+def _format_row(state: LineageState, number: int, format: str, there: InStore) -> FormatRow:
+    reason = why_not(state, number, format, there=there, absent=missing_packages(format))
     return FormatRow(
         format=format,
         converts=format in CONVERSIONS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from airflow.utils.state import TaskInstanceState
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ckpt_ops.key_times import form_of
 from ckpt_ops.lineage.spacing import expected_keys
 from ckpt_ops_airflow.rebase import SUFFIX
 from ckpt_ops_airflow.results import EXPORT, MISSING, REPLAY, RETRAIN, TRAIN
@@ -33,8 +34,8 @@ class AirflowFacts:
         last_run: id of the run that was created last; `last_run_state`: queued, running, success or failed;
             `last_run_note`: as its page shows it; None where there is none.
         missing_runs: how many runs ended without a slice: the source had none for their interval. One that
-            is cleared when the slice has come no longer counts, nor does one whose missing slice a person
-            acknowledged.
+            is cleared when the slice has come no longer counts, nor does one whose slice came by another run,
+            or was acknowledged as missing by a person.
     """
 
     next_run: str | None = None
@@ -137,12 +138,13 @@ def waiting_question(session: Session, model: str, version: int) -> WaitingQuest
 
 
 def airflow_facts(
-    session: Session, dag_ids: Collection[str], *, acknowledged: Mapping[str, Collection[str]]
+    session: Session, dag_ids: Collection[str], *, answered: Callable[[str], Collection[str]]
 ) -> dict[str, AirflowFacts]:
     """By DAG, for those that Airflow knows.
 
     Args:
-        acknowledged: by DAG, keys of missing slices that a person acknowledged.
+        answered: the keys of a DAG's model that need nobody when a run finds no slice. Asked only for DAGs
+            with such runs.
     """
     dags = session.execute(
         select(DagModel.dag_id, DagModel.is_paused, DagModel.next_dagrun_create_after).where(
@@ -167,9 +169,8 @@ def airflow_facts(
         .tuples()
         .all()
     )
-    for dag_id, keys in acknowledged.items():
-        if keys and missing.get(dag_id):
-            missing[dag_id] -= _acknowledged_runs(session, dag_id, keys)
+    for dag_id in missing:
+        missing[dag_id] -= _answered_runs(session, dag_id, answered(dag_id))
     found = {}
     for dag_id, paused, next_run in dags:
         run_id, state, note = runs.get(dag_id, (None, None, None))
@@ -189,17 +190,18 @@ def is_paused(session: Session, dag_id: str) -> bool:
     return bool(session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)))
 
 
-def _acknowledged_runs(session: Session, dag_id: str, keys: Collection[str]) -> int:
-    """How many runs found no slice where a person has said why: by the starts of their intervals."""
+def _answered_runs(session: Session, dag_id: str, keys: Collection[str]) -> int:
+    """How many runs found no slice where that needs nobody: by the starts of their intervals."""
     left = session.scalars(select(XComModel).where(XComModel.dag_id == dag_id, XComModel.key == MISSING))
     runs = {one.run_id: str(XComModel.deserialize_value(one)) for one in left}
-    return sum(_key_at(start, keys) in keys for start in runs.values())
+    forms = {form for key in keys if (form := form_of(key)) is not None}
+    return sum(not _keys_at(start, forms).isdisjoint(keys) for start in runs.values())
 
 
-def _key_at(start: str, keys: Collection[str]) -> str | None:
-    """The key of the slice that begins then, written as the others."""
+def _keys_at(start: str, forms: Collection[str]) -> set[str]:
+    """The key of a slice that begins then, in each form."""
     try:
         time = datetime.fromisoformat(start)
     except ValueError:
-        return None
-    return next(iter(expected_keys(keys, starts=[time])), None)
+        return set()
+    return {key for form in forms for key in expected_keys((), starts=[time], form=form)}

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from ckpt_ops.actions import Asked
 from ckpt_ops.actions.asked import the_version
+from ckpt_ops.serving.in_store import look
 from ckpt_ops.serving.on_request import FORMATS, Known, missing_packages, preview
 from ckpt_ops.views import plain
 from ckpt_ops.views.building.exports import bytes_of, format_rows
@@ -29,7 +30,7 @@ from ckpt_ops.views.exports import ExportRun, ExportsView
 from ckpt_ops_airflow.api.airflow_facts import is_paused
 from ckpt_ops_airflow.api.json_answers import json_answer
 from ckpt_ops_airflow.api.permissions import may_trigger_runs, readable
-from ckpt_ops_airflow.api.the_store import state_of, views_of
+from ckpt_ops_airflow.api.the_store import views_of
 from ckpt_ops_airflow.exporting import SUFFIX
 from ckpt_ops_airflow.intervals import is_there
 from ckpt_ops_airflow.results import EXPORT
@@ -42,13 +43,14 @@ def export_routes() -> APIRouter:
     """Routes on one model, for those who may read its DAG."""
     router, path = APIRouter(), "/models/{dag_id}/versions/{version}/exports"
     router.add_api_route(path, exports, response_class=Response)
-    router.add_api_route(f"{path}/{{format}}", look, response_class=Response)
+    router.add_api_route(f"{path}/{{format}}", look_at, response_class=Response)
     return router
 
 
 def exports(dag_id: str, version: int, user: GetUserDep, session: SessionDep) -> Response:
     """The formats of a version, and the runs that write them."""
-    state, dag = state_of(dag_id), f"{dag_id}{SUFFIX}"
+    views, dag = views_of(dag_id), f"{dag_id}{SUFFIX}"
+    state = views.state(dag_id)
     the_version(state, Asked(version=version))
     there = is_there(dag)
     seen = there and dag in readable([dag], user)
@@ -59,13 +61,13 @@ def exports(dag_id: str, version: int, user: GetUserDep, session: SessionDep) ->
             dag=dag if there else None,
             paused=there and is_paused(session, dag),
             permitted=there and may_trigger_runs(dag, user),
-            formats=format_rows(state, version),
+            formats=format_rows(state, version, look(views.store, state, version)),
             runs=_runs(session, dag, version) if seen else (),
         )
     )
 
 
-def look(dag_id: str, version: int, format: str, user: GetUserDep, session: SessionDep) -> Response:
+def look_at(dag_id: str, version: int, format: str, user: GetUserDep, session: SessionDep) -> Response:
     """What a run that writes this format would do, and whether the user may trigger it."""
     views, dag = views_of(dag_id), f"{dag_id}{SUFFIX}"
     state = views.state(dag_id)
@@ -76,7 +78,8 @@ def look(dag_id: str, version: int, format: str, user: GetUserDep, session: Sess
         done = next((run for run, _ in seen if _said(run, "format") == format and _seconds(run)), None)
         nbytes = bytes_of(views.store, state, version, format)
         known = Known(nbytes=nbytes, seconds=_seconds(done) if done else None, paused=is_paused(session, dag))
-    found = preview(state, version, format, known=known, absent=missing_packages(format))
+    there, absent = look(views.store, state, version), missing_packages(format)
+    found = preview(state, version, format, known=known, there=there, absent=absent)
     return json_answer(plain(found) | {"permitted": may_trigger_runs(dag, user)})
 
 

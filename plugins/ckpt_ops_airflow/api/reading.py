@@ -7,6 +7,7 @@ GET /ckpt-ops/api/models/{dag_id}[/lineage|/slices|/slices/{key}|/versions/{vers
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -17,8 +18,11 @@ from fastapi.responses import Response
 
 from ckpt_ops.actions import Asked
 from ckpt_ops.actions.asked import the_slice, the_version
+from ckpt_ops.errors import CkptOpsError
+from ckpt_ops.lineage.missing import answered_keys
 from ckpt_ops.slices import check_key
 from ckpt_ops.views import plain
+from ckpt_ops.views.store_views import StoreViews
 from ckpt_ops.views.training import training_now
 from ckpt_ops_airflow.apart import dags_folder
 from ckpt_ops_airflow.api.airflow_facts import airflow_facts
@@ -72,8 +76,7 @@ def fleet(user: GetUserDep, session: SessionDep) -> Response:
     found = plain(views.fleet(names))
     if len(names) < len(known):
         found |= {"nbytes": None, "measured": ""}  # of all models together
-    known_missing = {one["model"]: one["acknowledged"] for one in found["models"]}
-    facts = airflow_facts(session, names, acknowledged=known_missing)
+    facts = airflow_facts(session, names, answered=lambda name: _answered(views, name))
     for one in found["models"]:
         one["airflow"] = plain(facts.get(one["model"]))
     return json_answer(found)
@@ -81,8 +84,9 @@ def fleet(user: GetUserDep, session: SessionDep) -> Response:
 
 def model(dag_id: str, user: GetUserDep, session: SessionDep) -> Response:
     """The page of a model, what Airflow knows of its DAG, and whether the user may change anything."""
-    found: dict[str, Any] = plain(views_of(dag_id).model(dag_id))
-    facts = airflow_facts(session, [dag_id], acknowledged={dag_id: found["summary"]["acknowledged"]})
+    views = views_of(dag_id)
+    found: dict[str, Any] = plain(views.model(dag_id))
+    facts = airflow_facts(session, [dag_id], answered=lambda name: _answered(views, name))
     more = {"airflow": plain(facts.get(dag_id)), "may": {"trigger": may_trigger_runs(dag_id, user)}}
     return json_answer(found | more)
 
@@ -125,3 +129,11 @@ def training(dag_id: str) -> Response:
     """How far its running training is; null: none runs."""
     views = views_of(dag_id)
     return json_answer(training_now(views.store, dag_id, views.state(dag_id)))
+
+
+def _answered(views: StoreViews, name: str) -> Collection[str]:
+    """Of all its slices, not of the newest that a summary shows. A log that cannot be read hides nothing."""
+    try:
+        return answered_keys(views.state(name))
+    except CkptOpsError:
+        return ()

@@ -18,7 +18,13 @@ from ckpt_ops.cli.main import app
 from ckpt_ops.errors import BadInput
 from ckpt_ops.intake.acknowledging import acknowledge, acknowledgement_of, lift, lifting_of
 from ckpt_ops.lineage import LineageState, ModelLog, fold, plan
-from ckpt_ops.lineage.missing import acknowledged_keys, may_be_missing, missing_keys, unanswered_keys
+from ckpt_ops.lineage.missing import (
+    acknowledged_keys,
+    answered_keys,
+    may_be_missing,
+    missing_keys,
+    unanswered_keys,
+)
 from ckpt_ops.lineage.records import AcknowledgementLifted, MissingAcknowledged, Record, acting_as
 from ckpt_ops.lineage.snapshot import Snapshot, decode, encode
 from ckpt_ops.store import LocalStore
@@ -54,6 +60,19 @@ def test_it_needs_nobody_any_more_and_stays_listed_with_who_and_why(store: Local
     (said,) = listed.acknowledged
     assert (said.key, said.actor, said.reason, said.arrived) == (HOLE, "ada", WHY, False)
     assert views.status("shop").summary.attention == ()
+
+
+def test_a_run_that_found_none_needs_nobody_once_its_slice_is_acknowledged_or_there(
+    store: LocalStore, log: ModelLog
+) -> None:
+    there = {WEEKS[0], WEEKS[1], WEEKS[3], WEEKS[4]}
+    assert answered_keys(log.state()) == there
+    acknowledge(store, "shop", HOLE, WHY)
+    assert answered_keys(log.state()) == {*there, HOLE}
+    lift(store, "shop", HOLE, "it was open after all")
+    assert answered_keys(log.state()) == there
+    log.append(accepted(HOLE), after=log.state())
+    assert answered_keys(log.state()) == {*there, HOLE}, "it came by another run"
 
 
 def test_it_is_taken_back_and_needs_a_person_again(store: LocalStore, log: ModelLog) -> None:

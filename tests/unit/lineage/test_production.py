@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 
 from histories import KEYS, histories, promoted, ref, rejected, started, trained
 from hypothesis import given, settings
 
 from ckpt_ops.lineage import fold
-from ckpt_ops.lineage.production import How, Period, periods, production
+from ckpt_ops.lineage.production import How, Period, head_at, periods, production
 from ckpt_ops.lineage.records import Again, Approved, Promoted, Record, RolledBack
 
 
@@ -50,6 +51,19 @@ def _how(*records: Record | list[Record]) -> Period:
         flat += record if isinstance(record, list) else [record]
     assert periods(fold("model", flat)) == production(flat)
     return production(flat)[-1]
+
+
+def test_at_a_time_the_version_of_the_last_move_by_then_was_in_production() -> None:
+    first, second = promoted(1, ref(KEYS[0])), promoted(2, ref(KEYS[1]), champion=1)
+    times = {1: "2026-01-01T00:00:00.500+00:00", 2: "2026-01-02T00:00:00.000+00:00"}
+    history = [
+        replace(one, time=times[one.version]) if isinstance(one, Promoted) else one
+        for one in (*first, *second)
+    ]
+    state = fold("m", history)
+    asked = ("2025-12-31T00:00", "2026-01-01T00:01", "2026-01-01T23:59", "2026-01-02T00:00")
+    found = [head_at(state, datetime.fromisoformat(f"{time}+00:00")) for time in asked]
+    assert found == [None, 1, 1, 2]
 
 
 def test_each_way_into_production_is_told_from_the_others_with_who_decided_and_why() -> None:
