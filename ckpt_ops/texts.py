@@ -9,6 +9,7 @@ of its rows, and `np.asarray` makes the array.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,9 +35,14 @@ class TextColumn:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def __getitem__(self, rows: Any) -> TextColumn:
-        """The rows that an index or boolean array of shape (n,) names, or a slice."""
-        return replace(self, codes=self.codes[rows])
+    def __getitem__(self, rows: Any) -> Any:
+        """The rows that an index or boolean array of shape (n,) names, or a slice, as a column; of a number,
+        what stands there, as an array of objects gives it."""
+        codes = self.codes[rows]
+        return replace(self, codes=codes) if codes.ndim else self.values[int(codes)].as_py()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(np.asarray(self))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """An array of objects, `str` or `bytes`, of the column's shape."""

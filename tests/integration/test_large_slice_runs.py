@@ -125,10 +125,12 @@ def test_what_ends_one_process_ends_the_other_and_leaves_no_verdict(
             raise
         return found
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # several test processes ignore it
     with monkeypatch.context() as patched:
         patched.setattr(worker, "run", cut_short)
         with pytest.raises(KeyboardInterrupt if end == "Ctrl-C" else ValidationDied):
             validate_parts.validate_in_processes(intake, store, KEY, revision, print)
+    signal.signal(signal.SIGINT, before)
     assert sorted(ended) == ([0, 1] if end == "Ctrl-C" else [0])
     assert not ModelLog(store, "large").records()
     assert run_slice(intake, store, KEY, print).validated.set_aside == 4

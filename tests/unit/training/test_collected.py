@@ -48,6 +48,8 @@ def test_text_comes_back_as_it_went_in(parts: list[list[Any]]) -> None:
     wanted = [word.encode() if as_bytes and isinstance(word, str) else word for word in given_words]
     assert np.asarray(found).tolist() == wanted
     assert np.asarray(found[::-2]).tolist() == wanted[::-2]
+    assert list(found) == wanted
+    assert [found[row] for row in range(len(wanted))] == wanted
 
 
 def test_a_value_is_kept_once_whichever_parts_it_comes_in() -> None:
