@@ -6,6 +6,7 @@ Each kind of model makes a real step, predicts, is exported and is loaded again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import tensorflow as tf
 from ckpt_ops.candidates.as_served.exported import served
 from ckpt_ops.candidates.export import by_batches, export
 from ckpt_ops.candidates.results import predict
+from ckpt_ops.candidates.several_batches import SeveralBatches
 from ckpt_ops.checkpoints.model_inputs import as_taken
 from ckpt_ops.checkpoints.saved_model import InputSpec, inputs_of, write_saved_model
 from ckpt_ops.errors import BadInput, ModelCodeError
@@ -200,7 +202,10 @@ def test_what_is_served_says_what_the_trained_model_says(kind: str, tmp_path: Pa
     said = predict(model, columns)
     write_saved_model(model, tmp_path, inputs_of(columns))
     loaded = tf.saved_model.load(str(tmp_path))
-    assert np.abs(by_batches(loaded.serve, columns).reshape(-1) - said).max() <= 1e-6
+    assert (
+        np.abs(by_batches(SeveralBatches(loaded.serve, traced=True), columns).reshape(-1) - said).max()
+        <= 1e-6
+    )
     assert np.abs(served(tmp_path)(columns) - said).max() <= 1e-6
 
 
@@ -282,9 +287,10 @@ def test_an_export_is_held_to_the_precision_in_which_it_computes(
     assert verdict.passed, verdict.message
     assert f"(computed in {precision})" in verdict.message
     if precision == "bfloat16" and isinstance(model, keras.Model):
-        assert not Servable(tolerance=1e-6).evaluate(evaluated, seed=0).passed, (
-            "what is asked for is asked for"
-        )
+        apart = replace(
+            evaluated, servable=replace(check, max_abs_difference=1e-3)
+        )  # as some processors have it
+        assert not Servable(tolerance=1e-6).evaluate(apart, seed=0).passed, "what is asked for is asked for"
 
 
 # --- what an export is asked ----------------------------------------------------------------------
