@@ -134,7 +134,8 @@ class WeekModels:
         sizes = {key: len(rows) for key, rows in old.items()}
         wanted = flight_delay.replay.rows(new=len(new), consumed=sum(sizes.values()))
         drawn = draw(sizes=sizes, rows=wanted, seed=order_seed)
-        rows = np.concatenate([new, *(old[key][chosen] for key, chosen in drawn.items())])
+        again = [old[key][chosen.among(0, sizes[key])] for key, chosen in drawn.items()]
+        rows = np.concatenate([new, *again])
         order = BatchOrder(rows=len(rows), batch_size=flight_delay.batch_size, seed=order_seed)
         steps = flight_delay.budget.last_step(steps_per_epoch=order.steps_per_epoch)
         if champion is None:

@@ -113,4 +113,4 @@ def _rows(replay: Replay, data: FlightWeeks, week: int, seed: int) -> Any:
     sizes = {key: len(rows) for key, rows in old.items()}
     wanted = replay.rows(new=len(new), consumed=sum(sizes.values()))
     drawn = draw(sizes=sizes, rows=wanted, seed=seed)
-    return np.concatenate([new, *(old[key][chosen] for key, chosen in drawn.items())])
+    return np.concatenate([new, *(old[key][one.among(0, sizes[key])] for key, one in drawn.items())])
