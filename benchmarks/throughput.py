@@ -196,8 +196,7 @@ def measure(name: str, scale: float, rounds: int, determinism: bool, parts: bool
 def _as_loaded(examples: Examples) -> Examples:
     """As a candidate's rows are put together: text as codes, large columns on disk."""
     collected = Collected(examples.rows)
-    for start in range(0, examples.rows, 1 << 16):
-        collected.add(examples.take(slice(start, start + (1 << 16))))
+    collected.extend(examples)
     return collected.examples()
 
 

@@ -88,9 +88,9 @@ class Spool:
             if self._file is None:
                 self._file = open_nameless(scratch_folder())
                 for part in self._parts:
-                    self._file.write(_raw(part))
+                    self._file.write(raw(part))
                 self._parts = []
-            self._file.write(_raw(rows))
+            self._file.write(raw(rows))
 
     def array(self, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """All rows, shape (rows, *shape), not to be written to. More may be added afterwards."""
@@ -121,5 +121,6 @@ def _open(folder: Path) -> IO[bytes]:
     return cast(IO[bytes], tempfile.TemporaryFile(prefix="ckpt-ops-rows-", dir=folder))
 
 
-def _raw(rows: npt.NDArray[Any]) -> Any:
+def raw(rows: npt.NDArray[Any]) -> Any:
+    """The bytes of rows, for a file's `write`: NumPy's own writing does not say that a disk is full."""
     return np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data

@@ -19,9 +19,6 @@ from ckpt_ops.candidates.champion import ChampionScore, score
 from ckpt_ops.candidates.checkpoints import candidate_checkpoints
 from ckpt_ops.candidates.data import (
     TrainingData,
-    batch_order,
-    consumed_before,
-    load_data,
     running_average,
 )
 from ckpt_ops.candidates.early_stopping import lookout
@@ -30,10 +27,9 @@ from ckpt_ops.candidates.opening import open_candidate, same
 from ckpt_ops.candidates.parent import Parent, agreement
 from ckpt_ops.candidates.past import PastExamples, load_past
 from ckpt_ops.candidates.policy import policy_answer
-from ckpt_ops.candidates.preflight import preflight
+from ckpt_ops.candidates.prepared import prepare
 from ckpt_ops.candidates.results import write_results, write_transfer
-from ckpt_ops.candidates.session import TrainingSession, final_manifest
-from ckpt_ops.candidates.settings import draws_by_slice, seeing_history, trained_as
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.checkpoints import load_manifest
 from ckpt_ops.checkpoints.layer_state import restore_model
@@ -67,38 +63,16 @@ def attempt(
     Raises:
         LineageMoved, ModelCodeError, Fenced and more.
     """
-    pipeline, store = trained_as(session.pipeline, wanted.again), session.store
+    store, model = session.store, session.pipeline.name
     state = log.state()  # building the model took seconds, and others write to the log
-    wanted = same(propose(state), wanted, model=pipeline.name)
+    wanted = same(propose(state), wanted, model=model)
     version = state.versions.get(wanted.version) or VersionState.opened(wanted)
-    if CandidateLog(store, pipeline.name, version.version).progress().result is not None:
+    if CandidateLog(store, model, version.version).progress().result is not None:
         print(f"version {version.version} is trained already", flush=True)
         return version.version
-    parent, consumed = session.parent(final_manifest(state, version.parent)), consumed_before(state, version)
-    if parent is not None and not parent.transfer.same and wanted.again is None:
-        pipeline, consumed = seeing_history(pipeline, consumed)
     tell(PhaseBegan(phase=Phase.DATA, version=version.version))
-    data = load_data(
-        pipeline,
-        store,
-        version,
-        consumed,
-        code=session.columns_of,
-        by_slice=draws_by_slice(session.pipeline, state, version),
-    )
-    order = batch_order(pipeline, version, data)
-    preflight(
-        pipeline,
-        store,
-        model=session.model,
-        step=session.step,
-        schedules=session.schedules,
-        variables=session.variables,
-        examples=data.learn,
-        order=order,
-        parent=parent,
-        replicas=session.replicas,
-    )
+    ready = prepare(session, state, version)
+    pipeline, parent, data, order = ready.pipeline, ready.parent, ready.data, ready.order
     version = open_candidate(log, wanted, propose)
     number = version.version
     candidate = CandidateLog(store, pipeline.name, number)

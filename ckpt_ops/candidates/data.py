@@ -71,9 +71,9 @@ def load_data(
     train, holdout = Collected(version.rows + at_most), Collected(version.rows)
     slices = {}
     for ref in version.slices:
-        begun = (train.rows, holdout.rows)
+        before = (train.rows, holdout.rows)
         made.split(ref, train=train, holdout=holdout)
-        slices[ref.key] = (slice(begun[0], train.rows), slice(begun[1], holdout.rows))
+        slices[ref.key] = (slice(before[0], train.rows), slice(before[1], holdout.rows))
     if not train.rows or not holdout.rows:
         keys = ", ".join(ref.key for ref in version.slices)
         raise ModelCodeError(

@@ -14,13 +14,12 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from ckpt_ops.candidates.data import batch_order, consumed_before, load_data, running_average
+from ckpt_ops.candidates.data import running_average
 from ckpt_ops.candidates.early_stopping import lookout
 from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.opening import moved, proposed, same
-from ckpt_ops.candidates.preflight import preflight
-from ckpt_ops.candidates.session import TrainingSession, final_manifest
-from ckpt_ops.candidates.settings import draws_by_slice, seeing_history, trained_as
+from ckpt_ops.candidates.prepared import prepare
+from ckpt_ops.candidates.session import TrainingSession
 from ckpt_ops.checkpoints import Position, load_manifest
 from ckpt_ops.checkpoints.layer_state import restore_model
 from ckpt_ops.errors import TrainingDiverged
@@ -48,31 +47,8 @@ def help_attempt(pipeline: Pipeline, store: Store, key: str, cluster: Cluster) -
     state = log.state()
     wanted = same(propose(state), wanted, model=pipeline.name)
     version = state.versions.get(wanted.version) or VersionState.opened(wanted)
-    pipeline = trained_as(session.pipeline, wanted.again)
-    parent, consumed = session.parent(final_manifest(state, version.parent)), consumed_before(state, version)
-    if parent is not None and not parent.transfer.same and wanted.again is None:
-        pipeline, consumed = seeing_history(pipeline, consumed)
-    data = load_data(
-        pipeline,
-        store,
-        version,
-        consumed,
-        code=session.columns_of,
-        by_slice=draws_by_slice(session.pipeline, state, version),
-    )
-    order = batch_order(pipeline, version, data)
-    preflight(
-        pipeline,
-        store,
-        model=session.model,
-        step=session.step,
-        schedules=session.schedules,
-        variables=session.variables,
-        examples=data.learn,
-        order=order,
-        parent=parent,
-        replicas=replicas,
-    )
+    ready = prepare(session, state, version)
+    pipeline, parent, data, order = ready.pipeline, ready.parent, ready.data, ready.order
     number, resumes_at = int(replicas.of_first(0)), int(replicas.of_first(0))
     if parent is not None:
         session.go_on_from(parent)

@@ -50,12 +50,10 @@ class SliceColumns:
 
     Attributes:
         train, holdout: its rows to train on and those held out; None: it has none.
-        rows: of the slice.
     """
 
     train: Examples | None
     holdout: Examples | None
-    rows: int
 
 
 class KeptColumns:
@@ -101,7 +99,7 @@ class KeptColumns:
             return None
         except OSError:  # it may be read again
             return None
-        return SliceColumns(train=train, holdout=holdout, rows=entry["rows"])
+        return SliceColumns(train=train, holdout=holdout)
 
     def keep(self, key: str, revision: str, columns: SliceColumns) -> None:
         """Keep the slice's columns, and give up the longest unused ones where all take too much."""
@@ -119,7 +117,6 @@ class KeptColumns:
                     "source": self._pipeline.source.name,
                     "key": key,
                     "revision": revision,
-                    "rows": columns.rows,
                     "bytes": size,
                     **{name: 0 if one is None else one.rows for name, one in parts.items()},
                 }

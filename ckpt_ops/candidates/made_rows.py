@@ -74,8 +74,7 @@ class MadeRows:
             return
         for into, kept in ((train, found.train), (holdout, found.holdout)):
             if kept is not None:
-                for start in range(0, kept.rows, _BLOCK):
-                    into.add(kept.take(slice(start, start + _BLOCK)))
+                into.extend(kept)
 
     def drawn(self, key: str, revision: str, chosen: Drawn) -> Iterator[Examples]:
         """The rows of a slice that were drawn from those that are not held out."""
@@ -120,7 +119,7 @@ class MadeRows:
         if self._kept is None or not (train.alike and holdout.alike):
             return
         parts = [part.collected.examples() if part.collected.rows else None for part in (train, holdout)]
-        self._kept.keep(ref.key, ref.revision, SliceColumns(train=parts[0], holdout=parts[1], rows=ref.rows))
+        self._kept.keep(ref.key, ref.revision, SliceColumns(train=parts[0], holdout=parts[1]))
 
 
 class _Made:

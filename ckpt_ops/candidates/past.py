@@ -57,10 +57,10 @@ def load_past(
     chosen = choose(_both_consumed(state, version), count)
     collected, counts = Collected(0), []
     for ref in chosen:
-        begun = collected.rows
+        before = collected.rows
         for part in holdout_of(pipeline, rows, ref):
             collected.add(part)
-        counts.append(collected.rows - begun)
+        counts.append(collected.rows - before)
     if not collected.rows:
         return None
     return PastExamples(examples=collected.examples(), refs=tuple(chosen), rows=tuple(counts))

@@ -82,7 +82,7 @@ def steps_of_a_pass(pipeline: Pipeline, slices: Sequence[SliceRef]) -> int:
 
 def drawn_by_slice(pipeline: Pipeline, *, new: int, consumed: int) -> bool:
     """Whether a candidate has too many rows to number them in memory: they are drawn, and put into their
-    order, row by row. That is another draw, so candidates' ids tell.
+    order, row by row. Other rows are drawn then, so candidates' ids tell.
 
     Args:
         new: rows of its slices.

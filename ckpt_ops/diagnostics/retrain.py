@@ -15,14 +15,13 @@ from ckpt_ops.candidates.attempt import print_progress
 from ckpt_ops.candidates.data import (
     TrainingData,
     batch_order,
-    consumed_before,
-    load_data,
     running_average,
 )
 from ckpt_ops.candidates.early_stopping import lookout
+from ckpt_ops.candidates.prepared import loaded
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.candidates.session import TrainingSession
-from ckpt_ops.candidates.settings import draws_by_slice, in_one_process, seeing_history, trained_as
+from ckpt_ops.candidates.settings import in_one_process
 from ckpt_ops.checkpoints import Manifest, Position, load_manifest
 from ckpt_ops.errors import CkptOpsError, ObjectNotFound, TrainingDied
 from ckpt_ops.lineage import LineageState, VersionState
@@ -64,19 +63,9 @@ def retrain(
         ObjectNotFound: a slice revision that it consumed is gone.
         ModelCodeError: the user's functions did not take the slices.
     """
-    pipeline, consumed = trained_as(session.pipeline, version.started.again), consumed_before(state, version)
     if version.trained is not None:
         transferred = transferred or "transfer" in version.trained.artifacts
-    if version.started.again is None and transferred:
-        pipeline, consumed = seeing_history(pipeline, consumed)
-    data = load_data(
-        pipeline,
-        session.store,
-        version,
-        consumed,
-        code=session.columns_of,
-        by_slice=draws_by_slice(session.pipeline, state, version),
-    )
+    pipeline, data = loaded(session, state, version, transferred=transferred)
     budget = pipeline.budget if version.trained is None else steps_of(version.trained)
     return fit(session, version, data, budget, pipeline)
 

@@ -105,7 +105,7 @@ class Leader:
                     f"{self._who(there)} after {self._within:.0f} s",
                     safe=failing.SAFE,
                     next=f"see that {self._count} trainings can run at the same time, then retry: this one "
-                    "gave its slot back; or lower Workers(count=...), which makes another candidate",
+                    "gave its slot back; or lower Workers(count=...), which makes a different candidate",
                 )
             if there != told[0] or now - told[1] > _TOLD_EVERY:
                 self._report(f"{self._who(there)}; waiting up to {until - now:.0f} s")
@@ -208,7 +208,7 @@ class Leader:
             self._changed.notify_all()
 
     def _lost(self, worker: int, channel: Channel | None, why: str) -> None:
-        """Before all have begun, a worker may come again; after that it is missed."""
+        """Before all have started, a worker may come again; after that it is missed."""
         with self._changed:
             other = self._others.get(worker)
             if other is None or other.channel is not channel:

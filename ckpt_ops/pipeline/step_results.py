@@ -68,12 +68,12 @@ class ValidatedShare:
     """`validate_share`: how many rows it evaluated by how many expectations; 0: there was nothing to do.
 
     Attributes:
-        cut_anew: the slice would be cut into other parts by now, so this one was left out.
+        cut_differently: the slice would be cut into other parts by now, so this one was left out.
     """
 
     rows: int
     expectations: int
-    cut_anew: bool = field(default=False, metadata=OMIT)
+    cut_differently: bool = field(default=False, metadata=OMIT)
 
 
 @dataclass(frozen=True, kw_only=True)

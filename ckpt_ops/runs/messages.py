@@ -60,7 +60,7 @@ def shared_out_rows(shares: list[RowShare]) -> list[str]:
 
 def validated_share(result: ValidatedShare) -> list[str]:
     """Of `validate_share`."""
-    if result.cut_anew:
+    if result.cut_differently:
         return [
             "max_parallel_validations changed since the slice was cut: `validate` evaluates what is missing"
         ]

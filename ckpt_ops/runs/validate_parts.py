@@ -59,7 +59,7 @@ def validate_share(intake: Intake, store: Store, share: RowShare) -> ValidatedSh
     manifest = load_manifest(store, intake.source.name, share.key, share.revision)
     parts = parts_of_slice(manifest, at_most=intake.max_parallel_validations)
     if len(parts) != share.of:  # the setting changed meanwhile: `validate` evaluates what it needs
-        return ValidatedShare(rows=0, expectations=0, cut_anew=True)
+        return ValidatedShare(rows=0, expectations=0, cut_differently=True)
     suite = load_suite(intake.folder / intake.expectations)
     found = part_found(intake, store, manifest, suite, parts[share.share])
     return ValidatedShare(rows=found.rows, expectations=len(found.tallies))

@@ -18,7 +18,7 @@ from ckpt_ops.training.columns import Array
 from ckpt_ops.training.examples import Examples, checked
 
 _KNOWN, _KNOWN_BYTES = 1 << 16, 16 << 20
-_SOME = 64
+_EXTENDED = 1 << 18
 _BLOCK = 1 << 16
 _LARGE = 64 << 20
 
@@ -67,27 +67,19 @@ class Collected:
                 next="return the same inputs, segments, weights and groups whatever the rows are",
             )
         for name, column in columns.items():
-            self._columns[name] = self._with(name, self._columns.get(name), column)
+            there = self._columns.get(name)
+            if there is None or len(column):  # rows that are none have no say in what a column is
+                before = there if self.rows else None
+                self._columns[name] = _added(name, before, _taken(name, column))
         self.rows += part.rows
         self._missing |= frozenset(part.missing)
         self._label_lengths |= part.label_lengths
         self._check_room()
 
-    def _with(self, name: Name, there: _Rows | None, column: Any) -> _Rows:
-        """The rows so far and those of a part. One without rows has no say in what they are."""
-        new = _rows_of(name, column)
-        if there is None or (not self.rows and len(column)):
-            there = new
-        elif not len(column):
-            return there
-        elif isinstance(there, _Lists) != isinstance(new, _Lists):
-            kinds = ("lists", "arrays") if isinstance(new, _Lists) else ("arrays", "lists")
-            raise _shapes(name, *kinds)
-        elif type(there) is not type(new):  # segments: text in one part, not in another
-            before, there = there.column(), _Objects()
-            there.add(np.asarray(before))
-        there.add(column)
-        return there
+    def extend(self, examples: Examples) -> None:
+        """As `add`, of any number of rows: a block of them at a time."""
+        for start in range(0, examples.rows, _EXTENDED):
+            self.add(examples.take(slice(start, start + _EXTENDED)))
 
     def _check_room(self) -> None:
         so_far = self.bytes
@@ -116,10 +108,33 @@ class Collected:
         )
 
 
+def _taken(name: Name, column: Any) -> Any:
+    """Text as codes; whatever else as it is."""
+    if name[0] == "labels" or isinstance(column, ListColumn):
+        return column
+    text = text_column(column)
+    return column if text is None else text
+
+
+def _added(name: Name, there: _Rows | None, column: Any) -> _Rows:
+    """The rows so far, and those of a part."""
+    new = _rows_of(name, column)
+    if there is None:
+        there = new
+    elif isinstance(there, _Lists) != isinstance(new, _Lists):
+        kinds = ("lists", "arrays") if isinstance(new, _Lists) else ("arrays", "lists")
+        raise _shapes(name, *kinds)
+    elif type(there) is not type(new) and not isinstance(there, _Objects):
+        before, there = there.column(), _Objects()  # segments: text in one part, not in the next
+        there.add(np.asarray(before))
+    there.add(column)
+    return there
+
+
 def _rows_of(name: Name, column: Any) -> _Rows:
     if isinstance(column, ListColumn):
         return _Lists(name)
-    if name[0] != "labels" and text_column(column[:_SOME]) is not None and text_column(column) is not None:
+    if isinstance(column, TextColumn):
         return _Texts(name)
     return _Objects() if np.asarray(column[:0]).dtype.kind == "O" else _Arrays(name)
 
@@ -194,10 +209,7 @@ class _Texts:
     def bytes(self) -> int:
         return self._codes.bytes + self._values.bytes
 
-    def add(self, column: Array | TextColumn) -> None:
-        new = text_column(column)
-        if new is None:
-            raise TypeError("a column of text is not text")
+    def add(self, new: TextColumn) -> None:
         if len(new.values) > new.codes.size:  # some rows of a larger column
             used, codes = np.unique(new.codes, return_inverse=True)
             new = TextColumn(
@@ -231,7 +243,7 @@ class _Lists:
         self._name = name
         self._lengths, self._starts, self._end = Spool(), Spool(), 0
         self._like: ListColumn | None = None
-        self._values: _Arrays | _Texts | None = None
+        self._values: _Rows | None = None
         self._length: int | None = None
 
     @property
@@ -245,7 +257,6 @@ class _Lists:
         if column.lengths.any():
             if self._values is None:
                 self._like = column
-                self._values = _Texts(self._name) if _holds_text(column) else _Arrays(self._name)
             like = self._like
             ours = [(one.shape[1:], one.pad, _holds_text(one)) for one in (column, like)]
             if ours[0] != ours[1]:
@@ -256,7 +267,7 @@ class _Lists:
                         for one in (column, like)
                     ),
                 )
-            self._values.add(column.flat())
+            self._values = _added(self._name, self._values, _taken(self._name, column.flat()))
         ends = self._end + np.cumsum(column.lengths)
         self._lengths.add(column.lengths)
         self._starts.add(ends - column.lengths)

@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from ckpt_ops.errors import Corrupt
 from ckpt_ops.lists import ListColumn
-from ckpt_ops.scratch import IN_MEMORY, filling
+from ckpt_ops.scratch import IN_MEMORY, filling, raw
 from ckpt_ops.texts import TextColumn
 from ckpt_ops.training.examples import Examples, checked
 
@@ -136,7 +136,7 @@ class _Written:
             plain = np.ascontiguousarray(array)
             header = np.lib.format.header_data_from_array_1_0(plain)
             np.lib.format.write_array_header_2_0(file, header)
-            file.write(plain.reshape(-1).view(np.uint8).data)  # `np.save` does not say that a disk is full
+            file.write(raw(plain))
         self.digests[name] = blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest()
         self.bytes += path.stat().st_size
         return name

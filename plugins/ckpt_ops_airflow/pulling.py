@@ -24,12 +24,13 @@ from ckpt_ops.errors import (
     SourceUnavailable,
     StoreUnavailable,
 )
-from ckpt_ops.pipeline.result_json import from_json, to_json
+from ckpt_ops.pipeline.result_json import from_json
 from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
 from ckpt_ops_airflow.operators import R, StepOperator
 from ckpt_ops_airflow.results import MISSING, find_key, interval
+from ckpt_ops_airflow.shares import ShareOperator, shares_in_xcom
 from ckpt_ops_airflow.wall_clock import on_the_clock
 
 if TYPE_CHECKING:
@@ -138,22 +139,12 @@ class ListPartsOperator(SliceOperator[list[Share]]):
         return messages.shared_out(result)
 
     def in_xcom(self, result: list[Share]) -> list[dict[str, Any]]:
-        """A list: Airflow maps a task over each."""
-        return [to_json(share) for share in result]
+        """The shares, for Airflow to map a task over."""
+        return shares_in_xcom(result)
 
 
-class PullShareOperator(StepOperator[PulledShare]):
-    """Copies one share of the parts into the store; what was copied before is not read again.
-
-    Args:
-        share: one of what `ListPartsOperator` returns, as XCom has it.
-    """
-
-    template_fields = ("share",)  # so that the UI shows it
-
-    def __init__(self, *, share: dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.share = share
+class PullShareOperator(ShareOperator[PulledShare]):
+    """Copies one share of the parts into the store; what was copied before is not read again."""
 
     def step(self, store: Store, context: Context) -> PulledShare:
         """Copy the parts, one after the other."""

@@ -12,11 +12,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from ckpt_ops.pipeline.result_json import from_json, to_json
+from ckpt_ops.pipeline.result_json import from_json
 from ckpt_ops.pipeline.step_results import RowShare, ValidatedShare
 from ckpt_ops.runs import messages
 from ckpt_ops_airflow.operators import StepOperator
 from ckpt_ops_airflow.results import pulled
+from ckpt_ops_airflow.shares import ShareOperator, shares_in_xcom
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
@@ -40,22 +41,12 @@ class ShareOutRowsOperator(StepOperator[list[RowShare]]):
         return messages.shared_out_rows(result)
 
     def in_xcom(self, result: list[RowShare]) -> list[dict[str, Any]]:
-        """A list: Airflow maps a task over each."""
-        return [to_json(share) for share in result]
+        """The shares, for Airflow to map a task over."""
+        return shares_in_xcom(result)
 
 
-class ValidateShareOperator(StepOperator[ValidatedShare]):
-    """Evaluates one part of the slice; what was evaluated before is found.
-
-    Args:
-        share: one of what `ShareOutRowsOperator` returns, as XCom has it.
-    """
-
-    template_fields = ("share",)  # so that the UI shows it
-
-    def __init__(self, *, share: dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.share = share
+class ValidateShareOperator(ShareOperator[ValidatedShare]):
+    """Evaluates one part of the slice; what was evaluated before is found."""
 
     def step(self, store: Store, context: Context) -> ValidatedShare:
         """Evaluate the part."""

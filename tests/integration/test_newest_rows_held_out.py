@@ -8,17 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from killing import Killed, killed_after
 from own_models.timed import hours
 from steady_weeks import COLUMNS, land
 
 from ckpt_ops.backtest.compare import Asked, compare
-from ckpt_ops.checkpoints import Checkpointer
 from ckpt_ops.diagnostics.reproduce import reproduce
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import AtLeast, Basis, EvaluatedRows, NoForgetting, Servable
@@ -113,25 +112,12 @@ def artifact(store: Store, state: LineageState, version: int, name: str) -> pa.T
     return pq.read_table(io.BytesIO(store.get(trained.artifacts[name])))
 
 
-class Killed(BaseException):
-    """What a process that is gone would not have lived to see."""
-
-
 def test_no_model_trains_on_the_last_days_of_a_week_now_or_in_any_replay(
     timed: Pipeline, landing: LocalStore, store: LocalStore, consumed: list[Examples], tmp_path: Path
 ) -> None:
     run(timed, store, W1)
-    told = Checkpointer.after_step
-
-    def killed(self: Checkpointer, at: int, **said: Any) -> None:
-        if at > 15:
-            raise Killed
-        told(self, at, **said)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Checkpointer, "after_step", killed)
-        with pytest.raises(Killed):
-            run(timed, store, W2)
+    with killed_after(15), pytest.raises(Killed):
+        run(timed, store, W2)
     run(timed, store, W2)
     state = run(timed, store, W3)
     assert CandidateLog(store, "brief", 2).progress().attempts == 2

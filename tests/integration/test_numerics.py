@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+from killing import Killed, killed_after
 from own_models import odd
 
 from ckpt_ops.candidates.as_served.exported import exported
-from ckpt_ops.checkpoints import Checkpointer, EverySteps, Keep, load_manifest, model_variables
+from ckpt_ops.checkpoints import EverySteps, Keep, load_manifest, model_variables
 from ckpt_ops.checkpoints.placement import Placement
 from ckpt_ops.diagnostics.audit import Audit, audit
 from ckpt_ops.diagnostics.drill import drill
@@ -105,24 +106,6 @@ def learn(pipeline: Pipeline, store: Store, *keys: str) -> LineageState:
             message = steps.evaluate(pipeline, store, version).message
             assert steps.promote(pipeline, store, version).decision == "promoted", message
     return log.state()
-
-
-class Killed(BaseException):
-    """What a process that is gone would not have lived to see."""
-
-
-@contextmanager
-def killed_after(step: int) -> Iterator[None]:
-    told = Checkpointer.after_step
-
-    def after_step(self: Checkpointer, at: int, **said: Any) -> None:
-        if at > step:
-            raise Killed
-        told(self, at, **said)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Checkpointer, "after_step", after_step)
-        yield
 
 
 def manifest_of(store: Store, state: LineageState, version: int) -> Any:

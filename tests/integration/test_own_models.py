@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+from killing import Killed, killed_after
 from own_models import models
 
 from ckpt_ops.candidates.data import consumed_before, load_data
 from ckpt_ops.candidates.results import predict
 from ckpt_ops.checkpoints import (
-    Checkpointer,
     EverySteps,
     Intermediate,
     IntermediateWriter,
@@ -159,24 +159,6 @@ def champion_on_newest(store: Store) -> dict[str, float]:
     assert result is not None
     found: dict[str, float] = result["scores"][W2]
     return found
-
-
-class Killed(BaseException):
-    """What a process that is gone would not have lived to see."""
-
-
-@contextmanager
-def killed_after(step: int) -> Iterator[None]:
-    told = Checkpointer.after_step
-
-    def after_step(self: Checkpointer, at: int, **said: Any) -> None:
-        if at > step:
-            raise Killed
-        told(self, at, **said)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Checkpointer, "after_step", after_step)
-        yield
 
 
 # --- one training for all -------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pytest
 from steady_weeks import land, week, weights
 
-from ckpt_ops.candidates import attempt, session
+from ckpt_ops.candidates import prepared, session
 from ckpt_ops.candidates.opening import open_candidate, proposed
 from ckpt_ops.candidates.progress_document import is_report
 from ckpt_ops.checkpoints import EveryVersions, load_manifest, read_tensors
@@ -366,7 +366,7 @@ def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_a
         return build(pipeline, given, **beside)
 
     loaded: list[tuple[int, list[str]]] = []
-    load = attempt.load_data
+    load = prepared.load_data
 
     def seen(
         pipeline: Pipeline, store: Store, version: VersionState, consumed: Mapping[str, str], **beside: Any
@@ -375,7 +375,7 @@ def test_a_candidate_opened_by_a_run_while_the_rebase_builds_its_model_is_left_a
         return load(pipeline, store, version, consumed, **beside)
 
     monkeypatch.setattr(session, "build_model", slowly)
-    monkeypatch.setattr(attempt, "load_data", seen)
+    monkeypatch.setattr(prepared, "load_data", seen)
 
     state = rebased(brief, store)
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+from killing import Killed
 from own_models import odd
 
 from ckpt_ops.candidates import attempt
@@ -297,10 +298,6 @@ def test_weights_by_class_are_what_fit_makes_of_class_weights() -> None:
 
 
 # --- an early end ---------------------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """What a process that is gone would not have lived to see."""
 
 
 def test_a_training_stops_early_with_its_best_weights_wherever_it_was_killed(

@@ -217,10 +217,14 @@ def test_what_was_changed_in_the_store_is_refused(place: Days, damage: str) -> N
     assert not place.log.records()
 
 
-def test_a_part_of_a_slice_that_would_be_cut_anew_is_left_out(place: Days, evaluated: list[int]) -> None:
+def test_a_part_of_a_slice_that_would_be_cut_differently_is_left_out(
+    place: Days, evaluated: list[int]
+) -> None:
     share = shares(place, pulled(place))[1]
     alone = replace(place.intake, max_parallel_validations=1)
-    assert validate_share(alone, place.store, share) == ValidatedShare(rows=0, expectations=0, cut_anew=True)
+    assert validate_share(alone, place.store, share) == ValidatedShare(
+        rows=0, expectations=0, cut_differently=True
+    )
     assert not evaluated
 
 

@@ -121,5 +121,5 @@ def test_text_holds_nothing_that_a_database_refuses() -> None:
 def test_a_part_that_is_none_any_more_says_so() -> None:
     nothing = ValidatedShare(rows=0, expectations=0)
     assert messages.validated_share(nothing) == ["the slice is not cut: nothing to do here"]
-    (line,) = messages.validated_share(replace(nothing, cut_anew=True))
+    (line,) = messages.validated_share(replace(nothing, cut_differently=True))
     assert line.startswith("max_parallel_validations changed since the slice was cut")
