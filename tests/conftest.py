@@ -39,6 +39,8 @@ of_examples.register_profile("tests", deadline=None)  # a busy machine is no cou
 of_examples.load_profile("tests")
 
 if "PYTEST_XDIST_WORKER" not in os.environ:  # its workers have the folder of the process that started them
+    # a test that wants an interpreter to stand by says so: it would outlive the others, and be taken by any
+    os.environ["CKPT_OPS_STANDBY"] = "off"
     os.environ["CKPT_OPS_SCRATCH"] = tempfile.mkdtemp(prefix="ckpt-ops-tests-")
     atexit.register(shutil.rmtree, os.environ["CKPT_OPS_SCRATCH"], ignore_errors=True)
 
@@ -47,7 +49,7 @@ CLEAN_ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
     if not name.startswith(("AIRFLOW", "CKPT_OPS_")) and name != "STORAGE_EMULATOR_HOST"
-} | {"CKPT_OPS_SCRATCH": os.environ["CKPT_OPS_SCRATCH"]}
+} | {name: os.environ[name] for name in ("CKPT_OPS_SCRATCH", "CKPT_OPS_STANDBY")}
 
 
 _LARGE = ("lineage", "evaluation", "cli", "validation")

@@ -11,6 +11,7 @@ from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.opening import moved, proposed
 from ckpt_ops.candidates.reporting import reporting
 from ckpt_ops.candidates.session import TrainingSession
+from ckpt_ops.candidates.standing_by import MODEL, expect_training
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
 from ckpt_ops.pipeline.pipeline import Pipeline
@@ -55,7 +56,17 @@ def run_training_process(
     request = TrainingRequest(pipeline=pipeline.name, store=store.url, version=version, key=key)
     died = training_died(f"the training process of {pipeline.name} v{version}")
     with reporting(store, pipeline.name, version, slices=(key,)) as told:
-        done = run_work(train, request, pipeline, named="train", report=report, progress=told, died=died)
+        done = run_work(
+            train,
+            request,
+            pipeline,
+            named="train",
+            report=report,
+            progress=told,
+            died=died,
+            imports=MODEL,
+        )
+    expect_training(pipeline)  # of the next slice
     return done.version
 
 

@@ -35,6 +35,7 @@ def run(
     """
     from ckpt_ops.pipeline import load_intake
     from ckpt_ops.runs.slice_runs import NotRun, run_all, run_one, summary
+    from ckpt_ops.runs.standing_by import expect_validation
 
     keys = _keys(pipeline, slice_key, first, last, everything)
     described = load_intake(pipeline)
@@ -55,6 +56,7 @@ def run(
                 )
             done = run_all(described, opened, keys, say)
             say(summary(done, len(keys)))
+        expect_validation(described)  # of the next call
     declined = [ran for ran in done if ran.accepted is False]
     if declined:
         output.say(

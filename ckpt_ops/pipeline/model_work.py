@@ -12,7 +12,7 @@ from ckpt_ops.errors import CkptOpsError, TrainingDied
 from ckpt_ops.pipeline.loading import load_pipeline
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.store import Store, open_store
-from ckpt_ops.worker import Ended, Progress, Surroundings
+from ckpt_ops.worker import Ended, Imports, Progress, Surroundings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +49,14 @@ def run_work(
     progress: Callable[[Progress], None] = lambda progress: None,
     died: Callable[[Ended], CkptOpsError],
     watch: Callable[[Path], None] = lambda folder: None,
+    imports: Imports | None = None,
 ) -> Result:
     """`function(request)` in a fresh process, which imports the code that `pipeline` came from.
 
     Args:
         named: what the work is called in lists of processes.
         code: another dags folder, that pipeline and code are taken from: see `code_of_version`.
-        report, progress, died, watch: see `worker.run`.
+        report, progress, died, watch, imports: see `worker.run`.
 
     Raises:
         CkptOpsError: what the function raised, as it raised it; or what `died` makes.
@@ -64,15 +65,21 @@ def run_work(
         function,
         request,
         title=(named, request.pipeline, f"v{request.version}"),
-        surroundings=_surroundings(pipeline, code),
+        surroundings=surroundings_of(pipeline, code),
         report=report,
         progress=progress,
         died=died,
         watch=watch,
+        imports=imports,
     )
 
 
-def _surroundings(pipeline: Pipeline, then: Path | None) -> Surroundings:
+def surroundings_of(pipeline: Pipeline, then: Path | None = None) -> Surroundings:
+    """The surroundings of a process that works on the pipeline's model.
+
+    Args:
+        then: another dags folder, that the code is taken from.
+    """
     today, beside = pipeline.folder.parent, pipeline.numerics.environment
     if then is None:
         return Surroundings(code=today, beside=beside)

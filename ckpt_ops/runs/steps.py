@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ckpt_ops.candidates.standing_by import expect_training
 from ckpt_ops.errors import SliceEmpty, SliceMissing
 from ckpt_ops.lineage import Action
 from ckpt_ops.pipeline.intake import Intake
@@ -18,6 +19,7 @@ from ckpt_ops.runs.decide import decide
 from ckpt_ops.runs.evaluate import evaluate
 from ckpt_ops.runs.promote import promote
 from ckpt_ops.runs.pull import pull
+from ckpt_ops.runs.standing_by import validate_soon
 from ckpt_ops.runs.sweep import look_at_source
 from ckpt_ops.runs.train import Report, help_train, train, train_here
 from ckpt_ops.runs.validate import validate
@@ -76,6 +78,8 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
         for line in lines:
             report(line)
 
+    if isinstance(pipeline, Pipeline):
+        expect_training(pipeline)  # imports while the slice is pulled and validated
     try:
         pulled = pull(pipeline, store, key)
     except (SliceMissing, SliceEmpty):
@@ -83,7 +87,7 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
         raise
     report_step("pulled", messages.pulled(pulled))
     validate_in_processes(pipeline, store, key, pulled.revision, report)
-    validated = validate(pipeline, store, key, pulled.revision)
+    validated = validate_soon(pipeline, store, key, pulled.revision, report)
     if not isinstance(pipeline, Pipeline):
         return SliceRun(validated=validated)
     verdict = messages.validated(validated)

@@ -7,20 +7,17 @@ fingerprints each frame twice by hashing every value, which costs more than eval
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
 from ckpt_ops.errors import BadInput
-from ckpt_ops.lasting_import import lasting_import
 from ckpt_ops.validation.decimals import as_decimals
 from ckpt_ops.validation.execution_mode import has_arithmetic
+from ckpt_ops.validation.gx_import import imported
 from ckpt_ops.validation.suite import Expectation, Suite
 
 EXAMPLES = 50
@@ -43,15 +40,10 @@ class Engine:
     """
 
     def __init__(self, suite: Suite, expectations: Mapping[int, Expectation], schema: pa.Schema) -> None:
-        os.environ["GX_ANALYTICS_ENABLED"] = "false"  # before the import: no telemetry from a data path
         self._suite, self._schema = suite, schema
+        gx = imported()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with nullcontext() if "great_expectations" in sys.modules else lasting_import():
-                import great_expectations as gx
-
-                import ckpt_ops.validation.custom.registered  # noqa: F401 - our own kinds
-
             self._context = gx.get_context(mode="ephemeral")
             self._context.variables.progress_bars = {"globally": False, "metric_calculations": False}
             self._built = {at: self._build(each, at).configuration for at, each in expectations.items()}

@@ -17,10 +17,12 @@ from ckpt_ops.documents import BadDocument
 from ckpt_ops.errors import CkptOpsError
 from ckpt_ops.printable import printable
 from ckpt_ops.worker import codec
-from ckpt_ops.worker.interpreter import Interpreter, Surroundings
+from ckpt_ops.worker.interpreter import Interpreter
 from ckpt_ops.worker.library_noise import is_noise
 from ckpt_ops.worker.progress import Progress, records
 from ckpt_ops.worker.raised import Raised
+from ckpt_ops.worker.standby import Imports, Taken, take
+from ckpt_ops.worker.surroundings import Surroundings
 from ckpt_ops.worker.work import ANSWER, PROGRESS, REQUEST
 
 Request = TypeVar("Request")
@@ -76,8 +78,10 @@ def run(
     seconds: float | None = None,
     keep_log: bool = True,
     watch: Callable[[Path], None] = lambda folder: None,
+    imports: Imports | None = None,
+    otherwise: Callable[[], Result] | None = None,
 ) -> Result:
-    """`function(request)`, in a fresh interpreter.
+    """`function(request)`, in a fresh interpreter: one that stands by, or one that is started now.
 
     The process outlives this one if this one dies. An exception here, of `report` or from outside, ends it:
     it is asked to end, and killed after `END_SECONDS`.
@@ -93,6 +97,8 @@ def run(
         keep_log: whether the log of work that failed is kept.
         watch: called every moment with the folder of the work, in which its process runs. What it raises
             kills the process, without asking it to end.
+        imports: of this kind of work, where an interpreter that stands by with them may do it.
+        otherwise: what to do, in this process, when none stands by; None: start one.
 
     Raises:
         CkptOpsError: what the function raised, as it raised it; or what `died` makes.
@@ -105,9 +111,12 @@ def run(
     try:
         (folder / REQUEST).write_bytes(asked)
         log = folder / f"{title[0]}.log"
-        code, late = _done(
-            Interpreter(title, surroundings, log), folder, log, report, progress, seconds, watch
-        )
+        taken = _standing_by(title, surroundings, folder, log, imports)
+        if taken is None and otherwise is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            return otherwise()
+        interpreter = taken or _started(title, surroundings, folder, log)
+        code, late = _done(interpreter, folder, log, report, progress, seconds, watch)
         answer = _answer(folder, kind)
         if isinstance(answer, Raised):
             raise answer.error()
@@ -121,8 +130,27 @@ def run(
     return answer
 
 
+def _standing_by(
+    title: Sequence[str], surroundings: Surroundings, folder: Path, log: Path, imports: Imports | None
+) -> Taken | None:
+    if imports is None:
+        return None
+    log.touch()
+    return take(imports, surroundings, title=title, folder=folder, log=log, answer=ANSWER)
+
+
+def _started(title: Sequence[str], surroundings: Surroundings, folder: Path, log: Path) -> Interpreter:
+    interpreter = Interpreter(title, surroundings, log)
+    try:
+        interpreter.send(folder)
+    except BaseException:
+        interpreter.end()
+        raise
+    return interpreter
+
+
 def _done(
-    interpreter: Interpreter,
+    interpreter: Interpreter | Taken,
     folder: Path,
     log: Path,
     report: Callable[[str], None],
@@ -132,7 +160,6 @@ def _done(
 ) -> tuple[int, bool]:
     """The exit code of the process, and whether its time was up before it ended."""
     try:
-        interpreter.send(folder)
         with log.open("rb") as output:
             lines = _Lines(output)
             told = _Records(folder / PROGRESS)

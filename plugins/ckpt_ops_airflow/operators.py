@@ -119,6 +119,8 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         os.environ["CKPT_OPS_ACTOR"] = actor
         os.environ["CKPT_OPS_RUN"] = _run_name()
         os.environ.setdefault("CKPT_OPS_DAGS", str(self.pipeline.folder.parent))
+        if "AIRFLOW_IS_K8S_EXECUTOR_POD" in os.environ:
+            os.environ["CKPT_OPS_STANDBY"] = "off"  # it would end with this pod, and nothing would take it
 
 
 class TensorFlowOperator(StepOperator[R]):
@@ -139,16 +141,20 @@ class ValidateOperator(StepOperator[Validated]):
 
     def step(self, store: Store, context: Context) -> Validated:
         """Validate what `pull` brought."""
+        from ckpt_ops.runs.standing_by import validate_soon
         from ckpt_ops.runs.sweep import look_at_source
-        from ckpt_ops.runs.validate import validate
 
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
         slice_ = pulled(self.pipeline, store, context)
-        result = validate(self.pipeline, store, slice_.key, slice_.revision)
+        result = validate_soon(self.pipeline, store, slice_.key, slice_.revision, report=self.report)
         # of a slice that is accepted, `decide` looks
         self._changed = () if result.trainable else look_at_source(self.pipeline, store)
         return result
+
+    def report(self, line: str) -> None:
+        """A line of the process that validates."""
+        self.log.info("%s", line)
 
     def message(self, result: Validated) -> list[str]:
         """The verdict and its reasons."""

@@ -29,6 +29,7 @@ from ckpt_ops.pipeline.step_results import Pulled, PulledShare, Share
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
 from ckpt_ops_airflow.operators import R, StepOperator
+from ckpt_ops_airflow.queues import training_queue
 from ckpt_ops_airflow.results import MISSING, find_key, interval
 from ckpt_ops_airflow.shares import ShareOperator, shares_in_xcom
 from ckpt_ops_airflow.wall_clock import on_the_clock
@@ -164,7 +165,9 @@ class PullOperator(SliceOperator[Pulled]):
     def take(self, store: Store, key: str) -> Pulled:
         """The slice's key, revision and rows, which the tasks after this one go by."""
         from ckpt_ops.runs import pull
+        from ckpt_ops.runs.standing_by import expect_run
 
+        expect_run(self.pipeline, trains_here=training_queue() == self.queue)
         return pull.pull(self.pipeline, store, key)
 
     def message(self, result: Pulled) -> list[str]:

@@ -103,7 +103,8 @@ def test_only_the_worker_starts_processes_for_our_own_work() -> None:
         "multiprocessing", set()
     )
     ours = {path for path in starts if not path.startswith("ckpt_ops/embedded/")}
-    assert ours == {"ckpt_ops/worker/interpreter.py"}
+    standby = {f"ckpt_ops/worker/standby/{name}.py" for name in ("keeper", "taking", "warming")}
+    assert ours == {"ckpt_ops/worker/interpreter.py", *standby}
     assert "subprocess" not in imported("plugins")
 
 
