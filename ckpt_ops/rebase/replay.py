@@ -14,6 +14,7 @@ from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.recording import record_result
 from ckpt_ops.candidates.reporting import reporting
 from ckpt_ops.candidates.session import TrainingSession
+from ckpt_ops.candidates.standing_by import MODEL
 from ckpt_ops.errors import LineageMoved
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work, training_died
@@ -46,7 +47,14 @@ def run_replay_process(
     died = training_died(f"the process that rebases {pipeline.name}, at v{version} or later,")
     with reporting(store, pipeline.name, version) as told:
         done = run_work(
-            replay_apart, request, pipeline, named="rebase", report=report, progress=told, died=died
+            replay_apart,
+            request,
+            pipeline,
+            named="rebase",
+            report=report,
+            progress=told,
+            died=died,
+            imports=MODEL,
         )
     return list(done.versions)
 

@@ -10,6 +10,7 @@ from ckpt_ops.candidates.attempt import attempt
 from ckpt_ops.candidates.given import given_for
 from ckpt_ops.candidates.reporting import reporting
 from ckpt_ops.candidates.session import TrainingSession
+from ckpt_ops.candidates.standing_by import MODEL
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import CandidateStarted
 from ckpt_ops.pipeline.code.digests import digests_of
@@ -49,7 +50,14 @@ def run_retrain_process(
     died = training_died(f"the process that retrains {pipeline.name} as v{version}")
     with reporting(store, pipeline.name, version) as told:
         done = run_work(
-            retrain_apart, request, pipeline, named="retrain", report=report, progress=told, died=died
+            retrain_apart,
+            request,
+            pipeline,
+            named="retrain",
+            report=report,
+            progress=told,
+            died=died,
+            imports=MODEL,
         )
     return done.version
 

@@ -6,6 +6,8 @@ it, those steps begin at once; where there is none, they take as long as ever.
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -80,3 +82,15 @@ def validate_soon(
         imports=VALIDATION,
         otherwise=lambda: validate(intake, store, key, revision),
     )
+
+
+def expect_evaluation() -> None:
+    """A training runs in another process: this one imports meanwhile what evaluates it; returns at once."""
+    threading.Thread(target=_ready_to_evaluate, name="ready-to-evaluate", daemon=True).start()
+
+
+def _ready_to_evaluate() -> None:
+    from ckpt_ops.evaluation.report import plots
+
+    plots.import_matplotlib()
+    importlib.import_module("pandas")

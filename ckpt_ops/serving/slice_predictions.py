@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from ckpt_ops.candidates.as_served.exported import exported, served
 from ckpt_ops.candidates.given import pipeline_of
 from ckpt_ops.candidates.slice_rows import StoredRows
+from ckpt_ops.candidates.standing_by import MODEL
 from ckpt_ops.column_times import Columns, as_text, from_text
 from ckpt_ops.errors import CkptOpsError, ModelCodeError, PredictionDied
 from ckpt_ops.evaluation.columns import as_lists
@@ -90,7 +91,14 @@ def run_prediction(
             request = replace(request, former=pipeline.evolve.columns)
         try:
             done = run_work(
-                predict_apart, request, pipeline, named="predict", code=code, report=report, died=died
+                predict_apart,
+                request,
+                pipeline,
+                named="predict",
+                code=code,
+                report=report,
+                died=died,
+                imports=MODEL,
             )
         except ModelCodeError as error:
             if code is None:

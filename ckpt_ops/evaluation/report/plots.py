@@ -149,11 +149,16 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _png(draw: Callable[[Any], None], *, width: float, height: float) -> bytes:
-    # not pyplot: it keeps figures and a backend for the whole process
+def import_matplotlib() -> tuple[Any, Any]:
+    """Its canvas and its figure. Not pyplot: that keeps figures and a backend for the whole process."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    return FigureCanvasAgg, Figure
+
+
+def _png(draw: Callable[[Any], None], *, width: float, height: float) -> bytes:
+    FigureCanvasAgg, Figure = import_matplotlib()
     figure = Figure(figsize=(min(width, 14.0), min(height, 9.0)), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
