@@ -120,7 +120,7 @@ class Keeper:
                     if not self._stands_ready():
                         line.send({"pid": None})
                         return False
-                    if self._handed(line, asked["job"]):
+                    if self._handed(line, asked.get("job")):
                         return True
                 if not same:
                     return False
@@ -134,7 +134,7 @@ class Keeper:
         self._tell({"ping": True})
         return self._heard(ANSWER_SECONDS) == THERE
 
-    def _handed(self, line: Line, job: dict[str, Any]) -> bool:
+    def _handed(self, line: Line, job: Any) -> bool:
         """Give it the job if whoever asked is still there; whether it has it."""
         if not line.send({"pid": self.interpreter.pid}) or line.receive(ANSWER_SECONDS) != {"go": True}:
             return False

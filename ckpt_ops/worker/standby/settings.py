@@ -73,12 +73,14 @@ def _available() -> float:
     return float("inf")
 
 
-def _left_of_group() -> float:
-    """What the limit of the control group leaves."""
+def _left_of_group(groups: Path = Path("/sys/fs/cgroup")) -> float:
+    """What the limit of the control group leaves; copies of files that the kernel would give up are free."""
     with suppress(OSError, ValueError, IndexError):
         [group] = [one[3:] for one in Path("/proc/self/cgroup").read_text().split() if one.startswith("0::")]
-        here = Path("/sys/fs/cgroup") / group.lstrip("/")
+        here = groups / group.lstrip("/")
         limit = (here / "memory.max").read_text().strip()
         if limit != "max":
-            return float(limit) - float((here / "memory.current").read_text())
+            held = float((here / "memory.current").read_text())
+            stat = dict(line.split() for line in (here / "memory.stat").read_text().splitlines())
+            return float(limit) - held + float(stat["inactive_file"])
     return float("inf")

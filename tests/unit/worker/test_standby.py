@@ -275,6 +275,21 @@ def test_none_is_started_without_memory_for_it(sockets: Path, monkeypatch: pytes
     assert not list(sockets.glob("*.log"))
 
 
+def test_what_a_container_may_hold_counts_as_well(tmp_path: Path) -> None:
+    [group] = [one[3:] for one in Path("/proc/self/cgroup").read_text().split() if one.startswith("0::")]
+    here = tmp_path / group.lstrip("/")
+    here.mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("memory.max", "4000\n"),
+        ("memory.current", "3900\n"),
+        ("memory.stat", "anon 100\ninactive_file 3000\n"),
+    ):
+        (here / name).write_text(text)
+    assert settings._left_of_group(tmp_path) == 3100
+    (here / "memory.max").write_text("max\n")
+    assert settings._left_of_group(tmp_path) == float("inf")
+
+
 def test_a_folder_that_others_can_write_is_not_used(sockets: Path) -> None:
     sockets.mkdir(mode=0o777)
     sockets.chmod(0o777)
