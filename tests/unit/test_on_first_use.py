@@ -23,7 +23,7 @@ def test_there_are_some() -> None:
     assert {"ckpt_ops.slices", "ckpt_ops.checkpoints", "ckpt_ops.evaluation"} <= {*LAZY}
 
 
-@pytest.mark.parametrize(("path", "package"), zip(INITS, LAZY, strict=True))
+@pytest.mark.parametrize(("path", "package"), [*zip(INITS, LAZY, strict=True)])
 class TestAPackage:
     def test_tells_type_checkers_and_the_interpreter_the_same(self, path: Path, package: str) -> None:
         module = importlib.import_module(package)
