@@ -21,6 +21,9 @@ SCHEDULER = "scheduler"
 DAG_PROCESSOR = "dag-processor"
 TRIGGERER = "triggerer"
 
+DAG_BUNDLE = "dags-folder"
+"""What Airflow calls the bundle that is its folder of DAGs."""
+
 STOPPING = {SCHEDULER: Stopping.WITH_TASKS, TRIGGERER: Stopping.TWICE}
 
 
@@ -77,7 +80,8 @@ def airflow_environment(
 
 def _options(settings: Settings, secrets: Secrets) -> dict[str, str]:
     return {
-        "CORE__EXECUTOR": "LocalExecutor",
+        # LocalExecutor, and the scheduler rests while nothing runs: a sixth of a core otherwise
+        "CORE__EXECUTOR": "ckpt_ops_airflow.resting.RestingExecutor",
         "CORE__DAGS_FOLDER": str(settings.dags_dir),
         "CORE__PLUGINS_FOLDER": str(settings.plugins_dir),
         "CORE__LOAD_EXAMPLES": "False",
@@ -100,7 +104,9 @@ def _options(settings: Settings, secrets: Secrets) -> dict[str, str]:
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "5",  # a new DAG file shows within seconds
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        # A DAG file that was edited is parsed at once, whatever this says; when something that it imports was
+        # edited, the supervisor asks for it (`edited.py`). So this is only for what no file shows.
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "TRIGGERER__CAPACITY": "100",
     }
@@ -122,6 +128,19 @@ def command(name: str, settings: Settings, environment: Mapping[str, str]) -> Co
         stop_seconds=25.0 if name == SCHEDULER else 15.0,
         stopping=STOPPING.get(name, Stopping.ALONE),
     )
+
+
+def file_token(path: str, secret: str) -> str:
+    """By what Airflow's REST API names a DAG file, also one that cannot be imported and so makes no DAG.
+
+    Args:
+        path: relative to the folder of DAGs.
+        secret: Airflow's `[api] secret_key`.
+    """
+    from itsdangerous import URLSafeSerializer
+
+    token = URLSafeSerializer(secret).dumps({"bundle_name": DAG_BUNDLE, "relative_fileloc": path})
+    return token if isinstance(token, str) else token.decode()
 
 
 def migrate(settings: Settings, environment: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from ckpt_ops.embedded import airflow, gcs_server, leftovers, ports, procfs, secret_files
+from ckpt_ops.embedded.edited import EditedDags
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.embedded.postgres import Postgres
 from ckpt_ops.embedded.process import READY_SECONDS, Child, Command, Record, how_it_ended
@@ -20,10 +21,12 @@ from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import USER, Settings
 from ckpt_ops.embedded.shell import write_environment
 from ckpt_ops.embedded.state import State
+from ckpt_ops.errors import CkptOpsError
 
 RESTARTS = 3
 RESTARTS_WITHIN_SECONDS = 600.0
 HEALTH_POLL_SECONDS = 0.2
+EDITED_POLL_SECONDS = 2.0
 HEALTH_NAMES = {
     airflow.SCHEDULER: "scheduler",
     airflow.DAG_PROCESSOR: "dag_processor",
@@ -76,6 +79,9 @@ class Platform:
         self._restarts: dict[str, deque[float]] = {}
         self._answering: dict[str, Callable[[], bool]] = {}
         self._rest: Rest | None = None
+        self._edited: EditedDags | None = None
+        self._to_parse: set[str] = set()
+        self._look_at = 0.0
         self._database: dict[str, str] = {}
 
     # --- for those who use it --------------------------------------------------------------------
@@ -147,6 +153,7 @@ class Platform:
         except BaseException:
             self.stop()
             raise
+        self._edited = EditedDags(self.settings.dags_dir)
         self._write_state(ready=True)
         self._report(Event(component="platform", state="ready", seconds=time.monotonic() - began))
 
@@ -221,7 +228,7 @@ class Platform:
             time.sleep(HEALTH_POLL_SECONDS)
 
     def watch(self) -> None:
-        """Restart each process that ended; to be called repeatedly.
+        """Restart each process that ended, ask for DAGs whose code was edited; to be called repeatedly.
 
         Processes that it left behind are ended first: a dead scheduler's workers would hold its locks in the
         database, and no run would make progress.
@@ -246,6 +253,21 @@ class Platform:
             self._write_state(ready=True)
             left = f"\n{ended} processes that it left behind were ended" if ended else ""
             self._report(Event(component=name, state="restarted", detail=f"{failure}{left}"))
+        self._parse_what_was_edited()
+
+    def _parse_what_was_edited(self) -> None:
+        if self._edited is None or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + EDITED_POLL_SECONDS
+        self._to_parse.update(self._edited.look())
+        if not self._to_parse:
+            return
+        secret = self.environment()["AIRFLOW__API__SECRET_KEY"]
+        with suppress(CkptOpsError):  # no answer, or a token that is a day old: the next look asks again
+            rest = Rest(self.ui_url, self.user, self.password)
+            for path in sorted(self._to_parse):
+                rest.call("PUT", f"/parseDagFile/{airflow.file_token(path, secret)}")
+            self._to_parse.clear()
 
     def stop(self) -> None:
         """Stop every process that this object started, in an order that loses nothing."""

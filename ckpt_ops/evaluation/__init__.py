@@ -1,37 +1,44 @@
 """Is the candidate good enough? Metrics, paired significance and gates over saved predictions."""
 
-from ckpt_ops.evaluation.basis import Basis
-from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap
-from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
-from ckpt_ops.evaluation.evaluate import check_gates, evaluate_all, main_metric, main_output, metrics_of
-from ckpt_ops.evaluation.gates import (
-    AtLeast,
-    AtMost,
-    Calibrated,
-    FairAcross,
-    FairRates,
-    Floor,
-    Gate,
-    LatencyAtMost,
-    NoForgetting,
-    NoSegmentWorse,
-    NoSuspectSlice,
-    NotWorseThan,
-    Servable,
-    SizeAtMost,
-    Unclear,
-    past_slices,
-    segment_columns,
-)
-from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named, metric_of_key
-from ckpt_ops.evaluation.past import Past
-from ckpt_ops.evaluation.predictions import EvaluatedRows
-from ckpt_ops.evaluation.served import Latency, ServableCheck
-from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
+from __future__ import annotations
 
-# Former names: code that is kept with versions imports them.
-Judged = EvaluatedRows
-judge_all = evaluate_all
+from typing import TYPE_CHECKING
+
+from ckpt_ops.on_first_use import on_first_use
+
+if TYPE_CHECKING:
+    from ckpt_ops.evaluation.basis import Basis
+    from ckpt_ops.evaluation.bootstrap import Difference, paired_bootstrap
+    from ckpt_ops.evaluation.errors import UndefinedMetric, UnusablePredictions
+    from ckpt_ops.evaluation.evaluate import check_gates, evaluate_all, main_metric, main_output, metrics_of
+    from ckpt_ops.evaluation.gates import (
+        AtLeast,
+        AtMost,
+        Calibrated,
+        FairAcross,
+        FairRates,
+        Floor,
+        Gate,
+        LatencyAtMost,
+        NoForgetting,
+        NoSegmentWorse,
+        NoSuspectSlice,
+        NotWorseThan,
+        Servable,
+        SizeAtMost,
+        Unclear,
+        past_slices,
+        segment_columns,
+    )
+    from ckpt_ops.evaluation.metrics import METRICS, Metric, Needs, metric_named, metric_of_key
+    from ckpt_ops.evaluation.past import Past
+    from ckpt_ops.evaluation.predictions import EvaluatedRows
+    from ckpt_ops.evaluation.served import Latency, ServableCheck
+    from ckpt_ops.evaluation.verdicts import Evaluation, PastSlice, Verdict
+
+    # Former names: code that is kept with versions imports them.
+    Judged = EvaluatedRows
+    judge_all = evaluate_all
 
 __all__ = [
     "METRICS",
@@ -76,3 +83,22 @@ __all__ = [
     "past_slices",
     "segment_columns",
 ]
+
+_TABLE = {
+    "ckpt_ops.evaluation.basis": "Basis",
+    "ckpt_ops.evaluation.bootstrap": "Difference paired_bootstrap",
+    "ckpt_ops.evaluation.errors": "UndefinedMetric UnusablePredictions",
+    "ckpt_ops.evaluation.evaluate": "check_gates evaluate_all main_metric main_output metrics_of",
+    "ckpt_ops.evaluation.gates": (
+        "AtLeast AtMost Calibrated FairAcross FairRates Floor Gate LatencyAtMost "
+        "NoForgetting NoSegmentWorse NoSuspectSlice NotWorseThan Servable SizeAtMost Unclear "
+        "past_slices segment_columns"
+    ),
+    "ckpt_ops.evaluation.metrics": "METRICS Metric Needs metric_named metric_of_key",
+    "ckpt_ops.evaluation.past": "Past",
+    "ckpt_ops.evaluation.predictions": "EvaluatedRows",
+    "ckpt_ops.evaluation.served": "Latency ServableCheck",
+    "ckpt_ops.evaluation.verdicts": "Evaluation PastSlice Verdict",
+}
+_FORMER = {"Judged": "EvaluatedRows", "judge_all": "evaluate_all"}
+on_first_use(__name__, _TABLE, former=_FORMER)

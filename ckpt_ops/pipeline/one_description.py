@@ -8,9 +8,11 @@ Only the folder of DAGs is read: a neighbour is imported only if its code spells
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -128,13 +130,25 @@ def _described_in(module: ModuleType) -> list[Intake]:
 
 def _spells(folder: Path, name: str) -> bool:
     """Whether the code of a folder has the name as text."""
-    quoted = (f'"{name}"', f"'{name}'")
-    for path in folder.glob("*.py"):
+    code = _code(str(folder), _as_of(folder))
+    return f'"{name}"' in code or f"'{name}'" in code
+
+
+def _as_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells the files of its code from later ones."""
+    with os.scandir(folder) as entries:
+        files = sorted((entry.name, entry.stat()) for entry in entries if entry.name.endswith(".py"))
+    return tuple((name, found.st_mtime_ns, found.st_size) for name, found in files)
+
+
+@lru_cache(maxsize=1024)
+def _code(folder: str, as_of: tuple[tuple[str, int, int], ...]) -> str:
+    """The text of a folder's code. Each DAG that is made asks for that of all folders, so it is kept."""
+    texts = []
+    for name, _, _ in as_of:
         with suppress(OSError, UnicodeDecodeError):
-            text = path.read_text(encoding="utf-8")
-            if any(one in text for one in quoted):
-                return True
-    return False
+            texts.append(Path(folder, name).read_text(encoding="utf-8"))
+    return "\n".join(texts)
 
 
 def _neighbours(name: str) -> Iterator[Intake]:

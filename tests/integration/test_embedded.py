@@ -129,7 +129,7 @@ class TestSettings:
         found = airflow_environment(settings_in(tmp_path), environ=user)
         assert found["AIRFLOW__CORE__PARALLELISM"] == "9"
         assert "AIRFLOW__CORE__FERNET_KEY" not in found
-        assert found["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+        assert found["AIRFLOW__CORE__EXECUTOR"] == "ckpt_ops_airflow.resting.RestingExecutor"
 
     def test_secrets_are_made_once_and_are_private(self, tmp_path: Path, settings_in: NewSettings) -> None:
         first, second = (airflow_environment(settings_in(tmp_path), environ={}) for _ in range(2))
