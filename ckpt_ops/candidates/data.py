@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ckpt_ops.candidates.made_rows import made_rows
+from ckpt_ops.candidates.made_rows import MadeRows, made_rows
 from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import LineageState, VersionState
@@ -66,7 +66,7 @@ def load_data(
         by_slice: as `settings.draws_by_slice` says of the version.
     """
     made = made_rows(pipeline, rows or StoredRows(pipeline, store), code=code)
-    sizes = {key: made.trainable(key, of) for key, of in consumed.items()}
+    sizes = replay_sizes(made, consumed)
     at_most = pipeline.replay.rows(new=version.rows, consumed=sum(sizes.values()))
     train, holdout = Collected(version.rows + at_most), Collected(version.rows)
     slices = {}
@@ -96,6 +96,11 @@ def load_data(
     return TrainingData(
         train=whole, holdout=holdout.examples(), slices=slices, learn=learn, apart=apart, by_slice=by_slice
     )
+
+
+def replay_sizes(made: MadeRows, consumed: Mapping[str, str]) -> dict[str, int]:
+    """By key, how many rows of what was consumed may be drawn again: those that are not held out."""
+    return {key: made.trainable(key, of) for key, of in consumed.items()}
 
 
 def _where(examples: Examples, chosen: npt.NDArray[np.bool_]) -> Examples:
