@@ -263,7 +263,7 @@ def _keep(raw: dict[str, Any], arguments: argparse.Namespace) -> None:
 
 
 def show(raw: dict[str, Any], console: Any) -> None:
-    """First how much longer each takes for ten times the history, by its wall time; then the seconds."""
+    """First how much longer each takes for ten times the history, by its CPU time; then the seconds."""
     from rich.table import Table
 
     from benchmarks.report import number
@@ -291,9 +291,9 @@ def show(raw: dict[str, Any], console: Any) -> None:
 
 
 def ratios(costs: Sequence[dict[str, Any] | None]) -> list[str]:
-    """How much longer each takes than the one before."""
+    """How much more CPU each takes than the one before; wall time depends on what else runs."""
     return [
-        f"{after['wall'] / before['wall']:.1f}" if before and after else "-"
+        f"{after['cpu'] / before['cpu']:.1f}" if before and after else "-"
         for before, after in itertools.pairwise(costs)
     ]
 

@@ -64,13 +64,13 @@ def fold(model: str, records: Iterable[Record], *, after: LineageState | None = 
     Args:
         after: the state before them; None: they are the model's first.
     """
-    draft = _Draft(after or LineageState(model=model))
+    draft = Draft(after or LineageState(model=model))
     for record in records:
         draft.add(record)
     return draft.state()
 
 
-class _Draft:
+class Draft:
     """A state that is being made: the attributes of `LineageState`, with mappings that may change."""
 
     def __init__(self, before: LineageState) -> None:
@@ -96,7 +96,7 @@ class _Draft:
         self.predicted = dict(before.predicted)
 
     def state(self) -> LineageState:
-        """The result; the draft must not be used afterwards."""
+        """The result. It shows what the draft holds: a record that is added later shows, too."""
         values = {one.name: getattr(self, one.name) for one in fields(LineageState)}
         return LineageState(**{**values, "moves": tuple(self.moves)})
 
