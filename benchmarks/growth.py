@@ -109,11 +109,15 @@ def measure(url: str, dags: Path, rounds: int, only: Sequence[str]) -> dict[str,
     from ckpt_ops.store import open_store
     from ckpt_ops.training.replay import draw
     from ckpt_ops.views import StoreViews, plain
+    from ckpt_ops.views.building.model import model_view
+    from ckpt_ops.views.description import Description
+    from ckpt_ops.views.known_model import keep_views
 
     store = open_store(url)
     pipeline = load_pipeline(MODEL, dags)
     newcomer = load_pipeline(NEW, dags)
     state = ModelLog(store, MODEL).state()
+    keep_views(store, MODEL)  # as every run does after what it records
     pending, newest = state.pending()[-1].key, max(state.versions)
     begin, end = datetime(1990, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -132,7 +136,7 @@ def measure(url: str, dags: Path, rounds: int, only: Sequence[str]) -> dict[str,
     def replay() -> None:
         consumed = {key: ref.revision for key, ref in state.consumed.items()}
         rows = made_rows(pipeline, StoredRows(pipeline, store), code="")
-        sizes = replay_sizes(rows, consumed)
+        sizes = replay_sizes(rows, consumed, {key: ref.rows for key, ref in state.consumed.items()})
         draw(sizes=sizes, rows=4 * 6_000, seed=1)
 
     began: list[tuple[float, float]] = []
@@ -145,11 +149,10 @@ def measure(url: str, dags: Path, rounds: int, only: Sequence[str]) -> dict[str,
         "show": lambda: plain(StoreViews(store, keep=False).version(MODEL, newest)),
         "gc": lambda: find_garbage(store),
         "replay": replay,
-        "page": lambda: plain(StoreViews(store, keep=False).model(MODEL)),
+        "page": lambda: plain(model_view(store, ModelLog(store, MODEL).state(), Description())),
     }
     found = {name: timed(call, rounds) for name, call in calls.items() if not only or name in only}
     if not only or "page, kept" in only:
-        StoreViews(store).model(MODEL)
         found["page, kept"] = timed(lambda: plain(StoreViews(store).model(MODEL)), rounds)
     if not only or "status" in only:
         found["status"] = timed_command(["status", MODEL, "--json", "--store", url], rounds)

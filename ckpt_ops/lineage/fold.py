@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
+from ckpt_ops.lineage.moves import Moves
 from ckpt_ops.lineage.records import (
     AcknowledgementLifted,
     Approved,
@@ -76,7 +77,7 @@ class Draft:
     def __init__(self, before: LineageState) -> None:
         self.model, self.sequence = before.model, before.sequence
         self.head, self.head_since, self.held = before.head, before.head_since, before.held
-        self.moves: list[tuple[int, Promoted | RolledBack]] = list(before.moves)
+        self.moves = Moves(before.moves)
         self.slices = dict(before.slices)
         self.versions = dict(before.versions)
         self.rejections = dict(before.rejections)
@@ -97,8 +98,7 @@ class Draft:
 
     def state(self) -> LineageState:
         """The result. It shows what the draft holds: a record that is added later shows, too."""
-        values = {one.name: getattr(self, one.name) for one in fields(LineageState)}
-        return LineageState(**{**values, "moves": tuple(self.moves)})
+        return LineageState(**{one.name: getattr(self, one.name) for one in fields(LineageState)})
 
     def add(self, record: Record) -> None:
         """Apply `record`."""
@@ -263,7 +263,7 @@ class Draft:
 
     def _moved(self, record: Promoted | RolledBack) -> None:
         self.head, self.head_since = record.version, record.time
-        self.moves.append((self.sequence, record))
+        self.moves.items.append((self.sequence, record))
 
     def _set_aside(self, dropped: set[int], status: VersionStatus, record: Record) -> None:
         """Mark `dropped` and what was built on them."""

@@ -43,7 +43,7 @@ class Line:
             self.consumers.setdefault(ref.key, version.version)
             self.passed_over.pop(ref.key, None)
             self.rows += ref.rows
-        for ref in version.started.again.without if version.started.again is not None else ():
+        for ref in version.without:
             if ref.key not in self.consumed:
                 self.passed_over[ref.key] = version.version
 

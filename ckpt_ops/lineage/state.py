@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage.lookups import Children, Keys, Line
+from ckpt_ops.lineage.moves import Move
 from ckpt_ops.lineage.records import (
     Approved,
     CandidateStarted,
@@ -23,7 +25,6 @@ from ckpt_ops.lineage.records import (
     Purged,
     Record,
     Rejected,
-    RolledBack,
     ShadowScored,
     SliceAccepted,
     SliceDiscarded,
@@ -101,6 +102,14 @@ class VersionStatus(Enum):
     REPLACED = "replaced"
 
 
+OF_VERSION = ("started", "trained", "evaluated", "decided", "approved", "promoted")
+"""The fields of a version that hold records."""
+
+
+def _none() -> None:
+    """A default that leaves no attribute in the class: see `VersionState.__getattr__`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VersionState:
     """A candidate or version with the records that made it.
@@ -117,11 +126,33 @@ class VersionState:
     slices: tuple[SliceRef, ...]
     status: VersionStatus
     started: CandidateStarted
-    trained: CandidateTrained | None = None
-    evaluated: Evaluated | None = None
-    decided: Record | None = None
-    approved: Approved | None = None
-    promoted: Promoted | None = None
+    trained: CandidateTrained | None = field(default_factory=_none)
+    evaluated: Evaluated | None = field(default_factory=_none)
+    decided: Record | None = field(default_factory=_none)
+    approved: Approved | None = field(default_factory=_none)
+    promoted: Promoted | None = field(default_factory=_none)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A record that a snapshot holds: it is read when it is first asked for."""
+            read = self.__dict__.get("_read")
+            if read is None or name not in OF_VERSION:
+                raise AttributeError(name)
+            self.__dict__[name] = found = read(name)
+            return found
+
+    @classmethod
+    def unread(cls, values: Mapping[str, Any], read: Callable[[str], Record]) -> VersionState:
+        """A version of which some records are not among `values`.
+
+        Args:
+            values: fields, and of what follows from its records what is known already.
+            read: gives the record in that field.
+        """
+        found = object.__new__(cls)
+        found.__dict__.update(values, _read=read)
+        return found
 
     @classmethod
     def opened(cls, record: CandidateStarted) -> VersionState:
@@ -138,6 +169,21 @@ class VersionState:
     @property
     def rows(self) -> int:
         return sum(ref.rows for ref in self.slices)
+
+    @cached_property
+    def without(self) -> tuple[SliceRef, ...]:
+        """Of a retraining: slices consumed before that it does without. See `Again.without`."""
+        return self.started.again.without if self.started.again is not None else ()
+
+    @cached_property
+    def transferred(self) -> bool:
+        """It was trained with a changed structure: its variables came by a transfer."""
+        return self.trained is not None and "transfer" in self.trained.artifacts
+
+    @cached_property
+    def trained_at(self) -> tuple[str, float] | None:
+        """When its training ended, UTC, ISO 8601, and the seconds that it stepped; None: it has not."""
+        return None if self.trained is None else (self.trained.time, self.trained.seconds)
 
     @property
     def champion(self) -> int | None:
@@ -227,7 +273,7 @@ class LineageState:
     versions: dict[int, VersionState] = field(default_factory=dict)
     head: int | None = None
     head_since: str = ""
-    moves: tuple[tuple[int, Promoted | RolledBack], ...] = ()
+    moves: Sequence[Move] = ()
     held: str | None = None
     rejections: Mapping[str, int] = field(default_factory=dict)
     suspects: Mapping[str, str] = field(default_factory=dict)
@@ -256,8 +302,7 @@ class LineageState:
 
     def generation(self, version: int | None) -> int:
         """How many structures the model had until `version`: one, and one more for each transfer."""
-        trained = (one.trained for one in self.ancestry(version))
-        return 1 + sum(one is not None and "transfer" in one.artifacts for one in trained)
+        return 1 + sum(one.transferred for one in self.ancestry(version))
 
     @cached_property
     def line(self) -> Line:
