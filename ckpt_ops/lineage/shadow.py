@@ -80,7 +80,7 @@ def in_shadow(state: LineageState) -> InShadow | None:
     for number, version in reversed(state.versions.items()):
         if state.head is None or number <= state.head:
             return None  # what was built on the head has a greater number
-        waits = version.started.shadow and version.status in _BEFORE_PROMOTION
+        waits = version.status in _BEFORE_PROMOTION and version.started.shadow
         if waits and number not in state.dropped and superseded(state, version) is None:
             return shadow_of(state, version)
     return None
