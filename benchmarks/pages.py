@@ -21,32 +21,18 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks.histories import history, write_log
 from benchmarks.workers import run_worker
-from ckpt_ops.lineage import ModelLog, fold
-from ckpt_ops.lineage.encoding import decode, encode
-from ckpt_ops.lineage.records import (
-    CandidateStarted,
-    CandidateTrained,
-    Evaluated,
-    Held,
-    Promoted,
-    Record,
-    Rejected,
-    Released,
-    SliceAccepted,
-    SliceRef,
-)
-from ckpt_ops.lineage.snapshot import Snapshot
-from ckpt_ops.lineage.snapshot import encode as encode_snapshot
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import Held, Released
 from ckpt_ops.store import open_store
 
-_TAIL = 60
-_BESIDE = ("attempt=000002/predictions.parquet", "evaluation/0123456789abcdef.json", "log/000001.json")
+_BESIDE = ("attempt=000001/predictions.parquet", "evaluation/0123456789abcdef.json", "log/000001.json")
 
 
 def main() -> None:
@@ -57,63 +43,10 @@ def main() -> None:
         _run(arguments)
 
 
-def history(model: str) -> Iterator[Record]:
-    """A model's records, without end: slices of days, a version for each, one of ten rejected."""
-    version, head = 0, None
-    while True:
-        version += 1
-        day = f"{1990 + version // 360:04d}-{version // 30 % 12 + 1:02d}-{version % 30 + 1:02d}"
-        ref = SliceRef(key=day, revision=f"{version:016x}", rows=6_000)
-        folder = f"models/{model}/v{version}"
-        auc = 0.68 + (version * 37 % 100) / 5000
-        yield SliceAccepted(
-            slice=ref, report=f"slices/flights/{day}/{ref.revision}/validation/report.json", reason="all hold"
-        )
-        yield CandidateStarted(
-            version=version, candidate=ref.revision, parent=head, slices=(ref,), reason="newer than the head"
-        )
-        numbers = {"psi_at_least": 0.25, "psi:distance": auc - 0.6, "psi:carrier": auc - 0.62}
-        yield CandidateTrained(
-            version=version,
-            step=400,
-            stopped_by="max_steps",
-            checkpoints=8,
-            manifest=f"{folder}/iter_num=400/manifest-1.json",
-            artifacts={"predictions": f"{folder}/{_BESIDE[0]}", "export": f"{folder}/attempt=000002/export"},
-            seconds=12.5,
-            uploaded=3_000_000,
-            decision={"words": "2 drifted of 2 columns", "numbers": numbers},
-            scores={day: {"auc": auc - 0.01, "log_loss": 0.4}} if head else {},
-        )
-        passed = version % 10 != 0
-        yield Evaluated(
-            version=version,
-            champion=head,
-            passed=passed,
-            metrics={"candidate": {"auc": auc, "log_loss": 0.41}, "champion": {"auc": auc - 0.01}},
-            verdicts=("NotWorseThan: auc is 0.6841, the champion's 0.6839", "AtLeast: auc is 0.6841 of 0.6"),
-            reason="every gate passed",
-        )
-        if passed:
-            yield Promoted(version=version, champion=head, reason="every gate passed")
-            head = version
-        else:
-            yield Rejected(version=version, champion=head, reason="NotWorseThan rejects")
-
-
 def write_model(root: Path, model: str, versions: int) -> None:
-    """A log, a snapshot 60 records before its end, and some objects beside each version."""
-    records = list(islice(history(model), 5 * versions))
-    entries = [encode(record) for record in records]
-    log = root / "models" / model / "log"
-    log.mkdir(parents=True)
-    for number, data in enumerate(entries, start=1):
-        (log / f"{number:012d}.json").write_bytes(data)
-    last = max(1, len(entries) - _TAIL)
-    state = fold(model, map(decode, entries[:last]))
-    snapshots = root / "models" / model / "snapshots"
-    snapshots.mkdir()
-    (snapshots / f"{last:012d}.json").write_bytes(encode_snapshot(Snapshot.at(entries[last - 1], state)))
+    """A log with its snapshot, and some objects beside each version."""
+    root.mkdir(exist_ok=True)
+    write_log(root, model, list(islice(history(model), 5 * versions)))
     for version in range(1, versions + 1):
         for name in _BESIDE:
             beside = root / "models" / model / f"v{version}" / name

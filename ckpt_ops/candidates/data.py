@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ckpt_ops.candidates.made_rows import made_rows
+from ckpt_ops.candidates.made_rows import MadeRows, made_rows
 from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import LineageState, VersionState
@@ -53,6 +53,7 @@ def load_data(
     rows: SliceRows | None = None,
     code: str = "",
     by_slice: bool = False,
+    counted: Mapping[str, int] | None = None,
 ) -> TrainingData:
     """Read and split the candidate's slices, and draw the replay from `consumed` (key to revision).
 
@@ -64,9 +65,10 @@ def load_data(
         code: digest of the pipeline's code as it was imported; with it, what was made of a slice before is
             used again, and kept. "": neither.
         by_slice: as `settings.draws_by_slice` says of the version.
+        counted: rows of what was consumed, by key, as the log has them; None: the store is asked.
     """
     made = made_rows(pipeline, rows or StoredRows(pipeline, store), code=code)
-    sizes = {key: made.trainable(key, of) for key, of in consumed.items()}
+    sizes = replay_sizes(made, consumed, counted or {})
     at_most = pipeline.replay.rows(new=version.rows, consumed=sum(sizes.values()))
     train, holdout = Collected(version.rows + at_most), Collected(version.rows)
     slices = {}
@@ -98,6 +100,11 @@ def load_data(
     )
 
 
+def replay_sizes(made: MadeRows, consumed: Mapping[str, str], counted: Mapping[str, int]) -> dict[str, int]:
+    """By key, how many rows of what was consumed may be drawn again: those that are not held out."""
+    return {key: made.trainable(key, of, rows=counted.get(key)) for key, of in consumed.items()}
+
+
 def _where(examples: Examples, chosen: npt.NDArray[np.bool_]) -> Examples:
     """The rows where `chosen`, shape (rows,), is True."""
     found = Collected(examples.rows)
@@ -109,6 +116,11 @@ def _where(examples: Examples, chosen: npt.NDArray[np.bool_]) -> Examples:
 def consumed_before(state: LineageState, version: VersionState) -> Mapping[str, str]:
     """Revisions by key of what the parent's ancestry consumed."""
     return {ref.key: ref.revision for one in state.ancestry(version.parent) for ref in one.slices}
+
+
+def counted_before(state: LineageState, version: VersionState) -> Mapping[str, int]:
+    """Rows by key of what the parent's ancestry consumed."""
+    return {ref.key: ref.rows for one in state.ancestry(version.parent) for ref in one.slices}
 
 
 def batch_order(pipeline: Pipeline, version: VersionState, data: TrainingData) -> BatchOrder:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ckpt_ops.candidates.kept_columns import KeptColumns, SliceColumns, own_folder, size_limit
-from ckpt_ops.candidates.slice_rows import SliceRows, held_out, split_tables
+from ckpt_ops.candidates.slice_rows import SliceRows, held_out, split_tables, trainable_of
 from ckpt_ops.errors import ObjectNotFound, ScratchFull
 from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.lists import ListColumn
@@ -45,8 +45,16 @@ class MadeRows:
         self._pipeline, self._rows, self._kept = pipeline, rows, kept
         self._there: set[tuple[str, str]] = set()
 
-    def trainable(self, key: str, revision: str) -> int:
-        """How many rows of a slice are not held out."""
+    def trainable(self, key: str, revision: str, *, rows: int | None = None) -> int:
+        """How many rows of a slice are not held out.
+
+        Args:
+            rows: how many it has; None: the store is asked. With it, and where rows are held out at random,
+                nothing is read: of a long history, few slices are drawn from.
+        """
+        found = None if rows is None else trainable_of(self._pipeline, revision, rows)
+        if found is not None:
+            return found
         if self._kept is not None and self._is_there(key, revision):
             found = self._kept.trainable(key, revision)
             if found is not None:

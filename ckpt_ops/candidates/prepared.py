@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ckpt_ops.candidates.data import TrainingData, batch_order, consumed_before, load_data
+from ckpt_ops.candidates.data import TrainingData, batch_order, consumed_before, counted_before, load_data
 from ckpt_ops.candidates.parent import Parent
 from ckpt_ops.candidates.preflight import preflight
 from ckpt_ops.candidates.session import TrainingSession, final_manifest
@@ -64,5 +64,13 @@ def loaded(
     if transferred and version.started.again is None:
         pipeline, consumed = seeing_history(pipeline, consumed)
     by_slice = draws_by_slice(session.pipeline, state, version)
-    data = load_data(pipeline, session.store, version, consumed, code=session.columns_of, by_slice=by_slice)
+    data = load_data(
+        pipeline,
+        session.store,
+        version,
+        consumed,
+        code=session.columns_of,
+        by_slice=by_slice,
+        counted=counted_before(state, version),
+    )
     return pipeline, data

@@ -99,6 +99,8 @@ def draws_by_slice(pipeline: Pipeline, state: LineageState, version: VersionStat
 
 def rows_consumed(state: LineageState, parent: int | None) -> int:
     """Rows of what a version's ancestors consumed."""
+    if parent == state.head:
+        return state.line.rows
     return sum(ref.rows for one in state.ancestry(parent) for ref in one.slices)
 
 

@@ -105,6 +105,14 @@ def held_out(pipeline: Pipeline, rows: SliceRows, key: str, revision: str) -> np
     return np.concatenate([np.empty(0, np.bool_), *masks])
 
 
+def trainable_of(pipeline: Pipeline, revision: str, rows: int) -> int | None:
+    """How many of a slice's `rows` are not held out, where that needs nothing of the slice; else None."""
+    share = pipeline.holdout
+    if isinstance(share, Latest) or pipeline.holdout_by is not None:
+        return None
+    return rows - int(np.count_nonzero(holdout_mask(revision=revision, rows=rows, share=share)))
+
+
 @contextmanager
 def _on_disk(arrays: Iterator[pa.Array]) -> Iterator[pa.ChunkedArray | None]:
     """The arrays in a file, which is read as often as need be and takes no memory; None without rows."""

@@ -19,7 +19,7 @@ stays, and so do its chunks.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -159,18 +159,20 @@ class _Version:
 
 def _versions(store: Store, listed: list[Entry]) -> list[_Version]:
     """Every version that has a log of its own."""
-    found = with_logs(entry.name for entry in listed)
+    found = sorted(with_logs(entry.name for entry in listed))
     states = {model: ModelLog(store, model).state() for model in {model for model, _ in found}}
-    return [
-        _Version(
+
+    def read(model: str, number: int) -> _Version:
+        return _Version(
             model=model,
             version=number,
             spent=number in states[model].versions and states[model].versions[number].spent,
             dropped=number in states[model].dropped,
             commits=_commits(store, model, number),
         )
-        for model, number in sorted(found)
-    ]
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(read, *zip(*found, strict=True))) if found else []
 
 
 def _commits(store: Store, model: str, version: int) -> tuple[Commit, ...]:
@@ -182,11 +184,11 @@ def _no_longer_needed(
     listed: list[Entry], versions: list[_Version], old: float
 ) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """Old manifests that nobody can resume from, and old intermediate results of rejected versions."""
-    manifests, results = [], []
+    manifests, results, lying = [], [], _in_checkpoints(listed)
     for version in versions:
         committed = {commit.manifest for commit in version.commits}
-        for entry in listed:
-            if not entry.name.startswith(f"{version.prefix}iter_num=") or entry.updated >= old:
+        for entry in lying.get(version.prefix, ()):
+            if entry.updated >= old:
                 continue
             unwanted = version.spent or version.dropped or entry.name not in committed
             if _is_manifest(entry.name) and unwanted:
@@ -194,6 +196,16 @@ def _no_longer_needed(
             elif version.spent and "/intermediate_results/" in entry.name:
                 results.append(entry)
     return tuple(manifests), tuple(results)
+
+
+def _in_checkpoints(listed: list[Entry]) -> Mapping[str, list[Entry]]:
+    """By version's prefix, in the order of the listing, what lies in the folders of its checkpoints."""
+    found: dict[str, list[Entry]] = {}
+    for entry in listed:
+        *version, below = entry.name.split("/", 3)
+        if len(version) == 3 and below.startswith("iter_num="):
+            found.setdefault("/".join((*version, "")), []).append(entry)
+    return found
 
 
 def _is_message(name: str) -> bool:

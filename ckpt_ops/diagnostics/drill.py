@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ckpt_ops.candidates.champion import labels_of
-from ckpt_ops.candidates.data import batch_order, consumed_before, load_data
+from ckpt_ops.candidates.data import batch_order, consumed_before, counted_before, load_data
 from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.candidates.results import predict
@@ -164,6 +164,7 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
         version,
         consumed_before(state, version),
         by_slice=draws_by_slice(pipeline, state, version),
+        counted=counted_before(state, version),
     )
     order = batch_order(pipeline, version, data)
     final = version.trained is not None and version.trained.step == step

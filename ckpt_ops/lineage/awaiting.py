@@ -14,10 +14,11 @@ def waits(state: LineageState, version: VersionState) -> bool:
     A version that was evaluated in shadow on a slice that changed since is evaluated again before anybody
     is asked.
     """
+    if version.status is not VersionStatus.EVALUATED:  # most are not, and their records are not read
+        return False
     evaluated = version.evaluated
     return (
-        version.status is VersionStatus.EVALUATED
-        and evaluated is not None
+        evaluated is not None
         and evaluated.passed
         and still_pending(state, evaluated.slices)
         and version.approved is None

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
+from ckpt_ops.lineage.moves import Moves
 from ckpt_ops.lineage.records import (
     AcknowledgementLifted,
     Approved,
@@ -64,19 +65,19 @@ def fold(model: str, records: Iterable[Record], *, after: LineageState | None = 
     Args:
         after: the state before them; None: they are the model's first.
     """
-    draft = _Draft(after or LineageState(model=model))
+    draft = Draft(after or LineageState(model=model))
     for record in records:
         draft.add(record)
     return draft.state()
 
 
-class _Draft:
+class Draft:
     """A state that is being made: the attributes of `LineageState`, with mappings that may change."""
 
     def __init__(self, before: LineageState) -> None:
         self.model, self.sequence = before.model, before.sequence
         self.head, self.head_since, self.held = before.head, before.head_since, before.held
-        self.moves: list[tuple[int, Promoted | RolledBack]] = list(before.moves)
+        self.moves = Moves(before.moves)
         self.slices = dict(before.slices)
         self.versions = dict(before.versions)
         self.rejections = dict(before.rejections)
@@ -96,9 +97,8 @@ class _Draft:
         self.predicted = dict(before.predicted)
 
     def state(self) -> LineageState:
-        """The result; the draft must not be used afterwards."""
-        values = {one.name: getattr(self, one.name) for one in fields(LineageState)}
-        return LineageState(**{**values, "moves": tuple(self.moves)})
+        """The result. It shows what the draft holds: a record that is added later shows, too."""
+        return LineageState(**{one.name: getattr(self, one.name) for one in fields(LineageState)})
 
     def add(self, record: Record) -> None:
         """Apply `record`."""
@@ -263,7 +263,7 @@ class _Draft:
 
     def _moved(self, record: Promoted | RolledBack) -> None:
         self.head, self.head_since = record.version, record.time
-        self.moves.append((self.sequence, record))
+        self.moves.items.append((self.sequence, record))
 
     def _set_aside(self, dropped: set[int], status: VersionStatus, record: Record) -> None:
         """Mark `dropped` and what was built on them."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from ckpt_ops.lineage.fold import fold
 from ckpt_ops.lineage.planner import Action, Plan, plan
 from ckpt_ops.lineage.records import (
     CandidateStarted,
@@ -24,6 +23,7 @@ from ckpt_ops.lineage.records import (
 )
 from ckpt_ops.lineage.shadow import in_shadow
 from ckpt_ops.lineage.state import LineageState
+from ckpt_ops.lineage.unfolding import Unfolding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,26 +56,31 @@ def forecast(
     Args:
         shadow: how many of the next slices a candidate is evaluated on before it is promoted; 0: none.
         why_not: why the run would train nothing although the plan says so; None: it would train. A slice
-            with a reason is skipped, and stays pending.
+            with a reason is skipped, and stays pending. The state that it is given is that of the moment.
     """
-    plans = []
+    plans, future = [], Unfolding(state)
     for arrival in arrivals:
-        state = fold(state.model, _accepted(state, arrival), after=state)
-        planned = plan(state, arrival.key, late_within=late_within, max_rejections=max_rejections)
+        _add(future, _accepted(future.state, arrival))
+        planned = plan(future.state, arrival.key, late_within=late_within, max_rejections=max_rejections)
         if planned.action is Action.FORK and arrival.revision is None:
             why = "consumed, then rewritten at the source: a fork if its content differs, else nothing to do"
             planned = replace(planned, why=why)
         trains = planned.action in (Action.APPEND, Action.LATE)
-        reason = why_not(state, planned) if trains else None
+        reason = why_not(future.state, planned) if trains else None
         if reason is not None:
             planned = replace(planned, action=Action.SKIP, why=reason, slices=())
         plans.append(planned)
         if planned.action in (Action.APPEND, Action.LATE):
-            state = fold(state.model, _trained(state, planned, shadow), after=state)
+            _add(future, _trained(future.state, planned, shadow))
         elif planned.action is Action.SHADOW:
-            state = fold(state.model, _scored(state, arrival.key), after=state)
-            state = fold(state.model, _settled(state), after=state)
+            _add(future, _scored(future.state, arrival.key))
+            _add(future, _settled(future.state))
     return plans
+
+
+def _add(future: Unfolding, records: Iterable[Record]) -> None:
+    for record in records:
+        future.add(record)
 
 
 def _accepted(state: LineageState, arrival: Arrival) -> list[Record]:

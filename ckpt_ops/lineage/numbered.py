@@ -82,6 +82,8 @@ class NumberedEntries:
 
     def _fetch(self, numbers: Iterable[int]) -> None:
         new = [number for number in numbers if number not in self._known]
-        if new:
+        if len(new) == 1:  # whoever reads many short logs would start a thread for each
+            self._known[new[0]] = self.store.get(self.name(new[0]))
+        elif new:
             with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
                 self._known.update(zip(new, pool.map(self.store.get, map(self.name, new)), strict=True))

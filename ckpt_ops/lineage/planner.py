@@ -94,9 +94,8 @@ def repeated(state: LineageState, planned: Plan, *, candidate: str | None = None
     """
     if not planned.slices:
         return None
-    for version in reversed(state.versions.values()):
-        same = (version.parent, version.slices) == (state.head, planned.slices)
-        if same and candidate in (None, version.candidate):
+    for version in state.built_on(state.head):
+        if version.slices == planned.slices and candidate in (None, version.candidate):
             return Repeated(version=version) if version.refused else None
     return None
 

@@ -63,9 +63,12 @@ class SlicesUnchanged:
 
     def unmet(self, state: LineageState) -> Unmet | None:
         """Names the slices that were corrected or withdrawn."""
-        in_production = {one.version for one in state.ancestry(state.head)}
-        added = (one for one in state.ancestry(self.version) if one.version not in in_production)
-        lost = [ref.key for one in added for ref in one.slices if state.standing(ref) != ref]
+        added: list[VersionState] = []
+        number: int | None = self.version
+        while number is not None and number not in state.line.versions:
+            added.append(state.versions[number])
+            number = added[-1].parent
+        lost = [ref.key for one in reversed(added) for ref in one.slices if state.standing(ref) != ref]
         if not lost:
             return None
         reason = f"superseded: slice {', '.join(lost)} was corrected or withdrawn after the training"
@@ -94,8 +97,7 @@ class SlicesPending:
 
     def unmet(self, state: LineageState) -> Unmet | None:
         """Names the slices that are not."""
-        pending = set(state.pending())
-        lost = [ref.key for ref in self.slices if ref not in pending]
+        lost = [ref.key for ref in self.slices if not state.is_pending(ref)]
         if not lost:
             return None
         reason = f"slice {', '.join(lost)} was corrected, withdrawn or consumed after it was scored in shadow"

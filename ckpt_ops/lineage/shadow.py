@@ -7,6 +7,7 @@ scored, so that neither model was trained on it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ckpt_ops.lineage.records import SliceRef
@@ -79,7 +80,7 @@ def in_shadow(state: LineageState) -> InShadow | None:
     for number, version in reversed(state.versions.items()):
         if state.head is None or number <= state.head:
             return None  # what was built on the head has a greater number
-        waits = version.started.shadow and version.status in _BEFORE_PROMOTION
+        waits = version.status in _BEFORE_PROMOTION and version.started.shadow
         if waits and number not in state.dropped and superseded(state, version) is None:
             return shadow_of(state, version)
     return None
@@ -87,7 +88,7 @@ def in_shadow(state: LineageState) -> InShadow | None:
 
 def shadow_of(state: LineageState, version: VersionState) -> InShadow:
     """How far a version that is, or was, evaluated in shadow has come, by the slices that count now."""
-    consumed = max(ref.key for one in state.ancestry(version.version) for ref in one.slices)
+    consumed = max([*_consumed_before(state, version), *(ref.key for ref in version.slices)])
     newer = [ref for ref in state.pending() if ref.key > consumed and ref.id not in state.suspects]
     scores = {ref: state.scored.get(scored_id(version.version, ref)) for ref in newer}
     counted = [ref for ref, scored in scores.items() if scored is not None and scored.rows]
@@ -96,6 +97,13 @@ def shadow_of(state: LineageState, version: VersionState) -> InShadow:
         counted=tuple(counted[: version.started.shadow]),
         waiting=tuple(ref for ref, scored in scores.items() if scored is None),
     )
+
+
+def _consumed_before(state: LineageState, version: VersionState) -> Iterator[str]:
+    """Keys that its ancestors consumed; of the head's, the newest alone."""
+    if version.parent is None or version.parent != state.head:
+        return (ref.key for one in state.ancestry(version.parent) for ref in one.slices)
+    return iter(state.line.keys[-1:])
 
 
 def still_pending(state: LineageState, slices: tuple[SliceRef, ...]) -> bool:

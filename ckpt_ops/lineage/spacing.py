@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from ckpt_ops.key_times import form_of, time_of
 
-AT_MOST = 2_000
+AT_MOST = 20_000
 """The most slices in a range."""
 _MONTH = "%Y-%m"
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage.lookups import Children, Keys, Line
+from ckpt_ops.lineage.moves import Move
 from ckpt_ops.lineage.records import (
     Approved,
     CandidateStarted,
@@ -23,7 +25,6 @@ from ckpt_ops.lineage.records import (
     Purged,
     Record,
     Rejected,
-    RolledBack,
     ShadowScored,
     SliceAccepted,
     SliceDiscarded,
@@ -101,6 +102,14 @@ class VersionStatus(Enum):
     REPLACED = "replaced"
 
 
+OF_VERSION = ("started", "trained", "evaluated", "decided", "approved", "promoted")
+"""The fields of a version that hold records."""
+
+
+def _none() -> None:
+    """A default that leaves no attribute in the class: see `VersionState.__getattr__`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VersionState:
     """A candidate or version with the records that made it.
@@ -117,11 +126,33 @@ class VersionState:
     slices: tuple[SliceRef, ...]
     status: VersionStatus
     started: CandidateStarted
-    trained: CandidateTrained | None = None
-    evaluated: Evaluated | None = None
-    decided: Record | None = None
-    approved: Approved | None = None
-    promoted: Promoted | None = None
+    trained: CandidateTrained | None = field(default_factory=_none)
+    evaluated: Evaluated | None = field(default_factory=_none)
+    decided: Record | None = field(default_factory=_none)
+    approved: Approved | None = field(default_factory=_none)
+    promoted: Promoted | None = field(default_factory=_none)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A record that a snapshot holds: it is read when it is first asked for."""
+            read = self.__dict__.get("_read")
+            if read is None or name not in OF_VERSION:
+                raise AttributeError(name)
+            self.__dict__[name] = found = read(name)
+            return found
+
+    @classmethod
+    def unread(cls, values: Mapping[str, Any], read: Callable[[str], Record]) -> VersionState:
+        """A version of which some records are not among `values`.
+
+        Args:
+            values: fields, and of what follows from its records what is known already.
+            read: gives the record in that field.
+        """
+        found = object.__new__(cls)
+        found.__dict__.update(values, _read=read)
+        return found
 
     @classmethod
     def opened(cls, record: CandidateStarted) -> VersionState:
@@ -138,6 +169,21 @@ class VersionState:
     @property
     def rows(self) -> int:
         return sum(ref.rows for ref in self.slices)
+
+    @cached_property
+    def without(self) -> tuple[SliceRef, ...]:
+        """Of a retraining: slices consumed before that it does without. See `Again.without`."""
+        return self.started.again.without if self.started.again is not None else ()
+
+    @cached_property
+    def transferred(self) -> bool:
+        """It was trained with a changed structure: its variables came by a transfer."""
+        return self.trained is not None and "transfer" in self.trained.artifacts
+
+    @cached_property
+    def trained_at(self) -> tuple[str, float] | None:
+        """When its training ended, UTC, ISO 8601, and the seconds that it stepped; None: it has not."""
+        return None if self.trained is None else (self.trained.time, self.trained.seconds)
 
     @property
     def champion(self) -> int | None:
@@ -227,7 +273,7 @@ class LineageState:
     versions: dict[int, VersionState] = field(default_factory=dict)
     head: int | None = None
     head_since: str = ""
-    moves: tuple[tuple[int, Promoted | RolledBack], ...] = ()
+    moves: Sequence[Move] = ()
     held: str | None = None
     rejections: Mapping[str, int] = field(default_factory=dict)
     suspects: Mapping[str, str] = field(default_factory=dict)
@@ -256,35 +302,29 @@ class LineageState:
 
     def generation(self, version: int | None) -> int:
         """How many structures the model had until `version`: one, and one more for each transfer."""
-        trained = (one.trained for one in self.ancestry(version))
-        return 1 + sum(one is not None and "transfer" in one.artifacts for one in trained)
+        return 1 + sum(one.transferred for one in self.ancestry(version))
 
     @cached_property
+    def line(self) -> Line:
+        """The ancestry of the promoted head."""
+        return Line(self.ancestry(self.head))
+
+    @property
     def consumed(self) -> Mapping[str, SliceRef]:
         """By key, the slice revisions in the ancestry of the promoted head."""
-        return {ref.key: ref for version in self.ancestry(self.head) for ref in version.slices}
+        return self.line.consumed
 
-    @cached_property
+    @property
     def passed_over(self) -> Mapping[str, int]:
         """By key, slices that nothing will train on by itself, and the version that was retrained without.
 
         They were consumed before, so they are not pending, and the head knows nothing of them.
         """
-        return {
-            ref.key: version.version
-            for version in self.ancestry(self.head)
-            if version.started.again is not None
-            for ref in version.started.again.without
-            if ref.key not in self.consumed
-        }
+        return self.line.passed_over
 
     def consumed_by(self, key: str) -> int | None:
         """The version of the head's ancestry that was trained on the slice."""
-        return self._consumers.get(key)
-
-    @cached_property
-    def _consumers(self) -> Mapping[str, int]:
-        return {ref.key: one.version for one in reversed(self.ancestry(self.head)) for ref in one.slices}
+        return self.line.consumers.get(key)
 
     def standing(self, consumed: SliceRef) -> SliceRef | None:
         """What should have been consumed in place of `consumed`: the newest accepted revision, or None."""
@@ -324,16 +364,28 @@ class LineageState:
 
     def newer_than(self, key: str) -> int:
         """How many consumed slices are newer than `key`."""
-        return len(self._consumed_keys) - bisect_right(self._consumed_keys, key)
+        return self.line.newer_than(key)
 
     @property
     def next_version(self) -> int:
         """The number that the next candidate gets."""
-        return max(self.versions, default=0) + 1
+        return self.children.newest + 1
 
     @cached_property
-    def _consumed_keys(self) -> list[str]:
-        return sorted(self.consumed)
+    def children(self) -> Children:
+        """The versions by their parent."""
+        return Children(self.versions.values())
+
+    @cached_property
+    def pending_keys(self) -> Keys:
+        """Of `pending`."""
+        return Keys(
+            key
+            for key, state in self.slices.items()
+            if state.status is SliceStatus.ACCEPTED
+            and key not in self.consumed
+            and key not in self.passed_over
+        )
 
     @property
     def changed_slices(self) -> dict[str, str]:
@@ -347,22 +399,25 @@ class LineageState:
 
     @property
     def newest_consumed(self) -> str | None:
-        return max(self.consumed, default=None)
+        return self.line.keys[-1] if self.line.keys else None
 
     def pending(self, *, up_to: str | None = None) -> tuple[SliceRef, ...]:
         """Accepted slices that the head has not consumed in any revision, nor passed over, in key order."""
-        return tuple(
-            state.ref
-            for key, state in sorted(self.slices.items())
-            if state.status is SliceStatus.ACCEPTED
-            and key not in self.consumed
-            and key not in self.passed_over
-            and (up_to is None or key <= up_to)
-        )
+        return tuple(self.slices[key].ref for key in self.pending_keys.up_to(up_to))
+
+    def is_pending(self, ref: SliceRef) -> bool:
+        """Whether the slice is among `pending`, in this revision."""
+        return ref.key in self.pending_keys and self.slices[ref.key].ref == ref
 
     def suspect(self, *, up_to: str | None = None) -> tuple[SliceRef, ...]:
         """Those of the pending slices that are suspect, in key order: nothing trains on them."""
+        if not self.suspects:
+            return ()
         return tuple(ref for ref in self.pending(up_to=up_to) if ref.id in self.suspects)
+
+    def built_on(self, parent: int | None) -> Iterator[VersionState]:
+        """The versions with this parent, the newest first."""
+        return (self.versions[number] for number in reversed(self.children.of(parent)))
 
     @property
     def restorable(self) -> tuple[int, ...]:
@@ -385,5 +440,4 @@ class LineageState:
 
     def by_candidate(self, candidate: str, *, parent: int | None) -> VersionState | None:
         """The newest version with this candidate id that was built on `parent`."""
-        same = (one for one in reversed(self.versions.values()) if one.candidate == candidate)
-        return next((version for version in same if version.parent == parent), None)
+        return next((one for one in self.built_on(parent) if one.candidate == candidate), None)

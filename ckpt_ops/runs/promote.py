@@ -72,10 +72,8 @@ def reject_superseded(store: Store, log: ModelLog, state: LineageState) -> Linea
 def _first_superseded(state: LineageState) -> Rejected | None:
     """The record that rejects the first superseded candidate in shadow; None: there is none."""
     for number, version in state.versions.items():
-        in_shadow = version.started.shadow and version.status in (
-            VersionStatus.TRAINED,
-            VersionStatus.EVALUATED,
-        )
+        tried = version.status in (VersionStatus.TRAINED, VersionStatus.EVALUATED)
+        in_shadow = tried and version.started.shadow
         void = superseded(state, version) if in_shadow else None
         if void is not None:
             return Rejected(version=number, champion=version.champion, superseded=True, reason=void.reason)

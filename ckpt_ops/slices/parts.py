@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -103,7 +104,7 @@ def _covers_read_part(kind: type) -> bool:
 def receipt_name(source: SliceSource, key: str, part: str, fingerprint: str) -> str:
     """Where the part's receipt lies, or will."""
     without = absent(columns_of(source, key))  # some sources do not read them
-    name = digest(part, fingerprint, repr(source), _reader_digest(source), str(FORMAT), *without)
+    name = digest(part, fingerprint, repr(source), _reader_digest(type(source)), str(FORMAT), *without)
     return f"slices/{check_key(source.name, field='source name')}/{check_key(key)}/parts/{name}.json"
 
 
@@ -122,10 +123,15 @@ def _kept(store: Store, file: UnreadFile) -> bool:
     return any(entry.name == file.name for entry in store.list(file.name))
 
 
-def _reader_digest(source: SliceSource) -> str:
-    """Over the code that decides how the source reads: this package, and the classes it is made of."""
+@cache
+def _reader_digest(source: type[SliceSource]) -> str:
+    """Over the code that decides how a source reads: this package, and the classes it is made of.
+
+    Some fifty files, read once: a plan asks for it with every slice, and the code that reads is the one that
+    was imported.
+    """
     paths = set(Path(__file__).parent.rglob("*.py"))
-    for kind in type(source).__mro__:
+    for kind in source.__mro__:
         try:
             path = inspect.getsourcefile(kind)
         except TypeError:  # a builtin

@@ -141,8 +141,10 @@ def _shares(sizes: Sequence[int], rows: int, *, seed: Sequence[int]) -> list[int
     wanted = min(rows // unit, sum(units))
     drawn = generator.multivariate_hypergeometric(units, wanted, method="marginals")
     counts = [int(count) * unit for count in drawn]
+    left = rows - sum(counts)
     for number in sorted(range(len(sizes)), key=lambda one: sizes[one] - counts[one], reverse=True):
-        counts[number] += (more := min(rows - sum(counts), sizes[number] - counts[number]))
+        counts[number] += (more := min(left, sizes[number] - counts[number]))
+        left -= more
         if not more:
             break
     return counts

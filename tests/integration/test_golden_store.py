@@ -163,7 +163,7 @@ def test_its_snapshot_of_an_older_schema_is_passed_over_and_the_whole_log_is_rea
         state = log.state()
     assert Snapshots(store, MODEL).numbers()
     assert caplog.records
-    assert all("it has schema 3, this ckpt_ops reads schema 5" in one.getMessage() for one in caplog.records)
+    assert all("it has schema 3, this ckpt_ops reads schema 6" in one.getMessage() for one in caplog.records)
     assert state == fold(MODEL, log.records())
 
 

@@ -92,5 +92,5 @@ def _generations(state: LineageState) -> dict[int, int]:
     found: dict[int, int] = {}
     for number, one in state.versions.items():
         before = found[one.parent] if one.parent is not None else 1
-        found[number] = before + (one.trained is not None and "transfer" in one.trained.artifacts)
+        found[number] = before + one.transferred
     return found

@@ -13,6 +13,8 @@ from ckpt_ops.cli.store_option import chosen_store
 from ckpt_ops.embedded import leftovers
 from ckpt_ops.embedded.gcs_server import GcsServer
 from ckpt_ops.errors import BadInput
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import Held
 from ckpt_ops.store.endpoint import Endpoint
 
 
@@ -92,6 +94,37 @@ def test_commands_share_one_server_which_ends_after_the_last_however_that_ends(t
         store.put("models/m/note", b"1")
     assert gone(shared)
     leftovers.lock(home / "run").close()
+
+
+def ckpt_ops(*arguments):
+    command = [sys.executable, "-c", "from ckpt_ops.cli.main import main; main()", *arguments]
+    environment = {**os.environ, "FORCE_COLOR": "1"}  # `top` goes on only in a terminal
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_real_commands_that_overlap_are_served_by_one_server(tmp_path):
+    home = tmp_path / "home"
+    with GcsServer(home):
+        pass
+    with chosen_store(None) as store:
+        log = ModelLog(store, "shop")
+        log.append(Held(reason="looked at"), after=log.state())
+    watching = ckpt_ops("top", "--every", "1")
+    try:
+        shown = watching.stdout.read(1)  # it has read the store
+        assert shown, watching.communicate()[1].decode()
+        shared = leftovers.running(home / "run")["gcs"]
+        beside = [ckpt_ops("status", "--json") for _ in range(2)]
+        said = [one.communicate(timeout=120) for one in beside]
+        assert [one.returncode for one in beside] == [0, 0], said
+        assert ["shop" in out.decode() for out, _ in said] == [True, True]
+        assert watching.poll() is None
+        assert leftovers.running(home / "run")["gcs"] == shared
+    finally:
+        watching.terminate()
+        watching.communicate(timeout=60)
+    assert gone(shared)
 
 
 @pytest.mark.slow

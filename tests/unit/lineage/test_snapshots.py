@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import pickle
 import typing
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from ckpt_ops.errors import Corrupt, StoreUnavailable
 from ckpt_ops.lineage import LineageState, ModelLog, SliceState, VersionState, fold, log, snapshot
 from ckpt_ops.lineage.encoding import decode as decode_record
 from ckpt_ops.lineage.encoding import encode as encode_record
+from ckpt_ops.lineage.moves import Moves
 from ckpt_ops.lineage.records import (
     AcknowledgementLifted,
     Approved,
@@ -47,19 +50,33 @@ from ckpt_ops.lineage.records import (
     TaintLifted,
     UpdateDeferred,
 )
-from ckpt_ops.lineage.snapshot import Snapshot, decode, encode
+from ckpt_ops.lineage.snapshot import Snapshot, Snapshots, decode, encode
 from ckpt_ops.lineage.state import ByAPerson, SliceStatus, VersionStatus
 from ckpt_ops.store import Entry, LocalStore, Store
 
 # --- a state as bytes ---------------------------------------------------------------------------
 
 
+SIZES = st.sampled_from([(1_000, 100), (4, 2), (1,)])
+"""How many entries a part has: as ever; few, so that short histories have some; every entry one."""
+
+
 def as_bytes(state: LineageState) -> bytes:
-    return encode(Snapshot(state=state, entry="e"))
+    """The snapshot itself, and its parts."""
+    found = encode(Snapshot(state=state, entry="e"))
+    return b"\n".join([found.data, *found.new.values()])
 
 
 def through_bytes(state: LineageState) -> LineageState:
-    return decode(as_bytes(state)).state
+    found = encode(Snapshot(state=state, entry="e"))
+    return decode(found.data, found.new).snapshot.state
+
+
+@contextmanager
+def parts_of(sizes: tuple[int, ...]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(snapshot, "SIZES", sizes)
+        yield
 
 
 def in_order(state: LineageState) -> tuple[object, ...]:
@@ -69,18 +86,40 @@ def in_order(state: LineageState) -> tuple[object, ...]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(histories(), st.data())
+@given(histories(), st.data(), SIZES)
 def test_from_any_snapshot_the_rest_of_the_log_leads_to_the_same_state(
-    history: list[Record], data: st.DataObject
+    history: list[Record], data: st.DataObject, sizes: tuple[int, ...]
 ) -> None:
     records = [decode_record(encode_record(record)) for record in history]
     cut = data.draw(st.integers(0, len(records)))
     before = fold("model", records[:cut])
-    read = through_bytes(before)
-    assert in_order(read) == in_order(before)
-    after, whole = fold("model", records[cut:], after=read), fold("model", records)
-    assert in_order(after) == in_order(whole)
-    assert as_bytes(after) == as_bytes(whole), "and to the same next snapshot"
+    with parts_of(sizes):
+        read = through_bytes(before)
+        assert in_order(fold("model", records[cut:], after=read)) == in_order(fold("model", records))
+        read = through_bytes(before)
+        assert in_order(read) == in_order(before)
+        after, whole = fold("model", records[cut:], after=read), fold("model", records)
+        assert in_order(after) == in_order(whole)
+        assert as_bytes(after) == as_bytes(whole), "and to the same next snapshot"
+
+
+@settings(max_examples=100, deadline=None)
+@given(histories(), st.lists(st.integers(0, 9), max_size=5), SIZES)
+def test_snapshots_that_name_the_parts_of_those_before_hold_the_same(
+    history: list[Record], steps: list[int], sizes: tuple[int, ...]
+) -> None:
+    """However far they are apart, and whether their writer read the one before or wrote it."""
+    records = [decode_record(encode_record(record)) for record in history]
+    state, known, parts, at = LineageState(model="model"), (), dict[str, bytes](), 0
+    with parts_of(sizes):
+        for step in [*steps, len(records)]:
+            new, at = records[at : at + step], min(at + step, len(records))
+            state = fold("model", new, after=state)
+            made = encode(Snapshot(state=state, entry="e"), known=known)
+            parts |= made.new
+            read = decode(made.data, parts)
+            assert in_order(read.snapshot.state) == in_order(fold("model", records[:at]))
+            state, known = (read.snapshot.state, read.parts) if step % 2 else (state, made.parts)
 
 
 def _any(kind: type[Any]) -> st.SearchStrategy[Any]:
@@ -108,46 +147,63 @@ for _kind in KINDS:
 _OF[Mapping[str, ByAPerson]] = st.dictionaries(
     texts, st.sampled_from(typing.get_args(ByAPerson)).flatmap(any_record), max_size=2
 )
-_OF[tuple[tuple[int, Promoted | RolledBack], ...]] = st.lists(
+_OF[Sequence[tuple[int, Promoted | RolledBack]]] = st.lists(
     st.tuples(st.integers(1, 99), any_record(Promoted) | any_record(RolledBack)), max_size=2
-).map(tuple)
+).map(Moves)
 _OF[Mapping[str, SliceState]] = st.dictionaries(texts, _any(SliceState), max_size=2)
 _OF[dict[int, VersionState]] = st.dictionaries(st.integers(1, 99), _any(VersionState), max_size=2)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(_any(LineageState))
-def test_every_field_is_in_a_snapshot(state: LineageState) -> None:
-    assert in_order(through_bytes(state)) == in_order(state)
+@given(_any(LineageState), SIZES)
+def test_every_field_is_in_a_snapshot(state: LineageState, sizes: tuple[int, ...]) -> None:
+    state = dataclasses.replace(state, sequence=abs(state.sequence))  # parts are named by it
+    with parts_of(sizes):
+        assert in_order(through_bytes(state)) == in_order(state)
 
 
-def _forged(data: bytes, state: dict[str, Any]) -> bytes:
-    """`data` with another state, and the hash of that."""
-    payload = {**json.loads(data)["payload"], "state": state}
-    body = json.dumps(payload, separators=(",", ":")).encode()
-    digest = blake3.blake3(body).hexdigest().encode()
-    return b'{"schema": 5, "blake3": "' + digest + b'", "payload": ' + body + b"}"
+def _opened(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    first, *lines = data.split(b"\n")
+    payload: dict[str, Any] = json.loads(first)["payload"]
+    return payload, lines
 
 
-@pytest.mark.parametrize(
-    "name", [one.name for one in dataclasses.fields(LineageState) if one.name not in snapshot._LATER]
-)
+@pytest.mark.parametrize("name", [one.name for one in dataclasses.fields(LineageState)])
 def test_no_default_stands_in_for_a_field_that_older_code_did_not_know(name: str) -> None:
-    data = as_bytes(fold("model", HISTORY))
-    state = json.loads(data)["payload"]["state"]
-    assert decode(_forged(data, state)).state == fold("model", HISTORY)
-    del state[name]
+    payload, lines = _opened(as_bytes(fold("model", HISTORY)))
+    assert decode(snapshot._document(payload, lines)).snapshot.state == fold("model", HISTORY)
+    del payload["state" if name in payload["state"] else "rest"][name]
     with pytest.raises(Corrupt, match=name):
-        decode(_forged(data, state))
+        decode(snapshot._document(payload, lines))
 
 
-@pytest.mark.parametrize(("of", "name"), [("slices", "report"), ("versions", "promoted")])
+@pytest.mark.parametrize(("of", "name"), [("slice", "report"), ("version", "promoted")])
 def test_nor_for_one_of_a_slice_or_version(of: str, name: str) -> None:
-    data = as_bytes(fold("model", HISTORY))
-    state = json.loads(data)["payload"]["state"]
-    del state[of][0][1][name]
-    with pytest.raises(Corrupt, match=name):
-        decode(_forged(data, state))
+    payload, lines = _opened(as_bytes(fold("model", HISTORY)))
+    payload["rest"]["fields"][of].remove(name)
+    with pytest.raises(Corrupt, match="missing or unknown fields"):
+        decode(snapshot._document(payload, lines))
+
+
+def test_records_are_read_when_somebody_looks() -> None:
+    state = through_bytes(fold("model", HISTORY))
+    version = state.versions[3]
+    assert not {"started", "trained", "evaluated", "decided"} & version.__dict__.keys()
+    assert (version.status, version.parent, version.without) == (VersionStatus.ROLLED_BACK, 2, ())
+    assert version == fold("model", HISTORY).versions[3]
+    first = through_bytes(fold("model", promoted(1, ref(KEYS[0])))).versions[1]
+    assert first.promoted is first.decided, "one record is one object"
+    with pytest.raises(AttributeError):
+        version.no_such_field  # noqa: B018
+    assert pickle.loads(pickle.dumps(through_bytes(fold("model", HISTORY)))) == state
+
+
+def test_a_line_that_holds_no_records_is_corrupt_when_it_is_read() -> None:
+    """Only whoever writes a store by hand can make one: the bytes have the hash that they name."""
+    payload, lines = _opened(as_bytes(fold("model", HISTORY)))
+    state = decode(snapshot._document(payload, [b"[" * 10_000, *lines[1:]])).snapshot.state
+    with pytest.raises(Corrupt, match="part of a snapshot"):
+        state.versions[1].started  # noqa: B018
 
 
 # Every kind of record, each with bytes that never change.
@@ -200,7 +256,7 @@ def test_another_fold_needs_another_schema() -> None:
     """
     assert {type(record) for record in HISTORY} == set(KINDS)
     data = as_bytes(fold("model", HISTORY))
-    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (5, "25d3450d6e7c62dc")
+    assert (snapshot.SCHEMA, blake3.blake3(data).hexdigest()[:16]) == (6, "1e24fe44dc831580")
 
 
 @settings(max_examples=200, deadline=None)
@@ -278,7 +334,11 @@ def last_said(state: LineageState) -> str:
 
 
 def snapshots(store: Store) -> list[int]:
-    return [int(entry.name[-17:-5]) for entry in store.list("models/model/snapshots/")]
+    return sorted(Snapshots(store, "model").numbers())
+
+
+def parts(store: Store) -> list[str]:
+    return [entry.name for entry in store.list("models/model/snapshots/parts/")]
 
 
 def entry(number: int) -> str:
@@ -310,8 +370,9 @@ def test_a_new_reader_reads_one_snapshot_and_what_is_behind_it(local: Counted) -
     write(local, 230)
     local.read, local.listed = [], []
     assert last_said(ModelLog(local, "model").state()) == "writer 230"
-    assert sorted(local.read) == [entry(number) for number in range(200, 231)] + [at(200)]
-    assert sorted(local.listed) == [entry(number) for number in range(200, 231)] + [at(100), at(200)]
+    assert len(parts(local)) == 2
+    assert sorted(local.read) == [*map(entry, range(200, 231)), at(200), *parts(local)]
+    assert sorted(local.listed[:35]) == [*map(entry, range(200, 231)), at(100), at(200), *parts(local)]
 
 
 @pytest.mark.usefixtures("every_10")
@@ -393,7 +454,7 @@ def test_a_snapshot_is_taken_only_of_a_state_that_the_log_itself_read(local: Cou
 
 
 def _other_schema(data: bytes) -> bytes:
-    return data.replace(b'"schema": 5', b'"schema": 6', 1)
+    return data.replace(b'"schema": 6', b'"schema": 7', 1)
 
 
 @pytest.mark.parametrize(
@@ -427,7 +488,7 @@ def test_a_snapshot_under_the_name_of_another_is_passed_over(local: Counted) -> 
     write(local, 35)
     local.put(at(30), local.get(at(20)))
     assert assert_same(local).sequence == 35
-    for name in [*map(entry, range(1, 36)), at(20)]:  # a model that was copied by hand
+    for name in [*map(entry, range(1, 36)), at(20), *parts(local)]:  # a model that was copied by hand
         local.put(name.replace("/model/", "/other/"), local.get(name))
     assert ModelLog(local, "other").state().model == "other"
 
@@ -490,6 +551,162 @@ def test_a_listing_that_ends_too_early_takes_back_nothing_that_was_read(local: C
     assert len(reader.records()) == 5
 
 
+# --- parts --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch, every_10: None) -> None:
+    monkeypatch.setattr(snapshot, "SIZES", (40, 10))
+
+
+class Recorded(LocalStore):
+    """A directory that says how many bytes were put under which name."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.written: dict[str, int] = {}
+
+    def put(self, name: str, data: bytes | memoryview) -> None:
+        self.written[name] = len(data)
+        super().put(name, data)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_snapshot_costs_what_came_since_the_one_before(tmp_path: Path) -> None:
+    store = Recorded(tmp_path)
+    model_log = ModelLog(store, "model")
+    costs = []
+    for number in range(400):
+        before = dict(store.written)
+        record = said(f"slice {number:06d}")
+        model_log.decide(lambda state, record=record: record)
+        if number > 200 and store.written != before:
+            costs.append(sum(size for name, size in store.written.items() if name not in before))
+    assert len(costs) == 20
+    small = [cost for cost in costs if cost < 2 * min(costs)]
+    assert len(small) >= 14, "a part of 10, and the snapshot"
+    assert max(costs) < 6 * min(costs), "or one of 40, which stands for four of 10"
+    assert len(parts(store)) <= 400 / 40 + 2 * 4
+    assert assert_same(store).sequence == 400
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_fresh_writer_goes_on_with_the_parts_that_it_read(tmp_path: Path) -> None:
+    store = Recorded(tmp_path)
+    write(store, 125)
+    there = set(parts(store))
+    store.written.clear()
+    write(store, 5, by="another")
+    assert snapshots(store)[-1] == 130
+    assert len(store.written.keys() & there) == 0
+    assert len([name for name in store.written if "/parts/" in name]) == 1
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_an_old_entry_that_changes_is_written_again_with_its_part_alone(tmp_path: Path) -> None:
+    store = Recorded(tmp_path)
+    write(store, 129)
+    store.written.clear()
+    model_log = ModelLog(store, "model")
+    model_log.append(SliceWithdrawn(slice=ref("writer 3"), reason="wrong"), after=model_log.state())
+    changed = [name for name in store.written if "/parts/" in name]
+    assert len(changed) == 1, "slice 3 is in the first part of 40; the other entries are as they were"
+    assert assert_same(store).slices["writer 3"].status is SliceStatus.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda data: data[:-3], lambda data: b"", None], ids=["cut", "empty", "gone"]
+)
+@pytest.mark.usefixtures("small_parts")
+def test_a_snapshot_without_one_of_its_parts_is_passed_over_and_written_whole_again(
+    local: Counted, caplog: pytest.LogCaptureFixture, spoil: Any
+) -> None:
+    write(local, 95)
+    first = parts(local)[0]
+    local.delete(first) if spoil is None else local.put(first, spoil(local.get(first)))
+    assert assert_same(local).sequence == 95
+    assert f"{at(90)} is ignored" in caplog.text
+    write(local, 15, by="another")
+    caplog.clear()
+    assert assert_same(local).sequence == 110
+    assert not caplog.records
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_writer_puts_back_what_another_one_removed(local: Counted) -> None:
+    model_log = ModelLog(local, "model")
+    for number in range(95):
+        model_log.decide(lambda state, number=number: said(f"{number}"))
+    for name in parts(local):
+        local.delete(name)
+    for number in range(95, 105):
+        model_log.decide(lambda state, number=number: said(f"{number}"))
+    local.read = []
+    assert assert_same(local).sequence == 105
+    assert at(100) in local.read
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_that_no_snapshot_names_are_removed(local: Counted) -> None:
+    write(local, 400)
+    named = {
+        f"models/model/snapshots/{part.name}"
+        for number in snapshots(local)
+        for part in snapshot.parts_in(local.get(at(number)))
+    }
+    assert set(parts(local)) == named
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_snapshot_names_no_object_that_is_not_a_part(local: Counted) -> None:
+    write(local, 25)
+    payload, lines = _opened(local.get(at(20)))
+    payload["parts"][0][2] = "../log/000000000001.json"
+    local.put(at(20), snapshot._document(payload, lines))
+    local.read = []
+    assert assert_same(local).sequence == 25
+    assert not [name for name in local.read if ".." in name]
+
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "snapshots"
+
+
+def golden_log() -> list[Record]:
+    return [decode_record(line) for line in (GOLDEN / "log.jsonl").read_bytes().splitlines()]
+
+
+def test_snapshots_of_the_schema_before_are_read() -> None:
+    found = decode((GOLDEN / "schema-5.json").read_bytes())
+    assert in_order(found.snapshot.state) == in_order(fold("model", golden_log()))
+    assert found.parts == ()
+
+
+def test_snapshots_with_parts_are_read() -> None:
+    folder = GOLDEN / "schema-6"
+    data = (folder / "000000000039.json").read_bytes()
+    there = {f"parts/{path.name}": path.read_bytes() for path in (folder / "parts").iterdir()}
+    assert len(there) == 2
+    assert in_order(decode(data, there).snapshot.state) == in_order(fold("model", golden_log()))
+
+
+def test_a_log_with_a_snapshot_of_the_schema_before_goes_on(local: Counted) -> None:
+    records = golden_log()
+    for number, record in enumerate(records, start=1):
+        local.put(entry(number), encode_record(record))
+    old = decode((GOLDEN / "schema-5.json").read_bytes()).snapshot
+    held = Snapshot.at(local.get(entry(len(records))), old.state)
+    payload = json.loads((GOLDEN / "schema-5.json").read_bytes())["payload"]
+    body = json.dumps({**payload, "entry": held.entry}, separators=(",", ":")).encode()
+    head = f'{{"schema": 5, "blake3": "{blake3.blake3(body).hexdigest()}", "payload": '
+    local.put(at(len(records)), head.encode() + body + b"}")
+    local.read = []
+    write(local, 1)
+    assert min(name for name in local.read if "/log/" in name) == entry(len(records))
+    write(local, 99)
+    assert in_order(assert_same(local))[1] == in_order(ModelLog(local, "model").state())[1]
+    assert snapshots(local)[-1] == len(records) + 100
+
+
 # --- the last records ---------------------------------------------------------------------------
 
 
@@ -528,10 +745,12 @@ def test_whoever_goes_back_reads_as_far_as_he_looks(local: Counted) -> None:
 
 _MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["append", "append", "append", "new", "damage", "remove", "restore"]),
+        st.sampled_from(
+            [*["append"] * 5, "new", "damage", "remove", "restore", "damage part", "remove part"]
+        ),
         st.integers(0, 9),
     ),
-    max_size=30,
+    max_size=40,
 )
 
 
@@ -541,6 +760,7 @@ def test_whatever_becomes_of_snapshots_every_reader_folds_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: list[tuple[str, int]]
 ) -> None:
     monkeypatch.setattr(log, "EVERY", 3)
+    monkeypatch.setattr(snapshot, "SIZES", (4, 2))
     root = tmp_path / uuid.uuid4().hex
     root.mkdir()
     store = LocalStore(root)
@@ -555,6 +775,11 @@ def test_whatever_becomes_of_snapshots_every_reader_folds_the_log(
         elif move == "damage" and there:
             name = at(there[which % len(there)])
             store.put(name, store.get(name)[:-2])
+        elif move == "damage part" and parts(store):
+            name = parts(store)[which % len(parts(store))]
+            store.put(name, store.get(name)[:-2])
+        elif move == "remove part" and parts(store):
+            store.delete(parts(store)[which % len(parts(store))])
         elif move == "remove" and there:
             store.delete(at(there[which % len(there)]))
         elif move == "restore":  # the log as it was some entries ago; those who know more are gone
