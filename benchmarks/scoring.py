@@ -145,17 +145,23 @@ def _score(ask: Ask, train: Examples, held: Examples) -> None:
     """As `candidates.champion.score` does, of one slice."""
     from ckpt_ops.candidates.as_served.asked import Rows
     from ckpt_ops.candidates.champion import ScoredPart, metrics_on, scored_of
+    from ckpt_ops.candidates.scored_rows import evaluated_rows
     from ckpt_ops.lineage.records import SliceRef
     from ckpt_ops.outputs import numbers
 
     ref = SliceRef(key="slice", revision="0123456789abcdef", rows=train.rows + held.rows)
     of_train, of_held = scored_of(ref, (train, held))
-    of_part = [
-        numbers(ask(Rows.of(part, lambda: iter(()), some).inputs))
-        for part, some in ((train, of_train), (held, None))
-    ]
-    scored = of_part[1] if of_held is None else of_part[1][of_held]
-    metrics_on([ScoredPart.of(train, of_part[0], of_train), ScoredPart.of(held, scored, of_held)])
+    (drawn,) = evaluated_rows([(ref.revision, held.rows)])
+
+    def asked(part: Examples, some: Any) -> Any:
+        return numbers(ask(Rows.of(part, lambda: iter(()), some).inputs))
+
+    of_training, evaluating = asked(train, of_train), asked(held, drawn)
+    if drawn is not None:
+        scored = asked(held, of_held)
+    else:
+        scored = evaluating if of_held is None else evaluating[of_held]
+    metrics_on([ScoredPart.of(train, of_training, of_train), ScoredPart.of(held, scored, of_held)])
 
 
 def anonymous() -> int:

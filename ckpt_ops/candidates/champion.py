@@ -13,7 +13,7 @@ import pyarrow as pa
 from ckpt_ops.candidates.as_served.asked import Ask, Rows, Scores
 from ckpt_ops.candidates.data import TrainingData
 from ckpt_ops.candidates.past import PastExamples
-from ckpt_ops.candidates.scored_rows import RowNumbers, scored_rows
+from ckpt_ops.candidates.scored_rows import RowNumbers, are_too_many, scored_rows
 from ckpt_ops.candidates.slice_rows import SliceRows, split_tables
 from ckpt_ops.errors import NotAsServed
 from ckpt_ops.evaluation import metrics_of
@@ -30,8 +30,8 @@ class ChampionScore:
     """What the champion predicts, as it is served.
 
     Attributes:
-        holdout: its predictions on the held-out rows, shape (rows,) or (rows, classes); of several outputs
-            as `ckpt_ops.outputs` has them.
+        holdout: its predictions on the rows that evaluate a candidate, shape (rows,) or (rows, classes); of
+            several outputs as `ckpt_ops.outputs` has them.
         slices: by key, its metrics on every row of a slice that it was not trained on.
         scored_rows: by key, how many rows these are of, where a slice is so large that they are not all.
         past: its predictions on held-out rows of slices consumed before; None where no gate asks.
@@ -65,13 +65,26 @@ class ChampionScore:
         return ChampionScore(missing=f"could not be evaluated as it is served: {what}")
 
 
+_ALL = slice(None)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Part:
+    """Rows of a slice that the champion is asked about.
+
+    Attributes:
+        examples: the slice's rows to train on, or those held out.
+        rows: those of them that it is asked about.
+        scored: which of `examples` make the slice's score; None: all.
+        of_score, of_evaluation: which predictions are of those, and of rows that evaluate; None: of none.
+    """
+
     key: str
-    held: bool
     examples: Examples
     rows: Rows
-    scored: RowNumbers | None
+    scored: RowNumbers | None = None
+    of_score: RowNumbers | slice | None = None
+    of_evaluation: RowNumbers | slice | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,7 +134,7 @@ def score(
         past: rows to predict on as well, for evaluation beside the candidate.
     """
     parts = list(_parts(pipeline, rows, version, data, unseen))
-    of_past = [Rows.of(past.examples, partial(_tables_of_past, pipeline, rows, past))] if past else []
+    of_past = [_rows_of_past(pipeline, rows, past)] if past else []
     try:
         answers = ask([*(part.rows for part in parts), *of_past])
     except NotAsServed as error:
@@ -130,20 +143,15 @@ def score(
     of_parts = list(zip(parts, predictions, strict=False))
     scores, some = {}, {}
     for key in unseen:
-        found = [
-            ScoredPart.of(
-                part.examples, one if part.scored is None or not part.held else one[part.scored], part.scored
-            )
-            for part, one in of_parts
-            if part.key == key
-        ]
+        of_slice = [(part, one) for part, one in of_parts if part.key == key and part.of_score is not None]
+        found = [ScoredPart.of(part.examples, one[part.of_score], part.scored) for part, one in of_slice]
         if found:
             scores[key] = metrics_on(found)
-        if any(part.scored is not None for part, _ in of_parts if part.key == key):
+        if any(part.scored is not None for part, _ in of_slice):
             some[key] = sum(len(part.labels) for part in found)
             print(f"the champion is scored on {some[key]:,} rows of slice {key}", flush=True)
     return ChampionScore(
-        holdout=joined([one for part, one in of_parts if part.held]),
+        holdout=joined([one[part.of_evaluation] for part, one in of_parts if part.of_evaluation is not None]),
         slices=scores,
         scored_rows=some,
         past=predictions[-1] if past else None,
@@ -172,16 +180,38 @@ def labels_of(examples: Examples) -> Scores:
 def _parts(
     pipeline: Pipeline, rows: SliceRows, version: VersionState, data: TrainingData, unseen: Collection[str]
 ) -> Iterator[_Part]:
-    """By slice: its rows to train on, where it is in `unseen`, then those held out."""
+    """By slice: its rows to train on, where it is in `unseen`, then those held out.
+
+    A slice's score must not depend on which slices come with it, and these decide which of its rows evaluate.
+    So all that are held out are asked about; where they are too many, each draw by itself.
+    """
     for ref in version.slices:
-        train, held = data.slices[ref.key]
-        both = (data.train.take(train), data.holdout.take(held))
-        scored = scored_of(ref, both)
-        for is_held, examples, of_part in zip((False, True), both, scored, strict=True):
-            if examples.rows and (is_held or ref.key in unseen):
-                tables = partial(_tables, pipeline, rows, ref, held=is_held)
-                asked = Rows.of(examples, tables, None if is_held else of_part)
-                yield _Part(key=ref.key, held=is_held, examples=examples, rows=asked, scored=of_part)
+        train, held = (data.train.take(data.slices[ref.key][0]), data.held_out.take(data.slices[ref.key][1]))
+        of_train, of_held = scored_of(ref, (train, held))
+        drawn, is_new = data.drawn.get(ref.key), ref.key in unseen
+        training = partial(_tables, pipeline, rows, ref, held=False)
+        holding = partial(_tables, pipeline, rows, ref, held=True)
+        if train.rows and is_new:
+            asked = Rows.of(train, training, of_train)
+            yield _Part(key=ref.key, examples=train, rows=asked, scored=of_train, of_score=_ALL)
+        if not held.rows:
+            continue
+        if drawn is None or (is_new and not are_too_many(held.rows)):
+            yield _Part(
+                key=ref.key,
+                examples=held,
+                rows=Rows.of(held, holding),
+                scored=of_held,
+                of_score=(_ALL if of_held is None else of_held) if is_new else None,
+                of_evaluation=_ALL if drawn is None else drawn,
+            )
+            continue
+        if len(drawn):
+            asked = Rows.of(held, holding, drawn)
+            yield _Part(key=ref.key, examples=held, rows=asked, of_evaluation=_ALL)
+        if is_new and (of_held is None or len(of_held)):
+            asked = Rows.of(held, holding, of_held)
+            yield _Part(key=ref.key, examples=held, rows=asked, scored=of_held, of_score=_ALL)
 
 
 def scored_of(ref: SliceRef, parts: Sequence[Examples]) -> list[RowNumbers | None]:
@@ -194,6 +224,11 @@ def _tables(
     pipeline: Pipeline, rows: SliceRows, ref: SliceRef, *, held: bool
 ) -> Iterator[tuple[str, pa.Table]]:
     return ((ref.key, tables[held]) for tables in split_tables(pipeline, rows, ref))
+
+
+def _rows_of_past(pipeline: Pipeline, rows: SliceRows, past: PastExamples) -> Rows:
+    tables = partial(_tables_of_past, pipeline, rows, past)
+    return Rows.drawn(past.examples, tables, past.drawn, kept=past.held_out)
 
 
 def _tables_of_past(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ckpt_ops.candidates.evaluated_on import evaluated_on
 from ckpt_ops.candidates.made_rows import MadeRows, made_rows
+from ckpt_ops.candidates.scored_rows import RowNumbers
 from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.lineage import LineageState, VersionState
@@ -31,17 +33,22 @@ class TrainingData:
         learn: those of `train` that steps draw from: all but those that `stop_early` sets apart.
         apart: the rows set apart; None without `stop_early`.
         holdout: held-out rows of the candidate's slices, on which it is evaluated.
-        slices: by key, where each of its slices lies in `train` and in `holdout`: the champion scores
+        held_out: every held-out row; those of `holdout`, unless they are so many that it is a draw.
+        slices: by key, where each of its slices lies in `train` and in `held_out`: the champion scores
             every row of it before anything trains on it.
+        drawn: by key, which rows of the slice in `held_out` are in `holdout`; a slice that is not there has
+            all of them in it.
         by_slice: rows are too many to be numbered in memory: see `settings.draws_by_slice`.
     """
 
     train: Examples
     holdout: Examples
+    held_out: Examples
     slices: Mapping[str, tuple[slice, slice]]
     learn: Examples
     apart: Examples | None = None
     by_slice: bool = False
+    drawn: Mapping[str, RowNumbers] = field(default_factory=dict)
 
 
 def load_data(
@@ -95,8 +102,18 @@ def load_data(
     if pipeline.stop_early is not None:
         looked_at = pipeline.stop_early.set_apart(whole, seed=_seed(version), keyed=by_slice)
         learn, apart = _where(whole, ~looked_at), _where(whole, looked_at)
+    held_out = holdout.examples()
+    counts = [held.stop - held.start for _, held in slices.values()]
+    evaluated = evaluated_on(held_out, list(zip(version.slices, counts, strict=True)))
     return TrainingData(
-        train=whole, holdout=holdout.examples(), slices=slices, learn=learn, apart=apart, by_slice=by_slice
+        train=whole,
+        holdout=evaluated.examples,
+        held_out=held_out,
+        slices=slices,
+        learn=learn,
+        apart=apart,
+        by_slice=by_slice,
+        drawn={key: rows for key, rows in zip(slices, evaluated.by_slice, strict=True) if rows is not None},
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.candidates.evaluated_on import evaluated_on
+from ckpt_ops.candidates.scored_rows import RowNumbers
 from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, holdout_of
 from ckpt_ops.evaluation import past_slices
 from ckpt_ops.lineage import LineageState, VersionState
@@ -22,16 +24,20 @@ from ckpt_ops.training import Collected, Examples
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PastExamples:
-    """Held-out rows of some slices, one after the other.
+    """Held-out rows of some slices, one after the other; where they are very many, a draw of them.
 
     Attributes:
         refs: those slices, in that order.
         rows: how many rows of each there are.
+        held_out: how many rows are held out of all slices.
+        drawn: which of those there are, ascending; None: all of them.
     """
 
     examples: Examples
     refs: tuple[SliceRef, ...]
     rows: tuple[int, ...]
+    held_out: int
+    drawn: RowNumbers | None = None
 
     @property
     def slices(self) -> npt.NDArray[np.str_]:
@@ -63,7 +69,14 @@ def load_past(
         counts.append(collected.rows - before)
     if not collected.rows:
         return None
-    return PastExamples(examples=collected.examples(), refs=tuple(chosen), rows=tuple(counts))
+    evaluated = evaluated_on(collected.examples(), list(zip(chosen, counts, strict=True)))
+    return PastExamples(
+        examples=evaluated.examples,
+        refs=tuple(chosen),
+        rows=evaluated.counts,
+        held_out=evaluated.held_out,
+        drawn=evaluated.numbers,
+    )
 
 
 def _both_consumed(state: LineageState, version: VersionState) -> list[SliceRef]:

@@ -134,6 +134,7 @@ def evaluated_rows_of(
         slice=slices_of(data),
         slice_key=version.slices[-1].key,
         rows=f"{'newest rows' if newest else 'holdout'} of slice {keys}",
+        drawn_from=data.held_out.rows if data.drawn else None,
         basis=Basis.LATEST if newest else Basis.HOLDOUT,
         servable=servable,
         past=past,
@@ -141,8 +142,11 @@ def evaluated_rows_of(
 
 
 def slices_of(data: TrainingData) -> npt.NDArray[np.str_]:
-    """The key of the slice that each held-out row comes from; shape (rows,)."""
-    counts = [held.stop - held.start for _, held in data.slices.values()]
+    """The key of the slice that each evaluated row comes from; shape (rows,)."""
+    counts = [
+        len(data.drawn[key]) if key in data.drawn else held.stop - held.start
+        for key, (_, held) in data.slices.items()
+    ]
     return np.repeat(np.array(list(data.slices), np.str_), counts)
 
 
@@ -172,6 +176,7 @@ def past_of(
         champion=champion.past if champion else None,
         groups=past.examples.groups,
         champion_missing=missing,
+        drawn_from=None if past.drawn is None else past.held_out,
     )
 
 

@@ -85,6 +85,14 @@ def check_rows(count: int, columns: Mapping[str, npt.NDArray[Any] | None]) -> No
             raise BadInput(name, f"{len(values):,} rows", f"as many rows as label has: {count:,}")
 
 
+def check_drawn(count: int, drawn_from: object) -> None:
+    """Rows were drawn from at least as many. `BadInput` otherwise."""
+    if drawn_from is None:
+        return
+    if isinstance(drawn_from, bool) or not isinstance(drawn_from, int) or drawn_from < count:
+        raise BadInput("drawn_from", drawn_from, f"None, or at least the {count:,} rows that were drawn")
+
+
 def check_alike(label: FloatArray, candidate: FloatArray, champion: FloatArray | None) -> None:
     """Both models predict the same number of classes of the same outputs, and those that have labels; where
     labels are of positions, for each of these."""

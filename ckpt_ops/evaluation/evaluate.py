@@ -40,7 +40,7 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
     return Evaluation(
         passed=passed,
         message=f"{_summary(rejected, verdicts[: len(gates)], passed)}. "
-        f"Evaluated on {evaluated.basis.message}{_former(evaluated)}",
+        f"Evaluated on {evaluated.basis.message}{_drawn(evaluated)}{_former(evaluated)}",
         verdicts=verdicts,
         candidate=metrics_of(evaluated.label, evaluated.candidate, groups=evaluated.groups),
         champion=_metrics_of_champion(evaluated, slice(None)),
@@ -56,6 +56,8 @@ def evaluate_all(gates: Sequence[Gate], evaluated: EvaluatedRows, *, seed: int =
             whose: text for verdict in reversed(verdicts) for whose, text in verdict.below_floor.items()
         },
         former=evaluated.former,
+        drawn_from=evaluated.drawn_from,
+        past_drawn_from=None if evaluated.past is None else evaluated.past.drawn_from,
     )
 
 
@@ -188,6 +190,16 @@ def _metrics_of_champion(predicted: EvaluatedRows | Past, rows: Positions | slic
         return None
     groups = None if predicted.groups is None else predicted.groups[rows]
     return metrics_of(predicted.label[rows], predicted.champion[rows], groups=groups)
+
+
+def _drawn(evaluated: EvaluatedRows) -> str:
+    """A sentence where not every row was evaluated."""
+    shown = {"Drawn": evaluated, "Drawn of slices consumed before": evaluated.past}
+    return "".join(
+        f". {what}: {of.count:,} of {of.drawn_from:,} rows"
+        for what, of in shown.items()
+        if of is not None and of.drawn_from is not None
+    )
 
 
 def _former(evaluated: EvaluatedRows) -> str:

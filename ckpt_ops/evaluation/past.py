@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Past:
         candidate: float64 (n,), or (n, k) for the probabilities of k classes.
         champion: the same shape; None for a first version.
         groups: text (n,), the query that a row belongs to; None where nothing is ranked.
-        champion_missing: see `EvaluatedRows`.
+        champion_missing, drawn_from: see `EvaluatedRows`.
     """
 
     slice: Text
@@ -41,6 +41,7 @@ class Past:
     champion: FloatArray | None = None
     groups: Text | None = None
     champion_missing: str = ""
+    drawn_from: int | None = None
 
     def __post_init__(self) -> None:
         label = columns.labels(self.label)
@@ -52,6 +53,7 @@ class Past:
             len(label), {"slice": keys, "candidate": candidate, "champion": champion, "groups": groups}
         )
         columns.check_alike(label, candidate, champion)
+        columns.check_drawn(len(label), self.drawn_from)
         for name, values in (
             ("label", label),
             ("slice", keys),
@@ -90,7 +92,9 @@ class Past:
             found["champion"] = self.champion
         if self.groups is not None:
             found["group"] = self.groups
-        about = {"champion_missing": self.champion_missing} if self.champion_missing else {}
+        about: dict[str, Any] = {"champion_missing": self.champion_missing} if self.champion_missing else {}
+        if self.drawn_from is not None:
+            about["drawn_from"] = self.drawn_from
         return columns.to_table(found, {METADATA_KEY: json.dumps(about).encode()})
 
     @classmethod
@@ -106,4 +110,5 @@ class Past:
             champion=columns.read_numbers(table, "champion") if columns.has(table, "champion") else None,
             groups=columns.read_text(table, "group") if "group" in there else None,
             champion_missing=about.get("champion_missing", ""),
+            drawn_from=about.get("drawn_from"),
         )

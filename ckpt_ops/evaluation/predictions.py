@@ -55,6 +55,7 @@ class EvaluatedRows:
         groups: text (n,): which query a row belongs to, for ranking metrics; None where nothing is ranked.
         slice_key: the slice the rows came from.
         rows: a text that names the rows: "holdout of slice 2013-01-06".
+        drawn_from: of how many rows they were drawn, evenly; None: they are all.
         basis: whether the candidate trained on other rows of the same slices.
         servable: what the check of the export found; None when it was not checked.
         past: held-out rows of slices consumed before, kept in a file of their own; None where not collected.
@@ -82,6 +83,7 @@ class EvaluatedRows:
     usual: Mapping[str, Sequence[float]] = field(default_factory=dict)
     champion_missing: str = ""
     former: Mapping[str, FormerNames] = field(default_factory=dict)
+    drawn_from: int | None = None
 
     def __post_init__(self) -> None:
         label = columns.labels(self.label)
@@ -102,6 +104,7 @@ class EvaluatedRows:
             checks.text(name, value)
         if self.champion_missing and self.champion is not None:
             raise BadInput("champion_missing", self.champion_missing, "'' where there are its predictions")
+        columns.check_drawn(len(label), self.drawn_from)
         if not isinstance(self.basis, Basis):
             raise BadInput("basis", self.basis, ", ".join(map(str, Basis)))
         former = {who: dict(names) for who, names in self.former.items() if names}
@@ -141,6 +144,7 @@ class EvaluatedRows:
             groups=None if self.groups is None else np.repeat(self.groups, lengths),
             slice=None if self.slice is None else np.repeat(self.slice, lengths),
             past=None,
+            drawn_from=None,
         )
 
     @property
@@ -170,6 +174,8 @@ class EvaluatedRows:
         }
         if self.former:
             about["former"] = self.former
+        if self.drawn_from is not None:
+            about["drawn_from"] = self.drawn_from
         return columns.to_table(found, {METADATA_KEY: json.dumps(about).encode()})
 
     @classmethod
@@ -201,4 +207,5 @@ class EvaluatedRows:
             past=past,
             champion_missing=about.get("champion_missing", ""),
             former=about.get("former", {}),
+            drawn_from=about.get("drawn_from"),
         )

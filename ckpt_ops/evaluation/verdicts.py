@@ -114,6 +114,8 @@ class Evaluation:
         below_floor: "candidate" and "champion", where one misses a floor on these rows, in a sentence each.
         former: "champion" and "candidate", where its own kept code was given columns under a former name:
             today's name by the former one.
+        drawn_from: of how many rows those evaluated were drawn; None: they are all. `past_drawn_from`: those
+            of the slices consumed before.
     """
 
     passed: bool
@@ -131,6 +133,8 @@ class Evaluation:
     suspects: Mapping[str, str] = field(default_factory=dict)
     below_floor: Mapping[str, str] = field(default_factory=dict)
     former: Mapping[str, FormerNames] = field(default_factory=dict)
+    drawn_from: int | None = None
+    past_drawn_from: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict that strict JSON can carry."""
@@ -150,12 +154,17 @@ class Evaluation:
             "suspects": dict(self.suspects),
             "below_floor": dict(self.below_floor),
             "former": {who: dict(names) for who, names in self.former.items()},
+            **{name: of for name, of in self._drawn().items() if of is not None},
         }
+
+    def _drawn(self) -> dict[str, int | None]:
+        return {"drawn_from": self.drawn_from, "past_drawn_from": self.past_drawn_from}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
         """What `to_json` gave, also without the fields added later. `BadInput` names what is missing."""
         added_later = {"basis", "past", "waits", "suspects", "below_floor", "former"}
+        added_later |= {"drawn_from", "past_drawn_from"}
         kind: type = cls
         stored = wire_names(kind).values()
         _require("evaluation", value, tuple(key for key in stored if key not in added_later))
@@ -175,6 +184,8 @@ class Evaluation:
             suspects=dict(value.get("suspects", {})),
             below_floor=dict(value.get("below_floor", {})),
             former={who: dict(names) for who, names in value.get("former", {}).items()},
+            drawn_from=value.get("drawn_from"),
+            past_drawn_from=value.get("past_drawn_from"),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ckpt_ops.candidates.evaluated_on import evaluated_on
 from ckpt_ops.candidates.given import pipeline_of
 from ckpt_ops.candidates.kept_rows import Numbers, kept_rows
 from ckpt_ops.candidates.slice_rows import SliceRows, StoredRows, holdout_of
@@ -17,7 +19,7 @@ from ckpt_ops.lineage.records import SliceRef
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.user_code import make_examples, make_inputs
 from ckpt_ops.store import Store
-from ckpt_ops.training import Examples
+from ckpt_ops.training import Collected, Examples
 
 Inputs = dict[str, npt.NDArray[Any]]
 
@@ -29,6 +31,23 @@ def held_out(pipeline: Pipeline, store: Store, version: VersionState) -> Iterato
         for part in holdout_of(pipeline, StoredRows(pipeline, store), ref):
             if part.rows:
                 yield part
+
+
+def evaluated(pipeline: Pipeline, store: Store, version: VersionState) -> list[Examples]:
+    """The rows of its own slices on which the version was evaluated, those of a row group together."""
+    pipeline = pipeline_of(pipeline, store, version)
+    collected, starts, counts = Collected(version.rows), [0], []
+    for ref in version.slices:
+        before = collected.rows
+        for part in holdout_of(pipeline, StoredRows(pipeline, store), ref):
+            collected.add(part)
+            starts.append(collected.rows)
+        counts.append(collected.rows - before)
+    if not collected.rows:
+        return []
+    found = evaluated_on(collected.examples(), list(zip(version.slices, counts, strict=True)))
+    at = starts if found.numbers is None else np.searchsorted(found.numbers, starts).tolist()
+    return [found.examples.take(slice(a, b)) for a, b in itertools.pairwise(at) if a < b]
 
 
 def every_row(pipeline: Pipeline, rows: SliceRows, ref: SliceRef) -> Iterator[tuple[Numbers, Inputs]]:

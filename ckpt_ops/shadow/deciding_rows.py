@@ -67,7 +67,15 @@ def rows_in_shadow(
         slice_key=slices[-1].key,
         rows=f"all rows of slice{'s' * (len(slices) > 1)} {keys}, which neither model has trained on",
         basis=Basis.SHADOW,
+        drawn_from=_drawn_from(parts),
     )
+
+
+def _drawn_from(parts: Sequence[EvaluatedRows]) -> int | None:
+    """How many rows the slices have, where not all of them were predicted."""
+    if all(part.drawn_from is None for part in parts):
+        return None
+    return sum(part.count if part.drawn_from is None else part.drawn_from for part in parts)
 
 
 def _groups(parts: Sequence[EvaluatedRows]) -> Text | None:

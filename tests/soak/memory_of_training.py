@@ -1,6 +1,9 @@
-"""A process that trains one candidate on many generated rows, and says what memory it took.
+"""A process that trains two candidates on many generated rows, and says what memory that took.
 
-    python tests/soak/memory_of_training.py FOLDER ROWS text
+    python tests/soak/memory_of_training.py FOLDER ROWS text MOST
+
+MOST is how many held-out rows evaluate, and score, at most; without it as many as the product has. Each
+candidate is evaluated in a process of its own, as in production.
 
 Rows have 20 columns of numbers; with `text` 18, and two of text: of few values, and of a value for each row.
 Half of the rows lie in a slice that was consumed before, of which the replay draws all that it may.
@@ -9,6 +12,7 @@ Half of the rows lie in a slice that was consumed before, of which the replay dr
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
 from functools import partial
@@ -19,10 +23,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ckpt_ops.candidates import scored_rows
 from ckpt_ops.candidates.recording import record_result
 from ckpt_ops.candidates.training import run_attempt
 from ckpt_ops.checkpoints import EverySteps
-from ckpt_ops.evaluation import AtLeast
+from ckpt_ops.evaluation import AtLeast, NoForgetting
 from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.records import SliceAccepted, SliceRef
 from ckpt_ops.pipeline import Pipeline
@@ -102,8 +107,38 @@ def anonymous() -> int:
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("RssAnon:"))
 
 
-def main(folder: Path, rows: int, text: bool) -> None:
+def pipeline_in(folder: Path, text: bool) -> Pipeline:
     sys.path.insert(0, str(folder / "dags"))
+    schema, url = made(1, 0, text).schema, LocalStore(folder / "landing").url
+    return Pipeline(
+        name="wide",
+        source=Files(name="wide", schema=schema, template="{key}.parquet", url=url),
+        expectations="e.json",
+        model="wide.model:build_model",
+        budget=Budget(max_steps=300, max_seconds=3600),
+        save=EverySteps(300),
+        replay=Reservoir(share=4.0),
+        gates=[AtLeast("auc", 0.1), NoForgetting(metric="auc", margin=0.9)],
+        batch_size=256,
+    )
+
+
+def evaluate(folder: Path, text: bool, version: int) -> None:
+    pipeline, store = pipeline_in(folder, text), LocalStore(folder / "store")
+    import ckpt_ops.evaluation.report.plots  # noqa: F401
+
+    memory, before = Memory(), anonymous()
+    steps.evaluate(pipeline, store, version)
+    print(json.dumps(memory.most - before))
+
+
+def evaluated_apart(folder: Path, text: bool, version: int) -> int:
+    arguments = [str(folder), "evaluate", "text" if text else "numbers", str(version)]
+    done = subprocess.run([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, check=True)
+    return int(json.loads(done.stdout.splitlines()[-1]))
+
+
+def main(folder: Path, rows: int, text: bool) -> None:
     texts = ("few", "many") if text else ()
     code = folder / "dags" / "wide" / "model.py"
     code.parent.mkdir(parents=True)
@@ -111,25 +146,13 @@ def main(folder: Path, rows: int, text: bool) -> None:
     (code.parent / "__init__.py").touch()
     for name in ("landing", "store"):
         (folder / name).mkdir()
-    landing, store = LocalStore(folder / "landing"), LocalStore(folder / "store")
-    source = Files(name="wide", schema=made(1, 0, text).schema, template="{key}.parquet", url=landing.url)
-    pipeline = Pipeline(
-        name="wide",
-        source=source,
-        expectations="e.json",
-        model="wide.model:build_model",
-        budget=Budget(max_steps=300, max_seconds=3600),
-        save=EverySteps(300),
-        replay=Reservoir(share=4.0),
-        gates=[AtLeast("auc", 0.1)],
-        batch_size=256,
-    )
+    pipeline, store = pipeline_in(folder, text), LocalStore(folder / "store")
     log, half = ModelLog(store, pipeline.name), rows // 2
     memory, said = Memory(), {}
     for number, (key, start) in enumerate((("2024-01-01", 0), ("2024-01-02", half)), 1):
         landed = folder / "landing" / f"{key}.parquet"
         write(landed, half, start, text)
-        pulled = pull(store, source, key)
+        pulled = pull(store, pipeline.source, key)
         landed.unlink()
         accepted = SliceAccepted(slice=SliceRef(key=key, revision=pulled.revision, rows=pulled.rows))
         _ = log.decide(partial(_unless_there, accepted))
@@ -140,10 +163,9 @@ def main(folder: Path, rows: int, text: bool) -> None:
         memory.most = 0
         run_attempt(pipeline, store, key)
         said[f"version {number}"] = memory.most - before
-        if number == 1:  # the second is there to train beside a champion; gates see every held-out row
-            record_result(log, store, number)
-            steps.evaluate(pipeline, store, number)
-            steps.promote(pipeline, store, number)
+        record_result(log, store, number)
+        said[f"evaluation of version {number}"] = evaluated_apart(folder, text, number)
+        steps.promote(pipeline, store, number)
     print(json.dumps(said))
 
 
@@ -152,4 +174,9 @@ def _unless_there(accepted: SliceAccepted, state: LineageState) -> SliceAccepted
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "text")
+    if sys.argv[2] == "evaluate":
+        evaluate(Path(sys.argv[1]), sys.argv[3] == "text", int(sys.argv[4]))
+    else:
+        if len(sys.argv) > 4:
+            scored_rows.MOST_ROWS = int(sys.argv[4])
+        main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "text")

@@ -53,6 +53,13 @@ class Rows:
             chosen=chosen,
         )
 
+    @classmethod
+    def drawn(cls, examples: Examples, tables: Tables, chosen: RowNumbers | None, *, kept: int) -> Rows:
+        """Rows that were `chosen` among `kept` before, and are all of `examples`."""
+        return cls(
+            inputs=examples.inputs, tables=tables, positions=examples.positions, chosen=chosen, all_kept=kept
+        )
+
     @property
     def kept(self) -> int:
         """How many rows today's `examples()` keeps of the tables."""

@@ -28,7 +28,9 @@ def report_html(values: Mapping[str, Any]) -> str:
     css, verdict = _ANSWERS[evaluation["passed"]]
     subject = f"{values['model']} version {values['version']}: "
     against = f"version {values['champion']}" if values["champion"] is not None else "no champion yet"
-    rows = f"Evaluated on {evaluation['count']:,} rows: {evaluation['rows']}. Compared with {against}."
+    drawn = evaluation.get("drawn_from")
+    count = f"{evaluation['count']:,}" if drawn is None else f"{evaluation['count']:,} drawn of {drawn:,}"
+    rows = f"Evaluated on {count} rows: {evaluation['rows']}. Compared with {against}."
     return page(
         f"{subject}{verdict}",
         element("h1", subject, element("span", verdict, kind=css)),

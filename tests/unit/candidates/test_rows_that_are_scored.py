@@ -15,6 +15,7 @@ from ckpt_ops.candidates import champion, scored_rows
 from ckpt_ops.candidates.as_served.asked import Answers, Rows, Scores
 from ckpt_ops.candidates.champion import ScoredPart, metrics_on, score
 from ckpt_ops.candidates.data import TrainingData
+from ckpt_ops.candidates.evaluated_on import evaluated_on
 from ckpt_ops.candidates.slice_rows import StoredRows
 from ckpt_ops.evaluation import metrics_of
 from ckpt_ops.lineage import VersionState
@@ -83,11 +84,12 @@ def examples(rows: int, seed: int) -> Examples:
     return Examples(inputs={"x": x.astype(np.float32)}, labels=(draw.random(rows) < x).astype(np.float32))
 
 
+@pytest.mark.parametrize("held_out", [800, 1_500])
 def test_a_champions_score_is_of_the_rows_that_were_drawn_and_says_of_how_many(
-    pipeline: Pipeline, store: Store
+    pipeline: Pipeline, store: Store, held_out: int
 ) -> None:
-    train, held = examples(6_000, 1), examples(1_500, 2)
-    ref = SliceRef(key="2013-01-06", revision=REVISION, rows=7_500)
+    train, held = examples(6_000, 1), examples(held_out, 2)
+    ref = SliceRef(key="2013-01-06", revision=REVISION, rows=6_000 + held_out)
     asked: list[int] = []
 
     def ask(several: Sequence[Rows]) -> Answers:
@@ -97,20 +99,30 @@ def test_a_champions_score_is_of_the_rows_that_were_drawn_and_says_of_how_many(
 
         return Answers(scores=[one(rows) for rows in several])
 
+    evaluated = evaluated_on(held, [(ref, held_out)])
+    (drawn,) = evaluated.by_slice
     found = score(
         ask,
         pipeline,
         StoredRows(pipeline, store),
         VersionState.opened(CandidateStarted(version=1, candidate="0" * 16, parent=None, slices=(ref,))),
         TrainingData(
-            train=train, holdout=held, slices={ref.key: (slice(0, 6_000), slice(0, 1_500))}, learn=train
+            train=train,
+            holdout=evaluated.examples,
+            held_out=held,
+            slices={ref.key: (slice(0, 6_000), slice(0, held_out))},
+            learn=train,
+            drawn={} if drawn is None else {ref.key: drawn},
         ),
         unseen=[ref.key],
     )
-    of_train, of_held = chosen(REVISION, [6_000, 1_500])
-    assert asked == [len(of_train), 1_500], "gates see every row that is held out"
+    of_train, of_held = chosen(REVISION, [6_000, held_out])
+    if held_out <= MOST:
+        assert asked == [len(of_train), held_out], "gates see every row that is held out"
+    else:
+        assert asked == [len(of_train), MOST, len(of_held)], "gates see as many as are drawn"
     assert found.holdout is not None
-    np.testing.assert_array_equal(found.holdout, held.inputs["x"])
+    np.testing.assert_array_equal(found.holdout, evaluated.examples.inputs["x"])
     labels = np.concatenate([train.labels[of_train], held.labels[of_held]])
     x = np.concatenate([train.inputs["x"][of_train], held.inputs["x"][of_held]])
     assert found.slices == {ref.key: metrics_of(labels.astype(np.float64), x.astype(np.float64))}
