@@ -37,7 +37,7 @@ QUICK: dict[str, str] = {
     "checkpoints": "--scale 0.05 --rounds 1 --out {out}",
     "throughput": "--rounds 1 --scale 0.1 --out {out}/throughput.json --picture {out}/throughput.svg",
     "latency": "--rounds 1 --out {out}/latency.json --picture {out}/latency.svg",
-    "growth": "--small --out {out}/growth.json --picture {out}/growth.svg",
+    "growth": "--small --out {out} --picture {out}/growth.svg",
     "scoring": "--rounds 1 --scale 0.1 --rows 1e6 --out {out}/scoring.json",
     "vocabularies": "--years 3 --out {out}/vocabularies.json",
     "freshness": "--weeks 6 --seeds 1 --variants default new --out {out}",

@@ -25,7 +25,16 @@ def asked_here_and_now() -> Iterator[None]:
         yield
 
 
-def _run(function: Callable[[Any], Any], request: object, *, surroundings: Surroundings, **_: object) -> Any:
+def _run(
+    function: Callable[[Any], Any],
+    request: object,
+    *,
+    surroundings: Surroundings,
+    otherwise: Callable[[], Any] | None = None,
+    **_: object,
+) -> Any:
+    if otherwise is not None:
+        return otherwise()  # nothing stands by
     asked, answered = codec.kinds_of(function)
     with _only_code_of(surroundings):
         try:
