@@ -42,7 +42,7 @@ QUICK: dict[str, str] = {
     "vocabularies": "--years 3 --out {out}/vocabularies.json",
     "freshness": "--weeks 6 --seeds 1 --variants default new --out {out}",
     "gates": "--seeds 0 --scale 0.25 --ways random --out {out}",
-    "gpu": "--rehearse --steps 20 --rows 20000 --out {out}/gpu.json",
+    "gpu": "--rehearse --steps 5 --rows 20000 --batch 512 --out {out}/gpu.json",
 }
 """By name, a benchmark's arguments for a quick look, in the order in which they run; {out} is its folder."""
 
