@@ -128,6 +128,14 @@ def pytest_collection_finish() -> None:
 
 _platforms: list[Platform] = []  # the one that runs
 
+_AT_REST = {
+    # no DAG file changes here: parsing all of them again and again takes a third of a processor,
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "600",
+    # a scheduler that looks ten times a second a fifth of one, with the database that it asks
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
+}
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
@@ -266,6 +274,12 @@ def clean_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def at_rest() -> dict[str, str]:
+    """Variables with which a platform does little when nothing is asked of it."""
+    return dict(_AT_REST)
+
+
+@pytest.fixture(scope="session")
 def session_home(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A directory for the session's servers; kept, with their logs, when a test failed.
 
@@ -290,15 +304,8 @@ def gcs_server(session_home: Path) -> Iterator[GcsServer]:
 def platform(session_home: Path, clean_environment: dict[str, str]) -> Iterator[Platform]:
     """The whole platform, healthy, running the pipelines of `tests/dags`; half a minute to start."""
     settings = _settings(session_home / "platform")
-    environment = {
-        **clean_environment,
-        # no DAG file changes here: parsing all of them again and again takes a third of a processor,
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "600",
-        # a scheduler that looks ten times a second a fifth of one, with the database that it asks
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,eve:viewer",
-    }
+    users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,eve:viewer"}
+    environment = {**clean_environment, **_AT_REST, **users}
     with Platform(settings, environ=environment) as running:
         _platforms[:] = [running]
         yield running

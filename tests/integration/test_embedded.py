@@ -43,11 +43,12 @@ def busy_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def run_command(clean_environment: dict[str, str]) -> RunCommand:
-    """Runs `python -m ckpt_ops.embedded NAME --home HOME` on free ports."""
+def run_command(clean_environment: dict[str, str], at_rest: dict[str, str]) -> RunCommand:
+    """Runs `python -m ckpt_ops.embedded NAME --home HOME` on free ports; the DAGs are the smallest."""
 
     def run(name: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         defaults = {"CKPT_OPS_GCS_PORT": "0", "CKPT_OPS_UI_PORT": "0", "COLUMNS": "200"}
+        defaults |= {**at_rest, "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "tests" / "dags" / "smoke")}
         return subprocess.run(
             [sys.executable, "-m", "ckpt_ops.embedded", name, "--home", str(home)],
             env={**clean_environment, **defaults, **variables},
@@ -493,7 +494,7 @@ class TestCommand:
         assert leftovers.marked_in(home) == set()
 
     def test_up_twice_a_killed_supervisor_and_down(self, home: Path, run_command: RunCommand) -> None:
-        first = run_command("up", home, AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "tests" / "dags"))
+        first = run_command("up", home)
         assert first.returncode == 0, first.stdout
         state = State.read(home)
         assert state is not None
