@@ -157,7 +157,7 @@ _OF[dict[int, VersionState]] = st.dictionaries(st.integers(1, 99), _any(VersionS
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_any(LineageState), SIZES)
 def test_every_field_is_in_a_snapshot(state: LineageState, sizes: tuple[int, ...]) -> None:
-    state = dataclasses.replace(state, sequence=abs(state.sequence))  # parts are named by it
+    state = dataclasses.replace(state, sequence=abs(state.sequence) % 10**12)  # it names parts
     with parts_of(sizes):
         assert in_order(through_bytes(state)) == in_order(state)
 
