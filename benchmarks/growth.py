@@ -110,6 +110,7 @@ def measure(url: str, dags: Path, rounds: int, only: Sequence[str]) -> dict[str,
     from ckpt_ops.training.replay import draw
     from ckpt_ops.views import StoreViews, plain
     from ckpt_ops.views.building.model import model_view
+    from ckpt_ops.views.describing import note
     from ckpt_ops.views.description import Description
     from ckpt_ops.views.known_model import keep_views
 
@@ -117,7 +118,8 @@ def measure(url: str, dags: Path, rounds: int, only: Sequence[str]) -> dict[str,
     pipeline = load_pipeline(MODEL, dags)
     newcomer = load_pipeline(NEW, dags)
     state = ModelLog(store, MODEL).state()
-    keep_views(store, MODEL)  # as every run does after what it records
+    note(store, pipeline, state)  # as every run does, and after what it records:
+    keep_views(store, MODEL)
     pending, newest = state.pending()[-1].key, max(state.versions)
     begin, end = datetime(1990, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -169,12 +171,12 @@ def measure_fleet(url: str, rounds: int) -> dict[str, Any]:
 
     store = open_store(url)
     found = {
-        "status": timed_command(["status", "--json", "--store", url], rounds),
         "fleet": timed(lambda: plain(StoreViews(store, keep=False).fleet()), rounds),
         "gc": timed(lambda: find_garbage(store), rounds),
     }
-    StoreViews(store).fleet()
+    StoreViews(store).fleet()  # kept, as runs do
     found["fleet, kept"] = timed(lambda: plain(StoreViews(store).fleet()), rounds)
+    found["status"] = timed_command(["status", "--json", "--store", url], rounds)
     return {name: asdict(cost) for name, cost in found.items()}
 
 

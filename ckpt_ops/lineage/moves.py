@@ -14,6 +14,9 @@ Move = tuple[int, Promoted | RolledBack]
 class UnreadMove(Protocol):
     """A move that a snapshot holds."""
 
+    rolls_back: bool
+    """It is a rollback, and no promotion."""
+
     def read(self) -> Move:
         """It, read when it is first asked for."""
         ...
@@ -45,6 +48,15 @@ class Moves(Sequence[Move]):
 
     def __repr__(self) -> str:
         return f"Moves({list(self)!r})"
+
+
+def rollbacks(moves: Sequence[Move]) -> Iterator[RolledBack]:
+    """Those of the moves that are rollbacks; no other is read."""
+    for item in moves.items if isinstance(moves, Moves) else moves:
+        if isinstance(item, tuple) or item.rolls_back:
+            _, record = _read(item)
+            if isinstance(record, RolledBack):
+                yield record
 
 
 def _read(item: Move | UnreadMove) -> Move:

@@ -73,10 +73,14 @@ def production(records: Iterable[Record]) -> tuple[Period, ...]:
     return _one_after_the_other(found)
 
 
-def periods(state: LineageState) -> tuple[Period, ...]:
-    """The same as `production`, from the state: no record has to be read."""
+def periods(state: LineageState, *, last: int | None = None) -> tuple[Period, ...]:
+    """The same as `production`, from the state: no record has to be read.
+
+    Args:
+        last: only so many, the last ones; 1 or more. None: all.
+    """
     found = []
-    for number, record in state.moves:
+    for number, record in state.moves if last is None else state.moves[-last:]:
         version = state.versions[record.version]
         approved = version.approved if isinstance(record, Promoted) else None
         rebase = record.rebase if isinstance(record, RolledBack) else _by_rebase(version.started)

@@ -16,7 +16,7 @@ from typing import Any
 
 from ckpt_ops.documents import BadDocument, parse, read_as, reading
 from ckpt_ops.lineage.encoding import from_payload, to_payload
-from ckpt_ops.lineage.moves import Move, Moves
+from ckpt_ops.lineage.moves import Move, Moves, UnreadMove
 from ckpt_ops.lineage.records import Promoted, Record, RolledBack, SliceRef
 from ckpt_ops.lineage.state import (
     OF_VERSION,
@@ -33,7 +33,7 @@ GROWING = ("slices", "versions", "moves", *RECORDS)
 
 _OF_SLICE = tuple(one.name for one in fields(SliceState))
 _OF_VERSION = tuple(one.name for one in fields(VersionState))
-_KNOWN = ("without", "transferred", "trained_at")
+_KNOWN = ("without", "ordinary", "transferred", "trained_at")
 """What follows from a version's records and is asked of every version."""
 
 Entries = Mapping[str, Sequence[tuple[Any, Any]]]
@@ -56,7 +56,7 @@ def encode_entries(entries: Entries) -> tuple[dict[str, Any], list[bytes]]:
         "fields": {"slice": _OF_SLICE, "version": _OF_VERSION, "known": _KNOWN},
         "slices": [[key, *_from_slice(one)] for key, one in entries["slices"]],
         "versions": versions,
-        "moves": len(entries["moves"]),
+        "moves": [int(_rolls_back(move)) for _, move in entries["moves"]],
         **{name: [[key, to_payload(one)] for key, one in entries[name]] for name in RECORDS},
     }, lines
 
@@ -66,7 +66,7 @@ def decode_entries(values: Mapping[str, Any], lines: Sequence[bytes], *, name: s
     if values["fields"] != {"slice": [*_OF_SLICE], "version": [*_OF_VERSION], "known": [*_KNOWN]}:
         raise ValueError(f"it has missing or unknown fields: {values['fields']}")  # no default stands in
     moves = values["moves"]
-    if len(lines) != len(values["versions"]) + moves:
+    if len(lines) != len(values["versions"]) + len(moves):
         raise ValueError(f"it has {len(lines)} lines")
     below = iter(lines)
     return {
@@ -75,7 +75,7 @@ def decode_entries(values: Mapping[str, Any], lines: Sequence[bytes], *, name: s
             (row[0], _version(row[1:], line, name))
             for row, line in zip(values["versions"], islice(below, len(values["versions"])), strict=True)
         ],
-        "moves": [(None, _UnreadMove(line, name)) for line in below],
+        "moves": [(None, _UnreadMove(line, bool(one), name)) for one, line in zip(moves, below, strict=True)],
         **{field: [(key, from_payload(one, name=name)) for key, one in values[field]] for field in RECORDS},
     }
 
@@ -119,6 +119,7 @@ def _from_version(one: VersionState, lines: list[bytes]) -> Iterator[Any]:
             value = getattr(one, name)
             yield value.value if name == "status" else value
     yield [_from_ref(ref) for ref in one.without]
+    yield one.ordinary
     yield one.transferred
     yield one.trained_at
 
@@ -161,6 +162,10 @@ class _MoveLine:
     record: dict[str, Any]
 
 
+def _rolls_back(move: Move | UnreadMove) -> bool:
+    return isinstance(move[1], RolledBack) if isinstance(move, tuple) else move.rolls_back
+
+
 def _move_line(number: int, record: Record) -> bytes:
     return _line({"number": number, "record": to_payload(record)})
 
@@ -178,21 +183,25 @@ class _Records:
         number = self.at[field]
         if number is None:
             raise AttributeError(field)
-        if number not in self._read:
-            with reading(self._name, "part of a snapshot"):
-                if self._payloads is None:
+        found = self._read.get(number)
+        if found is None:
+            if self._payloads is None:
+                with reading(self._name, "part of a snapshot"):
                     self._payloads = read_as(_VersionLine, parse(self.line)).records
-                if not 0 <= number < len(self._payloads):
-                    raise BadDocument(f"a version has no record {number}")
-                self._read[number] = from_payload(self._payloads[number], name=self._name)
-        return self._read[number]
+            try:
+                payload = self._payloads[number]
+            except (IndexError, TypeError) as error:
+                with reading(self._name, "part of a snapshot"):
+                    raise BadDocument(f"a version has no record {number}") from error
+            found = self._read[number] = from_payload(payload, name=self._name)
+        return found
 
 
 class _UnreadMove:
     """A move, in a line."""
 
-    def __init__(self, line: bytes, name: str) -> None:
-        self.line, self._name = line, name
+    def __init__(self, line: bytes, rolls_back: bool, name: str) -> None:
+        self.line, self.rolls_back, self._name = line, rolls_back, name
         self._move: Move | None = None
 
     def read(self) -> Move:

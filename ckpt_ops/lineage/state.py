@@ -176,6 +176,11 @@ class VersionState:
         return self.started.again.without if self.started.again is not None else ()
 
     @cached_property
+    def ordinary(self) -> bool:
+        """It goes on from the head with what is new: neither a retraining nor a step of a rebase."""
+        return self.started.replaces is None and self.started.again is None
+
+    @cached_property
     def transferred(self) -> bool:
         """It was trained with a changed structure: its variables came by a transfer."""
         return self.trained is not None and "transfer" in self.trained.artifacts

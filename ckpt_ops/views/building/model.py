@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ckpt_ops.lineage import LineageState, VersionState
-from ckpt_ops.lineage.records import Promoted, Rejected, RolledBack
+from ckpt_ops.lineage.moves import rollbacks
+from ckpt_ops.lineage.records import Promoted, Rejected
 from ckpt_ops.lineage.state import SliceStatus
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.drift import drift_of, drift_rows
@@ -68,9 +69,9 @@ def marks(state: LineageState) -> Iterator[Mark]:
     """What happened to versions and slices, each at a slice."""
     for one in state.versions.values():
         yield from _of_version(one)
-    for _, record in state.moves:
+    for record in rollbacks(state.moves):
         left = state.versions.get(record.champion or 0)
-        if isinstance(record, RolledBack) and not record.rebase and left is not None:
+        if not record.rebase and left is not None:
             message = f"from version {left.version} back to version {record.version}: {record.reason}"
             yield Mark(at=_at(left), what="rolled back", message=message, version=record.version)
     for key, entry in state.slices.items():

@@ -63,7 +63,7 @@ def production_scores(state: LineageState) -> dict[str, dict[str, float]]:
     """
     found: dict[str, dict[str, float]] = {}
     for version in state.versions.values():
-        if version.started.replaces is not None or version.started.again is not None:
+        if not version.ordinary:
             continue
         scores = dict(version.trained.scores) if version.trained is not None else {}
         if isinstance(version.decided, UpdateDeferred):

@@ -47,7 +47,7 @@ def summary(store: Store, state: LineageState, description: Description) -> Summ
     }
     newest = {name: tuple(found[-MOST_KEYS:]) for name, found in keys.items()}
     below, rejected = below_floor(state), last_rejection(state)
-    period = periods(state)[-1] if state.moves else None
+    period = periods(state, last=1)[-1] if state.moves else None
     taint = state.taint(state.head)
     return Summary(
         model=state.model,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ckpt_ops.lineage import LineageState, VersionState
+from ckpt_ops.lineage.moves import rollbacks
 from ckpt_ops.lineage.production import periods
-from ckpt_ops.lineage.records import RolledBack
 from ckpt_ops.views.building.decided import decision_of
 from ckpt_ops.views.building.numbers import finite, only_finite
 from ckpt_ops.views.lineage import Edge
@@ -52,6 +52,8 @@ def version_row(state: LineageState, one: VersionState, generation: int) -> Vers
 
 def again(one: VersionState) -> str:
     """ "retraining", "rebase" or ""."""
+    if one.ordinary:
+        return ""
     if one.started.retrains:
         return "retraining"
     return "rebase" if one.started.replaces is not None else ""
@@ -66,9 +68,8 @@ def edges(state: LineageState, shown: Mapping[int, VersionRow]) -> Iterator[Edge
         replaces = one.started.replaces
         if replaces is not None and replaces in shown:
             yield Edge(source=replaces, target=number, what="replaces")
-    for _, record in state.moves:
-        both = record.champion in shown and record.version in shown
-        if isinstance(record, RolledBack) and not record.rebase and both:
+    for record in rollbacks(state.moves):
+        if not record.rebase and record.champion in shown and record.version in shown:
             yield Edge(source=record.champion, target=record.version, what="rolled back to")
 
 
@@ -83,7 +84,7 @@ def period_rows(state: LineageState, *, last: int) -> tuple[PeriodRow, ...]:
             actor=one.actor,
             why=one.why,
         )
-        for one in reversed(periods(state)[-last:])
+        for one in reversed(periods(state, last=last))
     )
 
 
