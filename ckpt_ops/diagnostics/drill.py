@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 
 from ckpt_ops.candidates.champion import labels_of
-from ckpt_ops.candidates.data import batch_order, consumed_before, counted_before, load_data
+from ckpt_ops.candidates.data import (
+    TrainingData,
+    batch_order,
+    consumed_before,
+    counted_before,
+    load_data,
+)
 from ckpt_ops.candidates.given import of_manifest
 from ckpt_ops.candidates.kept_predictions import PredictionsAgain, kept_predictions, predictions_again
 from ckpt_ops.candidates.results import predict
@@ -168,7 +174,7 @@ def drill(pipeline: Pipeline, store: Store, number: int, step: int) -> Drilled:
     )
     order = batch_order(pipeline, version, data)
     final = version.trained is not None and version.trained.step == step
-    predictions = _predict_again(pipeline, store, version, model, data.holdout, manifest) if final else None
+    predictions = _predict_again(pipeline, store, version, model, data, manifest) if final else None
     stepping = time.monotonic()
     loss = _one_step(model, variables, data.learn, order, step)
     return Drilled(
@@ -205,9 +211,16 @@ def _compare(store: Store, manifest: Manifest, variables: dict[str, Any]) -> int
 
 
 def _predict_again(
-    pipeline: Pipeline, store: Store, version: VersionState, model: Any, rows: Examples, manifest: Manifest
+    pipeline: Pipeline,
+    store: Store,
+    version: VersionState,
+    model: Any,
+    data: TrainingData,
+    manifest: Manifest,
 ) -> PredictionsAgain:
     kept = kept_predictions(store, version)
+    # earlier versions of ckpt_ops evaluated every held-out row, however many
+    rows = data.held_out if kept is None or kept.drawn_from is None else data.holdout
     predictions = predictions_again(
         kept, labels_of(rows), predict(model, rows.inputs, rows.positions) if kept else np.empty(0)
     )

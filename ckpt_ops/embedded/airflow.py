@@ -131,7 +131,7 @@ def command(name: str, settings: Settings, environment: Mapping[str, str]) -> Co
 
 
 def file_token(path: str, secret: str) -> str:
-    """By what Airflow's REST API names a DAG file, also one that cannot be imported and so makes no DAG.
+    """By what Airflow's REST API names a file that makes a DAG.
 
     Args:
         path: relative to the folder of DAGs.

@@ -32,7 +32,7 @@ class EditedDags:
     def look(self) -> list[str]:
         """The files that make DAGs, relative to the folder, beside which code changed since the last look.
 
-        A change right in the folder may matter to all of them: they are all listed.
+        A change right in the folder, or in one that makes no DAG, may matter to all of them: all are listed.
         """
         now = self._times()
         changed = {path for path, _ in now.items() ^ self._seen.items()}
@@ -40,8 +40,10 @@ class EditedDags:
         if not changed:
             return []
         folders = {path.partition(os.sep)[0] if os.sep in path else "" for path in changed}
-        near = [path for path in now if "" in folders or path.partition(os.sep)[0] in folders]
-        return sorted(path for path in near if path.endswith(".py") and self._makes_dags(path))
+        make_dags = sorted(path for path in now if path.endswith(".py") and self._makes_dags(path))
+        of = {path.partition(os.sep)[0] for path in make_dags if os.sep in path}
+        shared = folders - of
+        return [path for path in make_dags if shared or path.partition(os.sep)[0] in folders]
 
     def _times(self) -> Times:
         return dict(self._below(self._dags))

@@ -21,7 +21,7 @@ from ckpt_ops.embedded.rest import Rest
 from ckpt_ops.embedded.settings import USER, Settings
 from ckpt_ops.embedded.shell import write_environment
 from ckpt_ops.embedded.state import State
-from ckpt_ops.errors import CkptOpsError
+from ckpt_ops.errors import CkptOpsError, TransientError
 
 RESTARTS = 3
 RESTARTS_WITHIN_SECONDS = 600.0
@@ -263,11 +263,15 @@ class Platform:
         if not self._to_parse:
             return
         secret = self.environment()["AIRFLOW__API__SECRET_KEY"]
-        with suppress(CkptOpsError):  # no answer, or a token that is a day old: the next look asks again
-            rest = Rest(self.ui_url, self.user, self.password)
-            for path in sorted(self._to_parse):
+        rest = Rest(self.ui_url, self.user, self.password)
+        for path in sorted(self._to_parse):
+            try:
                 rest.call("PUT", f"/parseDagFile/{airflow.file_token(path, secret)}")
-            self._to_parse.clear()
+            except TransientError:
+                return  # the next look asks again, for this one and those after it
+            except CkptOpsError:
+                pass  # it makes no DAG that Airflow knows, is asked for already, or is gone
+            self._to_parse.discard(path)
 
     def stop(self) -> None:
         """Stop every process that this object started, in an order that loses nothing."""

@@ -6,8 +6,6 @@ it, those steps begin at once; where there is none, they take as long as ever.
 
 from __future__ import annotations
 
-import importlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +16,7 @@ from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.loading import load_intake
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.step_results import Validated
-from ckpt_ops.runs.validate import validate
+from ckpt_ops.runs import validate as validating
 from ckpt_ops.store import Store, open_store
 from ckpt_ops.worker import Ended, Imports, Surroundings
 
@@ -53,7 +51,9 @@ class ValidationRequest:
 
 def validate_apart(request: ValidationRequest) -> Validated:
     """`validate`, of a request."""
-    return validate(load_intake(request.intake), open_store(request.store), request.key, request.revision)
+    return validating.validate(
+        load_intake(request.intake), open_store(request.store), request.key, request.revision
+    )
 
 
 def validate_soon(
@@ -80,17 +80,5 @@ def validate_soon(
         report=report,
         died=died,
         imports=VALIDATION,
-        otherwise=lambda: validate(intake, store, key, revision),
+        otherwise=lambda: validating.validate(intake, store, key, revision),
     )
-
-
-def expect_evaluation() -> None:
-    """A training runs in another process: this one imports meanwhile what evaluates it; returns at once."""
-    threading.Thread(target=_ready_to_evaluate, name="ready-to-evaluate", daemon=True).start()
-
-
-def _ready_to_evaluate() -> None:
-    from ckpt_ops.evaluation.report import plots
-
-    plots.import_matplotlib()
-    importlib.import_module("pandas")

@@ -19,7 +19,7 @@ from ckpt_ops.runs.decide import decide
 from ckpt_ops.runs.evaluate import evaluate
 from ckpt_ops.runs.promote import promote
 from ckpt_ops.runs.pull import pull
-from ckpt_ops.runs.standing_by import expect_evaluation, validate_soon
+from ckpt_ops.runs.standing_by import validate_soon
 from ckpt_ops.runs.sweep import look_at_source
 from ckpt_ops.runs.train import Report, help_train, train, train_here
 from ckpt_ops.runs.validate import validate
@@ -98,7 +98,6 @@ def run_slice(pipeline: Intake, store: Store, key: str, report: Report = print) 
     if not decided.train:
         return SliceRun(validated=validated, decided=decided)
     report_step("decided", messages.decided(decided))
-    expect_evaluation()
     trained = train_here(pipeline, store, key, report)
     version = trained.to_evaluate
     if version is None:

@@ -18,7 +18,7 @@ from ckpt_ops.outputs import cut_to, joined, names_of, numbers
 from ckpt_ops.pipeline.model_work import ModelRequest, run_work
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.serving.objects import exported_version, is_leaving
-from ckpt_ops.serving.rows import evaluated
+from ckpt_ops.serving.rows import evaluated, held_out
 from ckpt_ops.short_errors import in_short
 from ckpt_ops.store import Store
 from ckpt_ops.worker import Ended, Note, tell
@@ -94,7 +94,8 @@ def asked_again(pipeline: Pipeline, store: Store, number: int) -> PredictionsAga
     if kept is None or version.trained is None:
         return predictions_again(None, np.empty(0), np.empty(0))
     try:
-        parts = evaluated(pipeline, store, version)
+        drawn = kept.drawn_from is not None
+        parts = evaluated(pipeline, store, version) if drawn else list(held_out(pipeline, store, version))
         with exported(store, version) as folder:
             try:
                 ask = served(folder)

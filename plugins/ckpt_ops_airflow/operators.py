@@ -14,7 +14,14 @@ from airflow.providers.standard.utils.skipmixin import SkipMixin
 from airflow.sdk import Asset, AssetAlias, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from ckpt_ops.errors import BadInput, CkptOpsError, NoResult, TerminalError, TrainingDied
+from ckpt_ops.errors import (
+    BadInput,
+    CkptOpsError,
+    NoResult,
+    TerminalError,
+    TrainingDied,
+    ValidationDied,
+)
 from ckpt_ops.pipeline.result_json import to_json
 from ckpt_ops.pipeline.step_results import (
     Answered,
@@ -138,6 +145,7 @@ class ValidateOperator(StepOperator[Validated]):
 
     operator_extra_links = (SliceReportLink(), DataDocsLink())
     _changed: Sequence[str] = ()
+    _validating = False
 
     def step(self, store: Store, context: Context) -> Validated:
         """Validate what `pull` brought."""
@@ -147,10 +155,23 @@ class ValidateOperator(StepOperator[Validated]):
         # its hundreds of lines on what it registers would hide the verdict in the task's log
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
         slice_ = pulled(self.pipeline, store, context)
-        result = validate_soon(self.pipeline, store, slice_.key, slice_.revision, report=self.report)
+        self._validating = True
+        try:
+            result = validate_soon(self.pipeline, store, slice_.key, slice_.revision, report=self.report)
+        finally:
+            self._validating = False
         # of a slice that is accepted, `decide` looks
         self._changed = () if result.trainable else look_at_source(self.pipeline, store)
         return result
+
+    def on_kill(self) -> None:
+        """End the process that validates, too: Airflow calls this on SIGTERM, while `step` runs."""
+        if self._validating:
+            raise ValidationDied(
+                "Airflow asked the task to end",
+                safe="what it had not recorded is not recorded",
+                next="a retry, or clearing the task, validates the slice",
+            )
 
     def report(self, line: str) -> None:
         """A line of the process that validates."""

@@ -39,7 +39,8 @@ def fingerprint(imports: Imports, environment: Mapping[str, str]) -> str:
         *_variables(environment),
         *_limits(),
         *_files(_PACKAGE),
-        *_installed(),
+        *_installed(environment),
+        *_keras_settings(environment),
     ):
         found.update(part.encode(errors="surrogateescape") + b"\0")
     return found.hexdigest()
@@ -66,18 +67,33 @@ def _limits() -> Iterator[str]:
 
 def _files(folder: Path) -> Iterator[str]:
     """The Python files below `folder`, each with its size and when it was written."""
-    for entry in sorted(os.scandir(folder), key=lambda one: one.name):
+    for entry in sorted(_entries(folder), key=lambda one: one.name):
         if entry.is_dir(follow_symlinks=False):
             if entry.name != "__pycache__":
                 yield from _files(Path(entry.path))
         elif entry.name.endswith(".py"):
-            there = entry.stat()
-            yield f"{entry.path} {there.st_size} {there.st_mtime_ns}"
+            with suppress(OSError):  # gone meanwhile, or a link to nowhere
+                there = entry.stat()
+                yield f"{entry.path} {there.st_size} {there.st_mtime_ns}"
 
 
-def _installed() -> Iterator[str]:
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with suppress(OSError), os.scandir(folder) as found:
+        return list(found)
+    return []
+
+
+def _keras_settings(environment: Mapping[str, str]) -> Iterator[str]:
+    """The file from which Keras takes its float type, epsilon and image format when it is imported."""
+    home = environment.get("KERAS_HOME") or str(Path.home() / ".keras")
+    with suppress(OSError):
+        yield (Path(home) / "keras.json").read_text(errors="replace")
+
+
+def _installed(environment: Mapping[str, str]) -> Iterator[str]:
     """Which distributions there are, at which versions: the names of their folders, and when they came."""
-    for folder in site.getsitepackages():
+    paths = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    for folder in (*site.getsitepackages(), site.getusersitepackages(), *paths):
         with suppress(OSError):
             for entry in sorted(os.scandir(folder), key=lambda one: one.name):
                 if entry.name.endswith((".dist-info", ".egg-link", ".pth")):

@@ -116,7 +116,7 @@ class Keeper:
                 same = asked.get("of") == self._of
                 if asked.get("ask") == "status":
                     line.send({"same": same, "ready": self._ready})
-                elif asked.get("ask") == "take" and same:
+                elif asked.get("ask") == "take" and same and self._ready:
                     if not self._stands_ready():
                         line.send({"pid": None})
                         return False
@@ -127,10 +127,6 @@ class Keeper:
         return True
 
     def _stands_ready(self) -> bool:
-        if not self._ready:
-            wait([self._says], settings.WARM_UP_SECONDS)
-            if not self._became_ready():
-                return False
         self._tell({"ping": True})
         return self._heard(ANSWER_SECONDS) == THERE
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 from ckpt_ops.worker.standby import settings
 from ckpt_ops.worker.standby.connecting import ask, connect
@@ -16,6 +17,8 @@ from ckpt_ops.worker.standby.fingerprint import fingerprint
 from ckpt_ops.worker.standby.imports import Imports
 from ckpt_ops.worker.standby.messages import ANSWER_SECONDS, Line
 from ckpt_ops.worker.surroundings import END_SECONDS, Surroundings
+
+_LOOK_SECONDS = 0.1
 
 
 def take(
@@ -39,11 +42,13 @@ def take(
         BadInput: CKPT_OPS_STANDBY has no value that is allowed.
     """
     sockets = None if settings.is_off() else settings.folder()
-    line = None if sockets is None else connect(sockets / f"{imports.name}.sock")
+    if sockets is None:
+        return None
+    place = sockets / f"{imports.name}.sock"
+    environment = surroundings.environment()
+    line = _of_ready(place, imports, environment)
     if line is None:
         return None
-    environment = surroundings.environment()
-    of = fingerprint(imports, environment)
     job = {
         "folder": str(folder),
         "log": str(log),
@@ -53,24 +58,43 @@ def take(
     }
     taken = None
     try:
-        status = ask(line, {"ask": "status", "of": of})
-        if status is not None and status.get("same"):
-            taken = _taken(line, {"ask": "take", "of": of, "job": job}, folder / answer)
+        asked = {"ask": "take", "of": fingerprint(imports, environment), "job": job}
+        taken = _taken(line, asked, folder / answer)
     finally:
         if taken is None:
             line.close()
     return taken
 
 
-def _taken(line: Line, asked: dict[str, object], answer: Path) -> Taken | None:
+def _of_ready(place: Path, imports: Imports, environment: Mapping[str, str]) -> Line | None:
+    """A connection to the keeper of one that fits and is ready, once it is; None: there is none.
+
+    Each question has a connection of its own, so that a keeper can answer others meanwhile.
+    """
+    until = time.monotonic() + settings.WARM_UP_SECONDS
+    while time.monotonic() < until:
+        line = connect(place)
+        if line is None:
+            return None
+        found = ask(line, {"ask": "status", "of": fingerprint(imports, environment)})
+        if found is not None and found.get("ready") and found.get("same"):
+            return line
+        line.close()
+        if found is None or not found.get("same"):
+            return None
+        time.sleep(_LOOK_SECONDS)
+    return None
+
+
+def _taken(line: Line, asked: Mapping[str, Any], answer: Path) -> Taken | None:
     with suppress(TimeoutError):
-        found = line.receive(settings.WARM_UP_SECONDS) if line.send(asked) else None
+        found = line.receive(2 * ANSWER_SECONDS) if line.send(asked) else None
         pid = found.get("pid") if found is not None else None
         if not isinstance(pid, int):
             return None
         try:
             process = os.pidfd_open(pid)
-        except ProcessLookupError:
+        except OSError:  # it has ended, or this system has no such descriptors
             return None
         taken = Taken(line, pid, process, answer)
         try:

@@ -12,7 +12,7 @@ import pytest
 from ckpt_ops.errors import BadInput
 from ckpt_ops.evaluation import AtLeast
 from ckpt_ops.pipeline import Pipeline
-from ckpt_ops.pipeline.model_work import _surroundings
+from ckpt_ops.pipeline.model_work import surroundings_of
 from ckpt_ops.slices import Files
 from ckpt_ops.training import Budget, Numerics
 
@@ -85,8 +85,8 @@ def test_every_interpreter_of_the_model_takes_memory_of_a_gpu_as_it_needs_it(
     monkeypatch.delenv(GROWTH, raising=False)
     monkeypatch.setattr(Pipeline, "folder", tmp_path / "m")
     for then in (None, tmp_path / "then"):
-        assert _surroundings(pipeline, then).environment()[GROWTH] == "true"
+        assert surroundings_of(pipeline, then).environment()[GROWTH] == "true"
     whole = replace(pipeline, numerics=Numerics(gpu_memory_growth=False))
-    assert GROWTH not in _surroundings(whole, None).environment()
+    assert GROWTH not in surroundings_of(whole, None).environment()
     monkeypatch.setenv(GROWTH, "false")
-    assert _surroundings(pipeline, None).environment()[GROWTH] == "false", "who sets it knows why"
+    assert surroundings_of(pipeline, None).environment()[GROWTH] == "false", "who sets it knows why"
