@@ -105,7 +105,10 @@ def _written(module: str) -> list[str]:
     """Where it lies, if a test wrote it."""
     known = getattr(sys.modules[module], "__dict__", {})  # None, where a test hides a module
     places = [known.get("__file__"), *known.get("__path__", ())]
-    return [place for place in places if place and place.startswith(tempfile.gettempdir())]
+    here = f"{PROJECT}{os.sep}"  # the project itself may be a clone in the temporary folder
+    return [
+        one for one in places if one and one.startswith(tempfile.gettempdir()) and not one.startswith(here)
+    ]
 
 
 def _importable(place: str) -> bool:
