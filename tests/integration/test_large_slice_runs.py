@@ -79,7 +79,8 @@ def test_each_part_has_a_process_and_the_verdict_is_one(
     titles: list[tuple[str, ...]] = []
 
     def titled(*arguments: Any, **more: Any) -> ValidatedShare:
-        titles.append(tuple(more["title"]))
+        if "otherwise" not in more:  # the verdict itself is made here where no interpreter stands by
+            titles.append(tuple(more["title"]))
         found: ValidatedShare = asked(*arguments, **more)
         return found
 
