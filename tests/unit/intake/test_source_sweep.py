@@ -140,7 +140,7 @@ class TestARunThatEndsBeforeItDecides:
     ) -> None:
         history.land(W5, (ADA, 1))
         bad = Validated(key=W5, revision="r", rows=1, set_aside=0, outcome=Outcome.QUARANTINED, reasons=())
-        monkeypatch.setattr(steps, "validate", lambda *_: bad)
+        monkeypatch.setattr("ckpt_ops.runs.validate.validate", lambda *_: bad)
         assert steps.run_slice(history.pipeline, history.store, W5, lines.append).trained is None
         assert lines[-1:] == messages.changed("people", [W2])
 
