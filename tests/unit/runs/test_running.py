@@ -125,7 +125,7 @@ def test_of_a_model_the_first_failure_ends_it(place: Place, monkeypatch: pytest.
             key=key, revision=revision, rows=2, set_aside=0, outcome=Outcome.ACCEPTED, reasons=()
         )
 
-    monkeypatch.setattr(steps, "validate", accepted)
+    monkeypatch.setattr("ckpt_ops.runs.validate.validate", accepted)
     ran = run_all(place.pipeline, place.store, [W1, W2, W3], silent)
     assert [one.decision for one in ran] == ["promoted", "failed"]
     assert summary(ran, 3) == f"3 slices: 1 promoted, 1 failed ({W2}), 1 not run"
