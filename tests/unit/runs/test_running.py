@@ -14,7 +14,6 @@ from taken_in import BAD, GOOD, KEY, SUITE, WORSE, Days
 from ckpt_ops.lineage.records import SliceQuarantined, SliceRef
 from ckpt_ops.pipeline import EmptySlices
 from ckpt_ops.pipeline.step_results import Validated
-from ckpt_ops.runs import steps
 from ckpt_ops.runs.intake_plan import Arrival, plan_intake
 from ckpt_ops.runs.pull import pull
 from ckpt_ops.runs.slice_runs import run_all, summary
