@@ -51,7 +51,7 @@ def test_a_toleration_that_matches_no_taint_is_refused(field: str, value: str) -
 
 
 def test_a_node_cannot_have_two_values_of_a_label() -> None:
-    with pytest.raises(BadInput, match="^node_selector=.*as spot has it"):
+    with pytest.raises(BadInput, match=r"^node_selector=.*as spot has it"):
         Resources(spot={"pool": "spot"}, node_selector={"pool": "large"})
 
 
