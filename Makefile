@@ -18,7 +18,7 @@ RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 BENCH := .venv-bench/.ready
 # the wheel's dependencies and its extras; onnx has a lock of its own, as few need it and it is large
-EXTRAS := bigquery.in celery.in demo.in embedded.in postgres.in
+EXTRAS := bigquery.in celery.in demo.in embedded.in kubernetes.in postgres.in
 LOCKED := requirements.in $(EXTRAS)
 COMPILE = $(UV) pip compile --quiet --generate-hashes --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(COMPILE_ARGS)

@@ -16,11 +16,23 @@ if TYPE_CHECKING:
     from ckpt_ops_airflow.factory import intake_dag, retraining_dag
     from ckpt_ops_airflow.ordering import WaitForEarlierRuns
     from ckpt_ops_airflow.rebase import rebase_dag
+    from ckpt_ops_airflow.resources import Resources, Toleration
     from ckpt_ops_airflow.retrain import retrain_dag
 
-__all__ = ["WaitForEarlierRuns", "export_dag", "intake_dag", "rebase_dag", "retrain_dag", "retraining_dag"]
+__all__ = [
+    "Resources",
+    "Toleration",
+    "WaitForEarlierRuns",
+    "export_dag",
+    "intake_dag",
+    "rebase_dag",
+    "retrain_dag",
+    "retraining_dag",
+]
 
 _HOMES = {
+    "Resources": "ckpt_ops_airflow.resources",
+    "Toleration": "ckpt_ops_airflow.resources",
     "WaitForEarlierRuns": "ckpt_ops_airflow.ordering",
     "intake_dag": "ckpt_ops_airflow.factory",
     "export_dag": "ckpt_ops_airflow.exporting",

@@ -5,6 +5,7 @@ Nothing is trained, and production stays as it is. What was written before is fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from ckpt_ops.runs import messages
 from ckpt_ops_airflow.asked_for import AskedFor, dag_asked_for, why_param
 from ckpt_ops_airflow.factory import check_described
 from ckpt_ops_airflow.operators import TensorFlowOperator
+from ckpt_ops_airflow.pods import give
 from ckpt_ops_airflow.results import EXPORT
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from ckpt_ops.pipeline import Pipeline
     from ckpt_ops.store import Store
+    from ckpt_ops_airflow.resources import Resources
 
 SUFFIX = "_export"
 
@@ -69,6 +72,7 @@ def export_dag(
     retry_delay: timedelta = timedelta(seconds=10),
     export_timeout: timedelta | None = None,
     tags: tuple[str, ...] = (),
+    resources: Mapping[str, Resources] | None = None,
 ) -> DAG:
     """The DAG `{pipeline.name}_export`. It has no schedule: it is triggered, from the page of a version.
 
@@ -78,9 +82,12 @@ def export_dag(
         retry_delay: between tries.
         export_timeout: ends a try that runs longer.
         tags: besides "ckpt-ops" and "export".
+        resources: what tasks need where Kubernetes runs them, by task id, or by "*" for all without an entry
+            (docs/how-to/kubernetes.md).
 
     Raises:
-        BadInput: a pipeline, or a source's name, that is described twice.
+        BadInput: a pipeline, or a source's name, that is described twice; a task of `resources` that is none.
+        ExtraMissing: `resources` need the extra "kubernetes".
     """
     check_described(pipeline)
     with dag_asked_for(
@@ -92,6 +99,7 @@ def export_dag(
         tags=("export", *tags),
     ) as dag:
         ExportOperator(task_id=EXPORT, pipeline=pipeline, execution_timeout=export_timeout)
+    give(dag, resources)
     return dag
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from ckpt_ops_airflow.operators import (
     ValidateOperator,
 )
 from ckpt_ops_airflow.ordering import WaitForEarlierRuns
+from ckpt_ops_airflow.pods import give
 from ckpt_ops_airflow.pulling import ListPartsOperator, PullOperator, PullShareOperator
 from ckpt_ops_airflow.queues import training_queue
 from ckpt_ops_airflow.wall_clock import check_zone
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     from ckpt_ops.pipeline import Intake, Pipeline
+    from ckpt_ops_airflow.resources import Resources
 
 LONGEST_RETRY_DELAY = timedelta(minutes=10)
 
@@ -59,6 +62,7 @@ def intake_dag(
     pull_timeout: timedelta = timedelta(hours=1),
     max_parallel_pulls: int = 4,
     tags: tuple[str, ...] = (),
+    resources: Mapping[str, Resources] | None = None,
 ) -> DAG:
     """The DAG that takes slices in: `pull -> validate`, and nothing trains.
 
@@ -87,9 +91,12 @@ def intake_dag(
         max_parallel_pulls: the most tasks that copy parts of one slice at the same time. 1: `pull` copies
             all of them.
         tags: besides "ckpt-ops".
+        resources: what tasks need where Kubernetes runs them, by task id, or by "*" for all without an entry
+            (docs/how-to/kubernetes.md).
 
     Raises:
         BadInput: naming the argument; or a pipeline, or a source's name, that is described twice.
+        ExtraMissing: `resources` need the extra "kubernetes".
     """
     if wait_for_slice is not None:
         checks.duration("wait_for_slice", wait_for_slice, allowed="more than no time, or None: no waiting")
@@ -129,6 +136,7 @@ def intake_dag(
             from ckpt_ops_airflow.validating import validated_in_parts  # only such DAGs pay for its import
 
             validated_in_parts(pull, validate, intake=intake)
+    give(dag, resources)
     return dag
 
 
@@ -138,6 +146,7 @@ def retraining_dag(
     train_timeout: timedelta | None = None,
     poll_seconds: float = 1.0,
     predict: bool = False,
+    resources: Mapping[str, Resources] | None = None,
     **intake: Any,
 ) -> DAG:
     """The DAG that keeps the pipeline's model fresh.
@@ -154,6 +163,8 @@ def retraining_dag(
         poll_seconds: how often a waiting run checks whether the earlier ones have ended.
         predict: add a task `predict` at the end: the version that is in production by then predicts the
             run's slice, also when the run trained nothing or its candidate was rejected.
+        resources: as `intake_dag` takes it. The tasks `train_worker` need what `train` does, unless they have
+            an entry.
         intake: all that `intake_dag` takes: schedule, start_date, wait_for_slice and so on.
     """
     dag = intake_dag(pipeline, **intake)
@@ -179,6 +190,7 @@ def retraining_dag(
                 # skipped tasks before it do not matter, failed ones do
                 trigger_rule=TriggerRule.NONE_FAILED,
             )
+    give(dag, resources)
     return dag
 
 

@@ -8,6 +8,7 @@ finds the steps that are trained, and so does a new run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from ckpt_ops_airflow.asked_for import DRY_RUN, WAS_DRY_RUN, AskedFor, dag_asked
 from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.links import EvaluationLink
 from ckpt_ops_airflow.operators import PromoteOperator, TensorFlowOperator, TrainingOperator
+from ckpt_ops_airflow.pods import give
 from ckpt_ops_airflow.results import REPLAY, version_of
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from ckpt_ops.pipeline import Pipeline
     from ckpt_ops.store import Store
+    from ckpt_ops_airflow.resources import Resources
 
 SUFFIX = "_rebase"
 
@@ -45,6 +48,7 @@ def rebase_dag(
     retry_delay: timedelta = timedelta(seconds=10),
     replay_timeout: timedelta | None = None,
     tags: tuple[str, ...] = (),
+    resources: Mapping[str, Resources] | None = None,
 ) -> DAG:
     """The DAG `{pipeline.name}_rebase`. It has no schedule: it is triggered, at first as a dry run.
 
@@ -54,9 +58,12 @@ def rebase_dag(
         retry_delay: between tries.
         replay_timeout: ends a replay that runs longer; what it committed is kept and a retry goes on.
         tags: besides "ckpt-ops" and "rebase".
+        resources: what tasks need where Kubernetes runs them, by task id, or by "*" for all without an entry
+            (docs/how-to/kubernetes.md).
 
     Raises:
-        BadInput: a pipeline, or a source's name, that is described twice.
+        BadInput: a pipeline, or a source's name, that is described twice; a task of `resources` that is none.
+        ExtraMissing: `resources` need the extra "kubernetes".
     """
     check_described(pipeline)
     with dag_asked_for(
@@ -75,6 +82,7 @@ def rebase_dag(
         )
         plan >> replay >> evaluate
         asked_after(evaluate, pipeline=pipeline, made_by="replay") >> promote
+    give(dag, resources)
     return dag
 
 

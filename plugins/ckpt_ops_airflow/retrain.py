@@ -6,6 +6,7 @@ run's parameters and the log, so a retry goes on with the candidate that was sto
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from ckpt_ops.runs import messages
 from ckpt_ops_airflow.asked_for import DRY_RUN, WAS_DRY_RUN, AskedFor, dag_asked_for, why_param
 from ckpt_ops_airflow.factory import asked_after, check_described, production_asset
 from ckpt_ops_airflow.operators import EvaluateOperator, PromoteOperator, TrainingOperator
+from ckpt_ops_airflow.pods import give
 from ckpt_ops_airflow.results import RETRAIN, version_of
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from ckpt_ops.pipeline import Pipeline
     from ckpt_ops.retrain.proposal import Asked
     from ckpt_ops.store import Store
+    from ckpt_ops_airflow.resources import Resources
 
 SUFFIX = "_retrain"
 
@@ -69,6 +72,7 @@ def retrain_dag(
     retry_delay: timedelta = timedelta(seconds=10),
     retrain_timeout: timedelta | None = None,
     tags: tuple[str, ...] = (),
+    resources: Mapping[str, Resources] | None = None,
 ) -> DAG:
     """The DAG `{pipeline.name}_retrain`. It has no schedule: it is triggered, at first as a dry run.
 
@@ -78,9 +82,12 @@ def retrain_dag(
         retry_delay: between tries.
         retrain_timeout: ends a training that runs longer; what it committed is kept and a retry goes on.
         tags: besides "ckpt-ops" and "retrain".
+        resources: what tasks need where Kubernetes runs them, by task id, or by "*" for all without an entry
+            (docs/how-to/kubernetes.md).
 
     Raises:
-        BadInput: a pipeline, or a source's name, that is described twice.
+        BadInput: a pipeline, or a source's name, that is described twice; a task of `resources` that is none.
+        ExtraMissing: `resources` need the extra "kubernetes".
     """
     check_described(pipeline)
     with dag_asked_for(
@@ -99,6 +106,7 @@ def retrain_dag(
         )
         plan >> retrain >> evaluate
         asked_after(evaluate, pipeline=pipeline, made_by=RETRAIN) >> promote
+    give(dag, resources)
     return dag
 
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[2]
-EXTRAS = ("bigquery.in", "celery.in", "demo.in", "embedded.in", "postgres.in")
+EXTRAS = ("bigquery.in", "celery.in", "demo.in", "embedded.in", "kubernetes.in", "postgres.in")
 INSTALLED = {
     **dict.fromkeys(("requirements.in", *EXTRAS), "requirements.txt"),
     "onnx.in": "requirements-onnx.txt",
