@@ -183,14 +183,18 @@ class _Values:
 
     def add(self, values: pa.Array) -> None:
         """Text, or bytes: where there are both, text becomes bytes."""
-        if values.type == pa.large_binary() and len(values):
-            self._type = values.type
+        self.take_kind_of(values)
         _, offsets, data = values.buffers()
         ends = np.frombuffer(offsets, np.int64)[values.offset : values.offset + len(values) + 1]
         if data is not None:
             self._data.add(np.frombuffer(data, np.uint8)[ends[0] : ends[-1]])
         self._ends.add(ends[1:] - ends[0] + self._end)
         self._end += int(ends[-1] - ends[0])
+
+    def take_kind_of(self, values: pa.Array) -> None:
+        """All become bytes where one of `values` is, though it may be known as text already."""
+        if values.type == pa.large_binary() and len(values):
+            self._type = values.type
 
     def array(self) -> pa.Array:
         ends, data = self._ends.array(np.int64, ()), self._data.array(np.uint8, ())
@@ -216,6 +220,7 @@ class _Texts:
                 codes=codes.reshape(new.codes.shape).astype(np.int32), values=new.values.take(pa.array(used))
             )
         values = new.values
+        self._values.take_kind_of(values)  # of all: those that are known are not added again
         if 0 < self._count <= _KNOWN and self._values.bytes <= _KNOWN_BYTES:
             known, looked_for = self._values.array(), values
             if known.type != values.type:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ckpt_ops import scratch
@@ -40,6 +40,8 @@ def together(*parts: Examples) -> Any:
 
 
 @given(st.lists(WORDS, min_size=1, max_size=5))
+@example([["a"], [b"a"]])
+@example([[""], [b""]])
 def test_text_comes_back_as_it_went_in(parts: list[list[Any]]) -> None:
     found = together(*map(of, parts)).inputs["word"]
     assert isinstance(found, TextColumn)
