@@ -28,7 +28,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Every training and every task is a process of its own. Where Python may not write bytecode beside its
 # sources (PYTHONDONTWRITEBYTECODE), each would compile TensorFlow again: 9 s to import it instead of 4.
 export UV_COMPILE_BYTECODE := 1
-# The same is true of what is here: tests start some hundred processes, a task of Airflow each, or a training.
+# The same is true of what is here: each task of Airflow and each training is a process, and imports most of it.
 COMPILED = $(RUN) -m compileall -q ckpt_ops plugins dags demo team tests/dags
 
 .PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs pages pictures bench lock venv clean
@@ -37,6 +37,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## A model kept fresh over real weeks of flights, on this machine
+	@$(COMPILED)
 	$(RUN) -m demo $(ARGS)
 
 test: $(DEV) ## All tests; ARGS="tests/unit -k lineage" for some
@@ -48,6 +49,7 @@ soak: $(DEV) ## The tests that take minutes or gigabytes, and the long form of o
 	PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -q --durations=10 -m soak $(ARGS)
 
 up: $(RUNTIME) ## Start the embedded platform: Airflow, PostgreSQL, a GCS server
+	@$(COMPILED)
 	$(RUN) -m ckpt_ops.embedded up
 
 down: $(RUNTIME) ## Stop the embedded platform; its state stays in .ckpt_ops
@@ -94,6 +96,7 @@ types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
 bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, intake, lineage, freshness, gates, vocabularies, pages, throughput, latency, scoring, gpu, growth, start or all; ARGS="--rounds 1"
+	@.venv-bench/bin/python -m compileall -q ckpt_ops plugins dags demo benchmarks
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 
 lock: $(UV) ## Update the locks from the files *.in; COMPILE_ARGS=--upgrade for newer versions

@@ -1,4 +1,4 @@
-"""The scheduler rests while nothing runs, and wakes for what is asked for."""
+"""The scheduler rests while nothing changes, and wakes for what is asked for and for what ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ckpt_ops_airflow.resting import BUSY_SECONDS, LOOK_SECONDS, REST_SECONDS, R
 class Bench:
     """A clock that sleeping moves on, and what is asked for by time."""
 
-    def __init__(self, asked: dict[float, set[str]] | None = None) -> None:
+    def __init__(self, asked: dict[float, set[object]] | None = None) -> None:
         self.now, self.asked = 0.0, asked or {}
         self.rest = Rest(self.look, clock=lambda: self.now, sleep=self.sleep)
 
@@ -60,6 +60,25 @@ def test_what_has_to_wait_does_not_keep_it_awake() -> None:
 
 def test_the_next_one_is_seen_beside_what_waits() -> None:
     bench = Bench({0.0: {"waits"}, 111.0: {"waits", "new"}})
+    bench.now = 100.0
+    bench.heartbeat()
+    bench.now = 110.0
+    assert bench.heartbeat() == pytest.approx(1.0, abs=LOOK_SECONDS)
+
+
+def test_it_rests_beside_a_long_task_and_wakes_when_that_ends() -> None:
+    bench = Bench({0.0: {"trains"}, 117.0: set()})
+    bench.now = 100.0
+    assert bench.heartbeat() == 0
+    bench.now += BUSY_SECONDS
+    assert bench.heartbeat() == pytest.approx(REST_SECONDS, abs=LOOK_SECONDS)
+    bench.now = 115.0
+    assert bench.heartbeat() == pytest.approx(2.0, abs=LOOK_SECONDS)
+    assert bench.heartbeat() == 0
+
+
+def test_a_task_that_goes_from_one_state_to_the_next_is_a_change() -> None:
+    bench = Bench({0.0: {("task", "queued")}, 111.0: {("task", "running")}})
     bench.now = 100.0
     bench.heartbeat()
     bench.now = 110.0
