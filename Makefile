@@ -31,7 +31,7 @@ export UV_COMPILE_BYTECODE := 1
 # The same is true of what is here: each task of Airflow and each training is a process, and imports most of it.
 COMPILED = $(RUN) -m compileall -q ckpt_ops plugins dags demo team tests/dags
 
-.PHONY: help demo test soak up down env up-team down-team backup restore test-compose lint types docs pages pictures bench lock venv clean
+.PHONY: help demo test soak up down env up-team down-team backup restore test-compose test-registries lint types docs pages pictures bench lock venv clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ restore: ## Replace the stack's state with BACKUP=NAME
 test-compose: $(DEV) ## The team's stack for real, with kills; needs Docker or COMPOSE=..., and root
 	$(RUN) -m pytest -q -s --durations=10 tests/compose -m compose $(ARGS)
 
+test-registries: $(DEV) .venv-mlflow/.ready ## Model registries by a real MLflow server, in an environment of its own
+	$(RUN) -m pytest -q --durations=5 tests/registries -m registries $(ARGS)
+
 lint: $(DEV) ## ruff (rules and format), the import rules, docker-compose.yaml, the site of docs/ with its links
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -105,11 +108,12 @@ lock: $(UV) ## Update the locks from the files *.in; COMPILE_ARGS=--upgrade for 
 	$(COMPILE) team.in --constraint requirements.txt --output-file requirements-team.txt
 	$(COMPILE) dev.in --constraint requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) benchmarks/requirements.in --constraint requirements.txt --output-file benchmarks/requirements.txt
+	$(COMPILE) tests/registries/requirements.in --output-file tests/registries/requirements.txt
 
 venv: $(DEV) ## .venv with all of the above, ready for an editor
 
 clean: ## Remove .venv, .venv-bench, .uv and caches; the platform's state in .ckpt_ops stays
-	rm -rf .venv .venv-bench .bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .site .cache pages/node_modules
+	rm -rf .venv .venv-bench .venv-mlflow .bench .uv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .site .cache pages/node_modules
 	find . -name __pycache__ -type d -not -path './.ckpt_ops/*' -prune -exec rm -rf {} +
 
 # --- what the targets need ----------------------------------------------------------------------
@@ -147,4 +151,9 @@ pages/node_modules/.package-lock.json: pages/package.json pages/package-lock.jso
 $(BENCH): requirements.txt benchmarks/requirements.txt pyproject.toml | .venv-bench/bin/python
 	$(UV) pip sync --python .venv-bench/bin/python --require-hashes requirements.txt benchmarks/requirements.txt
 	$(UV) pip install --python .venv-bench/bin/python --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv-mlflow/.ready: tests/registries/requirements.txt | $(UV)
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .venv-mlflow
+	$(UV) pip sync --python .venv-mlflow/bin/python --require-hashes tests/registries/requirements.txt
 	touch $@

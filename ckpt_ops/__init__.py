@@ -123,6 +123,7 @@ if TYPE_CHECKING:
         Policy,
         Rows,
     )
+    from ckpt_ops.registries import MLflow, Registry
     from ckpt_ops.slices import (
         BigQueryTable,
         Files,
@@ -231,6 +232,7 @@ __all__ = [
     "LazyAdam",
     "LinkHeader",
     "Lists",
+    "MLflow",
     "MemoryReference",
     "Metric",
     "MetricDrop",
@@ -257,6 +259,7 @@ __all__ = [
     "Placed",
     "Policy",
     "PostgresTable",
+    "Registry",
     "Replay",
     "Reservoir",
     "Rows",
@@ -329,6 +332,7 @@ _TABLE = {
         "Age AllOf Always AnyOf ColumnDrift Cooldown CostBudget Decision Drift DriftNeed Every Facts "
         "MetricDrop NeedsDrift Policy Rows"
     ),
+    "ckpt_ops.registries": "MLflow Registry",
     "ckpt_ops.slices": "BigQueryTable Files HttpPages PartedSource Period PostgresTable SliceSource key_time",
     "ckpt_ops.slices.connections": "Connection connection",
     "ckpt_ops.slices.declared": "columns_of",

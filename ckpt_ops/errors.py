@@ -165,6 +165,14 @@ class ConversionRefused(TerminalError):
     """A model could not be converted, or the result cannot predict or predicts differently."""
 
 
+class RegistryUnavailable(TransientError, ConnectionError):
+    """A model registry did not answer, or answered that it is unavailable."""
+
+
+class RegistryRefused(TerminalError, PermissionError):
+    """A model registry refused: wrong credentials, no permission, or a name that it does not take."""
+
+
 class ValidationDied(TransientError):
     """The process that evaluates a part of a slice ended without a result; other parts are kept."""
 

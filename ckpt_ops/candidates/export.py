@@ -15,6 +15,7 @@ from ckpt_ops.candidates.forward_pass import ForwardPass
 from ckpt_ops.candidates.several_batches import SeveralBatches
 from ckpt_ops.candidates.streaming import streamed
 from ckpt_ops.checkpoints.saved_model import inputs_of, precision_of, write_saved_model
+from ckpt_ops.checkpoints.warmup_requests import write_warmup_requests
 from ckpt_ops.errors import ModelCodeError
 from ckpt_ops.evaluation import Latency, ServableCheck
 from ckpt_ops.lists import ListColumn, cut, dense
@@ -80,6 +81,7 @@ def _checked(
         apart, sizes = differences(exported, candidate), magnitudes(candidate)
         on_padding = _apart_by_padding(loaded.serve, holdout, candidate)
         latency = _latency(loaded.serve, holdout.inputs) if timed and holdout.rows else None
+        write_warmup_requests(loaded, folder)
     except Exception as error:  # noqa: BLE001 - whatever the export raises is the gate's verdict
         print(f"the export failed, at\n{where(error)}{in_short(error, longest=4_000)}", flush=True)
         return ServableCheck(max_abs_difference=None, rows=0, error=in_short(error))

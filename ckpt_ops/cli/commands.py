@@ -86,6 +86,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
         ("verify", "verify:verify", "Read and hash every checkpoint, export and served file."),
         ("drill", "drill:drill", "Restore a checkpoint in a fresh process and train one step."),
         ("publish", "publish:publish", "Make the files of the model server match the log."),
+        ("register", "register:register", "Make the model registries match the log."),
         ("repair", "repair:repair", "Make the stores of a replicated store equal."),
         ("gc", "gc:gc", "Delete checkpoints and chunks that nothing needs."),
     ),

@@ -21,6 +21,7 @@ from ckpt_ops.pipeline.approval import Approval
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.shadow import Shadow
 from ckpt_ops.policies import Always, Policy, drift_needed
+from ckpt_ops.registries.registry import Registry
 from ckpt_ops.slices.declared import times_of
 from ckpt_ops.training import (
     Budget,
@@ -106,6 +107,8 @@ class Pipeline(Intake):
         max_rejections: after so many rejections of one slice, the model is on hold until a person decides.
         freshness: how old the newest slice in production may be, counted from the promotion of the version
             that consumed it: pages and `ckpt-ops status` say when it is older. None: no objective.
+        registries: model registries of others, such as `MLflow(uri=...)`, that are told which versions were
+            promoted: `ckpt_ops_airflow.register_dag`, or `ckpt-ops register`.
         watch_consumed: in how many of the newest consumed slices every run looks for changes at their source.
             It asks for fingerprints and reads no rows. 0: none.
     """
@@ -137,6 +140,7 @@ class Pipeline(Intake):
     seed: int = 0
     max_rejections: int = 3
     freshness: timedelta | None = None
+    registries: Sequence[Registry] = ()
     watch_consumed: int = 8
 
     def __post_init__(self) -> None:
@@ -167,6 +171,10 @@ class Pipeline(Intake):
             raise BadInput("late_slices", self.late_slices, "Append(within=Slices(0)) or more")
         if not isinstance(self.approval, Approval | None):
             raise BadInput("approval", self.approval, "Approval(within=timedelta(hours=24)), or None")
+        object.__setattr__(self, "registries", tuple(self.registries))
+        for registry in self.registries:
+            if not isinstance(registry, Registry):
+                raise BadInput("registries", registry, "MLflow(uri=...), or another Registry")
         object.__setattr__(self, "gates", tuple(self.gates))
         object.__setattr__(self, "vocabularies", tuple(self.vocabularies))
         check_gates(self.gates, first_version=True)

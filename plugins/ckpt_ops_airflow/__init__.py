@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ckpt_ops_airflow.factory import intake_dag, retraining_dag
     from ckpt_ops_airflow.ordering import WaitForEarlierRuns
     from ckpt_ops_airflow.rebase import rebase_dag
+    from ckpt_ops_airflow.registering import register_dag
     from ckpt_ops_airflow.resources import Resources, Toleration
     from ckpt_ops_airflow.retrain import retrain_dag
 
@@ -26,6 +27,7 @@ __all__ = [
     "export_dag",
     "intake_dag",
     "rebase_dag",
+    "register_dag",
     "retrain_dag",
     "retraining_dag",
 ]
@@ -37,6 +39,7 @@ _HOMES = {
     "intake_dag": "ckpt_ops_airflow.factory",
     "export_dag": "ckpt_ops_airflow.exporting",
     "rebase_dag": "ckpt_ops_airflow.rebase",
+    "register_dag": "ckpt_ops_airflow.registering",
     "retrain_dag": "ckpt_ops_airflow.retrain",
     "retraining_dag": "ckpt_ops_airflow.factory",
 }

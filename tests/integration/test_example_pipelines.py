@@ -162,6 +162,7 @@ def test_a_model_server_says_what_was_judged(
 ) -> None:
     asked, said = served[name]
     assert said["version"] == asked.version
+    assert said["warmed up"] == [1, 32], "rows of the requests that the server sent to itself before"
     assert len(said["predictions"]) == len(asked.instances) == ASKED
     assert np.ptp(asked.evaluated) > 0.01, "it says something of the rows"
     assert np.reshape(said["predictions"], ASKED) == pytest.approx(asked.evaluated, abs=1e-6)

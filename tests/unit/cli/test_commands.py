@@ -227,6 +227,7 @@ class TestCompletion:
             "rebase",
             "retrain",
             "reproduce",
+            "register",
             "repair",
         ]
 
