@@ -105,7 +105,8 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         if why is not None:
             self.log.info("Nothing more to do")
             context["ti"].xcom_push(key="return_value", value=self.in_xcom(result))
-            self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
+            after = [task for task in self.get_direct_relatives(upstream=False) if not task.is_teardown]
+            self.skip(ti=context["ti"], tasks=after)
         return self.in_xcom(result)
 
     def tell(self, context: Context, lines: list[str]) -> None:
@@ -118,7 +119,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
 
         self._set_actor(self.actor(context))
         connections.use(connection_of)
-        return open_store(_store_address())
+        return open_store(store_address())
 
     def _set_actor(self, actor: str) -> None:
         # The task has this process for itself. Records in the log carry who and why; the training
@@ -403,7 +404,8 @@ def _run_name() -> str:
     return f"{ti.dag_id}/{ti.run_id}"
 
 
-def _store_address() -> str:
+def store_address() -> str:
+    """The store of this task's environment. Raises `BadInput`: it has none."""
     try:
         return os.environ["CKPT_OPS_STORE"]
     except KeyError:
