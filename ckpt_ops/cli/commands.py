@@ -41,6 +41,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
         ("status", "look:status", "Show where each model stands and what needs attention."),
         ("top", "top:top", "Watch all models: where each stands and what needs a person."),
         ("alerts", "alerts:alerts", "List what models want people for, and who was told."),
+        ("metrics", "metrics:metrics", "Print numbers of models for Prometheus."),
         ("log", "look:log", "List every record of a model's log, oldest first."),
         ("show", "look:show", "Show how a version was trained, evaluated and decided on."),
         ("slices", "look:slices", "List a model's slices and what a run of each would do."),

@@ -21,6 +21,7 @@ from airflow.sdk.bases.notifier import BaseNotifier
 
 from ckpt_ops.errors import BadInput, CkptOpsError
 from ckpt_ops.printable import printable
+from ckpt_ops_airflow import stats
 from ckpt_ops_airflow.operators import StepOperator, store_address
 from ckpt_ops_airflow.results import MESSAGE, MISSING, interval
 from ckpt_ops_airflow.wall_clock import on_the_clock
@@ -110,11 +111,13 @@ class LookOperator(BaseOperator):
                 continue
             try:
                 lines = _lines(look(views, name, self.notify, context))
+                stats.tell_state(views, name)
             except CkptOpsError as error:
                 failed.append(f"{name}: {error}")
                 continue
             for line in lines:
                 self.log.info("%s", printable(line))
+        stats.flush()
         if failed:
             raise RuntimeError(printable("\n".join(failed)))
 

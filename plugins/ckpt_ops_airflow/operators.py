@@ -36,6 +36,7 @@ from ckpt_ops.pipeline.step_results import (
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
 from ckpt_ops.slices import connections
+from ckpt_ops_airflow import stats
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import DataDocsLink, EvaluationLink, SliceReportLink
 from ckpt_ops_airflow.queues import training_queue
@@ -59,7 +60,12 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
     Args:
         pipeline: whose step; pulling and validating need only an intake.
         timezone: whose clocks say which slice is in an interval; the DAG gives it to all.
+
+    Attributes:
+        changes_state: after it, the numbers of the model's log are told.
     """
+
+    changes_state = False
 
     def __init__(self, *, pipeline: Intake, timezone: str = "UTC", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -88,7 +94,9 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
     def execute(self, context: Context) -> Any:
         """Run the step and log its result; skip the tasks after it when the result says so."""
         try:
-            result = self.step(self.open_store(context), context)
+            with stats.worked(context, self.pipeline.name):
+                store = self.open_store(context)
+                result = self.step(store, context)
         except CkptOpsError as error:
             self.tell(context, [*str(error).splitlines(), *getattr(error, "__notes__", ())])
             if isinstance(error, TerminalError):
@@ -101,6 +109,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         for line in lines:
             self.log.info("%s", printable(line))
         self.tell(context, lines)
+        stats.tell_result(store, self.pipeline.name, result, of_state=self.changes_state)
         why = self.why_stop(result)
         if why is not None:
             self.log.info("Nothing more to do")
@@ -144,6 +153,7 @@ class TensorFlowOperator(StepOperator[R]):
 class ValidateOperator(StepOperator[Validated]):
     """Evaluates the slice; a quarantined one ends the run."""
 
+    changes_state = True
     operator_extra_links = (SliceReportLink(), DataDocsLink())
     _changed: Sequence[str] = ()
     _validating = False
@@ -197,6 +207,8 @@ class PromotionEventOperator(StepOperator[R]):
         announces: the asset that gets the event. It is not an outlet: an outlet gets an event
             whenever its task succeeds, and rejecting a candidate is a success as well.
     """
+
+    changes_state = True
 
     pipeline: Pipeline
 
