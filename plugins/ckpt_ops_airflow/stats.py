@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -111,9 +112,8 @@ def send(model: str, samples: Iterable[Sample]) -> None:
 def flush() -> None:
     """Send what is collected: a task's process ends without doing so. StatsD sends each number at once."""
     try:
-        from opentelemetry.metrics import get_meter_provider
-
-        force = getattr(get_meter_provider(), "force_flush", None)
+        sends = sys.modules.get("opentelemetry.metrics")  # Airflow has imported it, where it sends by it
+        force = getattr(sends.get_meter_provider(), "force_flush", None) if sends is not None else None
         if force is not None:
             sending = threading.Thread(target=force, daemon=True)
             sending.start()
