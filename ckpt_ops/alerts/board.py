@@ -17,6 +17,8 @@ from ckpt_ops.views.shapes import Wants
 
 MOMENT_STAYS = timedelta(days=90)
 MOST_MOMENTS = 200
+MOST = 500
+"""On a board; the newest stay."""
 RETRY = timedelta(minutes=10)
 """How long after a try the next one may come, doubled with each up to `LONGEST_RETRY`. A try that never ended
 is one, too: so two that look at the same time do not both tell."""
@@ -98,7 +100,7 @@ class Board:
                 new = tuple(one for one in alert.subjects if one not in known)
                 if new:
                     found.append(_posted(alert, new, now, moment=moment))
-        return replace(self, posted=tuple(found))
+        return replace(self, posted=tuple(found[-MOST:]))
 
     def due(self, way: str, now: datetime) -> tuple[Posted, ...]:
         """What is to be told by a notifier now."""

@@ -217,9 +217,12 @@ class PromotionEventOperator(StepOperator[R]):
         super().__init__(outlets=[*outlets, alias], **kwargs)
         self.announces, self.alias = announces, alias
 
-    def announce(self, context: Context, version: int) -> None:
+    def announce(self, store: Store, context: Context, version: int) -> None:
         """The version is in production."""
-        context["outlet_events"][self.alias].add(self.announces, extra={"version": version})
+        from ckpt_ops.promotion.announcement import announced
+
+        extra = announced(store, self.pipeline.name, version)
+        context["outlet_events"][self.alias].add(self.announces, extra=extra)
 
 
 class DecideOperator(PromotionEventOperator[Decided]):
@@ -234,7 +237,7 @@ class DecideOperator(PromotionEventOperator[Decided]):
             recovering.check_validated(self.pipeline, store, key)
         result = steps.decide(self.pipeline, store, key)
         if result.promoted is not None:
-            self.announce(context, result.promoted)
+            self.announce(store, context, result.promoted)
         return result
 
     def message(self, result: Decided) -> list[str]:
@@ -362,7 +365,7 @@ class PromoteOperator(PromotionEventOperator[Settled]):
         """Settle what was evaluated; announce a promotion."""
         result = self.settle(store, context)
         if result.promoted:
-            self.announce(context, result.version)
+            self.announce(store, context, result.version)
         return result
 
     def message(self, result: Settled) -> list[str]:

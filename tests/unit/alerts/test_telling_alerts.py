@@ -14,10 +14,11 @@ from histories import KEYS, accepted, evaluated, promoted, ref, rejected, starte
 from mortal import Killed, Mortal
 
 from ckpt_ops.alerts import Alert, Board, missing_slice, standing, tell
-from ckpt_ops.alerts.board import RETRY
+from ckpt_ops.alerts.board import MOST, RETRY
 from ckpt_ops.alerts.kept_board import BOARD, change_board, read_board
 from ckpt_ops.errors import Corrupt
-from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage import ModelLog, fold
+from ckpt_ops.lineage.missing import key_like
 from ckpt_ops.lineage.records import (
     Held,
     Released,
@@ -252,3 +253,17 @@ def test_slices_that_a_person_settled_are_not_told(store: LocalStore, say: Say) 
     heard = Heard()
     look(store, heard)
     assert heard.kinds == []
+
+
+@pytest.mark.parametrize(
+    ("newest", "expected"),
+    [("2026-01-04", "2026-01-11"), ("2026-W01", "2026-W02"), ("20260104T0000", "20260111T0000"), ("x", None)],
+)
+def test_a_slice_that_never_came_is_named_as_the_others_are(newest: str, expected: str | None) -> None:
+    state = fold("m", [SliceAccepted(slice=ref(newest))])
+    assert key_like(state, datetime(2026, 1, 11, tzinfo=UTC)) == expected
+
+
+def test_a_board_does_not_grow_without_end() -> None:
+    alerts = [Alert(model="m", what=Wants.LATE, subjects=(str(at),), message="x") for at in range(MOST + 9)]
+    assert len(Board().seen(NOW, alerts).posted) == MOST
