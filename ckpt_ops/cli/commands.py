@@ -48,6 +48,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
         ("slice", "slice:slice_", "Show a slice's revisions, rows, statistics and changes."),
         ("production", "versions:production", "List which version was in production when, and why."),
         ("diff", "versions:diff", "Compare two versions: data, code, metrics, gates, weights."),
+        ("tensorboard", "tensorboard:tensorboard", "Write the curves of trainings for TensorBoard."),
         ("card", "versions:card", "Print the model card of a version."),
         ("report", "report:report", "Open the validation report of a slice in the browser."),
         ("evaluation", "report:evaluation", "Open the evaluation of a version in the browser."),
