@@ -7,7 +7,8 @@ sends.
 
 from ckpt_ops.alerts.alert import Alert, link_to
 from ckpt_ops.alerts.board import Board, Posted
+from ckpt_ops.alerts.looking import look_at
 from ckpt_ops.alerts.standing import missing_slice, standing
 from ckpt_ops.alerts.telling import Told, tell
 
-__all__ = ["Alert", "Board", "Posted", "Told", "link_to", "missing_slice", "standing", "tell"]
+__all__ = ["Alert", "Board", "Posted", "Told", "link_to", "look_at", "missing_slice", "standing", "tell"]

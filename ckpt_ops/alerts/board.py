@@ -23,6 +23,8 @@ RETRY = timedelta(minutes=10)
 """How long after a try the next one may come, doubled with each up to `LONGEST_RETRY`. A try that never ended
 is one, too: so two that look at the same time do not both tell."""
 LONGEST_RETRY = timedelta(hours=1)
+HANGS = timedelta(minutes=1)
+"""A try that has not ended after so long is taken for one that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,11 @@ class Way:
     last: str
     told: bool = False
     problem: str = ""
+
+    def fails(self, now: datetime) -> bool:
+        """It failed, or hangs, and it is too early to try again."""
+        late = abs(now - datetime.fromisoformat(self.last)) > HANGS
+        return not self.told and not self.due(now) and (late or bool(self.problem))
 
     def due(self, now: datetime) -> bool:
         """It may be tried again."""
@@ -103,7 +110,13 @@ class Board:
         return replace(self, posted=tuple(found[-MOST:]))
 
     def due(self, way: str, now: datetime) -> tuple[Posted, ...]:
-        """What is to be told by a notifier now."""
+        """What is to be told by a notifier now.
+
+        While it rests from one that failed, new ones wait as well: a server that hangs holds up a run once
+        in a while, and not each.
+        """
+        if any(known.fails(now) for one in self.posted if (known := one.way(way)) is not None):
+            return ()
         found = []
         for one in self.posted:
             known = one.way(way)

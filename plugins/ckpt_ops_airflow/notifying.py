@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ckpt_ops.store import Store
     from ckpt_ops.views import StoreViews
 
-AT_MOST = timedelta(minutes=5)
+AT_MOST = timedelta(minutes=2)
 """For a look: the next one waits for it."""
 
 _LOOKING = ("pull", "list_parts")
@@ -77,8 +77,11 @@ class TellOperator(StepOperator[Any]):
         first, _ = on_the_clock(start, end, self.timezone)
         subject = f"{first:%Y-%m-%d %H:%M}"
         name, link = self.pipeline.name, _link(self.pipeline.name)
-        if name in views.names():
+        try:
             state = views.state(name)
+        except BadInput:  # it has no log yet
+            pass
+        else:
             subject = key_like(state, first) or subject
             if subject in answered_keys(state):
                 return []
@@ -131,10 +134,9 @@ def look(
     moments: Sequence[Alert] = (),
 ) -> Told:
     """Tell what is due of a model. Raises as `ckpt_ops.alerts.tell`."""
-    from ckpt_ops.alerts import standing, tell
+    from ckpt_ops.alerts import look_at, tell
 
-    link = _link(model)
-    stands = standing(views.summary(model), link=link) if model in views.names() else ()
+    stands = look_at(views, model, link=_link(model))
     return tell(views.store, model, stands, ways(notify, context), moments=moments)
 
 

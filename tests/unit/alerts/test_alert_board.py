@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ckpt_ops.alerts import Alert, Board
-from ckpt_ops.alerts.board import LONGEST_RETRY, MOMENT_STAYS, MOST_MOMENTS, RETRY
+from ckpt_ops.alerts.board import HANGS, LONGEST_RETRY, MOMENT_STAYS, MOST_MOMENTS, RETRY
 from ckpt_ops.views.building.attention import MOST_KEYS
 from ckpt_ops.views.shapes import Wants
 
@@ -129,6 +129,20 @@ class TestTries:
         assert titles(board, "hook") == ["m: slice in quarantine: a"]
         (one,) = board.posted
         assert board.tried("hook", [one], NOW).ended("hook", one, "no").posted[0].way("mail").told
+
+    def test_new_alerts_wait_while_their_notifier_fails_or_hangs(self) -> None:
+        board = Board().seen(NOW, [about("a")])
+        begun = board.tried("mail", board.due("mail", NOW), NOW)
+        failed = begun.ended("mail", board.posted[0], "TimeoutError")
+        both = [about("a"), about("b")]
+        soon, later = NOW + SECOND, NOW + HANGS + SECOND
+        assert titles(begun.seen(soon, both), now=soon) == ["m: slice in quarantine: b"], "it may go well"
+        assert titles(begun.seen(later, both), now=later) == []
+        assert titles(failed.seen(soon, both), now=soon) == []
+        assert titles(failed.seen(soon, both), "hook", now=soon) == [
+            f"m: slice in quarantine: {key}" for key in "ab"
+        ]
+        assert len(failed.seen(NOW + RETRY, both).due("mail", NOW + RETRY)) == 2
 
     def test_what_went_through_stays_so(self) -> None:
         board = told(Board().seen(NOW, [about("a")]))

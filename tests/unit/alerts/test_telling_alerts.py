@@ -13,10 +13,10 @@ import pytest
 from histories import KEYS, accepted, evaluated, promoted, ref, rejected, started, trained
 from mortal import Killed, Mortal
 
-from ckpt_ops.alerts import Alert, Board, missing_slice, standing, tell
+from ckpt_ops.alerts import Alert, Board, look_at, missing_slice, standing, tell
 from ckpt_ops.alerts.board import MOST, RETRY
 from ckpt_ops.alerts.kept_board import BOARD, change_board, read_board
-from ckpt_ops.errors import Corrupt
+from ckpt_ops.errors import Corrupt, StoreUnavailable
 from ckpt_ops.lineage import ModelLog, fold
 from ckpt_ops.lineage.missing import key_like
 from ckpt_ops.lineage.records import (
@@ -267,3 +267,28 @@ def test_a_slice_that_never_came_is_named_as_the_others_are(newest: str, expecte
 def test_a_board_does_not_grow_without_end() -> None:
     alerts = [Alert(model="m", what=Wants.LATE, subjects=(str(at),), message="x") for at in range(MOST + 9)]
     assert len(Board().seen(NOW, alerts).posted) == MOST
+
+
+class TestALogThatCannotBeRead:
+    def test_it_is_told(self, store: LocalStore, say: Say) -> None:
+        say("m", Held(reason="why"), Released())
+        store.delete("models/m/log/000000000001.json")
+        (alert,) = look_at(StoreViews(store), "m", link="http://a")
+        assert (alert.what, alert.link) == (Wants.UNREADABLE, "http://a")
+
+    def test_a_store_that_does_not_answer_is_none(
+        self, store: LocalStore, say: Say, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        say("m", Held(reason="why"))
+
+        def down(*_: object, **__: object) -> object:
+            raise StoreUnavailable("no answer")
+
+        views = StoreViews(store)
+        monkeypatch.setattr(store, "get", down)
+        monkeypatch.setattr(store, "list", down)
+        with pytest.raises(StoreUnavailable):
+            look_at(views, "m")
+
+    def test_a_model_without_a_log_has_nothing_to_tell(self, store: LocalStore) -> None:
+        assert look_at(StoreViews(store), "nobody") == ()
