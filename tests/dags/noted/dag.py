@@ -11,7 +11,8 @@ from noted.hook import Hook
 from noted.pipeline import noted
 
 notify = [
-    Hook(body="{{ alert.json }}"),
+    Hook(body="{{ alert.json }}", connection="noted_gone"),  # nobody makes it
+    Hook(body="{{ alert.json }}", connection="noted_hook"),
     SmtpNotifier(
         to="operators@example.com",
         subject="{{ alert.title }}",
