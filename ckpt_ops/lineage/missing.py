@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ckpt_ops.key_times import form_of, time_of
 from ckpt_ops.lineage.spacing import expected_keys
 from ckpt_ops.lineage.state import LineageState
@@ -45,6 +47,17 @@ def may_be_missing(state: LineageState, key: str) -> bool:
     if key in state.slices or time is None or not keys or key < keys[0]:
         return False
     return key in missing_keys(state) or key in expected_keys(keys, last=time, reaches=True)
+
+
+def key_like(state: LineageState, start: datetime) -> str | None:
+    """The key of a slice that begins then, written as the newest one is; None: nobody can say.
+
+    Args:
+        start: on the clocks by which slices are named.
+    """
+    newest = max(state.slices, default="")
+    form = form_of(newest)
+    return start.strftime(form) if form is not None else None
 
 
 def _newest(state: LineageState) -> list[str]:

@@ -29,7 +29,7 @@ from ckpt_ops.views.plain import plain
 from ckpt_ops.views.schema import json_schema
 
 # Goes up whenever the same records come to a different view.
-COMPUTED = 3
+COMPUTED = 4
 KEPT = 2
 KINDS = {"summary": Summary, "model": ModelView}
 

@@ -23,6 +23,7 @@ class Wants(StrEnum):
     CHANGED = "slice changed at its source"
     MISSING = "slice is missing"
     REJECTED = "last candidate rejected"
+    SLOWER = "training is slower"
 
 
 @dataclass(frozen=True, kw_only=True)

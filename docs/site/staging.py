@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ckpt_ops
 from ckpt_ops.cli.main import app
+from ckpt_ops.telemetry.table import as_markdown
 from ckpt_ops.views.schema import markdown
 from docs.site.api import Code, package_page, settings_table
 from docs.site.commands import command_reference
@@ -20,7 +21,7 @@ PROJECT = Path(__file__).parents[2]
 PAGES = PROJECT / "docs"
 _BAR = "\\|"
 _BARRED = re.compile(r"`([^`]*\\\|[^`]*)`")
-_MARKER = re.compile(r"^<!-- (api|commands|settings|layers|views)(?:: ([\w.]+))? -->$", re.MULTILINE)
+_MARKER = re.compile(r"^<!-- (api|commands|settings|layers|views|metrics)(?:: ([\w.]+))? -->$", re.MULTILINE)
 
 
 def stage(target: Path) -> None:
@@ -51,6 +52,8 @@ def fill(text: str, code: Code, links: Mapping[str, str]) -> str:
                 return layers_table(PROJECT)
             case "views", _:
                 return markdown()
+            case "metrics", _:
+                return as_markdown()
             case _:
                 return command_reference(app)
 

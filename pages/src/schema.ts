@@ -43,7 +43,8 @@ export type Wants =
   | "rebase is due"
   | "slice changed at its source"
   | "slice is missing"
-  | "last candidate rejected";
+  | "last candidate rejected"
+  | "training is slower";
 
 /** One thing that a person should look at. */
 export interface Attention {

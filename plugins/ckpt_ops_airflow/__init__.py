@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ckpt_ops_airflow.exporting import export_dag
     from ckpt_ops_airflow.factory import intake_dag, retraining_dag
+    from ckpt_ops_airflow.notifying import alerts_dag
     from ckpt_ops_airflow.ordering import WaitForEarlierRuns
     from ckpt_ops_airflow.rebase import rebase_dag
     from ckpt_ops_airflow.registering import register_dag
@@ -24,6 +25,7 @@ __all__ = [
     "Resources",
     "Toleration",
     "WaitForEarlierRuns",
+    "alerts_dag",
     "export_dag",
     "intake_dag",
     "rebase_dag",
@@ -36,6 +38,7 @@ _HOMES = {
     "Resources": "ckpt_ops_airflow.resources",
     "Toleration": "ckpt_ops_airflow.resources",
     "WaitForEarlierRuns": "ckpt_ops_airflow.ordering",
+    "alerts_dag": "ckpt_ops_airflow.notifying",
     "intake_dag": "ckpt_ops_airflow.factory",
     "export_dag": "ckpt_ops_airflow.exporting",
     "rebase_dag": "ckpt_ops_airflow.rebase",

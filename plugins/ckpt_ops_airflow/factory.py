@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from ckpt_ops_airflow.queues import training_queue
 from ckpt_ops_airflow.wall_clock import check_zone
 
 if TYPE_CHECKING:
+    from airflow.sdk.bases.notifier import BaseNotifier
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     from ckpt_ops.pipeline import Intake, Pipeline
@@ -63,6 +64,7 @@ def intake_dag(
     max_parallel_pulls: int = 4,
     tags: tuple[str, ...] = (),
     resources: Mapping[str, Resources] | None = None,
+    notify: Sequence[BaseNotifier] = (),
 ) -> DAG:
     """The DAG that takes slices in: `pull -> validate`, and nothing trains.
 
@@ -93,6 +95,8 @@ def intake_dag(
         tags: besides "ckpt-ops".
         resources: what tasks need where Kubernetes runs them, by task id, or by "*" for all without an entry
             (docs/how-to/kubernetes.md).
+        notify: Airflow's notifiers, which tell people what the slices and the model want them for: a task
+            `tell` at the end of each run (docs/how-to/alerts.md).
 
     Raises:
         BadInput: naming the argument; or a pipeline, or a source's name, that is described twice.
@@ -136,6 +140,7 @@ def intake_dag(
             from ckpt_ops_airflow.validating import validated_in_parts  # only such DAGs pay for its import
 
             validated_in_parts(pull, validate, intake=intake)
+    told_at_end(dag, intake, notify, timezone=timezone)
     give(dag, resources)
     return dag
 
@@ -147,6 +152,7 @@ def retraining_dag(
     poll_seconds: float = 1.0,
     predict: bool = False,
     resources: Mapping[str, Resources] | None = None,
+    notify: Sequence[BaseNotifier] = (),
     **intake: Any,
 ) -> DAG:
     """The DAG that keeps the pipeline's model fresh.
@@ -165,6 +171,7 @@ def retraining_dag(
             run's slice, also when the run trained nothing or its candidate was rejected.
         resources: as `intake_dag` takes it. The tasks `train_worker` need what `train` does, unless they have
             an entry.
+        notify: as `intake_dag` takes it.
         intake: all that `intake_dag` takes: schedule, start_date, wait_for_slice and so on.
     """
     dag = intake_dag(pipeline, **intake)
@@ -190,8 +197,17 @@ def retraining_dag(
                 # skipped tasks before it do not matter, failed ones do
                 trigger_rule=TriggerRule.NONE_FAILED,
             )
+    told_at_end(dag, pipeline, notify, timezone=intake.get("timezone", "UTC"))
     give(dag, resources)
     return dag
+
+
+def told_at_end(dag: DAG, intake: Intake, notify: Sequence[BaseNotifier], *, timezone: str) -> None:
+    """The task `tell`, where somebody is to be notified."""
+    if notify:
+        from ckpt_ops_airflow.notifying import tell_at_end  # only such DAGs pay for its imports
+
+        tell_at_end(dag, intake, notify, timezone=timezone)
 
 
 def workers_beside(pipeline: Pipeline, count: int, **settings: Any) -> MappedOperator:

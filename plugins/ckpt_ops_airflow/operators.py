@@ -36,6 +36,7 @@ from ckpt_ops.pipeline.step_results import (
 from ckpt_ops.printable import printable
 from ckpt_ops.runs import messages
 from ckpt_ops.slices import connections
+from ckpt_ops_airflow import stats
 from ckpt_ops_airflow.answers import record_answer
 from ckpt_ops_airflow.links import DataDocsLink, EvaluationLink, SliceReportLink
 from ckpt_ops_airflow.queues import training_queue
@@ -59,7 +60,12 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
     Args:
         pipeline: whose step; pulling and validating need only an intake.
         timezone: whose clocks say which slice is in an interval; the DAG gives it to all.
+
+    Attributes:
+        changes_state: after it, the numbers of the model's log are told.
     """
+
+    changes_state = False
 
     def __init__(self, *, pipeline: Intake, timezone: str = "UTC", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -88,7 +94,9 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
     def execute(self, context: Context) -> Any:
         """Run the step and log its result; skip the tasks after it when the result says so."""
         try:
-            result = self.step(self.open_store(context), context)
+            with stats.worked(context, self.pipeline.name):
+                store = self.open_store(context)
+                result = self.step(store, context)
         except CkptOpsError as error:
             self.tell(context, [*str(error).splitlines(), *getattr(error, "__notes__", ())])
             if isinstance(error, TerminalError):
@@ -101,11 +109,13 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
         for line in lines:
             self.log.info("%s", printable(line))
         self.tell(context, lines)
+        stats.tell_result(store, self.pipeline.name, result, of_state=self.changes_state)
         why = self.why_stop(result)
         if why is not None:
             self.log.info("Nothing more to do")
             context["ti"].xcom_push(key="return_value", value=self.in_xcom(result))
-            self.skip(ti=context["ti"], tasks=self.get_direct_relatives(upstream=False))
+            after = [task for task in self.get_direct_relatives(upstream=False) if not task.is_teardown]
+            self.skip(ti=context["ti"], tasks=after)
         return self.in_xcom(result)
 
     def tell(self, context: Context, lines: list[str]) -> None:
@@ -118,7 +128,7 @@ class StepOperator(BaseOperator, SkipMixin, Generic[R]):
 
         self._set_actor(self.actor(context))
         connections.use(connection_of)
-        return open_store(_store_address())
+        return open_store(store_address())
 
     def _set_actor(self, actor: str) -> None:
         # The task has this process for itself. Records in the log carry who and why; the training
@@ -143,6 +153,7 @@ class TensorFlowOperator(StepOperator[R]):
 class ValidateOperator(StepOperator[Validated]):
     """Evaluates the slice; a quarantined one ends the run."""
 
+    changes_state = True
     operator_extra_links = (SliceReportLink(), DataDocsLink())
     _changed: Sequence[str] = ()
     _validating = False
@@ -197,6 +208,8 @@ class PromotionEventOperator(StepOperator[R]):
             whenever its task succeeds, and rejecting a candidate is a success as well.
     """
 
+    changes_state = True
+
     pipeline: Pipeline
 
     def __init__(self, *, announces: Asset, outlets: Sequence[Any] = (), **kwargs: Any) -> None:
@@ -204,9 +217,12 @@ class PromotionEventOperator(StepOperator[R]):
         super().__init__(outlets=[*outlets, alias], **kwargs)
         self.announces, self.alias = announces, alias
 
-    def announce(self, context: Context, version: int) -> None:
+    def announce(self, store: Store, context: Context, version: int) -> None:
         """The version is in production."""
-        context["outlet_events"][self.alias].add(self.announces, extra={"version": version})
+        from ckpt_ops.promotion.announcement import announced
+
+        extra = announced(store, self.pipeline.name, version)
+        context["outlet_events"][self.alias].add(self.announces, extra=extra)
 
 
 class DecideOperator(PromotionEventOperator[Decided]):
@@ -221,7 +237,7 @@ class DecideOperator(PromotionEventOperator[Decided]):
             recovering.check_validated(self.pipeline, store, key)
         result = steps.decide(self.pipeline, store, key)
         if result.promoted is not None:
-            self.announce(context, result.promoted)
+            self.announce(store, context, result.promoted)
         return result
 
     def message(self, result: Decided) -> list[str]:
@@ -349,7 +365,7 @@ class PromoteOperator(PromotionEventOperator[Settled]):
         """Settle what was evaluated; announce a promotion."""
         result = self.settle(store, context)
         if result.promoted:
-            self.announce(context, result.version)
+            self.announce(store, context, result.version)
         return result
 
     def message(self, result: Settled) -> list[str]:
@@ -403,7 +419,8 @@ def _run_name() -> str:
     return f"{ti.dag_id}/{ti.run_id}"
 
 
-def _store_address() -> str:
+def store_address() -> str:
+    """The store of this task's environment. Raises `BadInput`: it has none."""
     try:
         return os.environ["CKPT_OPS_STORE"]
     except KeyError:

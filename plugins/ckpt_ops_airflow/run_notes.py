@@ -35,6 +35,7 @@ BELOW = "\n\n---\n\n"
 
 _ORDER = (
     *(
+        "tell",  # the last that runs, and never what the run came to
         "list_parts",
         "pull_part",
         "pull",

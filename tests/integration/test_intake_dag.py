@@ -55,6 +55,20 @@ def predicting(dag):
     around = [sorted(last.upstream_task_ids), sorted(last.downstream_task_ids)]
     return [*around, last.trigger_rule, list(tasks(dag))]
 
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+from ckpt_ops_airflow import alerts_dag
+telling = SmtpNotifier(to="a@example.com", subject="{{ alert.title }}")
+
+def told(dag):
+    tell = dag.get_task("tell")
+    return [sorted(tell.upstream_task_ids), tell.is_teardown, tell.on_failure_fail_dagrun, tell.retries]
+
+def refusing(notify):
+    try:
+        alerts_dag(notify=notify)
+    except BadInput as error:
+        return str(error)
+
 nameless = [Intake(name="nameless", source=Nameless(), expectations="e.json") for _ in range(2)]
 print(json.dumps({
     "seconds": seconds,
@@ -70,6 +84,12 @@ print(json.dumps({
     "timeouts": {t.task_id: t.execution_timeout and t.execution_timeout.total_seconds() for t in dag.tasks},
     "backoff": {t.task_id: t.retry_exponential_backoff for t in dag.tasks},
     "stable": len({json.dumps(DagSerialization.to_dict(made(one)), sort_keys=True) for one in nameless}),
+    "told": [told(made(notify=[telling])), told(made(flight_delay, retraining_dag, predict=True,
+                                                    notify=[telling]))],
+    "stable with notifiers": len({json.dumps(DagSerialization.to_dict(made(nameless[0], notify=[SmtpNotifier(
+        to="a@example.com", subject="{{ alert.title }}")])), sort_keys=True) for _ in range(2)}),
+    "notifiers": [made(notify="Slack"), made(notify=[print]), refusing([]),
+                  refusing([SmtpNotifier(to="a@example.com", subject="Task {{ ti.task_id }}")])],
     "refused": [made(**{name: value}) for name, value in
                 (("wait_for_slice", timedelta(0)), ("poke_interval", timedelta(seconds=9)),
                  ("pull_timeout", timedelta(seconds=-1)), ("max_parallel_pulls", 0))],
@@ -184,6 +204,16 @@ class TestDag:
     ) -> Any:
         settings = settings_in(tmp_path_factory.mktemp("shape"))
         return in_a_process(SHAPE, settings, clean_environment)
+
+    def test_who_is_told_is_told_after_all_else_and_no_run_fails_by_it(self, shape: Any) -> None:
+        assert shape["told"] == [[["validate"], True, False, 0], [["predict"], True, False, 0]]
+        assert shape["stable with notifiers"] == 1
+
+    def test_a_notifier_that_would_say_nothing_is_refused(self, shape: Any) -> None:
+        no_list, no_notifier, none, of_tasks = shape["notifiers"]
+        for refused in (no_list, no_notifier, none):
+            assert refused.startswith("notify=")
+        assert "{{ alert.title }}" in of_tasks
 
     def test_parses_in_under_half_a_second_of_processor_time(self, shape: Any) -> None:
         assert shape["seconds"] < 0.5

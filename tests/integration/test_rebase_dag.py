@@ -435,7 +435,11 @@ class TestRebase:
         assert promotions[-1].actor == model.platform.user
         assert promotions[-1].run == f"brief_rebase/{run['dag_run_id']}"
         events = model.platform.api("GET", "assets/events?source_dag_id=brief_rebase")["asset_events"]
-        assert [event["extra"] for event in events] == [{"version": promotions[-1].version}]
+        (extra,) = (event["extra"] for event in events)
+        assert (extra["version"], extra["champion"]) == (promotions[-1].version, promotions[-1].champion)
+        state = ModelLog(model.store, "brief").state()
+        (last,) = state.versions[promotions[-1].version].slices
+        assert extra["slices"] == [{"key": last.key, "revision": last.revision, "rows": last.rows}]
 
     def test_then_nothing_is_left_to_do(self, model: Model, rebased: str) -> None:
         plan = model.plan()

@@ -1,4 +1,4 @@
-"""What a run came to stands in words in a note on it; a task that was marked a success is no dead end.
+"""What a run came to stands in words in a note on it, and is told; a task marked a success is no dead end.
 
 What the runs would train is in the log already, by the ids that they would get, and the runs find it.
 """
@@ -6,22 +6,26 @@ What the runs would train is in the log already, by the ids that they would get,
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from airflow_process import PROJECT, eventually, in_a_process
+from mail_server import Mailbox, mail_server
 
 from ckpt_ops.candidates.proposal import candidate_of
 from ckpt_ops.embedded.platform import Platform
 from ckpt_ops.embedded.settings import LANDING, STORE, Settings
 from ckpt_ops.evaluation import EvaluatedRows
 from ckpt_ops.lineage import ModelLog
-from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, SliceAccepted, SliceRef
+from ckpt_ops.lineage.records import CandidateStarted, CandidateTrained, Held, SliceAccepted, SliceRef
 from ckpt_ops.pipeline import load_pipeline
 from ckpt_ops.pipeline.code.digests import digests_of
 from ckpt_ops.slices import pull
@@ -276,14 +280,56 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(platform: Platform) -> Iterator[Runs]:
+def mailbox() -> Iterator[Mailbox]:
+    with mail_server() as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def hook(serving: Callable[[type[BaseHTTPRequestHandler]], AbstractContextManager[str]]) -> Iterator[Hooked]:
+    with serving(Hooked) as address:
+        Hooked.address = address
+        yield Hooked
+
+
+class Hooked(BaseHTTPRequestHandler):
+    """Takes alerts as JSON."""
+
+    address = ""
+    taken: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        self.taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Not into the output of the tests."""
+
+
+@pytest.fixture(scope="module")
+def runs(platform: Platform, mailbox: Mailbox, hook: type[Hooked]) -> Iterator[Runs]:
+    plain = {"disable_tls": True, "disable_ssl": True, "from_email": "ckpt-ops@example.com"}
+    for name, kind, port, extra in (
+        ("noted_mail", "smtp", mailbox.port, plain),
+        ("noted_hook", "http", urlsplit(hook.address).port, {}),
+    ):
+        made = {"connection_id": name, "conn_type": kind, "host": "127.0.0.1", "port": port}
+        platform.api("POST", "connections", {**made, "extra": json.dumps(extra)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CKPT_OPS_LANDING", f"{LANDING}?endpoint={platform.gcs_endpoint}")
         yield Runs(platform)
 
 
 @pytest.fixture(scope="module")
-def rejected(runs: Runs) -> str:
+def missing(runs: Runs) -> str:
+    run = runs.start(MISSING)
+    assert runs.ended(run)["state"] == "success"
+    return run
+
+
+@pytest.fixture(scope="module")
+def rejected(runs: Runs, missing: str) -> str:
     runs.land(REJECTED)
     runs.trained(1, REJECTED, auc=0.0)
     run = runs.start(REJECTED)
@@ -292,26 +338,41 @@ def rejected(runs: Runs) -> str:
 
 
 class TestOnThePlatform:
-    def test_a_run_without_a_slice_says_so_though_it_is_green(self, runs: Runs) -> None:
-        run = runs.start(MISSING)
-        found = runs.ended(run)
+    def test_a_run_without_a_slice_says_so_though_it_is_green(self, runs: Runs, missing: str) -> None:
+        run, found = missing, runs.api("GET", missing)
         assert found["state"] == "success"
-        assert set(runs.tasks(run).values()) == {"skipped"}
+        tasks = runs.tasks(run)
+        assert tasks.pop("tell") == "success"
+        assert set(tasks.values()) == {"skipped"}
         assert found["note"].startswith(
             "no slice for the interval from 2013-01-06 00:00 UTC: `source 'noted' has no slice between "
             "2013-01-06 00:00 and 2013-01-13 00:00 UTC"
         )
         assert "clear this run when the slice has landed" in found["note"]
 
+    def test_that_is_told_though_one_notifier_fails_which_costs_the_run_nothing(
+        self, runs: Runs, mailbox: Mailbox, hook: type[Hooked], missing: str
+    ) -> None:
+        assert [one["what"] for one in hook.taken[:1]] == ["slice is missing"]
+        assert mailbox.subjects[:1] == ["noted: slice is missing: 2013-01-06 00:00"]
+        mail = mailbox.mails[0]
+        assert (mail["To"], mail["From"]) == ("operators@example.com", "ckpt-ops@example.com")
+        body = mail.get_body()
+        assert body is not None
+        assert "has no slice between 2013-01-06 00:00 and 2013-01-13 00:00 UTC" in body.get_content()
+        assert f"{runs.platform.ui_url}/dags/noted/plugin/model" in body.get_content()
+        note = runs.api("GET", missing)["note"]
+        assert "- tell: `not told, the next look tries again: Hook: noted: slice is missing" in note
+
     def test_a_run_whose_candidate_was_rejected_says_which_and_why(self, runs: Runs, rejected: str) -> None:
         note = runs.api("GET", rejected)["note"].splitlines()
         assert note[0].startswith(f"slice {REJECTED}: `version 1 is rejected: ")
         assert "auc" in note[0]
-        assert note[1].startswith(f"- pull: `slice {REJECTED}: ")
+        assert note[2].startswith(f"- pull: `slice {REJECTED}: ")
         gates = [line for line in note if line.startswith("  - `AtLeast")]
         assert len(gates) == 1
         assert [line.split(":")[0] for line in note[1:] if line not in gates] == [
-            f"- {task}" for task in ("pull", "validate", "decide", "train", "evaluate")
+            f"- {task}" for task in ("tell", "pull", "validate", "decide", "train", "evaluate")
         ]
 
     def test_the_task_logs_have_a_line_for_each_gate_and_no_dictionary(
@@ -346,3 +407,27 @@ class TestOnThePlatform:
         assert found["state"] == "success", runs.tasks(run)
         assert set(runs.tasks(run).values()) == {"success"}
         assert found["note"].startswith(f"slice {MARKED}: `version 2 is rejected: ")
+
+    def test_a_rejection_is_told_once_however_often_tasks_run(
+        self, runs: Runs, mailbox: Mailbox, hook: type[Hooked], rejected: str
+    ) -> None:
+        for told in (mailbox.subjects, [one["title"] for one in hook.taken]):
+            assert told.count("noted: last candidate rejected: version 1") == 1
+        (alert,) = [one for one in hook.taken if one["version"] == 1]
+        assert "auc" in alert["message"]
+        assert alert["next"] == "ckpt-ops show noted 1"
+        assert "serves on" in alert["safe"]
+
+    def test_what_a_command_did_is_told_by_a_look_and_once(
+        self, runs: Runs, mailbox: Mailbox, hook: type[Hooked], rejected: str
+    ) -> None:
+        runs.say(Held(reason="a person looks <at> it"))
+        eventually(lambda: runs.api("GET", "dags/noted_alerts"))
+        for _ in range(2):
+            run = runs.api("POST", "dags/noted_alerts/dagRuns", {"logical_date": None})["dag_run_id"]
+            assert runs.ended(f"dags/noted_alerts/dagRuns/{quote(run)}")["state"] == "success"
+        assert mailbox.subjects.count("noted: on hold") == 1
+        assert [one["what"] for one in hook.taken].count("on hold") == 1
+        body = mailbox.mails[mailbox.subjects.index("noted: on hold")].get_body()
+        assert body is not None
+        assert "a person looks &lt;at&gt; it" in body.get_content()

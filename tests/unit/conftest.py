@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from ckpt_ops.cli.main import app
 from ckpt_ops.evaluation import AtLeast
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import Record
 from ckpt_ops.pipeline import Pipeline, load_pipeline
 from ckpt_ops.store import LocalStore
 
@@ -31,6 +33,20 @@ def store(tmp_path: Path) -> LocalStore:
     folder = tmp_path / "store"
     folder.mkdir()
     return LocalStore(folder)
+
+
+@pytest.fixture
+def say(store: LocalStore) -> Callable[..., ModelLog]:
+    """Appends records to the log of a model; returns the log."""
+
+    def append(model: str, *records: Record | Iterable[Record]) -> ModelLog:
+        log = ModelLog(store, model)
+        for each in records:
+            for record in [each] if isinstance(each, Record) else each:
+                log.append(record, after=log.state())
+        return log
+
+    return append
 
 
 @pytest.fixture(scope="session")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ckpt_ops.lineage import LineageState
 from ckpt_ops.lineage.suspects import Suspect
+from ckpt_ops.lineage.training_pace import SlowerTraining
+from ckpt_ops.printable import shortened
 from ckpt_ops.views.fleet import Summary
 from ckpt_ops.views.shapes import Attention, Decision, Wants
 
 MOST_KEYS = 20
+_LONGEST_REASON = 400
 
 
 def attention(
@@ -22,16 +25,22 @@ def attention(
     suspect: Sequence[Suspect],
     quarantined: Sequence[str],
     set_aside: Sequence[str],
+    reasons: Mapping[str, str],
     rebase_due: Sequence[str],
     changed: Sequence[str],
     missing: Sequence[str],
     rejected: Decision | None,
+    slower: SlowerTraining | None,
 ) -> tuple[Attention, ...]:
-    """Everything that follows from the log alone, the most urgent first."""
+    """Everything that follows from the log alone, the most urgent first.
+
+    Args:
+        reasons: by key, why a slice, or rows of it, are in quarantine.
+    """
     model = state.model
     found = [
         *_of_the_model(state, below, waiting),
-        *_of_slices(model, late, suspect, quarantined, set_aside),
+        *_of_slices(model, late, suspect, quarantined, set_aside, reasons),
     ]
     if rebase_due:
         message = f"The history should have been different: {few(rebase_due)} changed after {_it(rebase_due)}"
@@ -52,6 +61,11 @@ def attention(
         command = f"ckpt-ops show {model} {rejected.version}"
         found.append(
             Attention(what=Wants.REJECTED, message=message, command=command, version=rejected.version)
+        )
+    if slower is not None:
+        command = f"ckpt-ops show {model} {slower.version}"
+        found.append(
+            Attention(what=Wants.SLOWER, message=slower.message, command=command, version=slower.version)
         )
     return tuple(found)
 
@@ -129,6 +143,7 @@ def _of_slices(
     suspect: Sequence[Suspect],
     quarantined: Sequence[str],
     set_aside: Sequence[str],
+    reasons: Mapping[str, str],
 ) -> Iterator[Attention]:
     if late:
         message = f"{few(late)} came too late to be appended: append or fork?"
@@ -143,9 +158,18 @@ def _of_slices(
         yield _about(Wants.SUSPECT, message, command, keys)
     command = f"ckpt-ops quarantine list {model}"
     if quarantined:
-        yield _about(Wants.QUARANTINED, f"In quarantine: {few(quarantined)}.", command, quarantined)
+        message = f"In quarantine: {few(quarantined)}.{_why(quarantined, reasons)}"
+        yield _about(Wants.QUARANTINED, message, command, quarantined)
     if set_aside:
-        yield _about(Wants.QUARANTINED, f"Rows of {few(set_aside)} are set aside.", command, set_aside)
+        message = f"Rows of {few(set_aside)} are set aside.{_why(set_aside, reasons)}"
+        yield _about(Wants.QUARANTINED, message, command, set_aside)
+
+
+def _why(keys: Sequence[str], reasons: Mapping[str, str]) -> str:
+    """The reason of the newest."""
+    reason = shortened(reasons.get(keys[-1], ""), _LONGEST_REASON)
+    whose = f", of {keys[-1]}" if len(keys) > 1 else ""
+    return f" Why{whose}: {reason}" if reason else ""
 
 
 def _about(what: Wants, message: str, command: str, keys: Sequence[str]) -> Attention:

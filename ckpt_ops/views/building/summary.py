@@ -13,6 +13,7 @@ from ckpt_ops.lineage.production import below_floor, periods
 from ckpt_ops.lineage.quarantined import in_quarantine
 from ckpt_ops.lineage.rebase import plan_rebase
 from ckpt_ops.lineage.suspects import suspects
+from ckpt_ops.lineage.training_pace import slower_training
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.attention import MOST_KEYS, attention, stale
 from ckpt_ops.views.building.decided import last_decision, last_rejection
@@ -88,10 +89,12 @@ def summary(store: Store, state: LineageState, description: Description) -> Summ
             suspect=suspect,
             quarantined=keys["quarantined"],
             set_aside=keys["set_aside"],
+            reasons={one.key: one.reason for one in quarantine},
             rebase_due=keys["rebase_due"],
             changed=keys["changed_at_source"],
             missing=keys["missing"],
             rejected=rejected,
+            slower=slower_training(state),
         ),
         training_versions=training_versions(state),
         records=state.sequence,

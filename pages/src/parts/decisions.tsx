@@ -73,6 +73,7 @@ export function attentionHref(model: string, one: Attention): string {
   switch (one.what) {
     case "awaits approval":
     case "last candidate rejected":
+    case "training is slower":
       return one.version === null ? href("model", model) : href("version", model, { version: one.version });
     case "rebase is due":
       return href("plan", model);

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import pytest
 from histories import KEYS, promoted, ref, rejected
 
 from ckpt_ops.lineage import ModelLog
-from ckpt_ops.lineage.records import Record, SliceAccepted, SliceQuarantined
-from ckpt_ops.store import LocalStore
+from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined
 
 Say = Callable[..., ModelLog]
-
-
-@pytest.fixture
-def say(store: LocalStore) -> Say:
-    """Appends records to the log of a model; returns the log."""
-
-    def append(model: str, *records: Record | Iterable[Record]) -> ModelLog:
-        log = ModelLog(store, model)
-        for each in records:
-            for record in [each] if isinstance(each, Record) else each:
-                log.append(record, after=log.state())
-        return log
-
-    return append
 
 
 @pytest.fixture
