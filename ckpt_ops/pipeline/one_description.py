@@ -19,6 +19,7 @@ from types import ModuleType
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.loading import find_pipelines
+from ckpt_ops.pipeline.naming import file_of, folder_of, module_of
 from ckpt_ops.slices import SliceSource
 
 
@@ -31,12 +32,12 @@ def check_one_description(intake: Intake, dag_file: Path) -> None:
     Raises:
         BadInput: naming both places.
     """
-    name, own = intake.name, f"{intake.name}/pipeline.py"
+    name, own = intake.name, file_of(intake.name)
     here = dag_file.parent
     try:
-        module = importlib.import_module(f"{name}.pipeline")
+        module = importlib.import_module(module_of(name))
     except ModuleNotFoundError as error:
-        if error.name not in (name, f"{name}.pipeline"):
+        if error.name not in (folder_of(name), module_of(name)):
             raise
         raise BadInput(
             "name",
@@ -46,7 +47,11 @@ def check_one_description(intake: Intake, dag_file: Path) -> None:
             next=f"describe it in {own}",
         ) from None
     described = _described_in(module)
-    if any(one is intake for one in described) and here.name != name and (here / "pipeline.py").is_file():
+    if (
+        any(one is intake for one in described)
+        and here.name != folder_of(name)
+        and (here / "pipeline.py").is_file()
+    ):
         _refuse_foreign(intake, here)
     if [id(one) for one in described] == [id(intake)]:
         return
@@ -55,8 +60,8 @@ def check_one_description(intake: Intake, dag_file: Path) -> None:
         raise BadInput(
             own,
             ", ".join(one.name for one in described),
-            f"one description; it has that of {others[0].name}/pipeline.py beside its own",
-            next=f"import the module, not the pipeline: import {others[0].name}.pipeline as other",
+            f"one description; it has that of {file_of(others[0].name)} beside its own",
+            next=f"import the module, not the pipeline: import {module_of(others[0].name)} as other",
         )
     if described != [intake]:
         raise BadInput(
@@ -85,7 +90,7 @@ def check_one_source(intake: Intake, dags: Path) -> None:
                 raise BadInput(
                     "source",
                     intake.source.name,
-                    f"the name of one source: {intake.name}/pipeline.py and {other}/pipeline.py give it to "
+                    f"the name of one source: {file_of(intake.name)} and {file_of(other)} give it to "
                     "two sources, and slices are stored under their source's name",
                     next="give one of them a different name; or define one in a module and import it in both",
                 )
@@ -106,8 +111,8 @@ def _refuse_foreign(intake: Intake, here: Path) -> None:
         f"{here.name}/dag.py",
         intake.name,
         f"the pipeline that {here.name}/pipeline.py describes; this one is described in "
-        f"{intake.name}/pipeline.py",
-        next=f"import {intake.name}.pipeline as other in {here.name}/pipeline.py, and describe there "
+        f"{file_of(intake.name)}",
+        next=f"import {module_of(intake.name)} as other in {here.name}/pipeline.py, and describe there "
         f"{here.name} = replace(other.{intake.name}, name={here.name!r})",
     )
 
@@ -155,6 +160,6 @@ def _neighbours(name: str) -> Iterator[Intake]:
     """What a neighbour describes by its own name. Its code's errors are reported where its DAG is read."""
     module: ModuleType | None = None
     with suppress(Exception):
-        module = importlib.import_module(f"{name}.pipeline")
+        module = importlib.import_module(module_of(name))
     if module is not None:
         yield from (one for one in _described_in(module) if one.name == name)

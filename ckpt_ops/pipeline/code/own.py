@@ -15,6 +15,7 @@ import blake3
 
 from ckpt_ops.pipeline.code.files import Files
 from ckpt_ops.pipeline.code.imports import imported
+from ckpt_ops.pipeline.naming import folder_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 
 _OF_RUNS = ("dag.py", "pipeline.py")
@@ -77,7 +78,7 @@ def _root(pipeline: Pipeline) -> Path:
 
 def _described_in(pipeline: Pipeline) -> Path:
     """The folder of `pipeline.py`; its model may be in another pipeline's."""
-    return _root(pipeline) / pipeline.name
+    return _root(pipeline) / folder_of(pipeline.name)
 
 
 def _with_imported(files: Files, names: Iterable[str], aside: set[str]) -> set[str]:
