@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ckpt_ops_airflow.exporting import export_dag
     from ckpt_ops_airflow.factory import intake_dag, retraining_dag
+    from ckpt_ops_airflow.fleet import fleet_dags
     from ckpt_ops_airflow.ordering import WaitForEarlierRuns
     from ckpt_ops_airflow.rebase import rebase_dag
     from ckpt_ops_airflow.resources import Resources, Toleration
@@ -24,6 +25,7 @@ __all__ = [
     "Toleration",
     "WaitForEarlierRuns",
     "export_dag",
+    "fleet_dags",
     "intake_dag",
     "rebase_dag",
     "retrain_dag",
@@ -36,6 +38,7 @@ _HOMES = {
     "WaitForEarlierRuns": "ckpt_ops_airflow.ordering",
     "intake_dag": "ckpt_ops_airflow.factory",
     "export_dag": "ckpt_ops_airflow.exporting",
+    "fleet_dags": "ckpt_ops_airflow.fleet",
     "rebase_dag": "ckpt_ops_airflow.rebase",
     "retrain_dag": "ckpt_ops_airflow.retrain",
     "retraining_dag": "ckpt_ops_airflow.factory",
