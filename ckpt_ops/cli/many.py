@@ -1,0 +1,40 @@
+"""What commands on many models have in common: which are meant, and the one question before they begin."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ckpt_ops.cli import output
+from ckpt_ops.errors import BadInput
+from ckpt_ops.fleets.choosing import several
+from ckpt_ops.lineage import model_names
+from ckpt_ops.store import Store
+
+Yes = Annotated[bool, typer.Option("--yes", help="Of several models: do it without asking.")]
+
+
+def models_meant(store: Store, asked: str) -> list[str] | None:
+    """The models of a fleet or a pattern; None: it is one model's name. Raises `BadInput`: none fits."""
+    return several(asked, model_names(store))
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Ask once, on standard error. Raises `BadInput` where nobody can answer; "no" ends the command."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInput("--yes", None, "to be given where nobody can be asked", next=f"{question} Give --yes")
+    if not typer.confirm(question, err=True):
+        output.note("Nothing was done.")
+        raise typer.Exit(1)
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names for a sentence."""
+    from ckpt_ops.printable import first_few
+
+    return first_few(names, most)
