@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -26,15 +25,12 @@ def ask(question: str, *, yes: bool) -> None:
     """Ask once, on standard error. Raises `BadInput` where nobody can answer; "no" ends the command."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _somebody_there():
         raise BadInput("--yes", None, "to be given where nobody can be asked", next=f"{question} Give --yes")
     if not typer.confirm(question, err=True):
         output.note("Nothing was done.")
         raise typer.Exit(1)
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
-    """Names for a sentence."""
-    from ckpt_ops.printable import first_few
-
-    return first_few(names, most)
+def _somebody_there() -> bool:
+    return sys.stdin.isatty()
