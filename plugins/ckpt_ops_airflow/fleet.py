@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable, get_parsing_context
 from airflow.sdk.exceptions import AirflowFailException
 
-from ckpt_ops.errors import BadInput, CkptOpsError
+from ckpt_ops.errors import BadInput, CkptOpsError, MemberNotDescribed
 from ckpt_ops.pipeline import Fleet, Pipeline
 from ckpt_ops.pipeline.naming import member_name
 from ckpt_ops.printable import first_few, printable
+from ckpt_ops.short_errors import in_short
 from ckpt_ops_airflow.factory import check_described, intake_dag, retraining_dag
 
 if TYPE_CHECKING:
@@ -90,11 +91,19 @@ def _dags_of(
     try:
         make = retraining_dag if isinstance(found, Pipeline) else intake_dag
         dag = make(found, **settings)
-    except CkptOpsError as error:
+    except Exception as error:
         if not differs:
             raise
-        return [stand_in(fleet, key, error, settings)]
+        return [stand_in(fleet, key, _refused(fleet, key, error), settings)]
     return [dag, *(more(found) for more in beside if isinstance(found, Pipeline))]
+
+
+def _refused(fleet: Fleet, key: str, error: Exception) -> MemberNotDescribed:
+    return MemberNotDescribed(
+        f"{member_name(fleet.name, key)} has no DAG: {in_short(error)}",
+        safe="the other members go on",
+        next=f"fix overrides={{{key!r}: ...}} in {fleet.name}/dag.py",
+    )
 
 
 def stand_in(fleet: Fleet, key: str, error: CkptOpsError, settings: Mapping[str, Any]) -> DAG:
