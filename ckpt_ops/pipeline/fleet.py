@@ -153,7 +153,7 @@ def fleet_in(module: ModuleType) -> Fleet | None:
         return None
     beside = [one for one in vars(module).values() if isinstance(one, Intake) and one.name == folder]
     if len(found) > 1 or found[0].name != folder or beside:
-        names = ", ".join(one.name for one in (*found, *beside))
+        names = ", ".join([*(one.name for one in found), *(one.name for one in beside)])
         raise BadInput(
             file_of(folder), names, f"one Fleet, with name={folder!r}, or one Pipeline or Intake of this name"
         )

@@ -35,7 +35,7 @@ def find_pipelines(folder: Path | None = None) -> list[str]:
     The code of a fleet's folder is run for it. One that cannot be imported is listed by the folder's name:
     whoever loads it sees why.
     """
-    found = []
+    found: list[str] = []
     for name in find_folders(folder):
         fleet = None
         if may_be_fleet(name, folder):

@@ -89,13 +89,14 @@ def _dags_of(
     except CkptOpsError as error:
         return [stand_in(fleet, key, error, settings)]
     try:
-        make = retraining_dag if isinstance(found, Pipeline) else intake_dag
-        dag = make(found, **settings)
+        if not isinstance(found, Pipeline):
+            return [intake_dag(found, **settings)]
+        dag = retraining_dag(found, **settings)
     except Exception as error:
         if not differs:
             raise
         return [stand_in(fleet, key, _refused(fleet, key, error), settings)]
-    return [dag, *(more(found) for more in beside if isinstance(found, Pipeline))]
+    return [dag, *(more(found) for more in beside)]
 
 
 def _refused(fleet: Fleet, key: str, error: Exception) -> MemberNotDescribed:
