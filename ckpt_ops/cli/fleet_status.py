@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ckpt_ops.cli.many import models_meant
 from ckpt_ops.cli.views import View
-from ckpt_ops.fleets.choosing import is_pattern, several
+from ckpt_ops.fleets.choosing import is_pattern
+from ckpt_ops.pipeline.naming import member_of
 from ckpt_ops.short_errors import in_short
+from ckpt_ops.store import Store
 from ckpt_ops.views import StoreViews, plain
 from ckpt_ops.views.fleet import Summary
 from ckpt_ops.views.status import StatusView
@@ -32,7 +34,7 @@ class Meant:
     failed: tuple[tuple[str, str], ...] = ()
 
 
-def meant(asked: str, names: Sequence[str]) -> Meant | None:
+def meant(store: Store, asked: str) -> Meant | None:
     """The models of a fleet or a pattern; None: it is one model's name.
 
     Of a fleet whose folder is at hand, the description is asked, too, which runs its code.
@@ -40,9 +42,11 @@ def meant(asked: str, names: Sequence[str]) -> Meant | None:
     Raises:
         BadInput: no model fits a pattern.
     """
-    found = several(asked, names)
+    found = models_meant(store, asked)
     if is_pattern(asked):
         return Meant(there=tuple(found or ()))
+    if found is None and member_of(asked) is not None:
+        return None  # a member's name
     fleet, problem = _fleet(asked)
     if fleet is None and found is None and not problem:
         return None

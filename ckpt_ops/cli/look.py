@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from ckpt_ops.cli import output, render, views
-from ckpt_ops.cli.fleet_status import meant, views_of_fleet
 from ckpt_ops.cli.options import Model, OptionalModel, OptionalVersion
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
@@ -29,16 +28,22 @@ def status(model: OptionalModel = None, store: StoreOption = None, json: Json = 
     """
     with chosen_store(store) as opened:
         shown = StoreViews(opened, keep=False)
-        several = None if model is None else meant(model, shown.names())
-        if several is not None:
-            found = views_of_fleet(shown, several)
-        else:
-            found = plain(shown.statuses() if model is None else [shown.status(model)])
+        found = plain(shown.statuses()) if model is None else _of_one_or_more(shown, model)
     output.answer(found, render.show_status, json=json)
     if any(view["problem"] or view.get("not_described") for view in found):
         raise typer.Exit(1)
     if any(view["tainted"] for view in found):
         raise typer.Exit(CHAMPION_TAINTED)
+
+
+def _of_one_or_more(shown: StoreViews, asked: str) -> list[views.View]:
+    """A model; or those of a fleet or a pattern."""
+    from ckpt_ops.cli.fleet_status import meant, views_of_fleet  # of all models, nothing of it is needed
+
+    several = meant(shown.store, asked)
+    if several is not None:
+        return views_of_fleet(shown, several)
+    return [plain(shown.status(asked))]
 
 
 def log(model: Model, store: StoreOption = None, json: Json = False) -> None:

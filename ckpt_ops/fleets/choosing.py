@@ -17,6 +17,13 @@ def is_pattern(asked: str) -> bool:
     return any(mark in asked for mark in _WILD)
 
 
+def beginning(asked: str) -> str:
+    """How the names of all models that are meant begin; see `several`."""
+    if not is_pattern(asked):
+        return asked + SEPARATOR
+    return asked[: min(at for mark in _WILD if (at := asked.find(mark)) >= 0)]
+
+
 def several(asked: str, names: Sequence[str]) -> list[str] | None:
     """The models that are meant, of those that there are and in their order; None: one model's name is meant.
 

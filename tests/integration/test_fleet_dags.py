@@ -106,3 +106,27 @@ def test_what_is_wrong_for_one_member_is_that_one_s_and_for_all_an_import_error(
 
     # a task makes its own DAG alone
     assert [list(one["dags"]) for one in (of_b, of_bad, of_nobody)] == [["shops.b"], ["shops.bad"], []]
+
+
+PAGES = """
+import json
+from ckpt_ops.lineage import ModelLog
+from ckpt_ops.lineage.records import Released
+from ckpt_ops.store import open_store
+from ckpt_ops_airflow.model_pages import model_of
+log = ModelLog(open_store({store!r}), "shops.b_rebase")
+log.append(Released(), after=log.state())
+asked = ("shops.a", "shops.a_rebase", "shops.a_retrain", "shops.b_rebase", "shops", "alone.a", "nobody.a")
+print(json.dumps([model_of(name) for name in asked]))
+"""
+
+
+def test_a_dag_leads_to_its_member_s_page(shops: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (shops / "alone").mkdir()
+    (shops / "alone" / "pipeline.py").write_text("")
+    store = (tmp_path / "store").as_uri()
+    settings = Settings.from_environment({}, home=tmp_path / "home", cwd=tmp_path)
+    environment = {"CKPT_OPS_STORE": store, "CKPT_OPS_DAGS": str(shops)}
+    found = in_a_process(PAGES.format(store=store), settings, environment)
+    assert found == [*("shops.a", "shops.a", "shops.a", "shops.b_rebase", "shops"), None, None]

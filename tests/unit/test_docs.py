@@ -21,7 +21,10 @@ PAGES = [
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md")),
 ]
 # compiled alone: what would train for hours on data that the page does not have; a file that needs its folder
-COMPILED = {("checkpoints.md", 0), ("checkpoints.md", 1), ("intake.md", 1), ("tutorial.md", 2)}
+COMPILED = {
+    *(("checkpoints.md", 0), ("checkpoints.md", 1), ("fleets.md", 1), ("intake.md", 1)),
+    ("tutorial.md", 2),
+}
 
 
 def blocks() -> Iterator[tuple[str, int, str]]:
