@@ -98,7 +98,7 @@ pictures: $(DEV) ## The pages' pictures in docs/images, by the end-to-end test o
 types: $(DEV) ## mypy, strict
 	.venv/bin/mypy
 
-bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, intake, lineage, freshness, gates, vocabularies, pages, throughput, latency, scoring, gpu, growth, start or all; ARGS="--rounds 1"
+bench: $(BENCH) ## Measure this beside its peers: WHAT=checkpoints (default), validation, intake, lineage, freshness, gates, vocabularies, pages, throughput, latency, scoring, gpu, growth, fleet, start or all; ARGS="--rounds 1"
 	@.venv-bench/bin/python -m compileall -q ckpt_ops plugins dags demo benchmarks
 	.venv-bench/bin/python -m benchmarks.$(or $(WHAT),checkpoints) $(ARGS)
 

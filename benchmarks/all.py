@@ -30,6 +30,7 @@ from ckpt_ops.printable import printable
 
 QUICK: dict[str, str] = {
     "start": "--rounds 3 --out {out}",
+    "fleet": "--members 1 100 --rounds 1 --out {out}",
     "lineage": "--records 1000 --rounds 1 --out {out}",
     "pages": "--models 5 --versions 100 --out {out}",
     "validation": "--rows 100000 --rounds 1 --out {out}",

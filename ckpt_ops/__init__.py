@@ -98,7 +98,9 @@ if TYPE_CHECKING:
         Append,
         Approval,
         EmptySlices,
+        Fleet,
         Intake,
+        Member,
         Otherwise,
         Pipeline,
         SameContent,
@@ -131,6 +133,7 @@ if TYPE_CHECKING:
         PartedSource,
         Period,
         PostgresTable,
+        RowsWhere,
         SliceSource,
         key_time,
     )
@@ -218,6 +221,7 @@ __all__ = [
     "Fenced",
     "Files",
     "FirstOf",
+    "Fleet",
     "Floor",
     "Gate",
     "History",
@@ -233,6 +237,7 @@ __all__ = [
     "LinkHeader",
     "Lists",
     "MLflow",
+    "Member",
     "MemoryReference",
     "Metric",
     "MetricDrop",
@@ -263,6 +268,7 @@ __all__ = [
     "Replay",
     "Reservoir",
     "Rows",
+    "RowsWhere",
     "SameContent",
     "SaveTrigger",
     "Schedules",
@@ -327,13 +333,17 @@ _TABLE = {
         "LatencyAtMost Metric NoForgetting NoSegmentWorse NoSuspectSlice NotWorseThan Servable SizeAtMost "
         "Unclear UndefinedMetric Verdict metric_named paired_bootstrap"
     ),
-    "ckpt_ops.pipeline": "Append Approval EmptySlices Intake Otherwise Pipeline SameContent Shadow Slices",
+    "ckpt_ops.pipeline": (
+        "Append Approval EmptySlices Fleet Intake Member Otherwise Pipeline SameContent Shadow Slices"
+    ),
     "ckpt_ops.policies": (
         "Age AllOf Always AnyOf ColumnDrift Cooldown CostBudget Decision Drift DriftNeed Every Facts "
         "MetricDrop NeedsDrift Policy Rows"
     ),
     "ckpt_ops.registries": "MLflow Registry",
-    "ckpt_ops.slices": "BigQueryTable Files HttpPages PartedSource Period PostgresTable SliceSource key_time",
+    "ckpt_ops.slices": (
+        "BigQueryTable Files HttpPages PartedSource Period PostgresTable RowsWhere SliceSource key_time"
+    ),
     "ckpt_ops.slices.connections": "Connection connection",
     "ckpt_ops.slices.declared": "columns_of",
     "ckpt_ops.slices.formats": "Csv JsonLines Parquet",

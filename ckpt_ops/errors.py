@@ -51,6 +51,10 @@ class BadInput(TerminalError, ValueError):
         )
 
 
+class MemberNotDescribed(TerminalError):
+    """The description of a fleet failed for one of its members."""
+
+
 class ExtraMissing(TerminalError, ImportError):
     """A library is not installed that an extra of the package brings."""
 

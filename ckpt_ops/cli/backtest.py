@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from ckpt_ops.cli import output, render_backtest, views
-from ckpt_ops.cli.options import FromKey, Model, ToKey
+from ckpt_ops.cli.fleet_backtest import ManyAsked, backtest_all
+from ckpt_ops.cli.many import Yes, models_meant
+from ckpt_ops.cli.options import FromKey, ModelOrFleet, ToKey
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
 from ckpt_ops.errors import BadInput
@@ -17,7 +19,7 @@ from ckpt_ops.worker.progress import Note, Progress
 
 
 def backtest(
-    pipeline: Model,
+    pipeline: ModelOrFleet,
     policies: Annotated[
         Path,
         typer.Option(
@@ -36,6 +38,7 @@ def backtest(
         Path | None,
         typer.Option("--output", metavar="DIR", help="Folder for backtest.json and backtest.png."),
     ] = None,
+    yes: Yes = False,
     store: StoreOption = None,
     json: Json = False,
 ) -> None:
@@ -44,6 +47,10 @@ def backtest(
     Under each policy, a model is trained from scratch over the accepted slices in order, to show what the
     policy would have cost and been worth. The range is all slices by default. Nothing is recorded.
 
+    Of a fleet, or of the models that fit a pattern, each is replayed by itself, after one question; a model
+    that fails stops none of the others, and exit code 1 says so. With --output, a model whose result of the
+    same question is there is not replayed again.
+
     Example: ckpt-ops backtest flight_delay --policies policies.py --output compared
     """
     from ckpt_ops.backtest.compare import Asked, run_backtest, usual_metric
@@ -51,6 +58,22 @@ def backtest(
     from ckpt_ops.backtest.recorded import recorded
     from ckpt_ops.pipeline import load_pipeline
 
+    with chosen_store(store) as opened:
+        models = models_meant(opened, pipeline)
+        if models is not None:
+            load_policies(policies)
+            if folder is not None:
+                _make(folder)
+            backtest_all(
+                opened,
+                models,
+                ManyAsked(policies=policies, metric=metric, first=first, last=last, folder=folder),
+                yes=yes,
+                json=json,
+                write=_write,
+                progress=_to_stderr,
+            )
+            return
     described = load_pipeline(pipeline)
     pipelines_under(described, load_policies(policies))
     asked = Asked(policies=policies, metric=metric or usual_metric(described), first=first, last=last)
@@ -83,8 +106,11 @@ def _make(folder: Path) -> None:
 def _write(view: views.View, folder: Path) -> None:
     from ckpt_ops.backtest.picture import draw
 
-    (folder / "backtest.json").write_text(json_format.dumps(view, indent=1) + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
     draw(view, folder / "backtest.png")
+    written = folder / "backtest.json.part"  # the result is there when its file is, and whole
+    written.write_text(json_format.dumps(view, indent=1) + "\n")
+    written.replace(folder / "backtest.json")
 
 
 def _to_stderr(progress: Progress) -> None:

@@ -8,17 +8,27 @@ import typer
 
 from ckpt_ops import promotion
 from ckpt_ops.cli import output, views
-from ckpt_ops.cli.options import Model, SliceOption, Why
+from ckpt_ops.cli.fleet_rollback import moment, roll_back_all
+from ckpt_ops.cli.many import Yes, models_meant
+from ckpt_ops.cli.options import Model, ModelOrFleet, SliceOption, Why
 from ckpt_ops.cli.output import Json
 from ckpt_ops.cli.store_option import StoreOption, chosen_store
-from ckpt_ops.errors import TerminalError
+from ckpt_ops.errors import BadInput, TerminalError
 from ckpt_ops.intake import decisions
+from ckpt_ops.lineage.production import head_at
 
 
 def rollback(
-    model: Model,
-    to: Annotated[int, typer.Option("--to", metavar="VERSION", help="A version that was in production.")],
+    model: ModelOrFleet,
     why: Why,
+    to: Annotated[
+        int | None, typer.Option("--to", metavar="VERSION", help="A version that was in production.")
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="Instead of --to: what was in production then, UTC."),
+    ] = None,
+    yes: Yes = False,
     store: StoreOption = None,
 ) -> None:
     """Put a version back into production.
@@ -26,11 +36,25 @@ def rollback(
     The version becomes the head: it is served, and the next candidate trains from it. Slices that only
     later versions consumed are pending again. To undo a rollback, roll back to the later version.
 
+    Of a fleet, or of the models that fit a pattern, each goes back to what it had in production at a time.
+    What would be done is shown and asked about once; a model that fails stops none of the others. Exit
+    code 1: some are not where they were to go. The same command, run again, goes on.
+
     Example: ckpt-ops rollback flight_delay --to 6 --why "7 is too sure of itself"
     """
+    if (to is None) == (as_of is None):
+        raise BadInput("--to/--as-of", None, "one of --to VERSION and --as-of TIME")
+    at = None if as_of is None else moment(as_of)
     with chosen_store(store) as opened:
-        views.state_of(opened, model)
-        state = promotion.rollback(opened, model, to, why)
+        many = models_meant(opened, model)
+        if many is not None:
+            roll_back_all(opened, many, to=to, as_of=at, why=why, yes=yes)
+            return
+        before = views.state_of(opened, model)
+        target = to if at is None else head_at(before, at)
+        if target is None:
+            raise BadInput("--as-of", as_of, f"a time at which a version of {model} was in production")
+        state = promotion.rollback(opened, model, target, why)
     pending = ", ".join(ref.key for ref in state.pending()) or "none"
     output.console().print(f"Version {state.head} of {model} is the head again. Pending slices: {pending}")
 

@@ -20,19 +20,30 @@ def status(model: OptionalModel = None, store: StoreOption = None, json: Json = 
     """Show where each model stands and what needs attention.
 
     Of each model: the head and its metric, pending slices, holds, slices in quarantine, versions that await
-    approval, and the last records. Exit code 3: a champion is tainted; 1: a log cannot be read, the others
-    are shown.
+    approval, and the last records. Of a fleet also the members that no run has begun, and those that its
+    description fails for. Exit code 3: a champion is tainted; 1: a log cannot be read, or a member is not
+    described; the others are shown.
 
     Example: ckpt-ops status flight_delay
     """
     with chosen_store(store) as opened:
         shown = StoreViews(opened, keep=False)
-        found = plain(shown.statuses() if model is None else [shown.status(model)])
+        found = plain(shown.statuses()) if model is None else _of_one_or_more(shown, model)
     output.answer(found, render.show_status, json=json)
-    if any(view["problem"] for view in found):
+    if any(view["problem"] or view.get("not_described") for view in found):
         raise typer.Exit(1)
     if any(view["tainted"] for view in found):
         raise typer.Exit(CHAMPION_TAINTED)
+
+
+def _of_one_or_more(shown: StoreViews, asked: str) -> list[views.View]:
+    """A model; or those of a fleet or a pattern."""
+    from ckpt_ops.cli.fleet_status import meant, views_of_fleet  # of all models, nothing of it is needed
+
+    several = meant(shown.store, asked)
+    if several is not None:
+        return views_of_fleet(shown, several)
+    return [plain(shown.status(asked))]
 
 
 def log(model: Model, store: StoreOption = None, json: Json = False) -> None:

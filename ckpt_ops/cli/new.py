@@ -19,7 +19,7 @@ from ckpt_ops.cli.output import Json
 from ckpt_ops.contract import Check, check_source
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.intake import Intake
-from ckpt_ops.pipeline.loading import dags_folder, load_intake
+from ckpt_ops.pipeline.loading import dags_folder, is_described, load_intake
 from ckpt_ops.printable import printable
 from ckpt_ops.scaffold import Asked, Written, new_source
 
@@ -115,7 +115,12 @@ def new_source_command(
 
 @check.command("source")
 def check_source_command(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the source: dags/NAME.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Folder of the source: dags/NAME; of a fleet's member dags/FLEET.MEMBER."
+        ),
+    ],
     slices: Annotated[
         list[str] | None,
         typer.Option(
@@ -143,7 +148,7 @@ def check_source_command(
 
 def _loaded(folder: Path) -> Intake:
     folder = folder.absolute()
-    if not (folder / "pipeline.py").is_file():
+    if not is_described(folder.name, folder.parent):
         raise BadInput(
             "FOLDER",
             str(folder),

@@ -36,13 +36,29 @@ Model = Annotated[
         metavar="MODEL", help="Name of the model, which is its pipeline's name.", autocompletion=models_like
     ),
 ]
+ModelOrFleet = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL_OR_FLEET",
+        help="Name of the model; a fleet's name, or a pattern such as 'shops.*', for several.",
+        autocompletion=models_like,
+    ),
+]
 OptionalModel = Annotated[
     str | None,
-    typer.Argument(metavar="MODEL", help="One model; all by default.", autocompletion=models_like),
+    typer.Argument(
+        metavar="MODEL_OR_FLEET",
+        help="One model, a fleet, or a pattern such as 'shops.*'; all by default.",
+        autocompletion=models_like,
+    ),
 ]
 ModelOrIntake = Annotated[
     str,
-    typer.Argument(metavar="MODEL_OR_INTAKE", help="Name of a folder in dags/.", autocompletion=models_like),
+    typer.Argument(
+        metavar="MODEL_OR_INTAKE",
+        help="Name of a folder in dags/; of a fleet's member FOLDER.MEMBER.",
+        autocompletion=models_like,
+    ),
 ]
 Version = Annotated[int, typer.Argument(metavar="VERSION", help="Number of the version.")]
 OptionalVersion = Annotated[

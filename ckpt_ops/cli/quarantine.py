@@ -137,9 +137,9 @@ def discard(model: Model, key: SliceKey, why: Why, store: StoreOption = None) ->
 
 def _source(model: str) -> SliceSource | None:
     """What declares the columns, where the pipeline's code is at hand."""
-    from ckpt_ops.pipeline.loading import find_pipelines, load_intake
+    from ckpt_ops.pipeline.loading import is_described, load_intake
 
-    return load_intake(model).source if model in find_pipelines() else None
+    return load_intake(model).source if is_described(model) else None
 
 
 def _bad_rows(store: Store, found: Quarantined, count: int) -> list[dict[str, Any]]:

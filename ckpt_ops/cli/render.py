@@ -25,7 +25,7 @@ def show_status(views: Sequence[View]) -> None:
     unreadable = [view for view in views if view["problem"]]
     views = [view for view in views if not view["problem"]]
     for view in views:
-        last = view["last"][-1]
+        last = view["last"][-1] if view["last"] else None
         table.add_row(
             view["model"],
             _text(view["head"]),
@@ -33,16 +33,18 @@ def show_status(views: Sequence[View]) -> None:
             _pending(view["pending"]),
             _text(view["newest_consumed"]),
             _attention(view),
-            f"{_time(last)} {last['type']}",
+            f"{_time(last)} {last['type']}" if last else "no run yet",
         )
     for view in unreadable:
         table.add_row(view["model"], "?", "", "", "", "its log cannot be read", "")
     out.print(table)
     for view in unreadable:
         out.print(f"UNREADABLE: the log of {view['model']}: {view['problem']}", soft_wrap=True)
-    if len(views) == 1:
+    if len(views) == 1 and views[0]["last"]:
         show_log(views[0]["last"])
     for view in views:
+        if view.get("not_described"):
+            out.print(f"NOT DESCRIBED: {view['not_described']}. Its runs fail.", soft_wrap=True)
         if view["tainted"]:
             taint = view["tainted"]
             out.print(

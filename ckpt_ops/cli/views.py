@@ -8,6 +8,7 @@ from typing import Any
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState, ModelLog, model_names
 from ckpt_ops.lineage.records import Record
+from ckpt_ops.printable import first_few
 from ckpt_ops.store import Store
 from ckpt_ops.views.building.status import record_view
 
@@ -48,5 +49,5 @@ def _may_be(model: str) -> bool:
 
 
 def _unknown(store: Store, model: str) -> BadInput:
-    found = ", ".join(model_names(store))
+    found = first_few(model_names(store), 30)
     return BadInput("model", model, f"one of {found}" if found else f"a model; {store.url} holds none yet")

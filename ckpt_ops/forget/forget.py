@@ -21,6 +21,7 @@ from ckpt_ops.lineage import LineageState, ModelLog
 from ckpt_ops.lineage.rebase import RebasePlan, plan_rebase
 from ckpt_ops.lineage.records import Purged, slice_id
 from ckpt_ops.pipeline.intake import Intake
+from ckpt_ops.pipeline.naming import file_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.pipeline.step_results import Rebased
 from ckpt_ops.promotion import publish
@@ -185,6 +186,6 @@ def _rebase(intake: Intake, store: Store, state: LineageState, report: Callable[
             f"version {state.head} of {state.model} knows the rows, and {state.model} is not a pipeline with "
             "a model any more: it cannot be trained without them",
             safe="nothing was removed; nothing that was forgotten is accepted any more",
-            next=f"describe the Pipeline in {state.model}/pipeline.py again",
+            next=f"describe the Pipeline in {file_of(state.model)} again",
         )
     return rebasing.rebase(intake, store, report)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ckpt_ops.errors import BadInput
 from ckpt_ops.lineage import LineageState
-from ckpt_ops.pipeline.loading import find_pipelines, load_intake
+from ckpt_ops.pipeline.loading import is_described, load_intake
 from ckpt_ops.slices import SliceManifest, list_slices, staged
 from ckpt_ops.slices.difference import column_changes, describe, row_changes
 from ckpt_ops.slices.profile import head, profile
@@ -78,7 +78,7 @@ def source_of(state: LineageState, key: str = "") -> str:
     for entry in entries:
         if entry.report.startswith("slices/"):
             return entry.report.split("/")[1]
-    if state.model in find_pipelines():
+    if is_described(state.model):
         return load_intake(state.model).source.name
     raise BadInput(
         "model",

@@ -22,15 +22,16 @@ _FEW, _MANY = 8, 512  # entries read at once, going back
 _log = logging.getLogger(__name__)
 
 
-def model_names(store: Store) -> list[str]:
-    """The models that have a log, sorted.
+def model_names(store: Store, *, beginning: str = "") -> list[str]:
+    """The models that have a log, and whose names begin so, sorted.
 
     Not every name below `models/` is read: of a model that has many, the rest is passed over.
     """
     found: list[str] = []
-    start, model, names = "models/", "", 0
+    prefix, model, names = f"models/{beginning}", "", 0
+    start = prefix
     while start:
-        listing, start = store.list("models/", start=start), ""
+        listing, start = store.list(prefix, start=start), ""
         for entry in listing:
             parts = entry.name.split("/")
             if len(parts) < 3:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from ckpt_ops.errors import Corrupt, ObjectNotFound
-from ckpt_ops.store import Store
+from ckpt_ops.store import LocalStore, Store
 
 _SIDE_BY_SIDE = 8
 
@@ -82,8 +82,9 @@ class NumberedEntries:
 
     def _fetch(self, numbers: Iterable[int]) -> None:
         new = [number for number in numbers if number not in self._known]
-        if len(new) == 1:  # whoever reads many short logs would start a thread for each
-            self._known[new[0]] = self.store.get(self.name(new[0]))
+        if len(new) == 1 or isinstance(self.store, LocalStore):
+            # whoever reads many short logs would start threads for each, and a disk has no way to travel
+            self._known.update((number, self.store.get(self.name(number))) for number in new)
         elif new:
             with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
                 self._known.update(zip(new, pool.map(self.store.get, map(self.name, new)), strict=True))

@@ -8,6 +8,7 @@ from ckpt_ops.on_first_use import on_first_use
 
 if TYPE_CHECKING:
     from ckpt_ops.pipeline.approval import Approval, Otherwise
+    from ckpt_ops.pipeline.fleet import Fleet, Member
     from ckpt_ops.pipeline.intake import EmptySlices, Intake, SameContent
     from ckpt_ops.pipeline.loading import find_pipelines, load_intake, load_pipeline
     from ckpt_ops.pipeline.pipeline import Append, Pipeline, Slices
@@ -17,7 +18,9 @@ __all__ = [
     "Append",
     "Approval",
     "EmptySlices",
+    "Fleet",
     "Intake",
+    "Member",
     "Otherwise",
     "Pipeline",
     "SameContent",
@@ -30,6 +33,7 @@ __all__ = [
 
 _TABLE = {
     "ckpt_ops.pipeline.approval": "Approval Otherwise",
+    "ckpt_ops.pipeline.fleet": "Fleet Member",
     "ckpt_ops.pipeline.intake": "EmptySlices Intake SameContent",
     "ckpt_ops.pipeline.loading": "find_pipelines load_intake load_pipeline",
     "ckpt_ops.pipeline.pipeline": "Append Pipeline Slices",

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.naming import check_name, folder_of
 from ckpt_ops.slices import SliceSource
 from ckpt_ops.slices.declared import check_column_times
 from ckpt_ops.values import later
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-
-
-def check_name(name: str, *, field: str = "name") -> str:
-    """The name itself if an intake or a model can have it; else raises `BadInput`."""
-    if not _NAME.fullmatch(name):
-        raise BadInput(field, name, "lower-case letters, digits and '_', beginning with a letter")
-    return name
 
 
 class EmptySlices(Enum):
@@ -76,7 +67,7 @@ class Intake:
     @property
     def package(self) -> str:
         """The package whose folder holds what the description names."""
-        return self.name
+        return folder_of(self.name)
 
     @property
     def folder(self) -> Path:

@@ -17,8 +17,10 @@ from pathlib import Path
 from types import ModuleType
 
 from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.fleet import Fleet, fleet_in
 from ckpt_ops.pipeline.intake import Intake
-from ckpt_ops.pipeline.loading import find_pipelines
+from ckpt_ops.pipeline.loading import find_folders
+from ckpt_ops.pipeline.naming import SEPARATOR, file_of, folder_of, member_of, module_of
 from ckpt_ops.slices import SliceSource
 
 
@@ -31,12 +33,12 @@ def check_one_description(intake: Intake, dag_file: Path) -> None:
     Raises:
         BadInput: naming both places.
     """
-    name, own = intake.name, f"{intake.name}/pipeline.py"
+    name, own = intake.name, file_of(intake.name)
     here = dag_file.parent
     try:
-        module = importlib.import_module(f"{name}.pipeline")
+        module = importlib.import_module(module_of(name))
     except ModuleNotFoundError as error:
-        if error.name not in (name, f"{name}.pipeline"):
+        if error.name not in (folder_of(name), module_of(name)):
             raise
         raise BadInput(
             "name",
@@ -45,8 +47,10 @@ def check_one_description(intake: Intake, dag_file: Path) -> None:
             f"{own}, which does not exist",
             next=f"describe it in {own}",
         ) from None
-    described = _described_in(module)
-    if any(one is intake for one in described) and here.name != name and (here / "pipeline.py").is_file():
+    fleet = fleet_in(module)
+    described = [intake] if fleet is not None and fleet.holds(intake) else _described_in(module)
+    elsewhere = here.name != folder_of(name) and (here / "pipeline.py").is_file()
+    if elsewhere and any(one is intake for one in described):
         _refuse_foreign(intake, here)
     if [id(one) for one in described] == [id(intake)]:
         return
@@ -55,8 +59,8 @@ def check_one_description(intake: Intake, dag_file: Path) -> None:
         raise BadInput(
             own,
             ", ".join(one.name for one in described),
-            f"one description; it has that of {others[0].name}/pipeline.py beside its own",
-            next=f"import the module, not the pipeline: import {others[0].name}.pipeline as other",
+            f"one description; it has that of {file_of(others[0].name)} beside its own",
+            next=f"import the module, not the pipeline: import {module_of(others[0].name)} as other",
         )
     if described != [intake]:
         raise BadInput(
@@ -76,8 +80,13 @@ def check_one_source(intake: Intake, dags: Path) -> None:
     Raises:
         BadInput: naming both pipelines.
     """
-    for other in find_pipelines(dags):
-        if other == intake.name or not _spells(dags / other, intake.source.name):
+    own, name = folder_of(intake.name), intake.source.name
+    if member_of(intake.name) is not None:
+        if name.startswith(own + SEPARATOR):
+            return  # nobody else's begins so
+        _check_spelled(intake, dags)
+    for other in find_folders(dags):
+        if other == own or not (name.startswith(other + SEPARATOR) or _spells(dags / other, name)):
             continue
         for neighbour in _neighbours(other):
             named_alike = neighbour.source.name == intake.source.name
@@ -85,10 +94,23 @@ def check_one_source(intake: Intake, dags: Path) -> None:
                 raise BadInput(
                     "source",
                     intake.source.name,
-                    f"the name of one source: {intake.name}/pipeline.py and {other}/pipeline.py give it to "
+                    f"the name of one source: {file_of(intake.name)} and {file_of(other)} give it to "
                     "two sources, and slices are stored under their source's name",
                     next="give one of them a different name; or define one in a module and import it in both",
                 )
+
+
+def _check_spelled(intake: Intake, dags: Path) -> None:
+    """A name that a fleet makes up could not be found when another folder is looked through."""
+    folder, name = folder_of(intake.name), intake.source.name
+    if not _spells(dags / folder, name):
+        raise BadInput(
+            "source",
+            name,
+            f"a name that begins with '{folder}{SEPARATOR}', as only this fleet's do, or that the code in "
+            f"{folder}/ has as text: slices are stored under their source's name",
+            next=f"name it as the member, name=member.name, in {file_of(folder)}",
+        )
 
 
 def same_source(one: SliceSource, other: SliceSource) -> bool:
@@ -106,8 +128,8 @@ def _refuse_foreign(intake: Intake, here: Path) -> None:
         f"{here.name}/dag.py",
         intake.name,
         f"the pipeline that {here.name}/pipeline.py describes; this one is described in "
-        f"{intake.name}/pipeline.py",
-        next=f"import {intake.name}.pipeline as other in {here.name}/pipeline.py, and describe there "
+        f"{file_of(intake.name)}",
+        next=f"import {module_of(intake.name)} as other in {here.name}/pipeline.py, and describe there "
         f"{here.name} = replace(other.{intake.name}, name={here.name!r})",
     )
 
@@ -154,7 +176,11 @@ def _code(folder: str, as_of: tuple[tuple[str, int, int], ...]) -> str:
 def _neighbours(name: str) -> Iterator[Intake]:
     """What a neighbour describes by its own name. Its code's errors are reported where its DAG is read."""
     module: ModuleType | None = None
+    fleet: Fleet | None = None
     with suppress(Exception):
-        module = importlib.import_module(f"{name}.pipeline")
-    if module is not None:
+        module = importlib.import_module(module_of(name))
+        fleet = fleet_in(module)
+    if fleet is not None:
+        yield from fleet.described().pipelines.values()
+    elif module is not None:
         yield from (one for one in _described_in(module) if one.name == name)

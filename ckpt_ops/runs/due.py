@@ -16,6 +16,7 @@ from ckpt_ops.errors import CkptOpsError, TerminalError
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.production import taint_view
 from ckpt_ops.pipeline.loading import load_intake, load_pipeline
+from ckpt_ops.pipeline.naming import file_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 from ckpt_ops.rebase.view import plan_view
 from ckpt_ops.runs.backfill import SlicePlan, plan_backfill
@@ -72,7 +73,7 @@ def due(request: DueRequest) -> Due:
         StoreUnavailable and the like: the log cannot be read.
     """
     name = request.model
-    intake = calling_user_code(f"{name}/pipeline.py", lambda: load_intake(name, request.folder))
+    intake = calling_user_code(file_of(name), lambda: load_intake(name, request.folder))
     if not isinstance(intake, Pipeline):
         return Due(kind="intake", source=intake.source.name)
     store = open_store(request.store)
@@ -118,7 +119,7 @@ def transfer_due(request: TransferRequest) -> TransferDue:
         CkptOpsError: as `transfer_preview.preview`.
     """
     name = request.model
-    pipeline = calling_user_code(f"{name}/pipeline.py", lambda: load_pipeline(name, request.folder))
+    pipeline = calling_user_code(file_of(name), lambda: load_pipeline(name, request.folder))
     store = open_store(request.store)
     state = ModelLog(store, name).state()
     return TransferDue(preview=preview(pipeline, store, state))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from ckpt_ops.errors import ObjectNotFound
 from ckpt_ops.lineage import ModelLog
 from ckpt_ops.lineage.records import SliceAccepted, SliceQuarantined
-from ckpt_ops.pipeline.intake import check_name
+from ckpt_ops.pipeline.naming import check_name
 from ckpt_ops.runs.evaluate import page_of
 from ckpt_ops.slices import check_key, check_revision
 from ckpt_ops.store import Store

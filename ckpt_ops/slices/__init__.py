@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ckpt_ops.slices.sources.files import LANDING, Files
     from ckpt_ops.slices.sources.http import HttpPages
     from ckpt_ops.slices.sources.postgres import PostgresTable
+    from ckpt_ops.slices.sources.rows_where import RowsWhere
 
 __all__ = [
     "LANDING",
@@ -32,6 +33,7 @@ __all__ = [
     "PartedSource",
     "Period",
     "PostgresTable",
+    "RowsWhere",
     "SliceManifest",
     "SliceSource",
     "StagedSlice",
@@ -64,5 +66,6 @@ _TABLE = {
     "ckpt_ops.slices.sources.files": "LANDING Files",
     "ckpt_ops.slices.sources.http": "HttpPages",
     "ckpt_ops.slices.sources.postgres": "PostgresTable",
+    "ckpt_ops.slices.sources.rows_where": "RowsWhere",
 }
 on_first_use(__name__, _TABLE)

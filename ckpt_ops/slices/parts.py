@@ -104,7 +104,7 @@ def _covers_read_part(kind: type) -> bool:
 def receipt_name(source: SliceSource, key: str, part: str, fingerprint: str) -> str:
     """Where the part's receipt lies, or will."""
     without = absent(columns_of(source, key))  # some sources do not read them
-    name = digest(part, fingerprint, repr(source), _reader_digest(type(source)), str(FORMAT), *without)
+    name = digest(part, fingerprint, repr(source), _reader_digest(_readers(source)), str(FORMAT), *without)
     return f"slices/{check_key(source.name, field='source name')}/{check_key(key)}/parts/{name}.json"
 
 
@@ -123,15 +123,21 @@ def _kept(store: Store, file: UnreadFile) -> bool:
     return any(entry.name == file.name for entry in store.list(file.name))
 
 
+def _readers(source: SliceSource) -> tuple[type, ...]:
+    """Its class, and that of the source that it reads through, where there is one."""
+    through = getattr(source, "source", None)
+    return (type(source), *(_readers(through) if isinstance(through, SliceSource) else ()))
+
+
 @cache
-def _reader_digest(source: type[SliceSource]) -> str:
+def _reader_digest(readers: tuple[type, ...]) -> str:
     """Over the code that decides how a source reads: this package, and the classes it is made of.
 
     Some fifty files, read once: a plan asks for it with every slice, and the code that reads is the one that
     was imported.
     """
     paths = set(Path(__file__).parent.rglob("*.py"))
-    for kind in source.__mro__:
+    for kind in (kind for reader in readers for kind in reader.__mro__):
         try:
             path = inspect.getsourcefile(kind)
         except TypeError:  # a builtin

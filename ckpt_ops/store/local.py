@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,7 +113,9 @@ class LocalStore:
         except OSError:  # it is gone, or no folder
             return
         before = f"{folder}/" if folder else ""
-        for name in (f"{before}{one}" for one in below):
+        # of those before `start`, only the last can be the folder that it lies in
+        first = max(0, bisect_left(below, start.removeprefix(before)) - 1) if start.startswith(before) else 0
+        for name in (f"{before}{one}" for one in below[first:]):
             if not name.endswith("/"):
                 if name >= start and name.startswith(prefix):
                     yield name

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from ckpt_ops.errors import BadInput, CkptOpsError, TransientError
 from ckpt_ops.lineage import LineageState, model_names
-from ckpt_ops.store import Store
+from ckpt_ops.store import LocalStore, Store
 from ckpt_ops.views.building.model import lineage_view
 from ckpt_ops.views.building.slices import PAGE, slices_view
 from ckpt_ops.views.building.status import status_view, unreadable_status
@@ -32,6 +33,8 @@ NAMES_STAY = 10.0
 STATES_STAY = 12
 """Of so many models the state stays in memory: of those that were asked for last."""
 _SIDE_BY_SIDE = 8
+
+T = TypeVar("T")
 
 
 class StoreViews:
@@ -82,8 +85,7 @@ class StoreViews:
             except BadInput:
                 return None  # it was removed since its name was read; the error would name every model
 
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = [one for one in pool.map(there, wanted) if one is not None]
+        found = [one for one in self._each(there, wanted) if one is not None]
         size = read_store_size(self.store)
         return Fleet(
             store=self.store.url,
@@ -118,15 +120,24 @@ class StoreViews:
         known = self._known(model)
         return known.with_log(lambda log, state: status_view(log, state, about))
 
-    def statuses(self) -> tuple[StatusView, ...]:
-        """All models, by name. A log that cannot be read hides no other."""
-        found = []
-        for name in self.names():
+    def statuses(self, only: Sequence[str] | None = None) -> tuple[StatusView, ...]:
+        """All models, or those of `only`, by name. A log that cannot be read hides no other."""
+
+        def one(name: str) -> StatusView:
             try:
-                found.append(self.status(name))
+                return self.status(name)
             except CkptOpsError as error:
-                found.append(unreadable_status(unreadable(name, error.what)))
-        return tuple(found)
+                return unreadable_status(unreadable(name, error.what))
+
+        return tuple(self._each(one, self.names() if only is None else only))
+
+    def _each(self, make: Callable[[str], T], names: Sequence[str]) -> Iterator[T]:
+        """Of each model. Threads wait for a store's answers; a disk has none to wait for."""
+        if isinstance(self.store, LocalStore):
+            yield from map(make, names)
+            return
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            yield from pool.map(make, names)
 
     def lineage(self, model: str) -> LineageView:
         """The graph of its versions."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ckpt_ops_airflow.exporting import export_dag
     from ckpt_ops_airflow.factory import intake_dag, retraining_dag
+    from ckpt_ops_airflow.fleet import fleet_dags
     from ckpt_ops_airflow.notifying import alerts_dag
     from ckpt_ops_airflow.ordering import WaitForEarlierRuns
     from ckpt_ops_airflow.rebase import rebase_dag
@@ -27,6 +28,7 @@ __all__ = [
     "WaitForEarlierRuns",
     "alerts_dag",
     "export_dag",
+    "fleet_dags",
     "intake_dag",
     "rebase_dag",
     "register_dag",
@@ -41,6 +43,7 @@ _HOMES = {
     "alerts_dag": "ckpt_ops_airflow.notifying",
     "intake_dag": "ckpt_ops_airflow.factory",
     "export_dag": "ckpt_ops_airflow.exporting",
+    "fleet_dags": "ckpt_ops_airflow.fleet",
     "rebase_dag": "ckpt_ops_airflow.rebase",
     "register_dag": "ckpt_ops_airflow.registering",
     "retrain_dag": "ckpt_ops_airflow.retrain",

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from ckpt_ops import worker
 from ckpt_ops.errors import BadInput, CkptOpsError, TerminalError, TransientError
+from ckpt_ops.pipeline.naming import file_of
 from ckpt_ops.printable import printable
 from ckpt_ops.worker import Ended, Surroundings
 
@@ -70,7 +71,7 @@ def ask(
             )
         log.warning("%s for %s %s", named, model, printable(ended.message))
         return TerminalError(
-            f"the process that reads {model}/pipeline.py {ended.how} and gave no answer",
+            f"the process that reads {file_of(model)} {ended.how} and gave no answer",
             safe="nothing was written",
             next="read its last lines in the api-server's log",
         )

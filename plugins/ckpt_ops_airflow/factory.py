@@ -12,6 +12,7 @@ from airflow.sdk import DAG, Asset, BaseOperator, CronDataIntervalTimetable, Tri
 
 from ckpt_ops import checks
 from ckpt_ops.errors import BadInput
+from ckpt_ops.pipeline.naming import module_of
 from ckpt_ops.pipeline.one_description import check_one_description, check_one_source
 from ckpt_ops.slices import worth_sharing
 from ckpt_ops.training.distribution import Workers
@@ -233,7 +234,7 @@ def check_described(intake: Intake) -> None:
 
 def intake_folder(intake: Intake) -> Path:
     """The folder of the module that describes it, which is imported already."""
-    return Path(str(sys.modules[f"{intake.name}.pipeline"].__file__)).parent
+    return Path(str(sys.modules[module_of(intake.name)].__file__)).parent
 
 
 def _dag_file() -> Path:

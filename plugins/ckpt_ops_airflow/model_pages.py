@@ -66,15 +66,18 @@ def run(dag_id: str, run_id: str, session: SessionDep) -> Response:
 
 def model_of(dag_id: str) -> str | None:
     """The model that the DAG is about; None: it is about none."""
-    from ckpt_ops.pipeline import find_pipelines
+    from ckpt_ops.pipeline.loading import is_described
+    from ckpt_ops.pipeline.naming import member_of
     from ckpt_ops_airflow.apart import dags_folder
 
-    known = find_pipelines(dags_folder())
+    folder = dags_folder()
     suffixes = (SUFFIX, RETRAIN_SUFFIX, EXPORT_SUFFIX)
-    for name in (dag_id, *(dag_id.removesuffix(one) for one in suffixes)):
-        if name in known or _has_log(name):
-            return name
-    return None
+    names = list(dict.fromkeys((dag_id, *(dag_id.removesuffix(one) for one in suffixes))))
+    if member_of(dag_id) is not None:
+        # its code says which members a fleet has, and is not run here: a log tells AA_rebase from AA's rebase
+        logged = next((name for name in names if _has_log(name)), None)
+        return logged or (names[-1] if is_described(names[-1], folder) else None)
+    return next((name for name in names if is_described(name, folder) or _has_log(name)), None)
 
 
 def _has_log(name: str) -> bool:

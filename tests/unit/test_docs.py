@@ -24,6 +24,7 @@ PAGES = [
 COMPILED = {
     ("checkpoints.md", 0),
     ("checkpoints.md", 1),
+    ("fleets.md", 1),
     ("intake.md", 1),
     ("registries.md", 1),
     ("tutorial.md", 2),

@@ -15,6 +15,7 @@ import blake3
 
 from ckpt_ops.pipeline.code.files import Files
 from ckpt_ops.pipeline.code.imports import imported
+from ckpt_ops.pipeline.naming import folder_of, member_of
 from ckpt_ops.pipeline.pipeline import Pipeline
 
 _OF_RUNS = ("dag.py", "pipeline.py")
@@ -38,7 +39,7 @@ def code_of(pipeline: Pipeline) -> Code:
     """Read the pipeline's code. Raises `BadInput` where a file must not be kept with a version."""
     folder, described = pipeline.folder, _described_in(pipeline)
     files = Files(_root(pipeline))
-    aside = {*_OF_RUNS, pipeline.expectations}
+    aside = {*_OF_RUNS, pipeline.expectations} | _of_other_members(pipeline)
     shaping = _with_imported(files, _but(aside, files.below(folder)), aside)
     rest = files.below(described) if described.is_dir() else set()
     every = _with_imported(files, files.below(folder) | rest, set())
@@ -77,7 +78,14 @@ def _root(pipeline: Pipeline) -> Path:
 
 def _described_in(pipeline: Pipeline) -> Path:
     """The folder of `pipeline.py`; its model may be in another pipeline's."""
-    return _root(pipeline) / pipeline.name
+    return _root(pipeline) / folder_of(pipeline.name)
+
+
+def _of_other_members(pipeline: Pipeline) -> set[str]:
+    """Suites of other members of a fleet: what one expects shapes no other's weights."""
+    if member_of(pipeline.name) is None:
+        return set()
+    return {path.name for path in _described_in(pipeline).glob("expectations*.json")}
 
 
 def _with_imported(files: Files, names: Iterable[str], aside: set[str]) -> set[str]:

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { FleetAnswer, FleetRow } from "../answers.ts";
 import { useJson } from "../api.ts";
+import { fleetOf, fleetsOf } from "../fleets.ts";
 import { bytes, count, plural, utc } from "../format.ts";
 import { Nothing } from "../parts/bits.tsx";
 import { Answered, Fresh } from "../parts/shell.tsx";
@@ -59,10 +60,17 @@ export function FleetPage({ route }: { route: Route }): JSX.Element {
   const asked = useJson<FleetAnswer>("fleet", 30);
   const [typed, setTyped] = useState(route.query["q"] ?? "");
   const [show, setShow] = useState<Show>("all");
+  const [chosen, setChosen] = useState(route.query["fleet"] ?? "");
   const models = asked.data?.models ?? [];
+  const fleets = useMemo(() => fleetsOf(models.map((row) => row.model)), [models]);
+  const only = fleets.some(([name]) => name === chosen) ? chosen : "";
+  const members = useMemo(
+    () => (only === "" ? models : models.filter((row) => fleetOf(row.model) === only)),
+    [models, only],
+  );
   const rows = useMemo(
-    () => models.filter((row) => fits[show](row) && matches(row, typed)),
-    [models, show, typed],
+    () => members.filter((row) => fits[show](row) && matches(row, typed)),
+    [members, show, typed],
   );
   return (
     <>
@@ -91,10 +99,23 @@ export function FleetPage({ route }: { route: Route }): JSX.Element {
                     onInput={(event) => setTyped(event.currentTarget.value)}
                   />
                 </label>
+                {fleets.length > 0 && (
+                  <label>
+                    <span class="unseen">Fleet</span>
+                    <select value={only} onChange={(event) => setChosen(event.currentTarget.value)}>
+                      <option value="">All fleets</option>
+                      {fleets.map(([name, size]) => (
+                        <option key={name} value={name}>
+                          {name} ({count(size)})
+                        </option>
+                      ))}
+                    </select>
+                  </label>
+                )}
                 <div class="switch" role="group" aria-label="Which models">
                   {SHOWS.map(([one, name]) => (
                     <button key={one} type="button" aria-pressed={show === one} onClick={() => setShow(one)}>
-                      {name} <span class="soft">{count(fleet.models.filter(fits[one]).length)}</span>
+                      {name} <span class="soft">{count(members.filter(fits[one]).length)}</span>
                     </button>
                   ))}
                 </div>

@@ -16,8 +16,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from ckpt_ops.errors import ObjectNotFound
-from ckpt_ops.pipeline import find_pipelines
-from ckpt_ops.pipeline.intake import check_name
+from ckpt_ops.pipeline.loading import is_described
+from ckpt_ops.pipeline.naming import check_name
 from ckpt_ops.runs.due import Due, DueRequest, TransferRequest, due, transfer_due
 from ckpt_ops_airflow.apart import SECONDS, ask, dags_folder
 from ckpt_ops_airflow.api.json_answers import json_answer
@@ -93,7 +93,7 @@ def _folder_of(model: str) -> Path:
     """The folder of DAGs that describes the model. Raises `ObjectNotFound`: there is none."""
     check_name(model, field="model")
     folder = dags_folder()
-    if model not in find_pipelines(folder):
+    if not is_described(model, folder):
         raise ObjectNotFound(
             f"{model} has no plan: the folder of DAGs describes no pipeline of this name",
             safe="nothing was written",

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ckpt_ops.errors import BadInput, CkptOpsError, ObjectNotFound, TransientError
 from ckpt_ops.lineage import LineageState
-from ckpt_ops.pipeline.intake import check_name
+from ckpt_ops.pipeline.naming import check_name
 from ckpt_ops.store import open_store
 from ckpt_ops.views.store_views import StoreViews
 
