@@ -25,6 +25,7 @@ class Asked:
         connection: id of an Airflow connection, of a table or an API.
         items: of an API, where the rows are in a page.
         at: of an API, the key of a slice that exists.
+        label: the column that a model will predict.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Asked:
     connection: str | None = None
     items: str | None = None
     at: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

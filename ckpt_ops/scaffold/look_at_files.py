@@ -8,7 +8,6 @@ from dataclasses import fields
 
 import pyarrow as pa
 
-from ckpt_ops.column_types import cast
 from ckpt_ops.errors import BadInput
 from ckpt_ops.key_times import time_of
 from ckpt_ops.scaffold.found import Asked, Code, Found
@@ -19,6 +18,7 @@ from ckpt_ops.scaffold.naming import Named, named_as
 from ckpt_ops.scaffold.profile import Looked
 from ckpt_ops.scaffold.spacing import Spacing, spacing_of
 from ckpt_ops.slices import Files
+from ckpt_ops.slices.declared import with_all_columns
 from ckpt_ops.slices.formats import Csv, Format, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
@@ -141,7 +141,7 @@ def _looked(source: Files, key: str, naming: Named, *, sampled: bool) -> Looked:
             left -= batches[-1].num_rows
             if left == 0:
                 break
-        tables.append(_as_declared(pa.Table.from_batches(batches), source.schema))
+        tables.append(with_all_columns(pa.Table.from_batches(batches), source.schema))
         if at < SAMPLE_FILES:
             samples.append(tables[-1].slice(0, SAMPLE_ROWS))
         if left == 0:
@@ -152,17 +152,6 @@ def _looked(source: Files, key: str, naming: Named, *, sampled: bool) -> Looked:
         whole=left > 0 and len(names) == len(naming.files[key]),
         sample=pa.concat_tables(samples) if sampled else None,
     )
-
-
-def _as_declared(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """All declared columns; one that a file lacks has no values in it."""
-    columns = [
-        cast(table[field.name], field.type)
-        if field.name in table.column_names
-        else pa.nulls(table.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
 
 
 def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
