@@ -112,7 +112,7 @@ def test_py(name: str, found: Found, more: MoreTests) -> str:
             ),
             "    ",
         ).lstrip()
-    return f'''"""What {name} promises, on the sample beside this file. Run it: pytest dags/{name}"""
+    return f'''"""What {name} promises, on the sample beside it. Run it by pytest."""
 
 {FUTURE}
 import shutil

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ckpt_ops.scaffold.layout import WIDTH
 from ckpt_ops.scaffold.model.constants_code import renamed_of
 from ckpt_ops.scaffold.model.features import Becomes, Feature, by_kind
 from ckpt_ops.scaffold.model.label import Target, Task
@@ -47,8 +48,7 @@ def build_code(name: str, target: Target, features: Sequence[Feature], output: s
         '    hidden = keras.layers.Dense(32, activation="relu", name="hidden_2")(hidden)',
         *_output(target, output),
         f'    model = keras.Model(columns, predicted, name="{name}")',
-        f"    model.compile(optimizer={_optimizer(features)}, "
-        f'loss="{_LOSSES[target.task]}", jit_compile=False)',
+        *_compile(target, features),
         "    return model",
     ]
     return ["\n".join(lines) + "\n", *([_EMBEDDED] if of_vocabulary else [])]
@@ -128,6 +128,12 @@ def _output(target: Target, output: str) -> list[str]:
                 f'    units = keras.layers.Rescaling(variance**0.5, offset=mean, name="{output}")',
                 "    predicted = units(standard)",
             ]
+
+
+def _compile(target: Target, features: Sequence[Feature]) -> list[str]:
+    arguments = f'optimizer={_optimizer(features)}, loss="{_LOSSES[target.task]}", jit_compile=False'
+    line = f"    model.compile({arguments})"
+    return [line] if len(line) <= WIDTH else ["    model.compile(", f"        {arguments}", "    )"]
 
 
 def _optimizer(features: Sequence[Feature]) -> str:

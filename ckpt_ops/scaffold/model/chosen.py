@@ -96,7 +96,7 @@ def gates_of(
         case Task.CLASSES:
             return _classes(target, known, held_out)
         case Task.NUMBER:
-            return _number(known)
+            return _number(known, held_out)
         case Task.RANKING:
             return _ranking(label, groups)
 
@@ -129,11 +129,11 @@ def _classes(target: Target, label: Labels, held_out: int) -> list[ChosenGate]:
             code=f'AtMost("cross_entropy", {_figures(entropy)})',
             why=f"That of the shares alone, with which the most frequent class has {shares.max():.1%}.",
         ),
-        _not_worse("cross_entropy", _figures(0.02 * entropy), "A fiftieth of the same."),
+        _not_worse("cross_entropy", _figures(_noise(held_out) * entropy), _of_noise(held_out)),
     ]
 
 
-def _number(label: Labels) -> list[ChosenGate]:
+def _number(label: Labels, held_out: int) -> list[ChosenGate]:
     deviation = float(label.std())
     return [
         ChosenGate(
@@ -141,7 +141,7 @@ def _number(label: Labels) -> list[ChosenGate]:
             code='AtLeast("r2", 0.0)',
             why=f"The mean for every row has 0: it is off by {_figures(deviation)}, the standard deviation.",
         ),
-        _not_worse("rmse", _figures(0.02 * deviation), "A fiftieth of that deviation."),
+        _not_worse("rmse", _figures(_noise(held_out) * deviation), _of_noise(held_out)),
     ]
 
 
@@ -161,6 +161,15 @@ def _ranking(label: Labels, groups: npt.NDArray[np.str_] | None) -> list[ChosenG
 
 def _not_worse(metric: str, margin: str, why: str) -> ChosenGate:
     return ChosenGate(uses="NotWorseThan", code=f'NotWorseThan(metric="{metric}", margin={margin})', why=why)
+
+
+def _noise(held_out: int) -> float:
+    """By which share of the absolute bound two models that are alike may differ on so few rows."""
+    return max(0.02, 0.5 / math.sqrt(held_out))
+
+
+def _of_noise(held_out: int) -> str:
+    return f"{_noise(held_out):.0%} of that: models that are alike differ as much on {held_out:,} rows."
 
 
 def _within(margin: float) -> float:
