@@ -82,6 +82,7 @@ def init(
         items=items,
         at=at,
         label=label,
+        without=tuple(without or ()),
     )
     model = AskedModel(label=label, task=task, group=group, without=tuple(without or ()))
     with platform_if_running(), looking() as status:

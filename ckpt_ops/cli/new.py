@@ -53,6 +53,12 @@ def new_source_command(
         str | None,
         typer.Option(metavar="COLUMN", help="Column that a model will predict; its drift is watched."),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD", help="Field of JSON lines that is no column; may be given several times."
+        ),
+    ] = None,
     template: Template = None,
     key_format: KeyFormat = None,
     schedule: Schedule = None,
@@ -84,6 +90,7 @@ def new_source_command(
         items=items,
         at=at,
         label=label,
+        without=tuple(without or ()),
     )
     with platform_if_running(), looking() as status:
         written = new_source(asked, dags_folder(), status)

@@ -19,7 +19,7 @@ from ckpt_ops.scaffold.profile import Looked
 from ckpt_ops.scaffold.spacing import Spacing, spacing_of
 from ckpt_ops.slices import Files
 from ckpt_ops.slices.declared import with_all_columns
-from ckpt_ops.slices.formats import Csv, Format, format_of
+from ckpt_ops.slices.formats import Csv, Format, JsonLines, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
 from ckpt_ops.slices.sources.file_names import Naming
@@ -55,7 +55,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     files = {key: [_raw(store, entries[name]) for name in naming.files[key][:MOST_FILES]] for key in chosen}
     progress(f"reading {', '.join(chosen)}")
     form, schema, on_format = reading_of(
-        list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS
+        list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS, asked.without
     )
     source = _source(asked.name, url, naming, spacing, schema, form, last)
     kept = chosen[:SAMPLE_SLICES]
@@ -81,6 +81,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
         sample=sample,
         sample_code=code,
         sample_keys=kept,
+        left_out=tuple(asked.without) if isinstance(form, JsonLines) else (),
         notes=[*_notes(entries, naming, slices), *_notes_on(last, keys), *on_format],
     )
 
@@ -169,6 +170,10 @@ def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
     if source.complete_when:
         arguments["complete_when"] = repr_of(source.complete_when)
         comments["complete_when"] = "it lands last: without it, a slice is not there yet"
+    if isinstance(form, JsonLines) and source.format is not None:
+        arguments["format"] = repr(form)
+        comments["format"] = "the column user.city is the field city of the object user"
+        imports.append("JsonLines")
     if source.format is not None and isinstance(form, Csv):
         arguments["format"] = _csv_code(form)
         if not form.leading_zeros:

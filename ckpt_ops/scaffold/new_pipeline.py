@@ -76,7 +76,7 @@ def new_pipeline(
     folder = dags / asked.name
     check_name(asked.name, folder)
     found = looked_at(asked, progress)
-    for name in model.without:
+    for name in set(model.without) - set(found.left_out):
         check_column(name, found.schema.names, field="--without")
     progress(f"choosing what predicts {model.label}")
     chosen = _Chosen(asked, model, found)
@@ -121,7 +121,7 @@ class _Chosen:
             self.target,
             Leaks(label, len(self.target.classes)),
             slice_times=self._times,
-            without=model.without,
+            without=[each for each in model.without if each not in found.left_out],
         )
         self.notes = [*found.notes, *_known_in_time(self.features)]
         groups = None

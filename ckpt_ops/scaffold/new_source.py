@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ckpt_ops.belonging import length_of
+from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold import code
 from ckpt_ops.scaffold.belonging import belongings
 from ckpt_ops.scaffold.expectations import Line, as_json, suite_of
@@ -41,6 +42,8 @@ def new_source(asked: Asked, dags: Path, progress: Callable[[str], object] = lam
     found = looked_at(asked, progress)
     if asked.label is not None:
         check_column(asked.label, found.schema.names, field="--label")
+    for name in set(asked.without) - set(found.left_out):
+        raise BadInput("--without", name, "a field of JSON lines: of other data, all columns are declared")
     progress(f"writing {folder}")
     files = files_of_source(asked, found) | {
         "pipeline.py": ("the intake: pull, validate", code.pipeline_py(asked.name).encode()),
