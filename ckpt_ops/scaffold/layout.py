@@ -36,3 +36,8 @@ def time_code(time: datetime) -> str:
     hour = f", {time.hour}" if time.hour or time.minute else ""
     minute = f", {time.minute}" if time.minute else ""
     return f"datetime({time.year}, {time.month}, {time.day}{hour}{minute}, tzinfo=UTC)"
+
+
+def tuple_code(values: Sequence[str]) -> str:
+    """A tuple of values that are code already."""
+    return f"({', '.join(values)}{',' if len(values) == 1 else ''})"

@@ -12,11 +12,13 @@ from ckpt_ops.errors import BadInput
 from ckpt_ops.key_times import time_of
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.heads import head_of, reading_of
+from ckpt_ops.scaffold.layout import tuple_code
 from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.markers import Marked, marked
 from ckpt_ops.scaffold.naming import Named, named_as
 from ckpt_ops.scaffold.profile import Looked
 from ckpt_ops.scaffold.spacing import Spacing, spacing_of
+from ckpt_ops.scaffold.types import type_of_text
 from ckpt_ops.slices import Files
 from ckpt_ops.slices.declared import with_all_columns
 from ckpt_ops.slices.formats import Csv, Format, JsonLines, format_of
@@ -57,7 +59,12 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     form, schema, on_format = reading_of(
         list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS, asked.without
     )
-    source = _source(asked.name, url, naming, spacing, schema, form, last)
+    said = {name: values for name, values in naming.partitions.items() if name not in schema.names}
+    for name, values in said.items():
+        schema = schema.append(
+            pa.field(name, type_of_text(pa.chunked_array([pa.array(values, pa.string())])))
+        )
+    source = _source(asked.name, url, naming, spacing, schema, form, last, tuple(said))
     kept = chosen[:SAMPLE_SLICES]
     slices = [_looked(source, key, naming, sampled=key in kept) for key in chosen]
     if not any(looked.table.num_rows for looked in slices):
@@ -113,7 +120,14 @@ def _landing_last(naming: Named, listed: Collection[str]) -> tuple[Marked | None
 
 
 def _source(
-    name: str, url: str, naming: Named, spacing: Spacing, schema: pa.Schema, form: Format, last: Marked | None
+    name: str,
+    url: str,
+    naming: Named,
+    spacing: Spacing,
+    schema: pa.Schema,
+    form: Format,
+    last: Marked | None,
+    partitions: tuple[str, ...],
 ) -> Files:
     return Files(
         name=name,
@@ -124,6 +138,7 @@ def _source(
         weekday=spacing.weekday,
         format=None if form == format_of(naming.template) else form,
         complete_when=last.complete_when if last is not None and _all_have(last, naming) else "",
+        partitions=partitions,
     )
 
 
@@ -167,6 +182,9 @@ def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
     if spacing.weekday is not None and "%V" not in naming.key_format:
         arguments["weekday"] = str(spacing.weekday)
         comments["weekday"] = "0 is Monday: a file of another day is no slice"
+    if source.partitions:
+        arguments["partitions"] = tuple_code([repr_of(name) for name in source.partitions])
+        comments["partitions"] = "columns whose values are the names of folders"
     if source.complete_when:
         arguments["complete_when"] = repr_of(source.complete_when)
         comments["complete_when"] = "it lands last: without it, a slice is not there yet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ckpt_ops.scaffold.layout import WIDTH
+from ckpt_ops.scaffold.layout import WIDTH, tuple_code
 from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.model.features import Becomes, Feature, by_kind
 from ckpt_ops.scaffold.model.label import Target
@@ -55,7 +55,7 @@ def renamed_of(features: Sequence[Feature]) -> list[Feature]:
 
 def listed(name: str, values: Sequence[str]) -> list[str]:
     """A tuple, laid out as ruff would."""
-    one = f"{name} = ({', '.join(values)}{',' if len(values) == 1 else ''})"
+    one = f"{name} = {tuple_code(values)}"
     if len(one) <= WIDTH:
         return [one]
     return [f"{name} = (", *(f"    {value}," for value in values), ")"]
