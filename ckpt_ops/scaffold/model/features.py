@@ -25,7 +25,11 @@ _FEWEST_OF_IDENTIFIER = 50
 _FREE_TEXT = 60
 _MOST_NEW = 0.5
 _DENSE = 3
-_CODE = re.compile(r"(?:.*[_.\- ])?(?:id|code|no|nr|number|zip|zipcode|plz|key|uuid)", re.IGNORECASE)
+_CODE = re.compile(
+    r"(?:.*[_.\- ])?(?:id|code|no|nr|number|zip|zipcode|plz|key|uuid)"
+    r"|user|customer|account|item|product|article|movie|film|shop|store|merchant|device|region|zone",
+    re.IGNORECASE,
+)
 _RESERVED = ("features", "hidden_1", "hidden_2", "dropout")
 _SUFFIXES = (
     *("", "_column", "_scaled", "_rows", "_embedding", "_standard"),
