@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ckpt_ops.belonging import length_of
@@ -110,7 +111,7 @@ class _Chosen:
             first_rows=first.num_rows - first[model.label].null_count,
         )
         label = as_numbers(self.target, table)
-        counts = [int((~np.isnan(as_numbers(self.target, each.table))).sum()) for each in found.slices]
+        counts = [len(_known(self.target, each.table)) for each in found.slices]
         self._times = [
             each.column for each in belongings(found.schema, found.slices, length_of(found.spacing.interval))
         ]
@@ -123,7 +124,7 @@ class _Chosen:
             slice_times=self._times,
             without=[each for each in model.without if each not in found.left_out],
         )
-        self.notes = [*found.notes, *_known_in_time(self.features)]
+        self.notes = [*found.notes, *_known_in_time(self.features), *_one_class(self.target, found)]
         groups = None
         if self.target.group:
             groups = np.array([str(value) for value in table[self.target.group].to_pylist()])
@@ -196,3 +197,17 @@ def _known_in_time(features: Sequence[Feature]) -> list[str]:
         for each in features
         if each.becomes is not Becomes.NOTHING and (each.strength or 0.0) >= _STRONG
     ]
+
+
+def _one_class(target: Target, found: Found) -> list[str]:
+    """Of a first slice, nothing can be told where all of its labels are the same."""
+    several = [each.key for each in found.slices if len(np.unique(_known(target, each.table))) > 1]
+    if found.slices[0].key in several:
+        return []
+    begin = f"begin with {several[0]}, or with several slices together" if several else "no slice has several"
+    return [f"all labels of {found.slices[0].key} are the same, so no version of it can be promoted: {begin}"]
+
+
+def _known(target: Target, table: pa.Table) -> npt.NDArray[np.float64]:
+    label = as_numbers(target, table)
+    return label[~np.isnan(label)]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ckpt_ops.evaluation.metrics import metric_named
+from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.model.label import Target, Task
 
 BATCH = 128
@@ -72,9 +73,9 @@ def held_out_by(target: Target, slice_time: str, interval: timedelta) -> str:
         slice_time: a timestamp that lies in its slice; "" where there is none.
     """
     if target.task is Task.RANKING:
-        return f'holdout_by="{target.group}"'
+        return f"holdout_by={repr_of(target.group)}"
     if slice_time and interval >= _MONTH:
-        return f'holdout=Latest({HELD_OUT}, by="{slice_time}")'
+        return f"holdout=Latest({HELD_OUT}, by={repr_of(slice_time)})"
     return ""
 
 

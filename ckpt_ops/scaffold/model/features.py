@@ -25,6 +25,7 @@ _FEWEST_OF_IDENTIFIER = 50
 _FREE_TEXT = 60
 _MOST_NEW = 0.5
 _DENSE = 3
+_LARGEST = 1e18  # whose square float32 holds
 _CODE = re.compile(
     r"(?:.*[_.\- ])?(?:id|code|no|nr|number|zip|zipcode|plz|key|uuid)"
     r"|user|customer|account|item|product|article|movie|film|shop|store|merchant|device|region|zone",
@@ -120,6 +121,8 @@ def _feature(
 ) -> Feature:
     """By the type, after what leaves a column out whatever its type."""
     values = table[column.name]
+    if pa.types.is_float16(values.type):
+        values = values.cast(pa.float32())  # Arrow does not count its values
     there = values.drop_null()
     kind = _in_words(column, there)
     left_out = Feature(column=column.name, input=column.name, kind=kind, becomes=Becomes.NOTHING, why="")
@@ -167,7 +170,7 @@ def _by_type(
     if types.is_floating(found) or types.is_decimal(found):
         if column.varies_by_slice:
             return replace(plain, why="it follows the slices: no model has seen the next value")
-        return replace(plain, becomes=Becomes.NUMBER, why="a measure", usual=_median(there))
+        return _measure(plain, there)
     return replace(plain, why=f"no layer takes {found} as it is: write it as a number or text")
 
 
@@ -213,6 +216,18 @@ def _whole(plain: Feature, there: pa.ChunkedArray, column: Column) -> Feature:
     if plain.values <= _MOST_CODES and len(there) >= _ROWS_OF_CODE * plain.values and plain.values > 2:
         why = f"few whole numbers, each in {len(there) // plain.values:,} rows on average"
         return replace(plain, becomes=Becomes.CODE, why=why, usual=nothing)
+    return _measure(plain, there)
+
+
+def _measure(plain: Feature, there: pa.ChunkedArray) -> Feature:
+    numbers = pc.cast(there, pa.float64(), safe=False).to_numpy()
+    finite = numbers[np.isfinite(numbers)]
+    if not len(finite):
+        return replace(plain, why="no finite number was seen")
+    if np.abs(finite).max() > _LARGEST:
+        return replace(
+            plain, why=f"numbers beyond {_LARGEST:g} cannot be scaled in float32: write a logarithm"
+        )
     return replace(plain, becomes=Becomes.NUMBER, why="a measure", usual=_median(there))
 
 

@@ -58,6 +58,7 @@ MOMENTS = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=3 * n) for n in 
         (RNG.normal(size=2 * ROWS).astype(np.float32), Becomes.NUMBER),
         (RNG.integers(20_000, 90_000, 2 * ROWS), Becomes.NUMBER),  # nearly all differ, and measure
         (drawn([True, False, None]), Becomes.NUMBER),
+        (RNG.normal(size=2 * ROWS).astype(np.float16), Becomes.NUMBER),
         (drawn([0, 1]), Becomes.NUMBER),
         (drawn([1, 2, 3, 7]), Becomes.CODE),
         (drawn(["a", "b", None]), Becomes.CATEGORY),
@@ -89,6 +90,8 @@ def test_a_column_becomes_what_its_values_are(values: Any, becomes: Becomes) -> 
         ([[1, 2]] * (2 * ROWS), "layers of their own"),
         ([{"a": 1}] * (2 * ROWS), "layers of their own"),
         (drawn([b"a", b"b"]), "no layer takes binary"),
+        (RNG.normal(size=2 * ROWS) * 1e300, "cannot be scaled in float32"),
+        (drawn([float("inf"), -float("inf")]), "no finite number was seen"),
         (pa.array(drawn([1, 2, 3]), pa.duration("s")), "no layer takes duration"),
         (LABEL, "it knows the label"),
         (LABEL * 3.5 + 1, "it knows the label"),
