@@ -210,4 +210,5 @@ def _one_class(target: Target, found: Found) -> list[str]:
 
 def _known(target: Target, table: pa.Table) -> npt.NDArray[np.float64]:
     label = as_numbers(target, table)
-    return label[~np.isnan(label)]
+    known: npt.NDArray[np.float64] = label[~np.isnan(label)]
+    return known

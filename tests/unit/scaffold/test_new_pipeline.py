@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from first_rows import of_day
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 from ckpt_ops.cli.main import app
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline import load_pipeline
-from ckpt_ops.scaffold import Asked
+from ckpt_ops.scaffold import Asked, new_source
 from ckpt_ops.scaffold.model.label import Task
 from ckpt_ops.scaffold.new_pipeline import AskedModel, WrittenPipeline, new_pipeline
 
@@ -177,3 +178,28 @@ def test_what_cannot_be_leaves_nothing_behind(
         )
     assert message in f"{caught.value} {caught.value.next}"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_whose_label_is_known_watches_its_drift(landing: Path, tmp_path: Path) -> None:
+    new_source(Asked(name="made_labelled", origin=str(landing), label="sold"), tmp_path)
+    suite = json.loads((tmp_path / "made_labelled" / "expectations.json").read_text())
+    drift = [line for line in suite["expectations"] if line["type"] == "expect_column_psi_to_be_at_most"]
+    assert [(line["kwargs"]["column"], line["severity"]) for line in drift] == [("sold", "warning")]
+    with pytest.raises(BadInput) as caught:
+        new_source(Asked(name="made_other", origin=str(landing), label="solt"), tmp_path)
+    assert caught.value.next == "--label sold"
+    with pytest.raises(BadInput, match="a field of JSON lines"):
+        new_source(Asked(name="made_other", origin=str(landing), without=["sold"]), tmp_path)
+
+
+def test_a_first_slice_of_one_class_is_said(tmp_path: Path) -> None:
+    for folder in ("landing", "dags"):
+        (tmp_path / folder).mkdir()
+    for seed, day in enumerate(DAYS):
+        rows = of_day(day, seed)
+        if not seed:
+            rows = rows.set_column(rows.column_names.index("sold"), "sold", pa.array([False] * rows.num_rows))
+        pq.write_table(rows, tmp_path / "landing" / f"{day}.parquet")
+    asked = Asked(name="made_of_one", origin=str(tmp_path / "landing"), label="sold")
+    written = new_pipeline(asked, AskedModel(label="sold"), tmp_path / "dags")
+    assert any(f"begin with {DAYS[1]}" in note for note in written.notes), written.notes
