@@ -19,7 +19,7 @@ class Group(StrEnum):
     CORRECT = "Correct: take back what went wrong"
     DIAGNOSE = "Diagnose: find out why; nothing is recorded"
     STORE = "Store: check, repair, clean up"
-    NEW = "New: write and check a source"
+    NEW = "New: write a pipeline or a source, and check it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +94,7 @@ _LISTED: dict[Group, tuple[tuple[str, str, str], ...]] = {
         ("gc", "gc:gc", "Delete checkpoints and chunks that nothing needs."),
     ),
     Group.NEW: (
+        ("init", "init:init", "Write a whole pipeline with a model, from a look at data."),
         ("new", "new:new", "Write the files of a new source."),
         ("check", "new:check", "Check that a source keeps its promises."),
         ("validate", "validate:validate", "Try an expectation suite on past slices."),

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from ckpt_ops.cli import output
+from ckpt_ops.cli.data_options import (
+    At,
+    ConnectionId,
+    Encoding,
+    Items,
+    KeyFormat,
+    OrderBy,
+    Origin,
+    Schedule,
+    Template,
+    TimeColumn,
+)
 from ckpt_ops.cli.embedded_store import platform_if_running
+from ckpt_ops.cli.looking import looking, shown
 from ckpt_ops.cli.output import Json
 from ckpt_ops.contract import Check, check_source
 from ckpt_ops.errors import BadInput
 from ckpt_ops.pipeline.intake import Intake
 from ckpt_ops.pipeline.loading import dags_folder, is_described, load_intake
-from ckpt_ops.printable import printable
 from ckpt_ops.scaffold import Asked, Written, new_source
 
 _EXAMPLE = "ckpt-ops new source visits --from /data/visits"
@@ -40,51 +48,26 @@ def new_source_command(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Name of the source, and of its folder in dags/.")
     ],
-    origin: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="URL",
-            help="Where its data is: a directory, gs://BUCKET/PREFIX, "
-            "postgres://USER@HOST:5432/DATABASE?table=SCHEMA.TABLE, or https://...?from={start}&to={end}.",
-        ),
-    ],
-    template: Annotated[
+    origin: Origin,
+    label: Annotated[
         str | None,
+        typer.Option(metavar="COLUMN", help="Column that a model will predict; its drift is watched."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
         typer.Option(
-            metavar="NAME",
-            help="Names of the files, such as 'flights/{key}/*.csv.gz' or 'flights/%d.%m.%Y.csv'.",
+            metavar="FIELD", help="Field of JSON lines that is no column; may be given several times."
         ),
     ] = None,
-    key_format: Annotated[
-        str | None,
-        typer.Option(metavar="FORM", help="strftime form of the times in file names, such as '%Y-%m-%d'."),
-    ] = None,
-    schedule: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CRON",
-            help="How often a slice is due: hourly, daily, weekly, monthly or a cron expression.",
-        ),
-    ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Encoding of CSV files; UTF-8 by default.")] = None,
-    time_column: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Column of a table that says which slice a row belongs to."),
-    ] = None,
-    order_by: Annotated[
-        str | None, typer.Option(metavar="COLUMNS", help="Columns of a table that tell its rows apart.")
-    ] = None,
-    connection: Annotated[
-        str | None, typer.Option(metavar="ID", help="Airflow connection to the database or API.")
-    ] = None,
-    items: Annotated[
-        str | None,
-        typer.Option(metavar="PATH", help="Where a page of an API has its rows, such as 'data.items'."),
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Key of a slice that the API has, such as 2025-11-01.")
-    ] = None,
+    template: Template = None,
+    key_format: KeyFormat = None,
+    schedule: Schedule = None,
+    encoding: Encoding = None,
+    time_column: TimeColumn = None,
+    order_by: OrderBy = None,
+    connection: ConnectionId = None,
+    items: Items = None,
+    at: At = None,
     json: Json = False,
 ) -> None:
     """Look at data and write a source for it into dags/NAME.
@@ -106,8 +89,10 @@ def new_source_command(
         connection=connection,
         items=items,
         at=at,
+        label=label,
+        without=tuple(without or ()),
     )
-    with platform_if_running(), _status() as status:
+    with platform_if_running(), looking() as status:
         written = new_source(asked, dags_folder(), status)
     view = {"folder": str(written.folder), "files": written.files, "notes": [*written.found.notes]}
     output.answer(view, lambda _: _show(written), json=json)
@@ -138,7 +123,7 @@ def check_source_command(
 
     Example: ckpt-ops check source dags/visits
     """
-    with platform_if_running(), _status() as status:
+    with platform_if_running(), looking() as status:
         found = check_source(_loaded(folder).source, slices or None, progress=status)
     broken = [one for one in found if not one.passed]
     output.answer([asdict(one) for one in found], lambda _: _show_checks(folder, found), json=json)
@@ -165,17 +150,6 @@ def _loaded(folder: Path) -> Intake:
         ) from error
 
 
-@contextmanager
-def _status() -> Iterator[Callable[[str], object]]:
-    """One line on standard error that says what is being done; without a terminal, a line for each."""
-    console = output.console(stderr=True)
-    if not sys.stderr.isatty():
-        yield lambda text: console.print(f"{text} ...", soft_wrap=True)
-        return
-    with console.status("looking") as status:
-        yield lambda text: status.update(escape(printable(text)))
-
-
 def _show(written: Written) -> None:
     out = output.console()
     table = Table("file", "what", title=f"wrote {written.folder}", title_justify="left")
@@ -185,12 +159,12 @@ def _show(written: Written) -> None:
     for note in written.found.notes:
         out.print(f"- {note}", soft_wrap=True)
     name = written.folder.name
-    shown = _shown(written.folder)
+    folder = shown(written.folder)
     first = written.found.sample_keys[0]
     out.print(
-        f"Look through {shown}/source.py and expectations.json: they are yours now.\n"
-        f"Next: ckpt-ops check source {shown}\n"
-        f"      pytest {shown}\n"
+        f"Look through {folder}/source.py and expectations.json: they are yours now.\n"
+        f"Next: ckpt-ops check source {folder}\n"
+        f"      pytest {folder}\n"
         f"      ckpt-ops run {name} --slice {first}, or in Airflow: DAG {name}, Trigger, Backfill",
         soft_wrap=True,
     )
@@ -209,8 +183,3 @@ def _show_checks(folder: Path, checks: list[Check]) -> None:
         )
     else:
         out.print(f"All {len(checks)} promises are kept. Next: pytest {folder}")
-
-
-def _shown(folder: Path) -> str:
-    """Relative to the working directory where that is shorter."""
-    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)

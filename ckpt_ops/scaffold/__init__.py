@@ -1,4 +1,4 @@
-"""A new source from a look at its data: `dags/NAME/`, ready to run."""
+"""A new source, or a pipeline with a model, from a look at its data: `dags/NAME/`, ready to run."""
 
 from ckpt_ops.scaffold.found import Asked
 from ckpt_ops.scaffold.new_source import Written, new_source

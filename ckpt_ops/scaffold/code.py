@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from ckpt_ops.scaffold.found import Asked, Code, Found
+from ckpt_ops.scaffold.layout import FUTURE, WIDTH, docstring_code, imports_code, time_code
 from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.profile import MOST_VALUES, Column, columns_of
 from ckpt_ops.scaffold.type_code import column_code
 
-_WIDTH = 110
-_FUTURE = "from __future__ import annotations\n"
 _ENDED_AFTER = 3  # intervals without a slice
 _OF_TESTS = (
     *("check_source", "columns_of", "drop_last_row", "key_time"),
@@ -20,15 +20,25 @@ _OF_TESTS = (
 )
 
 
-def source_py(asked: Asked, found: Found) -> str:
+@dataclass(frozen=True, kw_only=True)
+class MoreTests:
+    """Tests of what stands beside a source; they may take `sample`, the source of the sample.
+
+    Attributes:
+        uses: by module, what they import.
+    """
+
+    uses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    code: str = ""
+
+
+def source_py(asked: Asked, found: Found, *, by: str = "ckpt-ops new source") -> str:
     """`source.py`: the declared columns and the source."""
-    imports = _imports({"ckpt_ops": found.code.imports})
-    about = _docstring(
-        f"Slices of {asked.name}: {found.what}.", "Written by `ckpt-ops new source`; yours to edit."
-    )
+    imports = imports_code({"ckpt_ops": found.code.imports})
+    about = docstring_code(f"Slices of {asked.name}: {found.what}.", f"Written by `{by}`; yours to edit.")
     columns = "".join(_column(column) for column in columns_of(found.schema, found.slices))
     return (
-        f"{about}\n{_FUTURE}\nimport pyarrow as pa\n\n{imports}\n"
+        f"{about}\n{FUTURE}\nimport pyarrow as pa\n\n{imports}\n"
         "# The columns this was written for. Validation checks slices against them: edit them to accept a "
         "change.\n"
         f"SCHEMA = pa.schema(\n    [\n{columns}    ]\n)\n\n"
@@ -38,12 +48,12 @@ def source_py(asked: Asked, found: Found) -> str:
 
 def pipeline_py(name: str) -> str:
     """`pipeline.py`: the intake."""
-    about = _docstring(
+    about = docstring_code(
         f"Pulls slices of {name} and evaluates them by expectations.json. Nothing trains on them."
     )
-    imports = _imports({"ckpt_ops": ["Intake"], f"{name}.source": ["source"]})
+    imports = imports_code({"ckpt_ops": ["Intake"], f"{name}.source": ["source"]})
     return (
-        f"{about}\n{_FUTURE}\n{imports}\n"
+        f"{about}\n{FUTURE}\n{imports}\n"
         f'{name} = Intake(\n    name="{name}",\n    source=source,\n'
         '    expectations="expectations.json",\n)\n'
     )
@@ -51,17 +61,28 @@ def pipeline_py(name: str) -> str:
 
 def dag_py(name: str, found: Found, *, now: datetime | None = None) -> str:
     """`dag.py`: the schedule, and nothing else. Data that has ended gets an end date."""
+    moments, arguments = when_code(name, found, now=now)
+    imports = imports_code({"ckpt_ops_airflow": ["intake_dag"], f"{name}.pipeline": [name]})
+    return (
+        f"{docstring_code('The DAG of `pipeline.py`.')}\n{FUTURE}\n"
+        f"from datetime import {moments}\n\n{imports}\n"
+        f"dag = intake_dag(\n{arguments}\n)\n"
+    )
+
+
+def when_code(name: str, found: Found, *, now: datetime | None = None) -> tuple[str, str]:
+    """What a DAG's file imports of `datetime`, and the arguments of its factory, a line each."""
     spacing = found.spacing
     ended = found.last + _ENDED_AFTER * spacing.interval < (now or datetime.now(UTC))
     lines = [
         f"    {name},",
         f'    schedule="{spacing.cron}",  # {spacing.message}',
-        f"    start_date={_time(found.first)},",
+        f"    start_date={time_code(found.first)},",
     ]
     if ended:
         lines += [
             "    # The data ends here. With an end date in the past, nothing starts by itself.",
-            f"    end_date={_time(found.last)},",
+            f"    end_date={time_code(found.last)},",
         ]
     else:
         hours = max(1, int(spacing.interval / timedelta(hours=1)) // 4)
@@ -69,19 +90,14 @@ def dag_py(name: str, found: Found, *, now: datetime | None = None) -> str:
             "    # A slice may land this long after its interval ends; until then its run waits.",
             f"    wait_for_slice=timedelta(hours={hours}),",
         ]
-    moments = "UTC, datetime" if ended else "UTC, datetime, timedelta"
-    imports = _imports({"ckpt_ops_airflow": ["intake_dag"], f"{name}.pipeline": [name]})
-    arguments = "\n".join(lines)
-    return (
-        f"{_docstring('The DAG of `pipeline.py`.')}\n{_FUTURE}\nfrom datetime import {moments}\n\n{imports}\n"
-        f"dag = intake_dag(\n{arguments}\n)\n"
-    )
+    return "UTC, datetime" if ended else "UTC, datetime, timedelta", "\n".join(lines)
 
 
-def test_py(name: str, found: Found) -> str:
+def test_py(name: str, found: Found, more: MoreTests) -> str:
     """`test_NAME.py`: the contract and the suite on the sample, and the DAG."""
     kind = found.sample_code.kind
-    needed = {"ckpt_ops": [kind, *_OF_TESTS], f"{name}.pipeline": [name]}
+    needed = {"ckpt_ops": [kind, *_OF_TESTS], f"{name}.pipeline": [name], **more.uses}
+    numpy = "import numpy as np\n" if "np." in more.code else ""
     keys = ", ".join(f'"{key}"' for key in found.sample_keys)
     if found.sample_code is found.code:
         needed[f"{name}.source"] = ["source"]
@@ -96,18 +112,18 @@ def test_py(name: str, found: Found) -> str:
             ),
             "    ",
         ).lstrip()
-    return f'''"""What {name} promises, on the sample beside this file. Run it: pytest dags/{name}"""
+    return f'''"""What {name} promises, on the sample beside it. Run it by pytest."""
 
-{_FUTURE}
+{FUTURE}
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
+{numpy}import pyarrow as pa
 import pytest
 
-{_imports(needed)}
+{imports_code(needed)}
 FOLDER = Path(__file__).parent
 KEYS = [{keys}]
 
@@ -142,7 +158,7 @@ def test_the_dag_can_be_read() -> None:
     from {name}.dag import dag
 
     assert dag.dag_id == "{name}"
-'''
+{more.code}'''
 
 
 def call(name: str, code: Code, *, more: Mapping[str, str] | None = None) -> str:
@@ -158,7 +174,7 @@ def call(name: str, code: Code, *, more: Mapping[str, str] | None = None) -> str
 def _column(column: Column) -> str:
     line = f"        ({repr_of(column.name)}, {column_code(column.name, column.type)}),"
     comment = _comment(column)
-    return (f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= _WIDTH else line) + "\n"
+    return (f"{line}  # {comment}" if comment and len(line) + len(comment) + 4 <= WIDTH else line) + "\n"
 
 
 def _comment(column: Column) -> str:
@@ -176,30 +192,3 @@ def _comment(column: Column) -> str:
     elif worst:
         message.append(f"null in {worst:.1%}")
     return "; ".join(word for word in message if word.isprintable() and word)
-
-
-def _imports(names: Mapping[str, Sequence[str]]) -> str:
-    """Sorted and wrapped as by ruff: all of them are this project's own."""
-    return "".join(_import(module, _as_sorted(these)) for module, these in sorted(names.items()))
-
-
-def _import(module: str, names: Sequence[str]) -> str:
-    line = f"from {module} import {', '.join(names)}\n"
-    if len(line) <= _WIDTH + 1:
-        return line
-    return "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")\n"])
-
-
-def _as_sorted(names: Sequence[str]) -> list[str]:
-    """Constants, then classes, then functions."""
-    return sorted(set(names), key=lambda name: (not name.isupper(), not name[0].isupper(), name))
-
-
-def _docstring(first: str, more: str = "") -> str:
-    return f'"""{first}\n\n{more}\n"""\n' if more else f'"""{first}"""\n'
-
-
-def _time(time: datetime) -> str:
-    hour = f", {time.hour}" if time.hour or time.minute else ""
-    minute = f", {time.minute}" if time.minute else ""
-    return f"datetime({time.year}, {time.month}, {time.day}{hour}{minute}, tzinfo=UTC)"

@@ -34,6 +34,8 @@ def suite_of(
     *,
     length: Length | float | None = None,
     now: datetime | None = None,
+    label: str | None = None,
+    leaks: Line | None = None,
 ) -> Line:
     """A suite as `load_suite` reads it, which accepts the slices that were looked at.
 
@@ -41,6 +43,8 @@ def suite_of(
         slices: at least one, in time order, with a row.
         length: of a slice; None where it is not known.
         now: later times are in the future.
+        label: the column that a model predicts; None: not known.
+        leaks: an expectation on columns that know the label.
     """
     columns = columns_of(schema, slices)
     rows = sum(looked.table.num_rows for looked in slices)
@@ -55,12 +59,17 @@ def suite_of(
         lines += _times(column, seen, now or datetime.now(UTC))
         lines += _category(column, seen)
         lines += _new_values(column, slices)
+        lines += _label_drift(column) if column.name == label else []
+    lines += [] if leaks is None else [leaks]
     keys = ", ".join(looked.key for looked in slices)
     meta: Line = {
         "from": f"profiled from {seen}: {keys}. These thresholds are a start: edit what you know better",
-        "not_asked": "drift of the label: the data does not show which column a model will predict. "
-        "Add expect_column_psi_to_be_at_most with severity warning for it",
     }
+    if label is None:
+        meta["not_asked"] = (
+            "drift of the label: the data does not show which column a model will predict. "
+            "Add expect_column_psi_to_be_at_most with severity warning for it"
+        )
     if any("bad_rows" in line["meta"] for line in lines):
         meta["bad_rows_at_most"] = BAD_ROWS_AT_MOST
         meta["why"] = "up to 1 % of bad rows are set aside one by one; with more, the delivery is at fault"
@@ -256,6 +265,31 @@ def _new_values(column: Column, slices: Sequence[Looked]) -> list[Line]:
     )
     mostly = round(1 - allowed, 2)
     return [_line("expect_column_values_to_be_in_reference", why, column=column.name, mostly=mostly)]
+
+
+def _label_drift(column: Column) -> list[Line]:
+    types = pa.types
+    able = (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean, types.is_string)
+    if not any(is_kind(column.type) for is_kind in able):
+        return []
+    why = "the label of a model: a warning when it is not what the champion was trained on any more"
+    return [{**_line("expect_column_psi_to_be_at_most", why, column=column.name), "severity": "warning"}]
+
+
+def leak_line(label: str, columns: Sequence[str], strongest: str, strength: float, at_most: float) -> Line:
+    """An expectation that no column knows the label; a warning, as no number can tell what is known when."""
+    why = (
+        f"{strongest} is the strongest column alone, by {strength:.3f}: a feed that fills a column in after "
+        "the label is known would pass this"
+    )
+    line = _line(
+        "expect_columns_to_not_leak_label",
+        why,
+        column_list=[*columns],
+        label_column=label,
+        max_value=at_most,
+    )
+    return {**line, "severity": "warning"}
 
 
 def _line(type_: str, why: str, *, set_aside: bool = False, **kwargs: Any) -> Line:

@@ -25,6 +25,8 @@ class Asked:
         connection: id of an Airflow connection, of a table or an API.
         items: of an API, where the rows are in a page.
         at: of an API, the key of a slice that exists.
+        label: the column that a model will predict.
+        without: of JSON lines, fields that are no columns.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Asked:
     connection: str | None = None
     items: str | None = None
     at: str | None = None
+    label: str | None = None
+    without: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,7 @@ class Found:
         sample: by file name below `sample/`, its bytes.
         sample_code: a source of what is in `sample/`; its `url` is left out.
         sample_keys: the slices that the sample has.
+        left_out: fields of JSON lines that are no columns, as a person asked.
         notes: what a person should know, or do, before it runs.
     """
 
@@ -81,4 +86,5 @@ class Found:
     sample: Mapping[str, bytes]
     sample_code: Code
     sample_keys: Sequence[str]
+    left_out: Sequence[str] = ()
     notes: Sequence[str] = ()

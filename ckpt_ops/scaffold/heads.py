@@ -6,11 +6,10 @@ import csv
 import gzip
 import io
 import itertools
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,10 +17,11 @@ import pyarrow.parquet as pq
 from ckpt_ops.column_types import common
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold.dialect import dialect_of
+from ckpt_ops.scaffold.json_objects import columns_of_objects, has_objects, iter_lines, objects_of
 from ckpt_ops.scaffold.type_code import column_code
 from ckpt_ops.scaffold.types import time_of_text
 from ckpt_ops.slices.formats import Csv, Format, JsonLines
-from ckpt_ops.slices.formats.lines import MAX_LINE, end_of_rows
+from ckpt_ops.slices.formats.lines import end_of_rows
 from ckpt_ops.slices.formats.raw import RawFile
 
 _DELIMITERS = ",;\t|"
@@ -30,7 +30,11 @@ _AGREE = 0.9  # of the lines: a damaged one is for reading to find
 
 
 def reading_of(
-    slices: Sequence[Sequence[RawFile]], form: Format, encoding: str | None, most_rows: int
+    slices: Sequence[Sequence[RawFile]],
+    form: Format,
+    encoding: str | None,
+    most_rows: int,
+    without: Collection[str] = (),
 ) -> tuple[Format, pa.Schema, tuple[str, ...]]:
     """How the files can be read: the format with its settings, columns that fit all of them, notes on both.
 
@@ -39,6 +43,7 @@ def reading_of(
         form: as the files' ending says.
         encoding: of CSV files; None: UTF-8.
         most_rows: that are looked at, of each slice.
+        without: fields of JSON that are no columns.
 
     Raises:
         BadInput: no delimiter fits, there is no header, the encoding differs, or files do not go together.
@@ -51,7 +56,10 @@ def reading_of(
         return found.form, found.schema, found.notes
     files = [file for each in slices for file in each]
     if isinstance(form, JsonLines):
-        return form, _common([_json_schema(file, most_rows) for file in files], files), ()
+        objects = [objects_of(file, most_rows) for file in files]
+        tables = columns_of_objects(objects, files[0].url.removesuffix(files[0].entry.name), without)
+        schemas = [_objects_schema(rows, file.url) for rows, file in zip(tables, files, strict=True)]
+        return replace(form, flatten=has_objects(objects)), _common(schemas, files), ()
     schema = _common([next(iter(form.batches(file, pa.schema([])))).schema for file in files], files)
     for field in schema:
         column_code(field.name, field.type)  # refuses what could not be written down
@@ -72,11 +80,6 @@ def head_of(file: RawFile, form: Format, rows: int) -> bytes:
         pq.write_table(pa.Table.from_batches(batches), sink, compression="zstd")
         data = sink.getvalue()
     return gzip.compress(data, mtime=0) if file.gzipped else data
-
-
-def iter_lines(stream: BinaryIO, count: int) -> Iterator[bytes]:
-    """The first `count` lines, each with its end."""
-    return itertools.takewhile(bool, (stream.readline(MAX_LINE) for _ in range(count)))
 
 
 def _limited(form: Format, file: RawFile, rows: int) -> Iterator[pa.RecordBatch]:
@@ -163,22 +166,6 @@ def _check_header(file: RawFile, names: Sequence[str]) -> None:
                 f"CSV whose first line names the columns; here it has {name!r}",
                 next="write the files with a header line",
             )
-
-
-def _json_schema(file: RawFile, most_rows: int) -> pa.Schema:
-    rows = []
-    with file.stream() as stream:
-        for number, line in enumerate(iter_lines(stream, most_rows), start=1):
-            if not line.strip():
-                continue
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                raise file.bad(f"has no JSON in line {number:,}: {error}") from error
-            if not isinstance(value, dict):
-                raise file.bad(f"has no JSON object in line {number:,} but {json.dumps(value)[:60]}")
-            rows.append(value)
-    return _objects_schema(rows, file.url)
 
 
 def schema_of_objects(rows: Sequence[dict[str, Any]], where: str) -> pa.Schema:

@@ -8,18 +8,20 @@ from dataclasses import fields
 
 import pyarrow as pa
 
-from ckpt_ops.column_types import cast
 from ckpt_ops.errors import BadInput
 from ckpt_ops.key_times import time_of
 from ckpt_ops.scaffold.found import Asked, Code, Found
 from ckpt_ops.scaffold.heads import head_of, reading_of
+from ckpt_ops.scaffold.layout import tuple_code
 from ckpt_ops.scaffold.literals import repr_of
 from ckpt_ops.scaffold.markers import Marked, marked
 from ckpt_ops.scaffold.naming import Named, named_as
 from ckpt_ops.scaffold.profile import Looked
 from ckpt_ops.scaffold.spacing import Spacing, spacing_of
+from ckpt_ops.scaffold.types import type_of_text
 from ckpt_ops.slices import Files
-from ckpt_ops.slices.formats import Csv, Format, format_of
+from ckpt_ops.slices.declared import with_all_columns
+from ckpt_ops.slices.formats import Csv, Format, JsonLines, format_of
 from ckpt_ops.slices.formats.choosing import GZIP
 from ckpt_ops.slices.formats.raw import RawFile
 from ckpt_ops.slices.sources.file_names import Naming
@@ -55,9 +57,14 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
     files = {key: [_raw(store, entries[name]) for name in naming.files[key][:MOST_FILES]] for key in chosen}
     progress(f"reading {', '.join(chosen)}")
     form, schema, on_format = reading_of(
-        list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS
+        list(files.values()), format_of(naming.template), asked.encoding, MOST_ROWS, asked.without
     )
-    source = _source(asked.name, url, naming, spacing, schema, form, last)
+    said = {name: values for name, values in naming.partitions.items() if name not in schema.names}
+    for name, values in said.items():
+        schema = schema.append(
+            pa.field(name, type_of_text(pa.chunked_array([pa.array(values, pa.string())])))
+        )
+    source = _source(asked.name, url, naming, spacing, schema, form, last, tuple(said))
     kept = chosen[:SAMPLE_SLICES]
     slices = [_looked(source, key, naming, sampled=key in kept) for key in chosen]
     if not any(looked.table.num_rows for looked in slices):
@@ -81,6 +88,7 @@ def look_at_files(asked: Asked, url: str, progress: Callable[[str], object]) -> 
         sample=sample,
         sample_code=code,
         sample_keys=kept,
+        left_out=tuple(asked.without) if isinstance(form, JsonLines) else (),
         notes=[*_notes(entries, naming, slices), *_notes_on(last, keys), *on_format],
     )
 
@@ -112,7 +120,14 @@ def _landing_last(naming: Named, listed: Collection[str]) -> tuple[Marked | None
 
 
 def _source(
-    name: str, url: str, naming: Named, spacing: Spacing, schema: pa.Schema, form: Format, last: Marked | None
+    name: str,
+    url: str,
+    naming: Named,
+    spacing: Spacing,
+    schema: pa.Schema,
+    form: Format,
+    last: Marked | None,
+    partitions: tuple[str, ...],
 ) -> Files:
     return Files(
         name=name,
@@ -123,6 +138,7 @@ def _source(
         weekday=spacing.weekday,
         format=None if form == format_of(naming.template) else form,
         complete_when=last.complete_when if last is not None and _all_have(last, naming) else "",
+        partitions=partitions,
     )
 
 
@@ -141,7 +157,7 @@ def _looked(source: Files, key: str, naming: Named, *, sampled: bool) -> Looked:
             left -= batches[-1].num_rows
             if left == 0:
                 break
-        tables.append(_as_declared(pa.Table.from_batches(batches), source.schema))
+        tables.append(with_all_columns(pa.Table.from_batches(batches), source.schema))
         if at < SAMPLE_FILES:
             samples.append(tables[-1].slice(0, SAMPLE_ROWS))
         if left == 0:
@@ -152,17 +168,6 @@ def _looked(source: Files, key: str, naming: Named, *, sampled: bool) -> Looked:
         whole=left > 0 and len(names) == len(naming.files[key]),
         sample=pa.concat_tables(samples) if sampled else None,
     )
-
-
-def _as_declared(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """All declared columns; one that a file lacks has no values in it."""
-    columns = [
-        cast(table[field.name], field.type)
-        if field.name in table.column_names
-        else pa.nulls(table.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
 
 
 def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
@@ -177,9 +182,16 @@ def _code(source: Files, naming: Named, spacing: Spacing, form: Format) -> Code:
     if spacing.weekday is not None and "%V" not in naming.key_format:
         arguments["weekday"] = str(spacing.weekday)
         comments["weekday"] = "0 is Monday: a file of another day is no slice"
+    if source.partitions:
+        arguments["partitions"] = tuple_code([repr_of(name) for name in source.partitions])
+        comments["partitions"] = "columns whose values are the names of folders"
     if source.complete_when:
         arguments["complete_when"] = repr_of(source.complete_when)
         comments["complete_when"] = "it lands last: without it, a slice is not there yet"
+    if isinstance(form, JsonLines) and source.format is not None:
+        arguments["format"] = repr(form)
+        comments["format"] = "the column user.city is the field city of the object user"
+        imports.append("JsonLines")
     if source.format is not None and isinstance(form, Csv):
         arguments["format"] = _csv_code(form)
         if not form.leading_zeros:

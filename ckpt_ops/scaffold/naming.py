@@ -13,9 +13,12 @@ from ckpt_ops.printable import first_few
 from ckpt_ops.scaffold.places import Place, place_as, place_of, without_zeros
 from ckpt_ops.slices.formats import ENDINGS
 from ckpt_ops.slices.sources.file_names import Naming, can_be_asked_for, form_of_names
+from ckpt_ops.slices.sources.partitions import partitions_of
 from ckpt_ops.time_forms import TimeForm
 
-_VARIES = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}|\d+)")
+_VARIES = re.compile(
+    r"((?<==)[^/=]+(?=/)|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,}|\d+)"
+)
 _SHOWN = 5
 _Split = tuple[str, str, str]  # of a name: what is before the time, the time, what is behind it
 
@@ -35,6 +38,18 @@ class Named:
     key_format: str
     files: dict[str, list[str]]
     notes: tuple[str, ...] = ()
+
+    @property
+    def partitions(self) -> dict[str, list[str | None]]:
+        """By column that folders say, `country=*/`, its values. A piece of the time, as the year, is none."""
+        form = TimeForm(form=self.key_format)
+        found: dict[str, list[str | None]] = {}
+        varying = [column for column, value in partitions_of(self.template).items() if value == "*"]
+        for column in varying:
+            said = {(key, partitions_of(name)[column]) for key, names in self.files.items() for name in names}
+            if not all(value in _pieces(key, form) for key, value in said):
+                found[column] = sorted({value for _, value in said}, key=lambda value: value or "")
+        return found
 
 
 def named_as(

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import keyword
-import re
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +10,11 @@ from ckpt_ops.belonging import length_of
 from ckpt_ops.errors import BadInput
 from ckpt_ops.scaffold import code
 from ckpt_ops.scaffold.belonging import belongings
-from ckpt_ops.scaffold.expectations import as_json, suite_of
+from ckpt_ops.scaffold.expectations import Line, as_json, suite_of
+from ckpt_ops.scaffold.folder import check_name, write_folder
 from ckpt_ops.scaffold.found import Asked, Found
 from ckpt_ops.scaffold.look import look
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+from ckpt_ops.scaffold.named_columns import check_column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,74 +38,65 @@ def new_source(asked: Asked, dags: Path, progress: Callable[[str], object] = lam
             data: then the message names the option to give. Nothing is written.
     """
     folder = dags / asked.name
-    _check_name(asked.name, folder)
-    found = look(asked, progress)
-    off = belongings(found.schema, found.slices, length_of(found.spacing.interval))
-    found = replace(found, notes=[*found.notes, *(each.note for each in off if each.note)])
+    check_name(asked.name, folder)
+    found = looked_at(asked, progress)
+    if asked.label is not None:
+        check_column(asked.label, found.schema.names, field="--label")
+    for name in set(asked.without) - set(found.left_out):
+        raise BadInput("--without", name, "a field of JSON lines: of other data, all columns are declared")
     progress(f"writing {folder}")
-    files = _files(asked, found)
-    # Beside its place, so that one rename puts it there. Airflow passes over what begins with a dot.
-    staging = Path(tempfile.mkdtemp(prefix=f".new-{asked.name}-", dir=dags))
-    try:
-        for name, (_, data) in files.items():
-            path = staging / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        staging.chmod(0o755)
-        try:
-            staging.rename(folder)
-        except OSError as error:
-            raise _taken(asked.name, folder) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    files = files_of_source(asked, found) | {
+        "pipeline.py": ("the intake: pull, validate", code.pipeline_py(asked.name).encode()),
+        "dag.py": (
+            f"schedule {found.spacing.cron!r}: {found.spacing.message}",
+            code.dag_py(asked.name, found).encode(),
+        ),
+    }
+    write_folder(folder, files)
     return Written(folder=folder, files={name: what for name, (what, _) in files.items()}, found=found)
 
 
-def _files(asked: Asked, found: Found) -> dict[str, tuple[str, bytes]]:
+def looked_at(asked: Asked, progress: Callable[[str], object]) -> Found:
+    """What is there, with a note on each column of times that is off its slice. Raises as `look`."""
+    found = look(asked, progress)
+    off = belongings(found.schema, found.slices, length_of(found.spacing.interval))
+    return replace(found, notes=[*found.notes, *(each.note for each in off if each.note)])
+
+
+def files_of_source(
+    asked: Asked,
+    found: Found,
+    *,
+    leaks: Line | None = None,
+    tests: code.MoreTests | None = None,
+    by: str = "ckpt-ops new source",
+) -> dict[str, tuple[str, bytes]]:
+    """All files of a folder that do not depend on what is done with the slices.
+
+    Args:
+        leaks: an expectation on columns that know the label.
+        tests: of what else is in the folder.
+        by: the command that writes them.
+    """
     name, length = asked.name, length_of(found.spacing.interval)
-    suite = suite_of(name, found.schema, found.slices, length=length)
+    suite = suite_of(name, found.schema, found.slices, length=length, label=asked.label, leaks=leaks)
     rows = sum(looked.sample.num_rows for looked in found.slices if looked.sample is not None)
     files = {
         "__init__.py": ("a package", ""),
-        "source.py": (f"{len(found.schema.names)} columns, {found.what}", code.source_py(asked, found)),
+        "source.py": (
+            f"{len(found.schema.names)} columns, {found.what}",
+            code.source_py(asked, found, by=by),
+        ),
         "expectations.json": (
             f"{len(suite['expectations'])} expectations, each with its reason",
             as_json(suite),
         ),
-        "pipeline.py": ("the intake: pull, validate", code.pipeline_py(name)),
-        "dag.py": (f"schedule {found.spacing.cron!r}: {found.spacing.message}", code.dag_py(name, found)),
-        f"test_{name}.py": ("the contract and the suite on the sample", code.test_py(name, found)),
+        f"test_{name}.py": (
+            "the contract and the suite on the sample",
+            code.test_py(name, found, tests or code.MoreTests()),
+        ),
     }
-    for path, (_, text) in files.items():
-        if path.endswith(".py"):
-            compile(text, path, "exec")  # a bug here must not become a file that Airflow reads
     written = {path: (what, text.encode()) for path, (what, text) in files.items()}
     for path, data in found.sample.items():
         written[f"sample/{path}"] = (f"of {rows:,} real rows in all", data)
     return written
-
-
-def _check_name(name: str, folder: Path) -> None:
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise BadInput(
-            "NAME",
-            name,
-            "1 to 40 lower-case letters, digits and '_', beginning with a letter, no keyword of Python",
-        )
-    if not folder.parent.is_dir():
-        raise BadInput(
-            "dags",
-            str(folder.parent),
-            "an existing folder",
-            next="run it from the project's folder, or set CKPT_OPS_DAGS",
-        )
-    if folder.exists():
-        raise _taken(name, folder)
-    if importlib.util.find_spec(name) is not None:
-        raise BadInput("NAME", name, "a name that no Python package or module has: it becomes one")
-
-
-def _taken(name: str, folder: Path) -> BadInput:
-    return BadInput(
-        "NAME", name, f"a new name: {folder} exists already", next=f"rm -r {folder}, or another name"
-    )

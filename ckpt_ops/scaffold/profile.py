@@ -136,6 +136,8 @@ def _twins_by_chance(names: Sequence[str], columns: Sequence[Column]) -> float:
 
 def _column(field: pa.Field, pieces: Sequence[pa.ChunkedArray], samples: Sequence[pa.ChunkedArray]) -> Column:
     types = pa.types
+    if types.is_float16(field.type):  # Arrow neither orders nor counts its values
+        pieces = [piece.cast(pa.float32()) for piece in pieces]
     ordered = types.is_integer(field.type) or types.is_floating(field.type) or types.is_decimal(field.type)
     ordered = ordered or types.is_date(field.type) or types.is_timestamp(field.type)
     text = types.is_string(field.type) or types.is_large_string(field.type)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pyarrow as pa
 
 from ckpt_ops.column_times import ColumnAt, ColumnTimes, absent, asked_of, bounds, check_times, columns_at
+from ckpt_ops.column_types import cast
 from ckpt_ops.errors import BadInput
 from ckpt_ops.key_times import form_of, time_of
 from ckpt_ops.printable import first_few
@@ -78,3 +79,14 @@ def _check_alike(source: SliceSource, times: ColumnTimes, key: str) -> None:
                     bound,
                     f"a key as source {source.name} writes them, such as {key!r}",
                 )
+
+
+def with_all_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The declared columns in the declared types; one that the table lacks has no values."""
+    columns = [
+        cast(table[field.name], field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

@@ -24,6 +24,7 @@ from ckpt_ops.slices.joining import one_after_the_other
 from ckpt_ops.slices.periods import utc
 from ckpt_ops.slices.sources.file_names import Naming, can_be_asked_for, form_of_names
 from ckpt_ops.slices.sources.overlooked import Overlooked, overlooked, refusal
+from ckpt_ops.slices.sources.partitions import check_partitions, with_partitions
 from ckpt_ops.slices.unread import Unread
 from ckpt_ops.store import Entry, Store, open_store
 from ckpt_ops.time_forms import TimeForm
@@ -66,6 +67,8 @@ class Files:
         leave_out: patterns of names below `url` that are no part of a slice, though they differ from one by a
             counter alone: without it, such a file refuses the slice, as its rows would be lost.
         max_expansion: how many times its stored size a file may unzip to.
+        partitions: declared columns that folders say, such as `country` where the template has `country=*/`:
+            every row of a file has the folder's value, as Hive and Spark write them.
         column_times: columns that came or went with a slice, each with what readers see in the others:
             `{"weather": Since("2013-02-01", default="none")}`.
     """
@@ -80,6 +83,7 @@ class Files:
     complete_when: str = ""
     max_expansion: float = 200.0
     leave_out: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = field(default=(), repr=False)
     column_times: ColumnTimes = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +104,7 @@ class Files:
         checks.number("max_expansion", self.max_expansion, at_least=1, endless=True, allowed="at least 1")
         if self.format is None:
             format_of(self.template)
+        check_partitions(self.partitions, self.template, self.schema)
         check_column_times(self)
 
     @property
@@ -212,6 +217,7 @@ class Files:
         file, first = self._file(entry, unread), True
         try:
             for batch in self._format.batches(file, self._declared(key)):
+                batch = with_partitions(batch, file, self.partitions, self.schema)
                 if first:
                     self._check(file, batch.schema)
                     first = False
@@ -236,7 +242,8 @@ class Files:
 
     def _declared(self, key: str) -> pa.Schema:
         """JSON names no columns: what is asked for would come as nulls, before its time too."""
-        return declared_at(self, key) if isinstance(self._format, JsonLines) else self.schema
+        asked = declared_at(self, key) if isinstance(self._format, JsonLines) else self.schema
+        return pa.schema([each for each in asked if each.name not in self.partitions])
 
     def _check(self, file: RawFile, found: pa.Schema) -> None:
         twice = sorted({name for name in found.names if found.names.count(name) > 1})

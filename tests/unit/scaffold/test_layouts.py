@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from ckpt_ops.contract import check_source
-from ckpt_ops.errors import SliceMissing, SliceUnreadable
+from ckpt_ops.errors import BadInput, SliceMissing, SliceUnreadable
 from ckpt_ops.pipeline import load_intake
 from ckpt_ops.scaffold import Asked, Written, new_source
 from ckpt_ops.slices import Files
@@ -140,3 +141,44 @@ def test_the_test_that_is_written_with_it_passes_on_its_sample(landing: LocalSto
     )
     assert sampled.keys(*EVER) == list(written.found.sample_keys) == DAYS[:1] + DAYS[1:2]
     assert [check for check in check_source(sampled) if not check.passed] == []
+
+
+def test_values_of_folders_are_columns(landing: LocalStore, dags: Path) -> None:
+    for day in DAYS:
+        for country, shop in (("de", "1"), ("f%20r", "2"), ("__HIVE_DEFAULT_PARTITION__", "2")):
+            landing.put(f"dt={day}/country={country}/shop={shop}/part-0.csv", f"id,n\n{ROWS}".encode())
+    source, written = made(landing, dags, "layout_partitions")
+    assert source.template == "dt={key}/country=*/shop=*/part-*.csv"
+    assert source.partitions == ("country", "shop")
+    assert source.schema == pa.schema(
+        [("id", pa.int64()), ("n", pa.int64()), ("country", pa.string()), ("shop", pa.int64())]
+    )
+    rows = pa.Table.from_batches(list(source.read(DAYS[0]))).to_pylist()
+    assert {(row["country"], row["shop"]) for row in rows} == {("de", 1), ("f r", 2), (None, 2)}
+    assert [check for check in check_source(source) if not check.passed] == []
+    landing.put(f"dt={DAYS[0]}/country=new/shop=x/part-0.csv", f"id,n\n{ROWS}".encode())
+    with pytest.raises(SliceUnreadable, match="folder shop=x, which is no int64"):
+        list(source.read(DAYS[0]))
+    assert written.found.notes == []
+
+
+@pytest.mark.parametrize(
+    "form", ["country=de/dt=%Y-%m-%d/a.csv", "key=%Y-%m-%d/part.csv", "year=%Y/%Y-%m-%d.csv"]
+)
+def test_a_folder_of_one_value_before_the_time_or_of_the_time_is_no_column(
+    landing: LocalStore, dags: Path, form: str
+) -> None:
+    land(landing, form)
+    source, _ = made(landing, dags, f"layout_none_{len(form)}")
+    assert source.partitions == ()
+    assert source.keys(*EVER) == DAYS
+
+
+def test_a_partition_is_declared_and_in_the_template() -> None:
+    schema = pa.schema([("id", pa.int64()), ("country", pa.string())])
+    with pytest.raises(BadInput, match="it has shop"):
+        Files(name="a", schema=schema, template="{key}/shop=*/a.csv", partitions=("country",))
+    with pytest.raises(BadInput, match="declared columns"):
+        Files(name="a", schema=schema, template="{key}/shop=*/a.csv", partitions=("shop",))
+    with pytest.raises(BadInput, match="a tuple of names"):
+        Files(name="a", schema=schema, template="{key}/country=*/a.csv", partitions="country")  # type: ignore[arg-type]
