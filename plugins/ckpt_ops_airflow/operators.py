@@ -231,11 +231,14 @@ class DecideOperator(PromotionEventOperator[Decided]):
     def step(self, store: Store, context: Context) -> Decided:
         """Decide on the run's slice."""
         from ckpt_ops.runs import recovering, steps
+        from ckpt_ops.runs.standing_by import expect_validation
 
         key = slice_key(self.pipeline, store, context)
         if not has_result("validate", context):
             recovering.check_validated(self.pipeline, store, key)
         result = steps.decide(self.pipeline, store, key)
+        if not result.train:
+            expect_validation(self.pipeline)  # of the next run
         if result.promoted is not None:
             self.announce(store, context, result.promoted)
         return result
@@ -349,12 +352,15 @@ class PromoteOperator(PromotionEventOperator[Settled]):
     def settle(self, store: Store, context: Context) -> Settled:
         """Promote or reject the version that `train` made."""
         from ckpt_ops.runs import recovering, steps
+        from ckpt_ops.runs.standing_by import expect_validation
 
         self.take_answer(store, context)
         version = version_of(TRAIN, self.pipeline, store, context)
         if not has_result("evaluate", context):
             recovering.check_evaluated(self.pipeline, store, version)
-        return steps.promote(self.pipeline, store, version)
+        result = steps.promote(self.pipeline, store, version)
+        expect_validation(self.pipeline)  # of the next run
+        return result
 
     def take_answer(self, store: Store, context: Context) -> None:
         """Record what a person has answered, where one was asked."""
