@@ -34,7 +34,7 @@ const WORDS = [
   "energy",
   "credit",
 ];
-const PLACES = ["", "_berlin", "_oslo", "_nairobi", "_lima", "_osaka"];
+const PLACES = ["", ".berlin", ".oslo", "_nairobi", "_lima", "_osaka"];
 export const HOSTILE = "<img src=x onerror=alert(1)>";
 export const LONG = `model_${"with_a_very_long_name_".repeat(9)}end`;
 export const ARABIC = "نموذج_الطلب";
