@@ -15,7 +15,7 @@ from ckpt_ops.short_errors import in_short
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One model of a fleet, as its description is asked for.
+    """A member of a fleet, as `Fleet.describe` is given it.
 
     Attributes:
         fleet: the fleet's name.
@@ -53,9 +53,8 @@ class Fleet:
         members: what tells its models apart, in the order in which they are shown: letters, digits, '_' and
             '-'. Write them into `pipeline.py`: in any other file of the folder they would be part of the
             code of all models, and one more member would change every candidate.
-        describe: from a member to its `Pipeline` or `Intake`, which has the member's name. It is called once
-            for each member, when a DAG file is parsed, so it must be cheap. What differs from member to
-            member is decided here.
+        describe: from a member to its `Pipeline` or `Intake`, which has the member's name and decides in what
+            members differ. It is called once for each member when a DAG file is parsed, so it must be cheap.
     """
 
     name: str
@@ -133,7 +132,7 @@ class Fleet:
             raise _not_described(member, f"describe() raised {in_short(error)}") from error
         if not isinstance(found, Intake):
             raise _not_described(
-                member, f"describe() returned a {type(found).__name__}, no Pipeline or Intake"
+                member, f"describe() returned a {type(found).__name__}, not a Pipeline or an Intake"
             )
         if found.name != member.name:
             raise _not_described(member, f"describe() named it {found.name!r}: pass name=member.name")
@@ -163,7 +162,7 @@ def fleet_in(module: ModuleType) -> Fleet | None:
 def _not_described(member: Member, why: str) -> MemberNotDescribed:
     return MemberNotDescribed(
         f"{member.name} is not described: {why}",
-        safe="the other members go on; what its model has learned stays, and its champion serves on",
+        safe="the other members go on; this one's versions stay, and its champion serves on",
         next=f"fix describe() in {file_of(member.fleet)} for {member.key!r}; "
         f"ckpt-ops status {member.fleet} shows which are described",
     )

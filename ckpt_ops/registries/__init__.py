@@ -1,7 +1,7 @@
-"""Model registries of others: they are told which versions were promoted, and which is in production.
+"""Model registries, such as MLflow's: they are told which versions were promoted, and which is in production.
 
 The log decides; a registry follows it. `register` compares the two and makes the registry match, so it may
-run late, again, or after a rollback, and a registry that does not answer is in nobody's way.
+run late, again, or after a rollback, and a registry that does not answer delays nothing.
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ class MLflow:
         parts = urlsplit(self.uri)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise BadInput(
-                "uri", parts._replace(netloc="...").geturl(), "the address of an MLflow server, https://HOST"
+                "uri",
+                parts._replace(netloc="...").geturl(),
+                "the address of an MLflow server, such as https://HOST",
             )
         if parts.username is not None or parts.password is not None:
             raise BadInput(
@@ -114,7 +116,7 @@ class MLflow:
         unless_missing: bool = False,
         unless_exists: bool = False,
     ) -> dict[str, Any] | None:
-        """What it answers; None where that is there already, or is not there, and that was to be expected."""
+        """What it answers; None where it says "missing" or "exists already" and the caller expects that."""
         import requests
 
         login = connections.connection(self.connection) if self.connection else None

@@ -18,7 +18,7 @@ class Registration:
     Attributes:
         added: numbers of the versions that it did not have.
         production: the version that is in production; None: none is, or it has no export.
-        moved: production was another one there.
+        moved: production there was a different one, or none.
     """
 
     model: str
@@ -74,7 +74,8 @@ def register(
             report(f"added version {entry.version} of {model} to {registry}")
         if todo.moved:
             registry.set_production(model, None if todo.production is None else ids[todo.production])
-            report(f"production of {model} in {registry} is version {todo.production}")
+            now = "no version" if todo.production is None else f"version {todo.production}"
+            report(f"production of {model} in {registry} is {now}")
     return Registration(
         model=model,
         registry=str(registry),

@@ -193,7 +193,7 @@ def _known_in_time(features: Sequence[Feature]) -> list[str]:
     """A question for each column that alone says much of the label: no number tells when it is known."""
     return [
         f"{each.column} alone predicts the label by {each.strength:.3f} (1: it knows it). Is it known "
-        f"when the model is asked? If not: --without {each.column}"
+        f"when the model is asked? If not, remove the folder and run this again with --without {each.column}"
         for each in features
         if each.becomes is not Becomes.NOTHING and (each.strength or 0.0) >= _STRONG
     ]
@@ -204,7 +204,9 @@ def _one_class(target: Target, found: Found) -> list[str]:
     several = [each.key for each in found.slices if len(np.unique(_known(target, each.table))) > 1]
     if found.slices[0].key in several:
         return []
-    begin = f"begin with {several[0]}, or with several slices together" if several else "no slice has several"
+    begin = "no slice has two different ones"
+    if several:
+        begin = f"begin with {several[0]}, or with several slices together"
     return [f"all labels of {found.slices[0].key} are the same, so no version of it can be promoted: {begin}"]
 
 

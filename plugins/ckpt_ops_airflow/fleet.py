@@ -48,7 +48,7 @@ def fleet_dags(
         settings: of all DAGs, as `retraining_dag` takes them; of a member without a model, as `intake_dag`.
 
     Raises:
-        BadInput: an override for what is no member, or a setting of all DAGs; two DAGs with one id.
+        BadInput: an override for what is no member; a refused setting of all DAGs; two DAGs with one id.
     """
     overrides = overrides or {}
     if unknown := [key for key in overrides if not fleet.has(key)]:

@@ -182,6 +182,7 @@ def alerts_dag(
     Args:
         notify: Airflow's notifiers. Their templates are given `alert` (docs/how-to/alerts.md).
         models: their names; None: every model of the store.
+        dag_id: of the DAG; a second one, of other models, needs a different one.
         schedule: how often, a cron expression; None: only when somebody asks.
         tags: besides "ckpt-ops".
 

@@ -1,6 +1,6 @@
 """The DAG that tells model registries what was promoted: one task, `register`.
 
-It runs after each promotion, and every quarter of an hour: a rollback by the command line announces nothing.
+It runs after each promotion by a run, and every quarter of an hour: what commands and pages do starts no DAG.
 So a registry that does not answer delays no training and no promotion; it is told later.
 """
 
@@ -38,7 +38,7 @@ def register_dag(
 
     Args:
         pipeline: with `registries=`.
-        every: a cron expression; besides each promotion.
+        every: when it runs besides, a cron expression.
         retries: of the task, where a registry does not answer.
         retry_delay: before the first; doubled each time.
         tags: besides "ckpt-ops" and "register".

@@ -103,12 +103,14 @@ def _told(
     why = f"as --task says; {len(ordered)} values" if task else _why(found, there.type, ordered)
     if found is Task.NUMBER:
         if not number:
-            raise _refused(column, f"numbers for --task number, not {there.type}", field="--task")
+            raise BadInput("--task", str(found), f"a label of numbers for --task number, not {there.type}")
         return Target(column=column, task=found, why=why, rows=len(there))
     if pa.types.is_decimal(there.type):
-        raise _refused(column, "no decimals as classes: --task number", field="--task")
+        raise BadInput("--task", str(found), "--task number: decimals are no classes")
     if found is Task.BINARY and len(ordered) != 2:
-        raise _refused(column, f"two values for --task binary; it has {len(ordered)}", field="--task")
+        raise BadInput(
+            "--task", str(found), f"a label with two values for --task binary; it has {len(ordered)}"
+        )
     if not number and len(ordered) > _FEWEST_OF_IDENTIFIER and len(ordered) > len(there) / 2:
         raise _refused(
             column,
@@ -185,8 +187,8 @@ def _ranking(
     return Target(column=column, task=Task.RANKING, why=why, group=group, rows=len(there))
 
 
-def _refused(column: str, allowed: str, *, field: str = "--label") -> BadInput:
-    return BadInput(field, column, allowed)
+def _refused(column: str, allowed: str) -> BadInput:
+    return BadInput("--label", column, allowed)
 
 
 def _has_kind(kind: pa.DataType) -> bool:
