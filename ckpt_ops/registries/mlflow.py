@@ -47,7 +47,7 @@ class MLflow:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise BadInput(
                 "uri",
-                parts._replace(netloc="...").geturl(),
+                f"{parts.scheme}://..." if parts.scheme else "(no scheme)",  # the rest may hold a secret
                 "the address of an MLflow server, such as https://HOST",
             )
         if parts.username is not None or parts.password is not None:

@@ -72,6 +72,7 @@ def test_settings_that_no_server_takes_are_refused(settings: dict[str, str], fie
     with pytest.raises(BadInput) as refused:
         MLflow(**settings)
     assert refused.value.field == field_
+    assert "token" not in str(refused.value)
 
 
 def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
