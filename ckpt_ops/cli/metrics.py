@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from ckpt_ops.cli import output
 from ckpt_ops.cli.options import OptionalModel
 from ckpt_ops.cli.output import Json
@@ -30,5 +28,4 @@ def metrics(model: OptionalModel = None, store: StoreOption = None, json: Json =
         for name, samples in found.items()
         for one in samples
     ]
-    # not through a console, which would wrap lines and escape what is quoted already
-    output.answer(rows, lambda _: sys.stdout.write(prometheus_text(found)), json=json)
+    output.answer(rows, lambda _: output.text(prometheus_text(found)), json=json)

@@ -58,6 +58,11 @@ def say(line: str) -> None:
     console().print(line, soft_wrap=True)
 
 
+def text(lines: str) -> None:
+    """Lines for another program, on standard output, which a console would wrap."""
+    sys.stdout.write(printable(lines))
+
+
 def note(line: str) -> None:
     """A line on standard error: how far it has come, or why it ended."""
     typer.echo(printable(line), err=True)
