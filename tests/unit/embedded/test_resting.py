@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("airflow")
 
-from ckpt_ops_airflow.resting import BUSY_SECONDS, LOOK_SECONDS, REST_SECONDS, Rest
+from ckpt_ops_airflow.resting import BUSY_SECONDS, IDLE_LOOK_SECONDS, LOOK_SECONDS, REST_SECONDS, Rest
 
 
 class Bench:
@@ -40,13 +40,13 @@ def test_while_tasks_run_and_a_moment_later_it_does_not_wait() -> None:
 def test_with_nothing_to_do_it_waits_as_long_as_it_may() -> None:
     bench = Bench()
     bench.now = 100.0
-    assert bench.heartbeat() == pytest.approx(REST_SECONDS, abs=LOOK_SECONDS)
+    assert bench.heartbeat() == pytest.approx(REST_SECONDS, abs=IDLE_LOOK_SECONDS)
 
 
 def test_a_run_that_is_asked_for_ends_the_rest_at_the_next_look() -> None:
     bench = Bench({101.0: {"run"}})
     bench.now = 100.0
-    assert bench.heartbeat() == pytest.approx(1.0, abs=LOOK_SECONDS)
+    assert bench.heartbeat() == pytest.approx(1.0, abs=IDLE_LOOK_SECONDS)
     assert bench.heartbeat() == 0, "the loop that starts it goes on without a pause"
 
 
